@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+
+// Every macro and build switch of the library stands here or in check.hpp.
+
+#if !defined(__cplusplus) || __cplusplus < 202002L
+#error "Octavo needs C++20: compile with -std=c++20"
+#endif
+
+#if !defined(__GNUC__)
+#error "Octavo needs g++ 12 or clang 14 (or newer): it uses their vector extensions"
+#endif
+
+// -ffast-math removes the NaN checks that stop a diverged run, and reorders the sums whose order
+// the library promises.
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0)
+#error "Octavo must not be compiled with -ffast-math or -ffinite-math-only: remove the flag"
+#endif
+
+/// Inlines where the compiler's own judgement would break a register-blocked loop.
+#define OCTAVO_ALWAYS_INLINE [[gnu::always_inline]] inline
+
+namespace octavo {
+
+/// Sizes and subscripts everywhere: signed, and the same type as Eigen::Index.
+using Index = std::ptrdiff_t;
+
+/// A size that is given at run time rather than fixed in the type (compare Eigen::Dynamic).
+inline constexpr Index dynamic = -1;
+
+/// Every buffer starts at a multiple of this many bytes: one cache line, one AVX-512 register.
+inline constexpr std::size_t alignment_bytes = 64;
+
+}  // namespace octavo
