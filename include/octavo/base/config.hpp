@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 // Every macro and build switch of the library stands here or in check.hpp.
 
@@ -26,6 +27,9 @@ namespace octavo {
 
 /// Sizes and subscripts everywhere: signed, and the same type as Eigen::Index.
 using Index = std::ptrdiff_t;
+
+/// One symbol of a vocabulary: 0 <= token < vocabulary size. Stored smaller where that fits.
+using Token = std::int32_t;
 
 /// A size that is given at run time rather than fixed in the type (compare Eigen::Dynamic).
 inline constexpr Index dynamic = -1;
