@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/scalar.hpp>
+
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#include <immintrin.h>
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+// The machine's widest vectors as the compilers' own vector types: + - * / and comparisons come
+// from the language, only the fused multiply-add and the square root need one instruction each.
+// Nothing here rounds differently from one instruction set to another: every operation is IEEE
+// exact per lane.
+namespace octavo::simd {
+
+#if defined(__AVX512F__)
+inline constexpr int vector_bytes = 64;
+inline constexpr int register_count = 32;
+#elif defined(__AVX2__) && defined(__FMA__)
+inline constexpr int vector_bytes = 32;
+inline constexpr int register_count = 16;
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+inline constexpr int vector_bytes = 16;
+inline constexpr int register_count = 32;
+#else
+inline constexpr int vector_bytes = 16;
+inline constexpr int register_count = 16;
+#endif
+
+/// True where a fused multiply-add is one instruction. Elsewhere it is a library call per lane:
+/// the same bits, a hundred times slower.
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr bool has_fast_fma = true;
+#else
+inline constexpr bool has_fast_fma = false;
+#endif
+
+template <Scalar T>
+inline constexpr int width = vector_bytes / static_cast<int>(sizeof(T));
+
+namespace detail {
+template <typename T, int bytes>
+struct VectorType {
+  typedef T type __attribute__((vector_size(bytes)));
+};
+}  // namespace detail
+
+/// `width<T>` lanes in one register.
+template <Scalar T>
+using Vector = typename detail::VectorType<T, vector_bytes>::type;
+
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Vector<T> load(const T* from) {
+  Vector<T> result;
+  std::memcpy(&result, from, sizeof(result));
+  return result;
+}
+
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE void store(T* to, Vector<T> value) {
+  std::memcpy(to, &value, sizeof(value));
+}
+
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Vector<T> broadcast(T value) {
+  return value - Vector<T>{};
+}
+
+/// Lanes `count` and up are zero; nothing behind `from + count` is read.
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {
+  Vector<T> result{};
+  std::memcpy(&result, from, static_cast<std::size_t>(count) * sizeof(T));
+  return result;
+}
+
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
+  std::memcpy(to, &value, static_cast<std::size_t>(count) * sizeof(T));
+}
+
+/// a * b + c with one rounding.
+OCTAVO_ALWAYS_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__) && defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+  return vfmaq_f32(c, a, b);
+#else
+  for (int lane = 0; lane < width<float>; ++lane) c[lane] = std::fma(a[lane], b[lane], c[lane]);
+  return c;
+#endif
+}
+
+OCTAVO_ALWAYS_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_pd(a, b, c);
+#elif defined(__AVX2__) && defined(__FMA__)
+  return _mm256_fmadd_pd(a, b, c);
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+  return vfmaq_f64(c, a, b);
+#else
+  for (int lane = 0; lane < width<double>; ++lane) c[lane] = std::fma(a[lane], b[lane], c[lane]);
+  return c;
+#endif
+}
+
+OCTAVO_ALWAYS_INLINE Vector<float> sqrt(Vector<float> a) {
+#if defined(__AVX512F__)
+  return _mm512_sqrt_ps(a);
+#elif defined(__AVX2__) && defined(__FMA__)
+  return _mm256_sqrt_ps(a);
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+  return vsqrtq_f32(a);
+#else
+  for (int lane = 0; lane < width<float>; ++lane) a[lane] = std::sqrt(a[lane]);
+  return a;
+#endif
+}
+
+OCTAVO_ALWAYS_INLINE Vector<double> sqrt(Vector<double> a) {
+#if defined(__AVX512F__)
+  return _mm512_sqrt_pd(a);
+#elif defined(__AVX2__) && defined(__FMA__)
+  return _mm256_sqrt_pd(a);
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+  return vsqrtq_f64(a);
+#else
+  for (int lane = 0; lane < width<double>; ++lane) a[lane] = std::sqrt(a[lane]);
+  return a;
+#endif
+}
+
+namespace detail {
+
+// a0 b0 a1 b1 ... of the lower (offset 0) or upper (offset half) halves of a and b.
+template <int offset, typename V, std::size_t... lane>
+OCTAVO_ALWAYS_INLINE V interleave(V a, V b, std::index_sequence<lane...>) {
+  constexpr int lanes = sizeof...(lane);
+  return __builtin_shufflevector(
+      a, b, (static_cast<int>(lane) / 2 + offset + (lane % 2 == 1 ? lanes : 0))...);
+}
+
+}  // namespace detail
+
+/// Transposes a square of `width<T>` vectors in registers: log2(width) rounds of interleaving row i
+/// with row i + width/2.
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE void transpose(Vector<T> (&rows)[width<T>]) {
+  constexpr int half = width<T> / 2;
+  constexpr auto lanes = std::make_index_sequence<static_cast<std::size_t>(width<T>)>{};
+  for (int round = 1; round < width<T>; round *= 2) {
+    Vector<T> next[width<T>];
+    for (int i = 0; i < half; ++i) {
+      next[2 * i] = detail::interleave<0>(rows[i], rows[i + half], lanes);
+      next[2 * i + 1] = detail::interleave<half>(rows[i], rows[i + half], lanes);
+    }
+    for (int i = 0; i < width<T>; ++i) rows[i] = next[i];
+  }
+}
+
+}  // namespace octavo::simd
