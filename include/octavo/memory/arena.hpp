@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/memory/bytes.hpp>
+#include <octavo/memory/memory_plan.hpp>
+
+namespace octavo {
+
+/// One aligned block of exactly the planned size, and the plan that says what lies where. Owns the
+/// block, or borrows one that the caller hands in (a static array will do). Never grows; move-only.
+/// Fresh memory is zero.
+class Arena {
+ public:
+  /// Allocates plan.total_bytes() on the heap, once. std::bad_alloc becomes an Error that says how
+  /// much was asked.
+  explicit Arena(const MemoryPlan& plan) : plan_(plan), bytes_(plan.total_bytes()) {
+    owned_.reset(static_cast<std::byte*>(::operator new (
+        std::max(bytes_, alignment_bytes), std::align_val_t{alignment_bytes}, std::nothrow)));
+    if (!owned_) {
+      throw Error(ErrorCode::out_of_memory,
+                  "the machine refused " + readable_bytes(bytes_) + " of memory (" +
+                      std::to_string(bytes_) + " bytes)",
+                  "choose a smaller model or batch");
+    }
+    base_ = owned_.get();
+    clear();
+  }
+
+  /// Works inside memory that outlives the arena: at least plan.total_bytes(), aligned to 64 bytes.
+  Arena(const MemoryPlan& plan, std::span<std::byte> memory)
+      : plan_(plan), base_(memory.data()), bytes_(plan.total_bytes()) {
+    require(memory.size() >= bytes_, [&] {
+      return "arena: got " + std::to_string(memory.size()) + " bytes, expected at least " +
+             std::to_string(bytes_);
+    });
+    require(reinterpret_cast<std::uintptr_t>(base_) % alignment_bytes == 0,
+            "arena: the memory handed in is not aligned to 64 bytes");
+    clear();
+  }
+
+  Arena(Arena&& other) noexcept
+      : plan_(other.plan_),
+        owned_(std::move(other.owned_)),
+        base_(std::exchange(other.base_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)) {}
+  Arena& operator=(Arena&& other) noexcept {
+    plan_ = other.plan_;
+    owned_ = std::move(other.owned_);
+    base_ = std::exchange(other.base_, nullptr);
+    bytes_ = std::exchange(other.bytes_, 0);
+    return *this;
+  }
+
+  const MemoryPlan& plan() const noexcept { return plan_; }
+  std::size_t size() const noexcept { return bytes_; }
+  std::span<std::byte> bytes() const noexcept { return {base_, bytes_}; }
+
+  /// The memory behind a booking. `copy` picks one of a repeated buffer's copies.
+  template <typename T>
+  std::span<T> get(Booking<T> booking, Index copy = 0) const {
+    if (!booking.booked()) return {};
+    OCTAVO_ASSERT(copy >= 0 && copy < plan_.request(booking.request).copies);
+    std::byte* const place = base_ + plan_.offset(booking.request) +
+                             static_cast<std::size_t>(copy) * plan_.stride(booking.request);
+    return {reinterpret_cast<T*>(place), static_cast<std::size_t>(booking.count)};
+  }
+
+ private:
+  struct Release {
+    void operator()(std::byte* memory) const noexcept {
+      ::operator delete (memory, std::align_val_t{alignment_bytes});
+    }
+  };
+
+  void clear() noexcept { std::fill_n(base_, bytes_, std::byte{0}); }
+
+  MemoryPlan plan_;
+  std::unique_ptr<std::byte, Release> owned_;
+  std::byte* base_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace octavo

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/memory/bytes.hpp>
+#include <octavo/memory/memory_request.hpp>
+
+namespace octavo {
+
+/// Requests in; offsets and one exact total out. Everything is constexpr, so the bytes of a run can
+/// be asserted when the program is compiled. Buffers whose lifetimes do not overlap share memory.
+///
+/// Use: book() every need, then place() once, then read offset() and total_bytes().
+class MemoryPlan {
+ public:
+  static constexpr int capacity = 64;
+
+  /// Books `copies` times `count` numbers of type T; each copy starts at a multiple of 64 bytes.
+  template <typename T>
+  constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
+                            Index count, Lifetime lifetime, Index copies = 1) {
+    if (count <= 0 || copies <= 0) return {};
+    if (size_ == capacity) throw ConfigError("a memory plan holds at most 64 requests");
+    if (placed_) throw ConfigError("a memory plan takes no request after place()");
+    entries_[index(size_)] = {{part, name, kind, bytes_of<T>(count), copies, lifetime}, 0};
+    return {size_++, count};
+  }
+
+  /// Finds every request's offset: longest-lived first, then largest, each at the lowest gap that
+  /// nothing alive at the same time occupies (greedy by size, as in TensorFlow Lite Micro's
+  /// memory planner). Longest-lived first keeps what lives for the whole run contiguous.
+  constexpr void place() {
+    std::array<int, capacity> order{};
+    for (int i = 0; i < size_; ++i) order[index(i)] = i;
+    for (int i = 1; i < size_; ++i) {  // stable insertion sort: std::stable_sort is not constexpr
+      for (int j = i; j > 0 && before(order[index(j)], order[index(j - 1)]); --j) {
+        std::swap(order[index(j)], order[index(j - 1)]);
+      }
+    }
+    total_ = 0;
+    for (int i = 0; i < size_; ++i) {
+      Entry& entry = entries_[index(order[index(i)])];
+      entry.offset = lowest_gap(entry, std::span(order).first(index(i)));
+      total_ = std::max(total_, checked_add(entry.offset, footprint(entry.request)));
+    }
+    placed_ = true;
+  }
+
+  /// The exact size of the one block that serves every request.
+  constexpr std::size_t total_bytes() const { return require_placed(), total_; }
+
+  constexpr int size() const noexcept { return size_; }
+  constexpr const MemoryRequest& request(int id) const { return entries_[index(id)].request; }
+  constexpr std::size_t offset(int id) const {
+    return require_placed(), entries_[index(id)].offset;
+  }
+
+  /// From one copy of a repeated buffer to the next.
+  constexpr std::size_t stride(int id) const { return align_up(request(id).bytes); }
+
+  /// All copies, each rounded up to the alignment.
+  static constexpr std::size_t footprint(const MemoryRequest& request) {
+    return checked_multiply(align_up(request.bytes), static_cast<std::size_t>(request.copies));
+  }
+
+  /// The lower bound that no placement can beat: the most bytes alive in any one phase.
+  constexpr std::size_t peak_live_bytes() const {
+    std::size_t peak = 0;
+    for (int i = 0; i < size_; ++i) {
+      const int phase = request(i).lifetime.first;
+      std::size_t live = 0;
+      for (int j = 0; j < size_; ++j) {
+        if (request(j).lifetime.overlaps({phase, phase})) {
+          live = checked_add(live, footprint(request(j)));
+        }
+      }
+      peak = std::max(peak, live);
+    }
+    return peak;
+  }
+
+ private:
+  struct Entry {
+    MemoryRequest request;
+    std::size_t offset = 0;
+  };
+
+  static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+  constexpr void require_placed() const {
+    if (!placed_) throw ConfigError("a memory plan has offsets only after place()");
+  }
+
+  constexpr bool before(int a, int b) const {
+    const MemoryRequest& x = request(a);
+    const MemoryRequest& y = request(b);
+    const int x_length = x.lifetime.last - x.lifetime.first;
+    const int y_length = y.lifetime.last - y.lifetime.first;
+    if (x_length != y_length) return x_length > y_length;
+    return footprint(x) > footprint(y) && x.lifetime.first != y.lifetime.first;
+  }
+
+  constexpr std::size_t lowest_gap(const Entry& entry, std::span<const int> placed) const {
+    const std::size_t bytes = footprint(entry.request);
+    std::size_t candidate = 0;
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const int id : placed) {
+        const Entry& other = entries_[index(id)];
+        if (!other.request.lifetime.overlaps(entry.request.lifetime)) continue;
+        const std::size_t end = other.offset + footprint(other.request);
+        if (candidate < end && other.offset < candidate + bytes) {
+          candidate = end;
+          moved = true;
+        }
+      }
+    }
+    return candidate;
+  }
+
+  std::array<Entry, capacity> entries_{};
+  int size_ = 0;
+  std::size_t total_ = 0;
+  bool placed_ = false;
+};
+
+}  // namespace octavo

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include <octavo/base/config.hpp>
+
+namespace octavo {
+
+/// What a buffer is for.
+enum class MemoryKind { parameters, gradients, optimizer_state, saved, scratch, cache, data };
+
+constexpr std::string_view name_of(MemoryKind kind) noexcept {
+  switch (kind) {
+    case MemoryKind::parameters:
+      return "parameters";
+    case MemoryKind::gradients:
+      return "gradients";
+    case MemoryKind::optimizer_state:
+      return "optimizer state";
+    case MemoryKind::saved:
+      return "saved";
+    case MemoryKind::scratch:
+      return "scratch";
+    case MemoryKind::cache:
+      return "cache";
+    case MemoryKind::data:
+      return "data";
+  }
+  return "unknown";
+}
+
+/// First and last phase in which a buffer holds something, both inclusive. Phases are whatever
+/// numbering the run chooses, as long as time runs upward.
+struct Lifetime {
+  int first = 0;
+  int last = 0;
+
+  constexpr bool overlaps(Lifetime other) const noexcept {
+    return first <= other.last && other.first <= last;
+  }
+  friend constexpr bool operator==(Lifetime, Lifetime) = default;
+};
+
+/// One named need for memory. `copies` equal buffers, one per repeated block, are planned as one.
+struct MemoryRequest {
+  std::string_view part;  ///< the layer or part of the run, for reports; must outlive the plan
+  std::string_view name;  ///< the buffer within that part; must outlive the plan
+  MemoryKind kind = MemoryKind::scratch;
+  std::size_t bytes = 0;  ///< of one copy
+  Index copies = 1;
+  Lifetime lifetime;
+};
+
+/// A typed receipt for a request: `count` numbers of type T, `copies` times. The arena turns it
+/// into memory. A default-made booking stands for memory that was not asked for.
+template <typename T>
+struct Booking {
+  int request = -1;
+  Index count = 0;
+
+  constexpr bool booked() const noexcept { return request >= 0; }
+};
+
+}  // namespace octavo

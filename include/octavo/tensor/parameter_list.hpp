@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/tensor/parameter_declarations.hpp>
+#include <octavo/tensor/tensor_view.hpp>
+
+namespace octavo {
+
+/// One trainable tensor of a model.
+struct Parameter {
+  std::string name;  ///< in full, as files have it: "transformer.h.0.attn.c_attn.weight"
+  Index rows = 0;    ///< 0 for a vector
+  Index columns = 0;
+  Index offset = 0;  ///< numbers before it in the model's one block
+  InitialValue initial = InitialValue::zeros;
+  bool decays = false;
+  /// Multiplies the learning rate for this tensor; 0 freezes it.
+  double learning_rate_factor = 1;
+
+  Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
+};
+
+/// All parameters of a model in memory order, without gaps: an optimizer is one pass over flat
+/// memory, a file is one write.
+class ParameterList {
+ public:
+  /// Appends a block's declarations behind what is there; `prefix` precedes every name.
+  void append(std::string_view prefix, const ParameterDeclarations& block) {
+    const Index base = count_;
+    for (int i = 0; i < block.size(); ++i) {
+      const ParameterDeclaration& declared = block[i];
+      std::string name(prefix);
+      if (!declared.scope.empty()) (name += declared.scope) += '.';
+      name += declared.name;
+      parameters_.push_back({std::move(name), declared.rows, declared.columns,
+                             base + declared.offset, declared.initial, declared.decays(), 1.0});
+    }
+    count_ += block.count();
+  }
+
+  Index count() const noexcept { return count_; }
+  std::size_t size() const noexcept { return parameters_.size(); }
+  auto begin() const noexcept { return parameters_.begin(); }
+  auto end() const noexcept { return parameters_.end(); }
+  const Parameter& operator[](std::size_t i) const { return parameters_[i]; }
+  std::span<const Parameter> span() const noexcept { return parameters_; }
+
+  /// The parameter of that full name; ConfigError if there is none.
+  const Parameter& find(std::string_view name) const {
+    for (const Parameter& parameter : parameters_) {
+      if (parameter.name == name) return parameter;
+    }
+    throw ConfigError("there is no parameter " + quoted(name));
+  }
+
+  /// Multiplies the learning rate of every parameter whose name contains `part`; 0 freezes them.
+  /// Returns how many matched.
+  Index set_learning_rate_factor(std::string_view part, double factor) {
+    require(factor >= 0, "a learning-rate factor must not be negative");
+    Index matched = 0;
+    for (Parameter& parameter : parameters_) {
+      if (parameter.name.find(part) == std::string::npos) continue;
+      parameter.learning_rate_factor = factor;
+      ++matched;
+    }
+    return matched;
+  }
+
+  /// One tensor of a flat block (values, gradients or moments) as an Eigen map; a vector is one
+  /// row.
+  template <typename T>
+  EigenMap<T> map(std::span<T> block, std::string_view name) const {
+    const Parameter& parameter = find(name);
+    require_equal("parameters: numbers in the block", static_cast<Index>(block.size()), count_);
+    return EigenMap<T>(block.data() + parameter.offset, parameter.rows == 0 ? 1 : parameter.rows,
+                       parameter.columns);
+  }
+
+ private:
+  std::vector<Parameter> parameters_;
+  Index count_ = 0;
+};
+
+}  // namespace octavo
