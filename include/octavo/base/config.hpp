@@ -23,6 +23,13 @@
 /// Inlines where the compiler's own judgement would break a register-blocked loop.
 #define OCTAVO_ALWAYS_INLINE [[gnu::always_inline]] inline
 
+/// Unrolls the next loop completely: its arrays must live in registers.
+#if defined(__clang__)
+#define OCTAVO_UNROLL _Pragma("unroll")
+#else
+#define OCTAVO_UNROLL _Pragma("GCC unroll 32")
+#endif
+
 namespace octavo {
 
 /// Sizes and subscripts everywhere: signed, and the same type as Eigen::Index.
