@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/elementary.hpp>
+#include <octavo/numeric/pack.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/parallel/worker.hpp>
+#include <octavo/tensor/matrix_view.hpp>
+
+namespace octavo {
+
+/// The non-linearity between the two layers of a feed-forward network.
+enum class Activation {
+  relu,       ///< max(x, 0)
+  gelu,       ///< x Phi(x), Phi the normal distribution (Hendrycks, Gimpel 2016), exact
+  gelu_tanh,  ///< its approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GPT-2's
+};
+
+/// The name in options and files: "relu", "gelu", "gelu-tanh".
+constexpr std::string_view name_of(Activation activation) noexcept {
+  switch (activation) {
+    case Activation::relu:
+      return "relu";
+    case Activation::gelu:
+      return "gelu";
+    case Activation::gelu_tanh:
+      return "gelu-tanh";
+  }
+  return "unknown";
+}
+
+namespace detail {
+
+template <Scalar T>
+struct ValueAndSlope {
+  Pack<T> value;
+  Pack<T> slope;
+};
+
+template <Activation kind, Scalar T>
+OCTAVO_ALWAYS_INLINE ValueAndSlope<T> activate_pack(Pack<T> x) {
+  using P = Pack<T>;
+  const P zero = P::broadcast(T{0});
+  const P one = P::broadcast(T{1});
+  if constexpr (kind == Activation::relu) {
+    // Written so that a NaN stays NaN: divergence must show in the loss.
+    return {select_greater(zero, x, zero, x), select_greater(x, zero, one, zero)};
+  } else if constexpr (kind == Activation::gelu) {
+    const Gaussian<T> g = gaussian(x);
+    return {x * g.cumulative, fma(x, g.density, g.cumulative)};
+  } else {
+    // 0.5 (1 + tanh u) = 1 / (1 + exp(-2u)) = s;   d s / d u = 2 s (1 - s)
+    const P c = P::broadcast(static_cast<T>(0.7978845608028653559L));  // sqrt(2/pi)
+    const P cubic = P::broadcast(static_cast<T>(0.044715L));
+    const P square = x * x;
+    const P u = c * x * fma(cubic, square, one);
+    const P s = one / (one + exp(P::broadcast(T{-2}) * u));
+    const P du = c * fma(P::broadcast(T{3}) * cubic, square, one);
+    const P ds = P::broadcast(T{2}) * s * (one - s) * du;
+    return {x * s, fma(x, ds, s)};
+  }
+}
+
+template <Activation kind, Scalar T, typename Body>
+void for_each_activation(const Worker& worker, MatrixView<const T> h, Body body) {
+  const Range rows = worker.split(h.rows);
+  for (Index i = rows.begin; i < rows.end; ++i) {
+    for_each_pack(h.columns, [&](Index j, Index n) {
+      body(i, j, n, activate_pack<kind>(Pack<T>::load(h.row(i) + j, n)));
+    });
+  }
+}
+
+/// Calls body with the activation as a compile-time constant.
+template <typename Body>
+void with_activation(Activation kind, Body body) {
+  switch (kind) {
+    case Activation::relu:
+      return body(std::integral_constant<Activation, Activation::relu>{});
+    case Activation::gelu:
+      return body(std::integral_constant<Activation, Activation::gelu>{});
+    case Activation::gelu_tanh:
+      return body(std::integral_constant<Activation, Activation::gelu_tanh>{});
+  }
+}
+
+}  // namespace detail
+
+/// a = activation(h), elementwise; h, a [rows, columns]; overwrites a.
+template <Scalar T>
+void activate(const Worker& worker, Activation kind, MatrixView<const std::type_identity_t<T>> h,
+              MatrixView<T> a) {
+  detail::with_activation(kind, [&](auto constant) {
+    detail::for_each_activation<constant(), T>(
+        worker, h,
+        [&](Index i, Index j, Index n, const auto& f) { f.value.store(a.row(i) + j, n); });
+  });
+}
+
+/// dh = da * activation'(h), elementwise. Overwrites h with dh: nobody needs h afterwards.
+template <Scalar T>
+void activate_backward(const Worker& worker, Activation kind,
+                       MatrixView<const std::type_identity_t<T>> da, MatrixView<T> h) {
+  detail::with_activation(kind, [&](auto constant) {
+    detail::for_each_activation<constant(), T>(
+        worker, MatrixView<const T>(h), [&](Index i, Index j, Index n, const auto& f) {
+          (Pack<T>::load(da.row(i) + j, n) * f.slope).store(h.row(i) + j, n);
+        });
+  });
+}
+
+}  // namespace octavo

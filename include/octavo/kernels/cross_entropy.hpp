@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/elementary.hpp>
+#include <octavo/numeric/pack.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/parallel/worker.hpp>
+#include <octavo/tensor/matrix_view.hpp>
+
+namespace octavo {
+
+/// A target that counts neither in the loss nor in the gradient. Any negative target is treated
+/// so, PyTorch's -100 too.
+inline constexpr Token ignored_target = -1;
+
+/// Targets that count.
+inline Index count_targets(std::span<const Token> targets) noexcept {
+  Index count = 0;
+  for (const Token target : targets) count += target >= 0 ? 1 : 0;
+  return count;
+}
+
+/// losses[r] = log(sum over v of exp(logits[r, v])) - logits[r, target r], 0 for ignored targets.
+/// With `write_gradient` the logits are overwritten by d(sum of losses * scale)/d logits =
+/// (softmax - one_hot(target)) * scale.  logits [rows, vocabulary], targets and losses [rows].
+template <Scalar T>
+void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
+                           std::span<const Token> targets, std::span<T> losses, T scale,
+                           bool write_gradient) {
+  using P = Pack<T>;
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  const Range rows = worker.split(logits.rows);
+  for (Index r = rows.begin; r < rows.end; ++r) {
+    T* const row = logits.row(r);
+    const Token target = targets[static_cast<std::size_t>(r)];
+    T& loss = losses[static_cast<std::size_t>(r)];
+    if (target < 0) {
+      loss = T{0};
+      if (write_gradient) std::fill_n(row, logits.columns, T{0});
+      continue;
+    }
+    P top = P::broadcast(lowest);
+    for_each_pack(logits.columns,
+                  [&](Index j, Index n) { top = max(top, P::load(row + j, n).keep(n, lowest)); });
+    const T maximum = largest(top);
+    const T target_logit = row[target];
+    const P shift = P::broadcast(maximum);
+    P total = P::broadcast(T{0});
+    for_each_pack(logits.columns, [&](Index j, Index n) {
+      const P e = exp(P::load(row + j, n) - shift).keep(n, T{0});
+      total = total + e;
+      if (write_gradient) e.store(row + j, n);
+    });
+    const T denominator = sum(total);
+    loss = std::log(denominator) + (maximum - target_logit);
+    if (!write_gradient) continue;
+    const P factor = P::broadcast(scale / denominator);
+    for_each_pack(logits.columns,
+                  [&](Index j, Index n) { (P::load(row + j, n) * factor).store(row + j, n); });
+    row[target] -= scale;
+  }
+}
+
+}  // namespace octavo

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/pack.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/parallel/worker.hpp>
+#include <octavo/tensor/matrix_view.hpp>
+
+namespace octavo {
+
+/// Sets this worker's share of a block to zero.
+template <Scalar T>
+void set_zero(const Worker& worker, std::span<T> block) {
+  const Range range = worker.split(static_cast<Index>(block.size()), Pack<T>::lanes);
+  std::fill(block.begin() + range.begin, block.begin() + range.end, T{0});
+}
+
+/// x += y, both [rows, columns]: the residual connection.
+template <Scalar T>
+void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
+  using P = Pack<T>;
+  const Range rows = worker.split(x.rows);
+  for (Index i = rows.begin; i < rows.end; ++i) {
+    for_each_pack(x.columns, [&](Index j, Index n) {
+      (P::load(x.row(i) + j, n) + P::load(y.row(i) + j, n)).store(x.row(i) + j, n);
+    });
+  }
+}
+
+/// to = from, both [rows, columns].
+template <Scalar T>
+void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, MatrixView<T> to) {
+  const Range rows = worker.split(to.rows);
+  for (Index i = rows.begin; i < rows.end; ++i) std::copy_n(from.row(i), to.columns, to.row(i));
+}
+
+/// dbias += sum over rows of dy, rows in order: the gradient of a bias.  dy [rows, columns],
+/// dbias [columns].
+template <Scalar T>
+void accumulate_column_sums(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
+                            T* dbias) {
+  using P = Pack<T>;
+  const Range columns = worker.split(dy.columns, P::lanes);
+  for_each_pack(columns.size(), [&](Index offset, Index n) {
+    const Index j = columns.begin + offset;
+    P total = P::load(dbias + j, n);
+    for (Index i = 0; i < dy.rows; ++i) total = total + P::load(dy.row(i) + j, n);
+    total.store(dbias + j, n);
+  });
+}
+
+}  // namespace octavo

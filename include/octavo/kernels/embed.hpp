@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/pack.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/parallel/worker.hpp>
+#include <octavo/tensor/matrix_view.hpp>
+
+namespace octavo {
+
+/// x[r] = tokens_table[token r] + positions_table[first_position + r mod sequence].
+/// tokens [rows], x [rows, width], tokens_table [vocabulary, width], positions_table
+/// [context, width]; overwrites x.
+template <Scalar T>
+void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
+           Index first_position, const T* tokens_table, const T* positions_table, MatrixView<T> x) {
+  using P = Pack<T>;
+  const Range rows = worker.split(x.rows);
+  for (Index r = rows.begin; r < rows.end; ++r) {
+    const T* token = tokens_table + tokens[static_cast<std::size_t>(r)] * x.columns;
+    const T* position = positions_table + (first_position + r % sequence) * x.columns;
+    for_each_pack(x.columns, [&](Index j, Index n) {
+      (P::load(token + j, n) + P::load(position + j, n)).store(x.row(r) + j, n);
+    });
+  }
+}
+
+/// table[index(r)] += dx[r] for every row in order: the gradient of a table that rows were picked
+/// from. Workers own columns, so that rows of the same token never meet.
+template <Scalar T, typename IndexOf>
+void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t<T>> dx,
+                     IndexOf index_of, T* table) {
+  using P = Pack<T>;
+  const Range columns = worker.split(dx.columns, P::lanes);
+  for (Index r = 0; r < dx.rows; ++r) {
+    T* const to = table + index_of(r) * dx.columns + columns.begin;
+    const T* const from = dx.row(r) + columns.begin;
+    for_each_pack(columns.size(), [&](Index j, Index n) {
+      (P::load(to + j, n) + P::load(from + j, n)).store(to + j, n);
+    });
+  }
+}
+
+}  // namespace octavo

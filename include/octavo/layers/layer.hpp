@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include <octavo/base/config.hpp>
+#include <octavo/kernels/drop.hpp>
+#include <octavo/memory/arena.hpp>
+#include <octavo/memory/memory_plan.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/parallel/worker.hpp>
+#include <octavo/tensor/matrix_view.hpp>
+#include <octavo/tensor/parameter_declarations.hpp>
+
+// The contract between layers and whoever runs them. A layer is a description: it knows its sizes,
+// where its parameters lie within their block, and which memory it booked. It owns no numbers, so
+// one layer object serves every block of a model and every thread.
+namespace octavo {
+
+/// Where a layer books its memory, before anything is allocated.
+struct BookingScope {
+  MemoryPlan& plan;
+  std::string_view part;  ///< names the layer in reports
+  Index sequences = 1;    ///< sequences in one pass
+  Index sequence = 1;     ///< positions of each
+  Index workers = 1;
+  Lifetime forward;      ///< phases in which the layer's forward runs
+  Lifetime backward;     ///< ... and its backward
+  bool training = true;  ///< without training nothing is kept for backward
+  Index copies = 1;      ///< how many blocks of a model share this description
+
+  constexpr Index rows() const noexcept { return sequences * sequence; }
+
+  /// Kept from forward to backward, once per block.
+  template <typename T>
+  constexpr Booking<T> saved(std::string_view name, Index count) {
+    const Lifetime life{forward.first, training ? backward.last : forward.last};
+    return plan.book<T>(part, name, MemoryKind::saved, count, life, training ? copies : 1);
+  }
+  /// For the length of one forward call.
+  template <typename T>
+  constexpr Booking<T> forward_scratch(std::string_view name, Index count) {
+    return plan.book<T>(part, name, MemoryKind::scratch, count, forward);
+  }
+  /// For the length of one backward call.
+  template <typename T>
+  constexpr Booking<T> backward_scratch(std::string_view name, Index count) {
+    if (!training) return {};
+    return plan.book<T>(part, name, MemoryKind::scratch, count, backward);
+  }
+};
+
+/// What a layer is given when it runs.
+template <Scalar T>
+struct LayerContext {
+  const Worker& worker;
+  const Arena& arena;
+  const T* weights = nullptr;  ///< the block of parameters in which the layer declared its own
+  T* gradients = nullptr;      ///< of the same layout; backward adds to it
+  Index copy = 0;              ///< which block's saved memory
+  Index sequences = 1;
+  Index sequence = 1;
+  std::span<T> panels;                 ///< matmul_panel_elements per worker
+  Index first_row = 0;                 ///< of this pass within the whole step
+  std::optional<DropoutDraw> dropout;  ///< none: nothing is dropped
+
+  Index rows() const noexcept { return sequences * sequence; }
+
+  /// Saved memory of this context's block.
+  template <typename U>
+  U* saved(Booking<U> booking) const {
+    return arena.get(booking, copy).data();
+  }
+  template <typename U>
+  std::span<U> scratch(Booking<U> booking) const {
+    return arena.get(booking);
+  }
+  template <typename U>
+  MatrixView<U> scratch_matrix(Booking<U> booking, Index columns) const {
+    return MatrixView<U>(arena.get(booking).data(), rows(), columns);
+  }
+};
+
+/// From [rows, input_width] to [rows, output_width], forward and backward.
+///
+/// - declare() adds the parameters, book() the memory; both are called once, in this order, and
+///   remember the slots and bookings they get. Both are constexpr in this library's layers, so that
+///   the bytes of a run are known when it is compiled.
+/// - forward(context, input, output) overwrites output.
+/// - backward(context, input, output_gradient, input_gradient) gets the input of forward again,
+///   overwrites input_gradient and adds to the parameters' gradients.
+/// - forward and backward are called by all workers of the crew at the same time with the same
+///   arguments. Each does its share, and they end with context.worker.barrier(): when a layer
+///   returns, all of its output is there. Neither may throw or allocate.
+/// - Every output must be computed in an order that does not depend on the number of workers.
+template <typename L>
+concept Layer = Scalar<typename L::Value> &&
+    requires(L layer, const L constant, ParameterDeclarations declarations, BookingScope scope,
+             const LayerContext<typename L::Value> context,
+             MatrixView<const typename L::Value> input, MatrixView<typename L::Value> output) {
+  { constant.input_width() } -> std::same_as<Index>;
+  { constant.output_width() } -> std::same_as<Index>;
+  layer.declare(declarations);
+  layer.book(scope);
+  constant.forward(context, input, output);
+  constant.backward(context, input, input, output);
+};
+
+}  // namespace octavo

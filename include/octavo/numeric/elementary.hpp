@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstring>
+#include <limits>
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/pack.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/numeric/simd.hpp>
+
+// Elementary functions on packs, without the C library: the same bits on every machine, and fast.
+// All polynomials interpolate the function at Chebyshev nodes, computed with 60 digits.
+namespace octavo {
+namespace detail {
+
+template <Scalar T>
+struct ExponentialTraits;
+
+template <>
+struct ExponentialTraits<float> {
+  using Bits = std::int32_t;
+  static constexpr int mantissa_bits = 23;
+  static constexpr float shifter = 12582912.0f + 127.0f;  // 1.5 * 2^23, plus the exponent's bias
+  static constexpr float lowest = -86.98f;                // of the smallest normal number, doubled
+  static constexpr float highest = 88.72283f;             // logarithm of the largest number
+  static constexpr float ln2_high = 0.693359375f;
+  static constexpr float ln2_low = -2.12194440e-4f;
+  // (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2
+  static constexpr std::array<float, 5> tail{0.5f, 0.166665766661f, 0.041666554212f,
+                                             0.008363232883f, 0.001392625083f};
+};
+
+template <>
+struct ExponentialTraits<double> {
+  using Bits = std::int64_t;
+  static constexpr int mantissa_bits = 52;
+  static constexpr double shifter = 6755399441055744.0 + 1023.0;  // 1.5 * 2^52, plus the bias
+  static constexpr double lowest = -708.04;
+  static constexpr double highest = 709.782712893384;
+  static constexpr double ln2_high = 0.6931471803691238;
+  static constexpr double ln2_low = 1.9082149292705877e-10;
+  static constexpr std::array<double, 11> tail{0.5,
+                                               0.1666666666666667103,
+                                               0.041666666666666669783,
+                                               0.0083333333333260831202,
+                                               0.0013888888888883711167,
+                                               0.00019841269875002278793,
+                                               0.0000248015873256774619,
+                                               2.7557255170000887438e-6,
+                                               2.7557273478718580474e-7,
+                                               2.5105312729622101787e-8,
+                                               2.09147553258932022e-9};
+};
+
+/// Horner's rule, highest power last in the table.
+template <Scalar T, std::size_t N>
+OCTAVO_ALWAYS_INLINE Pack<T> polynomial(const std::array<T, N>& coefficient, Pack<T> x) {
+  Pack<T> result = Pack<T>::broadcast(coefficient[N - 1]);
+  OCTAVO_UNROLL
+  for (std::size_t i = N - 1; i > 0; --i) {
+    result = fma(result, x, Pack<T>::broadcast(coefficient[i - 1]));
+  }
+  return result;
+}
+
+/// 2^(n - bias), where `shifted` is n + bias as left in the low mantissa bits by the shifter.
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Pack<T> power_of_two(Pack<T> shifted) {
+  using Traits = ExponentialTraits<T>;
+  using Integers =
+      typename simd::detail::VectorType<typename Traits::Bits, simd::vector_bytes>::type;
+  for (int i = 0; i < Pack<T>::parts; ++i) {
+    Integers bits;
+    std::memcpy(&bits, &shifted.part[i], sizeof(bits));
+    bits <<= Traits::mantissa_bits;
+    std::memcpy(&shifted.part[i], &bits, sizeof(bits));
+  }
+  return shifted;
+}
+
+}  // namespace detail
+
+/// e^x within 2 units in the last place. exp(0) is exactly 1; x below -86.98 (float) or -708.04
+/// (double) gives 0, x above the logarithm of the largest number infinity; NaN stays NaN.
+/// Reduction x = n ln 2 + r with ln 2 in two parts (Cody, Waite 1980).
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Pack<T> exp(Pack<T> x) {
+  using P = Pack<T>;
+  using Traits = detail::ExponentialTraits<T>;
+  const P lowest = P::broadcast(Traits::lowest);
+  const P highest = P::broadcast(Traits::highest);
+  P clamped = select_greater(x, highest, highest, x);
+  clamped = select_greater(lowest, clamped, lowest, clamped);
+  const P shifter = P::broadcast(Traits::shifter);
+  const P shifted = fma(clamped, P::broadcast(static_cast<T>(1.4426950408889634074L)), shifter);
+  const P n = shifted - shifter;
+  P r = fma(n, P::broadcast(-Traits::ln2_high), clamped);
+  r = fma(n, P::broadcast(-Traits::ln2_low), r);
+  const P one = P::broadcast(T{1});
+  const P value = fma(detail::polynomial(Traits::tail, r), r * r, r) + one;
+  // Two factors, as 2^128 (2^1024) does not fit: 2^(n-1) * 2.
+  const P scale = detail::power_of_two<T>(shifted - one);
+  P result = value * scale * P::broadcast(T{2});
+  result = select_greater(x, highest, P::broadcast(std::numeric_limits<T>::infinity()), result);
+  return select_greater(lowest, x, P::broadcast(T{0}), result);
+}
+
+/// The standard normal distribution at x.
+template <Scalar T>
+struct Gaussian {
+  Pack<T> density;     ///< exp(-x^2/2) / sqrt(2 pi)
+  Pack<T> cumulative;  ///< (1 + erf(x / sqrt 2)) / 2, absolute error below 2e-7 (float), 2e-15
+};
+
+/// Cumulative = exp(-x^2/2) G(t), t = 1/(1 + p |x|), for x < 0, and 1 minus that for x > 0: the
+/// form of Abramowitz, Stegun 7.1.26 with a polynomial of degree 8 (float) or 18 (double).
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Gaussian<T> gaussian(Pack<T> x) {
+  using P = Pack<T>;
+  const P zero = P::broadcast(T{0});
+  const P one = P::broadcast(T{1});
+  const P size = select_greater(zero, x, -x, x);
+  const P bell = exp(P::broadcast(T(-0.5)) * x * x);
+  P tail;
+  if constexpr (std::same_as<T, float>) {
+    constexpr std::array<float, 9> g{-0.00022946362f, 0.122793954051f, 0.102105460866f,
+                                     0.161195709468f, 0.005769195794f, 0.099945556046f,
+                                     0.089107591321f, -0.10727034521f, 0.026582344687f};
+    tail = bell * detail::polynomial(g, one / fma(P::broadcast(0.3f), size, one));
+  } else {
+    constexpr std::array<double, 19> g{
+        7.663591945797955224947e-9, 0.09973544168240730034692, 0.09973523638433326779422,
+        0.09353210034438301306748,  0.08061848488632101574278, 0.066852964905687958911,
+        0.02465587474911764410682,  0.0997005984757675412329,  -0.232558584224351783251,
+        0.5838791345043321159664,   -1.134159683088547869574,  1.691838390018582718256,
+        -1.980207708780958306666,   1.75550909122062139773,    -1.13515344719137722693,
+        0.5171019244886070142817,   -0.1576063562100811399042, 0.02896242271365535631746,
+        -0.002435892542091972334064};
+    tail = bell * detail::polynomial(g, one / fma(P::broadcast(0.25), size, one));
+  }
+  return {bell * P::broadcast(static_cast<T>(0.39894228040143267794L)),
+          select_greater(zero, x, tail, one - tail)};
+}
+
+}  // namespace octavo
