@@ -27,8 +27,11 @@ struct BookingScope {
   Index sequences = 1;    ///< sequences in one pass
   Index sequence = 1;     ///< positions of each
   Index workers = 1;
-  Lifetime forward;      ///< phases in which the layer's forward runs
-  Lifetime backward;     ///< ... and its backward
+  Lifetime forward;   ///< phases in which the layer's forward runs
+  Lifetime backward;  ///< ... and its backward
+  /// Of what is kept for backward. Where a description serves many blocks this spans all of them:
+  /// the second block runs its first half after the first block has kept its second.
+  Lifetime kept;
   bool training = true;  ///< without training nothing is kept for backward
   Index copies = 1;      ///< how many blocks of a model share this description
 
@@ -37,8 +40,8 @@ struct BookingScope {
   /// Kept from forward to backward, once per block.
   template <typename T>
   constexpr Booking<T> saved(std::string_view name, Index count) {
-    const Lifetime life{forward.first, training ? backward.last : forward.last};
-    return plan.book<T>(part, name, MemoryKind::saved, count, life, training ? copies : 1);
+    return plan.book<T>(part, name, MemoryKind::saved, count, training ? kept : forward,
+                        training ? copies : 1);
   }
   /// For the length of one forward call.
   template <typename T>

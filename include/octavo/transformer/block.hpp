@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <octavo/base/config.hpp>
+#include <octavo/kernels/elementwise.hpp>
+#include <octavo/layers/causal_self_attention.hpp>
+#include <octavo/layers/dropout.hpp>
+#include <octavo/layers/feed_forward.hpp>
+#include <octavo/layers/layer.hpp>
+#include <octavo/layers/layer_norm.hpp>
+#include <octavo/transformer/model_config.hpp>
+
+namespace octavo {
+
+/// When a block's parts run within a pass; phases before are the embedding's, after the head's.
+struct BlockPhases {
+  int attention_forward, feed_forward_forward;
+  int feed_forward_backward, attention_backward;
+};
+
+/// One pre-norm residual block (Radford et al. 2019): x += attention(norm_1(x));
+/// x += feed_forward(norm_2(x)). Works in place on the residual stream x [rows, width]: the stream
+/// is one buffer for all blocks, since backward needs only the normalised inputs, which the norms
+/// keep. `FeedForwardLayer` may be any Layer from width to width.
+template <Scalar T, ModelConfig Config, Layer FeedForwardLayer>
+class Block {
+ public:
+  constexpr Block(const ModelShape& shape, const FeedForwardLayer& feed_forward)
+      : norm_1_(shape.width, shape.bias),
+        attention_(shape.width, shape.heads, shape.bias),
+        norm_2_(shape.width, shape.bias),
+        feed_forward_(feed_forward),
+        dropout_(shape.width, 1),
+        width_(shape.width) {}
+
+  constexpr void declare(ParameterDeclarations& declarations) {
+    declarations.begin_layer("ln_1");
+    norm_1_.declare(declarations);
+    attention_.declare(declarations);
+    declarations.begin_layer("ln_2");
+    norm_2_.declare(declarations);
+    declarations.begin_layer("mlp");
+    feed_forward_.declare(declarations);
+  }
+
+  /// `scope` tells sizes; its lifetimes are replaced by those of `phases`.
+  constexpr void book(BookingScope scope, const BlockPhases& phases, bool dropout) {
+    scope.kept = {phases.attention_forward, phases.attention_backward};
+    const auto enter = [&](std::string_view part, Lifetime forward, Lifetime backward) {
+      scope.part = part;
+      scope.forward = forward;
+      scope.backward = backward;
+    };
+    const Lifetime attention{phases.attention_forward, phases.attention_forward};
+    const Lifetime feed_forward{phases.feed_forward_forward, phases.feed_forward_forward};
+    const Lifetime attention_back{phases.attention_backward, phases.attention_backward};
+    const Lifetime feed_forward_back{phases.feed_forward_backward, phases.feed_forward_backward};
+
+    enter("ln_1", attention, attention_back);
+    norm_1_.book(scope);
+    enter("attention", attention, attention_back);
+    attention_.book(scope);
+    enter("ln_2", feed_forward, feed_forward_back);
+    norm_2_.book(scope);
+    enter("feed-forward", feed_forward, feed_forward_back);
+    feed_forward_.book(scope);
+
+    enter("block", {attention.first, feed_forward.last},
+          {feed_forward_back.first, attention_back.last});
+    const Index numbers = scope.rows() * width_;
+    input_ = scope.forward_scratch<T>("normalized and scaled", numbers);
+    branch_ = scope.forward_scratch<T>("branch", numbers);
+    backward_input_ = scope.backward_scratch<T>("normalized and scaled", numbers);
+    input_gradient_ = scope.backward_scratch<T>("branch input gradient", numbers);
+    if (dropout) branch_gradient_ = scope.backward_scratch<T>("branch gradient", numbers);
+  }
+
+  void forward(const LayerContext<T>& context, MatrixView<T> x) const {
+    run_forward(context, x, norm_1_, 2 * context.copy,
+                [&](auto input, auto output) { attention_.forward(context, input, output); });
+    run_forward(context, x, norm_2_, 2 * context.copy + 1,
+                [&](auto input, auto output) { feed_forward_.forward(context, input, output); });
+  }
+
+  /// forward for new positions of one sequence whose past lies in `cache`.
+  void forward_cached(const LayerContext<T>& context, const KeyValueCache<T>& cache, Index past,
+                      MatrixView<T> x) const {
+    run_forward(context, x, norm_1_, 0, [&](auto input, auto output) {
+      attention_.forward_cached(context, cache, past, input, output);
+    });
+    run_forward(context, x, norm_2_, 0,
+                [&](auto input, auto output) { feed_forward_.forward(context, input, output); });
+  }
+
+  /// dx [rows, width]: the gradient of the stream behind the block, replaced by that before it.
+  void backward(const LayerContext<T>& context, MatrixView<T> dx) const {
+    run_backward(context, dx, norm_2_, feed_forward_, 2 * context.copy + 1);
+    run_backward(context, dx, norm_1_, attention_, 2 * context.copy);
+  }
+
+ private:
+  using Norm = LayerNorm<T, Config::width>;
+
+  /// x += dropout(branch(norm(x)))
+  template <typename Branch>
+  void run_forward(const LayerContext<T>& context, MatrixView<T> x, const Norm& norm, Index site,
+                   Branch branch) const {
+    const MatrixView<T> input(context.scratch(input_), x.rows, width_);
+    const MatrixView<T> output(context.scratch(branch_), x.rows, width_);
+    norm.forward(context, x, input);
+    branch(MatrixView<const T>(input), output);
+    dropout_.apply(context, site, output);
+    add<T>(context.worker, output, x);
+    context.worker.barrier();
+  }
+
+  template <typename Branch>
+  void run_backward(const LayerContext<T>& context, MatrixView<T> dx, const Norm& norm,
+                    const Branch& branch, Index site) const {
+    const MatrixView<T> input = context.scratch_matrix(backward_input_, width_);
+    const MatrixView<T> input_gradient = context.scratch_matrix(input_gradient_, width_);
+    MatrixView<T> branch_gradient = dx;
+    if (context.dropout) {
+      branch_gradient = context.scratch_matrix(branch_gradient_, width_);
+      copy<T>(context.worker, dx, branch_gradient);
+      dropout_.apply(context, site, branch_gradient);
+    }
+    norm.replay(context, input);
+    branch.backward(context, input, branch_gradient, input_gradient);
+    norm.backward_into_residual(context, input_gradient, dx);
+  }
+
+  Norm norm_1_;
+  CausalSelfAttention<T, Config::width> attention_;
+  Norm norm_2_;
+  FeedForwardLayer feed_forward_;
+  Dropout<T> dropout_;
+  Index width_;
+  Booking<T> input_;
+  Booking<T> branch_;
+  Booking<T> backward_input_;
+  Booking<T> input_gradient_;
+  Booking<T> branch_gradient_;
+};
+
+}  // namespace octavo

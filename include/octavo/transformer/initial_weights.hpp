@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/random.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+
+namespace octavo {
+
+/// Standard deviation of GPT-2's starting weights.
+inline constexpr double initial_deviation = 0.02;
+
+/// GPT-2's starting values (Radford et al. 2019, section 2.3): matrices normal(0, 0.02), those that
+/// end a residual branch divided by sqrt(2 layers), gains 1, biases 0. Each number depends only on
+/// the seed and its place in the block. weights [list.count()].
+template <Scalar T>
+void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t seed,
+                         std::span<T> weights) {
+  require_equal("initial weights: numbers in the block", static_cast<Index>(weights.size()),
+                list.count());
+  const CounterRandom random(seed, RandomStream::initial_weights);
+  const double residual = initial_deviation / std::sqrt(2.0 * static_cast<double>(layers));
+  for (const Parameter& parameter : list) {
+    for (Index i = parameter.offset; i < parameter.offset + parameter.count(); ++i) {
+      const auto normal = [&](double deviation) {
+        return static_cast<T>(deviation * random.normal(static_cast<std::uint64_t>(i)));
+      };
+      T& weight = weights[static_cast<std::size_t>(i)];
+      switch (parameter.initial) {
+        case InitialValue::zeros:
+          weight = T{0};
+          break;
+        case InitialValue::ones:
+          weight = T{1};
+          break;
+        case InitialValue::normal:
+          weight = normal(initial_deviation);
+          break;
+        case InitialValue::normal_residual:
+          weight = normal(residual);
+          break;
+      }
+    }
+  }
+}
+
+}  // namespace octavo

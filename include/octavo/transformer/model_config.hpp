@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+
+#include <octavo/base/config.hpp>
+#include <octavo/transformer/model_shape.hpp>
+
+namespace octavo {
+
+/// Answers a model's sizes twice: as compile-time extents (a number or `dynamic`) and as a value.
+template <typename C>
+concept ModelConfig = requires(const C config) {
+  { config.shape() } -> std::convertible_to<ModelShape>;
+  { C::width } -> std::convertible_to<Index>;
+  { C::d_ff } -> std::convertible_to<Index>;
+};
+
+/// Sizes fixed when the program is compiled: `Transformer<float, FixedConfig<shape>>`.
+template <ModelShape fixed>
+struct FixedConfig {
+  static_assert(fixed.width > 0 && fixed.heads > 0 && fixed.width % fixed.heads == 0,
+                "FixedConfig: width must be a positive multiple of heads");
+  static_assert(fixed.vocabulary > 0 && fixed.context > 0 && fixed.layers > 0 && fixed.d_ff > 0,
+                "FixedConfig: vocabulary, context, layers and d_ff must be positive");
+
+  static constexpr Index width = fixed.width;
+  static constexpr Index d_ff = fixed.d_ff;
+  constexpr ModelShape shape() const { return fixed; }
+};
+
+/// Sizes given at run time; converts from a shape, so that one can be passed directly.
+struct RuntimeConfig {
+  static constexpr Index width = dynamic;
+  static constexpr Index d_ff = dynamic;
+
+  constexpr RuntimeConfig(const ModelShape& shape) : shape_(shape) {}
+  constexpr ModelShape shape() const { return shape_; }
+
+ private:
+  ModelShape shape_;
+};
+
+}  // namespace octavo

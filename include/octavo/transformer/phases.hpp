@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <octavo/memory/memory_request.hpp>
+#include <octavo/transformer/block.hpp>
+
+// The clock of a training step, by which buffers say when they are alive. The two phases of a block
+// stand for those of every block: what is kept from forward to backward is booked once per block
+// and alive in between, what is not is dead before the next block begins.
+namespace octavo::phase {
+
+inline constexpr int embed_forward = 0;
+inline constexpr BlockPhases of_block{1, 2, 4, 5};
+inline constexpr int head = 3;
+inline constexpr int embed_backward = 6;
+inline constexpr int update = 7;
+
+/// Alive for the whole run.
+inline constexpr Lifetime always{embed_forward, update};
+/// Alive from the first pass of a step to its last.
+inline constexpr Lifetime passes{embed_forward, embed_backward};
+
+}  // namespace octavo::phase
