@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+
+#include <octavo/optimizers/optimizer.hpp>
+
+namespace octavo {
+
+/// How weight decay enters Adam.
+enum class WeightDecay {
+  decoupled,  ///< AdamW (Loshchilov, Hutter 2019): w -= lr decay w
+  coupled,    ///< Adam with an L2 penalty: g += decay w
+};
+
+namespace detail {
+
+/// The update of both, as PyTorch orders it:
+///   m = b1 m + (1-b1) g;   v = b2 v + (1-b2) g^2;
+///   w -= lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon)
+template <WeightDecay kind>
+struct AdamUpdate {
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double epsilon = 1e-8;
+  double decay = kind == WeightDecay::decoupled ? 0.1 : 0.0;  ///< of matrices only
+
+  static constexpr Index state_per_parameter = 2;
+
+  template <Scalar T>
+  void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
+              std::span<T> weights, std::span<const T> gradients, std::span<T> state) const {
+    using P = Pack<T>;
+    T* const m = state.data();
+    T* const v = m + weights.size();
+    const auto power = static_cast<double>(step.number);
+    const double correction1 = 1.0 - std::pow(beta1, power);
+    const double correction2 = 1.0 - std::pow(beta2, power);
+    const P b1 = P::broadcast(static_cast<T>(beta1));
+    const P b2 = P::broadcast(static_cast<T>(beta2));
+    const P rest1 = P::broadcast(static_cast<T>(1.0 - beta1));
+    const P rest2 = P::broadcast(static_cast<T>(1.0 - beta2));
+    const P tiny = P::broadcast(static_cast<T>(epsilon));
+    const P root = P::broadcast(static_cast<T>(1.0 / std::sqrt(correction2)));
+    const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
+    for_each_trained_pack<T>(worker, parameters, [&](Index i, Index n, const Parameter& tensor) {
+      const double rate = step.learning_rate * tensor.learning_rate_factor;
+      const double tensor_decay = tensor.decays ? decay : 0.0;
+      P w = P::load(weights.data() + i, n);
+      P g = P::load(gradients.data() + i, n) * clip;
+      if constexpr (kind == WeightDecay::coupled) {
+        g = fma(P::broadcast(static_cast<T>(tensor_decay)), w, g);
+      } else {
+        w = w * P::broadcast(static_cast<T>(1.0 - rate * tensor_decay));
+      }
+      const P m_i = fma(b1, P::load(m + i, n), rest1 * g);
+      const P v_i = fma(b2, P::load(v + i, n), rest2 * g * g);
+      const P direction = m_i / fma(sqrt(v_i), root, tiny);
+      fma(P::broadcast(static_cast<T>(-rate / correction1)), direction, w)
+          .store(weights.data() + i, n);
+      m_i.store(m + i, n);
+      v_i.store(v + i, n);
+    });
+  }
+};
+
+}  // namespace detail
+
+/// Adam with decoupled weight decay; keeps two moments per parameter.
+using AdamW = detail::AdamUpdate<WeightDecay::decoupled>;
+/// Adam (Kingma, Ba 2015), its decay an L2 penalty on the loss.
+using Adam = detail::AdamUpdate<WeightDecay::coupled>;
+
+}  // namespace octavo

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <span>
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/pack.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/parallel/worker.hpp>
+
+namespace octavo {
+
+namespace detail {
+inline constexpr Index norm_chunk = 4096;
+}
+
+/// Numbers of scratch that global_norm needs for a block of `count` gradients.
+constexpr Index global_norm_partials(Index count) noexcept {
+  return (count + detail::norm_chunk - 1) / detail::norm_chunk;
+}
+
+/// The Euclidean norm of a block, on every worker. Sums of squares are taken over chunks of 4096
+/// numbers in double and added in order, so that the crew's size cannot change them; in double the
+/// squares of finite floats cannot overflow. partials: global_norm_partials(count). Contains
+/// barriers.
+template <Scalar T>
+double global_norm(const Worker& worker, std::span<const T> block, std::span<double> partials) {
+  const auto count = static_cast<Index>(block.size());
+  const Range chunks = worker.split(global_norm_partials(count));
+  for (Index chunk = chunks.begin; chunk < chunks.end; ++chunk) {
+    const Index first = chunk * detail::norm_chunk;
+    const Index size = std::min(detail::norm_chunk, count - first);
+    double lane[Pack<T>::lanes] = {};
+    for (Index i = 0; i < size; ++i) {
+      const auto value = static_cast<double>(block[static_cast<std::size_t>(first + i)]);
+      lane[i % Pack<T>::lanes] = std::fma(value, value, lane[i % Pack<T>::lanes]);
+    }
+    partials[static_cast<std::size_t>(chunk)] = sum(Pack<double>::load(lane));
+  }
+  worker.barrier();
+  double total = 0;
+  for (const double partial : partials) total += partial;
+  worker.barrier();
+  return std::sqrt(total);
+}
+
+/// What clipping by global norm (Pascanu et al. 2013, algorithm 1) multiplies gradients by, as
+/// PyTorch's clip_grad_norm_ has it. limit <= 0: no clipping.
+inline double clipping_factor(double norm, double limit) noexcept {
+  if (limit <= 0) return 1;
+  const double factor = limit / (norm + 1e-6);
+  return factor < 1 ? factor : 1;
+}
+
+}  // namespace octavo
