@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+
+#include "architecture/architecture.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+using architecture::Header;
+using architecture::Listing;
+using architecture::Violations;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  REQUIRE_MESSAGE(file.good(), "cannot open " << path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<Header> headers_of_this_project() {
+  const fs::path root = fs::path(OCTAVO_SOURCE_FOLDER) / "include";
+  std::vector<Header> headers;
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    if (!entry.is_regular_file()) continue;
+    const std::string path = entry.path().lexically_relative(root).generic_string();
+    headers.push_back({path, text_of(entry.path())});
+  }
+  return headers;
+}
+
+std::vector<Listing> listings_of_this_project() {
+  std::vector<Listing> listings;
+  std::ifstream file(OCTAVO_LISTED_HEADERS);
+  REQUIRE(file.good());
+  for (Listing listing; file >> listing.library >> listing.path;) listings.push_back(listing);
+  return listings;
+}
+
+/// A header in good form with the given includes.
+Header header(const std::string& path, const std::string& includes = "") {
+  return {path, "// SPDX-License-Identifier: MIT\n#pragma once\n\n" + includes};
+}
+
+std::string including(const std::string& path) { return "#include <" + path + ">\n"; }
+
+/// The rules over made-up headers, each of them listed where it should be.
+Violations check(const std::vector<Header>& headers) {
+  std::vector<Listing> listings;
+  for (const Header& one : headers) {
+    const bool opt_in = architecture::folder_of(one.path) == "checkpoint";
+    listings.push_back({opt_in ? "octavo_checkpoint" : "octavo", one.path});
+  }
+  return architecture::check(headers, listings);
+}
+
+/// The rules over one arrow between two otherwise faultless headers.
+Violations check_arrow(const std::string& from, const std::string& to) {
+  return check({header(from, including(to)), header(to)});
+}
+
+void check_only_violation(const Violations& violations, const std::string& expected) {
+  REQUIRE(violations.size() == 1);
+  CHECK(violations[0] == expected);
+}
+
+}  // namespace
+
+TEST_CASE("architecture: this project keeps the rules of the house") {
+  const auto headers = headers_of_this_project();
+  CHECK(headers.size() >= 4);
+  for (const std::string& violation : architecture::check(headers, listings_of_this_project())) {
+    FAIL_CHECK(violation);
+  }
+}
+
+TEST_CASE("architecture: every program and test carries the licence line") {
+  const fs::path root = OCTAVO_SOURCE_FOLDER;
+  for (const char* folder : {"tests", "examples", "benchmarks"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension != ".cpp" && extension != ".hpp") continue;
+      CHECK_MESSAGE(text_of(entry.path()).rfind("// SPDX-License-Identifier: MIT\n", 0) == 0,
+                    entry.path());
+    }
+  }
+}
+
+TEST_CASE("architecture: arrows downward and inside a folder are right") {
+  CHECK(check({}).empty());
+  CHECK(check_arrow("octavo/numeric/a.hpp", "octavo/base/b.hpp").empty());
+  CHECK(check_arrow("octavo/kernels/a.hpp", "octavo/kernels/b.hpp").empty());
+  CHECK(check_arrow("octavo/testing/a.hpp", "octavo/layers/b.hpp").empty());
+  CHECK(check_arrow("octavo/training/a.hpp", "octavo/tokenizers/b.hpp").empty());
+  CHECK(check_arrow("octavo/training/a.hpp", "octavo/transformer/b.hpp").empty());
+  CHECK(check_arrow("octavo/checkpoint/a.hpp", "octavo/training/b.hpp").empty());
+  CHECK(check_arrow("octavo/checkpoint/a.hpp", "octavo/generation/b.hpp").empty());
+}
+
+TEST_CASE("architecture: an arrow upward is reported") {
+  check_only_violation(check_arrow("octavo/base/a.hpp", "octavo/numeric/b.hpp"),
+                       "octavo/base/a.hpp includes <octavo/numeric/b.hpp>: the arrow runs upward");
+  CHECK(check_arrow("octavo/kernels/a.hpp", "octavo/layers/b.hpp").size() == 1);
+  CHECK(check_arrow("octavo/training/a.hpp", "octavo/checkpoint/b.hpp").size() == 1);
+}
+
+TEST_CASE("architecture: an arrow sideways is reported") {
+  check_only_violation(
+      check_arrow("octavo/training/a.hpp", "octavo/generation/b.hpp"),
+      "octavo/training/a.hpp includes <octavo/generation/b.hpp>: the arrow runs sideways");
+  CHECK(check_arrow("octavo/generation/a.hpp", "octavo/training/b.hpp").size() == 1);
+  CHECK(check_arrow("octavo/layers/a.hpp", "octavo/optimizers/b.hpp").size() == 1);
+  CHECK(check_arrow("octavo/memory/a.hpp", "octavo/data/b.hpp").size() == 1);
+  CHECK(check_arrow("octavo/testing/a.hpp", "octavo/transformer/b.hpp").size() == 1);
+}
+
+TEST_CASE("architecture: nothing builds on testing/") {
+  check_only_violation(check_arrow("octavo/training/a.hpp", "octavo/testing/b.hpp"),
+                       "octavo/training/a.hpp includes <octavo/testing/b.hpp>: "
+                       "testing/ is for authors of layers, no folder builds on it");
+}
+
+TEST_CASE("architecture: an include is found however it is spelled") {
+  for (const char* spelling :
+       {"#include <octavo/numeric/b.hpp>", "  #include <octavo/numeric/b.hpp>",
+        "# include\t<octavo/numeric/b.hpp>  // why", "#include<octavo/numeric/b.hpp>"}) {
+    CAPTURE(spelling);
+    const std::string text = std::string(spelling) + "\n";
+    CHECK(check({header("octavo/base/a.hpp", text), header("octavo/numeric/b.hpp")}).size() == 1);
+  }
+  CHECK(architecture::includes_of("// #include <x>\nint include;\n#if 1\n#include\n").empty());
+}
+
+TEST_CASE("architecture: the form of a file") {
+  const std::string licence = "// SPDX-License-Identifier: MIT\n";
+  const std::string path = "octavo/base/a.hpp";
+  check_only_violation(check({{path, licence}}), path + ": line 2 is not '#pragma once'");
+  check_only_violation(check({{path, "// MIT\n#pragma once\n"}}),
+                       path + ": line 1 is not '// SPDX-License-Identifier: MIT'");
+  CHECK(check({{path, ""}}).size() == 2);
+
+  std::string longest = licence + "#pragma once\n";
+  for (int line = 2; line < 400; ++line) longest += "\n";
+  CHECK(check({{path, longest}}).empty());
+  check_only_violation(check({{path, longest + "\n"}}), path + ": 401 lines, at most 400 allowed");
+}
+
+TEST_CASE("architecture: what is not Octavo") {
+  const auto one = [](const std::string& path, const std::string& include) {
+    return check({header(path, "#include " + include + "\n")}).size();
+  };
+  CHECK(one("octavo/base/a.hpp", "<vector>") == 0);
+  CHECK(one("octavo/tensor/a.hpp", "<Eigen/Core>") == 0);
+  CHECK(one("octavo/tensor/a.hpp", "<Eigen/src/Core/Matrix.h>") == 1);
+  CHECK(one("octavo/checkpoint/a.hpp", "<nlohmann/json.hpp>") == 0);
+  CHECK(one("octavo/checkpoint/a.hpp", "<nlohmann/detail/value_t.hpp>") == 1);
+  CHECK(one("octavo/training/a.hpp", "<nlohmann/json.hpp>") == 1);
+  CHECK(one("octavo/numeric/a.hpp", "<immintrin.h>") == 0);
+  CHECK(one("octavo/kernels/a.hpp", "<immintrin.h>") == 1);
+  CHECK(one("octavo/files/a.hpp", "<sys/mman.h>") == 0);
+  CHECK(one("octavo/memory/process_memory.hpp", "<unistd.h>") == 0);
+  CHECK(one("octavo/memory/arena.hpp", "<unistd.h>") == 1);
+  CHECK(one("octavo/base/a.hpp", "<bits/stdc++.h>") == 1);
+  CHECK(one("octavo/base/a.hpp", "<doctest/doctest.h>") == 1);
+  CHECK(one("octavo/base/a.hpp", "\"octavo/base/a.hpp\"") == 1);
+  CHECK(one("octavo/base/a.hpp", "<octavo/base/missing.hpp>") == 1);
+}
+
+TEST_CASE("architecture: a header stands on a known floor") {
+  CHECK(check({header("octavo/extras/a.hpp")}).size() == 1);
+  CHECK(check({header("octavo/base/deeper/a.hpp")}).size() == 1);
+  CHECK(check({header("octavo/extras.hpp")}).size() == 1);
+  CHECK(check({header("octavo/checkpoint.hpp")}).size() == 1);
+}
+
+TEST_CASE("architecture: a circle is reported at each header on it") {
+  CHECK(check({header("octavo/base/a.hpp", including("octavo/base/b.hpp")),
+               header("octavo/base/b.hpp", including("octavo/base/c.hpp")),
+               header("octavo/base/c.hpp", including("octavo/base/a.hpp"))})
+            .size() == 3);
+}
+
+TEST_CASE("architecture: doors") {
+  const Header first = header("octavo/base/a.hpp");
+  const Header second = header("octavo/numeric/b.hpp", including("octavo/base/a.hpp"));
+  const Header base = header("octavo/base.hpp", including("octavo/base/a.hpp"));
+  const Header numeric = header("octavo/numeric.hpp", including("octavo/numeric/b.hpp"));
+  const std::string doors = including("octavo/base.hpp") + including("octavo/numeric.hpp");
+  const Header everything = header("octavo/octavo.hpp", doors);
+  CHECK(check({first, second, base, numeric, everything}).empty());
+
+  SUBCASE("only octavo.hpp includes a door") {
+    CHECK(check_arrow("octavo/numeric/c.hpp", "octavo/base.hpp").size() == 1);
+  }
+  SUBCASE("a door stays in its folder") {
+    const Header wide = header("octavo/numeric.hpp",
+                               including("octavo/numeric/b.hpp") + including("octavo/base/a.hpp"));
+    CHECK(check({first, second, base, wide, everything}).size() == 1);
+  }
+  SUBCASE("a door leads to every header of its folder") {
+    check_only_violation(
+        check({first, second, base, numeric, everything, header("octavo/base/c.hpp")}),
+        "octavo/base.hpp does not lead to <octavo/base/c.hpp>");
+  }
+  SUBCASE("octavo.hpp includes doors, all but testing's") {
+    const Header some = header("octavo/octavo.hpp", including("octavo/base.hpp"));
+    check_only_violation(check({first, second, base, numeric, some}),
+                         "octavo/octavo.hpp does not lead to <octavo/numeric.hpp>");
+    CHECK(check_arrow("octavo/octavo.hpp", "octavo/base/a.hpp").size() == 1);
+    CHECK(check_arrow("octavo/octavo.hpp", "octavo/testing.hpp").size() == 1);
+    CHECK(check({first, second, base, numeric, everything, header("octavo/testing.hpp")}).empty());
+  }
+}
+
+TEST_CASE("architecture: the lists of CMakeLists.txt") {
+  const std::vector<Header> headers = {header("octavo/base/a.hpp"),
+                                       header("octavo/checkpoint/b.hpp")};
+  const Listing first = {"octavo", "octavo/base/a.hpp"};
+  const Listing second = {"octavo_checkpoint", "octavo/checkpoint/b.hpp"};
+  CHECK(architecture::check(headers, {first, second}).empty());
+  check_only_violation(
+      architecture::check(headers, {second}),
+      "octavo/base/a.hpp: not listed; add include/octavo/base/a.hpp to the headers "
+      "of octavo in CMakeLists.txt");
+  CHECK(architecture::check(headers, {first}).size() == 1);
+  CHECK(architecture::check(headers, {first, first, second}).size() == 1);
+  CHECK(architecture::check(headers, {first, second, {"octavo", "octavo/base/gone.hpp"}}).size() ==
+        1);
+  CHECK(architecture::check(headers, {first, {"octavo", "octavo/checkpoint/b.hpp"}}).size() == 2);
+}

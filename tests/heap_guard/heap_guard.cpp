@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Defines the C library's allocation functions in the program itself, where the dynamic linker
+// finds them first: they count and hand over to glibc.
+
+#include "heap_guard/heap_guard.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define OCTAVO_TEST_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OCTAVO_TEST_SANITIZED
+#endif
+#if defined(__GLIBC__) && !defined(OCTAVO_TEST_SANITIZED)
+#define OCTAVO_TEST_COUNTS_ALLOCATIONS
+#endif
+
+namespace {
+
+// Constant-initialised: the first malloc comes before any constructor of this program runs.
+constinit std::atomic<std::uint64_t> allocations = 0;
+
+}  // namespace
+
+namespace octavo_test {
+
+bool heap_guard_active() noexcept {
+#if defined(OCTAVO_TEST_COUNTS_ALLOCATIONS)
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::uint64_t heap_allocations() noexcept { return allocations.load(); }
+
+}  // namespace octavo_test
+
+#if defined(OCTAVO_TEST_COUNTS_ALLOCATIONS)
+
+extern "C" {
+
+void* __libc_malloc(std::size_t bytes);
+void* __libc_calloc(std::size_t count, std::size_t bytes);
+void* __libc_realloc(void* memory, std::size_t bytes);
+void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+void __libc_free(void* memory);
+
+void* malloc(std::size_t bytes) noexcept {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+
+void* calloc(std::size_t count, std::size_t bytes) noexcept {
+  ++allocations;
+  return __libc_calloc(count, bytes);
+}
+
+void* realloc(void* memory, std::size_t bytes) noexcept {
+  ++allocations;
+  return __libc_realloc(memory, bytes);
+}
+
+void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
+  ++allocations;
+  return __libc_memalign(alignment, bytes);
+}
+
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
+  return memalign(alignment, bytes);
+}
+
+int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) noexcept {
+  const bool power_of_two = alignment != 0 && (alignment & (alignment - 1)) == 0;
+  if (!power_of_two || alignment % sizeof(void*) != 0) return EINVAL;
+  void* const result = memalign(alignment, bytes);
+  if (result == nullptr) return ENOMEM;
+  *memory = result;
+  return 0;
+}
+
+void free(void* memory) noexcept { __libc_free(memory); }
+
+}  // extern "C"
+
+#endif

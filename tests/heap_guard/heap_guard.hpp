@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace octavo_test {
+
+/// Whether this program counts heap allocations. Not under a sanitizer (which brings its own
+/// malloc) nor with a C library other than glibc: there HeapGuard reports 0 whatever happens, so a
+/// test that proves an allocation must ask first.
+bool heap_guard_active() noexcept;
+
+/// Heap allocations of all threads since the program started.
+std::uint64_t heap_allocations() noexcept;
+
+/// Counts the heap allocations of every thread (malloc, calloc, realloc, aligned_alloc,
+/// posix_memalign, memalign, and operator new through them) from its construction on:
+///
+///     const HeapGuard guard;
+///     step();
+///     CHECK(guard.allocations() == 0);
+///
+/// doctest allocates inside its macros, so read allocations() once, into a variable, before the
+/// first CHECK that follows the guarded work.
+class HeapGuard {
+ public:
+  HeapGuard() noexcept : start_(heap_allocations()) {}
+  HeapGuard(const HeapGuard&) = delete;
+  HeapGuard& operator=(const HeapGuard&) = delete;
+
+  std::uint64_t allocations() const noexcept { return heap_allocations() - start_; }
+
+ private:
+  std::uint64_t start_;
+};
+
+}  // namespace octavo_test
