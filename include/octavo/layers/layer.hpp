@@ -63,7 +63,8 @@ struct LayerContext {
   const Arena& arena;
   const T* weights = nullptr;  ///< the block of parameters in which the layer declared its own
   T* gradients = nullptr;      ///< of the same layout; backward adds to it
-  Index copy = 0;              ///< which block's saved memory
+  Index block = 0;             ///< which block of the model this is
+  Index copy = 0;              ///< whose saved memory it uses: its own in training, else block 0's
   Index sequences = 1;
   Index sequence = 1;
   std::span<T> panels;                 ///< matmul_panel_elements per worker

@@ -174,6 +174,7 @@ class LayerHarness {
             weights.data(),
             gradients.data(),
             0,
+            0,
             options_.sequences,
             options_.sequence,
             arena_.get(panels_),

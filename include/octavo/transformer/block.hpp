@@ -76,16 +76,16 @@ class Block {
   }
 
   void forward(const LayerContext<T>& context, MatrixView<T> x) const {
-    run_forward(context, x, norm_1_, 2 * context.copy,
+    run_forward(context, x, norm_1_, 2 * context.block,
                 [&](auto input, auto output) { attention_.forward(context, input, output); });
-    run_forward(context, x, norm_2_, 2 * context.copy + 1,
+    run_forward(context, x, norm_2_, 2 * context.block + 1,
                 [&](auto input, auto output) { feed_forward_.forward(context, input, output); });
   }
 
   /// forward for new positions of one sequence whose past lies in `cache`.
   void forward_cached(const LayerContext<T>& context, const KeyValueCache<T>& cache, Index past,
                       MatrixView<T> x) const {
-    run_forward(context, x, norm_1_, 0, [&](auto input, auto output) {
+    run_forward(context, x, norm_1_, 2 * context.block, [&](auto input, auto output) {
       attention_.forward_cached(context, cache, past, input, output);
     });
     run_forward(context, x, norm_2_, 0,
@@ -94,8 +94,8 @@ class Block {
 
   /// dx [rows, width]: the gradient of the stream behind the block, replaced by that before it.
   void backward(const LayerContext<T>& context, MatrixView<T> dx) const {
-    run_backward(context, dx, norm_2_, feed_forward_, 2 * context.copy + 1);
-    run_backward(context, dx, norm_1_, attention_, 2 * context.copy);
+    run_backward(context, dx, norm_2_, feed_forward_, 2 * context.block + 1);
+    run_backward(context, dx, norm_1_, attention_, 2 * context.block);
   }
 
  private:

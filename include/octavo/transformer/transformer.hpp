@@ -167,7 +167,7 @@ class Transformer {
     const Index elements = KeyValueCache<T>::elements(shape_.context, shape_.width);
     for (Index layer = 0; layer < shape_.layers; ++layer) {
       const KeyValueCache<T> cache(caches.data() + layer * elements, shape_.context, shape_.width);
-      block_.forward_cached(context(pass, block_offset(layer)), cache, past, x);
+      block_.forward_cached(context(pass, block_offset(layer), layer), cache, past, x);
     }
     Pass<T> last = pass;
     last.sequence = 1;
@@ -200,12 +200,14 @@ class Transformer {
     return all == nullptr ? nullptr : embedding_.token_table().in(all);
   }
 
-  LayerContext<T> context(const Pass<T>& pass, Index offset, Index copy = 0) const {
+  /// Without gradients nothing is kept, and every block uses the same saved memory.
+  LayerContext<T> context(const Pass<T>& pass, Index offset, Index block = 0) const {
     return {pass.worker,
             pass.arena,
             pass.weights + offset,
             pass.gradients == nullptr ? nullptr : pass.gradients + offset,
-            copy,
+            block,
+            pass.gradients == nullptr ? 0 : block,
             pass.sequences,
             pass.sequence,
             pass.arena.get(panels_),
@@ -221,13 +223,11 @@ class Transformer {
     return x;
   }
 
-  /// The residual stream behind the last block. Without gradients every block uses the same saved
-  /// memory.
+  /// The residual stream behind the last block.
   MatrixView<T> forward(const Pass<T>& pass, std::span<const Token> inputs, Index position) const {
     const MatrixView<T> x = embed(pass, inputs, position);
     for (Index layer = 0; layer < shape_.layers; ++layer) {
-      const Index copy = pass.gradients == nullptr ? 0 : layer;
-      block_.forward(context(pass, block_offset(layer), copy), x);
+      block_.forward(context(pass, block_offset(layer), layer), x);
     }
     return x;
   }

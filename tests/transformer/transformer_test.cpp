@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/memory/plan_check.hpp>
+#include <octavo/parallel/thread_pool.hpp>
+#include <octavo/testing/gradient_check.hpp>
+#include <octavo/transformer/initial_weights.hpp>
+#include <octavo/transformer/presets.hpp>
+#include <octavo/transformer/transformer.hpp>
+
+using namespace octavo;
+
+static_assert(parameter_count(presets::tiny) == 46'307);
+static_assert(parameter_count(presets::v2) == 291'398);
+static_assert(parameter_count(presets::small) == 422'179);
+static_assert(parameter_count(presets::medium) == 2'175'554);
+static_assert(parameter_count(presets::large) == 8'545'346);
+static_assert(parameter_count(presets::nano) == 804'096);
+static_assert(parameter_count(presets::gpt2) == 124'439'808);
+
+namespace {
+
+/// A model with memory, tokens and weights of its own, run as one pass.
+template <Scalar T, ModelConfig Config = RuntimeConfig>
+struct Rig {
+  Rig(const Config& config, Index batch, Index length, Index workers, bool dropout = false)
+      : model(config),
+        parameters(model.parameters()),
+        threads(workers),
+        sequences(batch),
+        sequence(length),
+        arena(plan(dropout)),
+        weights(size(parameters.count())),
+        gradients(weights.size()),
+        losses(size(sequences * sequence)),
+        kept(losses.size() * size(model.shape().width)),
+        inputs(losses.size()),
+        targets(losses.size()) {
+    const CounterRandom random(7, RandomStream::batches);
+    const auto vocabulary = static_cast<std::uint64_t>(model.shape().vocabulary);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      inputs[i] = static_cast<Token>(random.below(2 * i, vocabulary));
+      targets[i] = static_cast<Token>(random.below(2 * i + 1, vocabulary));
+    }
+    targets[inputs.size() / 2] = ignored_target;
+    const CounterRandom draws(3, RandomStream::initial_weights);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      weights[i] = static_cast<T>(static_cast<float>(0.4 * draws.normal(i)));
+    }
+    if (dropout) draw = DropoutDraw{CounterRandom(5, RandomStream::dropout, 9), 0, 0.3};
+  }
+
+  static std::size_t size(Index count) { return static_cast<std::size_t>(count); }
+
+  MemoryPlan plan(bool dropout) {
+    MemoryPlan result;
+    model.book(result, {sequences, sequence, threads.size(), true, dropout});
+    result.place();
+    return result;
+  }
+
+  double loss(bool backward = false) {
+    const T scale = T{1} / static_cast<T>(count_targets(targets));
+    if (backward) std::fill(gradients.begin(), gradients.end(), T{0});
+    std::fill(arena.bytes().begin(), arena.bytes().end(), std::byte{0xFF});
+    threads.run([&](const Worker& worker) {
+      const Pass<T> pass{
+          worker, arena, weights.data(), backward ? gradients.data() : nullptr, sequences, sequence,
+          0,      draw};
+      model.loss(pass, inputs, targets, losses, scale, kept.data());
+      if (backward) model.finish_tied(pass, inputs, kept.data());
+    });
+    double total = 0;
+    for (const T loss : losses) total += static_cast<double>(loss);
+    return total / static_cast<double>(count_targets(targets));
+  }
+
+  Transformer<T, Config> model;
+  ParameterList parameters;
+  ThreadPool threads;
+  Index sequences, sequence;
+  Arena arena;
+  std::vector<T> weights, gradients, losses, kept;
+  std::vector<Token> inputs, targets;
+  std::optional<DropoutDraw> draw;
+};
+
+constexpr ModelShape gelu_biased{.vocabulary = 11,
+                                 .context = 9,
+                                 .layers = 2,
+                                 .heads = 2,
+                                 .width = 8,
+                                 .d_ff = 12,
+                                 .activation = Activation::gelu};
+constexpr ModelShape tanh_tied{.vocabulary = 13,
+                               .context = 40,
+                               .layers = 2,
+                               .heads = 3,
+                               .width = 12,
+                               .d_ff = 20,
+                               .activation = Activation::gelu_tanh,
+                               .bias = false,
+                               .tied = true};
+constexpr ModelShape relu_untied{
+    .vocabulary = 17, .context = 8, .layers = 2, .heads = 1, .width = 10, .d_ff = 9};
+
+void check_model(const ModelShape& shape, Index sequences, Index sequence, bool dropout = false) {
+  Rig<double> rig(shape, sequences, sequence, 2, dropout);
+  rig.loss(true);
+  const std::vector<double> gradients = rig.gradients;
+  for (const Parameter& parameter : rig.parameters) {
+    const auto first = static_cast<std::size_t>(parameter.offset);
+    const auto size = static_cast<std::size_t>(parameter.count());
+    // Half of the loss's evaluations would be lost to curvature with a larger step.
+    const auto check =
+        testing::check_tensor(parameter.name, std::span(rig.weights).subspan(first, size),
+                              std::span<const double>(gradients).subspan(first, size),
+                              {.step = 3e-6}, [&] { return rig.loss(); });
+    INFO(check.name, " differs by ", check.difference, ", allowed ", check.allowed);
+    CHECK(check.passed());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("gradients of every parameter agree with central differences") {
+  check_model(gelu_biased, 2, 7);
+  check_model(tanh_tied, 1, 6);
+  check_model(relu_untied, 3, 5);
+}
+
+TEST_CASE("so they do under dropout") { check_model(gelu_biased, 2, 5, true); }
+
+TEST_CASE("float gradients agree with double ones") {
+  for (const ModelShape& shape : {gelu_biased, tanh_tied, relu_untied}) {
+    Rig<double> exact(shape, 2, 8, 1);
+    Rig<float> rounded(shape, 2, 8, 1);
+    CHECK(rounded.loss(true) == doctest::Approx(exact.loss(true)).epsilon(1e-5));
+    for (const Parameter& parameter : exact.parameters) {
+      double difference = 0, norm = 0;
+      for (Index i = parameter.offset; i < parameter.offset + parameter.count(); ++i) {
+        const double g = exact.gradients[static_cast<std::size_t>(i)];
+        const double delta =
+            g - static_cast<double>(rounded.gradients[static_cast<std::size_t>(i)]);
+        difference += delta * delta;
+        norm += g * g;
+      }
+      INFO(parameter.name);
+      CHECK(std::sqrt(difference) <= 1e-7 + 1e-5 * std::sqrt(norm));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("loss and gradients do not depend on the number of workers", T, float, double) {
+  Rig<T> alone(presets::tiny, 2, 48, 1, true);
+  const double loss = alone.loss(true);
+  for (const Index workers : {2, 3, 4, 7}) {
+    Rig<T> crew(presets::tiny, 2, 48, workers, true);
+    CHECK(crew.loss(true) == loss);
+    CHECK(crew.gradients == alone.gradients);
+  }
+}
+
+TEST_CASE("fixed and run-time sizes give the same bits") {
+  Rig<float, FixedConfig<presets::v2>> fixed(FixedConfig<presets::v2>{}, 1, 32, 1);
+  Rig<float> given(presets::v2, 1, 32, 1);
+  CHECK(fixed.loss(true) == given.loss(true));
+  CHECK(fixed.gradients == given.gradients);
+  CHECK(fixed.arena.size() == given.arena.size());
+}
+
+TEST_CASE("a forward pass has the loss of a training pass, and needs no gradients") {
+  Rig<float> rig(presets::small, 1, 64, 2);
+  CHECK(rig.loss(false) == rig.loss(true));
+}
+
+TEST_CASE("the mean of logits and targets is the loss") {
+  Rig<double> rig(tanh_tied, 2, 9, 2);
+  const double loss = rig.loss();
+  const Index vocabulary = rig.model.shape().vocabulary;
+  std::vector<double> logits(rig.inputs.size() * static_cast<std::size_t>(vocabulary));
+  rig.threads.run([&](const Worker& worker) {
+    const Pass<double> pass{worker, rig.arena, rig.weights.data(), nullptr, 2, 9, 0, std::nullopt};
+    rig.model.logits(pass, rig.inputs, MatrixView<double>(logits.data(), 18, vocabulary));
+  });
+  double total = 0;
+  for (std::size_t r = 0; r < rig.targets.size(); ++r) {
+    if (rig.targets[r] < 0) continue;
+    const double* row = &logits[r * static_cast<std::size_t>(vocabulary)];
+    double sum = 0;
+    for (Index v = 0; v < vocabulary; ++v) sum += std::exp(row[v]);
+    total += std::log(sum) - row[rig.targets[r]];
+  }
+  CHECK(total / static_cast<double>(count_targets(rig.targets)) == doctest::Approx(loss));
+}
+
+TEST_CASE("every plan is sound") {
+  for (const ModelShape& shape : {gelu_biased, tanh_tied, presets::tiny, presets::nano}) {
+    for (const bool training : {true, false}) {
+      for (const Index workers : {1, 2, 5}) {
+        Transformer<float> model{RuntimeConfig(shape)};
+        MemoryPlan plan;
+        model.book(plan, {2, 8, workers, training, true});
+        plan.place();
+        CHECK(plan_defect(plan) == "");
+        CHECK(plan.total_bytes() >= plan.peak_live_bytes());
+      }
+    }
+  }
+}
+
+TEST_CASE("shapes that make no model are refused by name") {
+  ModelShape shape = presets::tiny;
+  shape.heads = 3;
+  CHECK_THROWS_WITH_AS(Transformer<float>{RuntimeConfig(shape)},
+                       "model shape: width 64 is not a multiple of heads 3", ConfigError);
+  shape = presets::tiny;
+  shape.vocabulary = 0;
+  CHECK_THROWS_WITH_AS(Transformer<float>{RuntimeConfig(shape)},
+                       "model shape: vocabulary is 0, expected 1 to 2^31 - 1", ConfigError);
+  Transformer<float> model{RuntimeConfig(presets::tiny)};
+  MemoryPlan plan;
+  CHECK_THROWS_WITH_AS(model.book(plan, {1, 129, 1, true, false}),
+                       "sequence: got 129, expected 1 to 128, the model's context", ConfigError);
+}
+
+TEST_CASE("parameters have GPT-2's names, in memory order without gaps") {
+  const ParameterList list = Transformer<float>{RuntimeConfig(presets::v2)}.parameters();
+  CHECK(list.count() == 291'398);
+  CHECK(list[0].name == "transformer.wte.weight");
+  CHECK(list.find("transformer.h.1.attn.c_attn.weight").columns == 384);
+  CHECK(list.find("transformer.h.1.mlp.c_fc.weight").rows == 128);
+  CHECK(list.find("lm_head.bias").columns == 70);
+  Index next = 0;
+  for (const Parameter& parameter : list) {
+    CHECK(parameter.offset == next);
+    next += parameter.count();
+  }
+  CHECK(next == list.count());
+}
