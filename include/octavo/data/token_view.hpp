@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+
+namespace octavo {
+
+/// A sequence of token ids that somebody else owns, stored in 1, 2 or 4 bytes each. What training
+/// takes: it need not come from text.
+class TokenView {
+ public:
+  constexpr TokenView() = default;
+  constexpr TokenView(std::span<const std::uint8_t> tokens)
+      : bytes_(tokens.data()), size_(static_cast<Index>(tokens.size())) {}
+  constexpr TokenView(std::span<const std::uint16_t> tokens)
+      : words_(tokens.data()), size_(static_cast<Index>(tokens.size())) {}
+  constexpr TokenView(std::span<const Token> tokens)
+      : tokens_(tokens.data()), size_(static_cast<Index>(tokens.size())) {}
+
+  constexpr Index size() const noexcept { return size_; }
+  constexpr bool empty() const noexcept { return size_ == 0; }
+
+  constexpr Token operator[](Index i) const {
+    OCTAVO_ASSERT(i >= 0 && i < size_);
+    return bytes_ != nullptr ? bytes_[i] : words_ != nullptr ? words_[i] : tokens_[i];
+  }
+
+  /// `count` tokens from `first`.
+  constexpr TokenView subview(Index first, Index count) const {
+    require(first >= 0 && count >= 0 && first <= size_ - count, "tokens: subview out of range");
+    TokenView view = *this;
+    if (bytes_ != nullptr) view.bytes_ += first;
+    if (words_ != nullptr) view.words_ += first;
+    if (tokens_ != nullptr) view.tokens_ += first;
+    view.size_ = count;
+    return view;
+  }
+
+ private:
+  const std::uint8_t* bytes_ = nullptr;
+  const std::uint16_t* words_ = nullptr;
+  const Token* tokens_ = nullptr;
+  Index size_ = 0;
+};
+
+/// Throws DataError naming the first token outside [0, vocabulary).
+inline void check_tokens(TokenView tokens, Index vocabulary) {
+  for (Index i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] >= 0 && tokens[i] < vocabulary) continue;
+    throw DataError("token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
+                    ", expected 0 to " + std::to_string(vocabulary - 1));
+  }
+}
+
+/// Tokens for training and, behind them, for validation.
+struct TokenSplit {
+  TokenView train;
+  TokenView validation;
+};
+
+/// The first floor(9/10 n) tokens for training, the rest for validation, as nanoGPT splits.
+inline TokenSplit split_tokens(TokenView tokens) {
+  const Index train = tokens.size() / 10 * 9 + tokens.size() % 10 * 9 / 10;
+  return {tokens.subview(0, train), tokens.subview(train, tokens.size() - train)};
+}
+
+}  // namespace octavo

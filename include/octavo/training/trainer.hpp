@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <span>
+#include <stop_token>
+
+#include <octavo/data/batch_sampler.hpp>
+#include <octavo/data/token_view.hpp>
+#include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/training/training_step.hpp>
+
+namespace octavo {
+
+/// Everything a run needs besides the model and the text.
+struct TrainingOptions {
+  Index steps = 1000;
+  Index batch = 1;
+  Index sequence = 32;
+  Index accumulate = 1;
+  Index micro_batch = 1;
+  double learning_rate = 1e-3;
+  double minimum_learning_rate = -1;  ///< negative: a tenth of learning_rate
+  Index warmup = 100;
+  LearningRateSchedule::Shape schedule = LearningRateSchedule::Shape::cosine;
+  AnyOptimizer optimizer = AdamW{};
+  double clip = 1.0;
+  double dropout = 0.0;
+  std::uint64_t seed = 1;
+  Index evaluate_every = 0;  ///< steps between evaluations; 0: only at the end
+
+  StepOptions step_options() const {
+    return {{batch, sequence, accumulate, micro_batch}, optimizer, clip, dropout, seed};
+  }
+  LearningRateSchedule rate() const {
+    return {schedule, learning_rate,
+            minimum_learning_rate < 0 ? learning_rate / 10 : minimum_learning_rate, warmup, steps};
+  }
+};
+
+/// What a run tells whoever watches it. Every member may be empty.
+struct TrainingCallbacks {
+  /// After every step.
+  std::function<void(const StepResult&)> step;
+  /// After every evaluation: steps done and mean validation loss.
+  std::function<void(Index, double)> evaluation;
+};
+
+/// A run: draws batches, follows the schedule, evaluates, stops when asked. Owns the one block of
+/// memory that it works in; steps and evaluations make no heap call. Move-only.
+template <Scalar T, ModelConfig Config = RuntimeConfig,
+          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
+class Trainer {
+ public:
+  using Model = Transformer<T, Config, FeedForwardLayer>;
+
+  /// `threads` must outlive the trainer.
+  Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads)
+      : options_(options), step_(model, options.step_options(), threads) {
+    check_options();
+  }
+
+  /// The same from a shape: `Trainer<float> trainer(shape, options, threads)`.
+  Trainer(const Config& config, const TrainingOptions& options, ThreadPool& threads)
+      : Trainer(Model(config), options, threads) {}
+
+  /// Works inside memory of the caller: at least training_bytes, aligned to 64 bytes.
+  Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads,
+          std::span<std::byte> memory)
+      : options_(options), step_(model, options.step_options(), threads, memory) {
+    check_options();
+  }
+
+  const TrainingOptions& options() const noexcept { return options_; }
+  const ModelShape& shape() const noexcept { return step_.shape(); }
+  const Model& model() const noexcept { return step_.model(); }
+  const MemoryPlan& plan() const noexcept { return step_.plan(); }
+  ParameterList& parameters() noexcept { return step_.parameters(); }
+  std::span<T> weights() const { return step_.weights(); }
+  EigenMap<T> weight(std::string_view name) const { return step_.weight(name); }
+  EigenMap<T> gradient(std::string_view name) const { return step_.gradient(name); }
+  TrainingStep<T, Config, FeedForwardLayer>& training_step() noexcept { return step_; }
+
+  /// One update on the batch of the next step. Throws Diverged before the update if the loss or the
+  /// gradients are not finite. The tokens must lie in the vocabulary (check_tokens).
+  StepResult step(TokenView tokens) {
+    const BatchSampler sampler(tokens, options_.sequence, options_.seed);
+    sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
+    return step_.train(options_.rate().at(step_.steps_done()));
+  }
+
+  /// Mean loss over all of `tokens`, in windows that do not overlap (the last may be shorter),
+  /// without dropout.
+  double evaluate(TokenView tokens) {
+    check_length(tokens, 1, "validation text");
+    const Index targets = tokens.size() - 1;
+    const Index sequence = options_.sequence;
+    double total = 0;
+    Index first = 0;
+    while (first < targets) {
+      const Index whole = (targets - first) / sequence;
+      const Index sequences = std::min(std::max<Index>(whole, 1), step_.options().step.micro_batch);
+      const Index length = whole == 0 ? targets - first : sequence;
+      const auto rows = static_cast<std::size_t>(sequences * length);
+      copy_window(tokens, first, step_.inputs().first(rows), step_.targets().first(rows));
+      total += step_.loss_sum(sequences, length);
+      first += sequences * length;
+    }
+    return total / static_cast<double>(targets);
+  }
+
+  /// Trains until options().steps are done or `stop` is requested; evaluates `validation`, if there
+  /// is any, every options().evaluate_every steps and at the end. Returns the last validation
+  /// loss, NaN without validation.
+  double run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {},
+             std::stop_token stop = {}) {
+    check_tokens(train, shape().vocabulary);
+    check_tokens(validation, shape().vocabulary);
+    double validation_loss = std::numeric_limits<double>::quiet_NaN();
+    while (step_.steps_done() < options_.steps && !stop.stop_requested()) {
+      const StepResult result = step(train);
+      if (callbacks.step) callbacks.step(result);
+      const Index done = step_.steps_done();
+      const bool due = options_.evaluate_every > 0 && done % options_.evaluate_every == 0;
+      if (validation.empty() || !(due || done == options_.steps)) continue;
+      validation_loss = evaluate(validation);
+      if (callbacks.evaluation) callbacks.evaluation(done, validation_loss);
+    }
+    return validation_loss;
+  }
+
+  /// Trains on all of `tokens`, without validation.
+  void run(TokenView tokens, const TrainingCallbacks& callbacks = {}, std::stop_token stop = {}) {
+    run(tokens, TokenView{}, callbacks, std::move(stop));
+  }
+
+ private:
+  void check_options() const {
+    check_schedule(options_.rate());
+    require(options_.steps >= 0, "steps: expected 0 or more");
+    require(options_.evaluate_every >= 0, "evaluate-every: expected 0 or more steps");
+  }
+
+  TrainingOptions options_;
+  TrainingStep<T, Config, FeedForwardLayer> step_;
+};
+
+}  // namespace octavo
