@@ -67,28 +67,28 @@ TEST_CASE("error: whoever catches std::runtime_error catches ours") {
 }
 
 TEST_CASE("quoted: printable ASCII stays as it is") {
-  CHECK(quoted("") == "''");
-  CHECK(quoted("to be, or ~not~ to be") == "'to be, or ~not~ to be'");
+  CHECK(printable("") == "''");
+  CHECK(printable("to be, or ~not~ to be") == "'to be, or ~not~ to be'");
 }
 
 TEST_CASE("quoted: nothing that steers a terminal gets through") {
-  CHECK(quoted("\x1b[2J") == "'\\x1b[2J'");
-  CHECK(quoted("a\nb\tc\r") == "'a\\x0ab\\x09c\\x0d'");
-  CHECK(quoted("\x7f") == "'\\x7f'");
-  CHECK(quoted("\0"sv) == "'\\x00'");
-  CHECK(quoted("caf\xc3\xa9") == "'caf\\xc3\\xa9'");
-  CHECK(quoted("\xff") == "'\\xff'");
+  CHECK(printable("\x1b[2J") == "'\\x1b[2J'");
+  CHECK(printable("a\nb\tc\r") == "'a\\x0ab\\x09c\\x0d'");
+  CHECK(printable("\x7f") == "'\\x7f'");
+  CHECK(printable("\0"sv) == "'\\x00'");
+  CHECK(printable("caf\xc3\xa9") == "'caf\\xc3\\xa9'");
+  CHECK(printable("\xff") == "'\\xff'");
 }
 
 TEST_CASE("quoted: every byte becomes printable ASCII") {
   for (int byte = 0; byte < 256; ++byte) {
-    const std::string result = quoted(std::string(1, static_cast<char>(byte)));
+    const std::string result = printable(std::string(1, static_cast<char>(byte)));
     for (const char symbol : result) CHECK((symbol >= 0x20 && symbol < 0x7f));
   }
 }
 
 TEST_CASE("quoted: long text is cut at the limit and says so") {
-  CHECK(quoted("abcdef", 6) == "'abcdef'");
-  CHECK(quoted("abcdefg", 6) == "'abcdef...'");
-  CHECK(quoted(std::string(81, 'x')) == "'" + std::string(80, 'x') + "...'");
+  CHECK(printable("abcdef", 6) == "'abcdef'");
+  CHECK(printable("abcdefg", 6) == "'abcdef...'");
+  CHECK(printable(std::string(81, 'x')) == "'" + std::string(80, 'x') + "...'");
 }

@@ -98,9 +98,9 @@ class Diverged : public Error {
   double loss_;
 };
 
-/// Text from outside made safe to print: control bytes and bytes outside ASCII as \xNN, cut at
+/// Text from outside made printable: control bytes and bytes outside ASCII as \xNN, cut at
 /// `limit` bytes, in single quotes.
-inline std::string quoted(std::string_view text, std::size_t limit = 80) {
+inline std::string printable(std::string_view text, std::size_t limit = 80) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string result = "'";
   for (const char symbol : text.substr(0, limit)) {

@@ -58,7 +58,7 @@ class ParameterList {
     for (const Parameter& parameter : parameters_) {
       if (parameter.name == name) return parameter;
     }
-    throw ConfigError("there is no parameter " + quoted(name));
+    throw ConfigError("there is no parameter " + printable(name));
   }
 
   /// Multiplies the learning rate of every parameter whose name contains `part`; 0 freezes them.

@@ -46,7 +46,9 @@ class CharacterTokenizer {
     require(alphabet.size() <= symbols_.size(), "an alphabet has at most 256 bytes");
     for (const char symbol : alphabet) {
       Token& token = token_of_[static_cast<unsigned char>(symbol)];
-      require(token < 0, [&] { return "alphabet: byte " + quoted({&symbol, 1}) + " comes twice"; });
+      require(token < 0, [&] {
+        return "alphabet: byte " + printable({&symbol, 1}) + " comes twice";
+      });
       token = static_cast<Token>(first_ + size_);
       symbols_[static_cast<std::size_t>(size_++)] = symbol;
     }
@@ -68,7 +70,7 @@ class CharacterTokenizer {
     for (std::size_t i = 0; i < text.size(); ++i) {
       const Token token = token_of_[static_cast<unsigned char>(text[i])];
       if (token < 0 && !has_unknown()) {
-        throw UnknownSymbol("byte " + std::to_string(i) + ": " + quoted(text.substr(i, 1)) +
+        throw UnknownSymbol("byte " + std::to_string(i) + ": " + printable(text.substr(i, 1)) +
                                 " is not among the " + std::to_string(size_) +
                                 " symbols of this vocabulary",
                             i, "leave it out, or train with an unknown token");

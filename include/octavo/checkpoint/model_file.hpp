@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/version.hpp>
+#include <octavo/checkpoint/safetensors_reader.hpp>
+#include <octavo/checkpoint/safetensors_writer.hpp>
+#include <octavo/files/read_file.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+#include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/transformer/transformer.hpp>
+
+namespace octavo {
+
+/// Everything that generation needs: what a model file holds.
+template <Scalar T>
+struct LoadedModel {
+  ModelShape shape;
+  Index trained_length = 0;  ///< the longest sequence that training showed it
+  CharacterTokenizer tokenizer;
+  std::vector<T> weights;  ///< in the order of Transformer::parameters()
+};
+
+namespace detail {
+
+inline constexpr std::string_view model_file_version = "1";
+
+inline std::string to_hex(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const char symbol : bytes) {
+    const auto byte = static_cast<unsigned char>(symbol);
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+/// Reads the header's entries, and says which one is wrong.
+class ModelMetadata {
+ public:
+  explicit ModelMetadata(const SafetensorsReader& file) : file_(file) {}
+
+  Index number(const std::string& key, Index least, Index most) const {
+    const std::string& text = file_.metadata(key);
+    Index value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+      file_.fail("metadata " + printable(key) + ": got " + printable(text) + ", expected " +
+                 std::to_string(least) + " to " + std::to_string(most));
+    }
+    return value;
+  }
+
+  bool truth(const std::string& key) const { return number(key, 0, 1) == 1; }
+
+  Activation activation() const {
+    const std::string& text = file_.metadata("activation");
+    for (const auto kind : {Activation::relu, Activation::gelu, Activation::gelu_tanh}) {
+      if (text == name_of(kind)) return kind;
+    }
+    file_.fail("metadata 'activation': got " + printable(text) +
+               ", expected 'relu', 'gelu' or 'gelu-tanh'");
+  }
+
+  CharacterTokenizer tokenizer(Index vocabulary) const {
+    const UnknownToken unknown =
+        truth("unknown_token") ? UnknownToken::included : UnknownToken::excluded;
+    try {
+      return CharacterTokenizer(alphabet(), unknown, vocabulary);
+    } catch (const ConfigError& error) {
+      file_.fail("metadata 'alphabet': " + std::string(error.what()));
+    }
+  }
+
+ private:
+  std::string alphabet() const {
+    const std::string& text = file_.metadata("alphabet");
+    const auto digit = [&](char symbol) {
+      return std::string_view("0123456789abcdef").find(symbol);
+    };
+    std::string bytes;
+    bool sound = text.size() % 2 == 0 && text.size() <= 512;
+    for (std::size_t i = 0; sound && i < text.size(); i += 2) {
+      const std::size_t high = digit(text[i]);
+      const std::size_t low = digit(text[i + 1]);
+      sound = high < 16 && low < 16;
+      bytes += static_cast<char>(static_cast<unsigned char>(high * 16 + low));
+    }
+    if (!sound) file_.fail("metadata 'alphabet' is not at most 256 bytes in hexadecimal");
+    return bytes;
+  }
+
+  const SafetensorsReader& file_;
+};
+
+}  // namespace detail
+
+/// Saves weights, shape, trained length and tokenizer as one safetensors file, atomically. Tensor
+/// names are those of Transformer::parameters().
+template <Scalar T>
+void save_model(const std::string& path, const ModelShape& shape, Index trained_length,
+                const CharacterTokenizer& tokenizer, std::span<const T> weights) {
+  const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
+  require_equal("save_model: numbers in the weights", static_cast<Index>(weights.size()),
+                parameters.count());
+  std::vector<TensorToWrite> tensors;
+  for (const Parameter& parameter : parameters) {
+    std::vector<Index> sizes{parameter.columns};
+    if (parameter.rows != 0) sizes.insert(sizes.begin(), parameter.rows);
+    const auto first = static_cast<std::size_t>(parameter.offset);
+    tensors.push_back(
+        tensor_to_write<T>(parameter.name, sizes,
+                           weights.subspan(first, static_cast<std::size_t>(parameter.count()))));
+  }
+  const std::map<std::string, std::string> metadata{
+      {"format", "pt"},
+      {"octavo.kind", "model"},
+      {"octavo.format_version", std::string(detail::model_file_version)},
+      {"vocabulary", std::to_string(shape.vocabulary)},
+      {"context", std::to_string(shape.context)},
+      {"layers", std::to_string(shape.layers)},
+      {"heads", std::to_string(shape.heads)},
+      {"width", std::to_string(shape.width)},
+      {"d_ff", std::to_string(shape.d_ff)},
+      {"activation", std::string(name_of(shape.activation))},
+      {"bias", shape.bias ? "1" : "0"},
+      {"tied", shape.tied ? "1" : "0"},
+      {"trained_length", std::to_string(trained_length)},
+      {"tokenizer", "character"},
+      {"unknown_token", tokenizer.has_unknown() ? "1" : "0"},
+      {"alphabet", detail::to_hex(tokenizer.alphabet())},
+  };
+  write_safetensors(path, tensors, metadata);
+}
+
+/// Loads a model file; weights of the other scalar type are converted. Every tensor must be there,
+/// of the shape that the metadata demands, and finite; nothing else may be. FormatError says what
+/// differs.
+template <Scalar T>
+LoadedModel<T> load_model(const std::string& path) {
+  const std::string bytes = read_file(path);
+  const SafetensorsReader file(path, bytes);
+  const detail::ModelMetadata metadata(file);
+  if (const std::string& version = file.metadata("octavo.format_version");
+      version != detail::model_file_version) {
+    file.fail("format version " + printable(version) + ", this build reads 1",
+              "update the library");
+  }
+  constexpr Index most = (Index{1} << 31) - 1;
+  ModelShape shape;
+  shape.vocabulary = metadata.number("vocabulary", 1, most);
+  shape.context = metadata.number("context", 1, most);
+  shape.layers = metadata.number("layers", 1, static_cast<Index>(file.tensors().size()));
+  shape.heads = metadata.number("heads", 1, most);
+  shape.width = metadata.number("width", 1, most);
+  shape.d_ff = metadata.number("d_ff", 1, most);
+  shape.activation = metadata.activation();
+  shape.bias = metadata.truth("bias");
+  shape.tied = metadata.truth("tied");
+  const Index trained_length = metadata.number("trained_length", 1, shape.context);
+  const CharacterTokenizer tokenizer = metadata.tokenizer(shape.vocabulary);
+
+  const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
+  if (file.tensors().size() != parameters.size()) {
+    file.fail("it has " + std::to_string(file.tensors().size()) + " tensors, expected " +
+              std::to_string(parameters.size()));
+  }
+  // All shapes before the first allocation: they bound it by the size of the file.
+  for (const Parameter& parameter : parameters) {
+    const TensorInFile& tensor = file.tensor(parameter.name);
+    std::vector<Index> expected{parameter.columns};
+    if (parameter.rows != 0) expected.insert(expected.begin(), parameter.rows);
+    if (tensor.shape != expected) {
+      file.fail("tensor " + printable(parameter.name) + ": its shape is not [" +
+                (parameter.rows == 0 ? "" : std::to_string(parameter.rows) + ", ") +
+                std::to_string(parameter.columns) + "] as the metadata demands");
+    }
+    if (tensor.dtype != "F32" && tensor.dtype != "F64") {
+      file.fail("tensor " + printable(parameter.name) + ": dtype " + tensor.dtype +
+                ", expected F32 or F64");
+    }
+  }
+  LoadedModel<T> model{shape, trained_length, tokenizer, {}};
+  model.weights.reserve(static_cast<std::size_t>(parameters.count()));
+  for (const Parameter& parameter : parameters) {
+    const TensorInFile& tensor = file.tensor(parameter.name);
+    const auto append = [&]<typename U>(U) {
+      for (std::size_t at = 0; at < tensor.bytes.size(); at += sizeof(U)) {
+        U value;
+        std::memcpy(&value, tensor.bytes.data() + at, sizeof(U));
+        if (!std::isfinite(value)) {
+          file.fail("tensor " + printable(parameter.name) + ": number " +
+                    std::to_string(at / sizeof(U)) + " is not finite");
+        }
+        model.weights.push_back(static_cast<T>(value));
+      }
+    };
+    if (tensor.dtype == "F32") {
+      append(float{});
+    } else {
+      append(double{});
+    }
+  }
+  return model;
+}
+
+}  // namespace octavo

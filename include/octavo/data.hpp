@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to data/: everything in that folder.
+
+#include <octavo/data/batch_sampler.hpp>
+#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/token_store.hpp>
+#include <octavo/data/token_view.hpp>

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to files/: everything in that folder.
+
+#include <octavo/files/atomic_file.hpp>
+#include <octavo/files/file_descriptor.hpp>
+#include <octavo/files/read_file.hpp>

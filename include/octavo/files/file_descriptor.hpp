@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <fcntl.h>
+#include <string>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include <octavo/base/error.hpp>
+
+namespace octavo::detail {
+
+inline std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+
+/// An open file; closes itself. Move-only.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int descriptor) noexcept : descriptor_(descriptor) {}
+  FileDescriptor(FileDescriptor&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    if (this != &other) {
+      reset();
+      descriptor_ = std::exchange(other.descriptor_, -1);
+    }
+    return *this;
+  }
+  ~FileDescriptor() { reset(); }
+
+  int get() const noexcept { return descriptor_; }
+  explicit operator bool() const noexcept { return descriptor_ >= 0; }
+
+  /// Gives up the descriptor without closing it.
+  int release() noexcept { return std::exchange(descriptor_, -1); }
+
+  void reset() noexcept {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = -1;
+  }
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// A regular file opened for reading, and its size.
+struct OpenedFile {
+  FileDescriptor file;
+  std::size_t size = 0;
+};
+
+/// Opens without waiting (a FIFO cannot hang it) and refuses by name whatever is no regular file.
+inline OpenedFile open_regular_file(const std::string& path) {
+  const std::string what = "cannot open " + printable(path);
+  OpenedFile opened{FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};
+  if (!opened.file) {
+    throw IoError(ErrorCode::no_input, what, last_error(), "check the path and its permissions");
+  }
+  struct stat status {};
+  if (::fstat(opened.file.get(), &status) != 0) {
+    throw IoError(ErrorCode::no_input, what, last_error());
+  }
+  if (!S_ISREG(status.st_mode)) {
+    const char* kind = S_ISDIR(status.st_mode)    ? "a directory"
+                       : S_ISFIFO(status.st_mode) ? "a FIFO"
+                       : S_ISSOCK(status.st_mode) ? "a socket"
+                                                  : "a device";
+    throw Error(ErrorCode::no_input, what + ": it is " + kind + ", expected a regular file",
+                "name a file");
+  }
+  opened.size = static_cast<std::size_t>(status.st_size);
+  return opened;
+}
+
+}  // namespace octavo::detail

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to kernels/: everything in that folder.
+
+#include <octavo/kernels/activate.hpp>
+#include <octavo/kernels/attend.hpp>
+#include <octavo/kernels/cross_entropy.hpp>
+#include <octavo/kernels/drop.hpp>
+#include <octavo/kernels/elementwise.hpp>
+#include <octavo/kernels/embed.hpp>
+#include <octavo/kernels/matmul.hpp>
+#include <octavo/kernels/matmul_block.hpp>
+#include <octavo/kernels/matmul_tile.hpp>
+#include <octavo/kernels/normalize.hpp>

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to layers/: everything in that folder.
+
+#include <octavo/layers/causal_self_attention.hpp>
+#include <octavo/layers/dropout.hpp>
+#include <octavo/layers/embedding.hpp>
+#include <octavo/layers/feed_forward.hpp>
+#include <octavo/layers/key_value_cache.hpp>
+#include <octavo/layers/layer.hpp>
+#include <octavo/layers/layer_norm.hpp>
+#include <octavo/layers/linear.hpp>
+#include <octavo/layers/output_head.hpp>

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to memory/: everything in that folder.
+
+#include <octavo/memory/arena.hpp>
+#include <octavo/memory/bytes.hpp>
+#include <octavo/memory/memory_plan.hpp>
+#include <octavo/memory/memory_request.hpp>
+#include <octavo/memory/plan_check.hpp>

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to optimizers/: everything in that folder.
+
+#include <octavo/optimizers/adamw.hpp>
+#include <octavo/optimizers/any_optimizer.hpp>
+#include <octavo/optimizers/gradient_clipping.hpp>
+#include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/optimizers/optimizer.hpp>
+#include <octavo/optimizers/sgd.hpp>

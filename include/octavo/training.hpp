@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to training/: everything in that folder.
+
+#include <octavo/training/trainer.hpp>
+#include <octavo/training/training_memory.hpp>
+#include <octavo/training/training_step.hpp>

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to transformer/: everything in that folder.
+
+#include <octavo/transformer/block.hpp>
+#include <octavo/transformer/initial_weights.hpp>
+#include <octavo/transformer/model_config.hpp>
+#include <octavo/transformer/model_shape.hpp>
+#include <octavo/transformer/phases.hpp>
+#include <octavo/transformer/presets.hpp>
+#include <octavo/transformer/transformer.hpp>
