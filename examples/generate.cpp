@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// Writes text with a trained model.
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/octavo.hpp>
+
+#include "support/program.hpp"
+
+namespace {
+
+using octavo::Index;
+
+struct Arguments {
+  std::string model;
+  std::string prompt;
+  Index tokens = 200;
+  octavo::Sampling sampling;
+  std::uint64_t seed = 1;
+  Index threads = 0;
+  bool interactive = false;
+};
+
+constexpr auto temperature_is_legal = [](double x) { return x >= 0; };
+constexpr auto top_p_is_legal = [](double x) { return x > 0 && x <= 1; };
+
+class Session {
+ public:
+  Session(const Arguments& arguments, const octavo::LoadedModel<float>& model)
+      : arguments_(arguments),
+        tokenizer_(model.tokenizer),
+        threads_(arguments.threads),
+        generator_(octavo::Transformer<float>(octavo::RuntimeConfig(model.shape)), model.weights,
+                   model.trained_length, threads_) {}
+
+  /// Streams the prompt's continuation. An empty prompt begins with a line end, or with the first
+  /// token of a vocabulary that has none.
+  void reply(std::string_view prompt) {
+    std::vector<octavo::Token> tokens(std::max<std::size_t>(1, prompt.size()));
+    if (prompt.empty()) {
+      tokens[0] = tokenizer_.alphabet().find('\n') == std::string_view::npos
+                      ? 0
+                      : (tokenizer_.encode("\n", tokens), tokens[0]);
+    } else {
+      tokens.resize(tokenizer_.encode(prompt, tokens));
+    }
+    std::cout << prompt << std::flush;
+    generator_.generate(tokens, arguments_.tokens, arguments_.sampling, arguments_.seed,
+                        [&](octavo::Token token) {
+                          std::cout << tokenizer_.decode(token) << std::flush;
+                          return std::cout.good();
+                        });
+    std::cout << '\n' << std::flush;
+  }
+
+  /// One line a prompt, or a command.
+  void converse() {
+    std::cout << "Type the beginning of a text, or /help.\n";
+    std::string line;
+    while (std::cout << "> " << std::flush && std::getline(std::cin, line)) {
+      if (line == "/quit") return;
+      try {
+        if (line.starts_with('/')) {
+          command(line);
+        } else {
+          reply(line);
+          ++arguments_.seed;
+        }
+      } catch (const octavo::Error& error) {
+        std::cout << error.what() << '\n';
+      }
+    }
+    std::cout << '\n';
+  }
+
+ private:
+  void command(const std::string& line) {
+    const std::size_t space = line.find(' ');
+    const std::string name = line.substr(0, space);
+    const std::string value = space == std::string::npos ? "" : line.substr(space + 1);
+    if (name == "/temp") {
+      arguments_.sampling.temperature =
+          support::parse_real(name, value, temperature_is_legal, "a number, 0 or more");
+    } else if (name == "/topk") {
+      arguments_.sampling.top_k = support::parse_integer(name, value, 0);
+    } else if (name == "/topp") {
+      arguments_.sampling.top_p =
+          support::parse_real(name, value, top_p_is_legal, "more than 0, at most 1");
+    } else if (name == "/len") {
+      arguments_.tokens = support::parse_integer(name, value, 1);
+    } else if (name == "/help") {
+      std::cout << "/temp X   temperature, 0 is greedy (" << arguments_.sampling.temperature
+                << ")\n/topk N   the N likeliest only, 0 is all (" << arguments_.sampling.top_k
+                << ")\n/topp X   the likeliest of total probability X ("
+                << arguments_.sampling.top_p << ")\n/len N    tokens to write ("
+                << arguments_.tokens << ")\n/quit     leave\n";
+    } else {
+      throw octavo::ConfigError("unknown command " + octavo::printable(name) + "; try /help");
+    }
+  }
+
+  Arguments arguments_;
+  octavo::CharacterTokenizer tokenizer_;
+  octavo::ThreadPool threads_;
+  octavo::Generator<float> generator_;
+};
+
+int generate(const Arguments& arguments) {
+  const auto model = octavo::load_model<float>(arguments.model);
+  Session session(arguments, model);
+  if (arguments.interactive) {
+    session.converse();
+  } else {
+    session.reply(arguments.prompt);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Writes text with a model that train_v2 or train_full has saved.", "generate");
+  app.add_option("MODEL", arguments.model, "The model: a .safetensors file")->required();
+  app.add_option("--prompt", arguments.prompt, "The beginning of the text")->type_name("TEXT");
+  support::add_integer(app, "--tokens", arguments.tokens, 0, "Tokens to write (200)");
+  support::add_real(app, "--temperature", arguments.sampling.temperature, temperature_is_legal,
+                    "a finite number, 0 or more", "0 is greedy, 1 as trained (0.8)");
+  support::add_integer(app, "--top-k", arguments.sampling.top_k, 0,
+                       "Choose among the N likeliest; 0 is all (0)");
+  support::add_real(app, "--top-p", arguments.sampling.top_p, top_p_is_legal,
+                    "a number more than 0, at most 1",
+                    "Choose among the likeliest that reach this probability (1)");
+  support::add_seed(app, arguments.seed);
+  support::add_integer(app, "--threads", arguments.threads, 0,
+                       "Worker threads; 0 takes what the machine has (0)", 1024);
+  app.add_flag("--interactive", arguments.interactive, "Read prompts from the terminal");
+  app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
+  return support::run_program(app, argc, argv, [&] { return generate(arguments); });
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "support/program.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <new>
+#include <unistd.h>
+
+namespace support {
+namespace {
+
+volatile std::sig_atomic_t received = 0;
+
+void receive(int signal) {
+  if (received != 0) _exit(128 + signal);
+  received = signal;
+}
+
+[[noreturn]] void refuse(std::string_view option, std::string_view text,
+                         const std::string& expected) {
+  throw octavo::ConfigError(std::string(option) + ": got " + octavo::printable(text) +
+                            ", expected " + expected);
+}
+
+int report(const std::string& program, const std::string& message, const std::string& hint,
+           octavo::ErrorCode code) {
+  std::cout.flush();
+  std::cerr << program << ": error: " << message;
+  if (!hint.empty()) std::cerr << "\n  hint: " << hint;
+  std::cerr << std::endl;
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+octavo::Index parse_integer(std::string_view option, std::string_view text, octavo::Index least,
+                            octavo::Index most) {
+  octavo::Index value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+    refuse(option, text,
+           "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  return value;
+}
+
+double parse_real(std::string_view option, std::string_view text,
+                  const std::function<bool(double)>& legal, std::string_view expected) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value) ||
+      !legal(value)) {
+    refuse(option, text, std::string(expected));
+  }
+  return value;
+}
+
+void add_integer(CLI::App& app, const std::string& name, octavo::Index& value, octavo::Index least,
+                 const std::string& help, octavo::Index most) {
+  app.add_option_function<std::string>(
+         name,
+         [&value, name, least, most](const std::string& text) {
+           value = parse_integer(name, text, least, most);
+         },
+         help)
+      ->type_name("N");
+}
+
+void add_seed(CLI::App& app, std::uint64_t& seed) {
+  app.add_option_function<std::string>(
+         "--seed",
+         [&seed](const std::string& text) {
+           seed = static_cast<std::uint64_t>(
+               parse_integer("--seed", text, 0, std::numeric_limits<octavo::Index>::max()));
+         },
+         "Equal seeds give equal results, bit for bit")
+      ->type_name("N");
+}
+
+void add_real(CLI::App& app, const std::string& name, double& value,
+              const std::function<bool(double)>& legal, const std::string& expected,
+              const std::string& help) {
+  app.add_option_function<std::string>(
+         name,
+         [&value, name, legal, expected](const std::string& text) {
+           value = parse_real(name, text, legal, expected);
+         },
+         help + " (" + expected + ")")
+      ->type_name("X");
+}
+
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  using octavo::ErrorCode;
+  const std::string program = app.get_name();
+  try {
+    app.parse(argc, argv);
+    const int status = body();
+    flush_output();
+    return status;
+  } catch (const CLI::Success& request) {
+    return app.exit(request);  // --help and --version
+  } catch (const CLI::ParseError& error) {
+    return report(program, error.what(), "see " + program + " --help", ErrorCode::usage);
+  } catch (const octavo::Error& error) {
+    return report(program, error.what(), error.hint(), error.code());
+  } catch (const std::bad_alloc&) {
+    return report(program, "out of memory", "choose a smaller model or batch",
+                  ErrorCode::out_of_memory);
+  } catch (const std::exception& error) {
+    return report(program, std::string("unexpected: ") + error.what(),
+                  "this is a defect; please report it", ErrorCode::internal);
+  }
+}
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = receive;
+  sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe shows as a failed write instead
+}
+
+int caught_signal() noexcept { return received; }
+
+void flush_output() {
+  std::cout.flush();
+  if (!std::cout) {
+    throw octavo::Error(octavo::ErrorCode::io, "cannot write to standard output");
+  }
+}
+
+}  // namespace support

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// What every program does the same way: options, errors, signals.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+#include <octavo/octavo.hpp>
+
+namespace support {
+
+/// The whole of `text` as a whole number in [least, most]; ConfigError naming `option` otherwise.
+octavo::Index parse_integer(std::string_view option, std::string_view text, octavo::Index least,
+                            octavo::Index most = std::numeric_limits<std::int32_t>::max());
+
+/// The whole of `text` as a finite number that `legal` accepts; `expected` describes those.
+double parse_real(std::string_view option, std::string_view text,
+                  const std::function<bool(double)>& legal, std::string_view expected);
+
+/// Adds an option whose value must be a whole number in [least, most].
+void add_integer(CLI::App& app, const std::string& name, octavo::Index& value, octavo::Index least,
+                 const std::string& help,
+                 octavo::Index most = std::numeric_limits<std::int32_t>::max());
+
+/// Adds an option for a random seed: 0 to 2^63 - 1.
+void add_seed(CLI::App& app, std::uint64_t& seed);
+
+/// Adds an option whose value must be a finite number that `legal` accepts.
+void add_real(CLI::App& app, const std::string& name, double& value,
+              const std::function<bool(double)>& legal, const std::string& expected,
+              const std::string& help);
+
+/// Parses the command line, then runs `body`. Help and version go to standard output with status 0;
+/// every error becomes one line on standard error, a hint where there is one, and the exit status
+/// of its kind.
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
+
+/// From here on SIGINT, SIGTERM and SIGHUP only raise a flag; a second one ends the program at
+/// once.
+void catch_signals();
+/// The signal that was caught, 0 if none.
+int caught_signal() noexcept;
+
+/// Throws unless everything printed so far has reached standard output.
+void flush_output();
+
+}  // namespace support

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Trains a model whose configuration, and therefore memory, is fixed when it is compiled, on the
+// opening of Hamlet's soliloquy, until it can recite it.
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/octavo.hpp>
+
+#include "support/program.hpp"
+#include "support/progress.hpp"
+#include "support/sample.hpp"
+
+namespace {
+
+using octavo::Index;
+
+constexpr octavo::ModelShape shape = octavo::presets::v2;
+constexpr Index sequence = 32;
+using Config = octavo::FixedConfig<shape>;
+
+// The whole of the training run, and of generation, before the first byte is allocated.
+static_assert(octavo::parameter_count(shape) == 291'398);
+static_assert(octavo::training_bytes<float>(shape, {.batch = 1, .sequence = sequence}) < 5'100'000);
+static_assert(octavo::generation_bytes<float>(shape, sequence) < 500'000);
+
+constexpr std::string_view prompt = "To be ";
+
+struct Arguments {
+  Index iterations = 2000;
+  Index threads = 0;
+  std::uint64_t seed = 4;
+  std::string out;
+};
+
+int train(const Arguments& arguments) {
+  const auto& tokenizer = octavo::fixed_alphabet_tokenizer;
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
+  octavo::ThreadPool threads(arguments.threads);
+  octavo::TrainingOptions options;
+  options.steps = arguments.iterations;
+  options.sequence = sequence;
+  options.seed = arguments.seed;
+  octavo::Trainer<float, Config> trainer(Config{}, options, threads);
+  octavo::Generator<float, Config> generator(trainer.model(), trainer.weights(), sequence, threads);
+
+  std::cout << "train_v2: " << describe(shape) << "\n"
+            << "parameters " << trainer.model().parameter_count() << ", memory planned "
+            << trainer.plan().total_bytes() << " bytes for training, "
+            << generator.plan().total_bytes() << " for generation, " << threads.size()
+            << " threads, seed " << arguments.seed << "\n";
+  if (!arguments.out.empty()) support::make_folder(arguments.out);
+
+  support::Progress progress(options.steps, sequence, 100);
+  std::stop_source stop;
+  octavo::TrainingCallbacks callbacks;
+  callbacks.step = [&](const octavo::StepResult& result) {
+    progress.step(result);
+    const Index done = result.step + 1;
+    if (done % 500 == 0 && done < options.steps) {
+      progress.say("sample: " +
+                   support::one_line(support::greedy(generator, tokenizer, prompt, 60)));
+    }
+    if (support::caught_signal() != 0) stop.request_stop();
+  };
+  support::catch_signals();
+  trainer.run(tokens.view(), callbacks, stop.get_token());
+  progress.finish();
+
+  const Index rest = static_cast<Index>(octavo::soliloquy_v2.size() - prompt.size());
+  const std::string text = support::greedy(generator, tokenizer, prompt, rest);
+  std::printf("mean loss of the last 100 steps %.4f, %.1f s, peak memory %s\n",
+              progress.recent_loss(), progress.seconds(),
+              octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
+  std::fflush(stdout);
+  std::cout << "\nFrom \"" << prompt << "\" it writes:\n\n" << text;
+  if (text == octavo::soliloquy_v2) std::cout << "\nThat is the excerpt to the letter.\n";
+  if (!arguments.out.empty()) {
+    const std::string path = (std::filesystem::path(arguments.out) / "model.safetensors").string();
+    octavo::save_model<float>(path, shape, sequence, tokenizer, trainer.weights());
+    std::cout << "\nSaved " << path << "; try: generate " << path << " --prompt \"To be \"\n";
+  }
+  return support::caught_signal() == 0 ? 0 : 128 + support::caught_signal();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Trains a 291,398-parameter transformer on ten lines of Hamlet.", "train_v2");
+  support::add_integer(app, "ITERATIONS", arguments.iterations, 1, "Training steps (2000)");
+  support::add_seed(app, arguments.seed);
+  support::add_integer(app, "--threads", arguments.threads, 0,
+                       "Worker threads; 0 takes what the machine has (0)", 1024);
+  app.add_option("--out", arguments.out, "Folder for the trained model; made if it is missing")
+      ->type_name("DIR");
+  app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
+  return support::run_program(app, argc, argv, [&] { return train(arguments); });
+}
