@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace support {
+
+/// A file of the network, and how to know it.
+struct RemoteFile {
+  std::string url;
+  std::size_t size = 0;
+  std::string sha256;
+};
+
+/// Andrej Karpathy's "tiny Shakespeare".
+extern const RemoteFile tiny_shakespeare;
+
+/// The shell command that fetches `file` to `path`, for people.
+std::string download_command(const RemoteFile& file, const std::string& path);
+
+/// Fetches `file` to `path` with curl or, failing that, wget, started without a shell: to a
+/// temporary file beside it, checked by size and SHA-256, then renamed. Throws octavo::Error
+/// (no_input), leaving nothing behind, if neither program works or the content is not what was
+/// expected. `programs` names the ones to try: "curl", "wget".
+void download(const RemoteFile& file, const std::string& path,
+              std::span<const std::string_view> programs);
+void download(const RemoteFile& file, const std::string& path);
+
+}  // namespace support
