@@ -43,9 +43,9 @@ struct TrainingOptions {
 /// What a run tells whoever watches it. Every member may be empty.
 struct TrainingCallbacks {
   /// After every step.
-  std::function<void(const StepResult&)> step;
+  std::function<void(const StepResult&)> step = {};
   /// After every evaluation: steps done and mean validation loss.
-  std::function<void(Index, double)> evaluation;
+  std::function<void(Index, double)> evaluation = {};
 };
 
 /// A run: draws batches, follows the schedule, evaluates, stops when asked. Owns the one block of

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include <heap_guard/heap_guard.hpp>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/generation/generator.hpp>
+#include <octavo/transformer/initial_weights.hpp>
+#include <octavo/transformer/presets.hpp>
+
+using namespace octavo;
+
+static_assert(generation_bytes<float>(presets::tiny, 32) < 400'000);
+
+namespace {
+
+constexpr ModelShape shape{.vocabulary = 23,
+                           .context = 48,
+                           .layers = 3,
+                           .heads = 3,
+                           .width = 36,
+                           .d_ff = 50,
+                           .activation = Activation::gelu};
+
+template <Scalar T>
+std::vector<T> random_weights(const ModelShape& of) {
+  const ParameterList list = Transformer<T>{RuntimeConfig(of)}.parameters();
+  std::vector<T> weights(static_cast<std::size_t>(list.count()));
+  set_initial_weights<T>(list, of.layers, 3, weights);
+  for (T& w : weights) w *= T{8};
+  return weights;
+}
+
+std::vector<Token> some_tokens(std::size_t count) {
+  const CounterRandom random(1, RandomStream::batches);
+  std::vector<Token> tokens(count);
+  for (std::size_t i = 0; i < count; ++i) tokens[i] = static_cast<Token>(random.below(i, 23));
+  return tokens;
+}
+
+/// Logits of the whole sequence without a cache, [tokens, vocabulary].
+template <Scalar T>
+std::vector<T> uncached(std::span<const T> weights, std::span<const Token> tokens) {
+  Transformer<T> model{RuntimeConfig(shape)};
+  const auto rows = static_cast<Index>(tokens.size());
+  MemoryPlan plan;
+  model.book(plan, {1, rows, 1, false, false});
+  plan.place();
+  const Arena arena(plan);
+  std::vector<T> logits(tokens.size() * 23);
+  const Worker worker;
+  model.logits({worker, arena, weights.data(), nullptr, 1, rows, 0, std::nullopt}, tokens,
+               MatrixView<T>(logits.data(), rows, 23));
+  return logits;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("cached and uncached logits are equal to the last bit", T, float, double) {
+  const std::vector<T> weights = random_weights<T>(shape);
+  const std::vector<Token> tokens = some_tokens(48);
+  const std::vector<T> expected = uncached<T>(weights, tokens);
+  for (const Index workers : {1, 2, 3}) {
+    for (const std::size_t piece : {1, 5, 33, 48}) {
+      ThreadPool threads(workers);
+      Generator<T> generator(Transformer<T>{RuntimeConfig(shape)}, weights, 48, threads);
+      for (std::size_t at = 0; at < tokens.size(); at += piece) {
+        const std::size_t count = std::min(piece, tokens.size() - at);
+        generator.read(std::span(tokens).subspan(at, count));
+        const T* row = &expected[(at + count - 1) * 23];
+        CHECK(std::equal(row, row + 23, generator.logits().begin()));
+      }
+    }
+  }
+}
+
+TEST_CASE("beyond the trained length the window keeps its newest three quarters") {
+  const std::vector<double> weights = random_weights<double>(shape);
+  const std::vector<Token> tokens = some_tokens(200);
+  ThreadPool threads(2);
+  const Index length = 20;
+  Generator<double> generator(Transformer<double>{RuntimeConfig(shape)}, weights, length, threads);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    generator.read({&tokens[i], 1});
+    const auto used = static_cast<std::size_t>(generator.used());
+    CHECK(generator.used() <= length);
+    if (i >= 20) CHECK(generator.used() > 15);
+    const auto window = std::span(tokens).subspan(i + 1 - used, used);
+    const std::vector<double> expected = uncached<double>(weights, window);
+    CHECK(std::equal(expected.end() - 23, expected.end(), generator.logits().begin()));
+  }
+}
+
+TEST_CASE("equal seeds give equal tokens, streamed one by one, and false stops") {
+  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<Token> prompt = some_tokens(4);
+  ThreadPool threads(2);
+  Generator<float> generator(Transformer<float>{RuntimeConfig(shape)}, weights, 48, threads);
+  const auto write = [&](std::uint64_t seed, Index count) {
+    std::vector<Token> tokens;
+    generator.generate(prompt, count, {.temperature = 1.0}, seed, [&](Token token) {
+      tokens.push_back(token);
+      return tokens.size() < 60;
+    });
+    return tokens;
+  };
+  const auto first = write(5, 40);
+  CHECK(first.size() == 40);
+  CHECK(write(5, 40) == first);
+  CHECK(write(6, 40) != first);
+  CHECK(write(5, 100).size() == 60);
+}
+
+TEST_CASE("a token makes no heap call, not even where the window slides") {
+  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<Token> prompt = some_tokens(4);
+  ThreadPool threads(2);
+  Generator<float> generator(Transformer<float>{RuntimeConfig(shape)}, weights, 16, threads);
+  const octavo_test::HeapGuard guard;
+  generator.generate(prompt, 50, {.temperature = 0.9, .top_k = 5, .top_p = 0.9}, 1,
+                     [](Token) { return true; });
+  const auto allocations = guard.allocations();
+  CHECK(allocations == 0);
+}
+
+TEST_CASE("what cannot be generated from is refused") {
+  const std::vector<float> weights = random_weights<float>(shape);
+  ThreadPool threads(1);
+  const Transformer<float> model{RuntimeConfig(shape)};
+  Generator<float> generator(model, weights, 48, threads);
+  const Token outside[] = {3, 23};
+  CHECK_THROWS_WITH_AS(generator.read(outside), "token 1 is 23, expected 0 to 22", ConfigError);
+  CHECK_THROWS_AS(generator.generate({}, 3, {}, 1, [](Token) { return true; }), ConfigError);
+  CHECK_THROWS_AS(Generator<float>(model, weights, 49, threads), ConfigError);
+  CHECK_THROWS_AS(Generator<float>(model, std::span(weights).first(100), 8, threads), ConfigError);
+}

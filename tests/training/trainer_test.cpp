@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <heap_guard/heap_guard.hpp>
+#include <stop_token>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/token_store.hpp>
+#include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/training/trainer.hpp>
+#include <octavo/transformer/presets.hpp>
+
+using namespace octavo;
+
+namespace {
+
+TokenStore soliloquy_tokens() {
+  return tokenize(CharacterTokenizer::from_text(soliloquy), soliloquy);
+}
+
+TrainingOptions short_run() {
+  TrainingOptions options;
+  options.steps = 200;
+  options.warmup = 10;
+  options.learning_rate = 3e-3;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("a run learns, tells every step, and follows the schedule") {
+  const TokenStore tokens = soliloquy_tokens();
+  ThreadPool threads(2);
+  Trainer<float> trainer(presets::tiny, short_run(), threads);
+  std::vector<StepResult> results;
+  trainer.run(tokens.view(), {.step = [&](const StepResult& r) { results.push_back(r); }});
+  REQUIRE(results.size() == 200);
+  CHECK(results.front().loss == doctest::Approx(std::log(35.0)).epsilon(0.02));
+  CHECK(results.back().loss < 2.4);
+  CHECK(results[0].learning_rate == doctest::Approx(3e-3 / 11));
+  CHECK(results[10].learning_rate == doctest::Approx(3e-3));
+  for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].step == static_cast<Index>(i));
+}
+
+TEST_CASE("evaluation is the mean over every target once, whatever the micro-batch") {
+  const TokenStore tokens = soliloquy_tokens();
+  ThreadPool threads(2);
+  TrainingOptions options = short_run();
+  options.batch = 5;
+  Trainer<double> one(presets::tiny, options, threads);
+  options.micro_batch = 3;
+  Trainer<double> three(presets::tiny, options, threads);
+  for (const Index size : {2, 32, 33, 34, 100, 432}) {
+    const TokenView part = tokens.view().subview(0, size);
+    const double loss = one.evaluate(part);
+    CHECK(three.evaluate(part) == doctest::Approx(loss).epsilon(1e-12));
+    // The weights are so small that the untrained model is nearly uniform.
+    CHECK(loss == doctest::Approx(std::log(35.0)).epsilon(0.02));
+  }
+  CHECK_THROWS_AS(one.evaluate(tokens.view().subview(0, 1)), DataError);
+}
+
+TEST_CASE("evaluating does not change what is trained") {
+  const TokenStore tokens = soliloquy_tokens();
+  const TokenSplit split = split_tokens(tokens.view());
+  ThreadPool threads(2);
+  TrainingOptions options = short_run();
+  Trainer<float> never(presets::tiny, options, threads);
+  options.evaluate_every = 7;
+  Trainer<float> often(presets::tiny, options, threads);
+  int evaluations = 0;
+  never.run(split.train);
+  often.run(split.train, split.validation, {.evaluation = [&](Index, double) { ++evaluations; }});
+  CHECK(evaluations == 29);  // 28 times every 7 steps, and at the end
+  CHECK(std::equal(never.weights().begin(), never.weights().end(), often.weights().begin()));
+}
+
+TEST_CASE("a stop request ends the run after the step") {
+  const TokenStore tokens = soliloquy_tokens();
+  ThreadPool threads(1);
+  Trainer<float> trainer(presets::tiny, short_run(), threads);
+  std::stop_source stop;
+  trainer.run(tokens.view(),
+              {.step =
+                   [&](const StepResult& r) {
+                     if (r.step == 4) stop.request_stop();
+                   }},
+              stop.get_token());
+  CHECK(trainer.training_step().steps_done() == 5);
+}
+
+TEST_CASE("steps and evaluations make no heap call") {
+  const TokenStore tokens = soliloquy_tokens();
+  ThreadPool threads(2);
+  Trainer<float> trainer(presets::tiny, short_run(), threads);
+  const octavo_test::HeapGuard guard;
+  for (int i = 0; i < 3; ++i) trainer.step(tokens.view());
+  trainer.evaluate(tokens.view());
+  const auto allocations = guard.allocations();
+  CHECK(allocations == 0);
+}
+
+TEST_CASE("training takes any span of ids, and refuses what is no token or too short") {
+  ThreadPool threads(1);
+  Trainer<float> trainer(presets::tiny, short_run(), threads);
+  std::vector<std::uint16_t> ids(100, 3);
+  CHECK_NOTHROW(trainer.step(std::span<const std::uint16_t>(ids)));
+  ids[57] = 35;
+  CHECK_THROWS_WITH_AS(trainer.run(std::span<const std::uint16_t>(ids)),
+                       "token 57 is 35, expected 0 to 34", DataError);
+  ids.resize(32);
+  CHECK_THROWS_WITH_AS(trainer.step(std::span<const std::uint16_t>(ids)),
+                       "training text: got 32 tokens, need at least 33 (sequence 32 + 1)",
+                       DataError);
+}
+
+TEST_CASE("two trainers in two threads do not disturb each other") {
+  const TokenStore tokens = soliloquy_tokens();
+  const auto weights = [&] {
+    ThreadPool threads(2);
+    Trainer<float> trainer(presets::tiny, short_run(), threads);
+    trainer.run(tokens.view());
+    return std::vector<float>(trainer.weights().begin(), trainer.weights().end());
+  };
+  const std::vector<float> alone = weights();
+  std::vector<float> first, second;
+  std::thread other([&] { first = weights(); });
+  second = weights();
+  other.join();
+  CHECK(first == alone);
+  CHECK(second == alone);
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include <cstring>
+#include <heap_guard/heap_guard.hpp>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/training/training_step.hpp>
+#include <octavo/transformer/presets.hpp>
+
+using namespace octavo;
+
+namespace {
+
+template <typename Step>
+void fill_tokens(Step& step) {
+  const CounterRandom random(11, RandomStream::batches,
+                             static_cast<std::uint64_t>(step.steps_done()));
+  const auto vocabulary = static_cast<std::uint64_t>(step.shape().vocabulary);
+  for (std::size_t i = 0; i < step.inputs().size(); ++i) {
+    step.inputs()[i] = static_cast<Token>(random.below(2 * i, vocabulary));
+    step.targets()[i] = static_cast<Token>(random.below(2 * i + 1, vocabulary));
+  }
+}
+
+template <Scalar T, ModelConfig Config>
+std::vector<T> weights_after(const Config& config, const StepOptions& options, Index workers,
+                             int steps) {
+  ThreadPool threads(workers);
+  TrainingStep<T, Config> step(Transformer<T, Config>{config}, options, threads);
+  for (int i = 0; i < steps; ++i) {
+    fill_tokens(step);
+    step.train(1e-3);
+  }
+  return {step.weights().begin(), step.weights().end()};
+}
+
+constexpr ModelShape tied_gelu{.vocabulary = 19,
+                               .context = 24,
+                               .layers = 2,
+                               .heads = 2,
+                               .width = 24,
+                               .d_ff = 40,
+                               .activation = Activation::gelu,
+                               .bias = false,
+                               .tied = true};
+
+}  // namespace
+
+TEST_CASE("200 steps give the same weights with 1, 2, 3 and 4 threads") {
+  StepOptions options;
+  options.step = {2, 24, 1, 1};
+  options.dropout = 0.1;
+  const auto alone = weights_after<float>(RuntimeConfig(tied_gelu), options, 1, 200);
+  for (const Index workers : {2, 3, 4}) {
+    CHECK(weights_after<float>(RuntimeConfig(tied_gelu), options, workers, 200) == alone);
+  }
+}
+
+TEST_CASE_TEMPLATE("micro-batch and accumulation do not change a bit", T, float, double) {
+  StepOptions options;
+  options.step = {6, 16, 1, 1};
+  options.dropout = 0.2;
+  for (const ModelShape& shape : {tied_gelu, presets::tiny}) {
+    const auto one = weights_after<T>(RuntimeConfig(shape), options, 2, 10);
+    for (const StepShape& other : {StepShape{6, 16, 1, 6}, StepShape{6, 16, 1, 4},
+                                   StepShape{2, 16, 3, 1}, StepShape{1, 16, 6, 5}}) {
+      StepOptions changed = options;
+      changed.step = other;
+      CHECK(weights_after<T>(RuntimeConfig(shape), changed, 2, 10) == one);
+    }
+  }
+}
+
+TEST_CASE("fixed and run-time configuration end in equal bytes after 20 steps") {
+  StepOptions options;
+  options.step = {1, 32, 1, 1};
+  CHECK(weights_after<float>(FixedConfig<presets::v2>{}, options, 2, 20) ==
+        weights_after<float>(RuntimeConfig(presets::v2), options, 1, 20));
+}
+
+TEST_CASE("no preset's step calls the heap") {
+  struct Case {
+    ModelShape shape;
+    StepShape step;
+  };
+  for (const Case& preset : {Case{presets::tiny, {1, 32}}, Case{presets::v2, {1, 32}},
+                             Case{presets::small, {1, 64}}, Case{presets::nano, {12, 64}},
+                             Case{presets::medium, {8, 128}}, Case{presets::large, {2, 128}}}) {
+    ThreadPool threads(2);
+    TrainingStep<float> step(Transformer<float>{RuntimeConfig(preset.shape)},
+                             {.step = preset.step, .dropout = 0.1}, threads);
+    fill_tokens(step);
+    const octavo_test::HeapGuard guard;
+    step.train(1e-3);
+    step.loss_sum(1, 16);
+    const auto allocations = guard.allocations();
+    CHECK(allocations == 0);
+  }
+}
+
+TEST_CASE("every optimizer lowers the loss of one batch") {
+  const AnyOptimizer optimizers[] = {AdamW{}, Adam{}, Sgd{}};
+  const double rates[] = {3e-3, 3e-3, 0.1};
+  for (int i = 0; i < 3; ++i) {
+    ThreadPool threads(1);
+    TrainingStep<double> step(Transformer<double>{RuntimeConfig(tied_gelu)},
+                              {.step = {1, 16}, .optimizer = optimizers[i]}, threads);
+    fill_tokens(step);
+    const double first = step.train(rates[i]).loss;
+    for (int k = 0; k < 60; ++k) step.train(rates[i]);
+    CHECK(step.compute_gradients() < first / 2);
+  }
+}
+
+TEST_CASE("frozen tensors keep their bits, others learn") {
+  ThreadPool threads(1);
+  TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, {.step = {1, 16}},
+                           threads);
+  CHECK(step.parameters().set_learning_rate_factor("wpe", 0) == 1);
+  const Eigen::MatrixXf frozen = step.weight("transformer.wpe.weight");
+  const Eigen::MatrixXf trained = step.weight("transformer.wte.weight");
+  fill_tokens(step);
+  step.train(1e-2);
+  CHECK(step.weight("transformer.wpe.weight") == frozen);
+  CHECK(step.weight("transformer.wte.weight") != trained);
+}
+
+TEST_CASE("a diverging step throws before the update and changes nothing") {
+  ThreadPool threads(2);
+  TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, {.step = {1, 16}},
+                           threads);
+  fill_tokens(step);
+  step.weight("transformer.h.1.mlp.c_fc.weight")(3, 4) = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> before(step.weights().begin(), step.weights().end());
+  CHECK_THROWS_AS(step.train(1e-3), Diverged);
+  CHECK(std::memcmp(before.data(), step.weights().data(), before.size() * sizeof(float)) == 0);
+  CHECK(step.steps_done() == 0);
+}
+
+TEST_CASE("a run inside memory of the caller has the bits of one that owns its memory") {
+  static constexpr StepShape shape{1, 32};
+  alignas(64) static std::byte memory[training_bytes<float>(presets::tiny, shape)];
+  ThreadPool threads(1);
+  const Transformer<float> model{RuntimeConfig(presets::tiny)};
+  TrainingStep<float> owning(model, {.step = shape}, threads);
+  TrainingStep<float> borrowing(model, {.step = shape}, threads, memory);
+  CHECK(owning.plan().total_bytes() == sizeof(memory));
+  for (auto* step : {&owning, &borrowing}) {
+    fill_tokens(*step);
+    step->train(1e-3);
+  }
+  CHECK(std::equal(owning.weights().begin(), owning.weights().end(), borrowing.weights().begin()));
+  CHECK_THROWS_AS(TrainingStep<float>(model, {.step = shape}, threads,
+                                      std::span(memory).first(sizeof(memory) - 64)),
+                  ConfigError);
+}
+
+TEST_CASE("a moved step goes on where the other stopped") {
+  ThreadPool threads(1);
+  const Transformer<float> model{RuntimeConfig(tied_gelu)};
+  TrainingStep<float> stays(model, {.step = {1, 16}}, threads);
+  TrainingStep<float> goes(model, {.step = {1, 16}}, threads);
+  fill_tokens(stays);
+  fill_tokens(goes);
+  stays.train(1e-3);
+  goes.train(1e-3);
+  TrainingStep<float> arrived = std::move(goes);
+  CHECK(arrived.train(1e-3).loss == stays.train(1e-3).loss);
+}
