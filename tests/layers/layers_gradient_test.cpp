@@ -18,7 +18,7 @@ namespace {
 template <Layer L>
 void enrol(const L& layer) {
   for (const Index workers : {1, 3}) {
-    for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1u, 2u, 3u}) {
       GradientCheckOptions options;
       options.workers = workers;
       options.seed = seed;

@@ -64,8 +64,8 @@ void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scor
                     {0, scores.columns}, q.columns, Start::zero, nullptr, panel);
 }
 
-/// Turns a row of raw scores into exp(score*scale - maximum) over its first `visible` keys, zero
-/// behind them; returns the maximum and the sum.
+/// Turns a row of raw scores into exp((score - maximum) * scale) over its first `visible` keys,
+/// zero behind them; returns the scaled maximum and the sum.
 template <Scalar T>
 struct RowSoftmax {
   T maximum;
@@ -79,17 +79,17 @@ RowSoftmax<T> exponentiate_row(T* row, Index visible, Index columns, T scale) {
   for_each_pack(visible, [&](Index j, Index n) {
     top = max(top, P::load(row + j, n).keep(n, -std::numeric_limits<T>::infinity()));
   });
-  const T maximum = largest(top) * scale;
+  const T maximum = largest(top);
   const P factor = P::broadcast(scale);
-  const P shift = P::broadcast(-maximum);
+  const P shift = P::broadcast(maximum);
   P total = P::broadcast(T{0});
   for_each_pack(visible, [&](Index j, Index n) {
-    const P p = exp(fma(P::load(row + j, n), factor, shift)).keep(n, T{0});
+    const P p = exp((P::load(row + j, n) - shift) * factor).keep(n, T{0});
     total = total + p;
     p.store(row + j, n);
   });
   std::fill(row + visible, row + columns, T{0});
-  return {maximum, sum(total)};
+  return {maximum * scale, sum(total)};
 }
 
 template <Scalar T>
@@ -131,8 +131,11 @@ void score_gradient_row(T* p, T* dp, Index visible, Index columns, T scale, T lo
   const P factor = P::broadcast(scale);
   const P shift = P::broadcast(-log_sum);
   const P subtracted = P::broadcast(delta);
+  const P zero = P::broadcast(T{0});
   for_each_pack(visible, [&](Index j, Index n) {
-    const P probability = exp(fma(P::load(p + j, n), factor, shift));
+    // No probability exceeds 1, however log_sum was rounded.
+    const P exponent = fma(P::load(p + j, n), factor, shift);
+    const P probability = exp(select_greater(exponent, zero, zero, exponent));
     probability.store(p + j, n);
     (probability * (P::load(dp + j, n) - subtracted) * factor).store(dp + j, n);
   });
