@@ -61,7 +61,7 @@ TEST_CASE_TEMPLATE("cached and uncached logits are equal to the last bit", T, fl
   const std::vector<Token> tokens = some_tokens(48);
   const std::vector<T> expected = uncached<T>(weights, tokens);
   for (const Index workers : {1, 2, 3}) {
-    for (const std::size_t piece : {1, 5, 33, 48}) {
+    for (const std::size_t piece : {1u, 5u, 33u, 48u}) {
       ThreadPool threads(workers);
       Generator<T> generator(Transformer<T>{RuntimeConfig(shape)}, weights, 48, threads);
       for (std::size_t at = 0; at < tokens.size(); at += piece) {

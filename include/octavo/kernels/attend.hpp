@@ -65,7 +65,7 @@ void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scor
 }
 
 /// Turns a row of raw scores into exp((score - maximum) * scale) over its first `visible` keys,
-/// zero behind them; returns the scaled maximum and the sum.
+/// zero behind them; returns the maximum and the sum.
 template <Scalar T>
 struct RowSoftmax {
   T maximum;
@@ -89,7 +89,7 @@ RowSoftmax<T> exponentiate_row(T* row, Index visible, Index columns, T scale) {
     p.store(row + j, n);
   });
   std::fill(row + visible, row + columns, T{0});
-  return {maximum * scale, sum(total)};
+  return {maximum, sum(total)};
 }
 
 template <Scalar T>
@@ -109,7 +109,7 @@ void attend_head(const AttentionShape<T>& shape, MatrixView<const T> q, MatrixVi
       const auto row = exponentiate_row(scores.row(i), past + first + i + 1, columns, scale);
       inverse_sum[i] = T{1} / row.sum;
       if (log_sum != nullptr) {
-        log_sum[(first + i) * log_sum_stride] = row.maximum + std::log(row.sum);
+        log_sum[(first + i) * log_sum_stride] = std::fma(row.maximum, scale, std::log(row.sum));
       }
     }
     const MatrixView<T> out = o.row_block(first, rows);

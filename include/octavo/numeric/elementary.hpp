@@ -124,14 +124,14 @@ OCTAVO_ALWAYS_INLINE Gaussian<T> gaussian(Pack<T> x) {
   const P one = P::broadcast(T{1});
   const P size = select_greater(zero, x, -x, x);
   const P bell = exp(P::broadcast(T(-0.5)) * x * x);
-  P tail;
+  P g;
   if constexpr (std::same_as<T, float>) {
-    constexpr std::array<float, 9> g{-0.00022946362f, 0.122793954051f, 0.102105460866f,
-                                     0.161195709468f, 0.005769195794f, 0.099945556046f,
-                                     0.089107591321f, -0.10727034521f, 0.026582344687f};
-    tail = bell * detail::polynomial(g, one / fma(P::broadcast(0.3f), size, one));
+    constexpr std::array<float, 9> table{-0.00022946362f, 0.122793954051f, 0.102105460866f,
+                                         0.161195709468f, 0.005769195794f, 0.099945556046f,
+                                         0.089107591321f, -0.10727034521f, 0.026582344687f};
+    g = detail::polynomial(table, one / fma(P::broadcast(0.3f), size, one));
   } else {
-    constexpr std::array<double, 19> g{
+    constexpr std::array<double, 19> table{
         7.663591945797955224947e-9, 0.09973544168240730034692, 0.09973523638433326779422,
         0.09353210034438301306748,  0.08061848488632101574278, 0.066852964905687958911,
         0.02465587474911764410682,  0.0997005984757675412329,  -0.232558584224351783251,
@@ -139,10 +139,10 @@ OCTAVO_ALWAYS_INLINE Gaussian<T> gaussian(Pack<T> x) {
         -1.980207708780958306666,   1.75550909122062139773,    -1.13515344719137722693,
         0.5171019244886070142817,   -0.1576063562100811399042, 0.02896242271365535631746,
         -0.002435892542091972334064};
-    tail = bell * detail::polynomial(g, one / fma(P::broadcast(0.25), size, one));
+    g = detail::polynomial(table, one / fma(P::broadcast(0.25), size, one));
   }
   return {bell * P::broadcast(static_cast<T>(0.39894228040143267794L)),
-          select_greater(zero, x, tail, one - tail)};
+          select_greater(zero, x, bell * g, fma(-bell, g, one))};
 }
 
 }  // namespace octavo

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/data/batch_sampler.hpp>
+#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/token_store.hpp>
+#include <octavo/data/token_view.hpp>
+#include <octavo/tokenizers/character_tokenizer.hpp>
+
+using namespace octavo;
+
+TEST_CASE("tokens come back from 1, 2 and 4 bytes") {
+  for (const Index vocabulary : {256, 257, 65536, 65537}) {
+    TokenStore store(vocabulary);
+    for (const Token token : {0, 5, static_cast<Token>(vocabulary - 1)}) store.push_back(token);
+    const TokenView view = store.view();
+    CHECK(view.size() == 3);
+    CHECK(view[1] == 5);
+    CHECK(view[2] == vocabulary - 1);
+    CHECK(view.subview(2, 1)[0] == vocabulary - 1);
+    CHECK_THROWS_AS(view.subview(2, 2), ConfigError);
+    CHECK_NOTHROW(check_tokens(view, vocabulary));
+    CHECK_THROWS_AS(check_tokens(view, vocabulary - 1), DataError);
+  }
+}
+
+TEST_CASE("a text longer than one piece is tokenized whole") {
+  std::string text;
+  while (text.size() < 20'000) text += soliloquy;
+  const auto tokenizer = CharacterTokenizer::from_text(text);
+  const TokenStore store = tokenize(tokenizer, text);
+  std::string back;
+  for (Index i = 0; i < store.view().size(); ++i) back += tokenizer.decode(store.view()[i]);
+  CHECK(back == text);
+}
+
+TEST_CASE("nine tenths are for training, as nanoGPT splits") {
+  const std::vector<std::uint8_t> tokens(1'115'394);
+  const TokenSplit split = split_tokens(std::span<const std::uint8_t>(tokens));
+  CHECK(split.train.size() == 1'003'854);
+  CHECK(split.validation.size() == 111'540);
+}
+
+TEST_CASE("windows lie inside, targets follow inputs, batches depend on seed and step alone") {
+  std::vector<std::uint16_t> ids(100);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint16_t>(i);
+  const TokenView view{std::span<const std::uint16_t>(ids)};
+  const BatchSampler sampler(view, 10, 3);
+  std::vector<Token> inputs(40), targets(40), again(40);
+  for (Index step = 0; step < 200; ++step) {
+    sampler.fill(step, inputs, targets);
+    for (std::size_t i = 0; i < inputs.size(); ++i) CHECK(targets[i] == inputs[i] + 1);
+    BatchSampler(view, 10, 3).fill(step, again, targets);
+    CHECK(again == inputs);
+  }
+  BatchSampler(view, 10, 4).fill(199, again, targets);
+  CHECK(again != inputs);
+}
+
+TEST_CASE("every token is drawn about equally often, the first and last ones too") {
+  std::vector<std::uint8_t> ids(100);
+  const BatchSampler sampler(std::span<const std::uint8_t>(ids), 10, 1);
+  std::vector<int> drawn(100);
+  for (Index step = 0; step < 20'000; ++step) {
+    const Index start = sampler.start(step, 0);
+    REQUIRE(start >= 0);
+    REQUIRE(start + 10 < 100);
+    for (Index i = 0; i < 10; ++i) ++drawn[static_cast<std::size_t>(start + i)];
+  }
+  // At least 10 of the 108 places in which a window can be drawn cover any token but the last,
+  // which is a target only.
+  for (std::size_t i = 0; i < 99; ++i) CHECK(drawn[i] > 20'000 * 10 / 108 * 9 / 10);
+}
+
+TEST_CASE("a text without a window is refused with the numbers") {
+  const std::vector<Token> ids(10);
+  CHECK_THROWS_WITH_AS(BatchSampler(std::span<const Token>(ids), 10, 1),
+                       "training text: got 10 tokens, need at least 11 (sequence 10 + 1)",
+                       DataError);
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <sys/stat.h>
+
+#include <doctest/doctest.h>
+
+#include <octavo/files/atomic_file.hpp>
+#include <octavo/files/read_file.hpp>
+
+using namespace octavo;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder that goes with the test.
+struct Folder {
+  Folder() : path(fs::temp_directory_path() / ("octavo_files_" + std::to_string(::getpid()))) {
+    fs::remove_all(path);
+    fs::create_directory(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+  std::string operator/(const char* name) const { return (path / name).string(); }
+  fs::path path;
+};
+
+ErrorCode code_of_reading(const std::string& path, std::size_t limit = 1000) {
+  try {
+    read_file(path, limit);
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return {};
+}
+
+std::size_t files_in(const fs::path& folder) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+}  // namespace
+
+TEST_CASE("files are read whole, and what is no regular file is refused without hanging") {
+  const Folder folder;
+  std::ofstream(folder / "text", std::ios::binary) << std::string("a\0b\r\n", 5);
+  CHECK(read_file(folder / "text") == std::string("a\0b\r\n", 5));
+  std::ofstream(folder / "empty").flush();
+  CHECK(read_file(folder / "empty").empty());
+  ::mkfifo((folder / "fifo").c_str(), 0600);
+  for (const std::string& path :
+       {folder / "missing", folder.path.string(), folder / "fifo", std::string("/dev/zero")}) {
+    CHECK(code_of_reading(path) == ErrorCode::no_input);
+  }
+  CHECK(code_of_reading(folder / "text", 4) == ErrorCode::no_input);
+  CHECK_THROWS_WITH_AS(read_file("/dev/zero"),
+                       "cannot open '/dev/zero': it is a device, expected a regular file", Error);
+}
+
+TEST_CASE("a file appears whole on commit, or not at all") {
+  const Folder folder;
+  std::ofstream(folder / "target") << "old";
+  {
+    AtomicFile file(folder / "target");
+    file.write("half of the n");
+    CHECK(read_file(folder / "target") == "old");
+  }
+  CHECK(read_file(folder / "target") == "old");
+  CHECK(files_in(folder.path) == 1);
+  AtomicFile file(folder / "target");
+  file.write("the new ");
+  file.write("content");
+  file.commit();
+  CHECK(read_file(folder / "target") == "the new content");
+  CHECK(files_in(folder.path) == 1);
+}
+
+TEST_CASE("a folder that is missing is an error of its own kind, as is a target that is a folder") {
+  const Folder folder;
+  try {
+    AtomicFile file(folder / "nowhere/file");
+    FAIL("expected an exception");
+  } catch (const IoError& error) {
+    CHECK(error.code() == ErrorCode::cannot_create);
+  }
+  fs::create_directory(folder / "sub");
+  AtomicFile file(folder / "sub");
+  try {
+    file.commit();
+    FAIL("expected an exception");
+  } catch (const IoError& error) {
+    CHECK(error.code() == ErrorCode::io);
+  }
+}

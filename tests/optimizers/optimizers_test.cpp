@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/numeric/random.hpp>
+#include <octavo/optimizers/any_optimizer.hpp>
+#include <octavo/optimizers/gradient_clipping.hpp>
+#include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/parallel/thread_pool.hpp>
+
+using namespace octavo;
+
+static_assert(Optimizer<AdamW, float> && Optimizer<Adam, double> && Optimizer<Sgd, float>);
+
+namespace {
+
+/// A matrix of 5 x 7 that decays and learns at half the rate, and a vector of 21.
+ParameterList parameters() {
+  ParameterDeclarations block;
+  block.matrix("m", 5, 7, InitialValue::zeros);
+  block.vector("v", 21, InitialValue::zeros);
+  ParameterList list;
+  list.append("", block);
+  list.set_learning_rate_factor("m", 0.5);
+  return list;
+}
+
+/// `steps` updates by the library, on `workers` workers.
+template <typename Chosen>
+std::vector<double> updated(const Chosen& optimizer, int steps, Index workers) {
+  const ParameterList list = parameters();
+  std::vector<double> w(56), g(56), state(56 * 2);
+  const CounterRandom random(1, RandomStream::initial_weights);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = random.normal(i);
+  ThreadPool threads(workers);
+  for (int t = 1; t <= steps; ++t) {
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      g[i] = random.normal(1000 * static_cast<std::uint64_t>(t) + i);
+    }
+    threads.run([&](const Worker& worker) {
+      optimizer.template update<double>(worker, {t, 0.01, 0.25}, list.span(), w, g, state);
+    });
+  }
+  return w;
+}
+
+/// The same by the textbook, number by number.
+template <typename Rule>
+std::vector<double> expected(int steps, Rule rule) {
+  std::vector<double> w(56), m(56), v(56);
+  const CounterRandom random(1, RandomStream::initial_weights);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = random.normal(i);
+  for (int t = 1; t <= steps; ++t) {
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const double g = 0.25 * random.normal(1000 * static_cast<std::uint64_t>(t) + i);
+      const bool matrix = i < 35;
+      rule(w[i], m[i], v[i], g, t, matrix ? 0.005 : 0.01, matrix);
+    }
+  }
+  return w;
+}
+
+void check_close(const std::vector<double>& a, const std::vector<double>& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-12));
+}
+
+}  // namespace
+
+TEST_CASE("AdamW and Adam follow their papers") {
+  const auto adam = [](bool decoupled, double decay) {
+    return [=](double& w, double& m, double& v, double g, int t, double rate, bool matrix) {
+      const double d = matrix ? decay : 0;
+      if (decoupled) {
+        w -= rate * d * w;
+      } else {
+        g += d * w;
+      }
+      m = 0.9 * m + 0.1 * g;
+      v = 0.99 * v + 0.01 * g * g;
+      const double m_hat = m / (1 - std::pow(0.9, t));
+      const double v_hat = v / (1 - std::pow(0.99, t));
+      w -= rate * m_hat / (std::sqrt(v_hat) + 1e-8);
+    };
+  };
+  check_close(updated(AdamW{}, 7, 1), expected(7, adam(true, 0.1)));
+  Adam coupled;
+  coupled.decay = 0.3;
+  check_close(updated(coupled, 7, 1), expected(7, adam(false, 0.3)));
+}
+
+TEST_CASE("SGD with momentum is PyTorch's") {
+  Sgd sgd;
+  sgd.decay = 0.2;
+  check_close(updated(sgd, 7, 1),
+              expected(7, [](double& w, double& m, double&, double g, int, double rate, bool d) {
+                m = 0.9 * m + g + (d ? 0.2 * w : 0);
+                w -= rate * m;
+              }));
+}
+
+TEST_CASE("updates have the same bits on any crew") {
+  for (const Index workers : {2, 3, 4}) {
+    CHECK(updated(AdamW{}, 5, workers) == updated(AdamW{}, 5, 1));
+    CHECK(updated(Sgd{}, 5, workers) == updated(Sgd{}, 5, 1));
+  }
+}
+
+TEST_CASE("the global norm is exact for huge numbers, and the same on any crew") {
+  std::vector<float> block(10'000, 1e30f);
+  std::vector<double> partials(static_cast<std::size_t>(global_norm_partials(10'000)));
+  CHECK(global_norm<float>(Worker{}, block, partials) ==
+        doctest::Approx(static_cast<double>(1e30f) * 100));
+  const CounterRandom random(4, RandomStream::sampling);
+  for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<float>(random.normal(i));
+  const double alone = global_norm<float>(Worker{}, block, partials);
+  for (const Index workers : {2, 3}) {
+    ThreadPool threads(workers);
+    threads.run([&](const Worker& worker) {
+      const double norm = global_norm<float>(worker, block, partials);
+      if (worker.index() == 0) CHECK(norm == alone);
+    });
+  }
+  CHECK(clipping_factor(2, 1) == doctest::Approx(0.5));
+  CHECK(clipping_factor(0.5, 1) == 1);
+  CHECK(clipping_factor(7, 0) == 1);
+}
+
+TEST_CASE("the schedule rises linearly and falls along half a cosine") {
+  const LearningRateSchedule cosine{LearningRateSchedule::Shape::cosine, 1.0, 0.1, 10, 110};
+  CHECK(cosine.at(0) == doctest::Approx(1.0 / 11));
+  CHECK(cosine.at(9) == doctest::Approx(10.0 / 11));
+  CHECK(cosine.at(10) == 1);
+  CHECK(cosine.at(60) == doctest::Approx(0.55));
+  CHECK(cosine.at(110) == doctest::Approx(0.1));
+  CHECK(cosine.at(100'000) == doctest::Approx(0.1));
+  const LearningRateSchedule linear{LearningRateSchedule::Shape::linear, 1.0, 0.0, 0, 100};
+  CHECK(linear.at(25) == doctest::Approx(0.75));
+  const LearningRateSchedule constant{LearningRateSchedule::Shape::constant, 0.3, 0.0, 2, 5};
+  CHECK(constant.at(99) == 0.3);
+  CHECK_THROWS_AS(check_schedule({LearningRateSchedule::Shape::cosine, -1}), ConfigError);
+  CHECK_THROWS_AS(check_schedule({LearningRateSchedule::Shape::cosine, 1, 2}), ConfigError);
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include <type_traits>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/tensor/matrix_view.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+#include <octavo/tensor/tensor_view.hpp>
+
+using namespace octavo;
+
+static_assert(sizeof(Extent<5>) == 1);
+static_assert(std::is_convertible_v<TensorView<float, 2, 3>, TensorView<const float, 2, dynamic>>);
+static_assert(!std::is_convertible_v<TensorView<const float, 2>, TensorView<float, 2>>);
+static_assert(!std::is_constructible_v<TensorView<float, 2, 3>, TensorView<float, 6>>);
+
+TEST_CASE("elements lie row by row, the last axis fastest") {
+  std::vector<int> numbers(2 * 3 * 4 * 5);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i);
+  const TensorView<int, dynamic, 3, dynamic, 5> view(std::span(numbers), 2, 3, 4, 5);
+  CHECK(view(1, 2, 3, 4) == 119);
+  CHECK(view(0, 1, 0, 2) == 22);
+  CHECK(view.count() == 120);
+}
+
+TEST_CASE("the Eigen map sees the same numbers, with sizes fixed where the view's are") {
+  std::vector<float> numbers{1, 2, 3, 4, 5, 6};
+  const TensorView<float, dynamic, 3> view(numbers.data(), 2, 3);
+  auto map = view.map();
+  static_assert(decltype(map)::ColsAtCompileTime == 3);
+  CHECK(map(1, 0) == 4);
+  map(1, 2) = 9;
+  CHECK(numbers[5] == 9);
+  CHECK(TensorView<const float, 6>(numbers.data(), 6).map().sum() == 24);
+}
+
+TEST_CASE("sizes that contradict the type or the memory are refused") {
+  std::vector<float> numbers(6);
+  using Fixed = TensorView<float, 2, 3>;
+  CHECK_THROWS_WITH_AS(Fixed(numbers.data(), 3, 2), "axis 0: got 3, expected 2", ConfigError);
+  CHECK_THROWS_AS((TensorView<float, dynamic>(std::span(numbers), 5)), ConfigError);
+  const TensorView<float, dynamic, dynamic> other(numbers.data(), 3, 2);
+  CHECK_THROWS_AS((Fixed(other)), ConfigError);
+  CHECK_THROWS_AS(Extent<4>(5), ConfigError);
+}
+
+TEST_CASE("a block of a matrix keeps the distance between rows") {
+  std::vector<int> numbers(20);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i);
+  const MatrixView<int> matrix(numbers.data(), 4, 5);
+  const MatrixView<int> block = matrix.block(1, 2, 2, 3);
+  CHECK(block(0, 0) == 7);
+  CHECK(block(1, 2) == 14);
+  CHECK(block.stride == 5);
+}
+
+TEST_CASE("parameters are found by name, and unknown names are refused") {
+  ParameterDeclarations block;
+  block.begin_layer("ln_1");
+  block.vector("weight", 4, InitialValue::ones);
+  block.begin_layer("mlp.c_fc");
+  block.matrix("weight", 4, 3, InitialValue::normal);
+  ParameterList list;
+  list.append("h.0.", block);
+  list.append("h.1.", block);
+  CHECK(list.count() == 32);
+  CHECK(list.find("h.1.mlp.c_fc.weight").offset == 20);
+  CHECK(list.find("h.1.mlp.c_fc.weight").decays);
+  CHECK_FALSE(list.find("h.0.ln_1.weight").decays);
+  std::vector<double> values(32);
+  list.map<double>(values, "h.1.mlp.c_fc.weight")(2, 1) = 5;
+  CHECK(values[20 + 7] == 5);
+  CHECK_THROWS_WITH_AS(list.find("h.2.x"), "there is no parameter 'h.2.x'", ConfigError);
+  CHECK(list.set_learning_rate_factor("ln_1", 0.5) == 2);
+}
