@@ -141,7 +141,8 @@ TEST_CASE("headers that lie are refused by field") {
 
 TEST_CASE("metadata that makes no model, and tensors that do not fit it, are refused") {
   const std::string good = saved_bytes();
-  expect(replaced(good, "\"width\":\"4\"", "\"width\":\"5\""), "");
+  expect(replaced(good, "\"width\":\"4\"", "\"width\":\"5\""),
+         "the width is not a multiple of the heads");
   expect(replaced(good, "\"width\":\"4\"", "\"width\":\"0\""), "metadata 'width': got '0'");
   expect(replaced(good, "\"width\":\"4\"", "\"width\":\"8\""), "its shape is not [35, 8]");
   expect(replaced(good, "\"layers\":\"1\"", "\"layers\":\"2\""), "tensors, expected");

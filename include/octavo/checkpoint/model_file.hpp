@@ -72,6 +72,23 @@ class ModelMetadata {
                ", expected 'relu', 'gelu' or 'gelu-tanh'");
   }
 
+  ModelShape shape() const {
+    constexpr Index most = (Index{1} << 31) - 1;
+    ModelShape shape;
+    shape.vocabulary = number("vocabulary", 1, most);
+    shape.context = number("context", 1, most);
+    // Every block has tensors: the file bounds how many there can be.
+    shape.layers = number("layers", 1, static_cast<Index>(file_.tensors().size()));
+    shape.heads = number("heads", 1, most);
+    shape.width = number("width", 1, most);
+    shape.d_ff = number("d_ff", 1, most);
+    shape.activation = activation();
+    shape.bias = truth("bias");
+    shape.tied = truth("tied");
+    if (shape.width % shape.heads != 0) file_.fail("the width is not a multiple of the heads");
+    return shape;
+  }
+
   CharacterTokenizer tokenizer(Index vocabulary) const {
     const UnknownToken unknown =
         truth("unknown_token") ? UnknownToken::included : UnknownToken::excluded;
@@ -156,17 +173,7 @@ LoadedModel<T> load_model(const std::string& path) {
     file.fail("format version " + printable(version) + ", this build reads 1",
               "update the library");
   }
-  constexpr Index most = (Index{1} << 31) - 1;
-  ModelShape shape;
-  shape.vocabulary = metadata.number("vocabulary", 1, most);
-  shape.context = metadata.number("context", 1, most);
-  shape.layers = metadata.number("layers", 1, static_cast<Index>(file.tensors().size()));
-  shape.heads = metadata.number("heads", 1, most);
-  shape.width = metadata.number("width", 1, most);
-  shape.d_ff = metadata.number("d_ff", 1, most);
-  shape.activation = metadata.activation();
-  shape.bias = metadata.truth("bias");
-  shape.tied = metadata.truth("tied");
+  const ModelShape shape = metadata.shape();
   const Index trained_length = metadata.number("trained_length", 1, shape.context);
   const CharacterTokenizer tokenizer = metadata.tokenizer(shape.vocabulary);
 
