@@ -32,10 +32,12 @@ inline void check_length(TokenView tokens, Index sequence, std::string_view what
                   "use a longer text or a shorter sequence");
 }
 
-/// Windows for training, drawn with replacement: the batch of a step is a pure function of (seed,
-/// step), whoever asks. Windows are drawn as if they could hang over both ends of the text and are
-/// then pushed inside, so that its first and last tokens are drawn as often as all others; a short
-/// text's beginning would be learnt last otherwise.
+/// Windows for training: the batch of a step is a pure function of (seed, step), whoever asks. The
+/// seed draws where the first window begins; from one window to the next the beginning moves by the
+/// golden ratio's share of the text (a Kronecker sequence). So any run of windows covers the text
+/// more evenly than independent draws would, neighbours within a batch lie far apart, and nothing
+/// needs to be shuffled or stored. Windows are placed as if they could hang over both ends of the
+/// text and are then pushed inside, so that its first and last tokens are seen as often as others.
 class BatchSampler {
  public:
   BatchSampler(TokenView tokens, Index sequence, std::uint64_t seed)
@@ -43,22 +45,26 @@ class BatchSampler {
     check_length(tokens, sequence, "training text");
   }
 
-  /// Where the `index`-th window of a step begins.
-  Index start(Index step, Index index) const noexcept {
-    const CounterRandom random(seed_, RandomStream::batches, static_cast<std::uint64_t>(step));
+  /// Where window number `draw` of the run begins, counted from 0 over all steps.
+  Index start(Index draw) const noexcept {
+    constexpr std::uint64_t golden = 0x9E3779B97F4A7C15;  // 2^64 (sqrt(5) - 1) / 2
+    const std::uint64_t first = CounterRandom(seed_, RandomStream::batches).bits(0);
+    const std::uint64_t fraction = first + static_cast<std::uint64_t>(draw) * golden;
     const Index last = tokens_.size() - sequence_ - 1;
     const Index overhang = sequence_ - 1;
-    const auto drawn = static_cast<Index>(random.below(
-        static_cast<std::uint64_t>(index), static_cast<std::uint64_t>(last + 1 + 2 * overhang)));
-    return std::clamp<Index>(drawn - overhang, 0, last);
+    const auto place = static_cast<Index>(
+        multiply_high(fraction, static_cast<std::uint64_t>(last + 1 + 2 * overhang)));
+    return std::clamp<Index>(place - overhang, 0, last);
   }
 
   /// Fills inputs and targets, [batch, sequence] each, with the windows of a step.
   void fill(Index step, std::span<Token> inputs, std::span<Token> targets) const {
     const auto length = static_cast<std::size_t>(sequence_);
     OCTAVO_ASSERT(inputs.size() == targets.size() && inputs.size() % length == 0);
-    for (std::size_t i = 0; i < inputs.size() / length; ++i) {
-      copy_window(tokens_, start(step, static_cast<Index>(i)), inputs.subspan(i * length, length),
+    const std::size_t batch = inputs.size() / length;
+    for (std::size_t i = 0; i < batch; ++i) {
+      const Index draw = step * static_cast<Index>(batch) + static_cast<Index>(i);
+      copy_window(tokens_, start(draw), inputs.subspan(i * length, length),
                   targets.subspan(i * length, length));
     }
   }

@@ -24,6 +24,18 @@ constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> count
   return counter;
 }
 
+/// The upper half of the 128-bit product: maps the 2^64 values of `fraction` evenly to 0 ...
+/// range-1.
+constexpr std::uint64_t multiply_high(std::uint64_t fraction, std::uint64_t range) noexcept {
+  const std::uint64_t low = fraction & 0xFFFFFFFF;
+  const std::uint64_t high = fraction >> 32;
+  const std::uint64_t range_low = range & 0xFFFFFFFF;
+  const std::uint64_t range_high = range >> 32;
+  const std::uint64_t middle = high * range_low + (low * range_low >> 32);
+  const std::uint64_t other = low * range_high + (middle & 0xFFFFFFFF);
+  return high * range_high + (middle >> 32) + (other >> 32);
+}
+
 /// What random numbers are drawn for; draws for different purposes never meet.
 enum class RandomStream : std::uint16_t { initial_weights, batches, dropout, sampling };
 
@@ -58,15 +70,7 @@ class CounterRandom {
 
   /// Uniform in {0, ..., bound - 1}; the bias is below bound / 2^64. bound > 0.
   constexpr std::uint64_t below(std::uint64_t position, std::uint64_t bound) const noexcept {
-    // The upper half of the 128-bit product bits * bound, in 32-bit pieces.
-    const std::uint64_t value = bits(position);
-    const std::uint64_t low = value & 0xFFFFFFFF;
-    const std::uint64_t high = value >> 32;
-    const std::uint64_t bound_low = bound & 0xFFFFFFFF;
-    const std::uint64_t bound_high = bound >> 32;
-    const std::uint64_t middle = high * bound_low + (low * bound_low >> 32);
-    const std::uint64_t other = low * bound_high + (middle & 0xFFFFFFFF);
-    return high * bound_high + (middle >> 32) + (other >> 32);
+    return multiply_high(bits(position), bound);
   }
 
   /// Normal with mean 0 and deviation 1 (Box, Muller 1958), from both halves of block `position`.

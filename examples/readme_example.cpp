@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// README.md shows this very file; a test runs it and compares the two.
+#include <iostream>
+
+#include <octavo/octavo.hpp>
+
+int main() {
+  const auto tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
+
+  constexpr octavo::ModelShape shape{
+      .vocabulary = 35, .context = 64, .layers = 1, .heads = 2, .width = 64, .d_ff = 128};
+  static_assert(octavo::training_bytes<float>(shape, {.batch = 1, .sequence = 32}) < 1'000'000);
+
+  octavo::ThreadPool threads;
+  octavo::TrainingOptions options{.steps = 2000, .sequence = 32, .learning_rate = 3e-3};
+  octavo::Trainer<float> trainer(shape, options, threads);
+  trainer.run(tokens.view(), {.step = [](const octavo::StepResult& result) {
+                if (result.step % 200 == 199) std::cout << result.loss << '\n';
+              }});
+
+  octavo::Generator<float> generator(trainer.model(), trainer.weights(), 32, threads);
+  octavo::Token prompt[] = {0};
+  tokenizer.encode("T", prompt);
+  std::cout << "T";
+  generator.generate(prompt, 120, {.temperature = 0}, 1, [&](octavo::Token token) {
+    std::cout << tokenizer.decode(token);
+    return true;
+  });
+}
