@@ -18,7 +18,7 @@ static_assert(!std::is_constructible_v<TensorView<float, 2, 3>, TensorView<float
 TEST_CASE("elements lie row by row, the last axis fastest") {
   std::vector<int> numbers(2 * 3 * 4 * 5);
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i);
-  const TensorView<int, dynamic, 3, dynamic, 5> view(std::span(numbers), 2, 3, 4, 5);
+  const TensorView<int, dynamic, 3, dynamic, 5> view(std::span<int>(numbers), 2, 3, 4, 5);
   CHECK(view(1, 2, 3, 4) == 119);
   CHECK(view(0, 1, 0, 2) == 22);
   CHECK(view.count() == 120);

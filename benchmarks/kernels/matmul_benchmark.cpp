@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The three products at the presets' shapes on one core: GFLOP/s and share of the core's FMA limit.
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include <octavo/kernels/matmul.hpp>
+
+#include "fma_limit.hpp"
+
+namespace {
+
+using octavo::Index;
+using octavo::MatrixView;
+
+enum Product { forward, input_gradient, weight_gradient };
+
+template <Product product>
+void matmul(benchmark::State& state) {
+  const Index m = state.range(0), k = state.range(1), n = state.range(2);
+  std::vector<float> a(static_cast<std::size_t>(m * k), 0.5f),
+      b(static_cast<std::size_t>(k * n), 0.25f);
+  std::vector<float> c(static_cast<std::size_t>(m * n));
+  std::vector<float> panels(octavo::matmul_panel_elements<float>);
+  const MatrixView<float> out(c.data(), m, n);
+  const octavo::Worker worker;
+  for (auto _ : state) {
+    if constexpr (product == forward) {
+      octavo::multiply<float>(worker, {a.data(), m, k}, {b.data(), k, n}, out, octavo::Start::zero,
+                              nullptr, panels);
+    } else if constexpr (product == input_gradient) {
+      octavo::multiply_transposed<float>(worker, {a.data(), m, k}, {b.data(), n, k}, out,
+                                         octavo::Start::zero, nullptr, panels);
+    } else {
+      octavo::accumulate_outer<float>(worker, {a.data(), k, m}, {b.data(), k, n}, out, panels);
+    }
+    benchmark::ClobberMemory();
+  }
+  const double flops = 2.0 * static_cast<double>(m * k * n * state.iterations());
+  const double limit = octavo_benchmark::fma_limit<float>(1);
+  state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsRate);
+  state.counters["of_limit"] = benchmark::Counter(flops / limit, benchmark::Counter::kIsRate);
+}
+
+void shapes(benchmark::internal::Benchmark* registered) {
+  for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{32, 64, 192},
+                                                 {32, 128, 384},
+                                                 {64, 128, 512},
+                                                 {128, 256, 768},
+                                                 {128, 512, 1024},
+                                                 {128, 512, 66},
+                                                 {64, 768, 3072}}) {
+    registered->Args(shape);
+  }
+  registered->ArgNames({"m", "k", "n"});
+}
+
+BENCHMARK(matmul<forward>)->Apply(shapes);
+BENCHMARK(matmul<input_gradient>)->Apply(shapes);
+BENCHMARK(matmul<weight_gradient>)->Apply(shapes);
+
+}  // namespace

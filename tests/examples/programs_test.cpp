@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// The programs as a user meets them: exit status, messages, and what they leave behind.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+
+#include <octavo/data/soliloquy.hpp>
+#include <octavo/files/read_file.hpp>
+
+#include "support/download.hpp"
+#include "support/sha256.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Result {
+  int status;
+  std::string output;  ///< standard output and error together
+};
+
+/// A folder of its own to run in.
+struct Sandbox {
+  Sandbox() : path(fs::temp_directory_path() / ("octavo_programs_" + std::to_string(::getpid()))) {
+    fs::remove_all(path);
+    fs::create_directory(path);
+  }
+  ~Sandbox() { fs::remove_all(path); }
+
+  Result run(const std::string& command) const {
+    const std::string line =
+        "cd '" + path.string() + "' && " OCTAVO_EXAMPLES_FOLDER "/" + command + " 2>&1 </dev/null";
+    std::FILE* pipe = ::popen(line.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    Result result{0, ""};
+    char piece[4096];
+    for (std::size_t n; (n = std::fread(piece, 1, sizeof(piece), pipe)) > 0;) {
+      result.output.append(piece, n);
+    }
+    const int status = ::pclose(pipe);
+    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return result;
+  }
+
+  fs::path path;
+};
+
+void expect(const Result& result, int status, const std::string& part) {
+  INFO(result.output);
+  CHECK(result.status == status);
+  CHECK(result.output.find(part) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("a model is trained, saved, and written with, the same with 1 and 3 threads") {
+  const Sandbox sandbox;
+  expect(sandbox.run("train_full --tiny 60 --threads 1 --out a"), 0, "Saved a/model.safetensors");
+  expect(sandbox.run("train_full --tiny 60 --threads 3 --out b"), 0, "parameters 46307");
+  CHECK(octavo::read_file((sandbox.path / "a/model.safetensors").string()) ==
+        octavo::read_file((sandbox.path / "b/model.safetensors").string()));
+  const std::string write = "generate a/model.safetensors --prompt 'To be' --tokens 30 --seed 7";
+  const Result first = sandbox.run(write);
+  expect(first, 0, "To be");
+  CHECK(sandbox.run(write + " --threads 2").output == first.output);
+  expect(sandbox.run("generate a/model.safetensors --temperature -1"), 64,
+         "--temperature: got '-1'");
+  expect(sandbox.run("generate a/model.safetensors --top-p 0"), 64, "--top-p: got '0'");
+  expect(sandbox.run("generate a/model.safetensors --tokens 1e3"), 64, "--tokens: got '1e3'");
+  expect(sandbox.run("generate missing"), 66, "cannot open 'missing'");
+  expect(sandbox.run("generate ."), 66, "it is a directory");
+}
+
+TEST_CASE("a text file is split, validated, and its scalar may be double") {
+  const Sandbox sandbox;
+  std::string text;
+  for (int i = 0; i < 5; ++i) text += octavo::soliloquy;
+  std::ofstream(sandbox.path / "text") << text;
+  expect(sandbox.run("train_full --tiny 20 --data text --eval-every 10 --scalar double"), 0,
+         "step     20  validation loss");
+  expect(
+      sandbox.run("train_full 10 --data text --layers 1 --heads 3 --width 24 --ff 20 --context 40 "
+                  "--sequence 20 --batch 3 --accumulate 2 --activation gelu --no-bias --tied "
+                  "--no-unknown --optimizer sgd --lr 0.1 --dropout 0.1"),
+      0, "vocabulary 34, gelu, no biases, tied");
+}
+
+TEST_CASE("a dry run prints the plan and leaves nothing behind") {
+  const Sandbox sandbox;
+  const Result result = sandbox.run("train_full --large --dry-run");
+  expect(result, 0, "10000 steps of 8 x 128 tokens");
+  expect(result, 0, "feed-forward       4200448");
+  CHECK(fs::is_empty(sandbox.path));
+}
+
+TEST_CASE("train_v2 says its parameters and plan") {
+  const Sandbox sandbox;
+  expect(sandbox.run("train_v2 5 --threads 2"), 0, "parameters 291398");
+  CHECK(fs::is_empty(sandbox.path));
+}
+
+TEST_CASE("bad values are refused in one line before anything is made") {
+  const Sandbox sandbox;
+  std::ofstream(sandbox.path / "short") << "To be";
+  std::ofstream(sandbox.path / "empty").flush();
+  for (const char* option :
+       {"--batch",     "--sequence", "--accumulate", "--layers",  "--heads",      "--width",
+        "--ff",        "--context",  "--warmup",     "--threads", "--eval-every", "--sample-every",
+        "--log-every", "--seed",     "--lr",         "--min-lr",  "--decay",      "--beta1",
+        "--beta2",     "--clip",     "--dropout"}) {
+    for (const char* value : {"-1", "abc", "nan", "inf", "''", "0x10", "' 5'", "5abc", "1e400",
+                              "99999999999999999999"}) {
+      const std::string command = std::string("train_full --tiny ") + option + " " + value;
+      INFO(command);
+      const Result result = sandbox.run(command);
+      if (result.status == 0) continue;  // a legal value of that option
+      CHECK(result.status == 64);
+      CHECK(result.output.find("error: ") != std::string::npos);
+    }
+  }
+  expect(sandbox.run("train_full --lr 0"), 64, "--lr: got '0', expected a finite number > 0");
+  expect(sandbox.run("train_full --heads 5"), 64, "width 128 is not a multiple of heads 5");
+  expect(sandbox.run("train_full --sequence 200"), 64, "expected at most 128, the model's context");
+  expect(sandbox.run("train_full --tiny --small"), 64, "error: ");
+  expect(sandbox.run("train_full --bacth 3"), 64, "--bacth");
+  expect(sandbox.run("train_full 0"), 64, "ITERATIONS: got '0'");
+  expect(sandbox.run("train_full --activation swish"), 64, "error: ");
+  expect(sandbox.run("train_full --optimizer sgd --beta2 0.9"), 64, "sgd has no second moment");
+  expect(sandbox.run("train_full --data missing"), 66, "cannot open 'missing'");
+  expect(sandbox.run("train_full --data ."), 66, "it is a directory");
+  expect(sandbox.run("train_full --data empty"), 65, "is empty");
+  expect(sandbox.run("train_full --data short"), 65, "need at least 65");
+  expect(sandbox.run("train_v2 --seed -1"), 64, "--seed: got '-1'");
+  expect(sandbox.run("train_v2 2 --out short"), 73, "cannot create folder 'short'");
+  CHECK_FALSE(fs::exists(sandbox.path / "out"));
+}
+
+TEST_CASE("help and version go to standard output") {
+  const Sandbox sandbox;
+  for (const char* program : {"train_v2", "train_full", "generate"}) {
+    expect(sandbox.run(std::string(program) + " --help 2>/dev/null"), 0, "--threads");
+    expect(sandbox.run(std::string(program) + " --version 2>/dev/null"), 0, "octavo 0.1.0");
+  }
+}
+
+TEST_CASE("SHA-256 is the standard's") {
+  CHECK(support::sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(support::sha256("abc") ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(support::sha256(std::string(1'000'000, 'a')) ==
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST_CASE("a download that fails leaves nothing and says what to type") {
+  const Sandbox sandbox;
+  const std::string target = (sandbox.path / "data/text").string();
+  const support::RemoteFile nowhere{"http://127.0.0.1:9/text", 4, "00"};
+  constexpr std::string_view missing[] = {"octavo-no-such-program"};
+  CHECK_THROWS_AS(support::download(nowhere, target, missing), octavo::Error);
+  try {
+    support::download(nowhere, target);
+    FAIL("expected an exception");
+  } catch (const octavo::Error& error) {
+    CHECK(error.hint() == "run: curl --create-dirs -Lo " + target + " http://127.0.0.1:9/text");
+  }
+  CHECK(fs::is_empty(sandbox.path / "data"));
+}
