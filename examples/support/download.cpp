@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "support/download.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <fcntl.h>
 #include <filesystem>
 #include <optional>
 #include <spawn.h>
@@ -12,7 +13,8 @@
 #include <vector>
 
 #include <octavo/base/error.hpp>
-#include <octavo/files/read_file.hpp>
+#include <octavo/files/atomic_file.hpp>
+#include <octavo/files/file_descriptor.hpp>
 
 #include "support/sha256.hpp"
 
@@ -21,43 +23,90 @@ extern char** environ;
 namespace support {
 namespace {
 
-/// Exit status of a program found on the PATH; none if it could not be started or was killed.
-std::optional<int> run(std::vector<std::string> arguments) {
+/// What a program that was found on the PATH wrote, at most `limit` bytes of it, and how it ended.
+struct Fetched {
+  std::string output;
+  std::optional<int> status;  ///< none: it could not be started, or was killed
+};
+
+std::string read_all(int descriptor, std::size_t limit) {
+  std::string text;
+  std::array<char, 65536> piece;
+  while (text.size() < limit) {
+    const ssize_t count =
+        ::read(descriptor, piece.data(), std::min(piece.size(), limit - text.size()));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    text.append(piece.data(), static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
+/// Runs it with its standard output in a pipe: whoever interrupts us leaves no half file behind.
+Fetched run(std::vector<std::string> arguments, std::size_t limit) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+  octavo::detail::FileDescriptor reading(ends[0]);
+  octavo::detail::FileDescriptor writing(ends[1]);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, writing.get(), STDOUT_FILENO);
+
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   pid_t child = 0;
-  if (posix_spawnp(&child, pointers[0], nullptr, nullptr, pointers.data(), environ) != 0) return {};
+  const int failed = posix_spawnp(&child, pointers[0], &actions, nullptr, pointers.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) return {};
+
+  writing.reset();
+  Fetched fetched{read_all(reading.get(), limit), {}};
+  reading.reset();  // a program that still writes ends with SIGPIPE
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return {};
+    if (errno != EINTR) return fetched;
   }
-  if (!WIFEXITED(status)) return {};
-  return WEXITSTATUS(status);
+  if (WIFEXITED(status)) fetched.status = WEXITSTATUS(status);
+  return fetched;
 }
 
-std::vector<std::string> arguments_of(std::string_view program, const std::string& url,
-                                      const std::string& target) {
-  if (program == "curl") {
-    return {
-        "curl",     "--fail", "--silent", "--show-error", "--location", "--connect-timeout", "20",
-        "--output", target,   url};
+std::vector<std::string> arguments_of(std::string_view program, const std::string& url) {
+  std::vector<std::string> arguments{std::string(program)};
+  if (program == "wget") {
+    for (const char* option : {"--quiet", "--tries=2", "--timeout=20", "--output-document=-"}) {
+      arguments.emplace_back(option);
+    }
+  } else {
+    for (const char* option :
+         {"--fail", "--silent", "--show-error", "--location", "--connect-timeout", "20"}) {
+      arguments.emplace_back(option);
+    }
   }
-  return {"wget", "--quiet", "--tries=2", "--timeout=20", "--output-document=" + target, url};
+  arguments.push_back(url);
+  return arguments;
 }
-
-/// Removes the temporary file unless told to keep it.
-struct TemporaryFile {
-  std::string path;
-  bool keep = false;
-  ~TemporaryFile() {
-    if (!keep) std::remove(path.c_str());
-  }
-};
 
 [[noreturn]] void fail(const RemoteFile& file, const std::string& path, const std::string& why) {
   throw octavo::Error(octavo::ErrorCode::no_input, "cannot download " + file.url + ": " + why,
                       "run: " + download_command(file, path));
+}
+
+void check(const RemoteFile& file, const std::string& path, const std::string& content) {
+  if (content.size() != file.size) {
+    fail(file, path,
+         "got " + std::to_string(content.size()) + " bytes, expected " + std::to_string(file.size));
+  }
+  if (sha256(content) != file.sha256) fail(file, path, "its SHA-256 is not the expected one");
+}
+
+void write(const std::string& path, const std::string& content) {
+  std::error_code ignored;
+  const auto folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
+  octavo::AtomicFile target(path);
+  target.write(content);
+  target.commit();
 }
 
 }  // namespace
@@ -72,29 +121,20 @@ std::string download_command(const RemoteFile& file, const std::string& path) {
 
 void download(const RemoteFile& file, const std::string& path,
               std::span<const std::string_view> programs) {
-  std::error_code ignored;
-  const auto folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-  TemporaryFile temporary{path + ".tmp." + std::to_string(::getpid())};
   std::string tried;
   for (const std::string_view program : programs) {
-    const auto status = run(arguments_of(program, file.url, temporary.path));
-    if (status == 0) {
-      const std::string content = octavo::read_file(temporary.path);
-      if (content.size() != file.size) {
-        fail(file, path,
-             "got " + std::to_string(content.size()) + " bytes, expected " +
-                 std::to_string(file.size));
-      }
-      if (sha256(content) != file.sha256) fail(file, path, "its SHA-256 is not the expected one");
-      if (std::rename(temporary.path.c_str(), path.c_str()) != 0) {
-        fail(file, path, "cannot rename " + octavo::printable(temporary.path));
-      }
-      temporary.keep = true;
+    const Fetched fetched = run(arguments_of(program, file.url), file.size + 1);
+    if (fetched.output.size() > file.size) {
+      fail(file, path, "got more than the expected " + std::to_string(file.size) + " bytes");
+    }
+    if (fetched.status == 0) {
+      check(file, path, fetched.output);
+      write(path, fetched.output);
       return;
     }
     tried += (tried.empty() ? "" : ", ") + std::string(program) +
-             (status ? " ended with status " + std::to_string(*status) : " could not be run");
+             (fetched.status ? " ended with status " + std::to_string(*fetched.status)
+                             : " could not be run");
   }
   fail(file, path, tried);
 }

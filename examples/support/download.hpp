@@ -21,8 +21,8 @@ extern const RemoteFile tiny_shakespeare;
 /// The shell command that fetches `file` to `path`, for people.
 std::string download_command(const RemoteFile& file, const std::string& path);
 
-/// Fetches `file` to `path` with curl or, failing that, wget, started without a shell: to a
-/// temporary file beside it, checked by size and SHA-256, then renamed. Throws octavo::Error
+/// Fetches `file` with curl or, failing that, wget, started without a shell; checks size and
+/// SHA-256; then writes it to a temporary file beside `path` and renames that. Throws octavo::Error
 /// (no_input), leaving nothing behind, if neither program works or the content is not what was
 /// expected. `programs` names the ones to try: "curl", "wget".
 void download(const RemoteFile& file, const std::string& path,

@@ -12,7 +12,7 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE ${work})
-if(consumer STREQUAL "add_subdirectory")
+if(consumer MATCHES "^(add_subdirectory|own_layer)$")
   set(arguments -D OCTAVO_FOLDER=${octavo_source})
 elseif(consumer STREQUAL "fetch_content")
   set(arguments -D FETCHCONTENT_SOURCE_DIR_OCTAVO=${octavo_source})
@@ -31,6 +31,9 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/${consumer} -B ${work}/build $
 run(${CMAKE_COMMAND} --build ${work}/build)
 run(${work}/build/consumer)
 
+if(consumer STREQUAL "own_layer")
+  return()  # it sets flags of its own
+endif()
 file(READ ${work}/build/compile_commands.json commands)
 string(JSON count LENGTH "${commands}")
 if(NOT count EQUAL 1)

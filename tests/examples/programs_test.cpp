@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The programs as a user meets them: exit status, messages, and what they leave behind.
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -12,6 +13,7 @@
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/files/read_file.hpp>
 
+#include "examples/http_server.hpp"
 #include "support/download.hpp"
 #include "support/sha256.hpp"
 
@@ -32,9 +34,9 @@ struct Sandbox {
   }
   ~Sandbox() { fs::remove_all(path); }
 
-  Result run(const std::string& command) const {
-    const std::string line =
-        "cd '" + path.string() + "' && " OCTAVO_EXAMPLES_FOLDER "/" + command + " 2>&1 </dev/null";
+  Result run(const std::string& command, const std::string& environment = "") const {
+    const std::string line = "cd '" + path.string() + "' && " + environment +
+                             " " OCTAVO_EXAMPLES_FOLDER "/" + command + " 2>&1 </dev/null";
     std::FILE* pipe = ::popen(line.c_str(), "r");
     REQUIRE(pipe != nullptr);
     Result result{0, ""};
@@ -165,12 +167,57 @@ TEST_CASE("a download that fails leaves nothing and says what to type") {
   const std::string target = (sandbox.path / "data/text").string();
   const support::RemoteFile nowhere{"http://127.0.0.1:9/text", 4, "00"};
   constexpr std::string_view missing[] = {"octavo-no-such-program"};
-  CHECK_THROWS_AS(support::download(nowhere, target, missing), octavo::Error);
+  CHECK_THROWS_WITH(
+      support::download(nowhere, target, missing),
+      "cannot download http://127.0.0.1:9/text: octavo-no-such-program could not be run");
   try {
     support::download(nowhere, target);
     FAIL("expected an exception");
   } catch (const octavo::Error& error) {
     CHECK(error.hint() == "run: curl --create-dirs -Lo " + target + " http://127.0.0.1:9/text");
   }
-  CHECK(fs::is_empty(sandbox.path / "data"));
+  CHECK(fs::is_empty(sandbox.path));
+}
+
+TEST_CASE("a download is taken whole and unaltered, or not at all") {
+  const std::string text(100'000, 'x');
+  for (const std::string_view program : {"curl", "wget"}) {
+    if (std::system(("command -v " + std::string(program) + " >/dev/null").c_str()) != 0) {
+      MESSAGE(program << " is not installed: not tried");
+      continue;
+    }
+    const Sandbox sandbox;
+    const std::string target = (sandbox.path / "data/text").string();
+    const auto download = [&](const std::string& body, std::size_t told) {
+      const HttpServer server(body, told);
+      support::download({server.url(), text.size(), support::sha256(text)}, target, {&program, 1});
+    };
+    std::string altered = text;
+    altered[50'000] = 'y';
+    CHECK_THROWS_WITH(download(altered, text.size()),
+                      doctest::Contains("its SHA-256 is not the expected one"));
+    CHECK_THROWS_WITH(download(text.substr(1), text.size() - 1),
+                      doctest::Contains("got 99999 bytes, expected 100000"));
+    CHECK_THROWS_WITH(download(text + "x", text.size() + 1),
+                      doctest::Contains("got more than the expected 100000 bytes"));
+    CHECK_THROWS_WITH(download(text.substr(1), text.size()),  // cut off on the way
+                      doctest::Contains("ended with status"));
+    CHECK(fs::is_empty(sandbox.path));
+    download(text, text.size());
+    CHECK(octavo::read_file(target) == text);
+  }
+}
+
+TEST_CASE("a download that is interrupted leaves nothing, and no file to mistake for the text") {
+  const Sandbox sandbox;
+  std::ofstream(sandbox.path / "curl") << "#!/bin/sh\n"
+                                          "printf 'First Citizen:'\n"
+                                          "kill -INT $PPID\n";
+  fs::permissions(sandbox.path / "curl", fs::perms::owner_all);
+  const Result result = sandbox.run("train_full --medium 1", "PATH=.:$PATH");
+  INFO(result.output);
+  CHECK(result.status == 130);
+  CHECK(result.output.find("downloading") != std::string::npos);
+  fs::remove(sandbox.path / "curl");
+  CHECK(fs::is_empty(sandbox.path));
 }

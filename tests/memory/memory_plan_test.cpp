@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <cstdint>
-#include <heap_guard/heap_guard.hpp>
 
 #include <doctest/doctest.h>
 
-#include <octavo/memory/arena.hpp>
 #include <octavo/memory/memory_plan.hpp>
-#include <octavo/memory/memory_report.hpp>
 #include <octavo/memory/plan_check.hpp>
 
 using namespace octavo;
@@ -75,63 +72,17 @@ TEST_CASE("a plan refuses what it cannot hold or is too late") {
                   ConfigError);
 }
 
-TEST_CASE("byte arithmetic refuses to overflow") {
-  constexpr std::size_t most = ~std::size_t{0};
-  CHECK_THROWS_AS(checked_add(most, 1), ConfigError);
-  CHECK_THROWS_AS(checked_multiply(most / 2, 3), ConfigError);
-  CHECK_THROWS_AS(align_up(most - 3), ConfigError);
-  CHECK_THROWS_AS(bytes_of<float>(-1), ConfigError);
-  CHECK(align_up(0) == 0);
-  CHECK(align_up(1) == 64);
-  CHECK(align_up(64) == 64);
-}
-
-TEST_CASE("bytes are told with three digits") {
-  CHECK(readable_bytes(0) == "0 B");
-  CHECK(readable_bytes(999) == "999 B");
-  CHECK(readable_bytes(1000) == "1.00 kB");
-  CHECK(readable_bytes(4'970'123) == "4.97 MB");
-  CHECK(readable_bytes(49'970'123) == "50.0 MB");
-  CHECK(readable_bytes(999'900) == "1.00 MB");
-  CHECK(readable_bytes(~std::size_t{0}) == "18.4 EB");
-}
-
-TEST_CASE("an arena is one zeroed, aligned block of exactly the planned size") {
-  const MemoryPlan plan = three_buffers(true);
-  Arena arena(plan);
-  CHECK(arena.size() == plan.total_bytes());
-  const auto doubles = arena.get(Booking<double>{2, 10}, 1);
-  CHECK(doubles.size() == 10);
-  CHECK(reinterpret_cast<std::uintptr_t>(doubles.data()) % 64 == 0);
-  for (const std::byte b : arena.bytes()) CHECK(b == std::byte{0});
-  doubles[9] = 4.0;
-  const Arena moved = std::move(arena);
-  CHECK(moved.get(Booking<double>{2, 10}, 1)[9] == 4.0);
-  CHECK(moved.get(Booking<float>{}).empty());
-}
-
-TEST_CASE("an arena works inside memory of the caller, if that is large enough and aligned") {
-  alignas(64) static std::byte memory[1024];
-  const MemoryPlan plan = three_buffers(true);
-  const Arena arena(plan, memory);
-  CHECK(arena.bytes().data() == memory);
-  CHECK_THROWS_WITH_AS(Arena(plan, std::span(memory).first(700)),
-                       "arena: got 700 bytes, expected at least 768", ConfigError);
-  CHECK_THROWS_AS(Arena(plan, std::span(memory).subspan(8)), ConfigError);
-}
-
-TEST_CASE("memory that the machine does not have is an error with the number") {
-  if (!octavo_test::heap_guard_active())
-    return;  // a sanitizer's allocator ends the program instead
+TEST_CASE("a negative count and a life that ends before it begins are refused") {
   MemoryPlan plan;
-  plan.book<std::byte>("run", "weights", MemoryKind::parameters, Index{1} << 60, {0, 0});
-  plan.place();
-  CHECK_THROWS_AS(Arena{plan}, Error);
-}
-
-TEST_CASE("the table tells every buffer and the total") {
-  const std::string table = memory_table(three_buffers(true));
-  CHECK(table.find("run: weights\n") != table.npos);
-  CHECK(table.find("b: scratch (x 2)\n") != table.npos);
-  CHECK(table.find("total 768 bytes (768 B)\n") != table.npos);
+  const auto book = [&](Index count, Lifetime lifetime, Index copies) {
+    return plan.book<float>("p", "x", MemoryKind::scratch, count, lifetime, copies);
+  };
+  CHECK_THROWS_WITH_AS(book(-1, {0, 0}, 1), "a memory plan: a count of numbers is negative",
+                       ConfigError);
+  CHECK_THROWS_AS(book(1, {0, 0}, -1), ConfigError);
+  CHECK_THROWS_WITH_AS(book(1, {3, 2}, 1),
+                       "a memory plan: a buffer's last phase is before its first", ConfigError);
+  CHECK_FALSE(book(0, {0, 0}, 1).booked());
+  CHECK_FALSE(book(1, {0, 0}, 0).booked());
+  CHECK(plan.size() == 0);
 }

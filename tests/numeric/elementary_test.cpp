@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include <doctest/doctest.h>
 
 #include <octavo/numeric/elementary.hpp>
+#include <octavo/numeric/random.hpp>
 
 using namespace octavo;
 
@@ -87,6 +91,80 @@ TEST_CASE_TEMPLATE("the normal distribution agrees with the C library", T, float
   }
   CHECK(worst_density < allowed);
   CHECK(worst_cumulative < allowed);
+}
+
+TEST_CASE("exp is within 2 units in the last place near both ends of its range") {
+  CHECK(worst_exp<float>(-86.98, -86.0, 40'000) < 2);
+  CHECK(worst_exp<float>(88.0, 88.7228, 40'000) < 2);
+  CHECK(worst_exp<double>(-708.04, -700.0, 20'000) < 2);
+  CHECK(worst_exp<double>(700.0, 709.7827, 20'000) < 2);
+}
+
+TEST_CASE_TEMPLATE("every bit pattern gives a number, and NaN only from NaN", T, float, double) {
+  using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
+  const CounterRandom random(1, RandomStream::initial_weights);
+  T in[16], e[16], density[16], cumulative[16];
+  std::size_t wrong = 0;
+  for (std::uint64_t p = 0; p < 50'000; ++p) {
+    for (std::uint64_t lane = 0; lane < 16; ++lane) {
+      in[lane] = std::bit_cast<T>(static_cast<Bits>(random.bits(16 * p + lane)));
+    }
+    exp(Pack<T>::load(in)).store(e);
+    const Gaussian<T> g = gaussian(Pack<T>::load(in));
+    g.density.store(density);
+    g.cumulative.store(cumulative);
+    for (int lane = 0; lane < 16; ++lane) {
+      const bool fine =
+          std::isnan(in[lane])
+              ? std::isnan(e[lane]) && std::isnan(density[lane]) && std::isnan(cumulative[lane])
+              : e[lane] >= 0 && density[lane] >= 0 && density[lane] < T(0.4) &&
+                    cumulative[lane] >= 0 && cumulative[lane] <= 1;
+      wrong += fine ? 0 : 1;
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE_TEMPLATE("the normal distribution of special values", T, float, double) {
+  const T infinity = std::numeric_limits<T>::infinity();
+  const T in[16] = {0,
+                    infinity,
+                    -infinity,
+                    std::numeric_limits<T>::max(),
+                    std::numeric_limits<T>::lowest(),
+                    std::numeric_limits<T>::quiet_NaN()};
+  T density[16], cumulative[16];
+  const Gaussian<T> g = gaussian(Pack<T>::load(in));
+  g.density.store(density);
+  g.cumulative.store(cumulative);
+  CHECK(std::abs(cumulative[0] - T(0.5)) <= 2 * std::numeric_limits<T>::epsilon());
+  for (const int one : {1, 3}) CHECK(cumulative[one] == 1);
+  for (const int zero : {2, 4}) CHECK(cumulative[zero] == 0);
+  for (const int zero : {1, 2, 3, 4}) CHECK(density[zero] == 0);
+  CHECK(std::isnan(density[5]));
+  CHECK(std::isnan(cumulative[5]));
+}
+
+TEST_CASE_TEMPLATE("a lane's result does not depend on its place or its neighbours", T, float,
+                   double) {
+  const T infinity = std::numeric_limits<T>::infinity();
+  const T others[] = {0, -1000, infinity, std::numeric_limits<T>::quiet_NaN()};
+  T out[16], alone[16];
+  for (int i = 0; i < 200; ++i) {
+    const T x = static_cast<T>(-12 + 0.11 * i);
+    exp(Pack<T>::broadcast(x)).store(alone);
+    T phi[16];
+    gaussian(Pack<T>::broadcast(x)).cumulative.store(phi);
+    for (int lane = 0; lane < 16; ++lane) {
+      T in[16];
+      std::fill_n(in, 16, others[(i + lane) % 4]);
+      in[lane] = x;
+      exp(Pack<T>::load(in)).store(out);
+      CHECK(out[lane] == alone[0]);
+      gaussian(Pack<T>::load(in)).cumulative.store(out);
+      CHECK(out[lane] == phi[0]);
+    }
+  }
 }
 
 TEST_CASE("bits are the same on every instruction set") {

@@ -10,20 +10,6 @@
 
 using namespace octavo;
 
-TEST_CASE_TEMPLATE("a square of vectors is transposed", T, float, double) {
-  constexpr int width = simd::width<T>;
-  simd::Vector<T> rows[width];
-  for (int i = 0; i < width; ++i) {
-    for (int j = 0; j < width; ++j) rows[i][j] = static_cast<T>(100 * i + j);
-  }
-  simd::transpose<T>(rows);
-  for (int i = 0; i < width; ++i) {
-    T lane[width];
-    simd::store(lane, rows[i]);
-    for (int j = 0; j < width; ++j) CHECK(lane[j] == static_cast<T>(100 * j + i));
-  }
-}
-
 TEST_CASE_TEMPLATE("fma rounds once", T, float, double) {
   const T e = std::numeric_limits<T>::epsilon();
   T out[16];

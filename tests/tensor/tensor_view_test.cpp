@@ -4,8 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/tensor/matrix_view.hpp>
-#include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/tensor_view.hpp>
 
 using namespace octavo;
@@ -45,32 +43,13 @@ TEST_CASE("sizes that contradict the type or the memory are refused") {
   CHECK_THROWS_AS(Extent<4>(5), ConfigError);
 }
 
-TEST_CASE("a block of a matrix keeps the distance between rows") {
-  std::vector<int> numbers(20);
+TEST_CASE("a tensor of rank 3 or 4 maps to rows of its last axis, also when it is empty") {
+  std::vector<int> numbers(24);
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i);
-  const MatrixView<int> matrix(numbers.data(), 4, 5);
-  const MatrixView<int> block = matrix.block(1, 2, 2, 3);
-  CHECK(block(0, 0) == 7);
-  CHECK(block(1, 2) == 14);
-  CHECK(block.stride == 5);
-}
-
-TEST_CASE("parameters are found by name, and unknown names are refused") {
-  ParameterDeclarations block;
-  block.begin_layer("ln_1");
-  block.vector("weight", 4, InitialValue::ones);
-  block.begin_layer("mlp.c_fc");
-  block.matrix("weight", 4, 3, InitialValue::normal);
-  ParameterList list;
-  list.append("h.0.", block);
-  list.append("h.1.", block);
-  CHECK(list.count() == 32);
-  CHECK(list.find("h.1.mlp.c_fc.weight").offset == 20);
-  CHECK(list.find("h.1.mlp.c_fc.weight").decays);
-  CHECK_FALSE(list.find("h.0.ln_1.weight").decays);
-  std::vector<double> values(32);
-  list.map<double>(values, "h.1.mlp.c_fc.weight")(2, 1) = 5;
-  CHECK(values[20 + 7] == 5);
-  CHECK_THROWS_WITH_AS(list.find("h.2.x"), "there is no parameter 'h.2.x'", ConfigError);
-  CHECK(list.set_learning_rate_factor("ln_1", 0.5) == 2);
+  const TensorView<int, 2, dynamic, 4> view(numbers.data(), 2, 3, 4);
+  CHECK(view.map().rows() == 6);
+  CHECK(view.map()(4, 1) == view(1, 1, 1));
+  const TensorView<int, dynamic, dynamic, dynamic> empty(numbers.data(), 2, 3, 0);
+  CHECK(empty.map().size() == 0);
+  CHECK(empty.span().empty());
 }

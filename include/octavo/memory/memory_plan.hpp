@@ -22,10 +22,15 @@ class MemoryPlan {
   static constexpr int capacity = 64;
 
   /// Books `copies` times `count` numbers of type T; each copy starts at a multiple of 64 bytes.
+  /// None of zero numbers. ConfigError for a negative count, which is a product that overflowed.
   template <typename T>
   constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
                             Index count, Lifetime lifetime, Index copies = 1) {
-    if (count <= 0 || copies <= 0) return {};
+    if (count < 0 || copies < 0) throw ConfigError("a memory plan: a count of numbers is negative");
+    if (lifetime.last < lifetime.first) {
+      throw ConfigError("a memory plan: a buffer's last phase is before its first");
+    }
+    if (count == 0 || copies == 0) return {};
     if (size_ == capacity) throw ConfigError("a memory plan holds at most 64 requests");
     if (placed_) throw ConfigError("a memory plan takes no request after place()");
     entries_[index(size_)] = {{part, name, kind, bytes_of<T>(count), copies, lifetime}, 0};

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/config.hpp>
@@ -64,7 +67,7 @@ class ThreadPool {
     state.epoch.notify_all();
     state.execute(0);
     detail::wait_while(state.running, state.may_spin, [](int running) { return running > 0; });
-    if (state.error) std::rethrow_exception(state.error);
+    if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
   }
 
  private:
@@ -76,7 +79,7 @@ class ThreadPool {
     void (*call)(void*, const Worker&) = nullptr;
     std::exception_ptr error;
     std::mutex error_mutex;
-    alignas(alignment_bytes) std::atomic<int> epoch{0};
+    alignas(alignment_bytes) std::atomic<std::uint32_t> epoch{0};  // wraps
     alignas(alignment_bytes) std::atomic<int> running{0};
     std::atomic<bool> stopping{false};
     std::vector<std::thread> threads;
@@ -94,9 +97,9 @@ class ThreadPool {
     }
 
     void serve(Index index) noexcept {
-      int seen = 0;
+      std::uint32_t seen = 0;
       while (true) {
-        detail::wait_while(epoch, may_spin, [seen](int now) { return now == seen; });
+        detail::wait_while(epoch, may_spin, [seen](std::uint32_t now) { return now == seen; });
         ++seen;
         if (stopping.load(std::memory_order_acquire)) return;
         execute(index);
@@ -112,10 +115,18 @@ class ThreadPool {
         state_->threads.emplace_back([state = state_.get(), index] { state->serve(index); });
       }
     } catch (const std::system_error& error) {
-      const std::string message = "cannot start " + std::to_string(state_->count) + " threads";
-      stop();
-      throw IoError(ErrorCode::out_of_memory, message, error.code(), "ask for fewer threads");
+      refuse(error.code());
+    } catch (const std::exception&) {  // std::bad_alloc, or std::length_error of the vector
+      refuse(std::make_error_code(std::errc::not_enough_memory));
     }
+  }
+
+  [[noreturn]] void refuse(std::error_code reason) {
+    std::string message = "cannot start ";
+    message += std::to_string(state_->count);
+    message += " threads";
+    stop();
+    throw IoError(ErrorCode::out_of_memory, message, reason, "ask for fewer threads");
   }
 
   void stop() noexcept {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <thread>
 
 #include <octavo/base/config.hpp>
@@ -34,11 +35,11 @@ OCTAVO_ALWAYS_INLINE void relax() noexcept {
 /// Waits until `waiting(value)` is false: spins for some tens of microseconds (longer than any gap
 /// inside a step), then offers the processor to others, then sleeps. Where there are more workers
 /// than processors it never spins.
-template <typename Waiting>
-void wait_while(const std::atomic<int>& value, bool may_spin, Waiting waiting) noexcept {
+template <typename Value, typename Waiting>
+void wait_while(const std::atomic<Value>& value, bool may_spin, Waiting waiting) noexcept {
   constexpr int spins = 2048;
   constexpr int yields = 64;
-  int now = value.load(std::memory_order_acquire);
+  Value now = value.load(std::memory_order_acquire);
   for (int i = 0; may_spin && i < spins && waiting(now); ++i) {
     relax();
     now = value.load(std::memory_order_acquire);
@@ -53,7 +54,8 @@ void wait_while(const std::atomic<int>& value, bool may_spin, Waiting waiting) n
   }
 }
 
-/// Central counter with a generation; std::barrier allocates, and sleeps after 16 looks.
+/// Central counter with a generation; std::barrier allocates, and sleeps after 16 looks. The
+/// generation is unsigned: a long run passes 2^32 barriers, and it must wrap.
 class Barrier {
  public:
   void set_up(Index count, bool may_spin) noexcept {
@@ -67,14 +69,15 @@ class Barrier {
   }
 
   void wait() {
-    const int generation = generation_.load(std::memory_order_acquire);
+    const std::uint32_t generation = generation_.load(std::memory_order_acquire);
     if (broken_.load(std::memory_order_acquire)) throw BarrierBroken{};
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_) {
       arrived_.store(0, std::memory_order_relaxed);
       generation_.store(generation + 1, std::memory_order_release);
       generation_.notify_all();
     } else {
-      wait_while(generation_, may_spin_, [generation](int now) { return now == generation; });
+      wait_while(generation_, may_spin_,
+                 [generation](std::uint32_t now) { return now == generation; });
     }
     if (broken_.load(std::memory_order_acquire)) throw BarrierBroken{};
   }
@@ -90,7 +93,7 @@ class Barrier {
   int count_ = 1;
   bool may_spin_ = true;
   alignas(alignment_bytes) std::atomic<int> arrived_{0};
-  alignas(alignment_bytes) std::atomic<int> generation_{0};
+  alignas(alignment_bytes) std::atomic<std::uint32_t> generation_{0};
   std::atomic<bool> broken_{false};
 };
 

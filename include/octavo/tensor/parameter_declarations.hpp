@@ -68,8 +68,14 @@ class ParameterDeclarations {
  private:
   constexpr ParameterSlot add(const ParameterDeclaration& declaration) {
     if (size_ == capacity) throw ConfigError("a block declares at most 32 parameters");
+    Index numbers = declaration.rows == 0 ? 1 : declaration.rows;
+    if (declaration.rows < 0 || declaration.columns < 0 ||
+        __builtin_mul_overflow(numbers, declaration.columns, &numbers) ||
+        __builtin_add_overflow(count_, numbers, &numbers)) {
+      throw ConfigError("a block's parameters are more than 2^63 numbers, or a size is negative");
+    }
     entries_[static_cast<std::size_t>(size_++)] = declaration;
-    count_ += declaration.count();
+    count_ = numbers;
     return {declaration.offset, declaration.rows, declaration.columns};
   }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include <octavo/checkpoint/model_file.hpp>
 
-#include <nlohmann/json.hpp>
-
-#include <octavo/base/version.hpp>
-
+// Asks for a model file that is not there: the error must say so.
 int main() {
-  const nlohmann::json document = {{"version", octavo::version_string}};
-  return document.contains("version") ? 0 : 1;
+  try {
+    octavo::load_model<float>("no such model.safetensors");
+  } catch (const octavo::Error& error) {
+    return error.code() == octavo::ErrorCode::no_input ? 0 : 1;
+  }
+  return 1;
 }

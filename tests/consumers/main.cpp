@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// What the consumers that only link octavo::octavo run: two steps of training, two tokens.
+#include <octavo/octavo.hpp>
+
+int main() {
+  const auto tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
+  octavo::ModelShape shape{.context = 8, .layers = 1, .heads = 2, .width = 8, .d_ff = 8};
+  shape.vocabulary = tokenizer.vocabulary_size();
+
+  octavo::ThreadPool threads(2);
+  const octavo::TrainingOptions options{.steps = 2, .sequence = 8, .warmup = 0};
+  octavo::Trainer<float> trainer(shape, options, threads);
+  octavo::Index steps = 0;
+  trainer.run(tokens.view(), {.step = [&](const octavo::StepResult&) { ++steps; }});
+
+  octavo::Generator<float> generator(trainer.model(), trainer.weights(), 8, threads);
+  const octavo::Token prompt[] = {1};
+  octavo::Index written = 0;
+  generator.generate(prompt, 2, {}, 1, [&](octavo::Token) { return ++written > 0; });
+  return steps == 2 && written == 2 ? 0 : 1;
+}
