@@ -71,9 +71,7 @@ void print_plan(const support::FullOptions& options, const octavo::ThreadPool& t
   octavo::Transformer<T> model{octavo::RuntimeConfig(options.shape)};
   octavo::MemoryPlan plan;
   const octavo::StepOptions step = options.training.step_options();
-  octavo::TrainingMemory<T>::book(
-      plan, model,
-      {step.step, threads.size(), octavo::state_per_parameter(step.optimizer), step.dropout > 0});
+  octavo::TrainingMemory<T>::book(plan, model, step.memory(threads.size()));
   plan.place();
   std::printf("parameters %td\n", model.parameter_count());
   print_parts(model.parameters());

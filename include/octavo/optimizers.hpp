@@ -4,8 +4,10 @@
 // The door to optimizers/: everything in that folder.
 
 #include <octavo/optimizers/adamw.hpp>
+#include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/optimizers/lion.hpp>
 #include <octavo/optimizers/optimizer.hpp>
 #include <octavo/optimizers/sgd.hpp>

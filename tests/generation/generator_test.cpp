@@ -49,7 +49,7 @@ std::vector<T> uncached(std::span<const T> weights, std::span<const Token> token
   const Arena arena(plan);
   std::vector<T> logits(tokens.size() * 23);
   const Worker worker;
-  model.logits({worker, arena, weights.data(), nullptr, 1, rows, 0, std::nullopt}, tokens,
+  model.logits({worker, arena, weights.data(), {}, 1, rows, 0, {}}, tokens,
                MatrixView<T>(logits.data(), rows, 23));
   return logits;
 }

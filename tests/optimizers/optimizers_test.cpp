@@ -12,6 +12,7 @@
 
 using namespace octavo;
 
+static_assert(Optimizer<AdamW8bit, float> && Optimizer<Lion, double>);
 static_assert(Optimizer<AdamW, float> && Optimizer<Adam, double> && Optimizer<Sgd, float>);
 
 namespace {
@@ -31,7 +32,9 @@ ParameterList parameters() {
 template <typename Chosen>
 std::vector<double> updated(const Chosen& optimizer, int steps, Index workers) {
   const ParameterList list = parameters();
-  std::vector<double> w(56), g(56), state(56 * 2);
+  std::vector<double> w(56), g(56);
+  // Doubles, so that it is aligned; 8-bit moments need planes of 64 bytes.
+  std::vector<double> state(56 * 2 + 1);
   const CounterRandom random(1, RandomStream::initial_weights);
   for (std::size_t i = 0; i < w.size(); ++i) w[i] = random.normal(i);
   ThreadPool threads(workers);
@@ -40,7 +43,8 @@ std::vector<double> updated(const Chosen& optimizer, int steps, Index workers) {
       g[i] = random.normal(1000 * static_cast<std::uint64_t>(t) + i);
     }
     threads.run([&](const Worker& worker) {
-      optimizer.template update<double>(worker, {t, 0.01, 0.25}, list.span(), w, g, state);
+      optimizer.template update<double>(worker, {t, 0.01, 0.25}, list.span(), w, g,
+                                        std::as_writable_bytes(std::span(state)));
     });
   }
   return w;
@@ -100,8 +104,93 @@ TEST_CASE("SGD with momentum is PyTorch's") {
               }));
 }
 
+TEST_CASE("Lion follows its paper") {
+  check_close(updated(Lion{}, 7, 1),
+              expected(7, [](double& w, double& m, double&, double g, int, double rate, bool d) {
+                const double lean = 0.9 * m + 0.1 * g;
+                w -= rate * ((lean > 0 ? 1 : lean < 0 ? -1 : 0) + (d ? 0.1 * w : 0));
+                m = 0.99 * m + 0.01 * g;
+              }));
+}
+
+TEST_CASE("the state that an optimizer asks for") {
+  CHECK(AdamW::state_bytes<float>(1000, 3) == 8000);
+  CHECK(Sgd::state_bytes<double>(1000, 3) == 8000);
+  CHECK(Lion::state_bytes<float>(1000, 3) == 4000);
+  // Two planes of bytes, each padded to 64, and a scale of 4 bytes per begun 256 of every tensor.
+  CHECK(AdamW8bit::state_bytes<float>(1000, 3) == 2 * 1024 + 4 * (3 + 3));
+}
+
+TEST_CASE("the first update of 8-bit AdamW is AdamW's, later ones stay close") {
+  const std::vector<double> start = updated(AdamW{}, 0, 1);
+  check_close(updated(AdamW8bit{}, 1, 1), updated(AdamW{}, 1, 1));
+  const std::vector<double> exact = updated(AdamW{}, 40, 1);
+  const std::vector<double> eight = updated(AdamW8bit{}, 40, 1);
+  double moved = 0, apart = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    moved += (exact[i] - start[i]) * (exact[i] - start[i]);
+    apart += (exact[i] - eight[i]) * (exact[i] - eight[i]);
+  }
+  CHECK(apart > 0);
+  CHECK(std::sqrt(apart / moved) < 0.05);
+}
+
+TEST_CASE_TEMPLATE("8-bit moments come back nearly as they were, on average exactly", T, float,
+                   double) {
+  using Moments = detail::EightBitMoments<T>;
+  const double bound = Moments::bound(0.9, 0.99);
+  CHECK(bound == doctest::Approx(0.1 / std::sqrt(0.01 * (1 - 0.81 / 0.99))));
+  std::vector<std::uint8_t> roots(256);
+  std::vector<std::int8_t> shares(256);
+  float scale = 0;
+  Moments moments(roots.data(), shares.data(), &scale, bound);
+  alignas(64) T root[256], moment[256], r[256], m[256];
+  std::vector<double> mean_root(200), mean_moment(200);
+  for (int i = 0; i < 256; ++i) {
+    // From 2 down to 2e-5, moments all over their range.
+    root[i] = i < 200 ? static_cast<T>(2 * std::pow(10.0, -i / 40.0)) : T{0};
+    moment[i] = root[i] * static_cast<T>(bound * std::sin(0.7 * i));
+  }
+  constexpr int rounds = 400;
+  for (std::uint32_t round = 0; round < rounds; ++round) {
+    moments.encode(root, moment, 200, 5, detail::mix_bits(round));
+    moments.decode(r, m, 200);
+    for (std::size_t i = 0; i < 200; ++i) {
+      const double u = static_cast<double>(root[i] / root[0]);
+      CHECK(std::abs(r[i] - root[i]) <= 4.5 / 255 / std::pow(u, 0.25) * root[i]);
+      CHECK(std::abs(m[i]) <= static_cast<T>(bound * 1.000001) * r[i]);
+      mean_root[i] += static_cast<double>(r[i]) / rounds;
+      mean_moment[i] += static_cast<double>(m[i]) / rounds;
+    }
+    for (std::size_t i = 200; i < 256; ++i) CHECK((r[i] == 0 && m[i] == 0));
+  }
+  for (std::size_t i = 0; i < 200; ++i) {
+    const auto exact = static_cast<double>(root[i]);
+    CHECK(std::abs(mean_root[i] - exact) < 0.04 * exact);
+    CHECK(std::abs(mean_moment[i] - static_cast<double>(moment[i])) < 0.04 * bound * exact);
+  }
+}
+
+TEST_CASE("8-bit moments: all zero, and tiny ones, give no infinity") {
+  std::vector<std::uint8_t> roots(256);
+  std::vector<std::int8_t> shares(256);
+  float scale = 0;
+  detail::EightBitMoments<float> moments(roots.data(), shares.data(), &scale, 2.0);
+  alignas(64) float root[256] = {}, moment[256] = {}, r[256], m[256];
+  for (const float size : {0.0f, 1e-45f, 1e-39f, 2e-38f, 3e38f}) {
+    root[3] = size;
+    moment[3] = -size / 2;
+    moments.encode(root, moment, 256, 0, 7);
+    moments.decode(r, m, 256);
+    for (int i = 0; i < 256; ++i) CHECK((std::isfinite(r[i]) && std::isfinite(m[i])));
+    CHECK(r[3] == doctest::Approx(size < 1e-38f ? 0.0f : size));
+  }
+}
+
 TEST_CASE("updates have the same bits on any crew") {
   for (const Index workers : {2, 3, 4}) {
+    CHECK(updated(AdamW8bit{}, 5, workers) == updated(AdamW8bit{}, 5, 1));
+    CHECK(updated(Lion{}, 5, workers) == updated(Lion{}, 5, 1));
     CHECK(updated(AdamW{}, 5, workers) == updated(AdamW{}, 5, 1));
     CHECK(updated(Sgd{}, 5, workers) == updated(Sgd{}, 5, 1));
   }

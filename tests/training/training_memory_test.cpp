@@ -104,10 +104,10 @@ TEST_CASE("a real step touches every buffer of the plan, and nothing outside it"
 TEST_CASE("dropout and another optimizer change the plan by what they need") {
   TrainingMemoryOptions options{.step = {1, 32}};
   const std::size_t plain = training_bytes<float>(presets::tiny, options);
-  options.optimizer_state = Sgd::state_per_parameter;
+  options.optimizer = Sgd{};
   CHECK(plain - training_bytes<float>(presets::tiny, options) ==
         room<float>(2 * 46'307) - room<float>(46'307));
-  options.optimizer_state = 2;
+  options.optimizer = AdamW{};
   options.dropout = true;
   CHECK(training_bytes<float>(presets::tiny, options) >= plain);
 }

@@ -54,8 +54,8 @@ struct Reference {
     plan.place();
     const Arena arena(plan);
     const Worker worker;
-    model.logits({worker, arena, step.weights().data(), nullptr, batch, sequence, 0, std::nullopt},
-                 step.inputs(), MatrixView<T>(result.data(), batch * sequence, vocabulary));
+    model.logits({worker, arena, step.weights().data(), {}, batch, sequence, 0, {}}, step.inputs(),
+                 MatrixView<T>(result.data(), batch * sequence, vocabulary));
     return result;
   }
 

@@ -67,9 +67,14 @@ struct Rig {
     if (backward) std::fill(gradients.begin(), gradients.end(), T{0});
     std::fill(arena.bytes().begin(), arena.bytes().end(), std::byte{0xFF});
     threads.run([&](const Worker& worker) {
-      const Pass<T> pass{
-          worker, arena, weights.data(), backward ? gradients.data() : nullptr, sequences, sequence,
-          0,      draw};
+      const Pass<T> pass{worker,
+                         arena,
+                         weights.data(),
+                         model.gradient_parts(backward ? gradients.data() : nullptr),
+                         sequences,
+                         sequence,
+                         0,
+                         draw};
       model.loss(pass, inputs, targets, losses, scale, kept.data());
       if (backward) model.finish_tied(pass, inputs, kept.data());
     });
@@ -183,7 +188,7 @@ TEST_CASE("the mean of logits and targets is the loss") {
   const Index vocabulary = rig.model.shape().vocabulary;
   std::vector<double> logits(rig.inputs.size() * static_cast<std::size_t>(vocabulary));
   rig.threads.run([&](const Worker& worker) {
-    const Pass<double> pass{worker, rig.arena, rig.weights.data(), nullptr, 2, 9, 0, std::nullopt};
+    const Pass<double> pass{worker, rig.arena, rig.weights.data(), {}, 2, 9, 0, {}};
     rig.model.logits(pass, rig.inputs, MatrixView<double>(logits.data(), 18, vocabulary));
   });
   double total = 0;

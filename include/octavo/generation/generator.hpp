@@ -155,7 +155,7 @@ class Generator {
     std::copy(tokens.begin(), tokens.end(), window.begin() + used_);
     const auto count = static_cast<Index>(tokens.size());
     threads_->run([&](const Worker& worker) {
-      const Pass<T> pass{worker, arena_, weights_.data(), nullptr, 1, count, 0, std::nullopt};
+      const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, count, 0, {}};
       model_.logits_cached(pass, window.subspan(static_cast<std::size_t>(used_), tokens.size()),
                            used_, arena_.get(memory_.caches), arena_.get(memory_.logits));
     });

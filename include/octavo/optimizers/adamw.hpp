@@ -25,14 +25,18 @@ struct AdamUpdate {
   double epsilon = 1e-8;
   double decay = kind == WeightDecay::decoupled ? 0.1 : 0.0;  ///< of matrices only
 
-  static constexpr Index state_per_parameter = 2;
+  template <Scalar T>
+  static constexpr std::size_t state_bytes(Index parameters, Index) {
+    return bytes_of<T>(2 * parameters);
+  }
 
   template <Scalar T>
   void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
-              std::span<T> weights, std::span<const T> gradients, std::span<T> state) const {
+              std::span<T> weights, std::span<const T> gradients,
+              std::span<std::byte> state) const {
     using P = Pack<T>;
-    T* const m = state.data();
-    T* const v = m + weights.size();
+    T* const m = state_block<T>(state, 0, weights.size());
+    T* const v = state_block<T>(state, 1, weights.size());
     const auto power = static_cast<double>(step.number);
     const double correction1 = 1.0 - std::pow(beta1, power);
     const double correction2 = 1.0 - std::pow(beta2, power);
@@ -47,7 +51,7 @@ struct AdamUpdate {
       const double rate = step.learning_rate * tensor.learning_rate_factor;
       const double tensor_decay = tensor.decays ? decay : 0.0;
       P w = P::load(weights.data() + i, n);
-      P g = P::load(gradients.data() + i, n) * clip;
+      P g = P::load(gradients.data() + (i - step.first_gradient), n) * clip;
       if constexpr (kind == WeightDecay::coupled) {
         g = fma(P::broadcast(static_cast<T>(tensor_decay)), w, g);
       } else {

@@ -22,11 +22,12 @@ constexpr Index global_norm_partials(Index count) noexcept {
 
 /// The Euclidean norm of a block, on every worker. Sums of squares are taken over chunks of 4096
 /// numbers in double and added in order, so that the crew's size cannot change them; in double the
-/// squares of finite floats cannot overflow. partials: global_norm_partials(count). Contains
-/// barriers.
+/// squares of finite floats cannot overflow. partials: global_norm_partials(count) or more.
+/// Contains barriers.
 template <Scalar T>
 double global_norm(const Worker& worker, std::span<const T> block, std::span<double> partials) {
   const auto count = static_cast<Index>(block.size());
+  partials = partials.first(static_cast<std::size_t>(global_norm_partials(count)));
   const Range chunks = worker.split(global_norm_partials(count));
   for (Index chunk = chunks.begin; chunk < chunks.end; ++chunk) {
     const Index first = chunk * detail::norm_chunk;

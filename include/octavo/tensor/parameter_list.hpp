@@ -24,6 +24,7 @@ struct Parameter {
   bool decays = false;
   /// Multiplies the learning rate for this tensor; 0 freezes it.
   double learning_rate_factor = 1;
+  Index number = 0;  ///< its place in the list
 
   Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
 };
@@ -41,7 +42,8 @@ class ParameterList {
       if (!declared.scope.empty()) (name += declared.scope) += '.';
       name += declared.name;
       parameters_.push_back({std::move(name), declared.rows, declared.columns,
-                             base + declared.offset, declared.initial, declared.decays(), 1.0});
+                             base + declared.offset, declared.initial, declared.decays(), 1.0,
+                             static_cast<Index>(parameters_.size())});
     }
     count_ += block.count();
   }

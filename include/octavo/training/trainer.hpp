@@ -29,10 +29,20 @@ struct TrainingOptions {
   double clip = 1.0;
   double dropout = 0.0;
   std::uint64_t seed = 1;
-  Index evaluate_every = 0;  ///< steps between evaluations; 0: only at the end
+  Index evaluate_every = 0;             ///< steps between evaluations; 0: only at the end
+  bool recompute = false;               ///< see TrainingMemoryOptions
+  bool fused_update = false;            ///< see TrainingMemoryOptions
+  std::size_t between_steps_bytes = 0;  ///< see TrainingMemoryOptions
 
-  StepOptions step_options() const {
-    return {{batch, sequence, accumulate, micro_batch}, optimizer, clip, dropout, seed};
+  constexpr StepOptions step_options() const {
+    return {{batch, sequence, accumulate, micro_batch},
+            optimizer,
+            clip,
+            dropout,
+            seed,
+            recompute,
+            fused_update,
+            between_steps_bytes};
   }
   LearningRateSchedule rate() const {
     return {schedule, learning_rate,

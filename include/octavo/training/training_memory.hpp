@@ -27,8 +27,22 @@ struct StepShape {
 struct TrainingMemoryOptions {
   StepShape step;
   Index workers = 1;
-  Index optimizer_state = AdamW::state_per_parameter;  ///< numbers per parameter
+  AnyOptimizer optimizer = AdamW{};
   bool dropout = false;
+  /// Keep each block's input alone and run the block again on the way back: the same bits, for a
+  /// third more work.
+  bool recompute = false;
+  /// No block of gradients: each tensor is updated as soon as its gradient is complete, and clipped
+  /// by its own norm instead of all tensors' norm.
+  bool fused_update = false;
+  /// Wanted between steps, by whoever generates samples there; shares memory with the steps.
+  std::size_t between_steps_bytes = 0;
+
+  constexpr PassShape pass() const {
+    const Index sequences = std::min(step.micro_batch, step.sequences());
+    const Index passes = (step.sequences() + sequences - 1) / sequences;
+    return {sequences, step.sequence, workers, true, dropout, recompute, fused_update ? passes : 0};
+  }
 };
 
 constexpr void check_step(const StepShape& step) {
@@ -38,17 +52,19 @@ constexpr void check_step(const StepShape& step) {
   require(step.micro_batch > 0, "micro-batch: expected at least 1 sequence");
 }
 
-/// The whole of a training run as bookings: the model's pass, and what lives around it.
+/// The whole of a training run as bookings: the model's passes, and what lives around them.
 template <Scalar T>
 struct TrainingMemory {
   Booking<T> weights;
-  Booking<T> gradients;
-  Booking<T> optimizer_state;
+  Booking<T> gradients;  ///< of all parameters; none with fused_update, but:
+  Booking<T> embedding_gradient, block_gradient, end_gradient;  ///< of one part at a time
+  Booking<std::byte> optimizer_state;
   Booking<T> losses;               ///< one per row of the step
   Booking<T> embedding_gradients;  ///< of all rows of the step; tied models only
   Booking<Token> inputs;
   Booking<Token> targets;
   Booking<double> norm_partials;
+  Booking<std::byte> between_steps;
 
   template <typename Model>
   static constexpr TrainingMemory book(MemoryPlan& plan, Model& model,
@@ -64,22 +80,54 @@ struct TrainingMemory {
     constexpr std::type_identity<Token> token;
     TrainingMemory memory;
     memory.weights = always(number, "weights", MemoryKind::parameters, parameters);
-    memory.gradients = always(number, "gradients", MemoryKind::gradients, parameters);
-    memory.optimizer_state = always(number, "optimizer state", MemoryKind::optimizer_state,
-                                    parameters * options.optimizer_state);
+    memory.optimizer_state = always(
+        std::type_identity<std::byte>{}, "optimizer state", MemoryKind::optimizer_state,
+        static_cast<Index>(state_bytes<T>(options.optimizer, parameters, model.tensor_count())));
     memory.inputs = always(token, "inputs", MemoryKind::data, rows);
     memory.targets = always(token, "targets", MemoryKind::data, rows);
     memory.losses = always(number, "losses", MemoryKind::data, rows);
-    if (model.shape().tied) {
-      memory.embedding_gradients = plan.book<T>("run", "embedding gradients", MemoryKind::saved,
-                                                rows * model.shape().width, phase::passes);
+    if (options.fused_update) {
+      memory.book_part_gradients(plan, model, options);
+    } else {
+      memory.gradients = always(number, "gradients", MemoryKind::gradients, parameters);
+      memory.norm_partials =
+          plan.book<double>("run", "norm partials", MemoryKind::scratch,
+                            global_norm_partials(parameters), {phase::update, phase::update});
+      if (model.shape().tied) {
+        memory.embedding_gradients = plan.book<T>("run", "embedding gradients", MemoryKind::saved,
+                                                  rows * model.shape().width, phase::passes);
+      }
     }
-    memory.norm_partials =
-        plan.book<double>("run", "norm partials", MemoryKind::scratch,
-                          global_norm_partials(parameters), {phase::update, phase::update});
-    model.book(plan, {std::min(options.step.micro_batch, options.step.sequences()),
-                      options.step.sequence, options.workers, true, options.dropout});
+    memory.between_steps = plan.book<std::byte>("run", "between steps", MemoryKind::cache,
+                                                static_cast<Index>(options.between_steps_bytes),
+                                                {phase::between_steps, phase::between_steps});
+    model.book(plan, options.pass());
     return memory;
+  }
+
+ private:
+  /// One part's gradients at a time. What the head feeds is set to zero before the first pass.
+  template <typename Model>
+  constexpr void book_part_gradients(MemoryPlan& plan, const Model& model,
+                                     const TrainingMemoryOptions& options) {
+    const int tables = model.shape().tied ? phase::embed_forward : phase::embed_backward;
+    // A block that runs again does so while its gradients are being made.
+    const int block = options.recompute ? phase::of_block.attention_forward
+                                        : phase::of_block.feed_forward_backward;
+    const auto part = [&](const char* name, Index count, Lifetime lifetime) {
+      return plan.book<T>("run", name, MemoryKind::gradients, count, lifetime);
+    };
+    embedding_gradient = part("embedding's gradient", model.embedding_range().count,
+                              {tables, phase::embed_backward});
+    block_gradient = part("a block's gradient", model.block_range(0).count,
+                          {block, phase::of_block.attention_backward});
+    end_gradient =
+        part("head's gradient", model.end_range().count, {phase::embed_forward, phase::head});
+    const Index most = std::max(
+        {model.embedding_range().count, model.block_range(0).count, model.end_range().count});
+    norm_partials =
+        plan.book<double>("run", "norm partials", MemoryKind::scratch, global_norm_partials(most),
+                          {phase::head, phase::embed_backward});
   }
 };
 

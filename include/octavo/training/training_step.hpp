@@ -26,13 +26,20 @@ struct StepOptions {
   double clip = 1.0;     ///< global norm above which gradients are scaled down; 0: never
   double dropout = 0.0;  ///< rate after the embedding and each residual branch
   std::uint64_t seed = 1;
+  bool recompute = false;               ///< see TrainingMemoryOptions
+  bool fused_update = false;            ///< see TrainingMemoryOptions
+  std::size_t between_steps_bytes = 0;  ///< see TrainingMemoryOptions
+
+  constexpr TrainingMemoryOptions memory(Index workers) const {
+    return {step, workers, optimizer, dropout > 0, recompute, fused_update, between_steps_bytes};
+  }
 };
 
 /// What a step tells.
 struct StepResult {
   Index step = 0;            ///< counted from 0
   double loss = 0;           ///< mean over the targets that count, before the update
-  double gradient_norm = 0;  ///< before clipping
+  double gradient_norm = 0;  ///< of all gradients, before clipping
   double learning_rate = 0;
 };
 
@@ -71,8 +78,12 @@ class TrainingStep {
   std::span<Token> targets() const { return arena_.get(memory_.targets); }
 
   std::span<T> weights() const { return arena_.get(memory_.weights); }
+  /// Empty with fused_update.
   std::span<T> gradients() const { return arena_.get(memory_.gradients); }
-  std::span<T> optimizer_state() const { return arena_.get(memory_.optimizer_state); }
+  std::span<std::byte> optimizer_state() const { return arena_.get(memory_.optimizer_state); }
+
+  /// options().between_steps_bytes of memory that the next step may overwrite.
+  std::span<std::byte> between_steps() const { return arena_.get(memory_.between_steps); }
   EigenMap<T> weight(std::string_view name) const { return parameters_.map(weights(), name); }
   EigenMap<T> gradient(std::string_view name) const { return parameters_.map(gradients(), name); }
 
@@ -81,7 +92,9 @@ class TrainingStep {
   void set_steps_done(Index steps) noexcept { steps_done_ = steps; }
 
   /// Mean loss of inputs() against targets(); the gradients of that mean are left in gradients().
+  /// ConfigError with fused_update, which has no place for them.
   double compute_gradients() {
+    require_gradients();
     const T scale = scale_of_targets();
     threads_->run([&](const Worker& worker) { accumulate_gradients(worker, scale); });
     return mean_loss();
@@ -90,18 +103,14 @@ class TrainingStep {
   /// Clips gradients() and updates the weights. Returns the gradients' norm before clipping. Throws
   /// Diverged, and changes nothing, if that is not finite.
   double update(double learning_rate) {
+    require_gradients();
     double norm = 0;
     threads_->run([&](const Worker& worker) {
       const double total = global_norm<T>(worker, gradients(), arena_.get(memory_.norm_partials));
       if (worker.index() == 0) norm = total;
       if (!std::isfinite(total)) return;
-      const UpdateStep step{steps_done_ + 1, learning_rate, clipping_factor(total, options_.clip)};
-      std::visit(
-          [&](const auto& optimizer) {
-            optimizer.template update<T>(worker, step, parameters_.span(), weights(), gradients(),
-                                         optimizer_state());
-          },
-          options_.optimizer);
+      update_tensors(worker, parameters_.span(), gradients(),
+                     {steps_done_ + 1, learning_rate, clipping_factor(total, options_.clip)});
     });
     if (!std::isfinite(norm)) throw diverged("gradient norm", norm);
     ++steps_done_;
@@ -109,8 +118,11 @@ class TrainingStep {
   }
 
   /// compute_gradients and update. Throws Diverged before the update if loss or gradients are not
-  /// finite: the weights are then those of the step before.
+  /// finite: the weights are then those of the step before. With fused_update only the loss is
+  /// known that early; the tensor whose gradient is not finite, and those before it in memory, are
+  /// then those of the step before.
   StepResult train(double learning_rate) {
+    if (options_.fused_update) return train_fused(learning_rate);
     StepResult result{steps_done_, compute_gradients(), 0, learning_rate};
     if (!std::isfinite(result.loss)) throw diverged("loss", result.loss);
     result.gradient_norm = update(learning_rate);
@@ -125,8 +137,7 @@ class TrainingStep {
     const auto rows = static_cast<std::size_t>(sequences * sequence);
     const std::span<T> losses = arena_.get(memory_.losses).first(rows);
     threads_->run([&](const Worker& worker) {
-      const Pass<T> pass{worker,   arena_, weights().data(), nullptr, sequences,
-                         sequence, 0,      std::nullopt};
+      const Pass<T> pass{worker, arena_, weights().data(), {}, sequences, sequence, 0, {}};
       model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0}, nullptr);
     });
     double total = 0;
@@ -155,10 +166,7 @@ class TrainingStep {
   }
 
   TrainingMemory<T> book(MemoryPlan& plan) {
-    auto memory =
-        TrainingMemory<T>::book(plan, model_,
-                                {options_.step, threads_->size(),
-                                 state_per_parameter(options_.optimizer), options_.dropout > 0});
+    auto memory = TrainingMemory<T>::book(plan, model_, options_.memory(threads_->size()));
     plan.place();
     return memory;
   }
@@ -175,34 +183,131 @@ class TrainingStep {
     return count == 0 ? 0.0 : total / static_cast<double>(count);
   }
 
+  void require_gradients() const {
+    require(!options_.fused_update, "with fused_update no step can be taken apart: call train()");
+  }
+
   void accumulate_gradients(const Worker& worker, T scale) {
     set_zero<T>(worker, gradients());
     worker.barrier();
+    const GradientParts<T> parts = model_.gradient_parts(gradients().data());
+    const std::span<T> kept = arena_.get(memory_.embedding_gradients);
+    for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t from, std::size_t rows) {
+      model_.loss(pass, inputs().subspan(from, rows), targets().subspan(from, rows),
+                  arena_.get(memory_.losses).subspan(from, rows), scale,
+                  kept.empty() ? nullptr : kept.data() + pass.first_row * shape().width);
+    });
+    model_.finish_tied(whole_step(worker, parts), inputs(), kept.data());
+  }
+
+  /// Calls body(pass, first row, rows) for every micro-batch of the step.
+  template <typename Body>
+  void for_each_pass(const Worker& worker, const GradientParts<T>& gradients, Body body) const {
     const StepShape& step = options_.step;
     for (Index first = 0; first < step.sequences(); first += step.micro_batch) {
       const Index sequences = std::min(step.micro_batch, step.sequences() - first);
-      const auto from = static_cast<std::size_t>(first * step.sequence);
-      const auto rows = static_cast<std::size_t>(sequences * step.sequence);
-      const std::span<T> kept = arena_.get(memory_.embedding_gradients);
-      model_.loss(pass(worker, sequences, first * step.sequence), inputs().subspan(from, rows),
-                  targets().subspan(from, rows), arena_.get(memory_.losses).subspan(from, rows),
-                  scale,
-                  kept.empty() ? nullptr : kept.data() + first * step.sequence * shape().width);
+      body(pass(worker, gradients, sequences, first * step.sequence),
+           static_cast<std::size_t>(first * step.sequence),
+           static_cast<std::size_t>(sequences * step.sequence));
     }
-    model_.finish_tied(pass(worker, step.sequences(), 0), inputs(),
-                       arena_.get(memory_.embedding_gradients).data());
   }
 
-  Pass<T> pass(const Worker& worker, Index sequences, Index first_row) const {
+  Pass<T> whole_step(const Worker& worker, const GradientParts<T>& gradients) const {
+    return pass(worker, gradients, options_.step.sequences(), 0);
+  }
+
+  Pass<T> pass(const Worker& worker, const GradientParts<T>& gradients, Index sequences,
+               Index first_row) const {
     std::optional<DropoutDraw> dropout;
     if (options_.dropout > 0) {
       dropout = DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout,
                                           static_cast<std::uint64_t>(steps_done_)),
                             0, options_.dropout};
     }
-    return {
-        worker,    arena_, weights().data(), gradients().data(), sequences, options_.step.sequence,
-        first_row, dropout};
+    return {worker,    arena_, weights().data(), gradients, sequences, options_.step.sequence,
+            first_row, dropout};
+  }
+
+  void update_tensors(const Worker& worker, std::span<const Parameter> tensors,
+                      std::span<const T> gradients, const UpdateStep& step) const {
+    std::visit(
+        [&](const auto& optimizer) {
+          optimizer.template update<T>(worker, step, tensors, weights(), gradients,
+                                       optimizer_state());
+        },
+        options_.optimizer);
+  }
+
+  /// How far a fused step got; every worker has its own, and all are equal.
+  struct FusedProgress {
+    double loss = 0;
+    double squared_norm = 0;
+    bool diverged = false;
+  };
+
+  StepResult train_fused(double learning_rate) {
+    const T scale = scale_of_targets();
+    FusedProgress progress;
+    threads_->run([&](const Worker& worker) {
+      const FusedProgress mine = run_fused(worker, scale, learning_rate);
+      if (worker.index() == 0) progress = mine;
+    });
+    if (!std::isfinite(progress.loss)) throw diverged("loss", progress.loss);
+    const double norm = std::sqrt(progress.squared_norm);
+    if (progress.diverged) throw diverged("gradient norm", norm);
+    return {steps_done_++, progress.loss, norm, learning_rate};
+  }
+
+  FusedProgress run_fused(const Worker& worker, T scale, double learning_rate) const {
+    const std::span<T> embedding = arena_.get(memory_.embedding_gradient);
+    const std::span<T> block = arena_.get(memory_.block_gradient);
+    const std::span<T> end = arena_.get(memory_.end_gradient);
+    const GradientParts<T> parts{embedding.data(), block.data(), 0, end.data()};
+    FusedProgress progress;
+    begin_part(worker, end);
+    if (shape().tied) begin_part(worker, embedding);
+    for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t from, std::size_t rows) {
+      model_.begin_loss(pass, inputs().subspan(from, rows), targets().subspan(from, rows),
+                        arena_.get(memory_.losses).subspan(from, rows), scale);
+    });
+    progress.loss = mean_loss();
+    progress.diverged = !std::isfinite(progress.loss);
+    finish_part(worker, model_.end_range(), end, learning_rate, progress);
+    for (Index layer = shape().layers - 1; layer >= 0; --layer) {
+      begin_part(worker, block);
+      for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t, std::size_t) {
+        model_.backward_block(pass, layer);
+      });
+      finish_part(worker, model_.block_range(layer), block, learning_rate, progress);
+    }
+    if (!shape().tied) begin_part(worker, embedding);
+    model_.backward_embedding(whole_step(worker, parts), inputs());
+    finish_part(worker, model_.embedding_range(), embedding, learning_rate, progress);
+    return progress;
+  }
+
+  static void begin_part(const Worker& worker, std::span<T> gradients) {
+    set_zero<T>(worker, gradients);
+    worker.barrier();
+  }
+
+  /// Updates a part's tensors, each clipped by its own norm, unless something has diverged.
+  void finish_part(const Worker& worker, const ParameterRange& range, std::span<const T> gradients,
+                   double learning_rate, FusedProgress& progress) const {
+    for (const Parameter& tensor : parameters_.span().subspan(range.first_tensor, range.tensors)) {
+      if (progress.diverged) return;
+      const auto first = static_cast<std::size_t>(tensor.offset - range.offset);
+      const double norm =
+          global_norm<T>(worker, gradients.subspan(first, static_cast<std::size_t>(tensor.count())),
+                         arena_.get(memory_.norm_partials));
+      progress.squared_norm += norm * norm;
+      progress.diverged = !std::isfinite(norm);
+      if (progress.diverged) return;
+      update_tensors(
+          worker, {&tensor, 1}, gradients,
+          {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), range.offset});
+    }
+    worker.barrier();
   }
 
   Diverged diverged(const char* what, double value) const {

@@ -43,9 +43,12 @@ class Block {
     feed_forward_.declare(declarations);
   }
 
-  /// `scope` tells sizes; its lifetimes are replaced by those of `phases`.
-  constexpr void book(BookingScope scope, const BlockPhases& phases, bool dropout) {
-    scope.kept = {phases.attention_forward, phases.attention_backward};
+  /// `scope` tells sizes; its lifetimes are replaced by those of `phases`. With `across_passes`
+  /// what is kept is alive from the start of scope.kept.
+  constexpr void book(BookingScope scope, const BlockPhases& phases, bool dropout,
+                      bool across_passes) {
+    scope.kept = {across_passes ? scope.kept.first : phases.attention_forward,
+                  phases.attention_backward};
     const auto enter = [&](std::string_view part, Lifetime forward, Lifetime backward) {
       scope.part = part;
       scope.forward = forward;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include <octavo/memory/memory_request.hpp>
 #include <octavo/transformer/block.hpp>
 
@@ -14,9 +17,15 @@ inline constexpr BlockPhases of_block{1, 2, 4, 5};
 inline constexpr int head = 3;
 inline constexpr int embed_backward = 6;
 inline constexpr int update = 7;
+inline constexpr int between_steps = 8;
+
+/// For reports, in order.
+inline constexpr std::array<std::string_view, 9> names{
+    "embed",          "attention",  "feed-forward", "head and loss", "feed-forward back",
+    "attention back", "embed back", "update",       "between steps"};
 
 /// Alive for the whole run.
-inline constexpr Lifetime always{embed_forward, update};
+inline constexpr Lifetime always{embed_forward, between_steps};
 /// Alive from the first pass of a step to its last.
 inline constexpr Lifetime passes{embed_forward, embed_backward};
 

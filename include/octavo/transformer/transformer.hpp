@@ -12,31 +12,10 @@
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/block.hpp>
 #include <octavo/transformer/model_config.hpp>
+#include <octavo/transformer/pass.hpp>
 #include <octavo/transformer/phases.hpp>
 
 namespace octavo {
-
-/// How much goes through a model in one pass, and what for.
-struct PassShape {
-  Index sequences = 1;
-  Index sequence = 1;  ///< positions of each, at most the model's context
-  Index workers = 1;
-  bool training = true;
-  bool dropout = false;
-};
-
-/// What a model is given when it runs. All workers call it together with the same arguments.
-template <Scalar T>
-struct Pass {
-  const Worker& worker;
-  const Arena& arena;
-  const T* weights = nullptr;  ///< all parameters, in the order of Transformer::parameters()
-  T* gradients = nullptr;      ///< of the same layout; null: forward only
-  Index sequences = 1;
-  Index sequence = 1;
-  Index first_row = 0;  ///< rows of the step before this pass: dropout must not see micro-batches
-  std::optional<DropoutDraw> dropout;
-};
 
 /// A GPT-style decoder: token embedding + learned positions; L pre-norm blocks; final layer norm;
 /// output head. A description, like the layers it is made of: it owns no numbers. `Config` fixes
@@ -73,6 +52,32 @@ class Transformer {
     return head_offset() + head_parameters_.count();
   }
 
+  constexpr Index tensor_count() const noexcept {
+    return embedding_parameters_.size() + shape_.layers * block_parameters_.size() +
+           final_norm_parameters_.size() + head_parameters_.size();
+  }
+
+  /// The parts of the model, in memory order: embedding; blocks; final norm and head.
+  constexpr ParameterRange embedding_range() const {
+    return {0, tensors(embedding_parameters_), 0, embedding_parameters_.count()};
+  }
+  constexpr ParameterRange block_range(Index layer) const {
+    return {tensors(embedding_parameters_) +
+                static_cast<std::size_t>(layer) * tensors(block_parameters_),
+            tensors(block_parameters_), block_offset(layer), block_parameters_.count()};
+  }
+  constexpr ParameterRange end_range() const {
+    return {block_range(shape_.layers).first_tensor,
+            tensors(final_norm_parameters_) + tensors(head_parameters_), final_norm_offset(),
+            final_norm_parameters_.count() + head_parameters_.count()};
+  }
+
+  /// Gradients in one block, in the order of the parameters; null: none.
+  GradientParts<T> gradient_parts(T* all) const noexcept {
+    if (all == nullptr) return {};
+    return {all, all + block_offset(0), block_parameters_.count(), all + final_norm_offset()};
+  }
+
   /// Names, shapes and offsets of all parameters, in memory order; names are those of the GPT-2
   /// files of Hugging Face's transformers, matrices are [in, out] as there.
   ParameterList parameters() const {
@@ -86,25 +91,34 @@ class Transformer {
     return list;
   }
 
-  /// Books the memory of one pass: everything but weights, gradients, tokens and losses, which the
-  /// caller owns. The phases are those of phases.hpp.
+  /// Books the memory of one pass, or of all that are held: everything but weights, gradients,
+  /// tokens and losses, which the caller owns. The phases are those of phases.hpp.
   constexpr void book(MemoryPlan& plan, const PassShape& pass) {
     check(pass);
+    pass_ = pass;
+    const Index held = std::max<Index>(pass.held, 1);
     BookingScope scope{plan,
                        "model",
                        pass.sequences,
                        pass.sequence,
                        pass.workers,
-                       {phase::embed_forward, phase::embed_backward},
+                       phase::passes,
                        {phase::embed_backward, phase::embed_backward},
-                       {phase::embed_forward, phase::embed_backward},
+                       phase::passes,
                        pass.training,
-                       1};
+                       pass.recompute ? 1 : shape_.layers * held};
     panels_ = scope.forward_scratch<T>("packed operand", pass.workers * matmul_panel_elements<T>);
     stream_ = plan.book<T>("model", "residual stream", MemoryKind::saved,
-                           scope.rows() * shape_.width, scope.forward);
-    scope.copies = shape_.layers;
-    block_.book(scope, phase::of_block, pass.dropout);
+                           held * pass.rows() * shape_.width, phase::passes);
+    const bool across_passes = held > 1;  // alive while the next pass goes forward
+    if (pass.training && pass.recompute) {
+      block_inputs_ =
+          plan.book<T>("model", "block inputs", MemoryKind::saved, pass.rows() * shape_.width,
+                       {across_passes ? phase::embed_forward : phase::of_block.attention_forward,
+                        phase::of_block.attention_backward},
+                       shape_.layers * held);
+    }
+    block_.book(scope, phase::of_block, pass.dropout, across_passes && !pass.recompute);
     scope.copies = 1;
     scope.forward = scope.backward = scope.kept = {phase::head, phase::head};
     scope.part = "ln_f";
@@ -120,19 +134,11 @@ class Transformer {
   /// the token table's input side to finish_tied: `kept`, [rows, width], receives what it needs.
   void loss(const Pass<T>& pass, std::span<const Token> inputs, std::span<const Token> targets,
             std::span<T> losses, T scale, T* kept) const {
-    const MatrixView<T> x = forward(pass, inputs, 0);
-    const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
-    const MatrixView<T> dy(pass.arena.get(head_input_gradient_).data(), x.rows, shape_.width);
-    final_norm_.forward(context(pass, final_norm_offset()), x, y);
-    head_.loss(context(pass, head_offset()), token_table(pass.weights), token_table(pass.gradients),
-               y, targets, losses, scale, dy);
-    if (pass.gradients == nullptr) return;
-
-    final_norm_.backward(context(pass, final_norm_offset()), x, dy, x);
-    for (Index layer = shape_.layers - 1; layer >= 0; --layer) {
-      block_.backward(context(pass, block_offset(layer), layer), x);
-    }
-    const LayerContext<T> first = context(pass, 0);
+    begin_loss(pass, inputs, targets, losses, scale);
+    if (!pass.gradients) return;
+    for (Index layer = shape_.layers - 1; layer >= 0; --layer) backward_block(pass, layer);
+    const MatrixView<T> x = stream(pass);
+    const LayerContext<T> first = embedding_context(pass);
     embedding_dropout_.apply(first, 0, x);
     embedding_.backward_positions(first, x);
     if (shape_.tied) {
@@ -143,13 +149,45 @@ class Transformer {
     }
   }
 
+  /// The first part of loss(): up to the gradient of the residual stream behind the last block,
+  /// which is left in the stream.
+  void begin_loss(const Pass<T>& pass, std::span<const Token> inputs,
+                  std::span<const Token> targets, std::span<T> losses, T scale) const {
+    const MatrixView<T> x = forward(pass, inputs, 0);
+    const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
+    const MatrixView<T> dy(pass.arena.get(head_input_gradient_).data(), x.rows, shape_.width);
+    final_norm_.forward(final_norm_context(pass), x, y);
+    head_.loss(head_context(pass), token_table(pass.weights), token_table(pass.gradients.embedding),
+               y, targets, losses, scale, dy);
+    if (pass.gradients) final_norm_.backward(final_norm_context(pass), x, dy, x);
+  }
+
+  /// The stream's gradient behind a block becomes that before it; adds to the block's gradients.
+  void backward_block(const Pass<T>& pass, Index layer) const {
+    const LayerContext<T> context = block_context(pass, layer);
+    // The block that ran last has left behind what it kept.
+    const bool still_there = layer == shape_.layers - 1 && pass_.held <= 1;
+    if (pass_.recompute && !still_there) block_.forward(context, block_input(pass, layer));
+    block_.backward(context, stream(pass));
+  }
+
+  /// The embedding's gradients for all rows of a step at once, by block: both tables, from the
+  /// stream's gradient. inputs [rows of the step].
+  void backward_embedding(const Pass<T>& pass, std::span<const Token> inputs) const {
+    const LayerContext<T> context = embedding_context(pass);
+    const MatrixView<T> x = stream(pass);
+    embedding_dropout_.apply(context, 0, x);
+    embedding_.backward_positions(context, x);
+    embedding_.backward_tokens(context, inputs, x);
+  }
+
   /// Adds the token table's input side for all rows of a step at once, after every pass of the
   /// step: the tied table is fed by the head as well, and only so is the order of its sums the same
   /// for every micro-batch. inputs [rows of the step], kept [rows of the step, width].
   void finish_tied(const Pass<T>& pass, std::span<const Token> inputs, const T* kept) const {
     if (!shape_.tied) return;
     embedding_.backward_tokens(
-        context(pass, 0), inputs,
+        embedding_context(pass), inputs,
         MatrixView<const T>(kept, static_cast<Index>(inputs.size()), shape_.width));
   }
 
@@ -167,7 +205,7 @@ class Transformer {
     const Index elements = KeyValueCache<T>::elements(shape_.context, shape_.width);
     for (Index layer = 0; layer < shape_.layers; ++layer) {
       const KeyValueCache<T> cache(caches.data() + layer * elements, shape_.context, shape_.width);
-      block_.forward_cached(context(pass, block_offset(layer), layer), cache, past, x);
+      block_.forward_cached(block_context(pass, layer), cache, past, x);
     }
     Pass<T> last = pass;
     last.sequence = 1;
@@ -200,24 +238,60 @@ class Transformer {
     return all == nullptr ? nullptr : embedding_.token_table().in(all);
   }
 
-  /// Without gradients nothing is kept, and every block uses the same saved memory.
-  LayerContext<T> context(const Pass<T>& pass, Index offset, Index block = 0) const {
-    return {pass.worker,
-            pass.arena,
-            pass.weights + offset,
-            pass.gradients == nullptr ? nullptr : pass.gradients + offset,
-            block,
-            pass.gradients == nullptr ? 0 : block,
-            pass.sequences,
-            pass.sequence,
-            pass.arena.get(panels_),
-            pass.first_row,
-            pass.dropout};
+  static constexpr std::size_t tensors(const ParameterDeclarations& declarations) {
+    return static_cast<std::size_t>(declarations.size());
+  }
+
+  LayerContext<T> context(const Pass<T>& pass, Index offset, T* gradients, Index block = 0,
+                          Index copy = 0) const {
+    return {
+        pass.worker,    pass.arena,    pass.weights + offset,   gradients,      block,       copy,
+        pass.sequences, pass.sequence, pass.arena.get(panels_), pass.first_row, pass.dropout};
+  }
+  LayerContext<T> embedding_context(const Pass<T>& pass) const {
+    return context(pass, 0, pass.gradients.embedding);
+  }
+  LayerContext<T> block_context(const Pass<T>& pass, Index layer) const {
+    T* const gradients =
+        pass.gradients ? pass.gradients.blocks + layer * pass.gradients.block_stride : nullptr;
+    return context(pass, block_offset(layer), gradients, layer, saved_copy(pass, layer));
+  }
+  LayerContext<T> final_norm_context(const Pass<T>& pass) const {
+    return context(pass, final_norm_offset(), pass.gradients.end);
+  }
+  LayerContext<T> head_context(const Pass<T>& pass) const {
+    return context(pass, head_offset(),
+                   pass.gradients ? pass.gradients.end + final_norm_parameters_.count() : nullptr);
+  }
+
+  /// Which of the held passes this is.
+  Index held_index(const Pass<T>& pass) const {
+    return pass_.by_block() ? pass.first_row / pass_.rows() : 0;
+  }
+
+  /// Which copy of a block's saved memory a pass uses: without gradients nothing is kept, and every
+  /// block uses the first.
+  Index saved_copy(const Pass<T>& pass, Index layer) const {
+    if (!pass.gradients || pass_.recompute) return 0;
+    return held_index(pass) * shape_.layers + layer;
+  }
+
+  MatrixView<T> block_input(const Pass<T>& pass, Index layer) const {
+    const Index copy = held_index(pass) * shape_.layers + layer;
+    return {pass.arena.get(block_inputs_, copy).data(), pass.sequences * pass.sequence,
+            shape_.width};
+  }
+
+  /// The pass's part of the residual stream; later of its gradient.
+  MatrixView<T> stream(const Pass<T>& pass) const {
+    const Index first = pass_.by_block() ? pass.first_row : 0;
+    return {pass.arena.get(stream_).data() + first * shape_.width, pass.sequences * pass.sequence,
+            shape_.width};
   }
 
   MatrixView<T> embed(const Pass<T>& pass, std::span<const Token> inputs, Index position) const {
-    const LayerContext<T> first = context(pass, 0);
-    const MatrixView<T> x(pass.arena.get(stream_), first.rows(), shape_.width);
+    const LayerContext<T> first = embedding_context(pass);
+    const MatrixView<T> x = stream(pass);
     embedding_.forward(first, inputs, position, x);
     embedding_dropout_.apply(first, 0, x);
     return x;
@@ -227,15 +301,19 @@ class Transformer {
   MatrixView<T> forward(const Pass<T>& pass, std::span<const Token> inputs, Index position) const {
     const MatrixView<T> x = embed(pass, inputs, position);
     for (Index layer = 0; layer < shape_.layers; ++layer) {
-      block_.forward(context(pass, block_offset(layer), layer), x);
+      if (pass_.recompute && pass.gradients) {
+        copy<T>(pass.worker, x, block_input(pass, layer));
+        pass.worker.barrier();
+      }
+      block_.forward(block_context(pass, layer), x);
     }
     return x;
   }
 
   void head_logits(const Pass<T>& pass, MatrixView<const T> x, MatrixView<T> output) const {
     const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
-    final_norm_.forward(context(pass, final_norm_offset()), x, y);
-    head_.forward(context(pass, head_offset()), token_table(pass.weights), y, output);
+    final_norm_.forward(final_norm_context(pass), x, y);
+    head_.forward(head_context(pass), token_table(pass.weights), y, output);
   }
 
   ModelShape shape_;
@@ -245,6 +323,8 @@ class Transformer {
   LayerNorm<T, Config::width> final_norm_;
   OutputHead<T, Config::width> head_;
 
+  PassShape pass_;
+
   ParameterDeclarations embedding_parameters_;
   ParameterDeclarations block_parameters_;
   ParameterDeclarations final_norm_parameters_;
@@ -252,6 +332,7 @@ class Transformer {
 
   Booking<T> panels_;
   Booking<T> stream_;
+  Booking<T> block_inputs_;
   Booking<T> head_input_;
   Booking<T> head_input_gradient_;
 };

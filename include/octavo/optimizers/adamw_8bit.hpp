@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include <octavo/optimizers/optimizer.hpp>
+
+namespace octavo {
+
+namespace detail {
+
+/// 32 well mixed bits of a number (Wellons 2018, "Prospecting for Hash Functions", lowbias32).
+constexpr std::uint32_t mix_bits(std::uint32_t x) noexcept {
+  x = (x ^ (x >> 16)) * 0x7feb352dU;
+  x = (x ^ (x >> 15)) * 0x846ca68bU;
+  return x ^ (x >> 16);
+}
+
+/// Both moments of up to 256 neighbouring numbers, one byte each, with one scale:
+///   root = sqrt(v) = scale (c / 255)^4,  c in 0..255: relative steps of 1.6% near the largest,
+///     under 10% down to a thousandth of it;
+///   m = root bound r / 127,  r in -127..127, since |m| <= bound sqrt(v) in Adam, always.
+/// m as a share of root never lets a coarse root meet a fine m, so that no update exceeds what Adam
+/// itself could do. Codes are rounded up or down at random, so that slow averages do not stall.
+template <Scalar T>
+class EightBitMoments {
+ public:
+  static constexpr Index block = 256;
+
+  /// Of Adam's m / sqrt(v): by Cauchy and Schwarz over the two geometric weightings.
+  static double bound(double beta1, double beta2) noexcept {
+    const double rest = (1 - beta2) * (1 - beta1 * beta1 / beta2);
+    constexpr double most = 16;  // beta1^2 >= beta2 has no bound
+    return rest > 0 ? std::min(most, (1 - beta1) / std::sqrt(rest)) : most;
+  }
+
+  EightBitMoments(std::uint8_t* roots, std::int8_t* shares, float* scale, double bound)
+      : roots_(roots), shares_(shares), scale_(scale), bound_(static_cast<T>(bound)) {}
+
+  /// root and moment [block]; what lies behind `count` is zero.
+  void decode(T* root, T* moment, Index count) const {
+    const auto scale = static_cast<T>(*scale_);
+    for (Index i = 0; i < count; ++i) {
+      const T u = static_cast<T>(roots_[i]) * (T{1} / 255);
+      root[i] = scale * (u * u) * (u * u);
+    }
+    for (Index i = 0; i < count; ++i) {
+      moment[i] = root[i] * (static_cast<T>(shares_[i]) * (bound_ / 127));
+    }
+    std::fill(root + count, root + block, T{0});
+    std::fill(moment + count, moment + block, T{0});
+  }
+
+  /// `first` numbers the first of them among all parameters: with `draw`, it picks the roundings.
+  void encode(const T* root, const T* moment, Index count, Index first, std::uint32_t draw) {
+    const float scale = static_cast<float>(*std::max_element(root, root + count));
+    *scale_ = scale;
+    if (!(scale >= std::numeric_limits<float>::min())) {  // its inverse must be finite
+      std::fill_n(roots_, count, std::uint8_t{0});
+      std::fill_n(shares_, count, std::int8_t{0});
+      return;
+    }
+    using P = Pack<T>;
+    alignas(alignment_bytes) T code[block];
+    alignas(alignment_bytes) T share[block];
+    const P inverse = P::broadcast(T{1} / static_cast<T>(scale));
+    const P least = P::broadcast(std::numeric_limits<T>::min());
+    for (Index i = 0; i < block; i += P::lanes) {
+      const P r = P::load(root + i);
+      (sqrt(sqrt(r * inverse)) * P::broadcast(T{255})).store(code + i);
+      (P::load(moment + i) / max(r, least) * P::broadcast(127 / bound_)).store(share + i);
+    }
+    for (Index i = 0; i < count; ++i) {
+      const std::uint32_t bits = mix_bits(static_cast<std::uint32_t>(first + i) ^ draw);
+      const T up = static_cast<T>(bits & 0xFFFF) * T(0x1p-16);
+      const T sideways = static_cast<T>(bits >> 16) * T(0x1p-16);
+      // Only a root of zero has code zero: a number that ever had a gradient keeps its moments.
+      const T lowest = root[i] > 0 ? T{1} : T{0};
+      roots_[i] = static_cast<std::uint8_t>(std::clamp(code[i] + up, lowest, T{255}));
+      const T moved = std::clamp(share[i] + sideways, T{-127}, T{127});
+      shares_[i] = static_cast<std::int8_t>(std::floor(moved));
+    }
+  }
+
+ private:
+  std::uint8_t* roots_;
+  std::int8_t* shares_;
+  float* scale_;
+  T bound_;
+};
+
+}  // namespace detail
+
+/// AdamW with both moments in 8 bits, one scale for 256 numbers: 2.02 bytes of state per parameter
+/// instead of 8 (the idea of Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization",
+/// with the code of detail::EightBitMoments). The update is AdamW's; what is remembered is rounded.
+struct AdamW8bit {
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double epsilon = 1e-8;
+  double decay = 0.1;  ///< of matrices only
+
+  template <Scalar T>
+  static constexpr std::size_t state_bytes(Index parameters, Index tensors) {
+    return 2 * align_up(bytes_of<std::uint8_t>(parameters)) +
+           bytes_of<float>(scale_index<T>(parameters, tensors));
+  }
+
+  template <Scalar T>
+  void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
+              std::span<T> weights, std::span<const T> gradients,
+              std::span<std::byte> state) const {
+    constexpr Index block = detail::EightBitMoments<T>::block;
+    const std::size_t plane = align_up(weights.size());
+    auto* const roots = reinterpret_cast<std::uint8_t*>(state.data());
+    auto* const shares = reinterpret_cast<std::int8_t*>(state.data() + plane);
+    auto* const scales = reinterpret_cast<float*>(state.data() + 2 * plane);
+    const double bound = detail::EightBitMoments<T>::bound(beta1, beta2);
+    for (const Parameter& tensor : parameters) {
+      if (tensor.learning_rate_factor == 0) continue;
+      const Range blocks = worker.split((tensor.count() + block - 1) / block);
+      for (Index b = blocks.begin; b < blocks.end; ++b) {
+        const Index first = tensor.offset + b * block;
+        detail::EightBitMoments<T> moments(
+            roots + first, shares + first,
+            scales + scale_index<T>(tensor.offset, tensor.number) + b, bound);
+        update_block<T>(step, tensor, moments, first, std::min(block, tensor.count() - b * block),
+                        weights.data() + first, gradients.data() + (first - step.first_gradient));
+      }
+    }
+  }
+
+ private:
+  /// Every tensor begins a block. Its first scale: tensors before it have at most this many.
+  template <Scalar T>
+  static constexpr Index scale_index(Index offset, Index tensor) {
+    return offset / detail::EightBitMoments<T>::block + tensor;
+  }
+
+  template <Scalar T>
+  void update_block(const UpdateStep& step, const Parameter& tensor,
+                    detail::EightBitMoments<T>& moments, Index first, Index count, T* weights,
+                    const T* gradients) const {
+    using P = Pack<T>;
+    alignas(alignment_bytes) T root[detail::EightBitMoments<T>::block];
+    alignas(alignment_bytes) T moment[detail::EightBitMoments<T>::block];
+    moments.decode(root, moment, count);
+    const auto power = static_cast<double>(step.number);
+    const double rate = step.learning_rate * tensor.learning_rate_factor;
+    const double shrink = 1.0 - rate * (tensor.decays ? decay : 0.0);
+    const auto broadcast = [](double x) { return P::broadcast(static_cast<T>(x)); };
+    const P b1 = broadcast(beta1), rest1 = broadcast(1.0 - beta1);
+    const P b2 = broadcast(beta2), rest2 = broadcast(1.0 - beta2);
+    const P unbias = broadcast(1.0 / std::sqrt(1.0 - std::pow(beta2, power)));
+    const P pace = broadcast(-rate / (1.0 - std::pow(beta1, power)));
+    for_each_pack(count, [&](Index i, Index n) {
+      const P g = P::load(gradients + i, n) * broadcast(step.gradient_factor);
+      const P m = fma(b1, P::load(moment + i), rest1 * g);
+      const P old = P::load(root + i);
+      const P r = sqrt(fma(b2, old * old, rest2 * g * g));
+      const P w = P::load(weights + i, n) * broadcast(shrink);
+      fma(pace, m / fma(r, unbias, broadcast(epsilon)), w).store(weights + i, n);
+      m.store(moment + i);
+      r.store(root + i);
+    });
+    moments.encode(root, moment, count, first, mix(step.number));
+  }
+
+  static constexpr std::uint32_t mix(Index update) noexcept {
+    return detail::mix_bits(static_cast<std::uint32_t>(update) + 0x9e3779b9U);
+  }
+};
+
+}  // namespace octavo

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// What saves memory: the choices that may not change a bit, and those that change what they say.
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/training/training_step.hpp>
+
+#include "heap_guard/heap_guard.hpp"
+
+using namespace octavo;
+
+namespace {
+
+constexpr ModelShape untied{
+    .vocabulary = 19, .context = 12, .layers = 3, .heads = 2, .width = 16, .d_ff = 24};
+constexpr ModelShape tied{.vocabulary = 23,
+                          .context = 11,
+                          .layers = 2,
+                          .heads = 3,
+                          .width = 12,
+                          .d_ff = 20,
+                          .activation = Activation::gelu,
+                          .bias = false,
+                          .tied = true};
+
+template <typename T>
+void draw(TrainingStep<T>& step) {
+  const CounterRandom random(3, RandomStream::batches,
+                             static_cast<std::uint64_t>(step.steps_done()));
+  const auto vocabulary = static_cast<std::uint64_t>(step.shape().vocabulary);
+  for (std::size_t i = 0; i < step.inputs().size(); ++i) {
+    step.inputs()[i] = static_cast<Token>(random.below(2 * i, vocabulary));
+    step.targets()[i] = static_cast<Token>(random.below(2 * i + 1, vocabulary));
+  }
+  step.targets()[1] = -1;
+}
+
+struct Trained {
+  std::vector<float> weights;
+  std::vector<double> losses;
+  std::size_t bytes;
+  friend bool operator==(const Trained& a, const Trained& b) {
+    return a.weights == b.weights && a.losses == b.losses;
+  }
+};
+
+Trained train(const ModelShape& shape, const StepOptions& options, Index workers = 2) {
+  ThreadPool threads(workers);
+  TrainingStep<float> step(Transformer<float>{RuntimeConfig(shape)}, options, threads);
+  Trained result{{}, {}, step.plan().total_bytes()};
+  const octavo_test::HeapGuard guard;
+  std::array<double, 6> losses{};
+  for (double& loss : losses) {
+    draw(step);
+    loss = step.train(1e-2).loss;
+  }
+  const auto allocations = guard.allocations();
+  CHECK(allocations == 0);
+  result.weights.assign(step.weights().begin(), step.weights().end());
+  result.losses.assign(losses.begin(), losses.end());
+  return result;
+}
+
+StepOptions options(Index micro_batch, double clip, double dropout) {
+  return {.step = {.batch = 3, .sequence = 10, .accumulate = 2, .micro_batch = micro_batch},
+          .clip = clip,
+          .dropout = dropout};
+}
+
+}  // namespace
+
+TEST_CASE("running blocks again on the way back does not change a bit, and needs less memory") {
+  for (const ModelShape& shape : {untied, tied}) {
+    for (const double dropout : {0.0, 0.3}) {
+      const Trained plain = train(shape, options(1, 1.0, dropout), 1);
+      for (const Index micro : {1, 4, 6}) {
+        StepOptions again = options(micro, 1.0, dropout);
+        const std::size_t before = train(shape, again).bytes;
+        again.recompute = true;
+        const Trained recomputed = train(shape, again);
+        CHECK(recomputed == plain);
+        CHECK(recomputed.bytes < before);
+      }
+    }
+  }
+}
+
+TEST_CASE("without clipping, updates as soon as a gradient is complete do not change a bit") {
+  for (const ModelShape& shape : {untied, tied}) {
+    for (const double dropout : {0.0, 0.3}) {
+      const Trained plain = train(shape, options(1, 0, dropout), 1);
+      for (const Index micro : {1, 4, 6}) {
+        for (const bool recompute : {false, true}) {
+          StepOptions fused = options(micro, 0, dropout);
+          fused.recompute = recompute;
+          fused.fused_update = true;
+          INFO("tied ", shape.tied, ", dropout ", dropout, ", micro ", micro, ", rec ", recompute);
+          CHECK(train(shape, fused, recompute ? 3 : 2) == plain);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("fused updates clip every tensor by its own norm") {
+  for (const ModelShape& shape : {untied, tied}) {
+    ThreadPool threads(2);
+    const Transformer<float> model{RuntimeConfig(shape)};
+    StepOptions plain_options = options(2, 0, 0);
+    TrainingStep<float> plain(model, plain_options, threads);
+    draw(plain);
+    plain.compute_gradients();
+    double total = 0;
+    for (const Parameter& parameter : plain.parameters()) {
+      auto gradient = plain.gradient(parameter.name);
+      const double norm = gradient.cast<double>().norm();
+      total += norm * norm;
+      gradient *= static_cast<float>(clipping_factor(norm, 0.01));
+    }
+    plain.update(1e-2);
+
+    StepOptions fused_options = options(2, 0.01, 0);
+    fused_options.fused_update = true;
+    TrainingStep<float> fused(model, fused_options, threads);
+    draw(fused);
+    const StepResult result = fused.train(1e-2);
+    CHECK(result.gradient_norm == doctest::Approx(std::sqrt(total)).epsilon(1e-6));
+    for (std::size_t i = 0; i < plain.weights().size(); ++i) {
+      CHECK(fused.weights()[i] == doctest::Approx(plain.weights()[i]).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("a fused step whose loss is not finite changes nothing, and cannot be taken apart") {
+  ThreadPool threads(2);
+  StepOptions fused = options(1, 1, 0);
+  fused.fused_update = true;
+  TrainingStep<float> step(Transformer<float>{RuntimeConfig(untied)}, fused, threads);
+  draw(step);
+  step.weight("transformer.wpe.weight")(0, 0) = std::numeric_limits<float>::infinity();
+  const std::vector<float> before(step.weights().begin(), step.weights().end());
+  CHECK_THROWS_AS(step.train(1e-2), Diverged);
+  CHECK(std::equal(before.begin(), before.end(), step.weights().begin()));
+  CHECK(step.steps_done() == 0);
+  CHECK_THROWS_AS(step.compute_gradients(), ConfigError);
+  CHECK_THROWS_AS(step.update(1e-2), ConfigError);
+  CHECK(step.gradients().empty());
+}
+
+TEST_CASE("memory between steps is there, and is shared with the steps") {
+  ThreadPool threads(1);
+  StepOptions with = options(1, 1, 0);
+  const Transformer<float> model{RuntimeConfig(untied)};
+  const std::size_t bytes = TrainingStep<float>(model, with, threads).plan().total_bytes();
+  with.between_steps_bytes = 1000;
+  TrainingStep<float> step(model, with, threads);
+  CHECK(step.between_steps().size() == 1000);
+  CHECK(step.plan().total_bytes() == bytes);
+  draw(step);
+  const double first = step.compute_gradients();
+  std::ranges::fill(step.between_steps(), std::byte{0xFF});
+  CHECK(step.compute_gradients() == first);
+}
