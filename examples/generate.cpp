@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Writes text with a trained model.
 #include <cstdio>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/octavo.hpp>
 
+#include "support/memory_report.hpp"
 #include "support/program.hpp"
 
 namespace {
@@ -24,6 +24,7 @@ struct Arguments {
   std::uint64_t seed = 1;
   Index threads = 0;
   bool interactive = false;
+  support::MemoryReportOption memory_report;
 };
 
 constexpr auto temperature_is_legal = [](double x) { return x >= 0; };
@@ -38,6 +39,8 @@ class Session {
         generator_(octavo::Transformer<float>(octavo::RuntimeConfig(model.shape)), model.weights,
                    model.trained_length, threads_) {}
 
+  const octavo::MemoryPlan& plan() const noexcept { return generator_.plan(); }
+
   /// Streams the prompt's continuation. An empty prompt begins with a line end, or with the first
   /// token of a vocabulary that has none.
   void reply(std::string_view prompt) {
@@ -49,20 +52,21 @@ class Session {
     } else {
       tokens.resize(tokenizer_.encode(prompt, tokens));
     }
-    std::cout << prompt << std::flush;
+    support::print(prompt);
     generator_.generate(tokens, arguments_.tokens, arguments_.sampling, arguments_.seed,
                         [&](octavo::Token token) {
-                          std::cout << tokenizer_.decode(token) << std::flush;
-                          return std::cout.good();
+                          support::print(tokenizer_.decode(token));
+                          return std::fflush(stdout) == 0;
                         });
-    std::cout << '\n' << std::flush;
+    support::print("\n");
+    std::fflush(stdout);
   }
 
   /// One line a prompt, or a command.
   void converse() {
-    std::cout << "Type the beginning of a text, or /help.\n";
+    support::print("Type the beginning of a text, or /help.\n");
     std::string line;
-    while (std::cout << "> " << std::flush && std::getline(std::cin, line)) {
+    while (ask(line)) {
       if (line == "/quit") return;
       try {
         if (line.starts_with('/')) {
@@ -72,13 +76,23 @@ class Session {
           ++arguments_.seed;
         }
       } catch (const octavo::Error& error) {
-        std::cout << error.what() << '\n';
+        std::printf("%s\n", error.what());
       }
     }
-    std::cout << '\n';
+    support::print("\n");
   }
 
  private:
+  /// The next line from standard input; false at its end, or when nobody listens.
+  static bool ask(std::string& line) {
+    support::print("> ");
+    line.clear();
+    if (std::fflush(stdout) != 0) return false;
+    int symbol = 0;
+    while ((symbol = std::getchar()) != EOF && symbol != '\n') line += static_cast<char>(symbol);
+    return symbol != EOF || !line.empty();
+  }
+
   void command(const std::string& line) {
     const std::size_t space = line.find(' ');
     const std::string name = line.substr(0, space);
@@ -94,11 +108,14 @@ class Session {
     } else if (name == "/len") {
       arguments_.tokens = support::parse_integer(name, value, 1);
     } else if (name == "/help") {
-      std::cout << "/temp X   temperature, 0 is greedy (" << arguments_.sampling.temperature
-                << ")\n/topk N   the N likeliest only, 0 is all (" << arguments_.sampling.top_k
-                << ")\n/topp X   the likeliest of total probability X ("
-                << arguments_.sampling.top_p << ")\n/len N    tokens to write ("
-                << arguments_.tokens << ")\n/quit     leave\n";
+      std::printf(
+          "/temp X   temperature, 0 is greedy (%g)\n"
+          "/topk N   the N likeliest only, 0 is all (%td)\n"
+          "/topp X   the likeliest of total probability X (%g)\n"
+          "/len N    tokens to write (%td)\n"
+          "/quit     leave\n",
+          arguments_.sampling.temperature, arguments_.sampling.top_k, arguments_.sampling.top_p,
+          arguments_.tokens);
     } else {
       throw octavo::ConfigError("unknown command " + octavo::printable(name) + "; try /help");
     }
@@ -113,11 +130,14 @@ class Session {
 int generate(const Arguments& arguments) {
   const auto model = octavo::load_model<float>(arguments.model);
   Session session(arguments, model);
+  const std::size_t weights = model.weights.size() * sizeof(float);
+  report_plan(arguments.memory_report, session.plan(), 0, "generate");
   if (arguments.interactive) {
     session.converse();
   } else {
     session.reply(arguments.prompt);
   }
+  report_process(arguments.memory_report, session.plan().total_bytes() + weights);
   return 0;
 }
 
@@ -140,6 +160,7 @@ int main(int argc, char** argv) {
   support::add_integer(app, "--threads", arguments.threads, 0,
                        "Worker threads; 0 takes what the machine has (0)", 1024);
   app.add_flag("--interactive", arguments.interactive, "Read prompts from the terminal");
+  support::add_memory_report(app, arguments.memory_report);
   app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
   return support::run_program(app, argc, argv, [&] { return generate(arguments); });
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Trains a model whose configuration, and therefore memory, is fixed when it is compiled, on the
 // opening of Hamlet's soliloquy, until it can recite it.
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <iostream>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +11,7 @@
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/octavo.hpp>
 
+#include "support/memory_report.hpp"
 #include "support/program.hpp"
 #include "support/progress.hpp"
 #include "support/sample.hpp"
@@ -35,6 +36,7 @@ struct Arguments {
   Index threads = 0;
   std::uint64_t seed = 1;
   std::string out;
+  support::MemoryReportOption memory_report;
 };
 
 int train(const Arguments& arguments) {
@@ -42,17 +44,20 @@ int train(const Arguments& arguments) {
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
   octavo::ThreadPool threads(arguments.threads);
   octavo::TrainingOptions options;
+  options.between_steps_bytes = octavo::generation_bytes<float>(shape, sequence, threads.size());
   options.steps = arguments.iterations;
   options.sequence = sequence;
   options.seed = arguments.seed;
+  support::release_idle_memory();
   octavo::Trainer<float, Config> trainer(Config{}, options, threads);
-  octavo::Generator<float, Config> generator(trainer.model(), trainer.weights(), sequence, threads);
+  octavo::Generator<float, Config> generator(trainer.model(), trainer.weights(), sequence, threads,
+                                             trainer.between_steps());
 
-  std::cout << "train_v2: " << describe(shape) << "\n"
-            << "parameters " << trainer.model().parameter_count() << ", memory planned "
-            << trainer.plan().total_bytes() << " bytes for training, "
-            << generator.plan().total_bytes() << " for generation, " << threads.size()
-            << " threads, seed " << arguments.seed << "\n";
+  std::printf("train_v2: %s\nparameters %td, memory planned %zu bytes, %td threads, seed %ju\n",
+              describe(shape).c_str(), trainer.model().parameter_count(),
+              trainer.plan().total_bytes(), threads.size(),
+              static_cast<std::uintmax_t>(arguments.seed));
+  report_plan(arguments.memory_report, trainer.plan(), tokens.bytes(), "train_v2");
   if (!arguments.out.empty()) support::make_folder(arguments.out);
 
   support::Progress progress(options.steps, sequence, 100);
@@ -67,6 +72,7 @@ int train(const Arguments& arguments) {
     }
     if (support::caught_signal() != 0) stop.request_stop();
   };
+  support::release_idle_memory();
   support::catch_signals();
   trainer.run(tokens.view(), callbacks, stop.get_token());
   progress.finish();
@@ -76,14 +82,14 @@ int train(const Arguments& arguments) {
   std::printf("mean loss of the last 100 steps %.4f, %.1f s, peak memory %s\n",
               progress.recent_loss(), progress.seconds(),
               octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
-  std::fflush(stdout);
-  std::cout << "\nFrom \"" << prompt << "\" it writes:\n\n" << text;
-  if (text == octavo::soliloquy_v2) std::cout << "\nThat is the excerpt to the letter.\n";
+  std::printf("\nFrom \"To be \" it writes:\n\n%s", text.c_str());
+  if (text == octavo::soliloquy_v2) support::print("\nThat is the excerpt to the letter.\n");
   if (!arguments.out.empty()) {
     const std::string path = (std::filesystem::path(arguments.out) / "model.safetensors").string();
     octavo::save_model<float>(path, shape, sequence, tokenizer, trainer.weights());
-    std::cout << "\nSaved " << path << "; try: generate " << path << " --prompt \"To be \"\n";
+    std::printf("\nSaved %s; try: generate %s --prompt \"To be \"\n", path.c_str(), path.c_str());
   }
+  report_process(arguments.memory_report, trainer.plan().total_bytes() + tokens.bytes());
   return support::caught_signal() == 0 ? 0 : 128 + support::caught_signal();
 }
 
@@ -98,6 +104,7 @@ int main(int argc, char** argv) {
                        "Worker threads; 0 takes what the machine has (0)", 1024);
   app.add_option("--out", arguments.out, "Folder for the trained model; made if it is missing")
       ->type_name("DIR");
+  support::add_memory_report(app, arguments.memory_report);
   app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
   return support::run_program(app, argc, argv, [&] { return train(arguments); });
 }

@@ -3,9 +3,14 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
-#include <iostream>
 #include <new>
+#if defined(__linux__)
+#include <link.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#endif
 #include <unistd.h>
 
 namespace support {
@@ -26,10 +31,9 @@ void receive(int signal) {
 
 int report(const std::string& program, const std::string& message, const std::string& hint,
            octavo::ErrorCode code) {
-  std::cout.flush();
-  std::cerr << program << ": error: " << message;
-  if (!hint.empty()) std::cerr << "\n  hint: " << hint;
-  std::cerr << std::endl;
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s: error: %s\n", program.c_str(), message.c_str());
+  if (!hint.empty()) std::fprintf(stderr, "  hint: %s\n", hint.c_str());
   return static_cast<int>(code);
 }
 
@@ -124,9 +128,32 @@ void catch_signals() {
 
 int caught_signal() noexcept { return received; }
 
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void release_idle_memory() noexcept {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+#if defined(__linux__)
+  // The first object listed is the program itself.
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void*) {
+        const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+        for (int i = 0; i < info->dlpi_phnum; ++i) {
+          const auto& segment = info->dlpi_phdr[i];
+          if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+          const std::uintptr_t begin = (info->dlpi_addr + segment.p_vaddr) / page * page;
+          const std::uintptr_t end = info->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+          madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+        }
+        return 1;
+      },
+      nullptr);
+#endif
+}
+
 void flush_output() {
-  std::cout.flush();
-  if (!std::cout) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     throw octavo::Error(octavo::ErrorCode::io, "cannot write to standard output");
   }
 }

@@ -47,7 +47,16 @@ void catch_signals();
 /// The signal that was caught, 0 if none.
 int caught_signal() noexcept;
 
+/// Writes to standard output, which is C's: the library's own streams would cost a third of a
+/// megabyte of the process's memory.
+void print(std::string_view text);
+
 /// Throws unless everything printed so far has reached standard output.
 void flush_output();
+
+/// Gives back to the system what the heap has free, and the pages of the program's own code and
+/// constants, which come back as they are used: reading a command line or printing touches far more
+/// code than training does.
+void release_idle_memory() noexcept;
 
 }  // namespace support

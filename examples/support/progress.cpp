@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 #include <unistd.h>
+
+#include "support/program.hpp"
 
 namespace support {
 
@@ -57,20 +58,24 @@ void Progress::step(const octavo::StepResult& result) {
     const auto now = std::chrono::steady_clock::now();
     if (!last && now - last_shown_ < std::chrono::milliseconds(200)) return;
     last_shown_ = now;
-    std::cout << "\r\x1b[K" << line(result) << std::flush;
+    print("\r\x1b[K" + line(result));
+    std::fflush(stdout);
     open_ = true;
   } else if (last || (every_ > 0 && (result.step + 1) % every_ == 0)) {
-    std::cout << line(result) << '\n' << std::flush;
+    print(line(result) + "\n");
+    std::fflush(stdout);
+    release_idle_memory();
   }
 }
 
 void Progress::say(const std::string& text) {
   finish();
-  std::cout << text << '\n' << std::flush;
+  print(text + "\n");
+  std::fflush(stdout);
 }
 
 void Progress::finish() {
-  if (open_) std::cout << '\n';
+  if (open_) print("\n");
   open_ = false;
 }
 

@@ -35,6 +35,7 @@ FullCommandLine::FullCommandLine(CLI::App& app) {
   add_model(app);
   add_training(app);
   add_run(app);
+  add_memory(app);
 }
 
 void FullCommandLine::whole(CLI::App& app, const std::string& name, Asked<Index>& asked,
@@ -91,14 +92,14 @@ void FullCommandLine::add_training(CLI::App& app) {
   whole(group, "--batch", batch_, 1, "Sequences per batch");
   whole(group, "--sequence", sequence_, 1, "Positions per sequence");
   whole(group, "--accumulate", accumulate_, 1, "Batches per step (1)");
-  group.add_option("--optimizer", optimizer_, "adamw (default), adam or sgd")
-      ->check(CLI::IsMember({"adamw", "adam", "sgd"}));
+  group.add_option("--optimizer", optimizer_, "adamw (default), adamw-8bit, adam, lion or sgd")
+      ->check(CLI::IsMember({"adamw", "adamw-8bit", "adam", "lion", "sgd"}));
   real(group, "--lr", rate_, positive, "a finite number > 0", "Learning rate");
   real(group, "--min-lr", minimum_rate_, not_negative, "a finite number, 0 or more",
        "Learning rate at the end of the cosine (a tenth of --lr)");
   whole(group, "--warmup", warmup_, 0, "Steps of linear warm-up (100, at most half the steps)");
   real(group, "--decay", decay_, not_negative, "a finite number, 0 or more",
-       "Weight decay of matrices (adamw 0.1, others 0)");
+       "Weight decay of matrices (adamw, lion 0.1, others 0)");
   real(group, "--beta1", beta1_, fraction, "0 to less than 1", "First moment; sgd: momentum (0.9)");
   real(group, "--beta2", beta2_, fraction, "0 to less than 1", "Second moment (0.99)");
   real(group, "--clip", clip_, not_negative, "a finite number, 0 or more",
@@ -119,6 +120,30 @@ void FullCommandLine::add_run(CLI::App& app) {
   group.add_flag("--dry-run", dry_run_, "Print model, memory and steps; train nothing");
 }
 
+void FullCommandLine::add_memory(CLI::App& app) {
+  auto& group = *app.add_option_group("Memory", "see docs/memory.md for what each one saves");
+  whole(group, "--micro-batch", micro_batch_, 1,
+        "Sequences that go through the model at a time; any number gives the same bits (1)");
+  group.add_flag("--recompute", recompute_,
+                 "Run each block again on the way back instead of keeping what it computed; same "
+                 "bits, a quarter slower");
+  group.add_flag("--fused-update", fused_update_,
+                 "Update each tensor as soon as its gradient is complete, clipped by its own norm");
+  group
+      .add_option_function<std::string>(
+          "--memory-budget",
+          [this](const std::string& text) {
+            try {
+              memory_budget_ = octavo::parse_bytes(text);
+            } catch (const octavo::Error& error) {
+              throw octavo::ConfigError("--memory-budget: " + std::string(error.what()));
+            }
+          },
+          "Most memory for the whole process; chooses --micro-batch and --recompute to fit")
+      ->type_name("SIZE");
+  add_memory_report(group, memory_report_);
+}
+
 octavo::AnyOptimizer FullCommandLine::optimizer() const {
   const auto adam = [&](auto chosen) -> octavo::AnyOptimizer {
     chosen.beta1 = beta1_.value_or(chosen.beta1);
@@ -127,6 +152,8 @@ octavo::AnyOptimizer FullCommandLine::optimizer() const {
     return chosen;
   };
   if (optimizer_ == "adamw") return adam(octavo::AdamW{});
+  if (optimizer_ == "adamw-8bit") return adam(octavo::AdamW8bit{});
+  if (optimizer_ == "lion") return adam(octavo::Lion{});
   if (optimizer_ == "adam") return adam(octavo::Adam{});
   octavo::require(!beta2_, "--beta2: sgd has no second moment");
   octavo::Sgd sgd;
@@ -167,6 +194,9 @@ FullOptions FullCommandLine::resolve() const {
   training.dropout = dropout_.value_or(0.0);
   training.seed = seed_;
   training.evaluate_every = evaluate_every_.value_or(500);
+  training.micro_batch = micro_batch_.value_or(1);
+  training.recompute = recompute_;
+  training.fused_update = fused_update_;
   octavo::check_shape(shape);
   octavo::check_schedule(training.rate());
   octavo::require(training.sequence <= shape.context, [&] {
@@ -179,6 +209,8 @@ FullOptions FullCommandLine::resolve() const {
   options.double_precision = scalar_ == "double";
   options.unknown = !no_unknown_;
   options.dry_run = dry_run_;
+  options.memory_report = memory_report_;
+  options.memory_budget = memory_budget_;
   options.threads = threads_.value_or(0);
   options.sample_every = sample_every_.value_or(1000);
   options.log_every = log_every_.value_or(100);

@@ -9,6 +9,8 @@
 
 #include <octavo/octavo.hpp>
 
+#include "support/memory_report.hpp"
+
 namespace support {
 
 struct FullOptions {
@@ -22,6 +24,8 @@ struct FullOptions {
   bool double_precision = false;
   bool unknown = true;
   bool dry_run = false;
+  MemoryReportOption memory_report;
+  std::size_t memory_budget = 0;  ///< of the whole process; 0: none was set
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
   octavo::Index log_every = 100;
@@ -45,6 +49,7 @@ class FullCommandLine {
   void add_model(CLI::App& app);
   void add_training(CLI::App& app);
   void add_run(CLI::App& app);
+  void add_memory(CLI::App& app);
   void whole(CLI::App& app, const std::string& name, Asked<Index>& asked, Index least,
              const std::string& help);
   void real(CLI::App& app, const std::string& name, Asked<double>& asked, bool (*legal)(double),
@@ -53,11 +58,14 @@ class FullCommandLine {
 
   bool tiny_ = false, small_ = false, medium_ = false, large_ = false;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
-      context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_;
+      context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_, micro_batch_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
+  MemoryReportOption memory_report_;
+  std::size_t memory_budget_ = 0;
   std::string data_, out_ = "out", scalar_ = "float", activation_, optimizer_ = "adamw";
   std::uint64_t seed_ = 1;
-  bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false;
+  bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
+       fused_update_ = false;
 };
 
 }  // namespace support

@@ -5,6 +5,7 @@
 
 #include <octavo/memory/arena.hpp>
 #include <octavo/memory/bytes.hpp>
+#include <octavo/memory/memory_drawing.hpp>
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/memory/memory_report.hpp>
 #include <octavo/memory/memory_request.hpp>

@@ -123,6 +123,32 @@ TEST_CASE("a token makes no heap call, not even where the window slides") {
   CHECK(allocations == 0);
 }
 
+TEST_CASE("memory handed in serves as well, and may be overwritten between two texts") {
+  const std::vector<float> weights = random_weights<float>(shape);
+  ThreadPool threads(2);
+  const Transformer<float> model{RuntimeConfig(shape)};
+  const std::size_t bytes = generation_bytes<float>(shape, 16, 2);
+  std::vector<std::byte> block(bytes + 64);
+  auto* const base =
+      reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(block.data()) + 63) / 64 * 64);
+  Generator<float> own(model, weights, 16, threads);
+  Generator<float> guest(model, weights, 16, threads, {base, bytes});
+  const auto text = [](Generator<float>& generator) {
+    std::vector<Token> tokens;
+    const Token prompt[] = {3, 1};
+    generator.generate(prompt, 30, {}, 5, [&](Token token) {
+      tokens.push_back(token);
+      return true;
+    });
+    return tokens;
+  };
+  const std::vector<Token> expected = text(own);
+  CHECK(text(guest) == expected);
+  std::fill_n(base, bytes, std::byte{0xFF});
+  CHECK(text(guest) == expected);
+  CHECK_THROWS_AS(Generator<float>(model, weights, 16, threads, {base, bytes - 1}), ConfigError);
+}
+
 TEST_CASE("what cannot be generated from is refused") {
   const std::vector<float> weights = random_weights<float>(shape);
   ThreadPool threads(1);

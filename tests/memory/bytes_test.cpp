@@ -53,3 +53,26 @@ TEST_CASE("units change where three digits no longer hold the number") {
   CHECK(readable_bytes(999'501) == "1.00 MB");
   CHECK(readable_bytes(1'200'000'000) == "1.20 GB");
 }
+
+TEST_CASE("sizes are read with decimal and binary units") {
+  CHECK(parse_bytes("4000000") == 4'000'000);
+  CHECK(parse_bytes("30MB") == 30'000'000);
+  CHECK(parse_bytes("30 mb") == 30'000'000);
+  CHECK(parse_bytes("1KB") == 1000);
+  CHECK(parse_bytes("1.5GiB") == 1'610'612'736);
+  CHECK(parse_bytes("256KiB") == 262'144);
+  CHECK(parse_bytes("2TiB") == std::size_t{2} << 40);
+  CHECK(parse_bytes("7B") == 7);
+}
+
+TEST_CASE("what is no size is refused, with what was got") {
+  for (const char* text : {"", "MB", "12XB", "1e99TB", "0", "-5", "0.2", "nan", "inf", "1 2MB",
+                           "5M", "0x10", "1e400", "5MB ", "1,5GB", "9e18TB"}) {
+    INFO(text);
+    CHECK_THROWS_WITH_AS(parse_bytes(text), doctest::Contains("got "), ConfigError);
+  }
+  CHECK_THROWS_WITH(parse_bytes("12XB"),
+                    "got '12XB', expected a size such as 30MB, 1.5GiB or 4000000");
+  CHECK_THROWS_WITH(parse_bytes("-5"), "got '-5', expected at least 1 byte");
+  CHECK_THROWS_WITH(parse_bytes("1e99TB"), "got '1e99TB', expected less than 2^62 bytes");
+}

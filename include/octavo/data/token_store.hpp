@@ -42,6 +42,11 @@ class TokenStore {
     }
   }
 
+  /// Memory for the tokens so far, if all of it was reserved.
+  std::size_t bytes() const noexcept {
+    return bytes_.size() + 2 * words_.size() + sizeof(Token) * tokens_.size();
+  }
+
   /// Valid until the store changes or goes.
   TokenView view() const noexcept {
     if (vocabulary_ <= 256) return std::span<const std::uint8_t>(bytes_);

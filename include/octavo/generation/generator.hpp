@@ -73,7 +73,13 @@ class Generator {
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
   Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads)
-      : Generator(model, weights, length, threads, MemoryPlan{}) {}
+      : Generator(model, weights, length, threads, MemoryPlan{}, nullptr) {}
+
+  /// The same inside memory of the caller: at least generation_bytes, aligned to 64 bytes. It may
+  /// be overwritten between one generate() and the next.
+  Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
+            std::span<std::byte> memory)
+      : Generator(model, weights, length, threads, MemoryPlan{}, &memory) {}
 
   const ModelShape& shape() const noexcept { return model_.shape(); }
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
@@ -132,13 +138,13 @@ class Generator {
 
  private:
   Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
-            MemoryPlan plan)
+            MemoryPlan plan, const std::span<std::byte>* memory)
       : model_(model),
         weights_(weights),
         length_(length),
         threads_(&threads),
         memory_(book(plan)),
-        arena_(plan) {
+        arena_(memory == nullptr ? Arena(plan) : Arena(plan, *memory)) {
     require_equal("generator: numbers in the weights", static_cast<Index>(weights.size()),
                   model.parameter_count());
   }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
@@ -37,6 +42,33 @@ constexpr std::size_t bytes_of(Index count) {
 /// The next multiple of the arena's alignment (64 bytes).
 constexpr std::size_t align_up(std::size_t bytes) {
   return checked_add(bytes, alignment_bytes - 1) / alignment_bytes * alignment_bytes;
+}
+
+/// "30MB", "1.5 GiB", "4000000": a number, then one of B, kB, MB, GB, TB (powers of 1000), KiB,
+/// MiB, GiB, TiB (of 1024), or nothing for bytes; capitals do not matter. ConfigError for anything
+/// else.
+inline std::size_t parse_bytes(std::string_view text) {
+  const auto refuse = [&](const char* why) {
+    throw ConfigError("got " + printable(text) + ", expected " + why);
+  };
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  std::string unit;
+  for (const char* at = end; error == std::errc{} && at != text.data() + text.size(); ++at) {
+    if (*at == ' ' && unit.empty()) continue;
+    unit += *at >= 'A' && *at <= 'Z' ? static_cast<char>(*at - 'A' + 'a') : *at;
+  }
+  constexpr std::string_view units[] = {"b", "kb",  "mb",  "gb",  "tb",
+                                        "",  "kib", "mib", "gib", "tib"};
+  const auto found = std::find(std::begin(units), std::end(units), unit);
+  if (error != std::errc{} || found == std::end(units)) {
+    refuse("a size such as 30MB, 1.5GiB or 4000000");
+  }
+  const auto power = found - std::begin(units);
+  value *= power < 5 ? std::pow(1000.0, power) : std::pow(1024.0, power - 5);
+  if (!(value >= 1)) refuse("at least 1 byte");
+  if (!(value < 0x1p62)) refuse("less than 2^62 bytes");
+  return static_cast<std::size_t>(value);
 }
 
 /// "960 B", "4.97 MB", "1.20 GB": decimal units, three digits.

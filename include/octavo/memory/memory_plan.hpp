@@ -74,18 +74,22 @@ class MemoryPlan {
     return checked_multiply(align_up(request.bytes), static_cast<std::size_t>(request.copies));
   }
 
+  /// Bytes of all buffers that are alive in a phase.
+  constexpr std::size_t live_bytes(int phase) const {
+    std::size_t live = 0;
+    for (int id = 0; id < size_; ++id) {
+      if (request(id).lifetime.overlaps({phase, phase})) {
+        live = checked_add(live, footprint(request(id)));
+      }
+    }
+    return live;
+  }
+
   /// The lower bound that no placement can beat: the most bytes alive in any one phase.
   constexpr std::size_t peak_live_bytes() const {
     std::size_t peak = 0;
-    for (int i = 0; i < size_; ++i) {
-      const int phase = request(i).lifetime.first;
-      std::size_t live = 0;
-      for (int j = 0; j < size_; ++j) {
-        if (request(j).lifetime.overlaps({phase, phase})) {
-          live = checked_add(live, footprint(request(j)));
-        }
-      }
-      peak = std::max(peak, live);
+    for (int id = 0; id < size_; ++id) {
+      peak = std::max(peak, live_bytes(request(id).lifetime.first));
     }
     return peak;
   }

@@ -87,6 +87,8 @@ class Trainer {
   const ModelShape& shape() const noexcept { return step_.shape(); }
   const Model& model() const noexcept { return step_.model(); }
   const MemoryPlan& plan() const noexcept { return step_.plan(); }
+  /// options().between_steps_bytes that the next step may overwrite: room for a Generator.
+  std::span<std::byte> between_steps() const { return step_.between_steps(); }
   ParameterList& parameters() noexcept { return step_.parameters(); }
   std::span<T> weights() const { return step_.weights(); }
   EigenMap<T> weight(std::string_view name) const { return step_.weight(name); }

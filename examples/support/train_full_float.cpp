@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+#include "support/train_full_run_as.hpp"
+
+int support::run_float(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads) {
+  return detail::run_as<float>(options, corpus, threads);
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// train_full_float.cpp and train_full_double.cpp instantiate run_as for their scalar.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/octavo.hpp>
+
+#include "support/program.hpp"
+#include "support/progress.hpp"
+#include "support/sample.hpp"
+#include "support/train_full_run.hpp"
+
+namespace support::detail {
+
+using octavo::Index;
+
+inline void print_parts(const octavo::ParameterList& parameters) {
+  const auto part_of = [](std::string_view name) {
+    if (name.find(".attn.") != name.npos) return "attention";
+    if (name.find(".mlp.") != name.npos) return "feed-forward";
+    if (name.find("ln_") != name.npos) return "norms";
+    if (name.find("lm_head") != name.npos) return "head";
+    return "embedding";
+  };
+  std::map<std::string, Index> counts;
+  for (const octavo::Parameter& parameter : parameters) {
+    counts[part_of(parameter.name)] += parameter.count();
+  }
+  for (const char* part : {"embedding", "attention", "feed-forward", "norms", "head"}) {
+    std::printf("  %-13s %12td\n", part, counts[part]);
+  }
+}
+
+/// Makes the run fit the budget, if there is one, and says how.
+template <octavo::Scalar T>
+void obey_budget(FullOptions& options, Index workers, std::size_t text_bytes) {
+  if (options.memory_budget == 0) return;
+  octavo::TrainingOptions& training = options.training;
+  const auto way = octavo::fit_budget<T>(options.shape, training.step_options().memory(workers),
+                                         options.memory_budget,
+                                         octavo::checked_add(process_overhead, text_bytes));
+  training.micro_batch = way.step.micro_batch;
+  training.recompute = way.recompute;
+  std::printf("memory budget %s: --micro-batch %td%s%s\n",
+              octavo::readable_bytes(options.memory_budget).c_str(), training.micro_batch,
+              training.recompute ? " --recompute" : "",
+              training.fused_update ? " --fused-update" : "");
+}
+
+template <octavo::Scalar T>
+octavo::MemoryPlan plan_of(const FullOptions& options, Index workers) {
+  octavo::Transformer<T> model{octavo::RuntimeConfig(options.shape)};
+  octavo::MemoryPlan plan;
+  octavo::TrainingMemory<T>::book(plan, model, options.training.step_options().memory(workers));
+  plan.place();
+  return plan;
+}
+
+/// The plan of a run that is not made.
+template <octavo::Scalar T>
+void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
+                std::size_t text_bytes) {
+  const octavo::Transformer<T> model{octavo::RuntimeConfig(options.shape)};
+  const octavo::StepShape step = options.training.step_options().step;
+  std::printf("parameters %td\n", model.parameter_count());
+  print_parts(model.parameters());
+  if (!options.memory_report.wanted) print(octavo::memory_table(plan));
+  std::printf("%zu bytes of tokens beside the plan\n%td steps of %td x %td tokens\n", text_bytes,
+              options.training.steps, step.sequences(), step.sequence);
+}
+
+inline octavo::TokenSplit split(const Corpus& corpus, Index sequence) {
+  if (!corpus.from_file) return {corpus.tokens.view(), {}};
+  const octavo::TokenSplit split = octavo::split_tokens(corpus.tokens.view());
+  octavo::check_length(split.train, sequence, "training text");
+  octavo::check_length(split.validation, sequence, "validation text (the last tenth)");
+  return split;
+}
+
+/// Trains, samples, saves; returns the exit status.
+template <octavo::Scalar T>
+int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads) {
+  const Index sequence = options.training.sequence;
+  const octavo::TokenSplit tokens = split(corpus, sequence);
+  make_folder(options.out);
+  release_idle_memory();
+  octavo::Trainer<T> trainer(octavo::RuntimeConfig(options.shape), options.training, threads);
+  octavo::Generator<T> generator(trainer.model(), trainer.weights(), sequence, threads,
+                                 trainer.between_steps());
+  std::printf("parameters %td, memory planned %zu bytes and %zu of tokens, %td threads, seed %ju\n",
+              trainer.model().parameter_count(), trainer.plan().total_bytes(),
+              corpus.tokens.bytes(), threads.size(),
+              static_cast<std::uintmax_t>(options.training.seed));
+  const auto sample = [&] {
+    return write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
+  };
+  Progress progress(options.training.steps, options.training.step_options().step.rows(),
+                    options.log_every);
+  std::stop_source stop;
+  octavo::TrainingCallbacks callbacks;
+  callbacks.step = [&](const octavo::StepResult& result) {
+    progress.step(result);
+    const Index done = result.step + 1;
+    if (options.sample_every > 0 && done % options.sample_every == 0) {
+      progress.say("sample: " + one_line(sample()));
+    }
+    if (caught_signal() != 0) stop.request_stop();
+  };
+  callbacks.evaluation = [&](Index done, double loss) {
+    char line[80];
+    std::snprintf(line, sizeof(line), "step %6td  validation loss %.4f", done, loss);
+    progress.say(line);
+  };
+  release_idle_memory();
+  catch_signals();
+  trainer.run(tokens.train, tokens.validation, callbacks, stop.get_token());
+  progress.finish();
+  std::printf("mean loss of the last 100 steps %.4f, %.1f s, peak memory %s\n",
+              progress.recent_loss(), progress.seconds(),
+              octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
+  release_idle_memory();
+  const std::string path = (std::filesystem::path(options.out) / "model.safetensors").string();
+  octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
+  std::printf("\n%s\n\nSaved %s; try: generate %s --prompt \"%s\"\n", sample().c_str(),
+              path.c_str(), path.c_str(), one_line(corpus.beginning).c_str());
+  release_idle_memory();
+  report_process(options.memory_report, trainer.plan().total_bytes() + corpus.tokens.bytes());
+  return caught_signal() == 0 ? 0 : 128 + caught_signal();
+}
+
+template <octavo::Scalar T>
+int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads) {
+  const std::size_t text_bytes = corpus.tokens.bytes();
+  options.training.between_steps_bytes =
+      octavo::generation_bytes<T>(options.shape, options.training.sequence, threads.size());
+  obey_budget<T>(options, threads.size(), text_bytes);
+  const octavo::MemoryPlan plan = plan_of<T>(options, threads.size());
+  report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset);
+  if (!options.dry_run) return train<T>(options, corpus, threads);
+  print_plan<T>(options, plan, text_bytes);
+  return 0;
+}
+
+}  // namespace support::detail

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+
+#include <octavo/base/error.hpp>
+#include <octavo/memory/bytes.hpp>
+#include <octavo/training/training_memory.hpp>
+
+// Memory as an input: which of the ways to train a model fits into a number of bytes.
+namespace octavo {
+
+namespace detail {
+
+/// Ways that give the same bits, the fastest first.
+inline std::array<TrainingMemoryOptions, 3> exact_ways(const TrainingMemoryOptions& wanted) {
+  std::array<TrainingMemoryOptions, 3> ways{wanted, wanted, wanted};
+  ways[1].step.micro_batch = 1;
+  ways[2].recompute = true;
+  ways[2].step.micro_batch = 1;
+  return ways;
+}
+
+/// The way of exact_ways that needs least.
+template <Scalar T>
+std::size_t least_bytes(const ModelShape& shape, const TrainingMemoryOptions& wanted) {
+  std::size_t least = ~std::size_t{0};
+  for (const auto& way : exact_ways(wanted)) least = std::min(least, training_bytes<T>(shape, way));
+  return least;
+}
+
+/// A choice that changes results, and what it is called.
+struct LossyWay {
+  const char* name;
+  TrainingMemoryOptions options;
+};
+
+inline std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
+  std::array<LossyWay, 3> ways{{{"optimizer adamw-8bit", wanted},
+                                {"fused-update", wanted},
+                                {"fused-update with optimizer adamw-8bit", wanted}}};
+  for (const int eight : {0, 2})
+    ways[static_cast<std::size_t>(eight)].options.optimizer = AdamW8bit{};
+  for (const int fused : {1, 2}) ways[static_cast<std::size_t>(fused)].options.fused_update = true;
+  return ways;
+}
+
+}  // namespace detail
+
+/// The fastest way to train within `budget` bytes of which `besides` are needed for other things:
+/// as wanted; one sequence at a time; with blocks run again. All give the same bits; results are
+/// never changed. Where none fits: ConfigError with the smallest budget that does, and, as a hint,
+/// the first choice that changes results and would fit.
+template <Scalar T>
+TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOptions& wanted,
+                                 std::size_t budget, std::size_t besides = 0) {
+  const auto fits = [&](std::size_t bytes) { return checked_add(bytes, besides) <= budget; };
+  for (const TrainingMemoryOptions& way : detail::exact_ways(wanted)) {
+    if (fits(training_bytes<T>(shape, way))) return way;
+  }
+  const auto told = [&](std::size_t bytes) {
+    const std::size_t all = checked_add(bytes, besides);
+    return std::to_string(all) + " bytes (" + readable_bytes(all) + ")";
+  };
+  std::size_t least = ~std::size_t{0};
+  std::string hint;
+  for (const detail::LossyWay& way : detail::lossy_ways(wanted)) {
+    const std::size_t bytes = detail::least_bytes<T>(shape, way.options);
+    least = std::min(least, bytes);
+    if (hint.empty() && fits(bytes)) {
+      hint = "raise the budget, or let results change a little: " + std::string(way.name) +
+             " needs " + told(bytes);
+    }
+  }
+  if (hint.empty()) {
+    hint = "no choice of optimizer adamw-8bit and fused-update needs less than " + told(least);
+  }
+  throw ConfigError("memory budget: got " + std::to_string(budget) + " bytes, expected at least " +
+                        told(detail::least_bytes<T>(shape, wanted)),
+                    hint);
+}
+
+}  // namespace octavo

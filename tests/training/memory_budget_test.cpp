@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <octavo/training/memory_budget.hpp>
+#include <octavo/transformer/presets.hpp>
+
+using namespace octavo;
+
+namespace {
+
+std::size_t bytes(const TrainingMemoryOptions& options) {
+  return training_bytes<float>(presets::medium, options);
+}
+
+TrainingMemoryOptions wanted() {
+  return {.step = {.batch = 8, .sequence = 128, .micro_batch = 8}, .workers = 2};
+}
+
+}  // namespace
+
+TEST_CASE("a budget takes the fastest way that fits, down to the byte") {
+  TrainingMemoryOptions one = wanted();
+  one.step.micro_batch = 1;
+  TrainingMemoryOptions again = one;
+  again.recompute = true;
+  CHECK(bytes(again) < bytes(one));
+  CHECK(bytes(one) < bytes(wanted()));
+
+  const auto fit = [](std::size_t budget) {
+    return fit_budget<float>(presets::medium, wanted(), budget, 1000);
+  };
+  CHECK(fit(bytes(wanted()) + 1000).step.micro_batch == 8);
+  CHECK(fit(bytes(wanted()) + 999).step.micro_batch == 1);
+  CHECK_FALSE(fit(bytes(one) + 1000).recompute);
+  CHECK(fit(bytes(one) + 999).recompute);
+  CHECK(fit(bytes(again) + 1000).recompute);
+  CHECK_THROWS_AS(fit(bytes(again) + 999), ConfigError);
+}
+
+TEST_CASE("a budget that is too small tells the smallest, and what would fit at a price") {
+  TrainingMemoryOptions least = wanted();
+  least.step.micro_batch = 1;
+  least.recompute = true;
+  const std::string smallest = std::to_string(bytes(least)) + " bytes";
+  const auto refused = [](std::size_t budget) -> Error {
+    try {
+      fit_budget<float>(presets::medium, wanted(), budget);
+    } catch (const Error& error) {
+      return error;
+    }
+    FAIL("expected an exception");
+    return ConfigError("");
+  };
+  const Error a_little = refused(bytes(least) - 1);
+  CHECK(std::string(a_little.what()).find("expected at least " + smallest) != std::string::npos);
+  least.optimizer = AdamW8bit{};
+  CHECK(a_little.hint() ==
+        "raise the budget, or let results change a little: optimizer adamw-8bit needs " +
+            std::to_string(bytes(least)) + " bytes (" + readable_bytes(bytes(least)) + ")");
+  const Error by_far = refused(1);
+  CHECK(by_far.hint().starts_with("no choice of optimizer adamw-8bit and fused-update needs less"));
+}
