@@ -2,180 +2,189 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstddef>
-#include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include <octavo/memory/bytes.hpp>
+#include <octavo/memory/drawing_sheet.hpp>
 #include <octavo/memory/memory_plan.hpp>
+#include <octavo/memory/memory_report.hpp>
+#include <octavo/memory/svg.hpp>
 
-// A plan as a picture: phases to the right, bytes upward, one box per buffer.
 namespace octavo {
 
 namespace detail {
 
-/// Text for an SVG file.
-inline std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char symbol : text) {
-    switch (symbol) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += symbol;
+/// One square and name per kind that the plan holds, wrapped at the sheet's right edge.
+inline std::string drawing_legend(const DrawingSheet& sheet, double& baseline) {
+  std::string text;
+  double x = DrawingSheet::left;
+  for (const MemoryKind kind : memory_kinds) {
+    const std::size_t bytes = kind_bytes(sheet.plan, kind);
+    if (bytes == 0) continue;
+    const std::string label = std::string(name_of(kind)).append(" ").append(readable_bytes(bytes));
+    const double width = svg::text_width(label) + 26;
+    if (x + width > sheet.width()) {
+      x = DrawingSheet::left;
+      baseline += 20;
     }
+    text += svg::rectangle({x, baseline - 10, 12, 12}, color_of(kind).fill, color_of(kind).stroke);
+    text += svg::text(x + 18, baseline, label);
+    x += width;
   }
-  return out;
+  return text;
 }
 
-class MemoryDrawing {
- public:
-  MemoryDrawing(const MemoryPlan& plan, std::span<const std::string_view> phases)
-      : plan_(plan), phases_(phases) {
-    for (int id = 0; id < plan.size(); ++id)
-      last_ = std::max(last_, plan.request(id).lifetime.last);
+/// Horizontal lines at round numbers of bytes, eight or fewer.
+inline std::string drawing_axis(const DrawingSheet& sheet) {
+  constexpr const char* units[] = {" B", " kB", " MB", " GB", " TB", " PB", " EB"};
+  const double total = static_cast<double>(sheet.plan.total_bytes());
+  double step = 1;
+  for (int i = 0; total / step > 8; ++i) step *= i % 3 == 1 ? 2.5 : 2;  // 1 2 5 10 20 50 ...
+  double divisor = 1;
+  int unit = 0;
+  for (; std::floor(total / step) * step / divisor >= 1000; divisor *= 1000) ++unit;
+  std::string text;
+  for (double bytes = 0; bytes <= total; bytes += step) {
+    const double y = sheet.y(bytes);
+    text += svg::lines(svg::to_the_right(DrawingSheet::left - 5, y, sheet.plot_width() + 5),
+                       "#e4e7eb", 1);
+    text += svg::text(DrawingSheet::left - 10, y + 4, svg::number(bytes / divisor) + units[unit],
+                      {.anchor = "end", .fill = quiet_color});
   }
+  return text;
+}
 
-  std::string draw(std::string_view title) {
-    print(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
-        "height=\"%d\" font-family=\"sans-serif\" font-size=\"12\">\n",
-        width, height, width, height);
-    rectangle(0, 0, width, height, "#ffffff", "none");
-    label(left, 24, "start", 17, title);
-    label(left, 44, "start", 12,
-          std::to_string(plan_.total_bytes()) + " bytes planned; the fullest phase holds " +
-              std::to_string(plan_.peak_live_bytes()));
-    axis();
-    for (int id = 0; id < plan_.size(); ++id) box(id);
-    peak();
-    legend();
-    return text_ + "</svg>\n";
-  }
-
- private:
-  static constexpr int width = 1120, height = 760;
-  static constexpr int left = 80, right = 24, top = 96, bottom = 70;
-
-  static constexpr std::array<const char*, 7> colours{"#4e79a7", "#e15759", "#f1a340", "#76b7b2",
-                                                      "#cfcfcf", "#b07aa1", "#8cb369"};
-
-  template <typename... Arguments>
-  void print(const char* format, Arguments... arguments) {
-    char line[512];
-    std::snprintf(line, sizeof(line), format, arguments...);
-    text_ += line;
-  }
-
-  double x(int phase) const {
-    return left + static_cast<double>(width - left - right) * phase / (last_ + 1);
-  }
-  double y(std::size_t bytes) const {
-    const double share = static_cast<double>(bytes) /
-                         static_cast<double>(std::max<std::size_t>(plan_.total_bytes(), 1));
-    return height - bottom - share * (height - top - bottom);
-  }
-
-  void rectangle(double x0, double y0, double w, double h, const char* fill, const char* line) {
-    print(
-        "<rect x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\" fill=\"%s\" stroke=\"%s\" "
-        "stroke-width=\"0.5\"/>\n",
-        x0, y0, w, h, fill, line);
-  }
-  void label(double at_x, double at_y, const char* anchor, int size, std::string_view words) {
-    print("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%d\" fill=\"#222\">", at_x,
-          at_y, anchor, size);
-    text_ += escaped(words) + "</text>\n";
-  }
-
-  /// Phases below, round numbers of bytes at the left.
-  void axis() {
-    for (int phase = 0; phase <= last_; ++phase) {
-      const auto i = static_cast<std::size_t>(phase);
-      label((x(phase) + x(phase + 1)) / 2, height - bottom + 18, "middle", 12,
-            i < phases_.size() ? phases_[i] : std::to_string(phase));
+/// The columns' names and live bytes below the plot; the fullest columns stand out.
+inline std::string drawing_phases(const DrawingSheet& sheet) {
+  std::string text;
+  for (int phase = sheet.phases.first; phase <= sheet.phases.last; ++phase) {
+    const std::size_t live = sheet.plan.live_bytes(phase);
+    const bool peak = live == sheet.plan.peak_live_bytes();
+    const double width = sheet.column_width();
+    const double middle = sheet.x(phase) + width / 2;
+    const svg::TextStyle name{.anchor = "middle", .fill = peak ? peak_color : ink_color};
+    const svg::TextStyle number{
+        .size = 11, .anchor = "middle", .fill = peak ? peak_color : quiet_color};
+    if (peak) {
+      text += svg::rectangle({sheet.x(phase), sheet.top, width, sheet.height() - sheet.top - 8},
+                             "#fdf1ee");
     }
-    label((left + width - right) / 2.0, height - bottom + 44, "middle", 12,
-          "phases of a step: time runs to the right");
-    const auto total = static_cast<double>(plan_.total_bytes());
-    double tick = std::pow(10, std::floor(std::log10(std::max(total, 10.0) / 4)));
-    while (total / tick > 8) tick *= 2;
-    for (double at = 0; at <= total; at += tick) {
-      const double place = y(static_cast<std::size_t>(at));
-      print("<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#e4e4e4\"/>\n", left, place,
-            width - right, place);
-      label(left - 6, place + 4, "end", 11, readable_bytes(static_cast<std::size_t>(at)));
-    }
+    text += svg::text(middle, sheet.y(0) + 22,
+                      svg::fitted(phase_name(phase, sheet.names), width - 4, name), name);
+    text += svg::text(middle, sheet.y(0) + 40,
+                      std::string(peak ? "peak " : "") + readable_bytes(live), number);
   }
+  return text;
+}
 
-  void box(int id) {
-    const MemoryRequest& request = plan_.request(id);
-    const std::size_t bytes = MemoryPlan::footprint(request);
-    const double x0 = x(request.lifetime.first), x1 = x(request.lifetime.last + 1);
-    const double y0 = y(plan_.offset(id) + bytes), y1 = y(plan_.offset(id));
-    std::string name = std::string(request.part) + ": " + std::string(request.name);
-    if (request.copies > 1) name += " (x " + std::to_string(request.copies) + ")";
-    text_ += "<g><title>" + escaped(name) + ", " + std::to_string(bytes) + " bytes at " +
-             std::to_string(plan_.offset(id)) + "</title>\n";
-    rectangle(x0 + 0.5, y0, x1 - x0 - 1, y1 - y0, colours[static_cast<std::size_t>(request.kind)],
-              "#ffffff");
-    if (y1 - y0 >= 13) {
-      const auto fitting = static_cast<std::size_t>((x1 - x0 - 8) / 6.2);
-      const std::string full = name + "  " + readable_bytes(bytes);
-      const std::string& words = full.size() <= fitting ? full : name;
-      label((x0 + x1) / 2, (y0 + y1) / 2 + 4, "middle", 11,
-            words.size() <= fitting ? words : std::string_view(request.name).substr(0, fitting));
-    }
-    text_ += "</g>\n";
+/// What hovering over a buffer tells.
+inline std::string drawing_tooltip(const DrawingSheet& sheet, int id) {
+  const MemoryRequest& request = sheet.plan.request(id);
+  const Lifetime alive = request.lifetime;
+  std::string text = std::string(request.part).append(": ").append(request.name).append("\n");
+  text += std::to_string(MemoryPlan::footprint(request)) + " bytes";
+  if (request.copies > 1) {
+    text.append(" = ").append(std::to_string(request.copies)).append(" copies of ");
+    text += std::to_string(sheet.plan.stride(id));
   }
+  text.append("\n").append(name_of(request.kind)).append(", alive in ");
+  text += phase_name(alive.first, sheet.names);
+  if (alive.last != alive.first) text.append(" to ").append(phase_name(alive.last, sheet.names));
+  text.append(" (").append(std::to_string(alive.first)).append(" to ");
+  text.append(std::to_string(alive.last)).append(")\noffset ");
+  return text + std::to_string(sheet.plan.offset(id));
+}
 
-  void peak() {
-    const double place = y(plan_.total_bytes());
-    print(
-        "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#c00\" stroke-width=\"1.5\" "
-        "stroke-dasharray=\"6 4\"/>\n",
-        left, place, width - right, place);
-    label(left - 6, place + 4, "end", 11, readable_bytes(plan_.total_bytes()));
+/// The longest of three labels that fits; none in a box too low or too narrow for letters.
+inline std::string drawing_label(const MemoryRequest& request, const svg::Rectangle& box) {
+  const svg::TextStyle style{.size = std::clamp(box.height * 0.7, 10.0, 12.0)};
+  if (box.height < 11.5) return "";
+  std::string name = std::string(request.name);
+  if (request.copies > 1) name.append(" \u00d7 ").append(std::to_string(request.copies));
+  const std::string bytes = readable_bytes(MemoryPlan::footprint(request));
+  const std::string full = std::string(request.part).append(": ").append(name);
+  for (const std::string& label : {full + ", " + bytes, full, name}) {
+    if (svg::text_width(label, style) + 12 > box.width) continue;
+    return svg::text(box.x + 7, box.y + box.height / 2 + style.size * 0.36, label, style);
   }
+  return "";
+}
 
-  void legend() {
-    double at = left;
-    for (std::size_t kind = 0; kind < colours.size(); ++kind) {
-      const std::string_view name = name_of(static_cast<MemoryKind>(kind));
-      rectangle(at, 60, 14, 14, colours[kind], "none");
-      label(at + 20, 71, "start", 12, name);
-      at += 44 + 7 * static_cast<double>(name.size());
-    }
+inline std::string drawing_box(const DrawingSheet& sheet, int id) {
+  const MemoryRequest& request = sheet.plan.request(id);
+  const KindColor color = color_of(request.kind);
+  const svg::Rectangle box = sheet.box(id);
+  std::string text = std::string("<g class=\"buffer\"><title>") +
+                     svg::escaped(drawing_tooltip(sheet, id)) + "</title>\n" +
+                     svg::rectangle(box, color.fill, color.stroke);
+  const double copy = box.height / static_cast<double>(request.copies);
+  std::string divisions;
+  for (Index i = 1; copy >= 4 && i < request.copies; ++i) {
+    divisions += svg::to_the_right(box.x, box.y + copy * static_cast<double>(i), box.width);
   }
+  if (!divisions.empty()) text += svg::lines(divisions, color.stroke, 0.5, "2 3");
+  return text + "<g paint-order=\"stroke\" stroke-width=\"3\" stroke=\"" + std::string(color.fill) +
+         "\">" + drawing_label(request, box) + "</g></g>\n";
+}
 
-  const MemoryPlan& plan_;
-  std::span<const std::string_view> phases_;
-  int last_ = 0;
-  std::string text_;
-};
+/// The exact numbers, in words: how large the block is, and when the most of it is in use.
+inline std::string drawing_caption(const DrawingSheet& sheet) {
+  const MemoryPlan& plan = sheet.plan;
+  const std::size_t total = plan.total_bytes(), live = plan.peak_live_bytes();
+  std::string peak = std::string("Most alive at once: ") + std::to_string(live) + " bytes, in: ";
+  const char* separator = "";
+  for (int phase = sheet.phases.first; phase <= sheet.phases.last; ++phase) {
+    if (plan.live_bytes(phase) != live) continue;
+    peak.append(separator).append(phase_name(phase, sheet.names));
+    separator = ", ";
+  }
+  const std::string line = std::to_string(total) + " bytes (" + readable_bytes(total) + ")";
+  const svg::TextStyle style{.size = 13, .fill = quiet_color};
+  const double room = sheet.width() - DrawingSheet::left - 8;
+  return svg::text(DrawingSheet::left, 58, "One block of " + line + ".", style) +
+         svg::text(DrawingSheet::left, 76,
+                   svg::fitted(plan.size() > 0 ? peak + "." : "No buffers.", room, style), style);
+}
 
 }  // namespace detail
 
-/// An SVG picture of a placed plan: time to the right by phases, which `phases` names from 0 on,
-/// bytes upward; each buffer is the box that it occupies, in the colour of its kind, with its exact
-/// bytes as a tooltip; a dashed line at the total.
-inline std::string memory_drawing(const MemoryPlan& plan, std::span<const std::string_view> phases,
+/// A placed plan as a picture (SVG, complete in itself): phases to the right, bytes upward, one box
+/// per buffer from where it begins to where it ends. Hovering over a box tells its bytes. The
+/// dashed line is the total; the columns of the phases with the most alive are tinted. Every phase
+/// from first to last is a column, so phases should be numbered without leaps.
+inline std::string memory_drawing(const MemoryPlan& plan,
+                                  std::span<const std::string_view> phase_names,
                                   std::string_view title) {
-  return detail::MemoryDrawing(plan, phases).draw(title);
+  constexpr double left = detail::DrawingSheet::left;
+  constexpr svg::TextStyle heading{.size = 19, .bold = true};
+  detail::DrawingSheet sheet{plan, phase_names, phases_of(plan), 0};
+  double legend_line = 104;
+  const std::string legend = detail::drawing_legend(sheet, legend_line);
+  sheet.top = legend_line + 14;
+  const std::string width = svg::number(sheet.width());
+  const std::string height = svg::number(sheet.height());
+  std::string text = std::string("<svg") +
+                     svg::attributes({{"xmlns", "http://www.w3.org/2000/svg"},
+                                      {"width", width},
+                                      {"height", height},
+                                      {"viewBox", "0 0 " + width + " " + height},
+                                      {"font-family", "Helvetica, Arial, sans-serif"}}) +
+                     ">\n";
+  text += svg::rectangle({0, 0, sheet.width(), sheet.height()}, "#ffffff");
+  text += svg::text(left, 34, svg::fitted(title, sheet.width() - left - 8, heading), heading);
+  text += detail::drawing_caption(sheet) + legend;
+  text += detail::drawing_phases(sheet) + detail::drawing_axis(sheet);
+  for (int id = 0; id < plan.size(); ++id) text += detail::drawing_box(sheet, id);
+  const double y = sheet.y(static_cast<double>(plan.total_bytes()));
+  text +=
+      svg::lines(svg::to_the_right(left, y, sheet.plot_width()), detail::peak_color, 1.5, "7 4");
+  text += svg::text(left + sheet.plot_width() - 4, y - 8,
+                    std::string("total ") + std::to_string(plan.total_bytes()) + " bytes",
+                    {.anchor = "end", .fill = detail::peak_color, .bold = true});
+  return text + "</svg>\n";
 }
 
 }  // namespace octavo

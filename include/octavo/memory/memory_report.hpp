@@ -2,12 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <octavo/memory/bytes.hpp>
@@ -37,78 +35,115 @@ inline std::string memory_table(const MemoryPlan& plan) {
          readable_bytes(plan.total_bytes()) + ")\n";
 }
 
+/// From the first phase in which anything lives to the last; 0 to -1 for a plan of nothing.
+constexpr Lifetime phases_of(const MemoryPlan& plan) {
+  if (plan.size() == 0) return {0, -1};
+  Lifetime phases = plan.request(0).lifetime;
+  for (int id = 1; id < plan.size(); ++id) {
+    phases.first = std::min(phases.first, plan.request(id).lifetime.first);
+    phases.last = std::max(phases.last, plan.request(id).lifetime.last);
+  }
+  return phases;
+}
+
+/// The bytes of all buffers of a kind, shared or not.
+constexpr std::size_t kind_bytes(const MemoryPlan& plan, MemoryKind kind) {
+  std::size_t bytes = 0;
+  for (int id = 0; id < plan.size(); ++id) {
+    const MemoryRequest& request = plan.request(id);
+    if (request.kind == kind) bytes = checked_add(bytes, MemoryPlan::footprint(request));
+  }
+  return bytes;
+}
+
+/// A phase's name, `names[phase]`; "phase 9" where there is none.
+inline std::string phase_name(int phase, std::span<const std::string_view> names) {
+  if (phase >= 0 && static_cast<std::size_t>(phase) < names.size()) {
+    return std::string(names[static_cast<std::size_t>(phase)]);
+  }
+  return std::string("phase ").append(std::to_string(phase));
+}
+
 namespace detail {
 
-/// Bytes summed under names, in the order in which the names first came.
-class NamedBytes {
- public:
-  void add(std::string_view name, std::size_t bytes) {
-    for (auto& [known, total] : lines_) {
-      if (known == name) return void(total += bytes);
-    }
-    lines_.emplace_back(name, bytes);
-  }
+inline std::string bytes_line(std::size_t bytes, std::string_view what) {
+  char number[32];
+  std::snprintf(number, sizeof(number), "%14zu  ", bytes);
+  return std::string(number).append(what).append("\n");
+}
 
-  /// One line each; then why they add up to more than the plan.
-  std::string table(const MemoryPlan& plan) const {
-    std::string text;
-    std::size_t sum = 0;
-    for (const auto& [name, bytes] : lines_) {
-      append(text, bytes, name);
-      sum += bytes;
-    }
-    append(text, sum, "all buffers");
-    append(text, sum - plan.total_bytes(), "of these share memory with others at other times");
-    append(text, plan.total_bytes(), "planned");
-    return text;
+/// From the sum of all buffers to the bytes of the block.
+inline std::string reconciliation(const MemoryPlan& plan) {
+  std::size_t sum = 0;
+  for (int id = 0; id < plan.size(); ++id) {
+    sum = checked_add(sum, MemoryPlan::footprint(plan.request(id)));
   }
-
- private:
-  static void append(std::string& text, std::size_t bytes, std::string_view name) {
-    char number[32];
-    std::snprintf(number, sizeof(number), "%14zu  ", bytes);
-    (text += number) += name;
-    text += '\n';
-  }
-
-  std::vector<std::pair<std::string_view, std::size_t>> lines_;
-};
+  const std::size_t total = plan.total_bytes();
+  return bytes_line(sum, "sum of all buffers") +
+         bytes_line(sum - total, "less: shared by buffers that never live together") +
+         bytes_line(total, std::string("total (") + readable_bytes(total) + ")");
+}
 
 }  // namespace detail
 
-/// The bytes of all buffers by kind.
+/// The bytes of each kind, then how their sum leads to the plan's total.
 inline std::string memory_by_kind(const MemoryPlan& plan) {
-  detail::NamedBytes bytes;
-  for (int id = 0; id < plan.size(); ++id) {
-    bytes.add(name_of(plan.request(id).kind), MemoryPlan::footprint(plan.request(id)));
+  std::string text = "         bytes  kind\n";
+  for (const MemoryKind kind : memory_kinds) {
+    const std::size_t bytes = kind_bytes(plan, kind);
+    if (bytes > 0) text += detail::bytes_line(bytes, name_of(kind));
   }
-  return bytes.table(plan);
+  return text + detail::reconciliation(plan);
 }
 
-/// The bytes of all buffers by layer or other part of the run.
+/// The same of each part, in the order of booking. A part of several copies says how many;
+/// "(up to x 4)" where some of its buffers have fewer.
 inline std::string memory_by_part(const MemoryPlan& plan) {
-  detail::NamedBytes bytes;
+  struct Part {
+    std::string_view name;
+    std::size_t bytes;
+    Index fewest, most;
+  };
+  std::vector<Part> parts;
   for (int id = 0; id < plan.size(); ++id) {
-    bytes.add(plan.request(id).part, MemoryPlan::footprint(plan.request(id)));
+    const MemoryRequest& request = plan.request(id);
+    auto part = std::find_if(parts.begin(), parts.end(),
+                             [&](const Part& other) { return other.name == request.part; });
+    if (part == parts.end()) {
+      part = parts.insert(part, {request.part, 0, request.copies, request.copies});
+    }
+    part->bytes += MemoryPlan::footprint(request);
+    part->fewest = std::min(part->fewest, request.copies);
+    part->most = std::max(part->most, request.copies);
   }
-  return bytes.table(plan);
+  std::string text = "         bytes  part\n";
+  for (const Part& part : parts) {
+    std::string what(part.name);
+    if (part.most > 1) {
+      what += part.fewest == part.most ? " (x " : " (up to x ";
+      what += std::to_string(part.most) + ")";
+    }
+    text += detail::bytes_line(part.bytes, what);
+  }
+  return text + detail::reconciliation(plan);
 }
 
-/// The bytes alive in each phase, `phases` naming them from 0 on; a mark where they are most.
+/// For each phase the bytes that live in it and their share of the total; the fullest is marked.
 inline std::string memory_by_phase(const MemoryPlan& plan,
-                                   std::span<const std::string_view> phases) {
-  std::string text;
-  for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-    const std::size_t live = plan.live_bytes(static_cast<int>(phase));
-    char line[128];
-    std::snprintf(line, sizeof(line), "%14zu  %3.0f %%  %.*s%s\n", live,
-                  100.0 * static_cast<double>(live) /
-                      static_cast<double>(std::max<std::size_t>(plan.total_bytes(), 1)),
-                  static_cast<int>(phases[phase].size()), phases[phase].data(),
-                  live == plan.peak_live_bytes() ? "  <- the peak" : "");
-    text += line;
+                                   std::span<const std::string_view> phase_names) {
+  const std::size_t total = plan.total_bytes();
+  const Lifetime phases = phases_of(plan);
+  std::string text = "         bytes   share  phase\n";
+  for (int phase = phases.first; phase <= phases.last; ++phase) {
+    const std::size_t bytes = plan.live_bytes(phase);
+    const double share = 100 * static_cast<double>(bytes) / static_cast<double>(total);
+    char line[64];
+    std::snprintf(line, sizeof(line), "%14zu  %5.1f%%  ", bytes, share);
+    text.append(line).append(phase_name(phase, phase_names));
+    text += bytes == plan.peak_live_bytes() ? " <- peak\n" : "\n";
   }
-  return text;
+  return text +
+         detail::bytes_line(total, std::string("        total (") + readable_bytes(total) + ")");
 }
 
 }  // namespace octavo

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 
@@ -30,6 +31,12 @@ constexpr std::string_view name_of(MemoryKind kind) noexcept {
   }
   return "unknown";
 }
+
+/// Every kind once, in the order of reports.
+inline constexpr std::array memory_kinds{
+    MemoryKind::parameters, MemoryKind::gradients, MemoryKind::optimizer_state,
+    MemoryKind::saved,      MemoryKind::scratch,   MemoryKind::cache,
+    MemoryKind::data};
 
 /// First and last phase in which a buffer holds something, both inclusive. Phases are whatever
 /// numbering the run chooses, as long as time runs upward.

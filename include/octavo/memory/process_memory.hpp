@@ -70,14 +70,36 @@ inline std::size_t bytes_in_line(std::string_view line, std::string_view name) n
   return kibibytes * 1024;
 }
 
-/// What a line such as "7f31-7f35 r-xp 00000000 fe:00 123   /usr/lib/libc.so.6" maps, for people.
-inline std::string_view mapping_name(std::string_view line) {
-  const std::size_t slash = line.find('/');
-  const std::size_t bracket = line.find('[');
-  if (slash != line.npos) return line.substr(line.rfind('/') + 1);
-  if (bracket == line.npos) return "anonymous: arena, thread stacks";
-  const std::string_view kind = line.substr(bracket + 1, line.find(']') - bracket - 1);
-  return kind == "heap" || kind == "stack" ? kind : "system";
+/// What a mapping of /proc/self/smaps is called in a report; `path` is its last column.
+inline std::string resident_name(std::string_view path, std::string_view program) {
+  if (path.empty() || path.starts_with("[anon") || path.starts_with("[stack:")) {
+    return "thread stacks and large blocks";
+  }
+  if (path == program) return "program";
+  if (path == "[heap]") return "heap";
+  if (path == "[stack]") return "stack";
+  if (path.starts_with('[')) return "kernel (vdso)";
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+/// The last column of a line such as "7f31-7f35 r-xp 00000000 fe:00 123   /usr/lib/libc.so.6".
+inline std::string_view mapped_path(std::string_view line) {
+  for (int column = 0; column < 5; ++column) {
+    line.remove_prefix(std::min(line.find(' '), line.size()));
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  }
+  return line;
+}
+
+/// Where this program's file lies; empty where the system does not tell.
+inline std::string program_path() {
+#if defined(__linux__)
+  std::array<char, 4096> path;
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  return std::string(path.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+#else
+  return {};
+#endif
 }
 
 }  // namespace detail
@@ -92,22 +114,29 @@ inline ProcessMemory process_memory() {
   return memory;
 }
 
-/// Where the resident bytes lie: files (program, libraries) by name, heap, stack, anonymous memory.
-/// Reads /proc/self/smaps; empty on systems that have none.
+/// Where the resident memory of this process lies, largest first: "program" (its code, constants
+/// and initialised globals), each shared library or other mapped file by its base name, "heap",
+/// "stack", "kernel (vdso)", and "thread stacks and large blocks": all that has no name, which is
+/// where arenas, large allocations, other threads' stacks and heaps, and globals that start as zero
+/// lie. The kernel does not tell these apart. A page that is shared with other processes counts in
+/// full. Reads /proc/self/smaps, which walks every page; nothing on systems that have none.
 inline std::vector<ResidentPart> resident_parts() {
   std::vector<ResidentPart> parts;
+  const std::string program = detail::program_path();
   std::string name;
   detail::for_each_line("/proc/self/smaps", [&](std::string_view line) {
-    const std::size_t bytes = detail::bytes_in_line(line, "Rss:");
-    if (line.substr(0, line.find(' ')).find('-') != line.npos) name = detail::mapping_name(line);
-    if (bytes == 0) return;
-    const auto same = [&](const ResidentPart& part) { return part.name == name; };
-    const auto known = std::find_if(parts.begin(), parts.end(), same);
-    if (known == parts.end()) {
-      parts.push_back({name, bytes});
-    } else {
-      known->bytes += bytes;
+    if (line.substr(0, line.find(' ')).find('-') != line.npos) {
+      name = detail::resident_name(detail::mapped_path(line), program);
     }
+    const std::size_t bytes = detail::bytes_in_line(line, "Rss:");
+    if (bytes == 0) return;
+    auto part = std::find_if(parts.begin(), parts.end(),
+                             [&](const ResidentPart& other) { return other.name == name; });
+    if (part == parts.end()) part = parts.insert(part, {name, 0});
+    part->bytes += bytes;
+  });
+  std::sort(parts.begin(), parts.end(), [](const ResidentPart& left, const ResidentPart& right) {
+    return left.bytes != right.bytes ? left.bytes > right.bytes : left.name < right.name;
   });
   return parts;
 }
