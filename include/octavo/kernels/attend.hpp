@@ -40,7 +40,7 @@ struct AttentionShape {
   constexpr Index forward_scratch() const { return tile_rows * score_row(); }
   /// ... and backward: two tiles, and the gradients of one head's keys and values.
   constexpr Index backward_scratch() const {
-    return 2 * tile_rows * score_row() + 2 * (keys * head_width + 15) / 16 * 16;
+    return 2 * tile_rows * score_row() + (2 * keys * head_width + 15) / 16 * 16;
   }
 };
 

@@ -125,9 +125,8 @@ struct TrainingMemory {
         part("head's gradient", model.end_range().count, {phase::embed_forward, phase::head});
     const Index most = std::max(
         {model.embedding_range().count, model.block_range(0).count, model.end_range().count});
-    norm_partials =
-        plan.book<double>("run", "norm partials", MemoryKind::scratch, global_norm_partials(most),
-                          {phase::head, phase::embed_backward});
+    norm_partials = plan.book<double>("run", "norm partials", MemoryKind::scratch,
+                                      global_norm_partials(most), phase::passes);
   }
 };
 
