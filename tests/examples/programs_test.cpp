@@ -154,6 +154,59 @@ TEST_CASE("help and version go to standard output") {
   }
 }
 
+TEST_CASE("a memory budget chooses what gives the same bits, and can be repeated by its flags") {
+  const Sandbox sandbox;
+  {
+    std::ofstream text(sandbox.path / "text");
+    for (int i = 0; i < 900; ++i)
+      text << octavo::soliloquy.substr(static_cast<std::size_t>(i % 400), 31);
+  }
+  const std::string run =
+      "train_full --data text --layers 3 --heads 2 --width 64 --ff 256 --context 64 --batch 4 "
+      "--sequence 64 --threads 1 --eval-every 0 8 ";
+  expect(sandbox.run(run + "--micro-batch 4 --out a"), 0, "Saved a/");
+  const Result fitted = sandbox.run(run + "--micro-batch 4 --memory-budget 5.2MB --out b");
+  expect(fitted, 0, "memory budget 5.20 MB: --micro-batch 1 --recompute\n");
+  expect(sandbox.run(run + "--micro-batch 1 --recompute --out c"), 0, "Saved c/");
+  const auto model = [&](const char* folder) {
+    return octavo::read_file((sandbox.path / folder / "model.safetensors").string());
+  };
+  CHECK(model("a") == model("b"));
+  CHECK(model("a") == model("c"));
+  expect(sandbox.run(run + "--memory-budget 100MB --dry-run"), 0, "--micro-batch 1\n");
+}
+
+TEST_CASE("budgets that are none, or too small, are refused with the smallest that fits") {
+  const Sandbox sandbox;
+  for (const char* size : {"0", "-5", "1e99TB", "12XB", "nan", "''", "5M"}) {
+    expect(sandbox.run(std::string("train_full --tiny 5 --memory-budget ") + size), 64,
+           "error: --memory-budget: got '");
+  }
+  const Result small = sandbox.run("train_full --tiny 5 --memory-budget 1KB --threads 1");
+  expect(small, 64, "error: memory budget: got 1000 bytes, expected at least ");
+  expect(small, 64, "no choice of optimizer adamw-8bit and fused-update needs less than ");
+  expect(sandbox.run("train_full --tiny 5 --memory-budget 2.7MB --threads 1"), 64,
+         "hint: raise the budget, or let results change a little: optimizer adamw-8bit needs ");
+  CHECK(fs::is_empty(sandbox.path));
+}
+
+TEST_CASE("a memory report tells where each byte goes, and draws it") {
+  const Sandbox sandbox;
+  const Result dry = sandbox.run("train_full --tiny --dry-run --memory-report plan.svg");
+  for (const char* part : {"by kind:", "by part:", "by phase of a step:", "optimizer state",
+                           "432  tokens of the text", "Drawn to plan.svg"}) {
+    expect(dry, 0, part);
+  }
+  CHECK(octavo::read_file((sandbox.path / "plan.svg").string()).starts_with("<svg"));
+  const Result v2 = sandbox.run("train_v2 20 --threads 1 --out o --memory-report");
+  expect(v2, 0, "  planned\n");
+  expect(v2, 0, "besides the plan");
+  expect(v2, 0, "  program\n");
+  expect(sandbox.run("generate o/model.safetensors --tokens 5 --memory-report"), 0, "by kind:");
+  expect(sandbox.run("train_full --tiny --dry-run --memory-report 500"), 64,
+         "--memory-report: got '500', expected nothing or the name of an .svg file");
+}
+
 TEST_CASE("SHA-256 is the standard's") {
   CHECK(support::sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(support::sha256("abc") ==

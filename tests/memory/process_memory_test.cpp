@@ -20,9 +20,9 @@ TEST_CASE("a mapping is called by what it is") {
   CHECK(name("[heap]") == "heap");
   CHECK(name("[stack]") == "stack");
   CHECK(name("[vvar]") == "kernel (vdso)");
-  CHECK(name("") == "thread stacks and large blocks");
-  CHECK(name("[anon:arena]") == "thread stacks and large blocks");
-  CHECK(detail::resident_name("", "") == "thread stacks and large blocks");
+  CHECK(name("") == "arena, thread stacks, large blocks");
+  CHECK(name("[anon:arena]") == "arena, thread stacks, large blocks");
+  CHECK(detail::resident_name("", "") == "arena, thread stacks, large blocks");
 }
 
 #if defined(__linux__)
@@ -68,7 +68,7 @@ TEST_CASE("a block counts once it is touched") {
   const auto after = resident_parts();
   munmap(block, size);
   CHECK(sum_of(after) >= sum_of(before) + size);
-  const char* const name = "thread stacks and large blocks";
+  const char* const name = "arena, thread stacks, large blocks";
   CHECK(bytes_of(after, name) >= bytes_of(before, name) + size);
   CHECK(sum_of(after) < sum_of(before) + 2 * size);
 }

@@ -73,7 +73,7 @@ inline std::size_t bytes_in_line(std::string_view line, std::string_view name) n
 /// What a mapping of /proc/self/smaps is called in a report; `path` is its last column.
 inline std::string resident_name(std::string_view path, std::string_view program) {
   if (path.empty() || path.starts_with("[anon") || path.starts_with("[stack:")) {
-    return "thread stacks and large blocks";
+    return "arena, thread stacks, large blocks";
   }
   if (path == program) return "program";
   if (path == "[heap]") return "heap";
@@ -116,7 +116,7 @@ inline ProcessMemory process_memory() {
 
 /// Where the resident memory of this process lies, largest first: "program" (its code, constants
 /// and initialised globals), each shared library or other mapped file by its base name, "heap",
-/// "stack", "kernel (vdso)", and "thread stacks and large blocks": all that has no name, which is
+/// "stack", "kernel (vdso)", and "arena, thread stacks, large blocks": all that has no name, which is
 /// where arenas, large allocations, other threads' stacks and heaps, and globals that start as zero
 /// lie. The kernel does not tell these apart. A page that is shared with other processes counts in
 /// full. Reads /proc/self/smaps, which walks every page; nothing on systems that have none.
