@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Against the numbers that PyTorch computed: tests/reference.
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <octavo/checkpoint/safetensors_reader.hpp>
-#include <octavo/files/read_file.hpp>
 #include <octavo/training/training_step.hpp>
 
 using namespace octavo;
@@ -20,9 +18,9 @@ constexpr Index sequence = 12;
 
 template <typename U>
 std::vector<U> values(const SafetensorsReader& file, const std::string& name) {
-  const auto& bytes = file.tensor(name).bytes;
-  std::vector<U> result(bytes.size() / sizeof(U));
-  std::memcpy(result.data(), bytes.data(), bytes.size());
+  const TensorInFile& tensor = file.tensor(name);
+  std::vector<U> result(tensor.bytes / sizeof(U));
+  file.read(tensor, 0, std::as_writable_bytes(std::span(result)));
   return result;
 }
 
@@ -30,8 +28,7 @@ std::vector<U> values(const SafetensorsReader& file, const std::string& name) {
 template <Scalar T>
 struct Reference {
   Reference(const std::string& name, const ModelShape& shape)
-      : bytes(read_file(std::string(OCTAVO_TEST_REFERENCE_FOLDER) + "/" + name)),
-        file(name, bytes),
+      : file(std::string(OCTAVO_TEST_REFERENCE_FOLDER) + "/" + name),
         threads(2),
         step(Transformer<T>{RuntimeConfig(shape)}, {.step = {batch, sequence}}, threads) {
     for (const Parameter& parameter : step.parameters()) {
@@ -59,7 +56,6 @@ struct Reference {
     return result;
   }
 
-  std::string bytes;
   SafetensorsReader file;
   ThreadPool threads;
   TrainingStep<T> step;

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/version.hpp>
 #include <octavo/checkpoint/safetensors_reader.hpp>
 #include <octavo/checkpoint/safetensors_writer.hpp>
-#include <octavo/files/read_file.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -120,6 +121,19 @@ class ModelMetadata {
   const SafetensorsReader& file_;
 };
 
+/// A tensor of scalar `From` into numbers of another, by pieces.
+template <Scalar From, Scalar To>
+void read_converted(const SafetensorsReader& file, const TensorInFile& tensor,
+                    std::span<To> values) {
+  std::array<From, 1024> piece;
+  for (std::size_t first = 0; first < values.size(); first += piece.size()) {
+    const auto part = std::span(piece).first(std::min(piece.size(), values.size() - first));
+    file.read(tensor, first * sizeof(From), std::as_writable_bytes(part));
+    std::transform(part.begin(), part.end(), values.begin() + static_cast<Index>(first),
+                   [](From value) { return static_cast<To>(value); });
+  }
+}
+
 }  // namespace detail
 
 /// Saves weights, shape, trained length and tokenizer as one safetensors file, atomically. Tensor
@@ -165,8 +179,7 @@ void save_model(const std::string& path, const ModelShape& shape, Index trained_
 /// differs.
 template <Scalar T>
 LoadedModel<T> load_model(const std::string& path) {
-  const std::string bytes = read_file(path);
-  const SafetensorsReader file(path, bytes);
+  const SafetensorsReader file(path);
   const detail::ModelMetadata metadata(file);
   if (const std::string& version = file.metadata("octavo.format_version");
       version != detail::model_file_version) {
@@ -198,24 +211,22 @@ LoadedModel<T> load_model(const std::string& path) {
     }
   }
   LoadedModel<T> model{shape, trained_length, tokenizer, {}};
-  model.weights.reserve(static_cast<std::size_t>(parameters.count()));
+  model.weights.resize(static_cast<std::size_t>(parameters.count()));
   for (const Parameter& parameter : parameters) {
-    const TensorInFile& tensor = file.tensor(parameter.name);
-    const auto append = [&]<typename U>(U) {
-      for (std::size_t at = 0; at < tensor.bytes.size(); at += sizeof(U)) {
-        U value;
-        std::memcpy(&value, tensor.bytes.data() + at, sizeof(U));
-        if (!std::isfinite(value)) {
-          file.fail("tensor " + printable(parameter.name) + ": number " +
-                    std::to_string(at / sizeof(U)) + " is not finite");
-        }
-        model.weights.push_back(static_cast<T>(value));
-      }
-    };
-    if (tensor.dtype == "F32") {
-      append(float{});
+    const std::span<T> values = std::span(model.weights)
+                                    .subspan(static_cast<std::size_t>(parameter.offset),
+                                             static_cast<std::size_t>(parameter.count()));
+    if (file.tensor(parameter.name).dtype == scalar_name<T>) {
+      file.read(file.tensor(parameter.name), 0, std::as_writable_bytes(values));
     } else {
-      append(double{});
+      using Other = std::conditional_t<std::is_same_v<T, float>, double, float>;
+      detail::read_converted<Other>(file, file.tensor(parameter.name), values);
+    }
+    const auto wrong = std::find_if_not(values.begin(), values.end(),
+                                        [](T value) { return std::isfinite(value); });
+    if (wrong != values.end()) {
+      file.fail("tensor " + printable(parameter.name) + ": number " +
+                std::to_string(wrong - values.begin()) + " is not finite");
     }
   }
   return model;

@@ -15,37 +15,51 @@
 
 #include <nlohmann/json.hpp>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/files/read_file.hpp>
 
 namespace octavo {
 
-/// One tensor of a file in memory.
+/// One tensor of a file.
 struct TensorInFile {
   std::string dtype;
   std::vector<Index> shape;
-  std::span<const std::byte> bytes;
+  std::size_t offset = 0;  ///< bytes of the file before it
+  std::size_t bytes = 0;
 };
 
-/// A safetensors file's content, checked: looks at bytes that the caller keeps. Reading runs no
-/// code and trusts no number of the file before it is compared with what is there. Every defect is
-/// a FormatError that names the file and the field.
+/// A safetensors file: its header, checked, in memory, and the tensors where they are until they
+/// are read. Reading runs no code and trusts no number of the file before it is compared with what
+/// is there. Every defect is a FormatError that names the file and the field.
 class SafetensorsReader {
  public:
-  /// `name` appears in messages.
-  SafetensorsReader(std::string name, std::string_view file) : name_(std::move(name)) {
-    const auto bytes = std::as_bytes(std::span(file));
-    recognise_other_formats(file);
-    if (file.size() < 10)
-      fail("it has " + std::to_string(file.size()) + " bytes, expected 10 or more");
-    std::uint64_t length = 0;
-    std::memcpy(&length, file.data(), sizeof(length));
-    if (length > largest_header || length > file.size() - 8) {
-      fail("the header length is " + std::to_string(length) + ", expected at most " +
-           std::to_string(std::min<std::uint64_t>(largest_header, file.size() - 8)));
+  explicit SafetensorsReader(std::string path)
+      : path_(std::move(path)), opened_(detail::open_regular_file(path_)) {
+    std::string start(std::min<std::size_t>(opened_.size, 10), '\0');
+    read_at(0, std::as_writable_bytes(std::span(start)));
+    recognise_other_formats(start);
+    if (start.size() < 10) {
+      fail("it has " + std::to_string(start.size()) + " bytes, expected 10 or more");
     }
-    data_ = bytes.subspan(8 + static_cast<std::size_t>(length));
-    parse(file.substr(8, static_cast<std::size_t>(length)));
+    std::uint64_t length = 0;
+    std::memcpy(&length, start.data(), sizeof(length));
+    const std::size_t most = std::min(largest_header, opened_.size - 8);
+    if (length > most) {
+      fail("the header length is " + std::to_string(length) + ", expected at most " +
+           std::to_string(most));
+    }
+    std::string header(static_cast<std::size_t>(length), '\0');
+    read_at(8, std::as_writable_bytes(std::span(header)));
+    data_begin_ = 8 + header.size();
+    parse(header);
+  }
+
+  /// Part of a tensor, from its byte `first` on. Throws an Error of code io if reading fails.
+  void read(const TensorInFile& tensor, std::size_t first, std::span<std::byte> bytes) const {
+    OCTAVO_ASSERT(first <= tensor.bytes && bytes.size() <= tensor.bytes - first);
+    read_at(tensor.offset + first, bytes);
   }
 
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
@@ -65,12 +79,19 @@ class SafetensorsReader {
   }
 
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
-    throw FormatError("cannot load " + printable(name_) + ": " + what, std::move(hint));
+    throw FormatError("cannot load " + printable(path_) + ": " + what, std::move(hint));
   }
 
  private:
   using Json = nlohmann::json;
-  static constexpr std::uint64_t largest_header = 100'000'000;
+  static constexpr std::size_t largest_header = 100'000'000;
+
+  void read_at(std::size_t offset, std::span<std::byte> bytes) const {
+    detail::read_at(opened_, path_, offset, bytes);
+  }
+
+  /// Of the tensors together.
+  std::size_t data_bytes() const noexcept { return opened_.size - data_begin_; }
 
   void recognise_other_formats(std::string_view file) const {
     const auto is = [&](std::string_view magic) { return file.starts_with(magic); };
@@ -134,10 +155,10 @@ class SafetensorsReader {
       if (first != end) fail("the tensors overlap or leave a hole at byte " + std::to_string(end));
       end = last;
     }
-    if (end != data_.size()) {
+    if (end != data_bytes()) {
       fail("the tensors end at byte " + std::to_string(end) + " of the data, which has " +
-               std::to_string(data_.size()),
-           end > data_.size() ? "the copy is incomplete" : "");
+               std::to_string(data_bytes()),
+           end > data_bytes() ? "the copy is incomplete" : "");
     }
   }
 
@@ -176,22 +197,24 @@ class SafetensorsReader {
     if (!offsets.is_array() || offsets.size() != 2) fail(label + "'data_offsets' is no pair");
     const std::uint64_t first = number(offsets[0], "data_offsets");
     const std::uint64_t last = number(offsets[1], "data_offsets");
-    if (first > last || last > data_.size()) {
+    if (first > last || last > data_bytes()) {
       fail(label + "bytes " + std::to_string(first) + " to " + std::to_string(last) +
-               " are not within the data, which has " + std::to_string(data_.size()),
+               " are not within the data, which has " + std::to_string(data_bytes()),
            "the copy is incomplete");
     }
     if (last - first != bytes) {
       fail(label + "has " + std::to_string(last - first) + " bytes, expected " +
            std::to_string(bytes) + " from its shape");
     }
-    tensor.bytes = data_.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(bytes));
+    tensor.offset = data_begin_ + static_cast<std::size_t>(first);
+    tensor.bytes = static_cast<std::size_t>(bytes);
     tensors_.emplace(name, std::move(tensor));
     return {static_cast<std::size_t>(first), static_cast<std::size_t>(last)};
   }
 
-  std::string name_;
-  std::span<const std::byte> data_;
+  std::string path_;
+  detail::OpenedFile opened_;
+  std::size_t data_begin_ = 0;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, TensorInFile> tensors_;
 };

@@ -116,10 +116,11 @@ inline ProcessMemory process_memory() {
 
 /// Where the resident memory of this process lies, largest first: "program" (its code, constants
 /// and initialised globals), each shared library or other mapped file by its base name, "heap",
-/// "stack", "kernel (vdso)", and "arena, thread stacks, large blocks": all that has no name, which is
-/// where arenas, large allocations, other threads' stacks and heaps, and globals that start as zero
-/// lie. The kernel does not tell these apart. A page that is shared with other processes counts in
-/// full. Reads /proc/self/smaps, which walks every page; nothing on systems that have none.
+/// "stack", "kernel (vdso)", and "arena, thread stacks, large blocks": all that has no name, which
+/// is where arenas, large allocations, other threads' stacks and heaps, and globals that start as
+/// zero lie. The kernel does not tell these apart. A page that is shared with other processes
+/// counts in full. Reads /proc/self/smaps, which walks every page; nothing on systems that have
+/// none.
 inline std::vector<ResidentPart> resident_parts() {
   std::vector<ResidentPart> parts;
   const std::string program = detail::program_path();
