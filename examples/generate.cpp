@@ -128,10 +128,12 @@ class Session {
 };
 
 int generate(const Arguments& arguments) {
+  support::release_idle_memory();
   const auto model = octavo::load_model<float>(arguments.model);
   Session session(arguments, model);
   const std::size_t weights = model.weights.size() * sizeof(float);
   report_plan(arguments.memory_report, session.plan(), 0, "generate");
+  support::release_idle_memory();
   if (arguments.interactive) {
     session.converse();
   } else {
