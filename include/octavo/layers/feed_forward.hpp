@@ -48,6 +48,11 @@ class FeedForward {
     narrow_.forward(context, activated, output);
   }
 
+  /// The part of forward that keeps something: what a Layer may offer to be run again faster.
+  void keep(const LayerContext<T>& context, MatrixView<const T> input) const {
+    widen_.forward(context, input, hidden(context));
+  }
+
   /// The activated values are rebuilt, then overwritten by their own gradient; that of the hidden
   /// values overwrites what forward kept.
   void backward(const LayerContext<T>& context, MatrixView<const T> input,

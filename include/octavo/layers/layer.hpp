@@ -99,6 +99,8 @@ struct LayerContext {
 /// - forward and backward are called by all workers of the crew at the same time with the same
 ///   arguments. Each does its share, and they end with context.worker.barrier(): when a layer
 ///   returns, all of its output is there. Neither may throw or allocate.
+/// - A feed-forward part may also offer keep(context, input), the part of forward that keeps what
+///   backward needs: recomputation then skips the rest.
 /// - Every output must be computed in an order that does not depend on the number of workers.
 template <typename L>
 concept Layer = Scalar<typename L::Value> &&

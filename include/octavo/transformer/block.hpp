@@ -85,6 +85,20 @@ class Block {
                 [&](auto input, auto output) { feed_forward_.forward(context, input, output); });
   }
 
+  /// Makes again what forward keeps, from the block's input, which is overwritten. The output of
+  /// the last product is nothing that backward needs.
+  void keep_again(const LayerContext<T>& context, MatrixView<T> x) const {
+    run_forward(context, x, norm_1_, 2 * context.block,
+                [&](auto input, auto output) { attention_.forward(context, input, output); });
+    const MatrixView<T> input(context.scratch(input_), x.rows, width_);
+    norm_2_.forward(context, x, input);
+    if constexpr (requires { feed_forward_.keep(context, MatrixView<const T>(input)); }) {
+      feed_forward_.keep(context, input);
+    } else {
+      feed_forward_.forward(context, input, {context.scratch(branch_), x.rows, width_});
+    }
+  }
+
   /// forward for new positions of one sequence whose past lies in `cache`.
   void forward_cached(const LayerContext<T>& context, const KeyValueCache<T>& cache, Index past,
                       MatrixView<T> x) const {

@@ -167,7 +167,7 @@ class Transformer {
     const LayerContext<T> context = block_context(pass, layer);
     // The block that ran last has left behind what it kept.
     const bool still_there = layer == shape_.layers - 1 && pass_.held <= 1;
-    if (pass_.recompute && !still_there) block_.forward(context, block_input(pass, layer));
+    if (pass_.recompute && !still_there) block_.keep_again(context, block_input(pass, layer));
     block_.backward(context, stream(pass));
   }
 
