@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// Two training steps of the shape of GPT-2, 124M parameters, from random weights on random tokens;
+// prints the plan and the process's peak. train_full cannot: its vocabulary is that of a text.
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <octavo/octavo.hpp>
+
+namespace {
+
+using octavo::Index;
+
+constexpr const char* usage =
+    "usage: gpt2_memory [OPTION ...]\n"
+    "  --threads N             worker threads; 0 takes what the machine has (0)\n"
+    "  --scalar float|double   (float)\n"
+    "  --optimizer adamw|adamw-8bit   (adamw)\n"
+    "  --micro-batch N         sequences of the 4 that go through the model at a time (1)\n"
+    "  --recompute             run each block again on the way back\n"
+    "  --fused-update          update each tensor as soon as its gradient is complete\n"
+    "  --memory-report         print where each byte of the plan goes\n"
+    "  --dry-run               print the plan's size and train nothing\n";
+
+struct Arguments {
+  octavo::StepOptions options{.step = {.batch = 4, .sequence = 64}};
+  Index threads = 0;
+  bool double_precision = false;
+  bool memory_report = false;
+  bool dry_run = false;
+  bool help = false;
+};
+
+Index parse_count(std::string_view option, std::string_view text, Index least) {
+  Index value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > 1024) {
+    throw octavo::ConfigError(std::string(option) + ": got " + octavo::printable(text) +
+                              ", expected a whole number from " + std::to_string(least) +
+                              " to 1024");
+  }
+  return value;
+}
+
+/// Whether `text` is the second of the two names.
+bool parse_choice(std::string_view option, std::string_view text, std::string_view first,
+                  std::string_view second) {
+  if (text != first && text != second) {
+    throw octavo::ConfigError(std::string(option) + ": got " + octavo::printable(text) +
+                              ", expected " + std::string(first) + " or " + std::string(second));
+  }
+  return text == second;
+}
+
+Arguments parse(int argc, char** argv) {
+  Arguments arguments;
+  octavo::StepOptions& options = arguments.options;
+  const std::pair<std::string_view, bool*> flags[] = {{"--recompute", &options.recompute},
+                                                      {"--fused-update", &options.fused_update},
+                                                      {"--memory-report", &arguments.memory_report},
+                                                      {"--dry-run", &arguments.dry_run},
+                                                      {"--help", &arguments.help}};
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    const auto* const flag = std::find_if(std::begin(flags), std::end(flags),
+                                          [&](const auto& known) { return known.first == option; });
+    const auto value = [&]() -> std::string_view {
+      if (i + 1 == argc) throw octavo::ConfigError(std::string(option) + ": expected a value");
+      return argv[++i];
+    };
+    if (flag != std::end(flags)) {
+      *flag->second = true;
+    } else if (option == "--threads") {
+      arguments.threads = parse_count(option, value(), 0);
+    } else if (option == "--micro-batch") {
+      options.step.micro_batch = parse_count(option, value(), 1);
+    } else if (option == "--scalar") {
+      arguments.double_precision = parse_choice(option, value(), "float", "double");
+    } else if (option == "--optimizer") {
+      if (parse_choice(option, value(), "adamw", "adamw-8bit")) {
+        options.optimizer = octavo::AdamW8bit{};
+      }
+    } else {
+      throw octavo::ConfigError("unknown option " + octavo::printable(option), "see --help");
+    }
+  }
+  return arguments;
+}
+
+template <octavo::Scalar T>
+octavo::MemoryPlan plan_of(const octavo::TrainingMemoryOptions& options) {
+  octavo::Transformer<T> model{octavo::RuntimeConfig(octavo::presets::gpt2)};
+  octavo::MemoryPlan plan;
+  octavo::TrainingMemory<T>::book(plan, model, options);
+  plan.place();
+  return plan;
+}
+
+template <octavo::Scalar T>
+void print_plan(const Arguments& arguments, Index workers) {
+  const auto plan = plan_of<T>(arguments.options.memory(workers));
+  if (arguments.memory_report) {
+    std::printf("%s\nby kind:\n%s\nby phase of a step:\n%s\n", memory_table(plan).c_str(),
+                memory_by_kind(plan).c_str(), memory_by_phase(plan, octavo::phase::names).c_str());
+  }
+  std::printf("total %zu bytes (%s)\n", plan.total_bytes(),
+              octavo::readable_bytes(plan.total_bytes()).c_str());
+}
+
+template <octavo::Scalar T>
+void train(const Arguments& arguments, octavo::ThreadPool& threads) {
+  octavo::TrainingStep<T> training(
+      octavo::Transformer<T>{octavo::RuntimeConfig(octavo::presets::gpt2)}, arguments.options,
+      threads);
+  std::printf("parameters %td, memory planned %zu bytes, %td threads\n",
+              training.model().parameter_count(), training.plan().total_bytes(), threads.size());
+  const octavo::CounterRandom random(1, octavo::RandomStream::batches);
+  const auto vocabulary = static_cast<std::uint64_t>(training.shape().vocabulary);
+  for (std::size_t i = 0; i < training.inputs().size(); ++i) {
+    training.inputs()[i] = static_cast<octavo::Token>(random.below(2 * i, vocabulary));
+    training.targets()[i] = static_cast<octavo::Token>(random.below(2 * i + 1, vocabulary));
+  }
+  for (int step = 1; step <= 2; ++step) {
+    std::printf("step %d  loss %.4f\n", step, training.train(1e-4).loss);
+  }
+  std::printf("%14zu  planned\n%14zu  peak\n", training.plan().total_bytes(),
+              octavo::process_memory().peak_bytes);
+}
+
+template <octavo::Scalar T>
+void run(const Arguments& arguments) {
+  octavo::ThreadPool threads(arguments.threads);
+  print_plan<T>(arguments, threads.size());
+  if (!arguments.dry_run) train<T>(arguments, threads);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const Arguments arguments = parse(argc, argv);
+    if (arguments.help) {
+      std::fputs(usage, stdout);
+    } else if (arguments.double_precision) {
+      run<double>(arguments);
+    } else {
+      run<float>(arguments);
+    }
+    return 0;
+  } catch (const octavo::Error& error) {
+    std::fprintf(stderr, "gpt2_memory: error: %s\n", error.what());
+    if (!error.hint().empty()) std::fprintf(stderr, "  hint: %s\n", error.hint().c_str());
+    return static_cast<int>(error.code());
+  }
+}
