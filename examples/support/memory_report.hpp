@@ -12,7 +12,7 @@
 namespace support {
 
 /// What a process needs besides its plan, at most: program, C++ library, stacks.
-inline constexpr std::size_t process_overhead = 2'000'000;
+inline constexpr std::size_t process_overhead = 2'200'000;
 
 struct MemoryReportOption {
   bool wanted = false;

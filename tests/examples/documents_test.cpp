@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The exact figures in README.md and docs/memory.md are those that the library computes.
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <octavo/files/read_file.hpp>
+#include <octavo/generation/generator.hpp>
+#include <octavo/training/training_memory.hpp>
+#include <octavo/transformer/presets.hpp>
+
+using namespace octavo;
+
+namespace {
+
+const std::string root = OCTAVO_EXAMPLES_SOURCE_FOLDER "/../";
+
+/// 5090496 as "5,090,496".
+std::string with_commas(std::size_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+void check_mentions(const std::string& document, const std::string& text) {
+  INFO(document, " should say ", text);
+  CHECK(read_file(root + document).find(text) != std::string::npos);
+}
+
+/// What the trainers plan on two threads, samples between the steps included.
+std::size_t planned(const ModelShape& shape, Index batch, Index sequence) {
+  TrainingMemoryOptions options{.step = {.batch = batch, .sequence = sequence}, .workers = 2};
+  options.between_steps_bytes = generation_bytes<float>(shape, sequence, 2);
+  return training_bytes<float>(shape, options);
+}
+
+}  // namespace
+
+TEST_CASE("parameters and planned bytes of the presets stand in the documents") {
+  struct Row {
+    ModelShape shape;
+    Index batch, sequence;
+  };
+  for (const Row& row :
+       {Row{presets::v2, 1, 32}, Row{presets::tiny, 1, 32}, Row{presets::small, 1, 64},
+        Row{presets::medium, 8, 128}, Row{presets::large, 8, 128}}) {
+    for (const char* document : {"README.md", "docs/memory.md"}) {
+      check_mentions(document, with_commas(static_cast<std::size_t>(parameter_count(row.shape))));
+      check_mentions(document, with_commas(planned(row.shape, row.batch, row.sequence)));
+    }
+  }
+  check_mentions("docs/memory.md", with_commas(planned(presets::nano, 12, 64)));
+  check_mentions("docs/memory.md",
+                 with_commas(training_bytes<float>(
+                     presets::gpt2,
+                     TrainingMemoryOptions{.step = {.batch = 4, .sequence = 64}, .workers = 2})));
+}
+
+TEST_CASE("the worked example comes to what the plan says") {
+  const StepShape step{.batch = 1, .sequence = 32};
+  check_mentions("docs/memory.md", with_commas(training_bytes<float>(presets::v2, step)));
+}
