@@ -126,7 +126,7 @@ void FullCommandLine::add_memory(CLI::App& app) {
         "Sequences that go through the model at a time; any number gives the same bits (1)");
   group.add_flag("--recompute", recompute_,
                  "Run each block again on the way back instead of keeping what it computed; same "
-                 "bits, a quarter slower");
+                 "bits, a fifth slower");
   group.add_flag("--fused-update", fused_update_,
                  "Update each tensor as soon as its gradient is complete, clipped by its own norm");
   group
