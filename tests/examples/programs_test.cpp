@@ -106,6 +106,32 @@ TEST_CASE("train_v2 says its parameters and plan") {
   CHECK(fs::is_empty(sandbox.path));
 }
 
+TEST_CASE("train_256kib trains on the built-in text or on a file, in 256 KiB with its objects") {
+  const Sandbox sandbox;
+  const Result result = sandbox.run("train_256kib");
+  expect(result, 0, "step    500  loss");
+  expect(result, 0, "writes:\n\nTo ");
+  unsigned long parameters = 0, planned = 0, objects = 0;
+  REQUIRE(std::sscanf(result.output.c_str(),
+                      "train_256kib: %lu parameters in %lu bytes, besides %lu of objects",
+                      &parameters, &planned, &objects) == 3);
+  CHECK(parameters == 14304);
+  CHECK(planned > 8 * parameters);
+  CHECK(planned + objects <= 262144);
+  const auto loss = result.output.find("step    500  loss ");
+  REQUIRE(loss != std::string::npos);
+  CHECK(std::atof(result.output.c_str() + loss + 18) < 0.5);
+  CHECK(sandbox.run("train_256kib --version").output == "octavo 0.1.0\n");
+  CHECK(fs::is_empty(sandbox.path));
+
+  std::ofstream(sandbox.path / "text") << octavo::soliloquy;
+  std::ofstream(sandbox.path / "empty").flush();
+  expect(sandbox.run("train_256kib text 20"), 0, "validation loss ");
+  expect(sandbox.run("train_256kib text 0"), 64, "ITERATIONS: got '0'");
+  expect(sandbox.run("train_256kib empty"), 65, "need at least 25");
+  expect(sandbox.run("train_256kib missing"), 66, "cannot open 'missing'");
+}
+
 TEST_CASE("bad values are refused in one line before anything is made") {
   const Sandbox sandbox;
   std::ofstream(sandbox.path / "short") << "To be";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Defines the C library's allocation functions in the program itself, where the dynamic linker
-// finds them first: they count and hand over to glibc.
+// finds them first: they count, abort if the heap is banned, and hand over to glibc.
 
 #include "heap_guard/heap_guard.hpp"
 
@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
+#include <unistd.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
@@ -26,6 +27,17 @@ namespace {
 
 // Constant-initialised: the first malloc comes before any constructor of this program runs.
 constinit std::atomic<std::uint64_t> allocations = 0;
+constinit std::atomic<int> bans = 0;
+
+#if defined(OCTAVO_TEST_COUNTS_ALLOCATIONS)
+void count_allocation() noexcept {
+  ++allocations;
+  if (bans.exchange(0) == 0) return;  // lifted, so that whoever reports the abort may allocate
+  constexpr char message[] = "heap guard: an allocation while the heap is banned\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message, sizeof(message) - 1);
+  std::abort();
+}
+#endif
 
 }  // namespace
 
@@ -41,6 +53,9 @@ bool heap_guard_active() noexcept {
 
 std::uint64_t heap_allocations() noexcept { return allocations.load(); }
 
+HeapBan::HeapBan() noexcept { ++bans; }
+HeapBan::~HeapBan() { --bans; }
+
 }  // namespace octavo_test
 
 #if defined(OCTAVO_TEST_COUNTS_ALLOCATIONS)
@@ -54,22 +69,22 @@ void* __libc_memalign(std::size_t alignment, std::size_t bytes);
 void __libc_free(void* memory);
 
 void* malloc(std::size_t bytes) noexcept {
-  ++allocations;
+  count_allocation();
   return __libc_malloc(bytes);
 }
 
 void* calloc(std::size_t count, std::size_t bytes) noexcept {
-  ++allocations;
+  count_allocation();
   return __libc_calloc(count, bytes);
 }
 
 void* realloc(void* memory, std::size_t bytes) noexcept {
-  ++allocations;
+  count_allocation();
   return __libc_realloc(memory, bytes);
 }
 
 void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
-  ++allocations;
+  count_allocation();
   return __libc_memalign(alignment, bytes);
 }
 

@@ -34,4 +34,18 @@ class HeapGuard {
   std::uint64_t start_;
 };
 
+/// As long as one lives, the first heap allocation of any thread says so and aborts the program:
+///
+///     const HeapBan ban;
+///     train();
+///
+/// No doctest macro inside. Does nothing where heap_guard_active() is false.
+class HeapBan {
+ public:
+  HeapBan() noexcept;
+  HeapBan(const HeapBan&) = delete;
+  HeapBan& operator=(const HeapBan&) = delete;
+  ~HeapBan();
+};
+
 }  // namespace octavo_test

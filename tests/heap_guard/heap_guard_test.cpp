@@ -2,19 +2,23 @@
 
 #include "heap_guard/heap_guard.hpp"
 
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <memory>
 #include <new>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <Eigen/Core>
 #include <doctest/doctest.h>
 
 using octavo_test::heap_guard_active;
+using octavo_test::HeapBan;
 using octavo_test::HeapGuard;
 
 namespace {
@@ -170,4 +174,32 @@ TEST_CASE("heap guard starts from zero and nests") {
   const std::uint64_t outer_count = outer.allocations();
   CHECK(inner_count == 1);
   CHECK(outer_count == 2);
+}
+
+TEST_CASE("a heap ban aborts at the first allocation, and only while it lives") {
+  if (!heap_guard_active()) return;
+  const auto status_of = [](bool during) {
+    const pid_t child = fork();
+    if (child == 0) {
+      std::signal(SIGABRT, SIG_DFL);  // not doctest's
+      close(STDERR_FILENO);
+      void* const before = std::malloc(10);
+      {
+        const HeapBan ban;
+        std::free(before);
+        if (during) seen = std::malloc(10);
+      }
+      seen = std::malloc(10);
+      _exit(7);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    return status;
+  };
+  const int allocates = status_of(true);
+  CHECK(WIFSIGNALED(allocates));
+  CHECK(WTERMSIG(allocates) == SIGABRT);
+  const int does_not = status_of(false);
+  CHECK(WIFEXITED(does_not));
+  CHECK(WEXITSTATUS(does_not) == 7);
 }
