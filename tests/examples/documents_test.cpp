@@ -18,7 +18,7 @@ const std::string root = OCTAVO_EXAMPLES_SOURCE_FOLDER "/../";
 /// 5090496 as "5,090,496".
 std::string with_commas(std::size_t number) {
   std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
   return text;
 }
 
