@@ -64,6 +64,15 @@ void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scor
                     {0, scores.columns}, q.columns, Start::zero, nullptr, panel);
 }
 
+/// Zero in every pack that begins at or behind `visible` and before `columns`.
+template <Scalar T>
+void clear_packs(T* row, Index visible, Index columns) {
+  using P = Pack<T>;
+  for (Index j = (visible + P::lanes - 1) / P::lanes * P::lanes; j < columns; j += P::lanes) {
+    P::broadcast(T{0}).store(row + j);
+  }
+}
+
 /// Turns a row of raw scores into exp((score - maximum) * scale) over its first `visible` keys,
 /// zero behind them; returns the maximum and the sum.
 template <Scalar T>
@@ -72,23 +81,31 @@ struct RowSoftmax {
   T sum;
 };
 
+/// `row` is padded to whole packs.
 template <Scalar T>
 RowSoftmax<T> exponentiate_row(T* row, Index visible, Index columns, T scale) {
   using P = Pack<T>;
-  P top = P::broadcast(-std::numeric_limits<T>::infinity());
-  for_each_pack(visible, [&](Index j, Index n) {
-    top = max(top, P::load(row + j, n).keep(n, -std::numeric_limits<T>::infinity()));
-  });
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  const Index whole = visible / P::lanes * P::lanes;
+  P top = P::broadcast(lowest);
+  for (Index j = 0; j < whole; j += P::lanes) top = max(top, P::load(row + j));
+  if (whole < visible) top = max(top, P::load(row + whole).keep(visible - whole, lowest));
   const T maximum = largest(top);
   const P factor = P::broadcast(scale);
   const P shift = P::broadcast(maximum);
   P total = P::broadcast(T{0});
-  for_each_pack(visible, [&](Index j, Index n) {
-    const P p = exp((P::load(row + j, n) - shift) * factor).keep(n, T{0});
+  const auto exponentiate = [&](Index j) { return exp((P::load(row + j) - shift) * factor); };
+  for (Index j = 0; j < whole; j += P::lanes) {
+    const P p = exponentiate(j);
     total = total + p;
-    p.store(row + j, n);
-  });
-  std::fill(row + visible, row + columns, T{0});
+    p.store(row + j);
+  }
+  if (whole < visible) {
+    const P p = exponentiate(whole).keep(visible - whole, T{0});
+    total = total + p;
+    p.store(row + whole);
+  }
+  clear_packs(row, visible, columns);
   return {maximum, sum(total)};
 }
 
@@ -125,6 +142,7 @@ void attend_head(const AttentionShape<T>& shape, MatrixView<const T> q, MatrixVi
 }
 
 /// dS = P (dP - D) scale for one row, over dP in place; P is rebuilt in place from the raw scores.
+/// Both rows are padded to whole packs.
 template <Scalar T>
 void score_gradient_row(T* p, T* dp, Index visible, Index columns, T scale, T log_sum, T delta) {
   using P = Pack<T>;
@@ -132,15 +150,18 @@ void score_gradient_row(T* p, T* dp, Index visible, Index columns, T scale, T lo
   const P shift = P::broadcast(-log_sum);
   const P subtracted = P::broadcast(delta);
   const P zero = P::broadcast(T{0});
-  for_each_pack(visible, [&](Index j, Index n) {
+  const auto update = [&](Index j, auto kept) {
     // No probability exceeds 1, however log_sum was rounded.
-    const P exponent = fma(P::load(p + j, n), factor, shift);
+    const P exponent = fma(P::load(p + j), factor, shift);
     const P probability = exp(select_greater(exponent, zero, zero, exponent));
-    probability.store(p + j, n);
-    (probability * (P::load(dp + j, n) - subtracted) * factor).store(dp + j, n);
-  });
-  std::fill(p + visible, p + columns, T{0});
-  std::fill(dp + visible, dp + columns, T{0});
+    kept(probability).store(p + j);
+    kept(probability * (P::load(dp + j) - subtracted) * factor).store(dp + j);
+  };
+  const Index whole = visible / P::lanes * P::lanes;
+  for (Index j = 0; j < whole; j += P::lanes) update(j, [](P x) { return x; });
+  if (whole < visible) update(whole, [&](P x) { return x.keep(visible - whole, T{0}); });
+  clear_packs(p, visible, columns);
+  clear_packs(dp, visible, columns);
 }
 
 /// One head of one sequence: dq overwrites q, dk overwrites k, dv overwrites v.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
+#include <cstring>
 
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -29,9 +31,11 @@ struct Pack {
   /// The first `count` lanes (0 < count <= 16); the others are zero.
   OCTAVO_ALWAYS_INLINE static Pack load(const T* from, Index count) {
     if (count >= lanes) return load(from);
-    alignas(alignment_bytes) T lane[lanes] = {};
-    std::copy_n(from, count, lane);
-    return load(lane);
+    Pack result;
+    for (int i = 0; i < parts; ++i) {
+      result.part[i] = simd::load_partial(from + i * simd::width<T>, lanes_of_part(i, count));
+    }
+    return result;
   }
 
   OCTAVO_ALWAYS_INLINE static Pack broadcast(T value) {
@@ -47,18 +51,23 @@ struct Pack {
   /// Writes the first `count` lanes only.
   OCTAVO_ALWAYS_INLINE void store(T* to, Index count) const {
     if (count >= lanes) return store(to);
-    alignas(alignment_bytes) T lane[lanes];
-    store(lane);
-    std::copy_n(lane, count, to);
+    for (int i = 0; i < parts; ++i) {
+      simd::store_partial(to + i * simd::width<T>, part[i], lanes_of_part(i, count));
+    }
   }
 
   /// Keeps the first `count` lanes and sets the others to `filler`.
   OCTAVO_ALWAYS_INLINE Pack keep(Index count, T filler) const {
-    if (count >= lanes) return *this;
-    alignas(alignment_bytes) T lane[lanes];
-    store(lane);
-    for (Index i = std::max<Index>(count, 0); i < lanes; ++i) lane[i] = filler;
-    return load(lane);
+    alignas(alignment_bytes) static constexpr T number[lanes] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                                 8, 9, 10, 11, 12, 13, 14, 15};
+    const simd::Vector<T> end = simd::broadcast(static_cast<T>(count));
+    const simd::Vector<T> other = simd::broadcast(filler);
+    Pack result;
+    for (int i = 0; i < parts; ++i) {
+      const simd::Vector<T> here = simd::load(number + i * simd::width<T>);
+      result.part[i] = here < end ? part[i] : other;
+    }
+    return result;
   }
 
   OCTAVO_ALWAYS_INLINE friend Pack operator+(Pack a, Pack b) {
@@ -80,6 +89,12 @@ struct Pack {
   OCTAVO_ALWAYS_INLINE friend Pack operator-(Pack a) {
     for (int i = 0; i < parts; ++i) a.part[i] = -a.part[i];
     return a;
+  }
+
+ private:
+  /// How many of the first `count` lanes lie in part i.
+  static constexpr Index lanes_of_part(int i, Index count) {
+    return std::clamp<Index>(count - i * simd::width<T>, 0, simd::width<T>);
   }
 };
 
@@ -111,25 +126,53 @@ OCTAVO_ALWAYS_INLINE Pack<T> max(Pack<T> a, Pack<T> b) {
   return select_greater(a, b, a, b);
 }
 
-/// All sixteen lanes added in a fixed tree: lane i + lane i+8, then +4, +2, +1.
+namespace detail {
+
+/// Sixteen lanes folded into one in a fixed tree: lane i with lane i+8, then +4, +2, +1.
+template <Scalar T, typename Combine>
+OCTAVO_ALWAYS_INLINE T fold(Pack<T> a, Combine combine) {
+  for (int half = Pack<T>::parts / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) a.part[i] = combine(a.part[i], a.part[i + half]);
+  }
+  return simd::fold<T>(a.part[0], combine);
+}
+
+}  // namespace detail
+
+/// All sixteen lanes added in a fixed tree.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE T sum(Pack<T> a) {
-  alignas(alignment_bytes) T lane[Pack<T>::lanes];
-  a.store(lane);
-  for (int half = Pack<T>::lanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-  }
-  return lane[0];
+  using V = simd::Vector<T>;
+  return detail::fold(a, [](V x, V y) -> V { return x + y; });
 }
 
 /// The largest of the sixteen lanes.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE T largest(Pack<T> a) {
-  alignas(alignment_bytes) T lane[Pack<T>::lanes];
-  a.store(lane);
-  T result = lane[0];
-  for (int i = 1; i < Pack<T>::lanes; ++i) result = lane[i] > result ? lane[i] : result;
-  return result;
+  using V = simd::Vector<T>;
+  return detail::fold(a, [](V x, V y) -> V { return x > y ? x : y; });
+}
+
+/// The first `count` of sixteen numbers (0 < count <= 16) as doubles; the other lanes are zero.
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Pack<double> load_as_double(const T* from, Index count) {
+  if constexpr (std::same_as<T, double>) {
+    return Pack<double>::load(from, count);
+  } else {
+    using Narrow = typename simd::detail::VectorType<T, simd::vector_bytes / 2>::type;
+    alignas(alignment_bytes) T lane[Pack<T>::lanes];
+    if (count < Pack<T>::lanes) {
+      Pack<T>::load(from, count).store(lane);
+      from = lane;
+    }
+    Pack<double> result;
+    for (int i = 0; i < Pack<double>::parts; ++i) {
+      Narrow narrow;
+      std::memcpy(&narrow, from + i * simd::width<double>, sizeof(narrow));
+      result.part[i] = __builtin_convertvector(narrow, simd::Vector<double>);
+    }
+    return result;
+  }
 }
 
 /// Calls body(offset, lanes) for every pack of `count` neighbouring numbers; the last may be

@@ -73,17 +73,37 @@ OCTAVO_ALWAYS_INLINE Vector<T> broadcast(T value) {
   return value - Vector<T>{};
 }
 
-/// Lanes `count` and up are zero; nothing behind `from + count` is read.
+/// The first `count` lanes (at most width); the others are zero. Nothing behind `from + count` is
+/// read.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {
+#if defined(__AVX512F__)
+  const unsigned lanes = (1U << static_cast<unsigned>(count)) - 1U;
+  if constexpr (sizeof(T) == 4) {
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(lanes), from);
+  } else {
+    return _mm512_maskz_loadu_pd(static_cast<__mmask8>(lanes), from);
+  }
+#else
   Vector<T> result{};
-  std::memcpy(&result, from, static_cast<std::size_t>(count) * sizeof(T));
+  for (Index i = 0; i < count; ++i) result[i] = from[i];
   return result;
+#endif
 }
 
+/// Writes the first `count` lanes (at most width).
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
-  std::memcpy(to, &value, static_cast<std::size_t>(count) * sizeof(T));
+#if defined(__AVX512F__)
+  const unsigned lanes = (1U << static_cast<unsigned>(count)) - 1U;
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>(lanes), value);
+  } else {
+    _mm512_mask_storeu_pd(to, static_cast<__mmask8>(lanes), value);
+  }
+#else
+  for (Index i = 0; i < count; ++i) to[i] = value[i];
+#endif
 }
 
 /// a * b + c with one rounding.
@@ -149,7 +169,25 @@ OCTAVO_ALWAYS_INLINE V interleave(V a, V b, std::index_sequence<lane...>) {
       a, b, (static_cast<int>(lane) / 2 + offset + (lane % 2 == 1 ? lanes : 0))...);
 }
 
+// Lane i receives lane i + shift, cyclically.
+template <int shift, typename V, std::size_t... lane>
+OCTAVO_ALWAYS_INLINE V rotate(V a, std::index_sequence<lane...>) {
+  constexpr int lanes = sizeof...(lane);
+  return __builtin_shufflevector(a, a, ((static_cast<int>(lane) + shift) % lanes)...);
+}
+
 }  // namespace detail
+
+/// All lanes folded into one by `combine`: lane i with lane i + width/2, then + width/4, ...
+template <Scalar T, int shift = width<T> / 2, typename Combine = void>
+OCTAVO_ALWAYS_INLINE T fold(Vector<T> a, Combine combine) {
+  if constexpr (shift == 0) {
+    return a[0];
+  } else {
+    constexpr auto lanes = std::make_index_sequence<static_cast<std::size_t>(width<T>)>{};
+    return fold<T, shift / 2>(combine(a, detail::rotate<shift>(a, lanes)), combine);
+  }
+}
 
 /// Transposes a square of `width<T>` vectors in registers: log2(width) rounds of interleaving row i
 /// with row i + width/2.

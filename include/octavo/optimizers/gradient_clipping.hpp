@@ -32,12 +32,12 @@ double global_norm(const Worker& worker, std::span<const T> block, std::span<dou
   for (Index chunk = chunks.begin; chunk < chunks.end; ++chunk) {
     const Index first = chunk * detail::norm_chunk;
     const Index size = std::min(detail::norm_chunk, count - first);
-    double lane[Pack<T>::lanes] = {};
-    for (Index i = 0; i < size; ++i) {
-      const auto value = static_cast<double>(block[static_cast<std::size_t>(first + i)]);
-      lane[i % Pack<T>::lanes] = std::fma(value, value, lane[i % Pack<T>::lanes]);
-    }
-    partials[static_cast<std::size_t>(chunk)] = sum(Pack<double>::load(lane));
+    Pack<double> squares = Pack<double>::broadcast(0);
+    for_each_pack(size, [&](Index i, Index lanes) {
+      const Pack<double> value = load_as_double(block.data() + first + i, lanes);
+      squares = fma(value, value, squares);
+    });
+    partials[static_cast<std::size_t>(chunk)] = sum(squares);
   }
   worker.barrier();
   double total = 0;
