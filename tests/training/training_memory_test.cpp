@@ -47,7 +47,8 @@ std::size_t closed_formula(const ModelShape& m, const TrainingMemoryOptions& o) 
                                                   : room<T>(2 * p);
   const std::size_t always = room<T>(p) + state + 2 * room<Token>(rows) + room<T>(rows) +
                              (o.fused_update ? 0 : room<T>(p));
-  const std::size_t passes = room<T>(o.workers * matmul_panel_elements<T>) + room<T>(held * n * c) +
+  const Index panel = std::min<Index>(std::max({3 * c, f, v, n}), 256) * 256;  // bytes
+  const std::size_t passes = room<std::byte>(o.workers * panel) + room<T>(held * n * c) +
                              (m.tied && !o.fused_update ? room<T>(rows * c) : 0);
   const std::size_t one_block =
       3 * room<T>(n * c) + 2 * room<T>(n) + room<T>(n * 3 * c) + room<T>(n * h) + room<T>(n * f);

@@ -23,6 +23,9 @@
 /// Inlines where the compiler's own judgement would break a register-blocked loop.
 #define OCTAVO_ALWAYS_INLINE [[gnu::always_inline]] inline
 
+/// The same for a lambda, behind its parameters.
+#define OCTAVO_INLINE_LAMBDA __attribute__((always_inline))
+
 /// Unrolls the next loop completely: its arrays must live in registers.
 #if defined(__clang__)
 #define OCTAVO_UNROLL _Pragma("unroll")

@@ -7,7 +7,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/kernels/matmul_block.hpp>
+#include <octavo/kernels/matmul.hpp>
 #include <octavo/numeric/elementary.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -59,7 +59,8 @@ MatrixView<T> head_of(MatrixView<T> rows, Index sequence, Index length, Index he
 
 /// scores[i, j] = q_(first+i) . k_j for all keys that any row of the tile may see.
 template <Scalar T>
-void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scores, T* panel) {
+void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scores,
+                std::span<T> panel) {
   multiply_block<T>(as_is<T>(q), {k.data, k.stride, true}, scores, {0, scores.rows},
                     {0, scores.columns}, q.columns, Start::zero, nullptr, panel);
 }
@@ -112,7 +113,7 @@ RowSoftmax<T> exponentiate_row(T* row, Index visible, Index columns, T scale) {
 template <Scalar T>
 void attend_head(const AttentionShape<T>& shape, MatrixView<const T> q, MatrixView<const T> k,
                  MatrixView<const T> v, MatrixView<T> o, T* log_sum, Index log_sum_stride,
-                 T* scratch, T* panel) {
+                 T* scratch, std::span<T> panel) {
   using P = Pack<T>;
   const T scale = attention_scale(shape);
   const Index past = shape.keys - shape.queries;
@@ -168,7 +169,7 @@ void score_gradient_row(T* p, T* dp, Index visible, Index columns, T scale, T lo
 template <Scalar T>
 void attend_head_backward(const AttentionShape<T>& shape, MatrixView<T> q, MatrixView<T> k,
                           MatrixView<T> v, MatrixView<const T> o, MatrixView<const T> d_o,
-                          const T* log_sum, Index log_sum_stride, T* scratch, T* panel) {
+                          const T* log_sum, Index log_sum_stride, T* scratch, std::span<T> panel) {
   using P = Pack<T>;
   const T scale = attention_scale(shape);
   const Index d = shape.head_width;
@@ -213,7 +214,7 @@ void attend_head_backward(const AttentionShape<T>& shape, MatrixView<T> q, Matri
 
 /// Forward; overwrites o [sequences * queries, width] and log_sum [sequences * queries, heads]
 /// (may be null). Work is dealt out by (sequence, head).  scratch: forward_scratch() per worker;
-/// panels: matmul_panel_elements per worker.
+/// panels: those of all workers, matmul_panel_elements each.
 template <Scalar T>
 void attend(const Worker& worker, const AttentionShape<T>& shape,
             MatrixView<const std::type_identity_t<T>> q,
@@ -232,7 +233,7 @@ void attend(const Worker& worker, const AttentionShape<T>& shape,
     detail::attend_head<T>(shape, head(q, pair, shape.queries), head(k, pair, shape.keys),
                            head(v, pair, shape.keys), head(o, pair, shape.queries), log_sum_of_head,
                            shape.heads, scratch.data() + worker.index() * shape.forward_scratch(),
-                           panels.data() + worker.index() * detail::MatmulTile<T>::panel_elements);
+                           detail::panel_of(worker, panels));
   }
 }
 
@@ -254,7 +255,7 @@ void attend_backward(const Worker& worker, const AttentionShape<T>& shape, Matri
         shape, head(q, pair), head(k, pair), head(v, pair), head(o, pair), head(d_o, pair),
         log_sum + pair / shape.heads * shape.keys * shape.heads + pair % shape.heads, shape.heads,
         scratch.data() + worker.index() * shape.backward_scratch(),
-        panels.data() + worker.index() * detail::MatmulTile<T>::panel_elements);
+        detail::panel_of(worker, panels));
   }
 }
 

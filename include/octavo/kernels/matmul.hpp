@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include <octavo/base/check.hpp>
@@ -15,36 +16,40 @@
 // of the outputs. The caller puts a barrier between a product and whoever reads all of it.
 namespace octavo {
 
-/// Numbers of scratch that each worker needs for any product (its packed panel of the right
-/// operand).
+/// Numbers of scratch that each worker needs for products whose sums have up to `longest` terms:
+/// the panel of the right operand that it packs. With less, products are as exact but slower.
 template <Scalar T>
-inline constexpr Index matmul_panel_elements = detail::MatmulTile<T>::panel_elements;
+constexpr Index matmul_panel_elements(Index longest) noexcept {
+  return std::min(longest, detail::panel_depth) * detail::panel_row_elements<T>;
+}
 
 namespace detail {
 
-/// Deals out whole panels of columns if there is one for everyone, else whole vectors, else rows.
+/// One worker's part of all workers' panels.
+template <Scalar T>
+std::span<T> panel_of(const Worker& worker, std::span<T> panels) {
+  const std::size_t size = panels.size() / static_cast<std::size_t>(worker.count());
+  return panels.subspan(static_cast<std::size_t>(worker.index()) * size, size);
+}
+
+/// Deals out columns by whole vectors, or rows where that leaves the busiest worker less to do.
 template <Scalar T>
 void multiply_shared(const Worker& worker, const LeftOperand<T>& a, const RightOperand<T>& b,
                      MatrixView<T> c, Index depth, Start start, const T* bias,
                      std::span<T> panels) {
-  OCTAVO_ASSERT(static_cast<Index>(panels.size()) >= worker.count() * matmul_panel_elements<T>);
-  Range rows{0, c.rows};
-  Range columns{0, c.columns};
-  if (c.columns >= worker.count() * MatmulTile<T>::columns) {
-    columns = worker.split(c.columns, MatmulTile<T>::columns);
-  } else if (c.columns >= worker.count() * simd::width<T>) {
-    columns = worker.split(c.columns, simd::width<T>);
-  } else {
-    rows = worker.split(c.rows);
-  }
-  multiply_block(a, b, c, rows, columns, depth, start, bias,
-                 panels.data() + worker.index() * matmul_panel_elements<T>);
+  const auto share = [&](Index parts) { return (parts + worker.count() - 1) / worker.count(); };
+  const Index vectors = (c.columns + simd::width<T> - 1) / simd::width<T>;
+  const bool by_rows = vectors * share(c.rows) < share(vectors) * c.rows;
+  const Range rows = by_rows ? worker.split(c.rows) : Range{0, c.rows};
+  const Range columns = by_rows ? Range{0, c.columns} : worker.split(c.columns, simd::width<T>);
+  multiply_block(a, b, c, rows, columns, depth, start, bias, panel_of(worker, panels));
 }
 
 }  // namespace detail
 
 /// Y = X W (+ bias): the forward product.  x [rows, in], w [in, out], y [rows, out], bias [out] or
-/// null for Start::zero / Start::accumulate. `panels`: matmul_panel_elements per worker.
+/// null for Start::zero / Start::accumulate. `panels`: those of all workers, matmul_panel_elements
+/// each.
 template <Scalar T>
 void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
               MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Start start,

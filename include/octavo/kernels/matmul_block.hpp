@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <span>
 
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
@@ -39,6 +41,13 @@ struct RightOperand {
   bool is_transposed = false;
 };
 
+/// The most of k that one panel of B holds: four cache lines wide, it then fills 64 KiB, which the
+/// second-level cache keeps.
+inline constexpr Index panel_depth = 256;
+template <Scalar T>
+inline constexpr Index panel_row_elements = static_cast<Index>(4 * alignment_bytes / sizeof(T));
+static_assert(MatmulTile<float>::columns <= panel_row_elements<float>);
+
 /// panel[k, j] = b[first_k + k, first_j + j]; columns from `columns` to `panel_row` are zero.
 template <Scalar T>
 void pack_rows(const RightOperand<T>& b, Index first_k, Index depth, Index first_j, Index columns,
@@ -58,6 +67,7 @@ void pack_columns(const RightOperand<T>& b, Index first_k, Index depth, Index fi
     for (Index k = 0; k < depth; k += width) {
       const Index count = std::min(width, depth - k);
       simd::Vector<T> square[width];
+      OCTAVO_UNROLL
       for (Index i = 0; i < width; ++i) {
         const T* from = b.data + (first_j + j + i) * b.stride + first_k + k;
         square[i] = j + i >= columns ? simd::Vector<T>{}
@@ -65,55 +75,139 @@ void pack_columns(const RightOperand<T>& b, Index first_k, Index depth, Index fi
                                      : simd::load_partial(from, count);
       }
       simd::transpose<T>(square);
-      for (Index i = 0; i < count; ++i) simd::store(panel + (k + i) * panel_row + j, square[i]);
+      OCTAVO_UNROLL
+      for (Index i = 0; i < width; ++i) {
+        if (i < count) simd::store(panel + (k + i) * panel_row + j, square[i]);
+      }
     }
   }
 }
 
-/// One worker's share: c[rows, columns] (+)= a b over the given ranges. `panel` holds
-/// MatmulTile<T>::panel_elements numbers. Rows are dealt out evenly among tiles (32 rows become
-/// 11 + 11 + 10, not 14 + 14 + 4).
+/// One worker's share of a product: c[rows, columns] (+)= a b over the given ranges, panel by panel
+/// of B's columns.
 template <Scalar T>
-void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c, Range rows,
-                    Range columns, Index depth, Start start, const T* bias, T* panel) {
+class BlockProduct {
+ public:
   using Tile = MatmulTile<T>;
-  if (rows.empty()) return;
-  const Index tiles = (rows.size() + Tile::rows - 1) / Tile::rows;
-  for (Index j = columns.begin; j < columns.end; j += Tile::columns) {
-    const Index n = std::min(Tile::columns, columns.end - j);
-    const bool narrow = n <= simd::width<T>;
-    const Index panel_row = narrow ? simd::width<T> : Tile::columns;
-    const auto& table = narrow ? tile_table<T, 1> : tile_table<T, Tile::vectors>;
-    // Few rows do not repay packing; then B is read where it lies, if no vector crosses its edge.
-    const bool direct = !b.is_transposed && n == panel_row && rows.size() <= Tile::rows;
-    for (Index k = 0; k < depth || k == 0; k += Tile::depth) {
-      const Index k_count = std::min(Tile::depth, depth - k);
-      const T* b_k = panel;
-      Index b_row = panel_row;
-      if (direct) {
-        b_k = b.data + k * b.stride + j;
-        b_row = b.stride;
-      } else if (b.is_transposed) {
-        pack_columns(b, k, k_count, j, n, panel, panel_row);
-      } else {
-        pack_rows(b, k, k_count, j, n, panel, panel_row);
-      }
-      const Start here = k == 0 ? start : Start::accumulate;
-      for (Index t = 0; t < tiles; ++t) {
-        const Index i = rows.begin + rows.size() * t / tiles;
-        const Index count = rows.begin + rows.size() * (t + 1) / tiles - i;
-        const auto tile = table[static_cast<std::size_t>(count - 1)];
-        const T* a_i = a.data + i * a.row + k * a.depth;
-        const T* bias_j = bias == nullptr ? nullptr : bias + j;
-        if (n == panel_row) {
-          tile(a_i, a.row, a.depth, b_k, b_row, c.row(i) + j, c.stride, k_count, here, bias_j);
-        } else {
-          multiply_edge_tile<T>(tile, count, a_i, a.row, a.depth, b_k, b_row, c.row(i) + j,
-                                c.stride, n, k_count, here, bias_j);
-        }
+
+  /// Any `panel` of at least panel_row_elements will do: it says how much of k is packed at a time.
+  BlockProduct(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c, Range rows,
+               Range columns, Index depth, Start start, const T* bias, std::span<T> panel)
+      : a_(a),
+        b_(b),
+        c_(c),
+        rows_(rows),
+        columns_(columns),
+        depth_(depth),
+        start_(start),
+        bias_(bias),
+        panel_(panel.data()),
+        panel_depth_(std::min(panel_depth, static_cast<Index>(panel.size()) / Tile::columns)) {}
+
+  /// Vectors are dealt out evenly among panels, and rows among tiles: 32 rows become 7 + 7 + 6 + 6
+  /// + 6.
+  void run() const {
+    if (rows_.empty()) return;
+    const Index vectors = (columns_.size() + simd::width<T> - 1) / simd::width<T>;
+    const Index panels = (vectors + Tile::vectors - 1) / Tile::vectors;
+    for (Index p = 0; p < panels; ++p) {
+      const Index first = vectors * p / panels;
+      const Index count = vectors * (p + 1) / panels - first;
+      const Index j = columns_.begin + first * simd::width<T>;
+      for (Index k = 0; k < depth_ || k == 0; k += panel_depth_) {
+        run_panel({j, std::min(j + count * simd::width<T>, columns_.end)}, count,
+                  {k, std::min(k + panel_depth_, depth_)});
       }
     }
   }
+
+ private:
+  void run_panel(Range columns, Index vectors, Range depth) const {
+    const Index panel_row = vectors * simd::width<T>;
+    const bool whole = columns.size() == panel_row;
+    TileProduct<T> product;
+    product.a_row = a_.row;
+    product.a_depth = a_.depth;
+    product.b = panel_;
+    product.b_row = panel_row;
+    product.c_row = c_.stride;
+    product.depth = depth.size();
+    product.start = depth.begin == 0 ? start_ : Start::accumulate;
+    product.bias = bias_ == nullptr ? nullptr : bias_ + columns.begin;
+    product.packed = panel_;
+    const auto multiply = [&](TileFunction<T> tile, Range rows) {
+      product.a = a_.data + rows.begin * a_.row + depth.begin * a_.depth;
+      product.c = c_.row(rows.begin) + columns.begin;
+      if (whole) {
+        tile(product);
+      } else {
+        multiply_edge_tile<T>(tile, rows.size(), columns.size(), product);
+      }
+    };
+    Range rest = rows_;
+    if (b_.is_transposed) {
+      pack_columns(b_, depth.begin, depth.size(), columns.begin, columns.size(), panel_, panel_row);
+    } else if (!whole) {
+      pack_rows(b_, depth.begin, depth.size(), columns.begin, columns.size(), panel_, panel_row);
+    } else {
+      // The first tile reads B where it lies, and packs it if others follow.
+      product.b = b_.data + depth.begin * b_.stride + columns.begin;
+      product.b_row = b_.stride;
+      if (rows_.size() > Tile::rows) {
+        rest.begin += Tile::rows;
+        multiply(packing_tile_table<T>[static_cast<std::size_t>(vectors - 1)],
+                 { rows_.begin, rest.begin });
+        product.b = panel_;
+        product.b_row = panel_row;
+      }
+    }
+    const Index tiles = (rest.size() + Tile::rows - 1) / Tile::rows;
+    for (Index t = 0; t < tiles; ++t) {
+      const Range rows{rest.begin + rest.size() * t / tiles,
+                       rest.begin + rest.size() * (t + 1) / tiles};
+      const Index which = (rows.size() - 1) * Tile::vectors + vectors - 1;
+      product.ahead = lines_ahead(columns, panel_row, depth, t, rows);
+      multiply(tile_table<T>[static_cast<std::size_t>(which)], rows);
+    }
+  }
+
+  /// What tile t of a panel should ask for: the next tile's outputs if they are added to, else a
+  /// vector's width of the next panel of B.
+  LinesAhead<T> lines_ahead(Range columns, Index panel_row, Range depth, Index t,
+                            Range rows) const {
+    constexpr Index line = static_cast<Index>(alignment_bytes / sizeof(T));
+    if (start_ == Start::accumulate) {
+      if (rows.end == rows_.end) return {};
+      return {c_.row(rows.end) + columns.begin, rows.size() * 4, line, 4, c_.stride - 4 * line};
+    }
+    const Range next{columns.begin + panel_row + t * simd::width<T>, columns_.end};
+    if (t >= Tile::vectors || next.empty()) return {};
+    if (!b_.is_transposed) {
+      return {b_.data + depth.begin * b_.stride + next.begin, depth.size(), b_.stride, 1, 0};
+    }
+    const Index lines = std::max<Index>(depth.size() / line, 1);  // of a row of B
+    const Index period = static_cast<Index>(std::bit_floor(static_cast<std::size_t>(lines)));
+    return {b_.data + next.begin * b_.stride + depth.begin,
+            std::min<Index>(next.size(), simd::width<T>) * period, line, period,
+            b_.stride - period * line};
+  }
+
+  LeftOperand<T> a_;
+  RightOperand<T> b_;
+  MatrixView<T> c_;
+  Range rows_;
+  Range columns_;
+  Index depth_;
+  Start start_;
+  const T* bias_;
+  T* panel_;
+  Index panel_depth_;
+};
+
+template <Scalar T>
+void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c, Range rows,
+                    Range columns, Index depth, Start start, const T* bias, std::span<T> panel) {
+  BlockProduct<T>(a, b, c, rows, columns, depth, start, bias, panel).run();
 }
 
 }  // namespace octavo::detail

@@ -8,6 +8,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
+#include <octavo/tensor/matrix_view.hpp>
 
 // The register-blocked heart of every matrix product. See matmul.hpp for what surrounds it.
 namespace octavo {
@@ -21,26 +22,52 @@ enum class Start {
 
 namespace detail {
 
-/// Sizes of the block of outputs that stays in registers. With 32 registers: 14 rows x 2 vectors
-/// of accumulators, 2 vectors of B and one broadcast of A; with 16: 6 x 2. `depth` numbers of k at
-/// a time keep a panel of B within the second-level cache.
+/// Sizes of the block of outputs that stays in registers. With 32 registers: 7 rows x 4 vectors of
+/// accumulators, B's vectors and one broadcast of A; with 16: 6 x 2. Few rows, because rows of A
+/// that lie a multiple of 4 KiB apart share the eight ways of one set of the first-level cache.
 template <Scalar T>
 struct MatmulTile {
-  static constexpr int rows = simd::register_count == 32 ? 14 : 6;
-  static constexpr int vectors = 2;
+  static constexpr int rows = simd::register_count == 32 ? 7 : 6;
+  static constexpr int vectors = simd::register_count == 32 ? 4 : 2;
   static constexpr Index columns = vectors * simd::width<T>;
-  static constexpr Index depth = 256;
-  static constexpr Index panel_elements = depth * columns;
 };
 
-/// c[i, j] (+)= sum over k of a[i, k] b[k, j] for one tile of `Rows` x (`Vectors` * width) outputs.
-/// Every output is one chain of fused multiply-adds in increasing k, so its bits depend neither on
-/// the tile it falls into nor on where k was interrupted.
-///   a: element (i, k) at i * a_row + k * a_depth      b: row k at k * b_row, 2 vectors wide
-template <Scalar T, int Rows, int Vectors>
-void multiply_tile(const T* a, Index a_row, Index a_depth, const T* b, Index b_row, T* c,
-                   Index c_row, Index depth, Start start, const T* bias) {
+/// Cache lines that will be wanted next: `lines` of them, `step` numbers apart, and a further
+/// `jump` after every `period` (a power of two).
+template <Scalar T>
+struct LinesAhead {
+  const T* first = nullptr;
+  Index lines = 0;
+  Index step = 0;
+  Index period = 1;
+  Index jump = 0;
+};
+
+/// One tile's work: c[i, j] (+)= sum over k < depth of a[i, k] b[k, j].
+template <Scalar T>
+struct TileProduct {
+  const T* a = nullptr;  ///< element (i, k) at i * a_row + k * a_depth
+  Index a_row = 0;
+  Index a_depth = 0;
+  const T* b = nullptr;  ///< row k at k * b_row, a tile's vectors wide
+  Index b_row = 0;
+  T* c = nullptr;  ///< row i at i * c_row
+  Index c_row = 0;
+  Index depth = 0;
+  Start start = Start::zero;
+  const T* bias = nullptr;  ///< a tile's vectors wide
+  T* packed = nullptr;      ///< where a packing tile leaves b, row behind row
+  LinesAhead<T> ahead;      ///< asked for one by one while the tile multiplies
+};
+
+/// Computes a tile of `Rows` x (`Vectors` * width) outputs. Every output is one chain of fused
+/// multiply-adds in increasing k, so its bits depend neither on the tile it falls into nor on where
+/// k was interrupted. With `Packs` it also packs b: its loads are there anyway, and the stores find
+/// room beside the multiply-adds.
+template <Scalar T, int Rows, int Vectors, bool Packs>
+void multiply_tile(const TileProduct<T>& product) {
   constexpr int width = simd::width<T>;
+  const auto [a, a_row, a_depth, b, b_row, c, c_row, depth, start, bias, packed, ahead] = product;
   simd::Vector<T> sum[Rows][Vectors];
   OCTAVO_UNROLL
   for (int i = 0; i < Rows; ++i) {
@@ -51,10 +78,19 @@ void multiply_tile(const T* a, Index a_row, Index a_depth, const T* b, Index b_r
                                          : simd::load(c + i * c_row + j * width);
     }
   }
+  const T* line = ahead.first;
   for (Index k = 0; k < depth; ++k) {
+    if (k < ahead.lines) {
+      __builtin_prefetch(line);
+      line += ahead.step + ((k & (ahead.period - 1)) == ahead.period - 1 ? ahead.jump : 0);
+    }
     simd::Vector<T> b_k[Vectors];
     OCTAVO_UNROLL
     for (int j = 0; j < Vectors; ++j) b_k[j] = simd::load(b + k * b_row + j * width);
+    if constexpr (Packs) {
+      OCTAVO_UNROLL
+      for (int j = 0; j < Vectors; ++j) simd::store(packed + (k * Vectors + j) * width, b_k[j]);
+    }
     OCTAVO_UNROLL
     for (int i = 0; i < Rows; ++i) {
       const simd::Vector<T> a_ik = simd::broadcast(a[i * a_row + k * a_depth]);
@@ -70,34 +106,49 @@ void multiply_tile(const T* a, Index a_row, Index a_depth, const T* b, Index b_r
 }
 
 template <Scalar T>
-using TileFunction = void (*)(const T*, Index, Index, const T*, Index, T*, Index, Index, Start,
-                              const T*);
+using TileFunction = void (*)(const TileProduct<T>&);
 
-template <Scalar T, int Vectors, int... rows>
-constexpr auto tile_functions(std::integer_sequence<int, rows...>) {
-  return std::array<TileFunction<T>, sizeof...(rows)>{&multiply_tile<T, rows + 1, Vectors>...};
+template <Scalar T, int... tile>
+constexpr auto tile_functions(std::integer_sequence<int, tile...>) {
+  constexpr int vectors = MatmulTile<T>::vectors;
+  return std::array<TileFunction<T>, sizeof...(tile)>{
+      &multiply_tile<T, tile / vectors + 1, tile % vectors + 1, false>...};
 }
 
-/// One function per number of rows, so that the last rows of a matrix run at full speed too.
-template <Scalar T, int Vectors>
-inline constexpr auto tile_table =
-    tile_functions<T, Vectors>(std::make_integer_sequence<int, MatmulTile<T>::rows>{});
+template <Scalar T, int... vectors>
+constexpr auto packing_tile_functions(std::integer_sequence<int, vectors...>) {
+  return std::array<TileFunction<T>, sizeof...(vectors)>{
+      &multiply_tile<T, MatmulTile<T>::rows, vectors + 1, true>...};
+}
+
+/// One function per number of rows and vectors, so that the edges of a matrix run at full speed
+/// too.
+template <Scalar T>
+inline constexpr auto tile_table = tile_functions<T>(
+    std::make_integer_sequence<int, MatmulTile<T>::rows * MatmulTile<T>::vectors>{});
+
+/// The packing ones, per number of vectors; all have a whole tile's rows.
+template <Scalar T>
+inline constexpr auto packing_tile_table =
+    packing_tile_functions<T>(std::make_integer_sequence<int, MatmulTile<T>::vectors>{});
 
 /// The same for a tile whose right edge lies inside its last vector: computed at full width in a
 /// buffer beside c, of which only `columns` are copied back.
 template <Scalar T>
-void multiply_edge_tile(TileFunction<T> tile, Index rows, const T* a, Index a_row, Index a_depth,
-                        const T* b, Index b_row, T* c, Index c_row, Index columns, Index depth,
-                        Start start, const T* bias) {
+void multiply_edge_tile(TileFunction<T> tile, Index rows, Index columns, TileProduct<T> product) {
   constexpr Index buffer_row = MatmulTile<T>::columns;
   alignas(alignment_bytes) T buffer[MatmulTile<T>::rows * buffer_row] = {};
   alignas(alignment_bytes) T padded_bias[buffer_row] = {};
-  if (start == Start::bias) std::copy_n(bias, columns, padded_bias);
-  if (start == Start::accumulate) {
-    for (Index i = 0; i < rows; ++i) std::copy_n(c + i * c_row, columns, buffer + i * buffer_row);
+  const MatrixView<T> c(product.c, rows, columns, product.c_row);
+  if (product.start == Start::bias) std::copy_n(product.bias, columns, padded_bias);
+  if (product.start == Start::accumulate) {
+    for (Index i = 0; i < rows; ++i) std::copy_n(c.row(i), columns, buffer + i * buffer_row);
   }
-  tile(a, a_row, a_depth, b, b_row, buffer, buffer_row, depth, start, padded_bias);
-  for (Index i = 0; i < rows; ++i) std::copy_n(buffer + i * buffer_row, columns, c + i * c_row);
+  product.c = buffer;
+  product.c_row = buffer_row;
+  product.bias = padded_bias;
+  tile(product);
+  for (Index i = 0; i < rows; ++i) std::copy_n(buffer + i * buffer_row, columns, c.row(i));
 }
 
 }  // namespace detail

@@ -67,7 +67,7 @@ struct LayerContext {
   Index copy = 0;              ///< whose saved memory it uses: its own in training, else block 0's
   Index sequences = 1;
   Index sequence = 1;
-  std::span<T> panels;                 ///< matmul_panel_elements per worker
+  std::span<T> panels;                 ///< matmul_panel_elements for each worker
   Index first_row = 0;                 ///< of this pass within the whole step
   std::optional<DropoutDraw> dropout;  ///< none: nothing is dropped
 

@@ -195,12 +195,15 @@ template <Scalar T>
 OCTAVO_ALWAYS_INLINE void transpose(Vector<T> (&rows)[width<T>]) {
   constexpr int half = width<T> / 2;
   constexpr auto lanes = std::make_index_sequence<static_cast<std::size_t>(width<T>)>{};
+  OCTAVO_UNROLL
   for (int round = 1; round < width<T>; round *= 2) {
     Vector<T> next[width<T>];
+    OCTAVO_UNROLL
     for (int i = 0; i < half; ++i) {
       next[2 * i] = detail::interleave<0>(rows[i], rows[i + half], lanes);
       next[2 * i + 1] = detail::interleave<half>(rows[i], rows[i + half], lanes);
     }
+    OCTAVO_UNROLL
     for (int i = 0; i < width<T>; ++i) rows[i] = next[i];
   }
 }

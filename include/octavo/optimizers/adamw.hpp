@@ -47,23 +47,31 @@ struct AdamUpdate {
     const P tiny = P::broadcast(static_cast<T>(epsilon));
     const P root = P::broadcast(static_cast<T>(1.0 / std::sqrt(correction2)));
     const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
-    for_each_trained_pack<T>(worker, parameters, [&](Index i, Index n, const Parameter& tensor) {
+    for_each_trained_range<T>(worker, parameters, [&](Range range, const Parameter& tensor) {
       const double rate = step.learning_rate * tensor.learning_rate_factor;
       const double tensor_decay = tensor.decays ? decay : 0.0;
-      P w = P::load(weights.data() + i, n);
-      P g = P::load(gradients.data() + (i - step.first_gradient), n) * clip;
-      if constexpr (kind == WeightDecay::coupled) {
-        g = fma(P::broadcast(static_cast<T>(tensor_decay)), w, g);
-      } else {
-        w = w * P::broadcast(static_cast<T>(1.0 - rate * tensor_decay));
-      }
-      const P m_i = fma(b1, P::load(m + i, n), rest1 * g);
-      const P v_i = fma(b2, P::load(v + i, n), rest2 * g * g);
-      const P direction = m_i / fma(sqrt(v_i), root, tiny);
-      fma(P::broadcast(static_cast<T>(-rate / correction1)), direction, w)
-          .store(weights.data() + i, n);
-      m_i.store(m + i, n);
-      v_i.store(v + i, n);
+      const P penalty = P::broadcast(static_cast<T>(tensor_decay));
+      const P shrink = P::broadcast(static_cast<T>(1.0 - rate * tensor_decay));
+      const P length = P::broadcast(static_cast<T>(-rate / correction1));
+      T* const w_from = weights.data() + range.begin;
+      const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
+      T* const m_from = m + range.begin;
+      T* const v_from = v + range.begin;
+      for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
+        P w = P::load(w_from + i, n);
+        P g = P::load(g_from + i, n) * clip;
+        if constexpr (kind == WeightDecay::coupled) {
+          g = fma(penalty, w, g);
+        } else {
+          w = w * shrink;
+        }
+        const P m_i = fma(b1, P::load(m_from + i, n), rest1 * g);
+        const P v_i = fma(b2, P::load(v_from + i, n), rest2 * g * g);
+        const P direction = m_i / fma(sqrt(v_i), root, tiny);
+        fma(length, direction, w).store(w_from + i, n);
+        m_i.store(m_from + i, n);
+        v_i.store(v_from + i, n);
+      });
     });
   }
 };

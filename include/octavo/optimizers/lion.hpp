@@ -31,17 +31,23 @@ struct Lion {
     const P rest1 = P::broadcast(static_cast<T>(1.0 - beta1));
     const P rest2 = P::broadcast(static_cast<T>(1.0 - beta2));
     const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
-    detail::for_each_trained_pack<T>(
-        worker, parameters, [&](Index i, Index n, const Parameter& tensor) {
+    detail::for_each_trained_range<T>(
+        worker, parameters, [&](Range range, const Parameter& tensor) {
           const double rate = step.learning_rate * tensor.learning_rate_factor;
-          const double shrink = 1.0 - rate * (tensor.decays ? decay : 0.0);
-          const P w = P::load(weights.data() + i, n) * P::broadcast(static_cast<T>(shrink));
-          const P g = P::load(gradients.data() + (i - step.first_gradient), n) * clip;
-          const P m = P::load(momenta + i, n);
-          const P lean = fma(b1, m, rest1 * g);
-          const P sign = select_greater(lean, zero, one, select_greater(zero, lean, -one, zero));
-          fma(P::broadcast(static_cast<T>(-rate)), sign, w).store(weights.data() + i, n);
-          fma(b2, m, rest2 * g).store(momenta + i, n);
+          const P shrink = P::broadcast(static_cast<T>(1.0 - rate * (tensor.decays ? decay : 0.0)));
+          const P length = P::broadcast(static_cast<T>(-rate));
+          T* const w_from = weights.data() + range.begin;
+          const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
+          T* const m_from = momenta + range.begin;
+          for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
+            const P w = P::load(w_from + i, n) * shrink;
+            const P g = P::load(g_from + i, n) * clip;
+            const P m = P::load(m_from + i, n);
+            const P lean = fma(b1, m, rest1 * g);
+            const P sign = select_greater(lean, zero, one, select_greater(zero, lean, -one, zero));
+            fma(length, sign, w).store(w_from + i, n);
+            fma(b2, m, rest2 * g).store(m_from + i, n);
+          });
         });
   }
 };

@@ -38,15 +38,15 @@ concept Optimizer = Scalar<T> &&
 
 namespace detail {
 
-/// Calls body(offset, lanes, parameter) for this worker's packs of every tensor that learns.
+/// Calls body(range, parameter) for this worker's share of every tensor that learns, whole packs
+/// but for the last; the range counts from the first of all parameters.
 template <Scalar T, typename Body>
-void for_each_trained_pack(const Worker& worker, std::span<const Parameter> parameters, Body body) {
+void for_each_trained_range(const Worker& worker, std::span<const Parameter> parameters,
+                            Body body) {
   for (const Parameter& parameter : parameters) {
     if (parameter.learning_rate_factor == 0) continue;
-    const Range range = worker.split(parameter.count(), Pack<T>::lanes);
-    for_each_pack(range.size(), [&](Index i, Index lanes) {
-      body(parameter.offset + range.begin + i, lanes, parameter);
-    });
+    const Range share = worker.split(parameter.count(), Pack<T>::lanes);
+    body(Range{parameter.offset + share.begin, parameter.offset + share.end}, parameter);
   }
 }
 

@@ -24,16 +24,21 @@ struct Sgd {
     T* const momenta = detail::state_block<T>(state, 0, weights.size());
     const P keep = P::broadcast(static_cast<T>(momentum));
     const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
-    detail::for_each_trained_pack<T>(
-        worker, parameters, [&](Index i, Index n, const Parameter& tensor) {
-          const double rate = step.learning_rate * tensor.learning_rate_factor;
-          const P w = P::load(weights.data() + i, n);
+    detail::for_each_trained_range<T>(
+        worker, parameters, [&](Range range, const Parameter& tensor) {
+          const P length =
+              P::broadcast(static_cast<T>(-step.learning_rate * tensor.learning_rate_factor));
           const P penalty = P::broadcast(static_cast<T>(tensor.decays ? decay : 0.0));
-          const P g =
-              fma(penalty, w, P::load(gradients.data() + (i - step.first_gradient), n) * clip);
-          const P u = fma(keep, P::load(momenta + i, n), g);
-          fma(P::broadcast(static_cast<T>(-rate)), u, w).store(weights.data() + i, n);
-          u.store(momenta + i, n);
+          T* const w_from = weights.data() + range.begin;
+          const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
+          T* const u_from = momenta + range.begin;
+          for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
+            const P w = P::load(w_from + i, n);
+            const P g = fma(penalty, w, P::load(g_from + i, n) * clip);
+            const P u = fma(keep, P::load(u_from + i, n), g);
+            fma(length, u, w).store(w_from + i, n);
+            u.store(u_from + i, n);
+          });
         });
   }
 };

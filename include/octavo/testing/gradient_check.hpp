@@ -152,8 +152,9 @@ class LayerHarness {
   }
   MemoryPlan plan() {
     MemoryPlan plan;
-    panels_ = plan.book<double>("harness", "packed operand", MemoryKind::scratch,
-                                options_.workers * matmul_panel_elements<double>, {0, 1});
+    panels_ = plan.book<double>(
+        "harness", "packed operand", MemoryKind::scratch,
+        options_.workers * matmul_panel_elements<double>(detail::panel_depth), {0, 1});
     BookingScope scope{plan,
                        "layer",
                        options_.sequences,

@@ -107,7 +107,9 @@ class Transformer {
                        phase::passes,
                        pass.training,
                        pass.recompute ? 1 : shape_.layers * held};
-    panels_ = scope.forward_scratch<T>("packed operand", pass.workers * matmul_panel_elements<T>);
+    const Index longest = std::max({3 * shape_.width, shape_.d_ff, shape_.vocabulary, pass.rows()});
+    panels_ = scope.forward_scratch<T>("packed operand",
+                                       pass.workers * matmul_panel_elements<T>(longest));
     stream_ = plan.book<T>("model", "residual stream", MemoryKind::saved,
                            held * pass.rows() * shape_.width, phase::passes);
     const bool across_passes = held > 1;  // alive while the next pass goes forward
