@@ -30,6 +30,18 @@ void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, Matr
   }
 }
 
+/// x *= y, elementwise, both [rows, columns].
+template <Scalar T>
+void scale_by(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
+  using P = Pack<T>;
+  const Range rows = worker.split(x.rows);
+  for (Index i = rows.begin; i < rows.end; ++i) {
+    for_each_pack(x.columns, [&](Index j, Index n) {
+      (P::load(x.row(i) + j, n) * P::load(y.row(i) + j, n)).store(x.row(i) + j, n);
+    });
+  }
+}
+
 /// to = from, both [rows, columns].
 template <Scalar T>
 void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, MatrixView<T> to) {

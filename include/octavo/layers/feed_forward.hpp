@@ -53,19 +53,19 @@ class FeedForward {
     widen_.forward(context, input, hidden(context));
   }
 
-  /// The activated values are rebuilt, then overwritten by their own gradient; that of the hidden
-  /// values overwrites what forward kept.
+  /// The activated values are rebuilt, then overwritten by their own gradient; the activation's
+  /// slope, then the gradient of the hidden values, overwrites what forward kept.
   void backward(const LayerContext<T>& context, MatrixView<const T> input,
                 MatrixView<const T> output_gradient, MatrixView<T> input_gradient) const {
     const Worker& worker = context.worker;
     const MatrixView<T> activated = context.scratch_matrix(backward_activated_, hidden_width());
-    activate<T>(worker, activation_, hidden(context), activated);
+    activate_with_slope<T>(worker, activation_, hidden(context), activated);
     worker.barrier();
     narrow_.backward_parameters(context, activated, output_gradient);
     worker.barrier();
     narrow_.backward_input(context, output_gradient, activated);
     worker.barrier();
-    activate_backward<T>(worker, activation_, activated, hidden(context));
+    scale_by<T>(worker, activated, hidden(context));
     worker.barrier();
     widen_.backward(context, input, hidden(context), input_gradient);
   }
