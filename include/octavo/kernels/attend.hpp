@@ -127,7 +127,7 @@ void attend_head(const AttentionShape<T>& shape, MatrixView<const T> q, MatrixVi
       const auto row = exponentiate_row(scores.row(i), past + first + i + 1, columns, scale);
       inverse_sum[i] = T{1} / row.sum;
       if (log_sum != nullptr) {
-        log_sum[(first + i) * log_sum_stride] = std::fma(row.maximum, scale, std::log(row.sum));
+        log_sum[(first + i) * log_sum_stride] = std::fma(row.maximum, scale, logarithm(row.sum));
       }
     }
     const MatrixView<T> out = o.row_block(first, rows);

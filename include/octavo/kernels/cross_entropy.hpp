@@ -57,7 +57,7 @@ void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
       if (write_gradient) e.store(row + j, n);
     });
     const T denominator = sum(total);
-    loss = std::log(denominator) + (maximum - target_logit);
+    loss = logarithm(denominator) + (maximum - target_logit);
     if (!write_gradient) continue;
     const P factor = P::broadcast(scale / denominator);
     for_each_pack(logits.columns,

@@ -108,6 +108,72 @@ OCTAVO_ALWAYS_INLINE Pack<T> exp(Pack<T> x) {
   return select_greater(lowest, x, P::broadcast(T{0}), result);
 }
 
+namespace detail {
+
+template <Scalar T>
+struct LogarithmTraits;
+template <>
+struct LogarithmTraits<float> {
+  static constexpr std::int32_t root_half = 0x3f3504f3;  // the bits of sqrt(1/2)
+  static constexpr std::size_t terms = 4;
+};
+template <>
+struct LogarithmTraits<double> {
+  static constexpr std::int64_t root_half = 0x3fe6a09e667f3bcd;
+  static constexpr std::size_t terms = 11;
+};
+
+/// 2/3, 2/5, 2/7, ...: log((1+s)/(1-s)) = 2 s + s z (2/3 + 2/5 z + ...) with z = s^2.
+template <Scalar T>
+constexpr auto logarithm_series() {
+  std::array<T, LogarithmTraits<T>::terms> series{};
+  for (std::size_t i = 0; i < series.size(); ++i) series[i] = T{2} / static_cast<T>(2 * i + 3);
+  return series;
+}
+
+/// x = 2^exponent * mantissa with a mantissa from sqrt(1/2) to sqrt(2); x positive and normal.
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE void split_exponent(Pack<T> x, Pack<T>& exponent, Pack<T>& mantissa) {
+  using Traits = ExponentialTraits<T>;
+  using Integers =
+      typename simd::detail::VectorType<typename Traits::Bits, simd::vector_bytes>::type;
+  for (int i = 0; i < Pack<T>::parts; ++i) {
+    Integers bits;
+    std::memcpy(&bits, &x.part[i], sizeof(bits));
+    const Integers power = (bits - LogarithmTraits<T>::root_half) >> Traits::mantissa_bits;
+    exponent.part[i] = __builtin_convertvector(power, simd::Vector<T>);
+    bits -= power << Traits::mantissa_bits;
+    std::memcpy(&mantissa.part[i], &bits, sizeof(bits));
+  }
+}
+
+}  // namespace detail
+
+/// The natural logarithm of positive normal numbers within 1 unit in the last place; log(1) is
+/// exactly 0. NaN and infinity give NaN. The reduction is that of fdlibm (Sun Microsystems 1993).
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Pack<T> log(Pack<T> x) {
+  using P = Pack<T>;
+  using Traits = detail::ExponentialTraits<T>;
+  P exponent, mantissa;
+  detail::split_exponent(x, exponent, mantissa);
+  const P f = mantissa - P::broadcast(T{1});
+  const P half = P::broadcast(T(0.5)) * f;
+  const P s = f / (f + P::broadcast(T{2}));
+  const P z = s * s;
+  const P tail = fma(z, detail::polynomial(detail::logarithm_series<T>(), z), half * f);
+  const P low = fma(exponent, P::broadcast(Traits::ln2_low), s * tail);
+  const P value = f - fma(half, f, -low);
+  return fma(exponent, P::broadcast(Traits::ln2_high), value) + (x - x);
+}
+
+/// The same for one number; a name of its own, since the C library's log(double) would be
+/// preferred.
+template <Scalar T>
+T logarithm(T x) {
+  return log(Pack<T>::broadcast(x)).part[0][0];
+}
+
 /// The standard normal distribution at x.
 template <Scalar T>
 struct Gaussian {
