@@ -61,8 +61,9 @@ MatrixView<T> head_of(MatrixView<T> rows, Index sequence, Index length, Index he
 template <Scalar T>
 void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scores,
                 std::span<T> panel) {
-  multiply_block<T>(as_is<T>(q), {k.data, k.stride, true}, scores, {0, scores.rows},
-                    {0, scores.columns}, q.columns, Start::zero, nullptr, panel);
+  multiply_block<T>(as_is<T>(q), {k.data, k.stride, true}, scores,
+                    {{0, scores.rows}, {0, scores.columns}}, q.columns, Start::zero, nullptr,
+                    panel);
 }
 
 /// Zero in every pack that begins at or behind `visible` and before `columns`.
@@ -131,8 +132,8 @@ void attend_head(const AttentionShape<T>& shape, MatrixView<const T> q, MatrixVi
       }
     }
     const MatrixView<T> out = o.row_block(first, rows);
-    multiply_block<T>(as_is<T>(scores), {v.data, v.stride, false}, out, {0, rows}, {0, out.columns},
-                      columns, Start::zero, nullptr, panel);
+    multiply_block<T>(as_is<T>(scores), {v.data, v.stride, false}, out,
+                      {{0, rows}, {0, out.columns}}, columns, Start::zero, nullptr, panel);
     for (Index i = 0; i < rows; ++i) {
       const P factor = P::broadcast(inverse_sum[i]);
       for_each_pack(out.columns, [&](Index j, Index n) {
@@ -196,12 +197,12 @@ void attend_head_backward(const AttentionShape<T>& shape, MatrixView<T> q, Matri
                          log_sum[(first + i) * log_sum_stride], sum(products));
     }
     const auto accumulate = [&](MatrixView<T> tile, MatrixView<const T> with, MatrixView<T> to) {
-      multiply_block<T>(transposed<T>(tile), {with.data, with.stride, false}, to, {0, columns},
-                        {0, d}, rows, Start::accumulate, nullptr, panel);
+      multiply_block<T>(transposed<T>(tile), {with.data, with.stride, false}, to,
+                        {{0, columns}, {0, d}}, rows, Start::accumulate, nullptr, panel);
     };
     accumulate(p, do_rows, dv);
     accumulate(dp, q_rows, dk);
-    multiply_block<T>(as_is<T>(dp), {k.data, k.stride, false}, q_rows, {0, rows}, {0, d}, columns,
+    multiply_block<T>(as_is<T>(dp), {k.data, k.stride, false}, q_rows, {{0, rows}, {0, d}}, columns,
                       Start::zero, nullptr, panel);
   }
   for (Index i = 0; i < shape.keys; ++i) {

@@ -32,17 +32,10 @@ std::span<T> panel_of(const Worker& worker, std::span<T> panels) {
   return panels.subspan(static_cast<std::size_t>(worker.index()) * size, size);
 }
 
-/// Deals out columns by whole vectors, or rows where that leaves the busiest worker less to do.
-template <Scalar T>
-void multiply_shared(const Worker& worker, const LeftOperand<T>& a, const RightOperand<T>& b,
-                     MatrixView<T> c, Index depth, Start start, const T* bias,
-                     std::span<T> panels) {
-  const auto share = [&](Index parts) { return (parts + worker.count() - 1) / worker.count(); };
-  const Index vectors = (c.columns + simd::width<T> - 1) / simd::width<T>;
-  const bool by_rows = vectors * share(c.rows) < share(vectors) * c.rows;
-  const Range rows = by_rows ? worker.split(c.rows) : Range{0, c.rows};
-  const Range columns = by_rows ? Range{0, c.columns} : worker.split(c.columns, simd::width<T>);
-  multiply_block(a, b, c, rows, columns, depth, start, bias, panel_of(worker, panels));
+/// A worker's share of a product's outputs.
+template <typename T>
+Rectangle output_share(const Worker& worker, MatrixView<T> y) {
+  return worker.split(y.rows, y.columns, static_cast<Index>(alignment_bytes / sizeof(T)));
 }
 
 }  // namespace detail
@@ -55,8 +48,9 @@ void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
               MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Start start,
               const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> panels) {
   OCTAVO_ASSERT(x.rows == y.rows && x.columns == w.rows && w.columns == y.columns);
-  detail::multiply_shared<T>(worker, detail::as_is<T>(x), {w.data, w.stride, false}, y, w.rows,
-                             start, bias, panels);
+  detail::multiply_block<T>(detail::as_is<T>(x), {w.data, w.stride, false}, y,
+                            detail::output_share(worker, y), w.rows, start, bias,
+                            detail::panel_of(worker, panels));
 }
 
 /// dX = dY W^T: the input gradient (and the logits of an output head, whose table is [out, in]).
@@ -67,19 +61,22 @@ void multiply_transposed(const Worker& worker, MatrixView<const std::type_identi
                          const std::type_identity_t<T>* bias,
                          std::span<std::type_identity_t<T>> panels) {
   OCTAVO_ASSERT(dy.rows == dx.rows && dy.columns == w.columns && w.rows == dx.columns);
-  detail::multiply_shared<T>(worker, detail::as_is<T>(dy), {w.data, w.stride, true}, dx, w.columns,
-                             start, bias, panels);
+  detail::multiply_block<T>(detail::as_is<T>(dy), {w.data, w.stride, true}, dx,
+                            detail::output_share(worker, dx), w.columns, start, bias,
+                            detail::panel_of(worker, panels));
 }
 
-/// dW += X^T dY: the weight gradient, rows (tokens) in order.  x [rows, in], dy [rows, out],
+/// dW += X^T dY: the weight gradient, tokens in order. Workers own rows of dW, as they do when
+/// gradients are set to zero and weights are updated.  x [rows, in], dy [rows, out],
 /// dw [in, out].
 template <Scalar T>
 void accumulate_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                       MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw,
                       std::span<std::type_identity_t<T>> panels) {
   OCTAVO_ASSERT(x.rows == dy.rows && x.columns == dw.rows && dy.columns == dw.columns);
-  detail::multiply_shared<T>(worker, detail::transposed<T>(x), {dy.data, dy.stride, false}, dw,
-                             x.rows, Start::accumulate, nullptr, panels);
+  detail::multiply_block<T>(detail::transposed<T>(x), {dy.data, dy.stride, false}, dw,
+                            {worker.split(dw.rows), {0, dw.columns}}, x.rows, Start::accumulate,
+                            nullptr, detail::panel_of(worker, panels));
 }
 
 }  // namespace octavo

@@ -83,7 +83,7 @@ void pack_columns(const RightOperand<T>& b, Index first_k, Index depth, Index fi
   }
 }
 
-/// One worker's share of a product: c[rows, columns] (+)= a b over the given ranges, panel by panel
+/// One worker's share of a product: c[share] (+)= a b, panel by panel
 /// of B's columns.
 template <Scalar T>
 class BlockProduct {
@@ -91,13 +91,13 @@ class BlockProduct {
   using Tile = MatmulTile<T>;
 
   /// Any `panel` of at least panel_row_elements will do: it says how much of k is packed at a time.
-  BlockProduct(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c, Range rows,
-               Range columns, Index depth, Start start, const T* bias, std::span<T> panel)
+  BlockProduct(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c,
+               const Rectangle& share, Index depth, Start start, const T* bias, std::span<T> panel)
       : a_(a),
         b_(b),
         c_(c),
-        rows_(rows),
-        columns_(columns),
+        rows_(share.rows),
+        columns_(share.columns),
         depth_(depth),
         start_(start),
         bias_(bias),
@@ -205,9 +205,10 @@ class BlockProduct {
 };
 
 template <Scalar T>
-void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c, Range rows,
-                    Range columns, Index depth, Start start, const T* bias, std::span<T> panel) {
-  BlockProduct<T>(a, b, c, rows, columns, depth, start, bias, panel).run();
+void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c,
+                    const Rectangle& share, Index depth, Start start, const T* bias,
+                    std::span<T> panel) {
+  BlockProduct<T>(a, b, c, share, depth, start, bias, panel).run();
 }
 
 }  // namespace octavo::detail

@@ -20,6 +20,13 @@ struct Range {
   friend constexpr bool operator==(Range, Range) = default;
 };
 
+/// A rectangle of a matrix.
+struct Rectangle {
+  Range rows;
+  Range columns;
+  friend constexpr bool operator==(const Rectangle&, const Rectangle&) = default;
+};
+
 namespace detail {
 
 struct BarrierBroken {};
@@ -117,6 +124,15 @@ class Worker {
     const Index granules = (total + granule - 1) / granule;
     return {std::min(total, granules * index_ / count_ * granule),
             std::min(total, granules * (index_ + 1) / count_ * granule)};
+  }
+
+  /// This worker's part of a matrix: columns in whole multiples of `granule`, or rows where that
+  /// leaves the busiest worker less to do.
+  constexpr Rectangle split(Index rows, Index columns, Index granule) const noexcept {
+    const auto busiest = [this](Index parts) { return (parts + count_ - 1) / count_; };
+    const Index granules = (columns + granule - 1) / granule;
+    if (granules * busiest(rows) < busiest(granules) * rows) return {split(rows), {0, columns}};
+    return {{0, rows}, split(columns, granule)};
   }
 
   /// Returns when every worker of the crew has called it; what each wrote before is then visible

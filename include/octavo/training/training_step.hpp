@@ -188,7 +188,10 @@ class TrainingStep {
   }
 
   void accumulate_gradients(const Worker& worker, T scale) {
-    set_zero<T>(worker, gradients());
+    for (const Parameter& tensor : parameters_.span()) {  // by those who will update it
+      set_zero<T>(worker, gradients().subspan(static_cast<std::size_t>(tensor.offset),
+                                              static_cast<std::size_t>(tensor.count())));
+    }
     worker.barrier();
     const GradientParts<T> parts = model_.gradient_parts(gradients().data());
     const std::span<T> kept = arena_.get(memory_.embedding_gradients);

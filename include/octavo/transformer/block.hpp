@@ -118,7 +118,8 @@ class Block {
  private:
   using Norm = LayerNorm<T, Config::width>;
 
-  /// x += dropout(branch(norm(x)))
+  /// x += dropout(branch(norm(x))). Forward, a worker reads only those rows of x that it wrote:
+  /// no barrier stands between the addition and the next norm.
   template <typename Branch>
   void run_forward(const LayerContext<T>& context, MatrixView<T> x, const Norm& norm, Index site,
                    Branch branch) const {
@@ -128,7 +129,6 @@ class Block {
     branch(MatrixView<const T>(input), output);
     dropout_.apply(context, site, output);
     add<T>(context.worker, output, x);
-    context.worker.barrier();
   }
 
   template <typename Branch>

@@ -209,6 +209,7 @@ class Transformer {
       const KeyValueCache<T> cache(caches.data() + layer * elements, shape_.context, shape_.width);
       block_.forward_cached(block_context(pass, layer), cache, past, x);
     }
+    pass.worker.barrier();
     Pass<T> last = pass;
     last.sequence = 1;
     head_logits(last, x.row_block(x.rows - 1, 1), MatrixView<T>(last_logits, 1, shape_.vocabulary));
