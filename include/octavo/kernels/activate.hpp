@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_ACTIVATE_HPP)
+#define OCTAVO_KERNELS_ACTIVATE_HPP
 
 #include <string_view>
 
@@ -31,6 +32,33 @@ constexpr std::string_view name_of(Activation activation) noexcept {
   }
   return "unknown";
 }
+
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/kernels/activate.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+namespace octavo {
+
+/// a = activation(h), elementwise; h, a [rows, columns]; overwrites a.
+template <Scalar T>
+void activate(const Worker& worker, Activation kind, MatrixView<const std::type_identity_t<T>> h,
+              MatrixView<T> a) {
+  OCTAVO_DISPATCH(activate<T>(worker, kind, h, a))
+}
+
+/// The same, and h is overwritten by activation'(h), which backward multiplies by: together they
+/// cost little more than either.
+template <Scalar T>
+void activate_with_slope(const Worker& worker, Activation kind, MatrixView<T> h, MatrixView<T> a) {
+  OCTAVO_DISPATCH(activate_with_slope<T>(worker, kind, h, a))
+}
+
+}  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
 
 namespace detail {
 
@@ -89,7 +117,6 @@ void with_activation(Activation kind, Body body) {
 
 }  // namespace detail
 
-/// a = activation(h), elementwise; h, a [rows, columns]; overwrites a.
 template <Scalar T>
 void activate(const Worker& worker, Activation kind, MatrixView<const std::type_identity_t<T>> h,
               MatrixView<T> a) {
@@ -100,8 +127,6 @@ void activate(const Worker& worker, Activation kind, MatrixView<const std::type_
   });
 }
 
-/// The same, and h is overwritten by activation'(h), which backward multiplies by: together they
-/// cost little more than either.
 template <Scalar T>
 void activate_with_slope(const Worker& worker, Activation kind, MatrixView<T> h, MatrixView<T> a) {
   detail::with_activation(kind, [&](auto constant) {
@@ -113,4 +138,6 @@ void activate_with_slope(const Worker& worker, Activation kind, MatrixView<T> h,
   });
 }
 
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

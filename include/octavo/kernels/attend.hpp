@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_ATTEND_HPP)
+#define OCTAVO_KERNELS_ATTEND_HPP
 
 #include <cmath>
 #include <limits>
@@ -43,6 +44,42 @@ struct AttentionShape {
     return 2 * tile_rows * score_row() + (2 * keys * head_width + 15) / 16 * 16;
   }
 };
+
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/kernels/attend.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+namespace octavo {
+
+/// Forward; overwrites o [sequences * queries, width] and log_sum [sequences * queries, heads]
+/// (may be null). Work is dealt out by (sequence, head).  scratch: forward_scratch() per worker;
+/// panels: those of all workers, matmul_panel_elements each.
+template <Scalar T>
+void attend(const Worker& worker, const AttentionShape<T>& shape,
+            MatrixView<const std::type_identity_t<T>> q,
+            MatrixView<const std::type_identity_t<T>> k,
+            MatrixView<const std::type_identity_t<T>> v, MatrixView<T> o, T* log_sum,
+            std::span<T> scratch, std::span<T> panels) {
+  OCTAVO_DISPATCH(attend<T>(worker, shape, q, k, v, o, log_sum, scratch, panels))
+}
+
+/// Backward, with as many queries as keys: the gradients of q, k and v overwrite q, k and v.
+/// o and log_sum as forward left them, d_o the gradient of o; scratch: backward_scratch() per
+/// worker.
+template <Scalar T>
+void attend_backward(const Worker& worker, const AttentionShape<T>& shape, MatrixView<T> q,
+                     MatrixView<T> k, MatrixView<T> v, MatrixView<const std::type_identity_t<T>> o,
+                     MatrixView<const std::type_identity_t<T>> d_o, const T* log_sum,
+                     std::span<T> scratch, std::span<T> panels) {
+  OCTAVO_DISPATCH(attend_backward<T>(worker, shape, q, k, v, o, d_o, log_sum, scratch, panels))
+}
+
+}  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
 
 namespace detail {
 
@@ -213,9 +250,6 @@ void attend_head_backward(const AttentionShape<T>& shape, MatrixView<T> q, Matri
 
 }  // namespace detail
 
-/// Forward; overwrites o [sequences * queries, width] and log_sum [sequences * queries, heads]
-/// (may be null). Work is dealt out by (sequence, head).  scratch: forward_scratch() per worker;
-/// panels: those of all workers, matmul_panel_elements each.
 template <Scalar T>
 void attend(const Worker& worker, const AttentionShape<T>& shape,
             MatrixView<const std::type_identity_t<T>> q,
@@ -234,13 +268,10 @@ void attend(const Worker& worker, const AttentionShape<T>& shape,
     detail::attend_head<T>(shape, head(q, pair, shape.queries), head(k, pair, shape.keys),
                            head(v, pair, shape.keys), head(o, pair, shape.queries), log_sum_of_head,
                            shape.heads, scratch.data() + worker.index() * shape.forward_scratch(),
-                           detail::panel_of(worker, panels));
+                           octavo::detail::panel_of(worker, panels));
   }
 }
 
-/// Backward, with as many queries as keys: the gradients of q, k and v overwrite q, k and v.
-/// o and log_sum as forward left them, d_o the gradient of o; scratch: backward_scratch() per
-/// worker.
 template <Scalar T>
 void attend_backward(const Worker& worker, const AttentionShape<T>& shape, MatrixView<T> q,
                      MatrixView<T> k, MatrixView<T> v, MatrixView<const std::type_identity_t<T>> o,
@@ -256,8 +287,10 @@ void attend_backward(const Worker& worker, const AttentionShape<T>& shape, Matri
         shape, head(q, pair), head(k, pair), head(v, pair), head(o, pair), head(d_o, pair),
         log_sum + pair / shape.heads * shape.keys * shape.heads + pair % shape.heads, shape.heads,
         scratch.data() + worker.index() * shape.backward_scratch(),
-        detail::panel_of(worker, panels));
+        octavo::detail::panel_of(worker, panels));
   }
 }
 
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

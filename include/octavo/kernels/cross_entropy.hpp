@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_CROSS_ENTROPY_HPP)
+#define OCTAVO_KERNELS_CROSS_ENTROPY_HPP
 
 #include <cmath>
 #include <limits>
@@ -25,9 +26,29 @@ inline Index count_targets(std::span<const Token> targets) noexcept {
   return count;
 }
 
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/kernels/cross_entropy.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+namespace octavo {
+
 /// losses[r] = log(sum over v of exp(logits[r, v])) - logits[r, target r], 0 for ignored targets.
 /// With `write_gradient` the logits are overwritten by d(sum of losses * scale)/d logits =
 /// (softmax - one_hot(target)) * scale.  logits [rows, vocabulary], targets and losses [rows].
+template <Scalar T>
+void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
+                           std::span<const Token> targets, std::span<T> losses, T scale,
+                           bool write_gradient) {
+  OCTAVO_DISPATCH(softmax_cross_entropy<T>(worker, logits, targets, losses, scale, write_gradient))
+}
+
+}  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
 template <Scalar T>
 void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
                            std::span<const Token> targets, std::span<T> losses, T scale,
@@ -66,4 +87,6 @@ void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
   }
 }
 
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_ELEMENTWISE_HPP)
+#define OCTAVO_KERNELS_ELEMENTWISE_HPP
 
 #include <span>
 
@@ -9,16 +10,55 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
+#define OCTAVO_FILE <octavo/kernels/elementwise.hpp>
+#include <octavo/numeric/each_isa.inc>
+
 namespace octavo {
 
 /// Sets this worker's share of a block to zero.
+template <Scalar T>
+void set_zero(const Worker& worker, std::span<T> block) {
+  OCTAVO_DISPATCH(set_zero<T>(worker, block))
+}
+
+/// x += y, both [rows, columns]: the residual connection.
+template <Scalar T>
+void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
+  OCTAVO_DISPATCH(add<T>(worker, y, x))
+}
+
+/// x *= y, elementwise, both [rows, columns].
+template <Scalar T>
+void scale_by(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
+  OCTAVO_DISPATCH(scale_by<T>(worker, y, x))
+}
+
+/// to = from, both [rows, columns].
+template <Scalar T>
+void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, MatrixView<T> to) {
+  OCTAVO_DISPATCH(copy<T>(worker, from, to))
+}
+
+/// dbias += sum over rows of dy, rows in order: the gradient of a bias.  dy [rows, columns],
+/// dbias [columns].
+template <Scalar T>
+void accumulate_column_sums(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
+                            T* dbias) {
+  OCTAVO_DISPATCH(accumulate_column_sums<T>(worker, dy, dbias))
+}
+
+}  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
 template <Scalar T>
 void set_zero(const Worker& worker, std::span<T> block) {
   const Range range = worker.split(static_cast<Index>(block.size()), Pack<T>::lanes);
   std::fill(block.begin() + range.begin, block.begin() + range.end, T{0});
 }
 
-/// x += y, both [rows, columns]: the residual connection.
 template <Scalar T>
 void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
   using P = Pack<T>;
@@ -30,7 +70,6 @@ void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, Matr
   }
 }
 
-/// x *= y, elementwise, both [rows, columns].
 template <Scalar T>
 void scale_by(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
   using P = Pack<T>;
@@ -42,15 +81,12 @@ void scale_by(const Worker& worker, MatrixView<const std::type_identity_t<T>> y,
   }
 }
 
-/// to = from, both [rows, columns].
 template <Scalar T>
 void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, MatrixView<T> to) {
   const Range rows = worker.split(to.rows);
   for (Index i = rows.begin; i < rows.end; ++i) std::copy_n(from.row(i), to.columns, to.row(i));
 }
 
-/// dbias += sum over rows of dy, rows in order: the gradient of a bias.  dy [rows, columns],
-/// dbias [columns].
 template <Scalar T>
 void accumulate_column_sums(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
                             T* dbias) {
@@ -64,4 +100,6 @@ void accumulate_column_sums(const Worker& worker, MatrixView<const std::type_ide
   });
 }
 
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

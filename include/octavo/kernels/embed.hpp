@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_EMBED_HPP)
+#define OCTAVO_KERNELS_EMBED_HPP
 
 #include <span>
 
@@ -9,11 +10,35 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
+#define OCTAVO_FILE <octavo/kernels/embed.hpp>
+#include <octavo/numeric/each_isa.inc>
+
 namespace octavo {
 
 /// x[r] = tokens_table[token r] + positions_table[first_position + r mod sequence].
 /// tokens [rows], x [rows, width], tokens_table [vocabulary, width], positions_table
 /// [context, width]; overwrites x.
+template <Scalar T>
+void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
+           Index first_position, const T* tokens_table, const T* positions_table, MatrixView<T> x) {
+  OCTAVO_DISPATCH(
+      embed<T>(worker, tokens, sequence, first_position, tokens_table, positions_table, x))
+}
+
+/// table[index(r)] += dx[r] for every row in order: the gradient of a table that rows were picked
+/// from. Workers own columns, so that rows of the same token never meet.
+template <Scalar T, typename IndexOf>
+void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t<T>> dx,
+                     IndexOf index_of, T* table) {
+  OCTAVO_DISPATCH(accumulate_rows<T, IndexOf>(worker, dx, index_of, table))
+}
+
+}  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
 template <Scalar T>
 void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
            Index first_position, const T* tokens_table, const T* positions_table, MatrixView<T> x) {
@@ -28,8 +53,6 @@ void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
   }
 }
 
-/// table[index(r)] += dx[r] for every row in order: the gradient of a table that rows were picked
-/// from. Workers own columns, so that rows of the same token never meet.
 template <Scalar T, typename IndexOf>
 void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t<T>> dx,
                      IndexOf index_of, T* table) {
@@ -44,4 +67,6 @@ void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t
   }
 }
 
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

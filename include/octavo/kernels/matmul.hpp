@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_MATMUL_HPP)
+#define OCTAVO_KERNELS_MATMUL_HPP
 
 #include <algorithm>
 #include <span>
@@ -40,6 +41,13 @@ Rectangle output_share(const Worker& worker, MatrixView<T> y) {
 
 }  // namespace detail
 
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/kernels/matmul.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+namespace octavo {
+
 /// Y = X W (+ bias): the forward product.  x [rows, in], w [in, out], y [rows, out], bias [out] or
 /// null for Start::zero / Start::accumulate. `panels`: those of all workers, matmul_panel_elements
 /// each.
@@ -47,10 +55,7 @@ template <Scalar T>
 void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
               MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Start start,
               const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> panels) {
-  OCTAVO_ASSERT(x.rows == y.rows && x.columns == w.rows && w.columns == y.columns);
-  detail::multiply_block<T>(detail::as_is<T>(x), {w.data, w.stride, false}, y,
-                            detail::output_share(worker, y), w.rows, start, bias,
-                            detail::panel_of(worker, panels));
+  OCTAVO_DISPATCH(multiply<T>(worker, x, w, y, start, bias, panels))
 }
 
 /// dX = dY W^T: the input gradient (and the logits of an output head, whose table is [out, in]).
@@ -60,10 +65,7 @@ void multiply_transposed(const Worker& worker, MatrixView<const std::type_identi
                          MatrixView<const std::type_identity_t<T>> w, MatrixView<T> dx, Start start,
                          const std::type_identity_t<T>* bias,
                          std::span<std::type_identity_t<T>> panels) {
-  OCTAVO_ASSERT(dy.rows == dx.rows && dy.columns == w.columns && w.rows == dx.columns);
-  detail::multiply_block<T>(detail::as_is<T>(dy), {w.data, w.stride, true}, dx,
-                            detail::output_share(worker, dx), w.columns, start, bias,
-                            detail::panel_of(worker, panels));
+  OCTAVO_DISPATCH(multiply_transposed<T>(worker, dy, w, dx, start, bias, panels))
 }
 
 /// dW += X^T dY: the weight gradient, tokens in order. Workers own rows of dW, as they do when
@@ -73,10 +75,46 @@ template <Scalar T>
 void accumulate_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                       MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw,
                       std::span<std::type_identity_t<T>> panels) {
-  OCTAVO_ASSERT(x.rows == dy.rows && x.columns == dw.rows && dy.columns == dw.columns);
-  detail::multiply_block<T>(detail::transposed<T>(x), {dy.data, dy.stride, false}, dw,
-                            {worker.split(dw.rows), {0, dw.columns}}, x.rows, Start::accumulate,
-                            nullptr, detail::panel_of(worker, panels));
+  OCTAVO_DISPATCH(accumulate_outer<T>(worker, x, dy, dw, panels))
 }
 
 }  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
+template <Scalar T>
+void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+              MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Start start,
+              const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> panels) {
+  OCTAVO_ASSERT(x.rows == y.rows && x.columns == w.rows && w.columns == y.columns);
+  detail::multiply_block<T>(detail::as_is<T>(x), {w.data, w.stride, false}, y,
+                            octavo::detail::output_share(worker, y), w.rows, start, bias,
+                            octavo::detail::panel_of(worker, panels));
+}
+
+template <Scalar T>
+void multiply_transposed(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
+                         MatrixView<const std::type_identity_t<T>> w, MatrixView<T> dx, Start start,
+                         const std::type_identity_t<T>* bias,
+                         std::span<std::type_identity_t<T>> panels) {
+  OCTAVO_ASSERT(dy.rows == dx.rows && dy.columns == w.columns && w.rows == dx.columns);
+  detail::multiply_block<T>(detail::as_is<T>(dy), {w.data, w.stride, true}, dx,
+                            octavo::detail::output_share(worker, dx), w.columns, start, bias,
+                            octavo::detail::panel_of(worker, panels));
+}
+
+template <Scalar T>
+void accumulate_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+                      MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw,
+                      std::span<std::type_identity_t<T>> panels) {
+  OCTAVO_ASSERT(x.rows == dy.rows && x.columns == dw.rows && dy.columns == dw.columns);
+  detail::multiply_block<T>(detail::transposed<T>(x), {dy.data, dy.stride, false}, dw,
+                            {worker.split(dw.rows), {0, dw.columns}}, x.rows, Start::accumulate,
+                            nullptr, octavo::detail::panel_of(worker, panels));
+}
+
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_MATMUL_BLOCK_HPP)
+#define OCTAVO_KERNELS_MATMUL_BLOCK_HPP
 
 #include <algorithm>
 #include <bit>
@@ -12,7 +13,26 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-namespace octavo::detail {
+namespace octavo {
+
+namespace detail {
+
+/// The most of k that one panel of B holds: four cache lines wide, it then fills 64 KiB, which the
+/// second-level cache keeps.
+inline constexpr Index panel_depth = 256;
+template <Scalar T>
+inline constexpr Index panel_row_elements = static_cast<Index>(4 * alignment_bytes / sizeof(T));
+
+}  // namespace detail
+
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/kernels/matmul_block.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA::detail {
 
 /// The left operand: element (i, k) at data[i * row + k * depth], so that a matrix and its
 /// transpose are read by the same kernel.
@@ -40,13 +60,6 @@ struct RightOperand {
   Index stride = 0;
   bool is_transposed = false;
 };
-
-/// The most of k that one panel of B holds: four cache lines wide, it then fills 64 KiB, which the
-/// second-level cache keeps.
-inline constexpr Index panel_depth = 256;
-template <Scalar T>
-inline constexpr Index panel_row_elements = static_cast<Index>(4 * alignment_bytes / sizeof(T));
-static_assert(MatmulTile<float>::columns <= panel_row_elements<float>);
 
 /// panel[k, j] = b[first_k + k, first_j + j]; columns from `columns` to `panel_row` are zero.
 template <Scalar T>
@@ -102,7 +115,8 @@ class BlockProduct {
         start_(start),
         bias_(bias),
         panel_(panel.data()),
-        panel_depth_(std::min(panel_depth, static_cast<Index>(panel.size()) / Tile::columns)) {}
+        panel_depth_(std::min(octavo::detail::panel_depth,
+                              static_cast<Index>(panel.size()) / Tile::columns)) {}
 
   /// Vectors are dealt out evenly among panels, and rows among tiles: 32 rows become 7 + 7 + 6 + 6
   /// + 6.
@@ -211,4 +225,6 @@ void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixVie
   BlockProduct<T>(a, b, c, share, depth, start, bias, panel).run();
 }
 
-}  // namespace octavo::detail
+}  // namespace octavo::OCTAVO_ISA::detail
+
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_MATMUL_TILE_HPP)
+#define OCTAVO_KERNELS_MATMUL_TILE_HPP
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,15 @@ enum class Start {
   accumulate,  ///< adds to what the output holds
   bias,        ///< overwrites it with bias[column] + the product
 };
+
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/kernels/matmul_tile.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
 
 namespace detail {
 
@@ -140,7 +150,8 @@ void multiply_edge_tile(TileFunction<T> tile, Index rows, Index columns, TilePro
   alignas(alignment_bytes) T buffer[MatmulTile<T>::rows * buffer_row] = {};
   alignas(alignment_bytes) T padded_bias[buffer_row] = {};
   const MatrixView<T> c(product.c, rows, columns, product.c_row);
-  if (product.start == Start::bias) std::copy_n(product.bias, columns, padded_bias);
+  if (product.start == Start::bias && product.bias != nullptr)
+    std::copy_n(product.bias, columns, padded_bias);
   if (product.start == Start::accumulate) {
     for (Index i = 0; i < rows; ++i) std::copy_n(c.row(i), columns, buffer + i * buffer_row);
   }
@@ -152,4 +163,6 @@ void multiply_edge_tile(TileFunction<T> tile, Index rows, Index columns, TilePro
 }
 
 }  // namespace detail
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_KERNELS_NORMALIZE_HPP)
+#define OCTAVO_KERNELS_NORMALIZE_HPP
 
 #include <cmath>
 
@@ -17,6 +18,56 @@ namespace octavo {
 /// Added to the variance; PyTorch's and GPT-2's value.
 inline constexpr double layer_norm_epsilon = 1e-5;
 
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/kernels/normalize.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+namespace octavo {
+
+/// y = normalized * gain + bias.  normalized, y [rows, width]; gain, bias [width], bias may be
+/// null. Rebuilds a normalisation's output from what was kept; overwrites y.
+template <Scalar T>
+void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t<T>> normalized,
+                     const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
+                     MatrixView<T> y) {
+  OCTAVO_DISPATCH(scale_and_shift<T>(worker, normalized, gain, bias, y))
+}
+
+/// Forward: overwrites normalized [rows, width], inverse_deviation [rows] and y [rows, width].
+/// Mean and variance are taken in two passes over the row. x may be the same memory as y.
+template <Scalar T>
+void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+               const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
+               MatrixView<T> normalized, T* inverse_deviation, MatrixView<T> y) {
+  OCTAVO_DISPATCH(normalize<T>(worker, x, gain, bias, normalized, inverse_deviation, y))
+}
+
+/// Backward to the input: dx += inverse_deviation * (g - mean(g) - normalized * mean(g normalized))
+/// with g = dy * gain. Adds to dx [rows, width].
+template <Scalar T>
+void normalize_backward_input(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
+                              MatrixView<const std::type_identity_t<T>> normalized,
+                              const T* inverse_deviation, const T* gain, MatrixView<T> dx) {
+  OCTAVO_DISPATCH(normalize_backward_input<T>(worker, dy, normalized, inverse_deviation, gain, dx))
+}
+
+/// Backward to the parameters: dgain += sum over rows of dy * normalized, dbias += sum of dy, rows
+/// in order. Adds to dgain and dbias [width]; dbias may be null.
+template <Scalar T>
+void normalize_backward_parameters(const Worker& worker,
+                                   MatrixView<const std::type_identity_t<T>> dy,
+                                   MatrixView<const std::type_identity_t<T>> normalized, T* dgain,
+                                   T* dbias) {
+  OCTAVO_DISPATCH(normalize_backward_parameters<T>(worker, dy, normalized, dgain, dbias))
+}
+
+}  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
 namespace detail {
 
 /// Reduces a row by total = step(total, offset, lanes) on sixteen running totals, then adds these
@@ -30,8 +81,6 @@ OCTAVO_ALWAYS_INLINE T row_sum(Index count, Step step) {
 
 }  // namespace detail
 
-/// y = normalized * gain + bias.  normalized, y [rows, width]; gain, bias [width], bias may be
-/// null. Rebuilds a normalisation's output from what was kept; overwrites y.
 template <Scalar T>
 void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t<T>> normalized,
                      const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
@@ -47,8 +96,6 @@ void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t
   }
 }
 
-/// Forward: overwrites normalized [rows, width], inverse_deviation [rows] and y [rows, width].
-/// Mean and variance are taken in two passes over the row. x may be the same memory as y.
 template <Scalar T>
 void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
@@ -74,11 +121,9 @@ void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x
       ((P::load(in + j, n) - center) * factor).store(normalized.row(i) + j, n);
     });
   }
-  scale_and_shift<T>(worker, normalized, gain, bias, y);
+  OCTAVO_ISA::scale_and_shift<T>(worker, normalized, gain, bias, y);
 }
 
-/// Backward to the input: dx += inverse_deviation * (g - mean(g) - normalized * mean(g normalized))
-/// with g = dy * gain. Adds to dx [rows, width].
 template <Scalar T>
 void normalize_backward_input(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
                               MatrixView<const std::type_identity_t<T>> normalized,
@@ -107,8 +152,6 @@ void normalize_backward_input(const Worker& worker, MatrixView<const std::type_i
   }
 }
 
-/// Backward to the parameters: dgain += sum over rows of dy * normalized, dbias += sum of dy, rows
-/// in order. Adds to dgain and dbias [width]; dbias may be null.
 template <Scalar T>
 void normalize_backward_parameters(const Worker& worker,
                                    MatrixView<const std::type_identity_t<T>> dy,
@@ -130,4 +173,6 @@ void normalize_backward_parameters(const Worker& worker,
   });
 }
 
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_NUMERIC_ELEMENTARY_HPP)
+#define OCTAVO_NUMERIC_ELEMENTARY_HPP
 
 #include <array>
 #include <concepts>
@@ -13,7 +14,12 @@
 
 // Elementary functions on packs, without the C library: the same bits on every machine, and fast.
 // All polynomials interpolate the function at Chebyshev nodes, computed with 60 digits.
-namespace octavo {
+#define OCTAVO_FILE <octavo/numeric/elementary.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
 namespace detail {
 
 template <Scalar T>
@@ -211,4 +217,6 @@ OCTAVO_ALWAYS_INLINE Gaussian<T> gaussian(Pack<T> x) {
           select_greater(zero, x, bell * g, fma(-bell, g, one))};
 }
 
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_NUMERIC_PACK_HPP)
+#define OCTAVO_NUMERIC_PACK_HPP
 
 #include <algorithm>
 #include <concepts>
@@ -9,7 +10,12 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 
-namespace octavo {
+#define OCTAVO_FILE <octavo/numeric/pack.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
 
 /// Sixteen neighbouring numbers, whatever the width of the machine's vectors: all elementwise work
 /// and all sums along a row are written on packs, so that which number meets which, and therefore
@@ -143,14 +149,14 @@ OCTAVO_ALWAYS_INLINE T fold(Pack<T> a, Combine combine) {
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE T sum(Pack<T> a) {
   using V = simd::Vector<T>;
-  return detail::fold(a, [](V x, V y) -> V { return x + y; });
+  return detail::fold(a, [&](V x, V y) -> V { return x + y; });
 }
 
 /// The largest of the sixteen lanes.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE T largest(Pack<T> a) {
   using V = simd::Vector<T>;
-  return detail::fold(a, [](V x, V y) -> V { return x > y ? x : y; });
+  return detail::fold(a, [&](V x, V y) -> V { return x > y ? x : y; });
 }
 
 /// The first `count` of sixteen numbers (0 < count <= 16) as doubles; the other lanes are zero.
@@ -184,4 +190,6 @@ OCTAVO_ALWAYS_INLINE void for_each_pack(Index count, Body&& body) {
   if (offset < count) body(offset, count - offset);
 }
 
-}  // namespace octavo
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

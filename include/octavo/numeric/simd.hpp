@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_NUMERIC_SIMD_HPP)
+#define OCTAVO_NUMERIC_SIMD_HPP
 
 #include <cmath>
 #include <cstring>
@@ -8,7 +9,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
 
-#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #include <arm_neon.h>
@@ -18,25 +19,23 @@
 // from the language, only the fused multiply-add and the square root need one instruction each.
 // Nothing here rounds differently from one instruction set to another: every operation is IEEE
 // exact per lane.
-namespace octavo::simd {
+#define OCTAVO_FILE <octavo/numeric/simd.hpp>
+#include <octavo/numeric/each_isa.inc>
 
-#if defined(__AVX512F__)
-inline constexpr int vector_bytes = 64;
-inline constexpr int register_count = 32;
-#elif defined(__AVX2__) && defined(__FMA__)
-inline constexpr int vector_bytes = 32;
-inline constexpr int register_count = 16;
-#elif defined(__aarch64__) && defined(__ARM_NEON)
-inline constexpr int vector_bytes = 16;
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA::simd {
+
+inline constexpr int vector_bytes = OCTAVO_VECTOR_BYTES;
+#if OCTAVO_VECTOR_BYTES == 64 || defined(__aarch64__)
 inline constexpr int register_count = 32;
 #else
-inline constexpr int vector_bytes = 16;
 inline constexpr int register_count = 16;
 #endif
 
 /// True where a fused multiply-add is one instruction. Elsewhere it is a library call per lane:
 /// the same bits, a hundred times slower.
-#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+#if OCTAVO_VECTOR_BYTES > 16 || defined(__aarch64__)
 inline constexpr bool has_fast_fma = true;
 #else
 inline constexpr bool has_fast_fma = false;
@@ -77,7 +76,7 @@ OCTAVO_ALWAYS_INLINE Vector<T> broadcast(T value) {
 /// read.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {
-#if defined(__AVX512F__)
+#if OCTAVO_VECTOR_BYTES == 64
   const unsigned lanes = (1U << static_cast<unsigned>(count)) - 1U;
   if constexpr (sizeof(T) == 4) {
     return _mm512_maskz_loadu_ps(static_cast<__mmask16>(lanes), from);
@@ -94,7 +93,7 @@ OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {
 /// Writes the first `count` lanes (at most width).
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
-#if defined(__AVX512F__)
+#if OCTAVO_VECTOR_BYTES == 64
   const unsigned lanes = (1U << static_cast<unsigned>(count)) - 1U;
   if constexpr (sizeof(T) == 4) {
     _mm512_mask_storeu_ps(to, static_cast<__mmask16>(lanes), value);
@@ -106,11 +105,18 @@ OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
 #endif
 }
 
+#undef OCTAVO_FMA
+#if OCTAVO_VECTOR_BYTES > 16 || defined(__aarch64__)
+#define OCTAVO_FMA OCTAVO_ALWAYS_INLINE
+#else
+#define OCTAVO_FMA [[gnu::noinline]] inline  // one library call per lane: not in every loop
+#endif
+
 /// a * b + c with one rounding.
-OCTAVO_ALWAYS_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
-#if defined(__AVX512F__)
+OCTAVO_FMA Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
+#if OCTAVO_VECTOR_BYTES == 64
   return _mm512_fmadd_ps(a, b, c);
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_fmadd_ps(a, b, c);
 #elif defined(__aarch64__) && defined(__ARM_NEON)
   return vfmaq_f32(c, a, b);
@@ -120,10 +126,10 @@ OCTAVO_ALWAYS_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<
 #endif
 }
 
-OCTAVO_ALWAYS_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
-#if defined(__AVX512F__)
+OCTAVO_FMA Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
+#if OCTAVO_VECTOR_BYTES == 64
   return _mm512_fmadd_pd(a, b, c);
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_fmadd_pd(a, b, c);
 #elif defined(__aarch64__) && defined(__ARM_NEON)
   return vfmaq_f64(c, a, b);
@@ -134,9 +140,9 @@ OCTAVO_ALWAYS_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vect
 }
 
 OCTAVO_ALWAYS_INLINE Vector<float> sqrt(Vector<float> a) {
-#if defined(__AVX512F__)
+#if OCTAVO_VECTOR_BYTES == 64
   return _mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), a);  // the plain one warns in g++ 12
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_sqrt_ps(a);
 #elif defined(__aarch64__) && defined(__ARM_NEON)
   return vsqrtq_f32(a);
@@ -147,9 +153,9 @@ OCTAVO_ALWAYS_INLINE Vector<float> sqrt(Vector<float> a) {
 }
 
 OCTAVO_ALWAYS_INLINE Vector<double> sqrt(Vector<double> a) {
-#if defined(__AVX512F__)
+#if OCTAVO_VECTOR_BYTES == 64
   return _mm512_maskz_sqrt_pd(static_cast<__mmask8>(-1), a);
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_sqrt_pd(a);
 #elif defined(__aarch64__) && defined(__ARM_NEON)
   return vsqrtq_f64(a);
@@ -208,4 +214,6 @@ OCTAVO_ALWAYS_INLINE void transpose(Vector<T> (&rows)[width<T>]) {
   }
 }
 
-}  // namespace octavo::simd
+}  // namespace octavo::OCTAVO_ISA::simd
+
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_OPTIMIZERS_ADAMW_HPP)
+#define OCTAVO_OPTIMIZERS_ADAMW_HPP
 
 #include <cmath>
 
@@ -13,6 +14,13 @@ enum class WeightDecay {
   coupled,    ///< Adam with an L2 penalty: g += decay w
 };
 
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/optimizers/adamw.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+namespace octavo {
+
 namespace detail {
 
 /// The update of both, as PyTorch orders it:
@@ -20,6 +28,7 @@ namespace detail {
 ///   w -= lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon)
 template <WeightDecay kind>
 struct AdamUpdate {
+  static constexpr WeightDecay weight_decay = kind;
   double beta1 = 0.9;
   double beta2 = 0.99;
   double epsilon = 1e-8;
@@ -34,45 +43,7 @@ struct AdamUpdate {
   void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
               std::span<T> weights, std::span<const T> gradients,
               std::span<std::byte> state) const {
-    using P = Pack<T>;
-    T* const m = state_block<T>(state, 0, weights.size());
-    T* const v = state_block<T>(state, 1, weights.size());
-    const auto power = static_cast<double>(step.number);
-    const double correction1 = 1.0 - std::pow(beta1, power);
-    const double correction2 = 1.0 - std::pow(beta2, power);
-    const P b1 = P::broadcast(static_cast<T>(beta1));
-    const P b2 = P::broadcast(static_cast<T>(beta2));
-    const P rest1 = P::broadcast(static_cast<T>(1.0 - beta1));
-    const P rest2 = P::broadcast(static_cast<T>(1.0 - beta2));
-    const P tiny = P::broadcast(static_cast<T>(epsilon));
-    const P root = P::broadcast(static_cast<T>(1.0 / std::sqrt(correction2)));
-    const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
-    for_each_trained_range<T>(worker, parameters, [&](Range range, const Parameter& tensor) {
-      const double rate = step.learning_rate * tensor.learning_rate_factor;
-      const double tensor_decay = tensor.decays ? decay : 0.0;
-      const P penalty = P::broadcast(static_cast<T>(tensor_decay));
-      const P shrink = P::broadcast(static_cast<T>(1.0 - rate * tensor_decay));
-      const P length = P::broadcast(static_cast<T>(-rate / correction1));
-      T* const w_from = weights.data() + range.begin;
-      const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
-      T* const m_from = m + range.begin;
-      T* const v_from = v + range.begin;
-      for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
-        P w = P::load(w_from + i, n);
-        P g = P::load(g_from + i, n) * clip;
-        if constexpr (kind == WeightDecay::coupled) {
-          g = fma(penalty, w, g);
-        } else {
-          w = w * shrink;
-        }
-        const P m_i = fma(b1, P::load(m_from + i, n), rest1 * g);
-        const P v_i = fma(b2, P::load(v_from + i, n), rest2 * g * g);
-        const P direction = m_i / fma(sqrt(v_i), root, tiny);
-        fma(length, direction, w).store(w_from + i, n);
-        m_i.store(m_from + i, n);
-        v_i.store(v_from + i, n);
-      });
-    });
+    OCTAVO_DISPATCH(update_adam<T>(*this, worker, step, parameters, weights, gradients, state))
   }
 };
 
@@ -84,3 +55,57 @@ using AdamW = detail::AdamUpdate<WeightDecay::decoupled>;
 using Adam = detail::AdamUpdate<WeightDecay::coupled>;
 
 }  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
+template <Scalar T, typename Options>
+void update_adam(const Options& options, const Worker& worker, const UpdateStep& step,
+                 std::span<const Parameter> parameters, std::span<T> weights,
+                 std::span<const T> gradients, std::span<std::byte> state) {
+  using P = Pack<T>;
+  T* const m = octavo::detail::state_block<T>(state, 0, weights.size());
+  T* const v = octavo::detail::state_block<T>(state, 1, weights.size());
+  const auto power = static_cast<double>(step.number);
+  const double correction1 = 1.0 - std::pow(options.beta1, power);
+  const double correction2 = 1.0 - std::pow(options.beta2, power);
+  const P b1 = P::broadcast(static_cast<T>(options.beta1));
+  const P b2 = P::broadcast(static_cast<T>(options.beta2));
+  const P rest1 = P::broadcast(static_cast<T>(1.0 - options.beta1));
+  const P rest2 = P::broadcast(static_cast<T>(1.0 - options.beta2));
+  const P tiny = P::broadcast(static_cast<T>(options.epsilon));
+  const P root = P::broadcast(static_cast<T>(1.0 / std::sqrt(correction2)));
+  const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
+  octavo::detail::for_each_trained_range(
+      worker, parameters, [&](Range range, const Parameter& tensor) {
+        const double rate = step.learning_rate * tensor.learning_rate_factor;
+        const double tensor_decay = tensor.decays ? options.decay : 0.0;
+        const P penalty = P::broadcast(static_cast<T>(tensor_decay));
+        const P shrink = P::broadcast(static_cast<T>(std::fma(-rate, tensor_decay, 1.0)));
+        const P length = P::broadcast(static_cast<T>(-rate / correction1));
+        T* const w_from = weights.data() + range.begin;
+        const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
+        T* const m_from = m + range.begin;
+        T* const v_from = v + range.begin;
+        for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
+          P w = P::load(w_from + i, n);
+          P g = P::load(g_from + i, n) * clip;
+          if constexpr (Options::weight_decay == WeightDecay::coupled) {
+            g = fma(penalty, w, g);
+          } else {
+            w = w * shrink;
+          }
+          const P m_i = fma(b1, P::load(m_from + i, n), rest1 * g);
+          const P v_i = fma(b2, P::load(v_from + i, n), rest2 * g * g);
+          const P direction = m_i / fma(sqrt(v_i), root, tiny);
+          fma(length, direction, w).store(w_from + i, n);
+          m_i.store(m_from + i, n);
+          v_i.store(v_from + i, n);
+        });
+      });
+}
+
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

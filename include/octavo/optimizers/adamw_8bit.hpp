@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_OPTIMIZERS_ADAMW_8BIT_HPP)
+#define OCTAVO_OPTIMIZERS_ADAMW_8BIT_HPP
 
 #include <algorithm>
 #include <cmath>
@@ -8,9 +9,10 @@
 
 #include <octavo/optimizers/optimizer.hpp>
 
-namespace octavo {
+namespace octavo::detail {
 
-namespace detail {
+/// Numbers that share a scale.
+inline constexpr Index eight_bit_block = 256;
 
 /// 32 well mixed bits of a number (Wellons 2018, "Prospecting for Hash Functions", lowbias32).
 constexpr std::uint32_t mix_bits(std::uint32_t x) noexcept {
@@ -18,6 +20,55 @@ constexpr std::uint32_t mix_bits(std::uint32_t x) noexcept {
   x = (x ^ (x >> 15)) * 0x846ca68bU;
   return x ^ (x >> 16);
 }
+
+/// Of Adam's m / sqrt(v): by Cauchy and Schwarz over the two geometric weightings.
+inline double eight_bit_bound(double beta1, double beta2) noexcept {
+  const double rest = (1 - beta2) * (1 - beta1 * beta1 / beta2);
+  constexpr double most = 16;  // beta1^2 >= beta2 has no bound
+  return rest > 0 ? std::min(most, (1 - beta1) / std::sqrt(rest)) : most;
+}
+
+}  // namespace octavo::detail
+
+#define OCTAVO_FILE <octavo/optimizers/adamw_8bit.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+namespace octavo {
+
+/// AdamW with both moments in 8 bits, one scale for 256 numbers: 2.02 bytes of state per parameter
+/// instead of 8 (the idea of Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization",
+/// with the code of detail::EightBitMoments). The update is AdamW's; what is remembered is rounded.
+struct AdamW8bit {
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double epsilon = 1e-8;
+  double decay = 0.1;  ///< of matrices only
+
+  template <Scalar T>
+  static constexpr std::size_t state_bytes(Index parameters, Index tensors) {
+    return 2 * align_up(bytes_of<std::uint8_t>(parameters)) +
+           bytes_of<float>(scale_index(parameters, tensors));
+  }
+
+  template <Scalar T>
+  void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
+              std::span<T> weights, std::span<const T> gradients,
+              std::span<std::byte> state) const {
+    OCTAVO_DISPATCH(update_8bit<T>(*this, worker, step, parameters, weights, gradients, state))
+  }
+
+  /// Every tensor begins a block. Its first scale: tensors before it have at most this many.
+  static constexpr Index scale_index(Index offset, Index tensor) {
+    return offset / detail::eight_bit_block + tensor;
+  }
+};
+
+}  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+namespace detail {
 
 /// Both moments of up to 256 neighbouring numbers, one byte each, with one scale:
 ///   root = sqrt(v) = scale (c / 255)^4,  c in 0..255: relative steps of 1.6% near the largest,
@@ -28,14 +79,7 @@ constexpr std::uint32_t mix_bits(std::uint32_t x) noexcept {
 template <Scalar T>
 class EightBitMoments {
  public:
-  static constexpr Index block = 256;
-
-  /// Of Adam's m / sqrt(v): by Cauchy and Schwarz over the two geometric weightings.
-  static double bound(double beta1, double beta2) noexcept {
-    const double rest = (1 - beta2) * (1 - beta1 * beta1 / beta2);
-    constexpr double most = 16;  // beta1^2 >= beta2 has no bound
-    return rest > 0 ? std::min(most, (1 - beta1) / std::sqrt(rest)) : most;
-  }
+  static constexpr Index block = octavo::detail::eight_bit_block;
 
   EightBitMoments(std::uint8_t* roots, std::int8_t* shares, float* scale, double bound)
       : roots_(roots), shares_(shares), scale_(scale), bound_(static_cast<T>(bound)) {}
@@ -74,7 +118,8 @@ class EightBitMoments {
       (P::load(moment + i) / max(r, least) * P::broadcast(127 / bound_)).store(share + i);
     }
     for (Index i = 0; i < count; ++i) {
-      const std::uint32_t bits = mix_bits(static_cast<std::uint32_t>(first + i) ^ draw);
+      const std::uint32_t bits =
+          octavo::detail::mix_bits(static_cast<std::uint32_t>(first + i) ^ draw);
       const T up = static_cast<T>(bits & 0xFFFF) * T(0x1p-16);
       const T sideways = static_cast<T>(bits >> 16) * T(0x1p-16);
       // Only a root of zero has code zero: a number that ever had a gradient keeps its moments.
@@ -92,86 +137,63 @@ class EightBitMoments {
   T bound_;
 };
 
+template <Scalar T, typename Options>
+void update_block(const Options& options, const UpdateStep& step, const Parameter& tensor,
+                  EightBitMoments<T>& moments, Index first, Index count, T* weights,
+                  const T* gradients) {
+  using P = Pack<T>;
+  alignas(alignment_bytes) T root[EightBitMoments<T>::block];
+  alignas(alignment_bytes) T moment[EightBitMoments<T>::block];
+  moments.decode(root, moment, count);
+  const auto power = static_cast<double>(step.number);
+  const double rate = step.learning_rate * tensor.learning_rate_factor;
+  const double shrink = std::fma(-rate, tensor.decays ? options.decay : 0.0, 1.0);
+  const auto broadcast = [](double x) { return P::broadcast(static_cast<T>(x)); };
+  const P b1 = broadcast(options.beta1), rest1 = broadcast(1.0 - options.beta1);
+  const P b2 = broadcast(options.beta2), rest2 = broadcast(1.0 - options.beta2);
+  const P unbias = broadcast(1.0 / std::sqrt(1.0 - std::pow(options.beta2, power)));
+  const P pace = broadcast(-rate / (1.0 - std::pow(options.beta1, power)));
+  for_each_pack(count, [&](Index i, Index n) {
+    const P g = P::load(gradients + i, n) * broadcast(step.gradient_factor);
+    const P m = fma(b1, P::load(moment + i), rest1 * g);
+    const P old = P::load(root + i);
+    const P r = sqrt(fma(b2, old * old, rest2 * g * g));
+    const P w = P::load(weights + i, n) * broadcast(shrink);
+    fma(pace, m / fma(r, unbias, broadcast(options.epsilon)), w).store(weights + i, n);
+    m.store(moment + i);
+    r.store(root + i);
+  });
+  moments.encode(root, moment, count, first,
+                 octavo::detail::mix_bits(static_cast<std::uint32_t>(step.number) + 0x9e3779b9U));
+}
+
 }  // namespace detail
 
-/// AdamW with both moments in 8 bits, one scale for 256 numbers: 2.02 bytes of state per parameter
-/// instead of 8 (the idea of Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization",
-/// with the code of detail::EightBitMoments). The update is AdamW's; what is remembered is rounded.
-struct AdamW8bit {
-  double beta1 = 0.9;
-  double beta2 = 0.99;
-  double epsilon = 1e-8;
-  double decay = 0.1;  ///< of matrices only
-
-  template <Scalar T>
-  static constexpr std::size_t state_bytes(Index parameters, Index tensors) {
-    return 2 * align_up(bytes_of<std::uint8_t>(parameters)) +
-           bytes_of<float>(scale_index<T>(parameters, tensors));
-  }
-
-  template <Scalar T>
-  void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
-              std::span<T> weights, std::span<const T> gradients,
-              std::span<std::byte> state) const {
-    constexpr Index block = detail::EightBitMoments<T>::block;
-    const std::size_t plane = align_up(weights.size());
-    auto* const roots = reinterpret_cast<std::uint8_t*>(state.data());
-    auto* const shares = reinterpret_cast<std::int8_t*>(state.data() + plane);
-    auto* const scales = reinterpret_cast<float*>(state.data() + 2 * plane);
-    const double bound = detail::EightBitMoments<T>::bound(beta1, beta2);
-    for (const Parameter& tensor : parameters) {
-      if (tensor.learning_rate_factor == 0) continue;
-      const Range blocks = worker.split((tensor.count() + block - 1) / block);
-      for (Index b = blocks.begin; b < blocks.end; ++b) {
-        const Index first = tensor.offset + b * block;
-        detail::EightBitMoments<T> moments(
-            roots + first, shares + first,
-            scales + scale_index<T>(tensor.offset, tensor.number) + b, bound);
-        update_block<T>(step, tensor, moments, first, std::min(block, tensor.count() - b * block),
-                        weights.data() + first, gradients.data() + (first - step.first_gradient));
-      }
+template <Scalar T, typename Options>
+void update_8bit(const Options& options, const Worker& worker, const UpdateStep& step,
+                 std::span<const Parameter> parameters, std::span<T> weights,
+                 std::span<const T> gradients, std::span<std::byte> state) {
+  constexpr Index block = octavo::detail::eight_bit_block;
+  const std::size_t plane = align_up(weights.size());
+  auto* const roots = reinterpret_cast<std::uint8_t*>(state.data());
+  auto* const shares = reinterpret_cast<std::int8_t*>(state.data() + plane);
+  auto* const scales = reinterpret_cast<float*>(state.data() + 2 * plane);
+  const double bound = octavo::detail::eight_bit_bound(options.beta1, options.beta2);
+  for (const Parameter& tensor : parameters) {
+    if (tensor.learning_rate_factor == 0) continue;
+    const Range blocks = worker.split((tensor.count() + block - 1) / block);
+    for (Index b = blocks.begin; b < blocks.end; ++b) {
+      const Index first = tensor.offset + b * block;
+      detail::EightBitMoments<T> moments(
+          roots + first, shares + first,
+          scales + Options::scale_index(tensor.offset, tensor.number) + b, bound);
+      detail::update_block<T>(options, step, tensor, moments, first,
+                              std::min(block, tensor.count() - b * block), weights.data() + first,
+                              gradients.data() + (first - step.first_gradient));
     }
   }
+}
 
- private:
-  /// Every tensor begins a block. Its first scale: tensors before it have at most this many.
-  template <Scalar T>
-  static constexpr Index scale_index(Index offset, Index tensor) {
-    return offset / detail::EightBitMoments<T>::block + tensor;
-  }
+}  // namespace octavo::OCTAVO_ISA
 
-  template <Scalar T>
-  void update_block(const UpdateStep& step, const Parameter& tensor,
-                    detail::EightBitMoments<T>& moments, Index first, Index count, T* weights,
-                    const T* gradients) const {
-    using P = Pack<T>;
-    alignas(alignment_bytes) T root[detail::EightBitMoments<T>::block];
-    alignas(alignment_bytes) T moment[detail::EightBitMoments<T>::block];
-    moments.decode(root, moment, count);
-    const auto power = static_cast<double>(step.number);
-    const double rate = step.learning_rate * tensor.learning_rate_factor;
-    const double shrink = 1.0 - rate * (tensor.decays ? decay : 0.0);
-    const auto broadcast = [](double x) { return P::broadcast(static_cast<T>(x)); };
-    const P b1 = broadcast(beta1), rest1 = broadcast(1.0 - beta1);
-    const P b2 = broadcast(beta2), rest2 = broadcast(1.0 - beta2);
-    const P unbias = broadcast(1.0 / std::sqrt(1.0 - std::pow(beta2, power)));
-    const P pace = broadcast(-rate / (1.0 - std::pow(beta1, power)));
-    for_each_pack(count, [&](Index i, Index n) {
-      const P g = P::load(gradients + i, n) * broadcast(step.gradient_factor);
-      const P m = fma(b1, P::load(moment + i), rest1 * g);
-      const P old = P::load(root + i);
-      const P r = sqrt(fma(b2, old * old, rest2 * g * g));
-      const P w = P::load(weights + i, n) * broadcast(shrink);
-      fma(pace, m / fma(r, unbias, broadcast(epsilon)), w).store(weights + i, n);
-      m.store(moment + i);
-      r.store(root + i);
-    });
-    moments.encode(root, moment, count, first, mix(step.number));
-  }
-
-  static constexpr std::uint32_t mix(Index update) noexcept {
-    return detail::mix_bits(static_cast<std::uint32_t>(update) + 0x9e3779b9U);
-  }
-};
-
-}  // namespace octavo
+#endif

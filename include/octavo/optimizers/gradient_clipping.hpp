@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_OPTIMIZERS_GRADIENT_CLIPPING_HPP)
+#define OCTAVO_OPTIMIZERS_GRADIENT_CLIPPING_HPP
 
 #include <cmath>
 #include <span>
@@ -20,18 +21,44 @@ constexpr Index global_norm_partials(Index count) noexcept {
   return (count + detail::norm_chunk - 1) / detail::norm_chunk;
 }
 
+/// What clipping by global norm (Pascanu et al. 2013, algorithm 1) multiplies gradients by, as
+/// PyTorch's clip_grad_norm_ has it. limit <= 0: no clipping.
+inline double clipping_factor(double norm, double limit) noexcept {
+  if (limit <= 0) return 1;
+  const double factor = limit / (norm + 1e-6);
+  return factor < 1 ? factor : 1;
+}
+
+}  // namespace octavo
+
+#define OCTAVO_FILE <octavo/optimizers/gradient_clipping.hpp>
+#include <octavo/numeric/each_isa.inc>
+
+namespace octavo {
+
 /// The Euclidean norm of a block, on every worker. Sums of squares are taken over chunks of 4096
 /// numbers in double and added in order, so that the crew's size cannot change them; in double the
 /// squares of finite floats cannot overflow. partials: global_norm_partials(count) or more.
 /// Contains barriers.
 template <Scalar T>
 double global_norm(const Worker& worker, std::span<const T> block, std::span<double> partials) {
+  OCTAVO_DISPATCH(global_norm<T>(worker, block, partials))
+}
+
+}  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
+template <Scalar T>
+double global_norm(const Worker& worker, std::span<const T> block, std::span<double> partials) {
   const auto count = static_cast<Index>(block.size());
   partials = partials.first(static_cast<std::size_t>(global_norm_partials(count)));
   const Range chunks = worker.split(global_norm_partials(count));
   for (Index chunk = chunks.begin; chunk < chunks.end; ++chunk) {
-    const Index first = chunk * detail::norm_chunk;
-    const Index size = std::min(detail::norm_chunk, count - first);
+    const Index first = chunk * octavo::detail::norm_chunk;
+    const Index size = std::min(octavo::detail::norm_chunk, count - first);
     Pack<double> squares = Pack<double>::broadcast(0);
     for_each_pack(size, [&](Index i, Index lanes) {
       const Pack<double> value = load_as_double(block.data() + first + i, lanes);
@@ -46,12 +73,6 @@ double global_norm(const Worker& worker, std::span<const T> block, std::span<dou
   return std::sqrt(total);
 }
 
-/// What clipping by global norm (Pascanu et al. 2013, algorithm 1) multiplies gradients by, as
-/// PyTorch's clip_grad_norm_ has it. limit <= 0: no clipping.
-inline double clipping_factor(double norm, double limit) noexcept {
-  if (limit <= 0) return 1;
-  const double factor = limit / (norm + 1e-6);
-  return factor < 1 ? factor : 1;
-}
+}  // namespace octavo::OCTAVO_ISA
 
-}  // namespace octavo
+#endif

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_OPTIMIZERS_LION_HPP)
+#define OCTAVO_OPTIMIZERS_LION_HPP
+
+#include <cmath>
 
 #include <octavo/optimizers/optimizer.hpp>
+
+#define OCTAVO_FILE <octavo/optimizers/lion.hpp>
+#include <octavo/numeric/each_isa.inc>
 
 namespace octavo {
 
@@ -22,34 +28,50 @@ struct Lion {
   void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
               std::span<T> weights, std::span<const T> gradients,
               std::span<std::byte> state) const {
-    using P = Pack<T>;
-    T* const momenta = detail::state_block<T>(state, 0, weights.size());
-    const P zero = P::broadcast(T{0});
-    const P one = P::broadcast(T{1});
-    const P b1 = P::broadcast(static_cast<T>(beta1));
-    const P b2 = P::broadcast(static_cast<T>(beta2));
-    const P rest1 = P::broadcast(static_cast<T>(1.0 - beta1));
-    const P rest2 = P::broadcast(static_cast<T>(1.0 - beta2));
-    const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
-    detail::for_each_trained_range<T>(
-        worker, parameters, [&](Range range, const Parameter& tensor) {
-          const double rate = step.learning_rate * tensor.learning_rate_factor;
-          const P shrink = P::broadcast(static_cast<T>(1.0 - rate * (tensor.decays ? decay : 0.0)));
-          const P length = P::broadcast(static_cast<T>(-rate));
-          T* const w_from = weights.data() + range.begin;
-          const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
-          T* const m_from = momenta + range.begin;
-          for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
-            const P w = P::load(w_from + i, n) * shrink;
-            const P g = P::load(g_from + i, n) * clip;
-            const P m = P::load(m_from + i, n);
-            const P lean = fma(b1, m, rest1 * g);
-            const P sign = select_greater(lean, zero, one, select_greater(zero, lean, -one, zero));
-            fma(length, sign, w).store(w_from + i, n);
-            fma(b2, m, rest2 * g).store(m_from + i, n);
-          });
-        });
+    OCTAVO_DISPATCH(update_lion<T>(*this, worker, step, parameters, weights, gradients, state))
   }
 };
 
 }  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
+template <Scalar T, typename Options>
+void update_lion(const Options& options, const Worker& worker, const UpdateStep& step,
+                 std::span<const Parameter> parameters, std::span<T> weights,
+                 std::span<const T> gradients, std::span<std::byte> state) {
+  using P = Pack<T>;
+  T* const momenta = octavo::detail::state_block<T>(state, 0, weights.size());
+  const P zero = P::broadcast(T{0});
+  const P one = P::broadcast(T{1});
+  const P b1 = P::broadcast(static_cast<T>(options.beta1));
+  const P b2 = P::broadcast(static_cast<T>(options.beta2));
+  const P rest1 = P::broadcast(static_cast<T>(1.0 - options.beta1));
+  const P rest2 = P::broadcast(static_cast<T>(1.0 - options.beta2));
+  const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
+  octavo::detail::for_each_trained_range(
+      worker, parameters, [&](Range range, const Parameter& tensor) {
+        const double rate = step.learning_rate * tensor.learning_rate_factor;
+        const P shrink =
+            P::broadcast(static_cast<T>(std::fma(-rate, tensor.decays ? options.decay : 0.0, 1.0)));
+        const P length = P::broadcast(static_cast<T>(-rate));
+        T* const w_from = weights.data() + range.begin;
+        const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
+        T* const m_from = momenta + range.begin;
+        for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
+          const P w = P::load(w_from + i, n) * shrink;
+          const P g = P::load(g_from + i, n) * clip;
+          const P m = P::load(m_from + i, n);
+          const P lean = fma(b1, m, rest1 * g);
+          const P sign = select_greater(lean, zero, one, select_greater(zero, lean, -one, zero));
+          fma(length, sign, w).store(w_from + i, n);
+          fma(b2, m, rest2 * g).store(m_from + i, n);
+        });
+      });
+}
+
+}  // namespace octavo::OCTAVO_ISA
+
+#endif

@@ -40,12 +40,12 @@ namespace detail {
 
 /// Calls body(range, parameter) for this worker's share of every tensor that learns, whole packs
 /// but for the last; the range counts from the first of all parameters.
-template <Scalar T, typename Body>
+template <typename Body>
 void for_each_trained_range(const Worker& worker, std::span<const Parameter> parameters,
                             Body body) {
   for (const Parameter& parameter : parameters) {
     if (parameter.learning_rate_factor == 0) continue;
-    const Range share = worker.split(parameter.count(), Pack<T>::lanes);
+    const Range share = worker.split(parameter.count(), 16);
     body(Range{parameter.offset + share.begin, parameter.offset + share.end}, parameter);
   }
 }

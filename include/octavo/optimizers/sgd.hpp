@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-#pragma once
+#if !defined(OCTAVO_OPTIMIZERS_SGD_HPP)
+#define OCTAVO_OPTIMIZERS_SGD_HPP
 
 #include <octavo/optimizers/optimizer.hpp>
+
+#define OCTAVO_FILE <octavo/optimizers/sgd.hpp>
+#include <octavo/numeric/each_isa.inc>
 
 namespace octavo {
 
@@ -20,27 +24,42 @@ struct Sgd {
   void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
               std::span<T> weights, std::span<const T> gradients,
               std::span<std::byte> state) const {
-    using P = Pack<T>;
-    T* const momenta = detail::state_block<T>(state, 0, weights.size());
-    const P keep = P::broadcast(static_cast<T>(momentum));
-    const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
-    detail::for_each_trained_range<T>(
-        worker, parameters, [&](Range range, const Parameter& tensor) {
-          const P length =
-              P::broadcast(static_cast<T>(-step.learning_rate * tensor.learning_rate_factor));
-          const P penalty = P::broadcast(static_cast<T>(tensor.decays ? decay : 0.0));
-          T* const w_from = weights.data() + range.begin;
-          const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
-          T* const u_from = momenta + range.begin;
-          for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
-            const P w = P::load(w_from + i, n);
-            const P g = fma(penalty, w, P::load(g_from + i, n) * clip);
-            const P u = fma(keep, P::load(u_from + i, n), g);
-            fma(length, u, w).store(w_from + i, n);
-            u.store(u_from + i, n);
-          });
-        });
+    OCTAVO_DISPATCH(update_sgd<T>(*this, worker, step, parameters, weights, gradients, state))
   }
 };
 
 }  // namespace octavo
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA {
+
+template <Scalar T, typename Options>
+void update_sgd(const Options& options, const Worker& worker, const UpdateStep& step,
+                std::span<const Parameter> parameters, std::span<T> weights,
+                std::span<const T> gradients, std::span<std::byte> state) {
+  using P = Pack<T>;
+  T* const momenta = octavo::detail::state_block<T>(state, 0, weights.size());
+  const P keep = P::broadcast(static_cast<T>(options.momentum));
+  const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
+  octavo::detail::for_each_trained_range(
+      worker, parameters, [&](Range range, const Parameter& tensor) {
+        const P length =
+            P::broadcast(static_cast<T>(-step.learning_rate * tensor.learning_rate_factor));
+        const P penalty = P::broadcast(static_cast<T>(tensor.decays ? options.decay : 0.0));
+        T* const w_from = weights.data() + range.begin;
+        const T* const g_from = gradients.data() + (range.begin - step.first_gradient);
+        T* const u_from = momenta + range.begin;
+        for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
+          const P w = P::load(w_from + i, n);
+          const P g = fma(penalty, w, P::load(g_from + i, n) * clip);
+          const P u = fma(keep, P::load(u_from + i, n), g);
+          fma(length, u, w).store(w_from + i, n);
+          u.store(u_from + i, n);
+        });
+      });
+}
+
+}  // namespace octavo::OCTAVO_ISA
+
+#endif
