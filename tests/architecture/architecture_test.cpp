@@ -140,7 +140,11 @@ TEST_CASE("architecture: an include is found however it is spelled") {
 TEST_CASE("architecture: the form of a file") {
   const std::string licence = "// SPDX-License-Identifier: MIT\n";
   const std::string path = "octavo/base/a.hpp";
-  check_only_violation(check({{path, licence}}), path + ": line 2 is not '#pragma once'");
+  check_only_violation(check({{path, licence}}),
+                       path + ": line 2 is not '#pragma once', nor a guard OCTAVO_BASE_A_HPP");
+  CHECK(check({{path,
+                licence + "#if !defined(OCTAVO_BASE_A_HPP)\n#define OCTAVO_BASE_A_HPP\n#endif\n"}})
+            .empty());
   check_only_violation(check({{path, "// MIT\n#pragma once\n"}}),
                        path + ": line 1 is not '// SPDX-License-Identifier: MIT'");
   CHECK(check({{path, ""}}).size() == 2);

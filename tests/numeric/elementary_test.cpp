@@ -12,6 +12,7 @@
 #include <octavo/numeric/random.hpp>
 
 using namespace octavo;
+using namespace octavo::OCTAVO_BASE_ISA;
 
 namespace {
 

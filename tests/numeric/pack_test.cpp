@@ -9,6 +9,7 @@
 #include <octavo/numeric/pack.hpp>
 
 using namespace octavo;
+using namespace octavo::OCTAVO_BASE_ISA;
 
 TEST_CASE_TEMPLATE("fma rounds once", T, float, double) {
   const T e = std::numeric_limits<T>::epsilon();

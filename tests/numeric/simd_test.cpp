@@ -8,6 +8,7 @@
 #include <octavo/numeric/simd.hpp>
 
 using namespace octavo;
+using namespace octavo::OCTAVO_BASE_ISA;
 
 TEST_CASE_TEMPLATE("a square of vectors is transposed", T, float, double) {
   constexpr int width = simd::width<T>;

@@ -137,8 +137,8 @@ TEST_CASE("the first update of 8-bit AdamW is AdamW's, later ones stay close") {
 
 TEST_CASE_TEMPLATE("8-bit moments come back nearly as they were, on average exactly", T, float,
                    double) {
-  using Moments = detail::EightBitMoments<T>;
-  const double bound = Moments::bound(0.9, 0.99);
+  using Moments = OCTAVO_BASE_ISA::detail::EightBitMoments<T>;
+  const double bound = detail::eight_bit_bound(0.9, 0.99);
   CHECK(bound == doctest::Approx(0.1 / std::sqrt(0.01 * (1 - 0.81 / 0.99))));
   std::vector<std::uint8_t> roots(256);
   std::vector<std::int8_t> shares(256);
@@ -175,7 +175,7 @@ TEST_CASE("8-bit moments: all zero, and tiny ones, give no infinity") {
   std::vector<std::uint8_t> roots(256);
   std::vector<std::int8_t> shares(256);
   float scale = 0;
-  detail::EightBitMoments<float> moments(roots.data(), shares.data(), &scale, 2.0);
+  OCTAVO_BASE_ISA::detail::EightBitMoments<float> moments(roots.data(), shares.data(), &scale, 2.0);
   alignas(64) float root[256] = {}, moment[256] = {}, r[256], m[256];
   for (const float size : {0.0f, 1e-45f, 1e-39f, 2e-38f, 3e38f}) {
     root[3] = size;

@@ -11,6 +11,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/generation/sampling.hpp>
 #include <octavo/memory/arena.hpp>
+#include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/random.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -150,6 +151,7 @@ class Generator {
   }
 
   GenerationMemory<T> book(MemoryPlan& plan) {
+    require_kernels();
     auto memory = GenerationMemory<T>::book(plan, model_, length_, threads_->size());
     plan.place();
     return memory;

@@ -5,12 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/base/error.hpp>
 
-// Which instruction sets kernels are compiled for: the widest that the compiler's flags allow (the
-// base), and on x86-64 each wider one that the machine may turn out to have. So a program built
-// without any flag runs AVX2 or AVX-512 kernels where it meets them, with the same bits.
+// Which instruction sets kernels are compiled for. On x86-64: AVX-512 alone where the compiler's
+// flags allow it, else AVX2 with FMA and AVX-512, of which a program picks when it runs, so that
+// one built without any flag has fast kernels, with the same bits. Elsewhere: NEON, or portable
+// code.
 //
 // A header of kernels is included once as usual and then, by each_isa.inc, once more for every set;
 // in these passes OCTAVO_ISA names the namespace that its second half is in:
@@ -24,45 +25,39 @@
 //   #elif defined(OCTAVO_ISA)
 //   namespace octavo::OCTAVO_ISA { void something(...) { ... } }
 //   #endif
-#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && \
+#if defined(OCTAVO_PORTABLE_KERNELS)  // for tests, and for those who have neither
+#define OCTAVO_BASE_ISA portable
+#define OCTAVO_BASE_VECTOR_BYTES 16
+#elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && \
     defined(__AVX512VL__) && defined(__FMA__)
 #define OCTAVO_BASE_ISA avx512
 #define OCTAVO_BASE_VECTOR_BYTES 64
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(__x86_64__)
 #define OCTAVO_BASE_ISA avx2
 #define OCTAVO_BASE_VECTOR_BYTES 32
+#define OCTAVO_CHOOSES_ISA
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #define OCTAVO_BASE_ISA neon
+#define OCTAVO_HAS_NEON
 #define OCTAVO_BASE_VECTOR_BYTES 16
 #else
 #define OCTAVO_BASE_ISA portable
 #define OCTAVO_BASE_VECTOR_BYTES 16
 #endif
 
-#if defined(__x86_64__) && OCTAVO_BASE_VECTOR_BYTES < 32
-#define OCTAVO_IF_AVX2(...) __VA_ARGS__
-#else
-#define OCTAVO_IF_AVX2(...)
-#endif
-#if defined(__x86_64__) && OCTAVO_BASE_VECTOR_BYTES < 64
-#define OCTAVO_IF_AVX512(...) __VA_ARGS__
-#else
-#define OCTAVO_IF_AVX512(...)
-#endif
-
 /// Returns what the kernel call gives in the namespace of the instruction set in use.
-#define OCTAVO_DISPATCH(...)                                               \
-  switch (isa_in_use()) {                                                  \
-    OCTAVO_IF_AVX512(case Isa::avx512 : return avx512::__VA_ARGS__;) /* */ \
-    OCTAVO_IF_AVX2(case Isa::avx2 : return avx2::__VA_ARGS__;)       /* */ \
-    default:                                                               \
-      return OCTAVO_BASE_ISA::__VA_ARGS__;                                 \
-  }
+#if defined(OCTAVO_CHOOSES_ISA)
+#define OCTAVO_DISPATCH(...)                                   \
+  if (isa_in_use() == Isa::avx512) return avx512::__VA_ARGS__; \
+  return avx2::__VA_ARGS__;
+#else
+#define OCTAVO_DISPATCH(...) return OCTAVO_BASE_ISA::__VA_ARGS__;
+#endif
 
 namespace octavo {
 
-/// Instruction sets that have kernels of their own. `portable` needs nothing, but a fused
-/// multiply-add is a library call there, a hundred times slower.
+/// Instruction sets that have kernels of their own. `portable` needs nothing of a machine; where
+/// that has no fused multiply-add each one is a library call, a hundred times slower.
 enum class Isa { portable, neon, avx2, avx512 };
 
 constexpr std::string_view name_of(Isa isa) noexcept {
@@ -72,23 +67,25 @@ constexpr std::string_view name_of(Isa isa) noexcept {
 
 /// Whether kernels for that set are compiled here and can run on this machine.
 inline bool supports(Isa isa) noexcept {
-  OCTAVO_IF_AVX512(if (isa == Isa::avx512) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("fma");
-  })
-  OCTAVO_IF_AVX2(if (isa == Isa::avx2) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  })
+#if defined(__x86_64__)
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
+                          __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  if (isa == Isa::avx512 && !has_avx512) return false;
+  if (isa == Isa::avx2 && !has_avx2) return false;
+#endif
+#if defined(OCTAVO_CHOOSES_ISA)
+  return isa == Isa::avx2 || isa == Isa::avx512;
+#else
   return isa == Isa::OCTAVO_BASE_ISA;
+#endif
 }
 
 namespace detail {
 
 inline std::atomic<Isa>& chosen_isa() noexcept {
-  static std::atomic<Isa> isa{supports(Isa::avx512) ? Isa::avx512
-                              : supports(Isa::avx2) ? Isa::avx2
-                                                    : Isa::OCTAVO_BASE_ISA};
+  static std::atomic<Isa> isa{supports(Isa::avx512) ? Isa::avx512 : Isa::OCTAVO_BASE_ISA};
   return isa;
 }
 
@@ -106,5 +103,9 @@ inline void use_isa(Isa isa) {
   });
   detail::chosen_isa().store(isa, std::memory_order_relaxed);
 }
+
+/// ConfigError on a machine that cannot run any of the kernels compiled here: x86-64 without AVX2
+/// and FMA. Whatever owns memory for a run checks this first.
+inline void require_kernels() { use_isa(isa_in_use()); }
 
 }  // namespace octavo

@@ -7,11 +7,12 @@
 #include <utility>
 
 #include <octavo/base/config.hpp>
+#include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/scalar.hpp>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#elif defined(__aarch64__) && defined(__ARM_NEON)
+#elif defined(OCTAVO_HAS_NEON)
 #include <arm_neon.h>
 #endif
 
@@ -27,7 +28,7 @@
 namespace octavo::OCTAVO_ISA::simd {
 
 inline constexpr int vector_bytes = OCTAVO_VECTOR_BYTES;
-#if OCTAVO_VECTOR_BYTES == 64 || defined(__aarch64__)
+#if OCTAVO_VECTOR_BYTES == 64 || defined(OCTAVO_HAS_NEON)
 inline constexpr int register_count = 32;
 #else
 inline constexpr int register_count = 16;
@@ -35,7 +36,7 @@ inline constexpr int register_count = 16;
 
 /// True where a fused multiply-add is one instruction. Elsewhere it is a library call per lane:
 /// the same bits, a hundred times slower.
-#if OCTAVO_VECTOR_BYTES > 16 || defined(__aarch64__)
+#if OCTAVO_VECTOR_BYTES > 16 || defined(OCTAVO_HAS_NEON)
 inline constexpr bool has_fast_fma = true;
 #else
 inline constexpr bool has_fast_fma = false;
@@ -106,7 +107,7 @@ OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
 }
 
 #undef OCTAVO_FMA
-#if OCTAVO_VECTOR_BYTES > 16 || defined(__aarch64__)
+#if OCTAVO_VECTOR_BYTES > 16 || defined(OCTAVO_HAS_NEON)
 #define OCTAVO_FMA OCTAVO_ALWAYS_INLINE
 #else
 #define OCTAVO_FMA [[gnu::noinline]] inline  // one library call per lane: not in every loop
@@ -118,7 +119,7 @@ OCTAVO_FMA Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) 
   return _mm512_fmadd_ps(a, b, c);
 #elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_fmadd_ps(a, b, c);
-#elif defined(__aarch64__) && defined(__ARM_NEON)
+#elif defined(OCTAVO_HAS_NEON)
   return vfmaq_f32(c, a, b);
 #else
   for (int lane = 0; lane < width<float>; ++lane) c[lane] = std::fma(a[lane], b[lane], c[lane]);
@@ -131,7 +132,7 @@ OCTAVO_FMA Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double>
   return _mm512_fmadd_pd(a, b, c);
 #elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_fmadd_pd(a, b, c);
-#elif defined(__aarch64__) && defined(__ARM_NEON)
+#elif defined(OCTAVO_HAS_NEON)
   return vfmaq_f64(c, a, b);
 #else
   for (int lane = 0; lane < width<double>; ++lane) c[lane] = std::fma(a[lane], b[lane], c[lane]);
@@ -144,7 +145,7 @@ OCTAVO_ALWAYS_INLINE Vector<float> sqrt(Vector<float> a) {
   return _mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), a);  // the plain one warns in g++ 12
 #elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_sqrt_ps(a);
-#elif defined(__aarch64__) && defined(__ARM_NEON)
+#elif defined(OCTAVO_HAS_NEON)
   return vsqrtq_f32(a);
 #else
   for (int lane = 0; lane < width<float>; ++lane) a[lane] = std::sqrt(a[lane]);
@@ -157,7 +158,7 @@ OCTAVO_ALWAYS_INLINE Vector<double> sqrt(Vector<double> a) {
   return _mm512_maskz_sqrt_pd(static_cast<__mmask8>(-1), a);
 #elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_sqrt_pd(a);
-#elif defined(__aarch64__) && defined(__ARM_NEON)
+#elif defined(OCTAVO_HAS_NEON)
   return vsqrtq_f64(a);
 #else
   for (int lane = 0; lane < width<double>; ++lane) a[lane] = std::sqrt(a[lane]);

@@ -34,7 +34,7 @@ struct LearningRateSchedule {
     const double left = shape == Shape::linear
                             ? 1.0 - progress
                             : 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
-    return minimum + left * (peak - minimum);
+    return std::fma(left, peak - minimum, minimum);
   }
 };
 

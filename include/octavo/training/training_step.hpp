@@ -11,6 +11,7 @@
 
 #include <octavo/base/error.hpp>
 #include <octavo/memory/arena.hpp>
+#include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/parallel/thread_pool.hpp>
@@ -158,6 +159,7 @@ class TrainingStep {
   }
 
   static StepOptions checked(StepOptions options) {
+    require_kernels();
     require(options.dropout >= 0 && options.dropout < 1, "dropout: expected 0 to less than 1");
     require(std::isfinite(options.clip) && options.clip >= 0, "clip: expected 0 or more");
     check_step(options.step);

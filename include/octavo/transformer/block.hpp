@@ -118,8 +118,8 @@ class Block {
  private:
   using Norm = LayerNorm<T, Config::width>;
 
-  /// x += dropout(branch(norm(x))). Forward, a worker reads only those rows of x that it wrote:
-  /// no barrier stands between the addition and the next norm.
+  /// x += dropout(branch(norm(x))). Between blocks a worker reads only those rows of x that it
+  /// wrote: the barrier behind the addition is left to whoever runs the last block.
   template <typename Branch>
   void run_forward(const LayerContext<T>& context, MatrixView<T> x, const Norm& norm, Index site,
                    Branch branch) const {

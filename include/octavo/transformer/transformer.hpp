@@ -310,6 +310,7 @@ class Transformer {
       }
       block_.forward(block_context(pass, layer), x);
     }
+    pass.worker.barrier();  // what comes next may use the blocks' scratch for something else
     return x;
   }
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Compiled without any flag for the processor, and once more with portable kernels alone: the
+// kernels that a stranger's program meets, whose bits must be those of every other build.
+#include <bit>
+#include <cstdint>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <octavo/octavo.hpp>
+
+using namespace octavo;
+
+namespace {
+
+/// FNV-1a over the bits of the weights after `steps` steps of a small model, which begins with
+/// weights that no C library had a part in.
+template <Scalar T>
+std::uint64_t hash_after_training(const AnyOptimizer& optimizer, Activation activation, bool tied) {
+  const ModelShape shape{.vocabulary = 37,
+                         .context = 40,
+                         .layers = 2,
+                         .heads = 3,
+                         .width = 48,
+                         .d_ff = 80,
+                         .activation = activation,
+                         .bias = !tied,
+                         .tied = tied};
+  ThreadPool threads(2);
+  TrainingStep<T> training(Transformer<T>{RuntimeConfig(shape)},
+                           {.step = {.batch = 2, .sequence = 37}, .optimizer = optimizer}, threads);
+  const CounterRandom random(5, RandomStream::initial_weights);
+  for (std::size_t i = 0; i < training.weights().size(); ++i) {
+    training.weights()[i] += static_cast<T>(0.1 * (random.uniform(i) - 0.5));
+  }
+  for (std::size_t i = 0; i < training.inputs().size(); ++i) {
+    training.inputs()[i] = static_cast<Token>(random.below(2 * i, 37));
+    training.targets()[i] = static_cast<Token>(random.below(2 * i + 1, 37));
+  }
+  for (int step = 0; step < 6; ++step) training.train(3e-3);
+  std::uint64_t hash = 14695981039346656037u;
+  for (const T weight : training.weights()) {
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    hash = (hash ^ std::bit_cast<Bits>(weight)) * 1099511628211u;
+  }
+  return hash;
+}
+
+}  // namespace
+
+TEST_CASE("weights after training have the same bits with every instruction set and compiler") {
+  const Isa usual = isa_in_use();
+  int tried = 0;
+  for (const Isa isa : {Isa::portable, Isa::neon, Isa::avx2, Isa::avx512}) {
+    if (!supports(isa)) continue;
+    ++tried;
+    use_isa(isa);
+    INFO("kernels: " << std::string(name_of(isa)));
+    CHECK(hash_after_training<float>(AdamW{}, Activation::gelu, true) == 17377988461272964908u);
+    CHECK(hash_after_training<float>(Adam{.decay = 0.1}, Activation::gelu_tanh, false) ==
+          811822557062340271u);
+    CHECK(hash_after_training<float>(AdamW8bit{}, Activation::relu, false) ==
+          11844788587379971991u);
+    CHECK(hash_after_training<double>(AdamW{}, Activation::gelu, false) == 8429581333801785811u);
+    CHECK(hash_after_training<double>(Lion{}, Activation::gelu_tanh, true) == 4589739144902642127u);
+    CHECK(hash_after_training<double>(Sgd{}, Activation::relu, false) == 8125940208678812491u);
+  }
+  use_isa(usual);
+  CHECK(tried > 0);
+}
+
+TEST_CASE("kernels that a machine or a program has not are refused") {
+  for (const Isa isa : {Isa::portable, Isa::neon, Isa::avx2, Isa::avx512}) {
+    if (!supports(isa)) CHECK_THROWS_AS(use_isa(isa), ConfigError);
+  }
+  CHECK_NOTHROW(require_kernels());
+}
+
+#if defined(__x86_64__) && !defined(OCTAVO_PORTABLE_KERNELS)
+TEST_CASE("a program compiled without flags has kernels for AVX2 and AVX-512") {
+  CHECK(supports(Isa::avx2) == (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")));
+  if (__builtin_cpu_supports("avx512vl")) CHECK(isa_in_use() == Isa::avx512);
+}
+#endif
