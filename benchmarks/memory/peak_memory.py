@@ -24,10 +24,10 @@ import textwrap
 from collections import namedtuple
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
-from pytorch_step import SETTINGS, pytorch_step
+from compare import SETTINGS, pytorch_step
 
 # program of the default run and of the leanest, their options, whether they want --data, targets
-# in MB for either, the setting of pytorch_step
+# in MB for either, the setting of compare.py
 Preset = namedtuple("Preset", "program options lean_program lean_options data targets setting")
 
 

@@ -100,8 +100,10 @@ TEST_CASE("a dry run prints the plan and leaves nothing behind") {
   CHECK(fs::is_empty(sandbox.path));
 }
 
-TEST_CASE("train_v2 says its parameters and plan") {
+TEST_CASE("train_v2 learns its text by heart, and says its parameters and plan") {
   const Sandbox sandbox;
+  expect(sandbox.run("train_v2"), 0,
+         std::string(octavo::soliloquy_v2) + "\nThat is the excerpt to the letter.\n");
   expect(sandbox.run("train_v2 5 --threads 2"), 0, "parameters 291398");
   CHECK(fs::is_empty(sandbox.path));
 }

@@ -2,6 +2,7 @@
 // Compiled without any flag for the processor, and once more with portable kernels alone: the
 // kernels that a stranger's program meets, whose bits must be those of every other build.
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -13,8 +14,7 @@ using namespace octavo;
 
 namespace {
 
-/// FNV-1a over the bits of the weights after `steps` steps of a small model, which begins with
-/// weights that no C library had a part in.
+/// FNV-1a over the bits of the weights after `steps` steps of a small model.
 template <Scalar T>
 std::uint64_t hash_after_training(const AnyOptimizer& optimizer, Activation activation, bool tied) {
   const ModelShape shape{.vocabulary = 37,
@@ -31,7 +31,8 @@ std::uint64_t hash_after_training(const AnyOptimizer& optimizer, Activation acti
                            {.step = {.batch = 2, .sequence = 37}, .optimizer = optimizer}, threads);
   const CounterRandom random(5, RandomStream::initial_weights);
   for (std::size_t i = 0; i < training.weights().size(); ++i) {
-    training.weights()[i] += static_cast<T>(0.1 * (random.uniform(i) - 0.5));
+    T& weight = training.weights()[i];
+    weight = static_cast<T>(std::fma(0.1, random.uniform(i) - 0.5, static_cast<double>(weight)));
   }
   for (std::size_t i = 0; i < training.inputs().size(); ++i) {
     training.inputs()[i] = static_cast<Token>(random.below(2 * i, 37));
@@ -56,14 +57,14 @@ TEST_CASE("weights after training have the same bits with every instruction set 
     ++tried;
     use_isa(isa);
     INFO("kernels: " << std::string(name_of(isa)));
-    CHECK(hash_after_training<float>(AdamW{}, Activation::gelu, true) == 17377988461272964908u);
+    CHECK(hash_after_training<float>(AdamW{}, Activation::gelu, true) == 9879245591323384006u);
     CHECK(hash_after_training<float>(Adam{.decay = 0.1}, Activation::gelu_tanh, false) ==
-          811822557062340271u);
+          15545512031249944406u);
     CHECK(hash_after_training<float>(AdamW8bit{}, Activation::relu, false) ==
-          11844788587379971991u);
-    CHECK(hash_after_training<double>(AdamW{}, Activation::gelu, false) == 8429581333801785811u);
-    CHECK(hash_after_training<double>(Lion{}, Activation::gelu_tanh, true) == 4589739144902642127u);
-    CHECK(hash_after_training<double>(Sgd{}, Activation::relu, false) == 8125940208678812491u);
+          10768659309998513619u);
+    CHECK(hash_after_training<double>(AdamW{}, Activation::gelu, false) == 2144098717378975363u);
+    CHECK(hash_after_training<double>(Lion{}, Activation::gelu_tanh, true) == 1818153739438565283u);
+    CHECK(hash_after_training<double>(Sgd{}, Activation::relu, false) == 1625631401046004091u);
   }
   use_isa(usual);
   CHECK(tried > 0);

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """A training step in PyTorch and in Octavo, in turn, on the same settings: medians and their ratio.
 
-    python3 benchmarks/pytorch_step.py build/release/benchmarks/training_step_benchmark [SETTING ...]
+    python3 benchmarks/compare.py build/release/benchmarks/training_step_benchmark [SETTING ...]
 
 Needs python3-torch; fastest with an optimised BLAS (Debian: libopenblas0-pthread). Each round runs
-PyTorch with 1 and with 2 threads, each in a process of its own, and Octavo with 2 threads.
+PyTorch with 1 thread and with as many as the machine has cores, each in a process of its own, and
+Octavo in the same two ways. Each takes the better of its two medians over three rounds.
 """
 import json
 import math
+import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -21,6 +24,7 @@ SETTINGS = {
     "nano": (4, 4, 128, 512, 12, 64, 65, 64, "gelu", False, True),
     "medium": (4, 8, 256, 512, 8, 128, 66, 128, "relu", True, False),
     "large": (4, 16, 512, 1024, 8, 128, 66, 128, "relu", True, False),
+    "gpt2": (12, 12, 768, 3072, 4, 64, 50257, 1024, "gelu-tanh", True, True),
 }
 
 
@@ -104,12 +108,36 @@ def pytorch_milliseconds(setting, threads):
     return statistics.median(times)
 
 
-def octavo_milliseconds(program, setting):
+def run_pytorch(setting, threads):
+    child = subprocess.run([sys.executable, __file__, "--pytorch", setting, str(threads)],
+                           check=True, capture_output=True, text=True)
+    return float(child.stdout), None
+
+
+def run_octavo(program, setting, threads):
     output = subprocess.run(
-        [program, f"--benchmark_filter=^{setting}/threads:2", "--benchmark_format=json",
-         "--benchmark_min_time=1"], check=True, capture_output=True, text=True).stdout
+        [program, f"--benchmark_filter=^{setting}/threads:{threads}/", "--benchmark_format=json",
+         "--benchmark_min_time=2"], check=True, capture_output=True, text=True).stdout
     run = json.loads(output)["benchmarks"][0]
     return run["real_time"], run["of_limit"]
+
+
+def gigaflop(setting):
+    """As nanoGPT counts: 6 per matrix parameter and token, attention unmasked."""
+    layers, _, C, ff, batch, T, V = setting[:7]
+    matrices = layers * (4 * C * C + 2 * C * ff) + V * C
+    return batch * T * (6 * matrices + 12 * layers * T * C) / 1e9
+
+
+def best(runs):
+    """The thread setting whose median is lowest: (threads, ms, median share of the limit)."""
+    medians = []
+    for threads, results in runs.items():
+        shares = [share for _, share in results if share is not None]
+        medians.append((statistics.median(ms for ms, _ in results), threads,
+                        statistics.median(shares) if shares else None))
+    ms, threads, share = min(medians)
+    return threads, ms, share
 
 
 def main():
@@ -117,22 +145,26 @@ def main():
         print(pytorch_milliseconds(sys.argv[2], int(sys.argv[3])))
         return
     program, names = sys.argv[1], sys.argv[2:] or list(SETTINGS)
-    print("| setting | PyTorch ms | Octavo ms | share of FMA limit | ratio |\n|---|---|---|---|---|")
+    cores = os.cpu_count()
+    version = subprocess.run([sys.executable, "-c", "import torch; print(torch.__version__)"],
+                             check=True, capture_output=True, text=True).stdout.strip()
+    print(f"PyTorch {version}, {platform.machine()}, {cores} cores; threads 1 and {cores} tried.\n")
+    print("| setting | GFLOP a step | PyTorch ms (share; threads) | Octavo ms (share; threads) | "
+          "ratio |\n|---|---|---|---|---|")
     for name in names:
-        pytorch, octavo, share = [], [], []
+        pytorch, octavo = {1: [], cores: []}, {1: [], cores: []}
         for _ in range(3):
-            for threads in ("1", "2"):
-                child = subprocess.run([sys.executable, __file__, "--pytorch", name, threads],
-                                       check=True, capture_output=True, text=True)
-                pytorch.append((threads, float(child.stdout)))
-            milliseconds, of_limit = octavo_milliseconds(program, name)
-            octavo.append(milliseconds)
-            share.append(of_limit)
-        best = min(statistics.median(t for n, t in pytorch if n == threads)
-                   for threads in ("1", "2"))
-        ours = statistics.median(octavo)
-        print(f"| {name} | {best:.2f} | {ours:.3f} | {100 * statistics.median(share):.0f}% | "
-              f"{best / ours:.1f}x |", flush=True)
+            for threads in pytorch:
+                pytorch[threads].append(run_pytorch(name, threads))
+                octavo[threads].append(run_octavo(program, name, threads))
+        flop = gigaflop(SETTINGS[name])
+        theirs_threads, theirs, _ = best(pytorch)
+        ours_threads, ours, share = best(octavo)
+        # Octavo's share is of `ours_threads` cores' limit; both are given as that of all cores.
+        share *= ours_threads / cores
+        print(f"| {name} | {flop:.4g} | {theirs:.2f} ({100 * share * ours / theirs:.0f}%; "
+              f"{theirs_threads}) | {ours:.3f} ({100 * share:.0f}%; {ours_threads}) | "
+              f"{theirs / ours:.1f}x |", flush=True)
 
 
 if __name__ == "__main__":
