@@ -25,13 +25,14 @@ std::vector<T> random_block(Index count, std::uint64_t seed) {
 
 /// One product [m, n] over depth k, by the library and by one chain of std::fma per output.
 template <Scalar T>
-void compare(Product product, Index m, Index k, Index n, Index workers, Start start) {
+void compare(Product product, Index m, Index k, Index n, Index workers, Start start,
+             Index panel_rows = 256) {
   const auto a = random_block<T>(m * k, 1);
   const auto b = random_block<T>(k * n, 2);
   const auto bias = random_block<T>(n, 3);
   const auto before = random_block<T>(m * n, 4);
   std::vector<T> c = before;
-  std::vector<T> panels(static_cast<std::size_t>(workers * matmul_panel_elements<T>(256)));
+  std::vector<T> panels(static_cast<std::size_t>(workers * matmul_panel_elements<T>(panel_rows)));
   const MatrixView<T> out(c.data(), m, n);
   ThreadPool threads(workers);
   threads.run([&](const Worker& worker) {
@@ -76,12 +77,25 @@ TEST_CASE_TEMPLATE("every output is one chain of fused multiply-adds, to the las
         compare<T>(product, m, 9, n, 1, Start::zero);
       }
     }
+    for (const Index n : {48, 63, 64, 65, 128, 193}) {
+      compare<T>(product, 23, 300, n, 1, Start::accumulate);
+      compare<T>(product, 23, 70, n, 1, Start::bias);
+    }
     for (const Index k : {1, 31, 255, 256, 257, 600})
       compare<T>(product, 17, k, 35, 1, Start::bias);
     for (const Index workers : {2, 3, 5}) {
       for (const Index n : {3, 35, 160}) {
         compare<T>(product, 33, 40, n, workers, Start::accumulate);
       }
+    }
+  }
+}
+
+TEST_CASE("a panel too small for all of k is filled several times, for the same bits") {
+  for (const auto product : {Product::forward, Product::input_gradient, Product::weight_gradient}) {
+    for (const Index panel_rows : {1, 5, 100}) {
+      compare<float>(product, 20, 130, 70, 2, Start::accumulate, panel_rows);
+      compare<double>(product, 20, 130, 70, 2, Start::accumulate, panel_rows);
     }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -11,6 +12,28 @@ static_assert(Worker(1, 3, nullptr).split(10) == Range{3, 6});
 static_assert(Worker(0, 4, nullptr).split(3, 16).empty());
 static_assert(Worker(3, 4, nullptr).split(3, 16) == Range{0, 3});
 static_assert(Range{2, 5}.size() == 3 && Range{2, 2}.empty() && !Range{2, 3}.empty());
+
+static_assert(Worker(1, 2, nullptr).split(32, 64, 16) == Rectangle{{0, 32}, {32, 64}});
+static_assert(Worker(1, 2, nullptr).split(32, 48, 16) == Rectangle{{16, 32}, {0, 48}});
+
+TEST_CASE("split deals out every number of a matrix once") {
+  for (Index count = 1; count <= 5; ++count) {
+    for (const Index rows : {1, 3, 32}) {
+      for (const Index columns : {1, 15, 16, 17, 70, 128}) {
+        std::vector<int> seen(static_cast<std::size_t>(rows * columns));
+        for (Index index = 0; index < count; ++index) {
+          const Rectangle share = Worker(index, count, nullptr).split(rows, columns, 16);
+          for (Index i = share.rows.begin; i < share.rows.end; ++i) {
+            for (Index j = share.columns.begin; j < share.columns.end; ++j) {
+              ++seen[static_cast<std::size_t>(i * columns + j)];
+            }
+          }
+        }
+        CHECK(seen == std::vector<int>(seen.size(), 1));
+      }
+    }
+  }
+}
 
 TEST_CASE("split covers everything once, in whole granules") {
   for (Index total = 0; total < 60; ++total) {

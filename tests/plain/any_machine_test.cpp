@@ -77,7 +77,7 @@ TEST_CASE("kernels that a machine or a program has not are refused") {
   CHECK_NOTHROW(require_kernels());
 }
 
-#if defined(__x86_64__) && !defined(OCTAVO_PORTABLE_KERNELS)
+#if defined(OCTAVO_CHOOSES_ISA)
 TEST_CASE("a program compiled without flags has kernels for AVX2 and AVX-512") {
   CHECK(supports(Isa::avx2) == (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")));
   if (__builtin_cpu_supports("avx512vl")) CHECK(isa_in_use() == Isa::avx512);
