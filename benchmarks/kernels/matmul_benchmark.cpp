@@ -32,7 +32,8 @@ void matmul(benchmark::State& state) {
       octavo::multiply_transposed<float>(worker, {a.data(), m, k}, {b.data(), n, k}, out,
                                          octavo::Start::zero, nullptr, panels);
     } else {
-      octavo::accumulate_outer<float>(worker, {a.data(), k, m}, {b.data(), k, n}, out, panels);
+      octavo::multiply_outer<float>(worker, {a.data(), k, m}, {b.data(), k, n}, out,
+                                    octavo::Start::accumulate, panels);
     }
     benchmark::ClobberMemory();
   }

@@ -34,6 +34,7 @@ void compare(Product product, Index m, Index k, Index n, Index workers, Start st
   std::vector<T> c = before;
   std::vector<T> panels(static_cast<std::size_t>(workers * matmul_panel_elements<T>(panel_rows)));
   const MatrixView<T> out(c.data(), m, n);
+  if (product == Product::weight_gradient && start == Start::bias) start = Start::accumulate;
   ThreadPool threads(workers);
   threads.run([&](const Worker& worker) {
     switch (product) {
@@ -44,10 +45,9 @@ void compare(Product product, Index m, Index k, Index n, Index workers, Start st
         return multiply_transposed<T>(worker, {a.data(), m, k}, {b.data(), n, k}, out, start,
                                       bias.data(), panels);
       case Product::weight_gradient:
-        return accumulate_outer<T>(worker, {a.data(), k, m}, {b.data(), k, n}, out, panels);
+        return multiply_outer<T>(worker, {a.data(), k, m}, {b.data(), k, n}, out, start, panels);
     }
   });
-  if (product == Product::weight_gradient) start = Start::accumulate;
   Index wrong = 0;
   for (Index i = 0; i < m; ++i) {
     for (Index j = 0; j < n; ++j) {

@@ -180,7 +180,7 @@ TEST_CASE("dropout keeps the stated share, scales it, and draws the same again")
 TEST_CASE("column sums, addition and zeros") {
   const std::vector<double> x{1, 2, 3, 4, 5, 6};
   std::vector<double> sums{1, 1, 1}, y{1, 1, 1, 1, 1, 1};
-  accumulate_column_sums<double>(Worker{}, {x.data(), 2, 3}, sums.data());
+  sum_columns<double>(Worker{}, {x.data(), 2, 3}, sums.data(), Start::accumulate);
   CHECK(sums == std::vector<double>{6, 8, 10});
   add<double>(Worker{}, {x.data(), 2, 3}, MatrixView<double>(y.data(), 2, 3));
   CHECK(y == std::vector<double>{2, 3, 4, 5, 6, 7});

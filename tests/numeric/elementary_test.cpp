@@ -151,31 +151,6 @@ TEST_CASE_TEMPLATE("every bit pattern gives a number, and NaN only from NaN", T,
   CHECK(wrong == 0);
 }
 
-TEST_CASE_TEMPLATE("log is within 1 unit in the last place, at every size", T, float, double) {
-  double worst = 0;
-  int differing = 0;
-  T in[16], out[16];
-  for (int p = 0; p < 40'000; ++p) {
-    for (int lane = 0; lane < 16; ++lane) {
-      const double position = (p * 16 + lane) / 640'000.0;
-      in[lane] = static_cast<T>(p % 2 == 0 ? 0.5 + 2 * position : std::exp(160 * position - 80));
-    }
-    map<T>([](Pack<T> x) { return log(x); }, in, out);
-    for (int lane = 0; lane < 16; ++lane) {
-      const long double exact = std::log(static_cast<long double>(in[lane]));
-      const T size = static_cast<T>(std::abs(exact));
-      const T ulp = std::nextafter(size, std::numeric_limits<T>::infinity()) - size;
-      worst = std::max(worst, static_cast<double>(std::abs(out[lane] - exact) / ulp));
-      differing += logarithm(in[lane]) != out[lane];
-    }
-  }
-  CHECK(worst < 1);
-  CHECK(differing == 0);
-  CHECK(logarithm(T{1}) == 0);
-  CHECK(std::isnan(logarithm(std::numeric_limits<T>::quiet_NaN())));
-  CHECK(std::isnan(logarithm(std::numeric_limits<T>::infinity())));
-}
-
 TEST_CASE_TEMPLATE("the normal distribution of special values", T, float, double) {
   const T infinity = std::numeric_limits<T>::infinity();
   const T in[16] = {0,

@@ -5,6 +5,7 @@
 #include <span>
 
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/matmul.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -39,12 +40,12 @@ void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, 
   OCTAVO_DISPATCH(copy<T>(worker, from, to))
 }
 
-/// dbias += sum over rows of dy, rows in order: the gradient of a bias.  dy [rows, columns],
-/// dbias [columns].
+/// dbias (+)= sum over rows of dy, rows in order: the gradient of a bias, overwritten or added to
+/// as `start` says.  dy [rows, columns], dbias [columns].
 template <Scalar T>
-void accumulate_column_sums(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                            T* dbias) {
-  OCTAVO_DISPATCH(accumulate_column_sums<T>(worker, dy, dbias))
+void sum_columns(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy, T* dbias,
+                 Start start) {
+  OCTAVO_DISPATCH(sum_columns<T>(worker, dy, dbias, start))
 }
 
 }  // namespace octavo
@@ -88,13 +89,13 @@ void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, 
 }
 
 template <Scalar T>
-void accumulate_column_sums(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                            T* dbias) {
+void sum_columns(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy, T* dbias,
+                 Start start) {
   using P = Pack<T>;
   const Range columns = worker.split(dy.columns, P::lanes);
   for_each_pack(columns.size(), [&](Index offset, Index n) {
     const Index j = columns.begin + offset;
-    P total = P::load(dbias + j, n);
+    P total = start == Start::zero ? P::broadcast(T{0}) : P::load(dbias + j, n);
     for (Index i = 0; i < dy.rows; ++i) total = total + P::load(dy.row(i) + j, n);
     total.store(dbias + j, n);
   });

@@ -68,14 +68,14 @@ void multiply_transposed(const Worker& worker, MatrixView<const std::type_identi
   OCTAVO_DISPATCH(multiply_transposed<T>(worker, dy, w, dx, start, bias, panels))
 }
 
-/// dW += X^T dY: the weight gradient, tokens in order. Workers own rows of dW, as they do when
+/// dW (+)= X^T dY: the weight gradient, tokens in order. Workers own rows of dW, as they do when
 /// gradients are set to zero and weights are updated.  x [rows, in], dy [rows, out],
 /// dw [in, out].
 template <Scalar T>
-void accumulate_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-                      MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw,
-                      std::span<std::type_identity_t<T>> panels) {
-  OCTAVO_DISPATCH(accumulate_outer<T>(worker, x, dy, dw, panels))
+void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+                    MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Start start,
+                    std::span<std::type_identity_t<T>> panels) {
+  OCTAVO_DISPATCH(multiply_outer<T>(worker, x, dy, dw, start, panels))
 }
 
 }  // namespace octavo
@@ -106,13 +106,13 @@ void multiply_transposed(const Worker& worker, MatrixView<const std::type_identi
 }
 
 template <Scalar T>
-void accumulate_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-                      MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw,
-                      std::span<std::type_identity_t<T>> panels) {
+void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+                    MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Start start,
+                    std::span<std::type_identity_t<T>> panels) {
   OCTAVO_ASSERT(x.rows == dy.rows && x.columns == dw.rows && dy.columns == dw.columns);
   detail::multiply_block<T>(detail::transposed<T>(x), {dy.data, dy.stride, false}, dw,
-                            {worker.split(dw.rows), {0, dw.columns}}, x.rows, Start::accumulate,
-                            nullptr, octavo::detail::panel_of(worker, panels));
+                            {worker.split(dw.rows), {0, dw.columns}}, x.rows, start, nullptr,
+                            octavo::detail::panel_of(worker, panels));
 }
 
 }  // namespace octavo::OCTAVO_ISA

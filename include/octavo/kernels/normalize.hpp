@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/matmul.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -52,14 +53,15 @@ void normalize_backward_input(const Worker& worker, MatrixView<const std::type_i
   OCTAVO_DISPATCH(normalize_backward_input<T>(worker, dy, normalized, inverse_deviation, gain, dx))
 }
 
-/// Backward to the parameters: dgain += sum over rows of dy * normalized, dbias += sum of dy, rows
-/// in order. Adds to dgain and dbias [width]; dbias may be null.
+/// Backward to the parameters: dgain (+)= sum over rows of dy * normalized, dbias (+)= sum of dy,
+/// rows in order. Overwrites or adds to dgain and dbias [width], as `start` says; dbias may be
+/// null.
 template <Scalar T>
 void normalize_backward_parameters(const Worker& worker,
                                    MatrixView<const std::type_identity_t<T>> dy,
                                    MatrixView<const std::type_identity_t<T>> normalized, T* dgain,
-                                   T* dbias) {
-  OCTAVO_DISPATCH(normalize_backward_parameters<T>(worker, dy, normalized, dgain, dbias))
+                                   T* dbias, Start start) {
+  OCTAVO_DISPATCH(normalize_backward_parameters<T>(worker, dy, normalized, dgain, dbias, start))
 }
 
 }  // namespace octavo
@@ -156,13 +158,17 @@ template <Scalar T>
 void normalize_backward_parameters(const Worker& worker,
                                    MatrixView<const std::type_identity_t<T>> dy,
                                    MatrixView<const std::type_identity_t<T>> normalized, T* dgain,
-                                   T* dbias) {
+                                   T* dbias, Start start) {
   using P = Pack<T>;
   const Range columns = worker.split(dy.columns, P::lanes);
   for_each_pack(columns.size(), [&](Index offset, Index n) {
     const Index j = columns.begin + offset;
-    P gain = P::load(dgain + j, n);
-    P bias = dbias == nullptr ? gain : P::load(dbias + j, n);
+    P gain = P::broadcast(T{0});
+    P bias = gain;
+    if (start != Start::zero) {
+      gain = P::load(dgain + j, n);
+      if (dbias != nullptr) bias = P::load(dbias + j, n);
+    }
     for (Index i = 0; i < dy.rows; ++i) {
       const P dy_i = P::load(dy.row(i) + j, n);
       gain = fma(dy_i, P::load(normalized.row(i) + j, n), gain);

@@ -16,6 +16,7 @@ template <Scalar T, Index Width = dynamic, Index Hidden = dynamic>
 class FeedForward {
  public:
   using Value = T;
+  static constexpr bool overwrites_gradients = true;
 
   constexpr FeedForward(Index width, Index hidden, Activation activation, bool bias)
       : widen_(width, hidden, bias),

@@ -8,6 +8,7 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/drop.hpp>
+#include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -70,6 +71,8 @@ struct LayerContext {
   std::span<T> panels;                 ///< matmul_panel_elements for each worker
   Index first_row = 0;                 ///< of this pass within the whole step
   std::optional<DropoutDraw> dropout;  ///< none: nothing is dropped
+  /// Start::zero: the gradients hold nothing yet, and our layers overwrite them instead of adding.
+  Start gradient_start = Start::accumulate;
 
   Index rows() const noexcept { return sequences * sequence; }
 
@@ -101,6 +104,9 @@ struct LayerContext {
 ///   returns, all of its output is there. Neither may throw or allocate.
 /// - A feed-forward part may also offer keep(context, input), the part of forward that keeps what
 ///   backward needs: recomputation then skips the rest.
+/// - A feed-forward part with `static constexpr bool overwrites_gradients = true` promises to obey
+///   context.gradient_start (using each of our layers in it once will do): its gradients are then
+///   not set to zero before a step. Others are, and always get Start::accumulate.
 /// - Every output must be computed in an order that does not depend on the number of workers.
 template <typename L>
 concept Layer = Scalar<typename L::Value> &&

@@ -60,7 +60,8 @@ class LayerNorm {
   void backward_into_residual(const LayerContext<T>& context, MatrixView<const T> output_gradient,
                               MatrixView<T> input_gradient) const {
     normalize_backward_parameters<T>(context.worker, output_gradient, normalized(context),
-                                     gain_.in(context.gradients), bias_.in(context.gradients));
+                                     gain_.in(context.gradients), bias_.in(context.gradients),
+                                     context.gradient_start);
     normalize_backward_input<T>(context.worker, output_gradient, normalized(context),
                                 context.saved(inverse_deviation_), gain_.in(context.weights),
                                 input_gradient);

@@ -43,13 +43,14 @@ class Linear {
     context.worker.barrier();
   }
 
-  /// The first half of backward, without a barrier: dW += x^T dy, db += column sums of dy.
+  /// The first half of backward, without a barrier: dW (+)= x^T dy, db (+)= column sums.
   void backward_parameters(const LayerContext<T>& context, MatrixView<const T> input,
                            MatrixView<const T> output_gradient) const {
-    accumulate_outer<T>(context.worker, input, output_gradient, weight(context.gradients),
-                        context.panels);
+    multiply_outer<T>(context.worker, input, output_gradient, weight(context.gradients),
+                      context.gradient_start, context.panels);
     if (has_bias_) {
-      accumulate_column_sums<T>(context.worker, output_gradient, bias_.in(context.gradients));
+      sum_columns<T>(context.worker, output_gradient, bias_.in(context.gradients),
+                     context.gradient_start);
     }
   }
 

@@ -66,9 +66,10 @@ class OutputHead {
                                losses.subspan(from, size), scale, backward);
       worker.barrier();
       if (!backward) continue;
-      accumulate_outer<T>(worker, logits, y_slice, table(context.gradients, shared_table_gradient),
-                          context.panels);
-      if (has_bias_) accumulate_column_sums<T>(worker, logits, bias_.in(context.gradients));
+      const Start start = first == 0 ? context.gradient_start : Start::accumulate;
+      multiply_outer<T>(worker, logits, y_slice, table(context.gradients, shared_table_gradient),
+                        start, context.panels);
+      if (has_bias_) sum_columns<T>(worker, logits, bias_.in(context.gradients), start);
       multiply<T>(worker, logits, table(context.weights, shared_table),
                   y_gradient.row_block(first, count), Start::zero, nullptr, context.panels);
       worker.barrier();

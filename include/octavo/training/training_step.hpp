@@ -190,10 +190,10 @@ class TrainingStep {
   }
 
   void accumulate_gradients(const Worker& worker, T scale) {
-    for (const Parameter& tensor : parameters_.span()) {  // by those who will update it
-      set_zero<T>(worker, gradients().subspan(static_cast<std::size_t>(tensor.offset),
-                                              static_cast<std::size_t>(tensor.count())));
-    }
+    model_.for_each_range_added_to([&](const ParameterRange& range) {
+      set_zero<T>(worker, gradients().subspan(static_cast<std::size_t>(range.offset),
+                                              static_cast<std::size_t>(range.count)));
+    });
     worker.barrier();
     const GradientParts<T> parts = model_.gradient_parts(gradients().data());
     const std::span<T> kept = arena_.get(memory_.embedding_gradients);
@@ -211,26 +211,28 @@ class TrainingStep {
     const StepShape& step = options_.step;
     for (Index first = 0; first < step.sequences(); first += step.micro_batch) {
       const Index sequences = std::min(step.micro_batch, step.sequences() - first);
-      body(pass(worker, gradients, sequences, first * step.sequence),
+      const Start start = first == 0 && !options_.fused_update ? Start::zero : Start::accumulate;
+      body(pass(worker, gradients, start, sequences, first * step.sequence),
            static_cast<std::size_t>(first * step.sequence),
            static_cast<std::size_t>(sequences * step.sequence));
     }
   }
 
   Pass<T> whole_step(const Worker& worker, const GradientParts<T>& gradients) const {
-    return pass(worker, gradients, options_.step.sequences(), 0);
+    return pass(worker, gradients, Start::accumulate, options_.step.sequences(), 0);
   }
 
-  Pass<T> pass(const Worker& worker, const GradientParts<T>& gradients, Index sequences,
-               Index first_row) const {
+  Pass<T> pass(const Worker& worker, const GradientParts<T>& gradients, Start start,
+               Index sequences, Index first_row) const {
     std::optional<DropoutDraw> dropout;
     if (options_.dropout > 0) {
       dropout = DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout,
                                           static_cast<std::uint64_t>(steps_done_)),
                             0, options_.dropout};
     }
-    return {worker,    arena_, weights().data(), gradients, sequences, options_.step.sequence,
-            first_row, dropout};
+    return {worker,    arena_,    weights().data(),
+            gradients, sequences, options_.step.sequence,
+            first_row, dropout,   start};
   }
 
   void update_tensors(const Worker& worker, std::span<const Parameter> tensors,

@@ -9,6 +9,7 @@
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_norm.hpp>
 #include <octavo/transformer/model_config.hpp>
+#include <octavo/transformer/pass.hpp>
 
 namespace octavo {
 
@@ -40,8 +41,13 @@ class Block {
     declarations.begin_layer("ln_2");
     norm_2_.declare(declarations);
     declarations.begin_layer("mlp");
+    added_to_.offset = declarations.count();
     feed_forward_.declare(declarations);
+    added_to_.count = overwrites_all ? 0 : declarations.count() - added_to_.offset;
   }
+
+  /// Those of the block's parameters whose gradients must be zero before a step.
+  constexpr const ParameterRange& added_to() const { return added_to_; }
 
   /// `scope` tells sizes; its lifetimes are replaced by those of `phases`. With `across_passes`
   /// what is kept is alive from the start of scope.kept.
@@ -111,9 +117,17 @@ class Block {
 
   /// dx [rows, width]: the gradient of the stream behind the block, replaced by that before it.
   void backward(const LayerContext<T>& context, MatrixView<T> dx) const {
-    run_backward(context, dx, norm_2_, feed_forward_, 2 * context.block + 1);
-    run_backward(context, dx, norm_1_, attention_, 2 * context.block);
+    LayerContext<T> adding = context;
+    adding.gradient_start = overwrites_all ? context.gradient_start : Start::accumulate;
+    run_backward(context, dx, norm_2_, 2 * context.block + 1,
+                 [&](auto... matrices) { feed_forward_.backward(adding, matrices...); });
+    run_backward(context, dx, norm_1_, 2 * context.block,
+                 [&](auto... matrices) { attention_.backward(context, matrices...); });
   }
+
+  static constexpr bool overwrites_all = requires {
+    requires FeedForwardLayer::overwrites_gradients;
+  };
 
  private:
   using Norm = LayerNorm<T, Config::width>;
@@ -132,8 +146,8 @@ class Block {
   }
 
   template <typename Branch>
-  void run_backward(const LayerContext<T>& context, MatrixView<T> dx, const Norm& norm,
-                    const Branch& branch, Index site) const {
+  void run_backward(const LayerContext<T>& context, MatrixView<T> dx, const Norm& norm, Index site,
+                    Branch branch) const {
     const MatrixView<T> input = context.scratch_matrix(backward_input_, width_);
     const MatrixView<T> input_gradient = context.scratch_matrix(input_gradient_, width_);
     MatrixView<T> branch_gradient = dx;
@@ -143,7 +157,7 @@ class Block {
       dropout_.apply(context, site, branch_gradient);
     }
     norm.replay(context, input);
-    branch.backward(context, input, branch_gradient, input_gradient);
+    branch(MatrixView<const T>(input), MatrixView<const T>(branch_gradient), input_gradient);
     norm.backward_into_residual(context, input_gradient, dx);
   }
 
@@ -153,6 +167,7 @@ class Block {
   FeedForwardLayer feed_forward_;
   Dropout<T> dropout_;
   Index width_;
+  ParameterRange added_to_;
   Booking<T> input_;
   Booking<T> branch_;
   Booking<T> backward_input_;

@@ -52,6 +52,7 @@ struct Pass {
   Index sequence = 1;
   Index first_row = 0;  ///< rows of the step before this pass: dropout must not see micro-batches
   std::optional<DropoutDraw> dropout;
+  Start gradient_start = Start::accumulate;  ///< Start::zero for the first pass of a step
 };
 
 /// A run of neighbouring tensors: one part of a model.

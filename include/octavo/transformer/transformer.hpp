@@ -72,6 +72,17 @@ class Transformer {
             final_norm_parameters_.count() + head_parameters_.count()};
   }
 
+  /// Calls body(range) for the parameters whose gradients are only ever added to and must be zero
+  /// before a step: both tables, and feed-forward layers of a user's that always add.
+  template <typename Body>
+  void for_each_range_added_to(Body body) const {
+    body(embedding_range());
+    ParameterRange range = block_.added_to();
+    for (Index layer = 0; layer < shape_.layers && range.count > 0; ++layer) {
+      body(ParameterRange{0, 0, block_offset(layer) + range.offset, range.count});
+    }
+  }
+
   /// Gradients in one block, in the order of the parameters; null: none.
   GradientParts<T> gradient_parts(T* all) const noexcept {
     if (all == nullptr) return {};
@@ -247,9 +258,10 @@ class Transformer {
 
   LayerContext<T> context(const Pass<T>& pass, Index offset, T* gradients, Index block = 0,
                           Index copy = 0) const {
-    return {
-        pass.worker,    pass.arena,    pass.weights + offset,   gradients,      block,       copy,
-        pass.sequences, pass.sequence, pass.arena.get(panels_), pass.first_row, pass.dropout};
+    return {pass.worker,    pass.arena,    pass.weights + offset,
+            gradients,      block,         copy,
+            pass.sequences, pass.sequence, pass.arena.get(panels_),
+            pass.first_row, pass.dropout,  pass.gradient_start};
   }
   LayerContext<T> embedding_context(const Pass<T>& pass) const {
     return context(pass, 0, pass.gradients.embedding);
