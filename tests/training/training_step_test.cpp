@@ -23,17 +23,25 @@ void fill_tokens(Step& step) {
   }
 }
 
-template <Scalar T, ModelConfig Config>
+template <Scalar T, ModelConfig Config,
+          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
 std::vector<T> weights_after(const Config& config, const StepOptions& options, Index workers,
                              int steps) {
   ThreadPool threads(workers);
-  TrainingStep<T, Config> step(Transformer<T, Config>{config}, options, threads);
+  TrainingStep<T, Config, FeedForwardLayer> step(Transformer<T, Config, FeedForwardLayer>{config},
+                                                 options, threads);
   for (int i = 0; i < steps; ++i) {
     fill_tokens(step);
     step.train(1e-3);
   }
   return {step.weights().begin(), step.weights().end()};
 }
+
+/// As a user writes a layer: it promises nothing about gradients that begin a step.
+struct AlwaysAdding : FeedForward<float> {
+  using FeedForward<float>::FeedForward;
+  static constexpr bool overwrites_gradients = false;
+};
 
 constexpr ModelShape tied_gelu{.vocabulary = 19,
                                .context = 24,
@@ -77,6 +85,18 @@ TEST_CASE("fixed and run-time configuration end in equal bytes after 20 steps") 
   options.step = {1, 32, 1, 1};
   CHECK(weights_after<float>(FixedConfig<presets::v2>{}, options, 2, 20) ==
         weights_after<float>(RuntimeConfig(presets::v2), options, 1, 20));
+}
+
+TEST_CASE(
+    "a layer that always adds to its gradients finds zeros there, and the bits are the same") {
+  for (const bool fused : {false, true}) {
+    StepOptions options;
+    options.step = {3, 20};
+    options.fused_update = fused;
+    const RuntimeConfig config(tied_gelu);
+    CHECK(weights_after<float, RuntimeConfig, AlwaysAdding>(config, options, 2, 5) ==
+          weights_after<float>(config, options, 2, 5));
+  }
 }
 
 TEST_CASE("no preset's step calls the heap") {
