@@ -5,8 +5,10 @@
 // memory: compare those with
 //   --benchmark_filter='^medium' --benchmark_repetitions=9
 //   --benchmark_enable_random_interleaving=true
+// Built with -DOCTAVO_NATIVE=OFF on x86-64, it has each setting once more with AVX2 kernels.
 #include <algorithm>
 #include <iterator>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -49,7 +51,8 @@ std::vector<Setting> make_settings() {
   return settings;
 }
 
-void step(benchmark::State& state, const Setting& setting) {
+void step(benchmark::State& state, const Setting& setting, octavo::Isa isa) {
+  octavo::use_isa(isa);
   const Index workers = state.range(0);
   octavo::ThreadPool threads(workers);
   octavo::TrainingStep<float> training(
@@ -69,15 +72,23 @@ void step(benchmark::State& state, const Setting& setting) {
   state.counters["peak_MB"] = static_cast<double>(octavo::process_memory().peak_bytes) / 1e6;
 }
 
+void register_setting(const std::string& name, const Setting& setting, octavo::Isa isa) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [setting, isa](benchmark::State& s) { step(s, setting, isa); })
+      ->RangeMultiplier(2)
+      ->Range(1, std::max(2u, std::thread::hardware_concurrency()))
+      ->ArgName("threads")
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
 const int registered = [] {
+  const octavo::Isa usual = octavo::isa_in_use();
   for (const Setting& setting : make_settings()) {
-    benchmark::RegisterBenchmark(setting.name.c_str(),
-                                 [setting](benchmark::State& s) { step(s, setting); })
-        ->RangeMultiplier(2)
-        ->Range(1, std::max(2u, std::thread::hardware_concurrency()))
-        ->ArgName("threads")
-        ->UseRealTime()
-        ->Unit(benchmark::kMillisecond);
+    register_setting(setting.name, setting, usual);
+    const octavo::Isa avx2 = octavo::Isa::avx2;
+    if (octavo::supports(avx2) && usual != avx2)
+      register_setting(setting.name + "/avx2", setting, avx2);
   }
   return 0;
 }();
