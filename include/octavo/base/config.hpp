@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// Every macro and build switch of the library stands here or in check.hpp.
+// Every macro and build switch of the library stands here, in check.hpp, or in numeric/isa.hpp.
 
 #if !defined(__cplusplus) || __cplusplus < 202002L
 #error "Octavo needs C++20: compile with -std=c++20"

@@ -35,7 +35,7 @@ constexpr std::string_view name_of(Activation activation) noexcept {
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/kernels/activate.hpp>
+#define OCTAVO_FILE "octavo/kernels/activate.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

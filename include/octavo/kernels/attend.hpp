@@ -47,7 +47,7 @@ struct AttentionShape {
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/kernels/attend.hpp>
+#define OCTAVO_FILE "octavo/kernels/attend.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

@@ -28,7 +28,7 @@ inline Index count_targets(std::span<const Token> targets) noexcept {
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/kernels/cross_entropy.hpp>
+#define OCTAVO_FILE "octavo/kernels/cross_entropy.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

@@ -11,7 +11,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-#define OCTAVO_FILE <octavo/kernels/elementwise.hpp>
+#define OCTAVO_FILE "octavo/kernels/elementwise.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

@@ -10,7 +10,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-#define OCTAVO_FILE <octavo/kernels/embed.hpp>
+#define OCTAVO_FILE "octavo/kernels/embed.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

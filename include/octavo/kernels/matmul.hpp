@@ -21,7 +21,7 @@ namespace octavo {
 /// the panel of the right operand that it packs. With less, products are as exact but slower.
 template <Scalar T>
 constexpr Index matmul_panel_elements(Index longest) noexcept {
-  return std::min(longest, detail::panel_depth) * detail::panel_row_elements<T>;
+  return std::clamp<Index>(longest, 1, detail::panel_depth) * detail::panel_row_elements<T>;
 }
 
 namespace detail {
@@ -43,7 +43,7 @@ Rectangle output_share(const Worker& worker, MatrixView<T> y) {
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/kernels/matmul.hpp>
+#define OCTAVO_FILE "octavo/kernels/matmul.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {
@@ -69,7 +69,7 @@ void multiply_transposed(const Worker& worker, MatrixView<const std::type_identi
 }
 
 /// dW (+)= X^T dY: the weight gradient, tokens in order. Workers own rows of dW, as they do when
-/// gradients are set to zero and weights are updated.  x [rows, in], dy [rows, out],
+/// weights are updated.  x [rows, in], dy [rows, out],
 /// dw [in, out].
 template <Scalar T>
 void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,

@@ -6,6 +6,7 @@
 #include <bit>
 #include <span>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -27,7 +28,7 @@ inline constexpr Index panel_row_elements = static_cast<Index>(4 * alignment_byt
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/kernels/matmul_block.hpp>
+#define OCTAVO_FILE "octavo/kernels/matmul_block.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
@@ -116,7 +117,9 @@ class BlockProduct {
         bias_(bias),
         panel_(panel.data()),
         panel_depth_(std::min(octavo::detail::panel_depth,
-                              static_cast<Index>(panel.size()) / Tile::columns)) {}
+                              static_cast<Index>(panel.size()) / Tile::columns)) {
+    OCTAVO_ASSERT(panel_depth_ > 0);
+  }
 
   /// Vectors are dealt out evenly among panels, and rows among tiles: 32 rows become 7 + 7 + 6 + 6
   /// + 6.

@@ -23,7 +23,7 @@ enum class Start {
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/kernels/matmul_tile.hpp>
+#define OCTAVO_FILE "octavo/kernels/matmul_tile.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set

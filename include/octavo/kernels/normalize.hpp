@@ -21,7 +21,7 @@ inline constexpr double layer_norm_epsilon = 1e-5;
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/kernels/normalize.hpp>
+#define OCTAVO_FILE "octavo/kernels/normalize.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

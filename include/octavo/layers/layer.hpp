@@ -63,7 +63,7 @@ struct LayerContext {
   const Worker& worker;
   const Arena& arena;
   const T* weights = nullptr;  ///< the block of parameters in which the layer declared its own
-  T* gradients = nullptr;      ///< of the same layout; backward adds to it
+  T* gradients = nullptr;      ///< of the same layout; see gradient_start
   Index block = 0;             ///< which block of the model this is
   Index copy = 0;              ///< whose saved memory it uses: its own in training, else block 0's
   Index sequences = 1;
@@ -98,7 +98,8 @@ struct LayerContext {
 ///   the bytes of a run are known when it is compiled.
 /// - forward(context, input, output) overwrites output.
 /// - backward(context, input, output_gradient, input_gradient) gets the input of forward again,
-///   overwrites input_gradient and adds to the parameters' gradients.
+///   overwrites input_gradient and adds to the parameters' gradients (or, where gradient_start
+///   says so, may overwrite them).
 /// - forward and backward are called by all workers of the crew at the same time with the same
 ///   arguments. Each does its share, and they end with context.worker.barrier(): when a layer
 ///   returns, all of its output is there. Neither may throw or allocate.
@@ -106,7 +107,8 @@ struct LayerContext {
 ///   backward needs: recomputation then skips the rest.
 /// - A feed-forward part with `static constexpr bool overwrites_gradients = true` promises to obey
 ///   context.gradient_start (using each of our layers in it once will do): its gradients are then
-///   not set to zero before a step. Others are, and always get Start::accumulate.
+///   not set to zero before a step. Others are, and always get Start::accumulate. A class derived
+///   from FeedForward inherits the promise.
 /// - Every output must be computed in an order that does not depend on the number of workers.
 template <typename L>
 concept Layer = Scalar<typename L::Value> &&

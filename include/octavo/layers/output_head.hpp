@@ -48,8 +48,8 @@ class OutputHead {
   }
 
   /// losses [rows] of y [rows, width] against targets [rows]. With context.gradients also adds to
-  /// the table's and bias's gradients and overwrites y_gradient [rows, width]; everything is the
-  /// gradient of scale * (sum of losses).
+  /// (or overwrites, see LayerContext::gradient_start) the table's and bias's gradients and
+  /// overwrites y_gradient [rows, width]; everything is the gradient of scale * (sum of losses).
   void loss(const LayerContext<T>& context, const T* shared_table, T* shared_table_gradient,
             MatrixView<const T> y, std::span<const Token> targets, std::span<T> losses, T scale,
             MatrixView<T> y_gradient) const {

@@ -14,7 +14,7 @@
 
 // Elementary functions on packs, without the C library: the same bits on every machine, and fast.
 // All polynomials interpolate the function at Chebyshev nodes, computed with 60 digits.
-#define OCTAVO_FILE <octavo/numeric/elementary.hpp>
+#define OCTAVO_FILE "octavo/numeric/elementary.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set

@@ -13,13 +13,16 @@
 // one built without any flag has fast kernels, with the same bits. Elsewhere: NEON, or portable
 // code.
 //
+// All files of a program should be compiled with the same flags for the processor: the linker keeps
+// one copy of each inline function, whatever set its file was compiled for.
+//
 // A header of kernels is included once as usual and then, by each_isa.inc, once more for every set;
 // in these passes OCTAVO_ISA names the namespace that its second half is in:
 //
 //   #if !defined(OCTAVO_KERNELS_SOMETHING_HPP)
 //   #define OCTAVO_KERNELS_SOMETHING_HPP
 //   #include ...                                        everything that the second half needs
-//   #define OCTAVO_FILE <octavo/kernels/something.hpp>
+//   #define OCTAVO_FILE "octavo/kernels/something.hpp"
 //   #include <octavo/numeric/each_isa.inc>
 //   namespace octavo { void something(...) { OCTAVO_DISPATCH(something(...)) } }
 //   #elif defined(OCTAVO_ISA)
@@ -94,18 +97,26 @@ inline std::atomic<Isa>& chosen_isa() noexcept {
 /// The set whose kernels run: the widest supported one, unless use_isa chose another.
 inline Isa isa_in_use() noexcept { return detail::chosen_isa().load(std::memory_order_relaxed); }
 
-/// Runs the kernels of another set from now on, for tests and comparisons: the bits are the same.
-/// ConfigError if it is not supported.
-inline void use_isa(Isa isa) {
+namespace detail {
+
+inline void require_isa(Isa isa) {
   require(supports(isa), [&] {
     return "instruction set: got " + std::string(name_of(isa)) +
            ", which this program has no kernels for or this machine cannot run";
   });
+}
+
+}  // namespace detail
+
+/// Runs the kernels of another set from now on, for tests and comparisons: the bits are the same.
+/// ConfigError if it is not supported.
+inline void use_isa(Isa isa) {
+  detail::require_isa(isa);
   detail::chosen_isa().store(isa, std::memory_order_relaxed);
 }
 
 /// ConfigError on a machine that cannot run any of the kernels compiled here: x86-64 without AVX2
 /// and FMA. Whatever owns memory for a run checks this first.
-inline void require_kernels() { use_isa(isa_in_use()); }
+inline void require_kernels() { detail::require_isa(isa_in_use()); }
 
 }  // namespace octavo

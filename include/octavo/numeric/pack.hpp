@@ -10,7 +10,7 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 
-#define OCTAVO_FILE <octavo/numeric/pack.hpp>
+#define OCTAVO_FILE "octavo/numeric/pack.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set

@@ -20,7 +20,7 @@
 // from the language, only the fused multiply-add and the square root need one instruction each.
 // Nothing here rounds differently from one instruction set to another: every operation is IEEE
 // exact per lane.
-#define OCTAVO_FILE <octavo/numeric/simd.hpp>
+#define OCTAVO_FILE "octavo/numeric/simd.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
@@ -106,7 +106,6 @@ OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
 #endif
 }
 
-#undef OCTAVO_FMA
 #if OCTAVO_VECTOR_BYTES > 16 || defined(OCTAVO_HAS_NEON)
 #define OCTAVO_FMA OCTAVO_ALWAYS_INLINE
 #else
@@ -139,6 +138,8 @@ OCTAVO_FMA Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double>
   return c;
 #endif
 }
+
+#undef OCTAVO_FMA
 
 OCTAVO_ALWAYS_INLINE Vector<float> sqrt(Vector<float> a) {
 #if OCTAVO_VECTOR_BYTES == 64

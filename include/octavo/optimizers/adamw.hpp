@@ -16,7 +16,7 @@ enum class WeightDecay {
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/optimizers/adamw.hpp>
+#define OCTAVO_FILE "octavo/optimizers/adamw.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

@@ -30,7 +30,7 @@ inline double eight_bit_bound(double beta1, double beta2) noexcept {
 
 }  // namespace octavo::detail
 
-#define OCTAVO_FILE <octavo/optimizers/adamw_8bit.hpp>
+#define OCTAVO_FILE "octavo/optimizers/adamw_8bit.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

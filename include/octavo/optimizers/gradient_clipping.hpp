@@ -31,7 +31,7 @@ inline double clipping_factor(double norm, double limit) noexcept {
 
 }  // namespace octavo
 
-#define OCTAVO_FILE <octavo/optimizers/gradient_clipping.hpp>
+#define OCTAVO_FILE "octavo/optimizers/gradient_clipping.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

@@ -6,7 +6,7 @@
 
 #include <octavo/optimizers/optimizer.hpp>
 
-#define OCTAVO_FILE <octavo/optimizers/lion.hpp>
+#define OCTAVO_FILE "octavo/optimizers/lion.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

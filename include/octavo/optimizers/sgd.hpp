@@ -4,7 +4,7 @@
 
 #include <octavo/optimizers/optimizer.hpp>
 
-#define OCTAVO_FILE <octavo/optimizers/sgd.hpp>
+#define OCTAVO_FILE "octavo/optimizers/sgd.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 namespace octavo {

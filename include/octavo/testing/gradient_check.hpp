@@ -12,6 +12,7 @@
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/memory/arena.hpp>
+#include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/random.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/tensor/parameter_list.hpp>
@@ -151,6 +152,7 @@ class LayerHarness {
     return static_cast<std::size_t>(options_.sequences * options_.sequence * width);
   }
   MemoryPlan plan() {
+    require_kernels();
     MemoryPlan plan;
     panels_ = plan.book<double>(
         "harness", "packed operand", MemoryKind::scratch,
