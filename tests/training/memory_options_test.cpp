@@ -122,14 +122,16 @@ TEST_CASE("fused updates clip every tensor by its own norm") {
     }
     plain.update(1e-2);
 
-    StepOptions fused_options = options(2, 0.01, 0);
-    fused_options.fused_update = true;
-    TrainingStep<float> fused(model, fused_options, threads);
-    draw(fused);
-    const StepResult result = fused.train(1e-2);
-    CHECK(result.gradient_norm == doctest::Approx(std::sqrt(total)).epsilon(1e-6));
-    for (std::size_t i = 0; i < plain.weights().size(); ++i) {
-      CHECK(fused.weights()[i] == doctest::Approx(plain.weights()[i]).epsilon(1e-5));
+    for (const Index micro : {2, 6}) {  // block by block, layer by layer
+      StepOptions fused_options = options(micro, 0.01, 0);
+      fused_options.fused_update = true;
+      TrainingStep<float> fused(model, fused_options, threads);
+      draw(fused);
+      const StepResult result = fused.train(1e-2);
+      CHECK(result.gradient_norm == doctest::Approx(std::sqrt(total)).epsilon(1e-6));
+      for (std::size_t i = 0; i < plain.weights().size(); ++i) {
+        CHECK(fused.weights()[i] == doctest::Approx(plain.weights()[i]).epsilon(1e-5));
+      }
     }
   }
 }

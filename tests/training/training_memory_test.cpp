@@ -38,6 +38,8 @@ std::size_t closed_formula(const ModelShape& m, const TrainingMemoryOptions& o) 
   const Index end_parameters = p - embedding_parameters - m.layers * block_parameters;
   const Index tensors = 2 + m.layers * (6 + 6 * biases) + 1 + biases + (m.tied ? 0 : 1 + biases);
   const Index largest = std::max({block_parameters, embedding_parameters, end_parameters});
+  const Index largest_layer = std::max(3 * c * c + biases * 3 * c, c * f + biases * std::max(c, f));
+  const bool by_layer = held == 1;
   const auto layers = static_cast<std::size_t>(m.layers * held);
 
   const std::size_t state =
@@ -78,7 +80,8 @@ std::size_t closed_formula(const ModelShape& m, const TrainingMemoryOptions& o) 
     most = std::max(most, scratch[phase] + in(0, 6, passes) +
                               in(held > 1 && !o.recompute ? 0 : 1, 5, kept) +
                               in(held > 1 ? 0 : 1, 5, inputs) + in(0, 3, fused(end_parameters)) +
-                              in(o.recompute ? 1 : 4, 5, fused(block_parameters)) +
+                              in(o.recompute && !by_layer ? 1 : 4, 5,
+                                 fused(by_layer ? largest_layer : block_parameters)) +
                               in(m.tied ? 0 : 6, 6, fused(embedding_parameters)) +
                               in(o.fused_update ? 0 : 7, o.fused_update ? 6 : 7, partials));
   }

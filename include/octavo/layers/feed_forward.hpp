@@ -66,6 +66,7 @@ class FeedForward {
     worker.barrier();
     narrow_.backward_input(context, output_gradient, activated);
     worker.barrier();
+    narrow_.complete(context);
     scale_by<T>(worker, activated, hidden(context));
     worker.barrier();
     widen_.backward(context, input, hidden(context), input_gradient);

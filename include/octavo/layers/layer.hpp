@@ -57,6 +57,24 @@ struct BookingScope {
   }
 };
 
+/// Takes the gradients of layers one by one, as soon as they are complete.
+template <Scalar T>
+class GradientSink {
+ public:
+  explicit GradientSink(std::span<T> room) : room_(room) {}
+  virtual ~GradientSink() = default;
+
+  /// Where the layers leave their gradients in turn, the first one in front.
+  std::span<T> room() const noexcept { return room_; }
+
+  /// All workers call it: room() holds the gradients of the parameters [first, first + count) of
+  /// the layer's block. The next layer may overwrite them when it returns.
+  virtual void take(const Worker& worker, Index first, Index count) = 0;
+
+ private:
+  std::span<T> room_;
+};
+
 /// What a layer is given when it runs.
 template <Scalar T>
 struct LayerContext {
@@ -73,6 +91,19 @@ struct LayerContext {
   std::optional<DropoutDraw> dropout;  ///< none: nothing is dropped
   /// Start::zero: the gradients hold nothing yet, and our layers overwrite them instead of adding.
   Start gradient_start = Start::accumulate;
+  GradientSink<T>* sink = nullptr;  ///< who takes the gradients of each layer; none: they stay
+
+  /// Where a layer's gradient of `slot` goes; its parameters begin with the slot `first`.
+  T* gradient(const ParameterSlot& slot, const ParameterSlot& first) const {
+    if (sink == nullptr) return slot.in(gradients);
+    return slot.declared() ? sink->room().data() + (slot.offset - first.offset) : nullptr;
+  }
+
+  /// A layer's gradients from the slot `first` to the slot `last` are complete, and none of its
+  /// weights is needed any more. Begins behind a barrier.
+  void complete(const ParameterSlot& first, const ParameterSlot& last) const {
+    if (sink != nullptr) sink->take(worker, first.offset, last.end() - first.offset);
+  }
 
   Index rows() const noexcept { return sequences * sequence; }
 
@@ -106,9 +137,10 @@ struct LayerContext {
 /// - A feed-forward part may also offer keep(context, input), the part of forward that keeps what
 ///   backward needs: recomputation then skips the rest.
 /// - A feed-forward part with `static constexpr bool overwrites_gradients = true` promises to obey
-///   context.gradient_start (using each of our layers in it once will do): its gradients are then
-///   not set to zero before a step. Others are, and always get Start::accumulate. A class derived
-///   from FeedForward inherits the promise.
+///   context.gradient_start and context.sink (using each of our layers in it once will do): its
+///   gradients are then not set to zero before a step, and need no memory beyond those of one
+///   layer where they are used up at once. Others always get Start::accumulate and no sink. A
+///   class derived from FeedForward inherits the promise.
 /// - Every output must be computed in an order that does not depend on the number of workers.
 template <typename L>
 concept Layer = Scalar<typename L::Value> &&

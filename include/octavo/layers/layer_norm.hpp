@@ -60,12 +60,13 @@ class LayerNorm {
   void backward_into_residual(const LayerContext<T>& context, MatrixView<const T> output_gradient,
                               MatrixView<T> input_gradient) const {
     normalize_backward_parameters<T>(context.worker, output_gradient, normalized(context),
-                                     gain_.in(context.gradients), bias_.in(context.gradients),
+                                     context.gradient(gain_, gain_), context.gradient(bias_, gain_),
                                      context.gradient_start);
     normalize_backward_input<T>(context.worker, output_gradient, normalized(context),
                                 context.saved(inverse_deviation_), gain_.in(context.weights),
                                 input_gradient);
     context.worker.barrier();
+    context.complete(gain_, has_bias_ ? bias_ : gain_);
   }
 
  private:

@@ -41,24 +41,31 @@ class Linear {
     backward_parameters(context, input, output_gradient);
     backward_input(context, output_gradient, input_gradient);
     context.worker.barrier();
+    complete(context);
   }
 
-  /// The first half of backward, without a barrier: dW (+)= x^T dy, db (+)= column sums.
+  /// The first part of backward, without a barrier: dW (+)= x^T dy, db (+)= column sums.
   void backward_parameters(const LayerContext<T>& context, MatrixView<const T> input,
                            MatrixView<const T> output_gradient) const {
-    multiply_outer<T>(context.worker, input, output_gradient, weight(context.gradients),
+    multiply_outer<T>(context.worker, input, output_gradient,
+                      {context.gradient(weight_, weight_), in_.value(), out_.value()},
                       context.gradient_start, context.panels);
     if (has_bias_) {
-      sum_columns<T>(context.worker, output_gradient, bias_.in(context.gradients),
+      sum_columns<T>(context.worker, output_gradient, context.gradient(bias_, weight_),
                      context.gradient_start);
     }
   }
 
-  /// The second half, without a barrier: dx = dy W^T.
+  /// The second part, without a barrier: dx = dy W^T.
   void backward_input(const LayerContext<T>& context, MatrixView<const T> output_gradient,
                       MatrixView<T> input_gradient) const {
     multiply_transposed<T>(context.worker, output_gradient, weight(context.weights), input_gradient,
                            Start::zero, nullptr, context.panels);
+  }
+
+  /// The third, behind a barrier.
+  void complete(const LayerContext<T>& context) const {
+    context.complete(weight_, has_bias_ ? bias_ : weight_);
   }
 
  private:

@@ -33,6 +33,8 @@ struct ParameterSlot {
   Index columns = 0;
 
   constexpr bool declared() const noexcept { return offset >= 0; }
+  /// The first number behind it.
+  constexpr Index end() const noexcept { return offset + (rows == 0 ? 1 : rows) * columns; }
 
   template <typename T>
   constexpr T* in(T* block) const noexcept {
@@ -61,6 +63,16 @@ class ParameterDeclarations {
   /// Numbers in all tensors together.
   constexpr Index count() const noexcept { return count_; }
   constexpr int size() const noexcept { return size_; }
+  /// Numbers in the tensors of the layer that has most.
+  constexpr Index largest_layer() const noexcept {
+    Index largest = 0, layer = 0;
+    for (int i = 0; i < size_; ++i) {
+      if (i > 0 && (*this)[i].scope != (*this)[i - 1].scope) layer = 0;
+      layer += (*this)[i].count();
+      largest = layer > largest ? layer : largest;
+    }
+    return largest;
+  }
   constexpr const ParameterDeclaration& operator[](int i) const {
     return entries_[static_cast<std::size_t>(i)];
   }

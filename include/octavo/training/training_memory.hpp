@@ -32,8 +32,8 @@ struct TrainingMemoryOptions {
   /// Keep each block's input alone and run the block again on the way back: the same bits, for a
   /// third more work.
   bool recompute = false;
-  /// No block of gradients: each tensor is updated as soon as its gradient is complete, and clipped
-  /// by its own norm instead of all tensors' norm.
+  /// No memory for all gradients: each tensor is updated as soon as its gradient is complete,
+  /// clipped by its own norm instead of all tensors' norm.
   bool fused_update = false;
   /// Wanted between steps, by whoever generates samples there; shares memory with the steps.
   std::size_t between_steps_bytes = 0;
@@ -43,6 +43,9 @@ struct TrainingMemoryOptions {
     const Index passes = (step.sequences() + sequences - 1) / sequences;
     return {sequences, step.sequence, workers, true, dropout, recompute, fused_update ? passes : 0};
   }
+  /// With fused_update a block's gradients are used up layer by layer where a step is one pass:
+  /// with more, each of them adds to all of the block's.
+  constexpr bool layer_by_layer() const { return fused_update && pass().held == 1; }
 };
 
 constexpr void check_step(const StepShape& step) {
@@ -57,7 +60,8 @@ template <Scalar T>
 struct TrainingMemory {
   Booking<T> weights;
   Booking<T> gradients;  ///< of all parameters; none with fused_update, but:
-  Booking<T> embedding_gradient, block_gradient, end_gradient;  ///< of one part at a time
+  /// of one part at a time; of a block's layers one at a time, where that is possible
+  Booking<T> embedding_gradient, block_gradient, end_gradient;
   Booking<std::byte> optimizer_state;
   Booking<T> losses;               ///< one per row of the step
   Booking<T> embedding_gradients;  ///< of all rows of the step; tied models only
@@ -111,15 +115,17 @@ struct TrainingMemory {
   constexpr void book_part_gradients(MemoryPlan& plan, const Model& model,
                                      const TrainingMemoryOptions& options) {
     const int tables = model.shape().tied ? phase::embed_forward : phase::embed_backward;
-    // A block that runs again does so while its gradients are being made.
-    const int block = options.recompute ? phase::of_block.attention_forward
-                                        : phase::of_block.feed_forward_backward;
+    const bool layers = Model::sinks_gradients && options.layer_by_layer();
+    // Blocks that run again for several passes do so while their gradients are being made.
+    const int block = options.recompute && !layers ? phase::of_block.attention_forward
+                                                   : phase::of_block.feed_forward_backward;
     const auto part = [&](const char* name, Index count, Lifetime lifetime) {
       return plan.book<T>("run", name, MemoryKind::gradients, count, lifetime);
     };
     embedding_gradient = part("embedding's gradient", model.embedding_range().count,
                               {tables, phase::embed_backward});
-    block_gradient = part("a block's gradient", model.block_range(0).count,
+    block_gradient = part(layers ? "a layer's gradient" : "a block's gradient",
+                          layers ? model.largest_layer() : model.block_range(0).count,
                           {block, phase::of_block.attention_backward});
     end_gradient =
         part("head's gradient", model.end_range().count, {phase::embed_forward, phase::head});

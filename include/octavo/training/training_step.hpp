@@ -120,8 +120,8 @@ class TrainingStep {
 
   /// compute_gradients and update. Throws Diverged before the update if loss or gradients are not
   /// finite: the weights are then those of the step before. With fused_update only the loss is
-  /// known that early; the tensor whose gradient is not finite, and those before it in memory, are
-  /// then those of the step before.
+  /// known that early; tensors whose gradients were complete, and finite, before the first that
+  /// was not are then a step ahead of the others.
   StepResult train(double learning_rate) {
     if (options_.fused_update) return train_fused(learning_rate);
     StepResult result{steps_done_, compute_gradients(), 0, learning_rate};
@@ -252,6 +252,38 @@ class TrainingStep {
     bool diverged = false;
   };
 
+  bool layer_by_layer() const {
+    return Model::sinks_gradients && options_.memory(threads_->size()).layer_by_layer();
+  }
+
+  /// Updates a block's layers as their gradients come.
+  class LayerUpdates final : public GradientSink<T> {
+   public:
+    LayerUpdates(const TrainingStep& step, std::span<T> room, const ParameterRange& block,
+                 double learning_rate, FusedProgress& progress)
+        : GradientSink<T>(room),
+          step_(step),
+          block_(block),
+          learning_rate_(learning_rate),
+          progress_(progress) {}
+
+    void take(const Worker& worker, Index first, Index count) override {
+      const auto tensors = step_.parameters_.span().subspan(block_.first_tensor, block_.tensors);
+      ParameterRange layer{block_.first_tensor, 0, block_.offset + first, count};
+      for (const Parameter& tensor : tensors) {
+        if (tensor.offset < layer.offset) ++layer.first_tensor;
+        layer.tensors += tensor.offset >= layer.offset && tensor.offset < layer.offset + count;
+      }
+      step_.finish_part(worker, layer, this->room(), learning_rate_, progress_);
+    }
+
+   private:
+    const TrainingStep& step_;
+    ParameterRange block_;
+    double learning_rate_;
+    FusedProgress& progress_;
+  };
+
   StepResult train_fused(double learning_rate) {
     const T scale = scale_of_targets();
     FusedProgress progress;
@@ -281,11 +313,14 @@ class TrainingStep {
     progress.diverged = !std::isfinite(progress.loss);
     finish_part(worker, model_.end_range(), end, learning_rate, progress);
     for (Index layer = shape().layers - 1; layer >= 0; --layer) {
-      begin_part(worker, block);
+      const ParameterRange range = model_.block_range(layer);
+      LayerUpdates updates(*this, block, range, learning_rate, progress);
+      GradientSink<T>* const sink = layer_by_layer() ? &updates : nullptr;
+      if (sink == nullptr) begin_part(worker, block);
       for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t, std::size_t) {
-        model_.backward_block(pass, layer);
+        model_.backward_block(pass, layer, sink);
       });
-      finish_part(worker, model_.block_range(layer), block, learning_rate, progress);
+      if (sink == nullptr) finish_part(worker, range, block, learning_rate, progress);
     }
     if (!shape().tied) begin_part(worker, embedding);
     model_.backward_embedding(whole_step(worker, parts), inputs());

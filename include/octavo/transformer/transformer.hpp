@@ -175,9 +175,18 @@ class Transformer {
     if (pass.gradients) final_norm_.backward(final_norm_context(pass), x, dy, x);
   }
 
-  /// The stream's gradient behind a block becomes that before it; adds to the block's gradients.
-  void backward_block(const Pass<T>& pass, Index layer) const {
-    const LayerContext<T> context = block_context(pass, layer);
+  /// Whether a block's gradients can be taken layer by layer.
+  static constexpr bool sinks_gradients = Block<T, Config, FeedForwardLayer>::overwrites_all;
+
+  /// Numbers of room that a GradientSink for a block needs.
+  constexpr Index largest_layer() const noexcept { return block_parameters_.largest_layer(); }
+
+  /// The stream's gradient behind a block becomes that before it; adds to the block's gradients, or
+  /// hands them to `sink` layer by layer.
+  void backward_block(const Pass<T>& pass, Index layer, GradientSink<T>* sink = nullptr) const {
+    LayerContext<T> context = block_context(pass, layer);
+    context.sink = sink;
+    if (sink != nullptr) context.gradient_start = Start::zero;
     // The block that ran last has left behind what it kept.
     const bool still_there = layer == shape_.layers - 1 && pass_.held <= 1;
     if (pass_.recompute && !still_there) block_.keep_again(context, block_input(pass, layer));
