@@ -82,7 +82,8 @@ int train(const Arguments& arguments) {
     std::printf("step %6td  loss %.4f\n", done, result.loss);
     std::fflush(stdout);
   };
-  const double validation_loss = trainer.run(split.train, split.validation, {.step = report});
+  const double validation_loss =
+      trainer.run(split.train, split.validation, {.step = report}).validation_loss;
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   if (!built_in) std::printf("validation loss %.4f\n", validation_loss);
   std::printf("%.1f s. From the text's first character it writes:\n\n", seconds.count());

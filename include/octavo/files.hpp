@@ -4,5 +4,9 @@
 // The door to files/: everything in that folder.
 
 #include <octavo/files/atomic_file.hpp>
+#include <octavo/files/byte_source.hpp>
+#include <octavo/files/crc32c.hpp>
 #include <octavo/files/file_descriptor.hpp>
+#include <octavo/files/file_system.hpp>
+#include <octavo/files/folder_lock.hpp>
 #include <octavo/files/read_file.hpp>

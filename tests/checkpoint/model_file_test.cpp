@@ -8,6 +8,7 @@
 
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/data/soliloquy.hpp>
+#include <octavo/files/read_file.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 
 using namespace octavo;
@@ -68,11 +69,18 @@ std::string file_of(std::string header, std::size_t data) {
   return bytes + header + std::string(data, '\0');
 }
 
+/// The header's checksum put right again, as whoever forges a file would.
+std::string sealed(std::string bytes) {
+  const std::size_t data = bytes.find("}}") + 2;
+  const std::string header = bytes.substr(8, (data + 7) / 8 * 8 - 8);
+  return bytes.replace(8 + detail::find_header_sum(header), 8, detail::header_sum(header));
+}
+
 std::string replaced(std::string bytes, const std::string& from, const std::string& to) {
   const std::size_t at = bytes.find(from);
   REQUIRE(at != std::string::npos);
   REQUIRE(from.size() == to.size());
-  return bytes.replace(at, from.size(), to);
+  return sealed(bytes.replace(at, from.size(), to));
 }
 
 void expect(const std::string& bytes, const std::string& part) {
@@ -136,26 +144,28 @@ TEST_CASE("headers that lie are refused by field") {
   expect(file_of(one("\"F32\"", "[2]", "[0]"), 8), "'data_offsets' is no pair");
   expect(file_of(R"({"a":{"dtype":"F32","dtype":"F32"}})", 0), "names something twice");
   expect(file_of(std::string(1000, '{'), 0), "cannot load");
-  expect(file_of(R"({"__metadata__":{"a":{"b":{"c":{"d":{"e":1}}}}}})", 0), "nests too deep");
+  expect(file_of(R"({"__metadata__":{"a":{"b":{"c":{"d":{"e":1}}}}}})", 0), "nests deeper than 4");
 }
 
 TEST_CASE("metadata that makes no model, and tensors that do not fit it, are refused") {
   const std::string good = saved_bytes();
   expect(replaced(good, "\"width\":\"4\"", "\"width\":\"5\""),
-         "the width is not a multiple of the heads");
+         "metadata 'heads': got 2, expected a divisor of the width 5");
   expect(replaced(good, "\"width\":\"4\"", "\"width\":\"0\""), "metadata 'width': got '0'");
-  expect(replaced(good, "\"width\":\"4\"", "\"width\":\"8\""), "its shape is not [35, 8]");
-  expect(replaced(good, "\"layers\":\"1\"", "\"layers\":\"2\""), "tensors, expected");
+  expect(replaced(good, "\"width\":\"4\"", "\"width\":\"8\""),
+         "its shape is [35, 4], expected [35, 8]");
+  expect(replaced(good, "\"layers\":\"1\"", "\"layers\":\"2\""),
+         "tensor 'transformer.h.1.ln_1.weight' is missing");
   expect(replaced(good, "\"gelu-tanh\"", "\"gelu-tang\""), "metadata 'activation'");
   expect(replaced(good, "\"trained_length\":\"3\"", "\"trained_length\":\"9\""),
          "metadata 'trained_length': got '9', expected 1 to 4");
   expect(replaced(good, "\"octavo.format_version\":\"1\"", "\"octavo.format_version\":\"7\""),
-         "format version '7', this build reads 1");
+         "format version 7, this build reads 1");
   expect(replaced(good, "\"bias\":\"1\"", "\"bias\":\"2\""), "metadata 'bias'");
   expect(replaced(good, "\"alphabet\":\"0a", "\"alphabet\":\"zz"), "metadata 'alphabet'");
   expect(replaced(good, "transformer.wte.weight", "transformer.wtf.weight"),
          "tensor 'transformer.wte.weight' is missing");
   std::string nan = good;
   nan.replace(nan.size() - 4, 4, "\xff\xff\xff\xff");
-  expect(nan, "is not finite");
+  expect(nan, "its CRC-32C is ");
 }

@@ -124,7 +124,7 @@ TEST_CASE_TEMPLATE("a run in a static array needs no heap, and has the bits of o
                                     .evaluation = evaluated};
   {
     const HeapBan ban;
-    validation_loss = trainer.run(split.train, split.validation, callbacks);
+    validation_loss = trainer.run(split.train, split.validation, callbacks).validation_loss;
   }
 
   CHECK(steps == 60);
@@ -139,7 +139,7 @@ TEST_CASE_TEMPLATE("a run in a static array needs no heap, and has the bits of o
   if (!Way::options.fused_update) CHECK(fenced.holds(trainer.training_step().gradients()));
 
   Trainer<float, Config> on_heap(model, Way::options, threads);
-  CHECK(on_heap.run(split.train, split.validation) == validation_loss);
+  CHECK(on_heap.run(split.train, split.validation).validation_loss == validation_loss);
   CHECK(std::equal(on_heap.weights().begin(), on_heap.weights().end(), trainer.weights().begin()));
   Generator<float, Config> writer(model, on_heap.weights(), 16, threads);
   std::vector<Token> expected;

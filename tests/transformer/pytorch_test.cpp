@@ -28,7 +28,8 @@ std::vector<U> values(const SafetensorsReader& file, const std::string& name) {
 template <Scalar T>
 struct Reference {
   Reference(const std::string& name, const ModelShape& shape)
-      : file(std::string(OCTAVO_TEST_REFERENCE_FOLDER) + "/" + name),
+      : source(std::string(OCTAVO_TEST_REFERENCE_FOLDER) + "/" + name),
+        file(source),
         threads(2),
         step(Transformer<T>{RuntimeConfig(shape)}, {.step = {batch, sequence}}, threads) {
     for (const Parameter& parameter : step.parameters()) {
@@ -56,6 +57,7 @@ struct Reference {
     return result;
   }
 
+  FileSource source;
   SafetensorsReader file;
   ThreadPool threads;
   TrainingStep<T> step;

@@ -18,7 +18,8 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
-#include <octavo/files/read_file.hpp>
+#include <octavo/checkpoint/header_sum.hpp>
+#include <octavo/files/byte_source.hpp>
 
 namespace octavo {
 
@@ -28,40 +29,51 @@ struct TensorInFile {
   std::vector<Index> shape;
   std::size_t offset = 0;  ///< bytes of the file before it
   std::size_t bytes = 0;
+  std::string sum;  ///< its CRC-32C in eight hexadecimal digits; empty: the file has none
 };
 
 /// A safetensors file: its header, checked, in memory, and the tensors where they are until they
 /// are read. Reading runs no code and trusts no number of the file before it is compared with what
-/// is there. Every defect is a FormatError that names the file and the field.
+/// is there. Every defect is a FormatError that names the file and the field. Names and numbers of
+/// the header are limited, so that what is kept of it needs no more than a few megabytes beside
+/// twice the file.
 class SafetensorsReader {
  public:
-  explicit SafetensorsReader(std::string path)
-      : path_(std::move(path)), opened_(detail::open_regular_file(path_)) {
-    std::string start(std::min<std::size_t>(opened_.size, 10), '\0');
-    read_at(0, std::as_writable_bytes(std::span(start)));
+  /// `source` must outlive the reader.
+  explicit SafetensorsReader(const ByteSource& source) : source_(source) {
+    std::string start(std::min<std::size_t>(source.size(), 10), '\0');
+    source.read(0, std::as_writable_bytes(std::span(start)));
     recognise_other_formats(start);
     if (start.size() < 10) {
       fail("it has " + std::to_string(start.size()) + " bytes, expected 10 or more");
     }
     std::uint64_t length = 0;
     std::memcpy(&length, start.data(), sizeof(length));
-    const std::size_t most = std::min(largest_header, opened_.size - 8);
+    const std::size_t most = std::min(largest_header, source.size() - 8);
     if (length > most) {
       fail("the header length is " + std::to_string(length) + ", expected at most " +
            std::to_string(most));
     }
     std::string header(static_cast<std::size_t>(length), '\0');
-    read_at(8, std::as_writable_bytes(std::span(header)));
+    source.read(8, std::as_writable_bytes(std::span(header)));
     data_begin_ = 8 + header.size();
     parse(header);
+    const auto sum = metadata_.find(std::string(detail::header_sum_key));
+    if (sum != metadata_.end() && sum->second != detail::header_sum(header)) {
+      fail("the header's CRC-32C is " + detail::header_sum(header) + ", expected " +
+               printable(sum->second),
+           "the file is damaged; use another copy");
+    }
   }
 
   /// Part of a tensor, from its byte `first` on. Throws an Error of code io if reading fails.
   void read(const TensorInFile& tensor, std::size_t first, std::span<std::byte> bytes) const {
     OCTAVO_ASSERT(first <= tensor.bytes && bytes.size() <= tensor.bytes - first);
-    read_at(tensor.offset + first, bytes);
+    source_.read(tensor.offset + first, bytes);
   }
 
+  /// Of the whole file.
+  std::size_t bytes() const noexcept { return source_.size(); }
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
   const std::map<std::string, TensorInFile>& tensors() const noexcept { return tensors_; }
 
@@ -79,19 +91,17 @@ class SafetensorsReader {
   }
 
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
-    throw FormatError("cannot load " + printable(path_) + ": " + what, std::move(hint));
+    throw FormatError("cannot load " + printable(source_.name()) + ": " + what, std::move(hint));
   }
 
  private:
   using Json = nlohmann::json;
   static constexpr std::size_t largest_header = 100'000'000;
-
-  void read_at(std::size_t offset, std::span<std::byte> bytes) const {
-    detail::read_at(opened_, path_, offset, bytes);
-  }
+  static constexpr std::size_t most_names = 20'000;
+  static constexpr std::size_t most_values = 200'000;
 
   /// Of the tensors together.
-  std::size_t data_bytes() const noexcept { return opened_.size - data_begin_; }
+  std::size_t data_bytes() const noexcept { return source_.size() - data_begin_; }
 
   void recognise_other_formats(std::string_view file) const {
     const auto is = [&](std::string_view magic) { return file.starts_with(magic); };
@@ -122,54 +132,79 @@ class SafetensorsReader {
     if (!text.starts_with('{'))
       fail("the header does not begin with '{'", "is it a safetensors file?");
     std::vector<std::set<std::string>> keys;
-    bool sound = true;
+    std::size_t names = 0, values = 0;
+    const char* wrong = nullptr;
     const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
       using Event = Json::parse_event_t;
+      if (depth > 4) wrong = "the header nests deeper than 4";
       if (event == Event::object_start) keys.emplace_back();
       if (event == Event::object_end && !keys.empty()) keys.pop_back();
       if (event == Event::key && !keys.empty()) {
-        sound = sound && keys.back().insert(parsed.get<std::string>()).second;
+        if (++names > most_names) wrong = "the header has more than 20000 names";
+        if (wrong == nullptr && !keys.back().insert(parsed.get<std::string>()).second) {
+          wrong = "the header names something twice";
+        }
       }
-      sound = sound && depth <= 4;
-      return sound;
+      if (event == Event::value && ++values > most_values) {
+        wrong = "the header has more than 200000 values";
+      }
+      return wrong == nullptr;
     };
     Json header = Json::parse(text, watch, false);
-    if (!sound) fail("the header nests too deep or names something twice");
+    if (wrong != nullptr) fail(wrong);
     if (header.is_discarded() || !header.is_object()) fail("the header is no JSON object");
     return header;
   }
 
   void parse(std::string_view text) {
     const Json header = parse_header(text);
-    std::vector<std::pair<std::size_t, std::size_t>> ranges;
+    std::vector<TensorInFile*> in_order;
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") {
         read_metadata(entry);
       } else {
-        ranges.push_back(read_tensor(name, entry));
+        in_order.push_back(&tensors_.emplace(name, read_tensor(name, entry)).first->second);
       }
     }
-    std::sort(ranges.begin(), ranges.end());
-    std::size_t end = 0;
-    for (const auto& [first, last] : ranges) {
-      if (first != end) fail("the tensors overlap or leave a hole at byte " + std::to_string(end));
-      end = last;
+    std::sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) {
+      return a->offset != b->offset ? a->offset < b->offset : a->bytes < b->bytes;
+    });
+    std::size_t end = data_begin_;
+    for (const TensorInFile* tensor : in_order) {
+      if (tensor->offset != end) {
+        fail("the tensors overlap or leave a hole at byte " + std::to_string(end - data_begin_));
+      }
+      end += tensor->bytes;
     }
-    if (end != data_bytes()) {
-      fail("the tensors end at byte " + std::to_string(end) + " of the data, which has " +
-               std::to_string(data_bytes()),
-           end > data_bytes() ? "the copy is incomplete" : "");
+    if (end != source_.size()) {
+      fail("the tensors end at byte " + std::to_string(end) + " of " +
+           std::to_string(source_.size()));
+    }
+    read_tensor_sums(in_order);
+  }
+
+  void read_tensor_sums(const std::vector<TensorInFile*>& in_order) {
+    const auto found = metadata_.find(std::string(detail::tensor_sums_key));
+    if (found == metadata_.end()) return;
+    constexpr std::size_t digits = detail::no_sum.size();
+    if (found->second.size() != digits * in_order.size()) {
+      fail("metadata " + printable(found->first) + " has " + std::to_string(found->second.size()) +
+           " digits, expected 8 for each of " + std::to_string(in_order.size()) + " tensors");
+    }
+    for (std::size_t i = 0; i < in_order.size(); ++i) {
+      in_order[i]->sum = found->second.substr(digits * i, digits);
     }
   }
 
   void read_metadata(const Json& entry) {
     if (!entry.is_object()) fail("'__metadata__' is no object");
     for (const auto& [key, value] : entry.items()) {
-      if (value.is_string()) metadata_[key] = value.get<std::string>();
+      if (!value.is_string()) fail("metadata " + printable(key) + " is no string");
+      metadata_[key] = value.get<std::string>();
     }
   }
 
-  std::pair<std::size_t, std::size_t> read_tensor(const std::string& name, const Json& entry) {
+  TensorInFile read_tensor(const std::string& name, const Json& entry) {
     const std::string label = "tensor " + printable(name) + ": ";
     const auto field = [&](const char* key) -> const Json& {
       if (!entry.is_object() || !entry.contains(key)) fail(label + "'" + key + "' is missing");
@@ -208,12 +243,10 @@ class SafetensorsReader {
     }
     tensor.offset = data_begin_ + static_cast<std::size_t>(first);
     tensor.bytes = static_cast<std::size_t>(bytes);
-    tensors_.emplace(name, std::move(tensor));
-    return {static_cast<std::size_t>(first), static_cast<std::size_t>(last)};
+    return tensor;
   }
 
-  std::string path_;
-  detail::OpenedFile opened_;
+  const ByteSource& source_;
   std::size_t data_begin_ = 0;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, TensorInFile> tensors_;

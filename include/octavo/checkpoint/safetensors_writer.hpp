@@ -14,6 +14,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/checkpoint/header_sum.hpp>
 #include <octavo/files/atomic_file.hpp>
 #include <octavo/numeric/scalar.hpp>
 
@@ -38,12 +39,16 @@ TensorToWrite tensor_to_write(std::string name, std::vector<Index> shape,
 
 /// Writes a safetensors file (github.com/huggingface/safetensors, README): 8 bytes of header
 /// length, a JSON header padded so that data starts at a multiple of 8, the tensors without gaps in
-/// the given order. Atomic, and byte for byte a function of its arguments; no second copy of the
-/// tensors is made.
+/// the given order, and checksums of all of it. Atomic, and byte for byte a function of its
+/// arguments; no second copy of the tensors is made.
 inline void write_safetensors(const std::string& path, std::span<const TensorToWrite> tensors,
-                              const std::map<std::string, std::string>& metadata) {
+                              std::map<std::string, std::string> metadata,
+                              FileSystem& files = real_file_system()) {
+  metadata[std::string(detail::header_sum_key)] = detail::no_sum;
+  std::string& sums = metadata[std::string(detail::tensor_sums_key)];
+  for (const TensorToWrite& tensor : tensors) sums += detail::sum_text(crc32c(tensor.bytes));
   nlohmann::ordered_json header;
-  header["__metadata__"] = metadata;
+  header["__metadata__"] = std::move(metadata);
   std::size_t offset = 0;
   for (const TensorToWrite& tensor : tensors) {
     const std::size_t end = offset + tensor.bytes.size();
@@ -53,8 +58,9 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
   }
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');
+  text.replace(detail::find_header_sum(text), detail::no_sum.size(), detail::header_sum(text));
   const auto length = std::bit_cast<std::array<std::byte, 8>>(std::uint64_t{text.size()});
-  AtomicFile file(path);
+  AtomicFile file(path, files);
   file.write(length);
   file.write(text);
   for (const TensorToWrite& tensor : tensors) file.write(tensor.bytes);

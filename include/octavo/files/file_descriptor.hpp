@@ -3,14 +3,12 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <fcntl.h>
 #include <string>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include <octavo/base/error.hpp>
+#include <octavo/files/file_system.hpp>
 
 namespace octavo::detail {
 
@@ -20,12 +18,14 @@ inline std::error_code last_error() noexcept { return {errno, std::system_catego
 class FileDescriptor {
  public:
   FileDescriptor() = default;
-  explicit FileDescriptor(int descriptor) noexcept : descriptor_(descriptor) {}
+  FileDescriptor(FileSystem& files, int descriptor) noexcept
+      : files_(&files), descriptor_(descriptor) {}
   FileDescriptor(FileDescriptor&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)) {}
+      : files_(other.files_), descriptor_(std::exchange(other.descriptor_, -1)) {}
   FileDescriptor& operator=(FileDescriptor&& other) noexcept {
     if (this != &other) {
       reset();
+      files_ = other.files_;
       descriptor_ = std::exchange(other.descriptor_, -1);
     }
     return *this;
@@ -34,18 +34,30 @@ class FileDescriptor {
 
   int get() const noexcept { return descriptor_; }
   explicit operator bool() const noexcept { return descriptor_ >= 0; }
+  FileSystem& files() const noexcept { return *files_; }
 
   /// Gives up the descriptor without closing it.
   int release() noexcept { return std::exchange(descriptor_, -1); }
 
   void reset() noexcept {
-    if (descriptor_ >= 0) ::close(descriptor_);
+    if (descriptor_ >= 0) files_->close(descriptor_);
     descriptor_ = -1;
   }
 
  private:
+  FileSystem* files_ = nullptr;
   int descriptor_ = -1;
 };
+
+/// Opens a file, again where a signal came between.
+inline FileDescriptor open_file(FileSystem& files, const std::string& path, int flags,
+                                mode_t mode = 0) {
+  int descriptor = -1;
+  do {
+    descriptor = files.open(path.c_str(), flags | O_CLOEXEC, mode);
+  } while (descriptor < 0 && errno == EINTR);
+  return {files, descriptor};
+}
 
 /// A regular file opened for reading, and its size.
 struct OpenedFile {
@@ -54,14 +66,15 @@ struct OpenedFile {
 };
 
 /// Opens without waiting (a FIFO cannot hang it) and refuses by name whatever is no regular file.
-inline OpenedFile open_regular_file(const std::string& path) {
+inline OpenedFile open_regular_file(const std::string& path,
+                                    FileSystem& files = real_file_system()) {
   const std::string what = "cannot open " + printable(path);
-  OpenedFile opened{FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};
+  OpenedFile opened{open_file(files, path, O_RDONLY | O_NONBLOCK), 0};
   if (!opened.file) {
     throw IoError(ErrorCode::no_input, what, last_error(), "check the path and its permissions");
   }
   struct stat status {};
-  if (::fstat(opened.file.get(), &status) != 0) {
+  if (files.fstat(opened.file.get(), &status) != 0) {
     throw IoError(ErrorCode::no_input, what, last_error());
   }
   if (!S_ISREG(status.st_mode)) {

@@ -37,7 +37,7 @@ namespace detail {
 template <typename Body>
 void for_each_line(const char* path, Body body) {
 #if defined(__linux__)
-  const FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  const FileDescriptor file = open_file(real_file_system(), path, O_RDONLY);
   std::array<char, 4096> buffer;
   std::size_t filled = 0;
   while (file) {

@@ -3,6 +3,7 @@
 #define OCTAVO_OPTIMIZERS_ADAMW_HPP
 
 #include <cmath>
+#include <string_view>
 
 #include <octavo/optimizers/optimizer.hpp>
 
@@ -29,6 +30,7 @@ namespace detail {
 template <WeightDecay kind>
 struct AdamUpdate {
   static constexpr WeightDecay weight_decay = kind;
+  static constexpr std::string_view name = kind == WeightDecay::decoupled ? "adamw" : "adam";
   double beta1 = 0.9;
   double beta2 = 0.99;
   double epsilon = 1e-8;

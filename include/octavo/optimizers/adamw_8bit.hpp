@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include <octavo/optimizers/optimizer.hpp>
 
@@ -39,6 +40,7 @@ namespace octavo {
 /// instead of 8 (the idea of Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization",
 /// with the code of detail::EightBitMoments). The update is AdamW's; what is remembered is rounded.
 struct AdamW8bit {
+  static constexpr std::string_view name = "adamw-8bit";
   double beta1 = 0.9;
   double beta2 = 0.99;
   double epsilon = 1e-8;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+#include <string_view>
 #include <variant>
 
 #include <octavo/optimizers/adamw.hpp>
@@ -12,6 +14,30 @@ namespace octavo {
 
 /// An optimizer chosen at run time.
 using AnyOptimizer = std::variant<AdamW, AdamW8bit, Adam, Lion, Sgd>;
+
+/// Calls visit(name, value) for each of an optimizer's numbers: "beta1", "momentum", ...
+template <typename Optimizer, typename Visit>
+constexpr void for_each_setting(Optimizer& optimizer, Visit visit) {
+  if constexpr (requires { optimizer.beta1; }) visit("beta1", optimizer.beta1);
+  if constexpr (requires { optimizer.beta2; }) visit("beta2", optimizer.beta2);
+  if constexpr (requires { optimizer.epsilon; }) visit("epsilon", optimizer.epsilon);
+  if constexpr (requires { optimizer.momentum; }) visit("momentum", optimizer.momentum);
+  visit("decay", optimizer.decay);
+}
+
+inline std::string_view name_of(const AnyOptimizer& optimizer) {
+  return std::visit([](const auto& chosen) { return chosen.name; }, optimizer);
+}
+
+/// The optimizer of that name with its defaults; none if there is no such optimizer.
+inline std::optional<AnyOptimizer> optimizer_of_name(std::string_view name) {
+  for (const AnyOptimizer& one :
+       {AnyOptimizer(AdamW{}), AnyOptimizer(AdamW8bit{}), AnyOptimizer(Adam{}),
+        AnyOptimizer(Lion{}), AnyOptimizer(Sgd{})}) {
+    if (name_of(one) == name) return one;
+  }
+  return std::nullopt;
+}
 
 /// What it remembers of that many parameters in that many tensors.
 template <Scalar T>

@@ -3,6 +3,7 @@
 #define OCTAVO_OPTIMIZERS_LION_HPP
 
 #include <cmath>
+#include <string_view>
 
 #include <octavo/optimizers/optimizer.hpp>
 
@@ -15,6 +16,7 @@ namespace octavo {
 /// m = b2 m + (1-b2) g. Keeps one number per parameter. Every step is as long as the learning rate,
 /// so that wants to be 3 to 10 times smaller than AdamW's, and the decay as much larger.
 struct Lion {
+  static constexpr std::string_view name = "lion";
   double beta1 = 0.9;
   double beta2 = 0.99;
   double decay = 0.1;  ///< of matrices only

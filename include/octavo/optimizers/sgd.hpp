@@ -2,6 +2,8 @@
 #if !defined(OCTAVO_OPTIMIZERS_SGD_HPP)
 #define OCTAVO_OPTIMIZERS_SGD_HPP
 
+#include <string_view>
+
 #include <octavo/optimizers/optimizer.hpp>
 
 #define OCTAVO_FILE "octavo/optimizers/sgd.hpp"
@@ -12,6 +14,7 @@ namespace octavo {
 /// Stochastic gradient descent with momentum, as PyTorch defines it: u = momentum u + g + decay w;
 /// w -= lr u. Keeps one number per parameter.
 struct Sgd {
+  static constexpr std::string_view name = "sgd";
   double momentum = 0.9;
   double decay = 0;  ///< L2 penalty on matrices
 

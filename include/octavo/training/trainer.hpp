@@ -3,13 +3,13 @@
 
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <span>
 #include <stop_token>
 
 #include <octavo/data/batch_sampler.hpp>
 #include <octavo/data/token_view.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/training/run_state.hpp>
 #include <octavo/training/training_step.hpp>
 
 namespace octavo {
@@ -30,6 +30,8 @@ struct TrainingOptions {
   double dropout = 0.0;
   std::uint64_t seed = 1;
   Index evaluate_every = 0;             ///< steps between evaluations; 0: only at the end
+  Index patience = 0;                   ///< evaluations without improvement that end a run; 0: any
+  bool stop_at_spike = false;           ///< end a run whose loss jumps: see RunState::spiked
   bool recompute = false;               ///< see TrainingMemoryOptions
   bool fused_update = false;            ///< see TrainingMemoryOptions
   std::size_t between_steps_bytes = 0;  ///< see TrainingMemoryOptions
@@ -56,6 +58,9 @@ struct TrainingCallbacks {
   std::function<void(const StepResult&)> step = {};
   /// After every evaluation: steps done and mean validation loss.
   std::function<void(Index, double)> evaluation = {};
+  /// After every step and its evaluation, if there was one, with the steps done: when a run can be
+  /// saved so that it goes on as if it had never stopped.
+  std::function<void(Index)> completed = {};
 };
 
 /// A run: draws batches, follows the schedule, evaluates, stops when asked. Owns the one block of
@@ -89,18 +94,34 @@ class Trainer {
   const MemoryPlan& plan() const noexcept { return step_.plan(); }
   /// options().between_steps_bytes that the next step may overwrite: room for a Generator.
   std::span<std::byte> between_steps() const { return step_.between_steps(); }
+  const ParameterList& parameters() const noexcept { return step_.parameters(); }
   ParameterList& parameters() noexcept { return step_.parameters(); }
   std::span<T> weights() const { return step_.weights(); }
   EigenMap<T> weight(std::string_view name) const { return step_.weight(name); }
   EigenMap<T> gradient(std::string_view name) const { return step_.gradient(name); }
+  std::span<std::byte> optimizer_state() const { return step_.optimizer_state(); }
   TrainingStep<T, Config, FeedForwardLayer>& training_step() noexcept { return step_; }
+
+  RunState state() const noexcept {
+    RunState state = state_;
+    state.steps_done = step_.steps_done();
+    return state;
+  }
+  /// For whoever has brought weights and optimizer_state() to where they were in that state.
+  void set_state(const RunState& state) noexcept {
+    state_ = state;
+    step_.set_steps_done(state.steps_done);
+  }
 
   /// One update on the batch of the next step. Throws Diverged before the update if the loss or the
   /// gradients are not finite. The tokens must lie in the vocabulary (check_tokens).
   StepResult step(TokenView tokens) {
     const BatchSampler sampler(tokens, options_.sequence, options_.seed);
     sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
-    return step_.train(options_.rate().at(step_.steps_done()));
+    const double rate = options_.rate().at(step_.steps_done()) * state_.rate_factor;
+    const StepResult result = step_.train(rate);
+    state_.observe_loss(result.loss);
+    return result;
   }
 
   /// Mean loss over all of `tokens`, in windows that do not overlap (the last may be shorter),
@@ -124,39 +145,54 @@ class Trainer {
   }
 
   /// Trains until options().steps are done or `stop` is requested; evaluates `validation`, if there
-  /// is any, every options().evaluate_every steps and at the end. Returns the last validation
-  /// loss, NaN without validation.
-  double run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {},
-             std::stop_token stop = {}) {
+  /// is any, every options().evaluate_every steps and at the end, unless something ends the
+  /// run before.
+  RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {},
+                std::stop_token stop = {}) {
     check_tokens(train, shape().vocabulary);
     check_tokens(validation, shape().vocabulary);
-    double validation_loss = std::numeric_limits<double>::quiet_NaN();
-    while (step_.steps_done() < options_.steps && !stop.stop_requested()) {
-      const StepResult result = step(train);
-      if (callbacks.step) callbacks.step(result);
+    RunResult result;
+    while (step_.steps_done() < options_.steps) {
+      if (out_of_patience()) return result.reason = StopReason::patience, result;
+      if (stop.stop_requested()) return result.reason = StopReason::asked, result;
+      const StepResult told = step(train);
+      if (callbacks.step) callbacks.step(told);
+      if (options_.stop_at_spike && state_.spiked()) {
+        return result.reason = StopReason::spike, result;
+      }
       const Index done = step_.steps_done();
       const bool due = options_.evaluate_every > 0 && done % options_.evaluate_every == 0;
-      if (validation.empty() || !(due || done == options_.steps)) continue;
-      validation_loss = evaluate(validation);
-      if (callbacks.evaluation) callbacks.evaluation(done, validation_loss);
+      if (!validation.empty() && (due || done == options_.steps)) {
+        result.validation_loss = evaluate(validation);
+        state_.observe_validation(result.validation_loss);
+        if (callbacks.evaluation) callbacks.evaluation(done, result.validation_loss);
+      }
+      if (callbacks.completed) callbacks.completed(done);
     }
-    return validation_loss;
+    return result;
   }
 
   /// Trains on all of `tokens`, without validation.
-  void run(TokenView tokens, const TrainingCallbacks& callbacks = {}, std::stop_token stop = {}) {
-    run(tokens, TokenView{}, callbacks, std::move(stop));
+  RunResult run(TokenView tokens, const TrainingCallbacks& callbacks = {},
+                std::stop_token stop = {}) {
+    return run(tokens, TokenView{}, callbacks, std::move(stop));
   }
 
  private:
+  bool out_of_patience() const noexcept {
+    return options_.patience > 0 && state_.evaluations_since_best >= options_.patience;
+  }
+
   void check_options() const {
     check_schedule(options_.rate());
     require(options_.steps >= 0, "steps: expected 0 or more");
     require(options_.evaluate_every >= 0, "evaluate-every: expected 0 or more steps");
+    require(options_.patience >= 0, "patience: expected 0 or more evaluations");
   }
 
   TrainingOptions options_;
   TrainingStep<T, Config, FeedForwardLayer> step_;
+  RunState state_;
 };
 
 }  // namespace octavo

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/checkpoint/training_checkpoint.hpp>
+#include <octavo/files/folder_lock.hpp>
+
+namespace octavo {
+
+/// A checkpoint in a folder, by its name alone.
+struct NamedCheckpoint {
+  Index step = 0;
+  std::string path;
+};
+
+namespace detail {
+
+inline constexpr std::string_view checkpoint_start = "checkpoint-";
+inline constexpr std::string_view checkpoint_end = ".safetensors";
+
+/// "checkpoint-00000500.safetensors"; names sort as steps do.
+inline std::string checkpoint_name(Index step) {
+  std::string digits = std::to_string(step);
+  digits.insert(0, digits.size() < 8 ? 8 - digits.size() : 0, '0');
+  return std::string(checkpoint_start) + digits + std::string(checkpoint_end);
+}
+
+inline std::optional<Index> step_of_name(std::string_view name) {
+  if (!name.starts_with(checkpoint_start) || !name.ends_with(checkpoint_end)) return std::nullopt;
+  name.remove_prefix(checkpoint_start.size());
+  name.remove_suffix(std::min(name.size(), checkpoint_end.size()));
+  Index step = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
+  if (error != std::errc{} || end != name.data() + name.size() || step < 0) return std::nullopt;
+  return step;
+}
+
+}  // namespace detail
+
+/// The checkpoints of a folder, newest first. Error of code no_input if it cannot be read.
+inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder) {
+  std::error_code error;
+  std::vector<NamedCheckpoint> found;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const auto step = detail::step_of_name(entry->path().filename().string());
+    if (step) found.push_back({*step, entry->path().string()});
+  }
+  if (error) {
+    throw IoError(ErrorCode::no_input, "cannot read folder " + printable(folder), error,
+                  "name a checkpoint or a folder that holds one");
+  }
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.step > b.step; });
+  return found;
+}
+
+/// The newest checkpoint of a folder that is whole; `skipped` hears about those that are not. Error
+/// of code no_input if there is none.
+inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
+                                               const std::function<void(const Error&)>& skipped,
+                                               FileSystem& files = real_file_system()) {
+  const std::vector<NamedCheckpoint> found = find_checkpoints(folder);
+  for (const NamedCheckpoint& checkpoint : found) {
+    try {
+      const FileSource source(checkpoint.path, files);
+      CheckpointFile(source).verify();
+      return checkpoint;
+    } catch (const Error& error) {
+      if (skipped) skipped(error);
+    }
+  }
+  throw Error(ErrorCode::no_input,
+              "there is no " + std::string(found.empty() ? "" : "valid ") + "checkpoint in " +
+                  printable(folder),
+              "name a folder that train_v2 or train_full has written to");
+}
+
+/// The folder that a run saves to, locked for this process. Keeps the newest checkpoints and,
+/// apart, the best: "best.safetensors".
+class CheckpointFolder {
+ public:
+  /// Error of code cannot_create if another process works there. Removes what a killed one has left
+  /// half-written.
+  CheckpointFolder(std::string path, Index keep, FileSystem& files = real_file_system())
+      : path_(std::move(path)), keep_(keep), files_(files), lock_(path_, files) {
+    require(keep > 0, "keep: expected at least 1 checkpoint");
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(path_, error), end; !error && entry != end;
+         entry.increment(error)) {
+      if (AtomicFile::is_leftover(entry->path().filename().string())) {
+        files_.unlink(entry->path().c_str());
+      }
+    }
+  }
+
+  const std::string& path() const noexcept { return path_; }
+  std::string best() const { return path_ + "/best.safetensors"; }
+
+  /// Saves a run and returns the checkpoint's path; older ones beyond `keep` go only after that.
+  template <Scalar T, typename... Model>
+  std::string save(const Trainer<T, Model...>& trainer, const CharacterTokenizer& tokenizer,
+                   const CorpusIdentity& corpus) {
+    const Index step = trainer.state().steps_done;
+    const std::string path = path_ + "/" + detail::checkpoint_name(step);
+    save_checkpoint(path, trainer, tokenizer, corpus, files_);
+    remove_old(step);
+    return path;
+  }
+
+  template <Scalar T, typename... Model>
+  void save_best(const Trainer<T, Model...>& trainer, const CharacterTokenizer& tokenizer,
+                 const CorpusIdentity& corpus) {
+    save_checkpoint(best(), trainer, tokenizer, corpus, files_);
+  }
+
+ private:
+  /// The newest `keep` stay, counted from the one just saved. Those of later steps, which a run
+  /// left that this one took up before its end, would be taken for its future: they go as well.
+  void remove_old(Index newest) {
+    Index kept = 0;
+    for (const NamedCheckpoint& one : find_checkpoints(path_)) {
+      if (one.step <= newest && ++kept <= keep_) continue;
+      files_.unlink(one.path.c_str());
+    }
+  }
+
+  std::string path_;
+  Index keep_;
+  FileSystem& files_;
+  FolderLock lock_;
+};
+
+}  // namespace octavo

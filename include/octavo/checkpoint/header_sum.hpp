@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <octavo/files/crc32c.hpp>
+
+// Checksums of our own files, as entries of their metadata: "octavo.header_crc32c" is that of the
+// header with this entry's eight digits as zeros, "octavo.tensor_crc32c" has eight digits for every
+// tensor in the order of their data.
+namespace octavo::detail {
+
+inline constexpr std::string_view header_sum_key = "octavo.header_crc32c";
+inline constexpr std::string_view tensor_sums_key = "octavo.tensor_crc32c";
+inline constexpr std::string_view no_sum = "00000000";
+
+inline std::string sum_text(std::uint32_t sum) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (int shift = 28; shift >= 0; shift -= 4) text += digits[sum >> shift & 15];
+  return text;
+}
+
+/// Where the digits of a header's checksum begin; npos if it has none.
+inline std::size_t find_header_sum(std::string_view header) {
+  const std::string entry = '"' + std::string(header_sum_key) + "\":\"";
+  const std::size_t found = header.find(entry);
+  if (found == header.npos || header.size() - found < entry.size() + no_sum.size()) {
+    return header.npos;
+  }
+  return found + entry.size();
+}
+
+/// The checksum of a header as it must stand in it.
+inline std::string header_sum(std::string_view header) {
+  const auto sum_behind = [](std::string_view text, std::uint32_t before) {
+    return crc32c(std::as_bytes(std::span(text)), before);
+  };
+  const std::size_t at = find_header_sum(header);
+  if (at == header.npos) return sum_text(sum_behind(header, 0));
+  const std::uint32_t first = sum_behind(header.substr(0, at), 0);
+  return sum_text(sum_behind(header.substr(at + no_sum.size()), sum_behind(no_sum, first)));
+}
+
+}  // namespace octavo::detail

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include <octavo/checkpoint/metadata.hpp>
+#include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/transformer/model_shape.hpp>
+
+// What every file of ours says about its model: format, shape and tokenizer.
+namespace octavo::detail {
+
+inline constexpr Index format_version = 1;
+
+inline std::string to_hex(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const char symbol : bytes) {
+    const auto byte = static_cast<unsigned char>(symbol);
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+/// Hexadecimal digits as the bytes they stand for; FormatError if they are none.
+inline std::string from_hex(const MetadataReader& metadata, const std::string& key,
+                            std::size_t most) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  const std::string& text = metadata.text(key);
+  std::string bytes;
+  bool sound = text.size() % 2 == 0 && text.size() <= 2 * most;
+  for (std::size_t i = 0; sound && i < text.size(); i += 2) {
+    const std::size_t high = digits.find(text[i]);
+    const std::size_t low = digits.find(text[i + 1]);
+    sound = high < 16 && low < 16;
+    bytes += static_cast<char>(static_cast<unsigned char>(high * 16 + low));
+  }
+  if (!sound) metadata.refuse(key, "at most " + std::to_string(most) + " bytes in hexadecimal");
+  return bytes;
+}
+
+inline void write_format(MetadataWriter& metadata, std::string_view kind) {
+  metadata.text("format", "pt");
+  metadata.text("octavo.kind", kind);
+  metadata.whole("octavo.format_version", format_version);
+}
+
+/// Which of `kinds` a file is.
+inline std::size_t read_format(const MetadataReader& metadata,
+                               std::span<const std::string_view> kinds) {
+  if (!metadata.file().metadata().contains("octavo.kind")) {
+    metadata.file().fail("it is a safetensors file, but none of Octavo's",
+                         "name a file that train_v2 or train_full has written");
+  }
+  constexpr Index any = (Index{1} << 31) - 1;
+  const Index version = metadata.whole("octavo.format_version", 1, any);
+  if (version > format_version) {
+    metadata.file().fail("format version " + std::to_string(version) + ", this build reads 1",
+                         "it was written by a newer Octavo: update the library");
+  }
+  metadata.text(std::string(header_sum_key));  // must be there; the file's reader compares them
+  metadata.text(std::string(tensor_sums_key));
+  return metadata.choice("octavo.kind", kinds);
+}
+
+inline void write_shape(MetadataWriter& metadata, const ModelShape& shape) {
+  metadata.whole("vocabulary", shape.vocabulary);
+  metadata.whole("context", shape.context);
+  metadata.whole("layers", shape.layers);
+  metadata.whole("heads", shape.heads);
+  metadata.whole("width", shape.width);
+  metadata.whole("d_ff", shape.d_ff);
+  metadata.text("activation", name_of(shape.activation));
+  metadata.truth("bias", shape.bias);
+  metadata.truth("tied", shape.tied);
+}
+
+/// The shape of the model in a file, whose size has been compared with it: whoever allocates for
+/// that shape allocates no more than a few times the file.
+inline ModelShape read_shape(const MetadataReader& metadata) {
+  constexpr Index most = (Index{1} << 31) - 1;
+  ModelShape shape;
+  shape.vocabulary = metadata.whole("vocabulary", 1, most);
+  shape.context = metadata.whole("context", 1, most);
+  // Every block has tensors: the file bounds how many there can be.
+  shape.layers =
+      metadata.whole("layers", 1, std::max<Index>(1, std::ssize(metadata.file().tensors())));
+  shape.heads = metadata.whole("heads", 1, most);
+  shape.width = metadata.whole("width", 1, most);
+  shape.d_ff = metadata.whole("d_ff", 1, most);
+  constexpr std::array activations{Activation::relu, Activation::gelu, Activation::gelu_tanh};
+  constexpr std::array names{name_of(activations[0]), name_of(activations[1]),
+                             name_of(activations[2])};
+  shape.activation = activations[metadata.choice("activation", names)];
+  shape.bias = metadata.truth("bias");
+  shape.tied = metadata.truth("tied");
+  if (shape.width % shape.heads != 0) {
+    metadata.file().fail("metadata 'heads': got " + std::to_string(shape.heads) +
+                         ", expected a divisor of the width " + std::to_string(shape.width));
+  }
+  // In floating point, which cannot overflow; whole numbers could.
+  const auto real = [](Index size) { return static_cast<double>(size); };
+  const double weights =
+      real(shape.width) * (real(shape.vocabulary) + real(shape.context) +
+                           real(shape.layers) * (4 * real(shape.width) + 2 * real(shape.d_ff)));
+  const auto bytes = static_cast<double>(metadata.file().bytes());
+  if (weights * sizeof(float) > bytes) {
+    metadata.file().fail("the shape in the metadata has more weights than the file has room for");
+  }
+  return shape;
+}
+
+inline void write_tokenizer(MetadataWriter& metadata, const CharacterTokenizer& tokenizer) {
+  metadata.text("tokenizer", "character");
+  metadata.truth("unknown_token", tokenizer.has_unknown());
+  metadata.text("alphabet", to_hex(tokenizer.alphabet()));
+}
+
+inline CharacterTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabulary) {
+  constexpr std::array<std::string_view, 1> kinds{"character"};
+  metadata.choice("tokenizer", kinds);
+  const UnknownToken unknown =
+      metadata.truth("unknown_token") ? UnknownToken::included : UnknownToken::excluded;
+  const std::string alphabet = from_hex(metadata, "alphabet", 256);
+  try {
+    return CharacterTokenizer(alphabet, unknown, vocabulary);
+  } catch (const ConfigError& error) {
+    metadata.file().fail("metadata 'alphabet': " + std::string(error.what()));
+  }
+}
+
+}  // namespace octavo::detail

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <octavo/checkpoint/safetensors_reader.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+
+// Tensors out of our own files: of the shape that is expected, unaltered, and finite.
+namespace octavo::detail {
+
+inline std::vector<Index> sizes_of(const Parameter& parameter) {
+  if (parameter.rows == 0) return {parameter.columns};
+  return {parameter.rows, parameter.columns};
+}
+
+inline std::string readable(std::span<const Index> sizes) {
+  std::string text;
+  for (const Index size : sizes) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+/// The file must have this tensor with one of these dtypes.
+inline void check_tensor(const SafetensorsReader& file, const std::string& name,
+                         const std::vector<Index>& sizes,
+                         std::span<const std::string_view> dtypes) {
+  const TensorInFile& tensor = file.tensor(name);
+  if (tensor.shape != sizes) {
+    file.fail("tensor " + printable(name) + ": its shape is " + readable(tensor.shape) +
+              ", expected " + readable(sizes));
+  }
+  if (std::find(dtypes.begin(), dtypes.end(), tensor.dtype) == dtypes.end()) {
+    std::string expected;
+    for (const auto dtype : dtypes)
+      expected += (expected.empty() ? "" : " or ") + std::string(dtype);
+    file.fail("tensor " + printable(name) + ": its dtype is " + tensor.dtype + ", expected " +
+              expected);
+  }
+}
+
+/// The file must have every parameter, and nothing else but `others`.
+inline void check_tensors(const SafetensorsReader& file, const ParameterList& parameters,
+                          std::span<const std::string_view> dtypes,
+                          std::span<const std::string_view> others) {
+  for (const Parameter& parameter : parameters) {
+    check_tensor(file, parameter.name, sizes_of(parameter), dtypes);
+  }
+  if (file.tensors().size() == parameters.size() + others.size()) return;
+  for (const auto& [name, tensor] : file.tensors()) {
+    const bool known =
+        std::find(others.begin(), others.end(), name) != others.end() ||
+        std::any_of(parameters.begin(), parameters.end(),
+                    [&, &wanted = name](const Parameter& one) { return one.name == wanted; });
+    if (!known) file.fail("tensor " + printable(name) + " does not belong to this model");
+  }
+}
+
+/// Compares a tensor's checksum with the file's, if that has one.
+class SumCheck {
+ public:
+  void add(std::span<const std::byte> bytes) noexcept { sum_ = crc32c(bytes, sum_); }
+
+  void finish(const SafetensorsReader& file, const std::string& name) const {
+    const std::string& expected = file.tensor(name).sum;
+    if (expected.empty() || expected == sum_text(sum_)) return;
+    file.fail("tensor " + printable(name) + ": its CRC-32C is " + sum_text(sum_) + ", expected " +
+                  printable(expected),
+              "the file is damaged; use another copy");
+  }
+
+ private:
+  std::uint32_t sum_ = 0;
+};
+
+/// Calls body(first number, numbers) for pieces of a tensor; checks its sum and that all is finite.
+template <Scalar T, typename Body>
+void for_each_piece(const SafetensorsReader& file, const std::string& name, Body body) {
+  const TensorInFile& tensor = file.tensor(name);
+  const std::size_t count = tensor.bytes / sizeof(T);
+  std::array<T, 4096 / sizeof(T)> piece;
+  SumCheck sum;
+  std::size_t wrong = count;
+  for (std::size_t first = 0; first < count; first += piece.size()) {
+    const auto part = std::span(piece).first(std::min(piece.size(), count - first));
+    file.read(tensor, first * sizeof(T), std::as_writable_bytes(part));
+    sum.add(std::as_bytes(part));
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      if (wrong == count && !std::isfinite(part[i])) wrong = first + i;
+    }
+    body(first, std::span<const T>(part));
+  }
+  sum.finish(file, name);
+  if (wrong != count) {
+    file.fail("tensor " + printable(name) + ": number " + std::to_string(wrong) + " is not finite");
+  }
+}
+
+/// Looks at a whole tensor of either scalar without keeping it; other dtypes for their sum alone.
+inline void verify_tensor(const SafetensorsReader& file, const std::string& name) {
+  const TensorInFile& tensor = file.tensor(name);
+  if (tensor.dtype == "F32") return for_each_piece<float>(file, name, [](auto...) {});
+  if (tensor.dtype == "F64") return for_each_piece<double>(file, name, [](auto...) {});
+  std::array<std::byte, 4096> piece;
+  SumCheck sum;
+  for (std::size_t first = 0; first < tensor.bytes; first += piece.size()) {
+    const auto part = std::span(piece).first(std::min(piece.size(), tensor.bytes - first));
+    file.read(tensor, first, part);
+    sum.add(part);
+  }
+  sum.finish(file, name);
+}
+
+/// A tensor of either scalar into numbers of T: values [as many as the tensor has].
+template <Scalar T>
+void read_tensor(const SafetensorsReader& file, const std::string& name, std::span<T> values) {
+  const auto keep = [&](std::size_t first, auto piece) {
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      constexpr auto most = std::numeric_limits<T>::max();
+      if (std::isfinite(piece[i]) && (piece[i] > most || piece[i] < -most)) {
+        file.fail("tensor " + printable(name) + ": number " + std::to_string(first + i) +
+                      " is too large for float",
+                  "use double");
+      }
+      values[first + i] = static_cast<T>(piece[i]);
+    }
+  };
+  if (file.tensor(name).dtype == "F32") {
+    for_each_piece<float>(file, name, keep);
+  } else {
+    for_each_piece<double>(file, name, keep);
+  }
+}
+
+}  // namespace octavo::detail

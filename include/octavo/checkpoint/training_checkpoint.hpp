@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/checkpoint/training_metadata.hpp>
+#include <octavo/training/trainer.hpp>
+
+namespace octavo {
+
+/// What a checkpoint says about its run, beside the numbers.
+struct CheckpointInfo {
+  ModelShape shape;
+  TrainingOptions options;  ///< but for those that change nothing: micro-batch, recomputation
+  RunState state;
+  CharacterTokenizer tokenizer;
+  CorpusIdentity corpus;
+  bool double_precision = false;
+};
+
+namespace detail {
+
+/// How an optimizer's state lies in a file: numbers as [moments, parameters], 8-bit codes as bytes.
+struct StateForm {
+  std::string_view dtype;
+  std::vector<Index> sizes;
+};
+
+template <Scalar T>
+StateForm state_form(const AnyOptimizer& optimizer, Index parameters, std::size_t bytes) {
+  const auto count = static_cast<Index>(bytes);
+  if (std::holds_alternative<AdamW8bit>(optimizer)) return {"U8", {count}};
+  return {scalar_name<T>, {count / (parameters * static_cast<Index>(sizeof(T))), parameters}};
+}
+
+template <Scalar T>
+bool all_finite(std::span<const T> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](T x) { return std::isfinite(x); });
+}
+
+}  // namespace detail
+
+/// Saves a run as one safetensors file, atomically, so that it can go on bit for bit: weights under
+/// the names of Transformer::parameters(), "optimizer.state", and everything else as metadata.
+/// Equal states give equal bytes. Needs no second copy of anything. Refuses, with Diverged, to save
+/// weights that are not finite.
+template <Scalar T, typename... Model>
+void save_checkpoint(const std::string& path, const Trainer<T, Model...>& trainer,
+                     const CharacterTokenizer& tokenizer, const CorpusIdentity& corpus,
+                     FileSystem& files = real_file_system()) {
+  const RunState state = trainer.state();
+  if (!detail::all_finite<T>(trainer.weights())) {
+    throw Diverged("cannot save " + printable(path) + ": not all weights are finite",
+                   state.steps_done, state.average_loss, "lower the learning rate");
+  }
+  const TrainingOptions& options = trainer.options();
+  MetadataWriter metadata;
+  detail::write_format(metadata, "checkpoint");
+  detail::write_shape(metadata, trainer.shape());
+  detail::write_tokenizer(metadata, tokenizer);
+  metadata.whole("trained_length", options.sequence);
+  metadata.truth("double", sizeof(T) == sizeof(double));
+  detail::write_options(metadata, options);
+  detail::write_state(metadata, state);
+  detail::write_corpus(metadata, corpus);
+  auto tensors = detail::weights_to_write<T>(trainer.parameters(), trainer.weights());
+  const std::span<const std::byte> moments = trainer.optimizer_state();
+  const auto form =
+      detail::state_form<T>(options.optimizer, trainer.parameters().count(), moments.size());
+  tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes, moments});
+  write_safetensors(path, tensors, metadata.entries(), files);
+}
+
+/// A checkpoint opened for reading. Opening checks all that its header says.
+class CheckpointFile {
+ public:
+  /// `source` must outlive it. FormatError says what is wrong.
+  explicit CheckpointFile(const ByteSource& source) : file_(source), info_(read_info(file_)) {}
+
+  const CheckpointInfo& info() const noexcept { return info_; }
+
+  /// Whether the numbers are those of this model (Transformer's by default) under these options,
+  /// unaltered and finite: reads the file once, keeps nothing. FormatError says what is wrong.
+  void verify() const {
+    if (info_.double_precision) {
+      verify<double>(Transformer<double>(RuntimeConfig(info_.shape)).parameters());
+    } else {
+      verify<float>(Transformer<float>(RuntimeConfig(info_.shape)).parameters());
+    }
+  }
+
+  /// Brings a trainer of the same shape, scalar and optimizer to where the run was saved; its other
+  /// options are its own. The file is verified before the trainer is touched. (Only if reading the
+  /// same bytes again fails after that is the trainer's state lost; the Error then is of code io.)
+  template <Scalar T, typename... Model>
+  void load(Trainer<T, Model...>& trainer) const {
+    require(sizeof(T) == (info_.double_precision ? sizeof(double) : sizeof(float)),
+            "a checkpoint's scalar must be the trainer's");
+    require(info_.shape == trainer.shape(), [&] {
+      return "a checkpoint's shape must be the trainer's: got " + describe(info_.shape) +
+             ", expected " + describe(trainer.shape());
+    });
+    require(info_.options.optimizer.index() == trainer.options().optimizer.index(),
+            "a checkpoint's optimizer must be the trainer's");
+    verify<T>(trainer.parameters());
+    detail::read_weights<T>(file_, trainer.parameters(), trainer.weights());
+    file_.read(file_.tensor(std::string(detail::optimizer_state_name)), 0,
+               trainer.optimizer_state());
+    trainer.set_state(info_.state);
+  }
+
+ private:
+  static CheckpointInfo read_info(const SafetensorsReader& file) {
+    const MetadataReader metadata(file);
+    constexpr std::array<std::string_view, 1> kinds{"checkpoint"};
+    detail::read_format(metadata, kinds);
+    const ModelShape shape = detail::read_shape(metadata);
+    return {shape,
+            detail::read_options(metadata, shape),
+            detail::read_state(metadata),
+            detail::read_tokenizer(metadata, shape.vocabulary),
+            detail::read_corpus(metadata),
+            metadata.truth("double")};
+  }
+
+  template <Scalar T>
+  void verify(const ParameterList& parameters) const {
+    constexpr std::array dtypes{scalar_name<T>};
+    constexpr std::array others{detail::optimizer_state_name};
+    detail::check_tensors(file_, parameters, dtypes, others);
+    const AnyOptimizer& optimizer = info_.options.optimizer;
+    const auto form = detail::state_form<T>(
+        optimizer, parameters.count(),
+        state_bytes<T>(optimizer, parameters.count(), std::ssize(parameters.span())));
+    const std::array forms{form.dtype};
+    detail::check_tensor(file_, std::string(detail::optimizer_state_name), form.sizes, forms);
+    for (const Parameter& parameter : parameters) detail::verify_tensor(file_, parameter.name);
+    verify_state<T>(parameters.count());
+  }
+
+  /// Moments are finite, second ones not negative. 8-bit codes mean something whatever they are,
+  /// but for their scales.
+  template <Scalar T>
+  void verify_state(Index parameters) const {
+    const std::string name(detail::optimizer_state_name);
+    if (std::holds_alternative<AdamW8bit>(info_.options.optimizer)) {
+      detail::verify_tensor(file_, name);
+      return verify_scales(parameters);
+    }
+    const bool second = file_.tensor(name).shape[0] == 2;
+    detail::for_each_piece<T>(file_, name, [&](std::size_t first, std::span<const T> piece) {
+      for (std::size_t i = 0; i < piece.size() && second; ++i) {
+        if (static_cast<Index>(first + i) >= parameters && piece[i] < 0) refuse_state(first + i);
+      }
+    });
+  }
+
+  void verify_scales(Index parameters) const {
+    const TensorInFile& state = file_.tensor(std::string(detail::optimizer_state_name));
+    const std::size_t codes = 2 * align_up(bytes_of<std::uint8_t>(parameters));
+    std::vector<float> scales((state.bytes - codes) / sizeof(float));
+    file_.read(state, codes, std::as_writable_bytes(std::span(scales)));
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+      if (!(scales[i] >= 0 && std::isfinite(scales[i]))) refuse_state(i);
+    }
+  }
+
+  [[noreturn]] void refuse_state(std::size_t number) const {
+    file_.fail("tensor " + printable(detail::optimizer_state_name) + ": number " +
+               std::to_string(number) + " is none that the optimizer could have left");
+  }
+
+  SafetensorsReader file_;
+  CheckpointInfo info_;
+};
+
+}  // namespace octavo

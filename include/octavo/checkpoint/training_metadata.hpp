@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <octavo/checkpoint/metadata.hpp>
+#include <octavo/checkpoint/model_metadata.hpp>
+#include <octavo/training/trainer.hpp>
+
+namespace octavo {
+
+/// Which text a run was trained on.
+struct CorpusIdentity {
+  std::string name;  ///< how it was named when the run began
+  std::size_t bytes = 0;
+  std::string hash;  ///< of the bytes; any digest will do, text
+
+  /// Whether it is the same text, however it is named.
+  bool same_text(const CorpusIdentity& other) const {
+    return bytes == other.bytes && hash == other.hash;
+  }
+};
+
+namespace detail {
+
+/// Calls whole, real or truth (key, value, least, most) for each number of a run's options that
+/// changes what is computed. Micro-batches, recomputation and threads do not.
+template <typename Options, typename Visitor>
+void for_each_option(Options& options, Visitor&& visit) {
+  constexpr Index any = std::numeric_limits<Index>::max();
+  constexpr Index size = (Index{1} << 31) - 1;
+  constexpr double large = std::numeric_limits<double>::max();
+  visit.whole("steps", options.steps, 0, any);
+  visit.whole("batch", options.batch, 1, size);
+  visit.whole("sequence", options.sequence, 1, size);
+  visit.whole("accumulate", options.accumulate, 1, size);
+  visit.real("learning_rate", options.learning_rate, std::numeric_limits<double>::denorm_min(),
+             large);
+  visit.real("minimum_learning_rate", options.minimum_learning_rate, -1, large);
+  visit.whole("warmup", options.warmup, 0, any);
+  visit.real("clip", options.clip, 0, large);
+  visit.real("dropout", options.dropout, 0, 1 - std::numeric_limits<double>::epsilon() / 2);
+  visit.whole("seed", options.seed, 0, any);
+  visit.whole("evaluate_every", options.evaluate_every, 0, any);
+  visit.whole("patience", options.patience, 0, any);
+  visit.truth("stop_at_spike", options.stop_at_spike);
+  visit.truth("fused_update", options.fused_update);
+}
+
+struct OptionWriter {
+  MetadataWriter& metadata;
+  void whole(std::string key, std::integral auto value, Index, Index) {
+    metadata.whole(std::move(key), value);
+  }
+  void real(std::string key, double value, double, double) { metadata.real(std::move(key), value); }
+  void truth(std::string key, bool value) { metadata.truth(std::move(key), value); }
+};
+
+struct OptionReader {
+  const MetadataReader& metadata;
+  template <std::integral N>
+  void whole(const std::string& key, N& value, Index least, Index most) {
+    value = static_cast<N>(metadata.whole(key, least, most));
+  }
+  void real(const std::string& key, double& value, double least, double most) {
+    value = metadata.real(key, least, most);
+  }
+  void truth(const std::string& key, bool& value) { value = metadata.truth(key); }
+};
+
+inline constexpr std::array<std::string_view, 3> schedule_names{"constant", "linear", "cosine"};
+
+inline void write_options(MetadataWriter& metadata, const TrainingOptions& options) {
+  for_each_option(options, OptionWriter{metadata});
+  metadata.text("schedule", schedule_names[static_cast<std::size_t>(options.schedule)]);
+  metadata.text("optimizer", name_of(options.optimizer));
+  std::visit(
+      [&](const auto& optimizer) {
+        for_each_setting(optimizer, [&](std::string_view name, double value) {
+          metadata.real("optimizer." + std::string(name), value);
+        });
+      },
+      options.optimizer);
+}
+
+inline TrainingOptions read_options(const MetadataReader& metadata, const ModelShape& shape) {
+  TrainingOptions options;
+  for_each_option(options, OptionReader{metadata});
+  options.schedule =
+      static_cast<LearningRateSchedule::Shape>(metadata.choice("schedule", schedule_names));
+  const auto optimizer = optimizer_of_name(metadata.text("optimizer"));
+  if (!optimizer) metadata.refuse("optimizer", "'adamw', 'adamw-8bit', 'adam', 'lion' or 'sgd'");
+  options.optimizer = *optimizer;
+  std::visit(
+      [&](auto& chosen) {
+        for_each_setting(chosen, [&](std::string_view name, double& value) {
+          const bool share = name.starts_with("beta") || name == "momentum";
+          value = metadata.real("optimizer." + std::string(name), 0,
+                                share ? 1 - std::numeric_limits<double>::epsilon() / 2
+                                      : std::numeric_limits<double>::max());
+        });
+      },
+      options.optimizer);
+  if (options.sequence > shape.context) metadata.refuse("sequence", "at most the context");
+  if (options.minimum_learning_rate > options.learning_rate) {
+    metadata.refuse("minimum_learning_rate", "at most the learning rate");
+  }
+  return options;
+}
+
+inline void write_state(MetadataWriter& metadata, const RunState& state) {
+  metadata.whole("step", state.steps_done);
+  metadata.real("rate_factor", state.rate_factor);
+  metadata.real("best_validation", state.best_validation);
+  metadata.whole("best_step", state.best_step);
+  metadata.whole("evaluations_since_best", state.evaluations_since_best);
+  metadata.real("average_loss", state.average_loss);
+  metadata.real("lowest_average", state.lowest_average);
+}
+
+inline RunState read_state(const MetadataReader& metadata) {
+  constexpr double large = std::numeric_limits<double>::max();
+  RunState state;
+  state.steps_done = metadata.whole("step", 0, (Index{1} << 62) - 1);
+  state.rate_factor = metadata.real("rate_factor", 0, 1);
+  state.best_validation = metadata.real_or_infinity("best_validation");
+  state.best_step = metadata.whole("best_step", 0, state.steps_done);
+  state.evaluations_since_best = metadata.whole("evaluations_since_best", 0, state.steps_done);
+  state.average_loss = metadata.real("average_loss", -large, large);
+  state.lowest_average = metadata.real_or_infinity("lowest_average");
+  return state;
+}
+
+inline void write_corpus(MetadataWriter& metadata, const CorpusIdentity& corpus) {
+  metadata.text("corpus.name", to_hex(corpus.name));  // a path may be no UTF-8
+  metadata.whole("corpus.bytes", corpus.bytes);
+  metadata.text("corpus.hash", corpus.hash);
+}
+
+inline CorpusIdentity read_corpus(const MetadataReader& metadata) {
+  constexpr Index any = std::numeric_limits<Index>::max();
+  return {from_hex(metadata, "corpus.name", 4096),
+          static_cast<std::size_t>(metadata.whole("corpus.bytes", 0, any)),
+          metadata.text("corpus.hash")};
+}
+
+}  // namespace detail
+}  // namespace octavo

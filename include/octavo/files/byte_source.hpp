@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/files/file_descriptor.hpp>
+
+namespace octavo {
+
+/// Bytes that can be read from anywhere: a file, or memory that stands for one.
+class ByteSource {
+ public:
+  explicit ByteSource(std::string name) : name_(std::move(name)) {}
+  ByteSource(const ByteSource&) = delete;
+  ByteSource& operator=(const ByteSource&) = delete;
+  virtual ~ByteSource() = default;
+
+  /// For messages: a path, say.
+  const std::string& name() const noexcept { return name_; }
+  virtual std::size_t size() const noexcept = 0;
+  /// Fills `bytes` from byte `offset` on; both must lie within size(). Throws an Error of code io
+  /// if that fails.
+  virtual void read(std::size_t offset, std::span<std::byte> bytes) const = 0;
+
+ private:
+  std::string name_;
+};
+
+/// A regular file. It is read by calls, never mapped: a mapped file that somebody truncates kills
+/// the process.
+class FileSource final : public ByteSource {
+ public:
+  /// Error of code no_input if it cannot be opened or is no regular file.
+  explicit FileSource(const std::string& path, FileSystem& files = real_file_system())
+      : ByteSource(path), opened_(detail::open_regular_file(path, files)) {}
+
+  std::size_t size() const noexcept override { return opened_.size; }
+
+  void read(std::size_t offset, std::span<std::byte> bytes) const override {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const std::size_t wanted = std::min(bytes.size() - done, std::size_t{1} << 30);
+      const ssize_t got = opened_.file.files().pread(opened_.file.get(), bytes.data() + done,
+                                                     wanted, static_cast<off_t>(offset + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) {
+        throw IoError(
+            ErrorCode::io,
+            "cannot read " + printable(name()) + " at byte " + std::to_string(offset + done),
+            detail::last_error());
+      }
+      if (got == 0) {
+        throw Error(ErrorCode::io, "cannot read " + printable(name()) + ": it shrank to " +
+                                       std::to_string(offset + done) + " of " +
+                                       std::to_string(size()) + " bytes while being read");
+      }
+      done += static_cast<std::size_t>(got);
+    }
+  }
+
+ private:
+  detail::OpenedFile opened_;
+};
+
+/// Bytes of the caller's, which must outlive it.
+class MemorySource final : public ByteSource {
+ public:
+  MemorySource(std::string name, std::span<const std::byte> bytes)
+      : ByteSource(std::move(name)), bytes_(bytes) {}
+
+  std::size_t size() const noexcept override { return bytes_.size(); }
+
+  void read(std::size_t offset, std::span<std::byte> bytes) const override {
+    OCTAVO_ASSERT(offset <= bytes_.size() && bytes.size() <= bytes_.size() - offset);
+    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), bytes.size(), bytes.begin());
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace octavo

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+namespace octavo {
+
+/// The calls of the operating system with which files are read and written, one to one: negative
+/// results mean failure, errno says why. A class, so that tests can put another in its place, whose
+/// calls fail, stop half-way or lose what was not flushed.
+class FileSystem {
+ public:
+  FileSystem() = default;
+  FileSystem(const FileSystem&) = delete;
+  FileSystem& operator=(const FileSystem&) = delete;
+  virtual ~FileSystem() = default;
+
+  virtual int open(const char* path, int flags, mode_t mode = 0) {
+    return ::open(path, flags, mode);
+  }
+  virtual int close(int file) { return ::close(file); }
+  virtual ssize_t pread(int file, void* bytes, std::size_t count, off_t offset) {
+    return ::pread(file, bytes, count, offset);
+  }
+  virtual ssize_t write(int file, const void* bytes, std::size_t count) {
+    return ::write(file, bytes, count);
+  }
+  virtual int fstat(int file, struct stat* status) { return ::fstat(file, status); }
+  virtual int fsync(int file) { return ::fsync(file); }
+  virtual int flock(int file, int operation) { return ::flock(file, operation); }
+  virtual int rename(const char* from, const char* to) { return ::rename(from, to); }
+  virtual int unlink(const char* path) { return ::unlink(path); }
+};
+
+/// The operating system's own. It has no state.
+inline FileSystem& real_file_system() {
+  static FileSystem real;
+  return real;
+}
+
+}  // namespace octavo

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <limits>
+
+#include <octavo/base/config.hpp>
+
+namespace octavo {
+
+/// How far a run has come, beside its numbers: with it, weights and the optimizer's state a run
+/// goes on as if it had never stopped. (Batches and dropout are functions of seed and step.)
+struct RunState {
+  Index steps_done = 0;
+  double rate_factor = 1;  ///< multiplies the schedule's learning rate; rollbacks lower it
+
+  double best_validation = std::numeric_limits<double>::infinity();
+  Index best_step = 0;               ///< steps done when best_validation was measured
+  Index evaluations_since_best = 0;  ///< without a better one
+
+  double average_loss = 0;  ///< moving, of about the last 16 steps
+  double lowest_average = std::numeric_limits<double>::infinity();
+
+  void observe_loss(double loss) noexcept {
+    ++steps_done;
+    average_loss = steps_done == 1 ? loss : average_loss + (loss - average_loss) / 16;
+    lowest_average = std::min(lowest_average, average_loss);
+  }
+
+  /// A loss spike: the moving average has left its lowest value by a factor of 2 and by 0.5.
+  bool spiked() const noexcept {
+    return average_loss > 2 * lowest_average && average_loss > lowest_average + 0.5;
+  }
+
+  /// Whether it is the best so far.
+  bool observe_validation(double loss) noexcept {
+    const bool better = loss < best_validation;
+    if (better) {
+      best_validation = loss;
+      best_step = steps_done;
+    }
+    evaluations_since_best = better ? 0 : evaluations_since_best + 1;
+    return better;
+  }
+
+  friend bool operator==(const RunState&, const RunState&) = default;
+};
+
+/// Why a run ended.
+enum class StopReason {
+  finished,  ///< all steps are done
+  asked,     ///< by the stop token
+  patience,  ///< validation has not improved for `patience` evaluations
+  spike,     ///< see RunState::spiked
+};
+
+struct RunResult {
+  StopReason reason = StopReason::finished;
+  double validation_loss = std::numeric_limits<double>::quiet_NaN();  ///< the last; NaN: none
+};
+
+}  // namespace octavo
