@@ -147,22 +147,28 @@ int generate(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app("Writes text with a model that train_v2 or train_full has saved.", "generate");
-  app.add_option("MODEL", arguments.model, "The model: a .safetensors file")->required();
-  app.add_option("--prompt", arguments.prompt, "The beginning of the text")->type_name("TEXT");
-  support::add_integer(app, "--tokens", arguments.tokens, 0, "Tokens to write (200)");
-  support::add_real(app, "--temperature", arguments.sampling.temperature, temperature_is_legal,
-                    "a finite number, 0 or more", "0 is greedy, 1 as trained (0.8)");
-  support::add_integer(app, "--top-k", arguments.sampling.top_k, 0,
-                       "Choose among the N likeliest; 0 is all (0)");
-  support::add_real(app, "--top-p", arguments.sampling.top_p, top_p_is_legal,
-                    "a number more than 0, at most 1",
-                    "Choose among the likeliest that reach this probability (1)");
-  support::add_seed(app, arguments.seed);
-  support::add_integer(app, "--threads", arguments.threads, 0,
-                       "Worker threads; 0 takes what the machine has (0)", 1024);
-  app.add_flag("--interactive", arguments.interactive, "Read prompts from the terminal");
-  support::add_memory_report(app, arguments.memory_report);
-  app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
-  return support::run_program(app, argc, argv, [&] { return generate(arguments); });
+  return support::run_program(
+      "generate", "Writes text with a model that train_v2 or train_full has saved.", argc, argv,
+      [&](CLI::App& app) {
+        app.add_option("MODEL", arguments.model,
+                       "The model: a model or checkpoint .safetensors file")
+            ->required();
+        app.add_option("--prompt", arguments.prompt, "The beginning of the text")
+            ->type_name("TEXT");
+        support::add_integer(app, "--tokens", arguments.tokens, 0, "Tokens to write (200)");
+        support::add_real(app, "--temperature", arguments.sampling.temperature,
+                          temperature_is_legal, "a finite number, 0 or more",
+                          "0 is greedy, 1 as trained (0.8)");
+        support::add_integer(app, "--top-k", arguments.sampling.top_k, 0,
+                             "Choose among the N likeliest; 0 is all (0)");
+        support::add_real(app, "--top-p", arguments.sampling.top_p, top_p_is_legal,
+                          "a number more than 0, at most 1",
+                          "Choose among the likeliest that reach this probability (1)");
+        support::add_seed(app, arguments.seed);
+        support::add_integer(app, "--threads", arguments.threads, 0,
+                             "Worker threads; 0 takes what the machine has (0)", 1024);
+        app.add_flag("--interactive", arguments.interactive, "Read prompts from the terminal");
+        support::add_memory_report(app, arguments.memory_report);
+        return [&] { return generate(arguments); };
+      });
 }

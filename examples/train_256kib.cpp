@@ -102,12 +102,14 @@ int train(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app("Trains a character model in 256 KiB of static storage.", "train_256kib");
-  app.add_option("FILE", arguments.file,
-                 "Text, its last tenth for validation; without one, ten lines of Hamlet");
-  support::add_integer(app, "ITERATIONS", arguments.iterations, 1,
-                       "Training steps (30000; 500 without FILE)");
-  support::add_seed(app, arguments.seed);
-  app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
-  return support::run_program(app, argc, argv, [&] { return train(arguments); });
+  return support::run_program(
+      "train_256kib", "Trains a character model in 256 KiB of static storage.", argc, argv,
+      [&](CLI::App& app) {
+        app.add_option("FILE", arguments.file,
+                       "Text, its last tenth for validation; without one, ten lines of Hamlet");
+        support::add_integer(app, "ITERATIONS", arguments.iterations, 1,
+                             "Training steps (30000; 500 without FILE)");
+        support::add_seed(app, arguments.seed);
+        return [&] { return train(arguments); };
+      });
 }

@@ -2,6 +2,7 @@
 // Trains a model of any shape, chosen at run time, on a text file or on the built-in text.
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -47,44 +48,64 @@ Text find_text(const support::FullOptions& options) {
   return {octavo::read_file(path), path};
 }
 
-/// The text itself goes with this function.
-support::Corpus read_corpus(const support::FullOptions& options) {
+/// The text itself goes with this function. A run that goes on has a tokenizer already.
+support::Corpus read_corpus(const support::FullOptions& options, const support::Resumed* resumed) {
   const Text text = find_text(options);
   if (text.bytes.empty()) {
     throw octavo::DataError("corpus " + octavo::printable(text.name) + " is empty",
                             "name a text file");
   }
-  const auto tokenizer = octavo::CharacterTokenizer::from_text(
-      text.bytes,
-      options.unknown ? octavo::UnknownToken::included : octavo::UnknownToken::excluded);
-  return {text.name, text.bytes.substr(0, 6), text.from_file, tokenizer,
-          octavo::tokenize(tokenizer, text.bytes)};
+  const auto identity = support::identity_of(text.from_file ? text.name : "", text.bytes);
+  if (resumed != nullptr) support::check_corpus(options.saving, *resumed, identity);
+  const auto tokenizer = resumed != nullptr
+                             ? resumed->info().tokenizer
+                             : octavo::CharacterTokenizer::from_text(
+                                   text.bytes, options.unknown ? octavo::UnknownToken::included
+                                                               : octavo::UnknownToken::excluded);
+  return {text.name,      text.bytes.substr(0, 6),
+          text.from_file, identity,
+          tokenizer,      octavo::tokenize(tokenizer, text.bytes)};
 }
 
-void print_run(const support::FullOptions& options, const support::Corpus& corpus) {
-  std::printf("train_full: preset --%s (%s)\n%s, %s\ntext: %s, %td tokens%s\n",
-              options.preset.c_str(), options.why.c_str(), describe(options.shape).c_str(),
-              options.double_precision ? "double" : "float", corpus.name.c_str(),
-              corpus.tokens.view().size(),
+void print_run(const support::FullOptions& options, const support::Corpus& corpus,
+               const support::Resumed* resumed) {
+  std::printf("train_full: %s\n%s, %s\ntext: %s, %td tokens%s\n",
+              resumed != nullptr
+                  ? ("going on with " + resumed->path()).c_str()
+                  : ("preset --" + options.preset + " (" + options.why + ")").c_str(),
+              describe(options.shape).c_str(), options.double_precision ? "double" : "float",
+              corpus.name.c_str(), corpus.tokens.view().size(),
               corpus.from_file ? ", the last tenth for validation"
                                : "; too short for validation, so there is none");
+  if (resumed == nullptr) return;
+  const octavo::RunState& state = resumed->info().state;
+  std::printf("%td of %td steps are done", state.steps_done, options.training.steps);
+  if (options.training.steps != resumed->info().options.steps) {
+    std::printf("; new schedule: there were %td", resumed->info().options.steps);
+  }
+  support::print("\n");
 }
 
 int run(const support::FullCommandLine& command_line) {
-  support::FullOptions options = command_line.resolve();
-  const support::Corpus corpus = read_corpus(options);
+  support::SaveOptions saving = command_line.saving();
+  const auto resumed = support::find_resumed(saving, "train_full");
+  support::FullOptions options =
+      resumed != nullptr ? command_line.resolve(resumed->info()) : command_line.resolve();
+  options.saving = saving;
+  const support::Corpus corpus = read_corpus(options, resumed.get());
   options.shape.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::ThreadPool threads(options.threads);
-  print_run(options, corpus);
-  return options.double_precision ? support::run_double(options, corpus, threads)
-                                  : support::run_float(options, corpus, threads);
+  print_run(options, corpus, resumed.get());
+  return options.double_precision ? support::run_double(options, corpus, threads, resumed.get())
+                                  : support::run_float(options, corpus, threads, resumed.get());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Trains a transformer on your text.", "train_full");
-  const support::FullCommandLine command_line(app);
-  app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
-  return support::run_program(app, argc, argv, [&] { return run(command_line); });
+  return support::run_program("train_full", "Trains a transformer on your text.", argc, argv,
+                              [](CLI::App& app) {
+                                const auto line = std::make_shared<support::FullCommandLine>(app);
+                                return [line] { return run(*line); };
+                              });
 }

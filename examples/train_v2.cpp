@@ -14,6 +14,7 @@
 #include "support/memory_report.hpp"
 #include "support/program.hpp"
 #include "support/progress.hpp"
+#include "support/run_saver.hpp"
 #include "support/sample.hpp"
 
 namespace {
@@ -35,19 +36,45 @@ struct Arguments {
   Index iterations = 2000;
   Index threads = 0;
   std::uint64_t seed = 5;  ///< 15 of the seeds 1 to 40 end in a model that recites every letter
-  std::string out;
+  support::SaveOptions saving;
   support::MemoryReportOption memory_report;
 };
 
-int train(const Arguments& arguments) {
-  const auto& tokenizer = octavo::fixed_alphabet_tokenizer;
-  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
-  octavo::ThreadPool threads(arguments.threads);
+/// The run is the program's but for its length and seed: a checkpoint must be of the same.
+octavo::TrainingOptions options_of(const Arguments& arguments, octavo::Index workers) {
   octavo::TrainingOptions options;
-  options.between_steps_bytes = octavo::generation_bytes<float>(shape, sequence, threads.size());
+  options.between_steps_bytes = octavo::generation_bytes<float>(shape, sequence, workers);
   options.steps = arguments.iterations;
   options.sequence = sequence;
   options.seed = arguments.seed;
+  return options;
+}
+
+void check_resumed(const support::Resumed& resumed, const octavo::TrainingOptions& options) {
+  const octavo::CheckpointInfo& info = resumed.info();
+  const auto refuse = [&](const std::string& what) {
+    throw octavo::ConfigError("cannot resume " + octavo::printable(resumed.path()) + ": " + what,
+                              "repeat the command that began the run, and add --resume");
+  };
+  if (!(info.shape == shape) || info.double_precision) refuse("it is no run of train_v2");
+  if (info.options.steps != options.steps) {
+    refuse("the run has " + std::to_string(info.options.steps) + " iterations, but " +
+           std::to_string(options.steps) + " were asked");
+  }
+  if (info.options.seed != options.seed) {
+    refuse("the run has seed " + std::to_string(info.options.seed) + ", but " +
+           std::to_string(options.seed) + " was asked");
+  }
+}
+
+int train(Arguments arguments) {
+  const auto resumed = support::find_resumed(arguments.saving, "train_v2");
+  const auto& tokenizer = octavo::fixed_alphabet_tokenizer;
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
+  const auto identity = support::identity_of("", octavo::soliloquy_v2);
+  octavo::ThreadPool threads(arguments.threads);
+  const octavo::TrainingOptions options = options_of(arguments, threads.size());
+  if (resumed != nullptr) check_resumed(*resumed, options);
   support::release_idle_memory();
   octavo::Trainer<float, Config> trainer(Config{}, options, threads);
   octavo::Generator<float, Config> generator(trainer.model(), trainer.weights(), sequence, threads,
@@ -58,9 +85,15 @@ int train(const Arguments& arguments) {
               trainer.plan().total_bytes(), threads.size(),
               static_cast<std::uintmax_t>(arguments.seed));
   report_plan(arguments.memory_report, trainer.plan(), tokens.bytes(), "train_v2");
-  if (!arguments.out.empty()) support::make_folder(arguments.out);
 
   support::Progress progress(options.steps, sequence, 100);
+  const auto say = [&](const std::string& line) { progress.say(line); };
+  support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
+  if (resumed != nullptr) {
+    std::printf("going on with %s\n", resumed->path().c_str());
+    resumed->file().load(trainer);
+    saver.set_last(resumed->path());
+  }
   std::stop_source stop;
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
@@ -70,12 +103,18 @@ int train(const Arguments& arguments) {
       progress.say("sample: " +
                    support::one_line(support::greedy(generator, tokenizer, prompt, 60)));
     }
+  };
+  callbacks.completed = [&](Index done) {
+    saver.step(done);
     if (support::caught_signal() != 0) stop.request_stop();
   };
   support::release_idle_memory();
   support::catch_signals();
-  trainer.run(tokens.view(), callbacks, stop.get_token());
+  const octavo::RunResult result = support::run_through(trainer, saver, false, say, [&] {
+    return trainer.run(tokens.view(), callbacks, stop.get_token());
+  });
   progress.finish();
+  print_end(result.reason, trainer.state(), saver);
 
   const Index rest = static_cast<Index>(octavo::soliloquy_v2.size() - prompt.size());
   const std::string text = support::greedy(generator, tokenizer, prompt, rest);
@@ -84,8 +123,10 @@ int train(const Arguments& arguments) {
               octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
   std::printf("\nFrom \"To be \" it writes:\n\n%s", text.c_str());
   if (text == octavo::soliloquy_v2) support::print("\nThat is the excerpt to the letter.\n");
-  if (!arguments.out.empty()) {
-    const std::string path = (std::filesystem::path(arguments.out) / "model.safetensors").string();
+  saver.finish();
+  if (!arguments.saving.out.empty()) {
+    const std::string path =
+        (std::filesystem::path(arguments.saving.out) / "model.safetensors").string();
     octavo::save_model<float>(path, shape, sequence, tokenizer, trainer.weights());
     std::printf("\nSaved %s; try: generate %s --prompt \"To be \"\n", path.c_str(), path.c_str());
   }
@@ -97,14 +138,15 @@ int train(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app("Trains a 291,398-parameter transformer on ten lines of Hamlet.", "train_v2");
-  support::add_integer(app, "ITERATIONS", arguments.iterations, 1, "Training steps (2000)");
-  support::add_seed(app, arguments.seed);
-  support::add_integer(app, "--threads", arguments.threads, 0,
-                       "Worker threads; 0 takes what the machine has (0)", 1024);
-  app.add_option("--out", arguments.out, "Folder for the trained model; made if it is missing")
-      ->type_name("DIR");
-  support::add_memory_report(app, arguments.memory_report);
-  app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
-  return support::run_program(app, argc, argv, [&] { return train(arguments); });
+  return support::run_program(
+      "train_v2", "Trains a 291,398-parameter transformer on ten lines of Hamlet.", argc, argv,
+      [&](CLI::App& app) {
+        support::add_integer(app, "ITERATIONS", arguments.iterations, 1, "Training steps (2000)");
+        support::add_seed(app, arguments.seed);
+        support::add_integer(app, "--threads", arguments.threads, 0,
+                             "Worker threads; 0 takes what the machine has (0)", 1024);
+        support::add_save_options(app, arguments.saving);
+        support::add_memory_report(app, arguments.memory_report);
+        return [&] { return train(arguments); };
+      });
 }

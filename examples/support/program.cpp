@@ -29,10 +29,10 @@ void receive(int signal) {
                             ", expected " + expected);
 }
 
-int report(const std::string& program, const std::string& message, const std::string& hint,
+int report(const char* program, const std::string& message, const std::string& hint,
            octavo::ErrorCode code) {
   std::fflush(stdout);
-  std::fprintf(stderr, "%s: error: %s\n", program.c_str(), message.c_str());
+  std::fprintf(stderr, "%s: error: %s\n", program, message.c_str());
   if (!hint.empty()) std::fprintf(stderr, "  hint: %s\n", hint.c_str());
   return static_cast<int>(code);
 }
@@ -95,25 +95,35 @@ void add_real(CLI::App& app, const std::string& name, double& value,
       ->type_name("X");
 }
 
-int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+int run_program(const char* name, const char* purpose, int argc, char** argv,
+                const std::function<std::function<int()>(CLI::App&)>& set_up) {
   using octavo::ErrorCode;
-  const std::string program = app.get_name();
   try {
-    app.parse(argc, argv);
+    std::function<int()> body;
+    {
+      CLI::App app(purpose, name);  // goes before the body runs: it is a tenth of a megabyte
+      app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
+      body = set_up(app);
+      try {
+        app.parse(argc, argv);
+      } catch (const CLI::Success& request) {
+        app.exit(request);  // --help and --version
+        flush_output();
+        return 0;
+      }
+    }
     const int status = body();
     flush_output();
     return status;
-  } catch (const CLI::Success& request) {
-    return app.exit(request);  // --help and --version
   } catch (const CLI::ParseError& error) {
-    return report(program, error.what(), "see " + program + " --help", ErrorCode::usage);
+    return report(name, error.what(), "see " + std::string(name) + " --help", ErrorCode::usage);
   } catch (const octavo::Error& error) {
-    return report(program, error.what(), error.hint(), error.code());
+    return report(name, error.what(), error.hint(), error.code());
   } catch (const std::bad_alloc&) {
-    return report(program, "out of memory", "choose a smaller model or batch",
+    return report(name, "out of memory", "choose a smaller model or batch",
                   ErrorCode::out_of_memory);
   } catch (const std::exception& error) {
-    return report(program, std::string("unexpected: ") + error.what(),
+    return report(name, std::string("unexpected: ") + error.what(),
                   "this is a defect; please report it", ErrorCode::internal);
   }
 }

@@ -36,10 +36,12 @@ void add_real(CLI::App& app, const std::string& name, double& value,
               const std::function<bool(double)>& legal, const std::string& expected,
               const std::string& help);
 
-/// Parses the command line, then runs `body`. Help and version go to standard output with status 0;
-/// every error becomes one line on standard error, a hint where there is one, and the exit status
-/// of its kind.
-int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
+/// A whole program: `set_up` adds its options and returns what runs when the command line has been
+/// parsed. Help and version go to standard output with status 0; every error, from the first
+/// allocation on, becomes one line on standard error, a hint where there is one, and the exit
+/// status of its kind.
+int run_program(const char* name, const char* purpose, int argc, char** argv,
+                const std::function<std::function<int()>(CLI::App&)>& set_up);
 
 /// From here on SIGINT, SIGTERM and SIGHUP only raise a flag; a second one ends the program at
 /// once.

@@ -42,12 +42,12 @@ std::string Progress::line(const octavo::StepResult& result) const {
   const double elapsed = seconds();
   const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
   char text[200];
-  std::snprintf(text, sizeof(text),
-                "step %6td/%td  loss %.4f  lr %.2e  %8.0f tokens/s  %s  %s left", result.step + 1,
-                steps_, recent_loss(), result.learning_rate,
-                rate * static_cast<double>(tokens_per_step_),
-                octavo::readable_bytes(octavo::process_memory().resident_bytes).c_str(),
-                clock_time(rate > 0 ? static_cast<double>(steps_ - done_) / rate : 0).c_str());
+  std::snprintf(
+      text, sizeof(text), "step %6td/%td  loss %.4f  lr %.2e  %8.0f tokens/s  %s  %s left",
+      result.step + 1, steps_, recent_loss(), result.learning_rate,
+      rate * static_cast<double>(tokens_per_step_),
+      octavo::readable_bytes(octavo::process_memory().resident_bytes).c_str(),
+      clock_time(rate > 0 ? static_cast<double>(steps_ - result.step - 1) / rate : 0).c_str());
   return text;
 }
 

@@ -12,6 +12,7 @@ namespace support {
 /// On a terminal one line that is rewritten, elsewhere one line every `every` steps.
 class Progress {
  public:
+  /// `steps` in all.
   Progress(octavo::Index steps, octavo::Index tokens_per_step, octavo::Index every);
 
   /// After each step.

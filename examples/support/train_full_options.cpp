@@ -2,7 +2,10 @@
 #include "support/train_full_options.hpp"
 
 #include <algorithm>
-#include <filesystem>
+#include <limits>
+#include <string_view>
+#include <type_traits>
+#include <variant>
 
 #include "support/program.hpp"
 
@@ -105,13 +108,30 @@ void FullCommandLine::add_training(CLI::App& app) {
   real(group, "--clip", clip_, not_negative, "a finite number, 0 or more",
        "Largest gradient norm; 0 is no limit (1)");
   real(group, "--dropout", dropout_, fraction, "0 to less than 1", "Dropout rate (0)");
-  add_seed(group, seed_);
+  group
+      .add_option_function<std::string>(
+          "--seed",
+          [this](const std::string& text) {
+            seed_ = parse_integer("--seed", text, 0, std::numeric_limits<Index>::max());
+          },
+          "Equal seeds give equal results, bit for bit (1)")
+      ->type_name("N");
 }
 
 void FullCommandLine::add_run(CLI::App& app) {
   auto& group = *app.add_option_group("Run");
   group.add_option("--data", data_, "Text file to train on")->type_name("FILE");
-  group.add_option("--out", out_, "Folder for the trained model (out)")->type_name("DIR");
+  saving_.default_out = "out";
+  add_save_options(group, saving_);
+  group.add_flag("--new-schedule", new_schedule_,
+                 "With --resume: ITERATIONS, --lr, --min-lr and --warmup replace the run's own");
+  whole(group, "--patience", patience_, 0,
+        "End the run after N evaluations without a better one; 0: never (0)");
+  group.add_flag(
+      "--rollback", rollback_,
+      "After a loss spike (moving average of 16 steps twice its lowest and 0.5 above it) "
+      "or a loss that is not finite go back to the last checkpoint and halve the "
+      "learning rate");
   whole(group, "--threads", threads_, 0, "Worker threads; 0 takes what the machine has (0)");
   whole(group, "--eval-every", evaluate_every_, 0,
         "Steps between evaluations; 0: only at the end (500)");
@@ -144,69 +164,145 @@ void FullCommandLine::add_memory(CLI::App& app) {
   add_memory_report(group, memory_report_);
 }
 
-octavo::AnyOptimizer FullCommandLine::optimizer() const {
-  const auto adam = [&](auto chosen) -> octavo::AnyOptimizer {
-    chosen.beta1 = beta1_.value_or(chosen.beta1);
-    chosen.beta2 = beta2_.value_or(chosen.beta2);
-    chosen.decay = decay_.value_or(chosen.decay);
-    return chosen;
-  };
-  if (optimizer_ == "adamw") return adam(octavo::AdamW{});
-  if (optimizer_ == "adamw-8bit") return adam(octavo::AdamW8bit{});
-  if (optimizer_ == "lion") return adam(octavo::Lion{});
-  if (optimizer_ == "adam") return adam(octavo::Adam{});
-  octavo::require(!beta2_, "--beta2: sgd has no second moment");
-  octavo::Sgd sgd;
-  sgd.momentum = beta1_.value_or(sgd.momentum);
-  sgd.decay = decay_.value_or(sgd.decay);
-  return sgd;
+octavo::AnyOptimizer FullCommandLine::optimizer(octavo::AnyOptimizer chosen) const {
+  if (!optimizer_.empty()) {
+    const octavo::AnyOptimizer named = *octavo::optimizer_of_name(optimizer_);
+    if (named.index() != chosen.index()) chosen = named;
+  }
+  std::visit(
+      [&](auto& one) {
+        using One = std::remove_reference_t<decltype(one)>;
+        octavo::require(!beta2_ || !std::is_same_v<One, octavo::Sgd>,
+                        "--beta2: sgd has no second moment");
+        octavo::for_each_setting(one, [&](std::string_view name, double& value) {
+          if (name == "beta1" || name == "momentum") value = beta1_.value_or(value);
+          if (name == "beta2") value = beta2_.value_or(value);
+          if (name == "decay") value = decay_.value_or(value);
+        });
+      },
+      chosen);
+  return chosen;
 }
 
-FullOptions FullCommandLine::resolve() const {
+/// The preset alone; without one that is --small.
+FullOptions FullCommandLine::base() const {
   const bool chosen = tiny_ || small_ || medium_ || large_;
   const Preset& preset = tiny_ ? tiny : medium_ ? medium : large_ ? large : small;
   FullOptions options;
   options.preset = preset.name;
   options.why = chosen ? "as asked" : "the default: learns a small text in about a minute";
   options.shape = preset.shape;
+  options.wants_shakespeare = preset.wants_shakespeare;
+  octavo::TrainingOptions& training = options.training;
+  training.steps = iterations_.value_or(preset.iterations);
+  training.batch = preset.batch;
+  training.sequence = std::min(preset.sequence, context_.value_or(preset.shape.context));
+  training.learning_rate = rate_.value_or(preset.rate);
+  training.minimum_learning_rate = training.learning_rate / 10;
+  training.warmup = std::min<Index>(100, training.steps / 2);
+  training.evaluate_every = 500;
+  return options;
+}
+
+FullOptions FullCommandLine::resolve() const {
+  octavo::require(!new_schedule_,
+                  "--new-schedule: there is a schedule to replace with --resume only");
+  FullOptions options = finished(base());
+  octavo::check_shape(options.shape);
+  octavo::check_schedule(options.training.rate());
+  octavo::require(options.training.sequence <= options.shape.context, [&] {
+    return "--sequence: got " + std::to_string(options.training.sequence) + ", expected at most " +
+           std::to_string(options.shape.context) + ", the model's context";
+  });
+  return options;
+}
+
+FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
+  const bool chosen = tiny_ || small_ || medium_ || large_;
+  FullOptions options;
+  if (chosen) options = base();
+  const octavo::ModelShape preset = options.shape;
+  options.preset = chosen ? options.preset : "resume";
+  options.why = "going on";
+  options.shape = info.shape;
+  if (chosen) {
+    options.shape.layers = preset.layers;
+    options.shape.heads = preset.heads;
+    options.shape.width = preset.width;
+    options.shape.d_ff = preset.d_ff;
+    options.shape.context = preset.context;
+  }
+  options.training = info.options;
+  options.double_precision = info.double_precision;
+  options.wants_shakespeare = false;
+  options = finished(std::move(options));
+  if (data_.empty()) options.data = info.corpus.name;
+  check_resumed(options, info);
+  return options;
+}
+
+void FullCommandLine::check_resumed(const FullOptions& options,
+                                    const octavo::CheckpointInfo& info) const {
+  const auto told = [](const octavo::ModelShape& shape, const octavo::TrainingOptions& training,
+                       bool double_precision) {
+    octavo::MetadataWriter writer;
+    octavo::detail::write_shape(writer, shape);
+    octavo::detail::write_options(writer, training);
+    writer.text("scalar", double_precision ? "double" : "float");
+    return writer.entries();
+  };
+  const auto asked = told(options.shape, options.training, options.double_precision);
+  for (const auto& [key, before] : told(info.shape, info.options, info.double_precision)) {
+    const auto found = asked.find(key);
+    if (found != asked.end() && found->second == before) continue;
+    if (key == "evaluate_every" || key == "patience" || key == "stop_at_spike") continue;
+    const bool schedule = key == "steps" || key == "learning_rate" ||
+                          key == "minimum_learning_rate" || key == "warmup";
+    if (schedule && new_schedule_) continue;
+    throw octavo::ConfigError(
+        "--resume: the run has " + key + " " + before + ", but " +
+            (found == asked.end() ? "another optimizer" : found->second) + " was asked",
+        schedule ? "leave it out, or say --new-schedule to replace the run's own"
+                 : "leave it out, or begin a new run");
+  }
+  octavo::check_schedule(options.training.rate());
+}
+
+/// What was asked on top of a preset or a checkpoint.
+FullOptions FullCommandLine::finished(FullOptions options) const {
   octavo::ModelShape& shape = options.shape;
   shape.layers = layers_.value_or(shape.layers);
   shape.heads = heads_.value_or(shape.heads);
   shape.width = width_.value_or(shape.width);
   shape.d_ff = d_ff_.value_or(shape.d_ff);
   shape.context = context_.value_or(shape.context);
-  shape.bias = !no_bias_;
-  shape.tied = tied_;
+  shape.bias = shape.bias && !no_bias_;
+  shape.tied = shape.tied || tied_;
   for (const auto kind :
        {octavo::Activation::relu, octavo::Activation::gelu, octavo::Activation::gelu_tanh}) {
     if (activation_ == name_of(kind)) shape.activation = kind;
   }
   octavo::TrainingOptions& training = options.training;
-  training.steps = iterations_.value_or(preset.iterations);
-  training.batch = batch_.value_or(preset.batch);
-  training.sequence = sequence_.value_or(std::min(preset.sequence, shape.context));
-  training.accumulate = accumulate_.value_or(1);
-  training.learning_rate = rate_.value_or(preset.rate);
-  training.minimum_learning_rate = minimum_rate_.value_or(training.learning_rate / 10);
-  training.warmup = warmup_.value_or(std::min<Index>(100, training.steps / 2));
-  training.optimizer = optimizer();
-  training.clip = clip_.value_or(1.0);
-  training.dropout = dropout_.value_or(0.0);
-  training.seed = seed_;
-  training.evaluate_every = evaluate_every_.value_or(500);
-  training.micro_batch = micro_batch_.value_or(1);
+  training.steps = iterations_.value_or(training.steps);
+  training.batch = batch_.value_or(training.batch);
+  training.sequence = sequence_.value_or(training.sequence);
+  training.accumulate = accumulate_.value_or(training.accumulate);
+  training.learning_rate = rate_.value_or(training.learning_rate);
+  training.minimum_learning_rate = minimum_rate_.value_or(training.minimum_learning_rate);
+  training.warmup = warmup_.value_or(training.warmup);
+  training.optimizer = optimizer(training.optimizer);
+  training.clip = clip_.value_or(training.clip);
+  training.dropout = dropout_.value_or(training.dropout);
+  if (seed_) training.seed = static_cast<std::uint64_t>(*seed_);
+  training.evaluate_every = evaluate_every_.value_or(training.evaluate_every);
+  training.patience = patience_.value_or(training.patience);
+  training.stop_at_spike = training.stop_at_spike || rollback_;
+  training.micro_batch = micro_batch_.value_or(training.micro_batch);
   training.recompute = recompute_;
-  training.fused_update = fused_update_;
-  octavo::check_shape(shape);
-  octavo::check_schedule(training.rate());
-  octavo::require(training.sequence <= shape.context, [&] {
-    return "--sequence: got " + std::to_string(training.sequence) + ", expected at most " +
-           std::to_string(shape.context) + ", the model's context";
-  });
+  training.fused_update = training.fused_update || fused_update_;
   options.data = data_;
-  options.out = out_;
-  options.wants_shakespeare = data_.empty() && preset.wants_shakespeare;
-  options.double_precision = scalar_ == "double";
+  options.wants_shakespeare = data_.empty() && options.wants_shakespeare;
+  if (!scalar_.empty()) options.double_precision = scalar_ == "double";
   options.unknown = !no_unknown_;
   options.dry_run = dry_run_;
   options.memory_report = memory_report_;
@@ -214,6 +310,8 @@ FullOptions FullCommandLine::resolve() const {
   options.threads = threads_.value_or(0);
   options.sample_every = sample_every_.value_or(1000);
   options.log_every = log_every_.value_or(100);
+  options.saving = saving_;
+  options.rollback = training.stop_at_spike;
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include <octavo/octavo.hpp>
 
 #include "support/memory_report.hpp"
+#include "support/run_saver.hpp"
 
 namespace support {
 
@@ -19,7 +20,8 @@ struct FullOptions {
   std::string preset;
   std::string why;   ///< the preset was taken
   std::string data;  ///< empty: the built-in text, or tiny Shakespeare for medium and large
-  std::string out = "out";
+  SaveOptions saving;
+  bool rollback = false;
   bool wants_shakespeare = false;
   bool double_precision = false;
   bool unknown = true;
@@ -36,9 +38,14 @@ class FullCommandLine {
  public:
   explicit FullCommandLine(CLI::App& app);
 
+  const SaveOptions& saving() const noexcept { return saving_; }
+
   /// After parsing: the preset, then what was asked on top of it. ConfigError where that makes no
   /// run.
   FullOptions resolve() const;
+  /// The run that a checkpoint was saved by. What was asked on top of it may change nothing of what
+  /// the run computes but, with --new-schedule, its length and learning rates.
+  FullOptions resolve(const octavo::CheckpointInfo& info) const;
 
  private:
   using Index = octavo::Index;
@@ -54,18 +61,22 @@ class FullCommandLine {
              const std::string& help);
   void real(CLI::App& app, const std::string& name, Asked<double>& asked, bool (*legal)(double),
             const std::string& expected, const std::string& help);
-  octavo::AnyOptimizer optimizer() const;
+  FullOptions base() const;
+  FullOptions finished(FullOptions options) const;
+  void check_resumed(const FullOptions& options, const octavo::CheckpointInfo& info) const;
+  octavo::AnyOptimizer optimizer(octavo::AnyOptimizer chosen) const;
 
   bool tiny_ = false, small_ = false, medium_ = false, large_ = false;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
-      context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_, micro_batch_;
+      context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_, micro_batch_,
+      patience_, seed_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0;
-  std::string data_, out_ = "out", scalar_ = "float", activation_, optimizer_ = "adamw";
-  std::uint64_t seed_ = 1;
+  SaveOptions saving_;
+  std::string data_, scalar_, activation_, optimizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
-       fused_update_ = false;
+       fused_update_ = false, rollback_ = false, new_schedule_ = false;
 };
 
 }  // namespace support

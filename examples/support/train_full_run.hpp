@@ -15,13 +15,17 @@ struct Corpus {
   std::string name;
   std::string beginning;
   bool from_file = true;
+  octavo::CorpusIdentity identity;
   octavo::CharacterTokenizer tokenizer;
   octavo::TokenStore tokens;
 };
 
-/// Plans, reports, and unless it is a dry run trains, samples and saves. Returns the exit status.
-int run_float(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads);
+/// Plans, reports, and unless it is a dry run trains, samples and saves; goes on with `resumed`
+/// where there is one. Returns the exit status.
+int run_float(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads,
+              const Resumed* resumed);
 /// The same in double. Two source files, so that a run touches the code of one scalar alone.
-int run_double(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads);
+int run_double(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads,
+               const Resumed* resumed);
 
 }  // namespace support

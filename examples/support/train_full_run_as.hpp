@@ -85,14 +85,16 @@ inline octavo::TokenSplit split(const Corpus& corpus, Index sequence) {
 
 /// Trains, samples, saves; returns the exit status.
 template <octavo::Scalar T>
-int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads) {
+int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads,
+          const Resumed* resumed) {
   const Index sequence = options.training.sequence;
   const octavo::TokenSplit tokens = split(corpus, sequence);
-  make_folder(options.out);
+  make_folder(options.saving.out);
   release_idle_memory();
   octavo::Trainer<T> trainer(octavo::RuntimeConfig(options.shape), options.training, threads);
   octavo::Generator<T> generator(trainer.model(), trainer.weights(), sequence, threads,
                                  trainer.between_steps());
+  release_idle_memory();
   std::printf("parameters %td, memory planned %zu bytes and %zu of tokens, %td threads, seed %ju\n",
               trainer.model().parameter_count(), trainer.plan().total_bytes(),
               corpus.tokens.bytes(), threads.size(),
@@ -102,6 +104,13 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   };
   Progress progress(options.training.steps, options.training.step_options().step.rows(),
                     options.log_every);
+  const auto say = [&](const std::string& line) { progress.say(line); };
+  RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
+  if (resumed != nullptr) {
+    resumed->file().load(trainer);
+    release_idle_memory();
+    saver.set_last(resumed->path());
+  }
   std::stop_source stop;
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
@@ -110,39 +119,53 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     if (options.sample_every > 0 && done % options.sample_every == 0) {
       progress.say("sample: " + one_line(sample()));
     }
-    if (caught_signal() != 0) stop.request_stop();
   };
   callbacks.evaluation = [&](Index done, double loss) {
     char line[80];
     std::snprintf(line, sizeof(line), "step %6td  validation loss %.4f", done, loss);
     progress.say(line);
+    if (trainer.state().best_step == done) saver.best();
+  };
+  callbacks.completed = [&](Index done) {
+    saver.step(done);
+    if (caught_signal() != 0) stop.request_stop();
   };
   release_idle_memory();
   catch_signals();
-  trainer.run(tokens.train, tokens.validation, callbacks, stop.get_token());
+  const octavo::RunResult result = run_through(trainer, saver, options.rollback, say, [&] {
+    return trainer.run(tokens.train, tokens.validation, callbacks, stop.get_token());
+  });
   progress.finish();
+  print_end(result.reason, trainer.state(), saver);
   std::printf("mean loss of the last 100 steps %.4f, %.1f s, peak memory %s\n",
               progress.recent_loss(), progress.seconds(),
               octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
   release_idle_memory();
-  const std::string path = (std::filesystem::path(options.out) / "model.safetensors").string();
+  saver.finish();
+  const std::string path =
+      (std::filesystem::path(options.saving.out) / "model.safetensors").string();
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
+  release_idle_memory();
   std::printf("\n%s\n\nSaved %s; try: generate %s --prompt \"%s\"\n", sample().c_str(),
               path.c_str(), path.c_str(), one_line(corpus.beginning).c_str());
+  if (result.reason == octavo::StopReason::asked) {
+    std::printf("Go on with: train_full --resume %s\n", options.saving.out.c_str());
+  }
   release_idle_memory();
   report_process(options.memory_report, trainer.plan().total_bytes() + corpus.tokens.bytes());
   return caught_signal() == 0 ? 0 : 128 + caught_signal();
 }
 
 template <octavo::Scalar T>
-int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads) {
+int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads,
+           const Resumed* resumed) {
   const std::size_t text_bytes = corpus.tokens.bytes();
   options.training.between_steps_bytes =
       octavo::generation_bytes<T>(options.shape, options.training.sequence, threads.size());
   obey_budget<T>(options, threads.size(), text_bytes);
   const octavo::MemoryPlan plan = plan_of<T>(options, threads.size());
   report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset);
-  if (!options.dry_run) return train<T>(options, corpus, threads);
+  if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
   print_plan<T>(options, plan, text_bytes);
   return 0;
 }

@@ -105,6 +105,33 @@ class CheckpointFolder {
   const std::string& path() const noexcept { return path_; }
   std::string best() const { return path_ + "/best.safetensors"; }
 
+  /// Moves the checkpoints of an earlier run into the folder "earlier", whose own go; false if
+  /// there are none. Without that a new run's checkpoints would push them out.
+  bool set_aside() const {
+    namespace fs = std::filesystem;
+    std::vector<fs::path> old;
+    for (const NamedCheckpoint& one : find_checkpoints(path_)) old.push_back(one.path);
+    if (old.empty()) return false;
+    if (fs::exists(best())) old.push_back(best());
+    const fs::path earlier = fs::path(path_) / "earlier";
+    std::error_code error;
+    fs::create_directories(earlier, error);
+    for (const NamedCheckpoint& one :
+         error ? std::vector<NamedCheckpoint>{} : find_checkpoints(earlier.string())) {
+      files_.unlink(one.path.c_str());
+    }
+    for (const fs::path& path : old) {
+      if (!error) fs::rename(path, earlier / path.filename(), error);
+    }
+    if (error) {
+      throw IoError(
+          ErrorCode::cannot_create,
+          "cannot move the checkpoints of an earlier run to " + printable(earlier.string()), error,
+          "choose another folder");
+    }
+    return true;
+  }
+
   /// Saves a run and returns the checkpoint's path; older ones beyond `keep` go only after that.
   template <Scalar T, typename... Model>
   std::string save(const Trainer<T, Model...>& trainer, const CharacterTokenizer& tokenizer,

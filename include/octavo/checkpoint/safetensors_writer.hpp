@@ -8,9 +8,8 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
@@ -37,6 +36,30 @@ TensorToWrite tensor_to_write(std::string name, std::vector<Index> shape,
   return {std::move(name), scalar_name<T>, std::move(shape), std::as_bytes(values)};
 }
 
+namespace detail {
+
+/// A JSON string. (nlohmann_json's writer would touch a quarter of a megabyte of code while a run
+/// saves, more than a small model has weights.)
+inline void append_quoted(std::string& text, std::string_view value) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  text += '"';
+  for (const char symbol : value) {
+    const auto byte = static_cast<unsigned char>(symbol);
+    require(byte < 0x80, "a file's names and metadata must be ASCII");
+    if (byte < 0x20 || byte == 0x7f) {
+      text += "\\u00";
+      text += digits[byte >> 4];
+      text += digits[byte & 15];
+    } else {
+      if (symbol == '"' || symbol == '\\') text += '\\';
+      text += symbol;
+    }
+  }
+  text += '"';
+}
+
+}  // namespace detail
+
 /// Writes a safetensors file (github.com/huggingface/safetensors, README): 8 bytes of header
 /// length, a JSON header padded so that data starts at a multiple of 8, the tensors without gaps in
 /// the given order, and checksums of all of it. Atomic, and byte for byte a function of its
@@ -47,16 +70,30 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
   metadata[std::string(detail::header_sum_key)] = detail::no_sum;
   std::string& sums = metadata[std::string(detail::tensor_sums_key)];
   for (const TensorToWrite& tensor : tensors) sums += detail::sum_text(crc32c(tensor.bytes));
-  nlohmann::ordered_json header;
-  header["__metadata__"] = std::move(metadata);
+  std::string text = "{\"__metadata__\":{";
+  for (const auto& [key, value] : metadata) {
+    if (text.back() != '{') text += ',';
+    detail::append_quoted(text, key);
+    text += ':';
+    detail::append_quoted(text, value);
+  }
+  text += '}';
   std::size_t offset = 0;
   for (const TensorToWrite& tensor : tensors) {
-    const std::size_t end = offset + tensor.bytes.size();
-    header[tensor.name] = {
-        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
-    offset = end;
+    text += ',';
+    detail::append_quoted(text, tensor.name);
+    text += ":{\"dtype\":";
+    detail::append_quoted(text, tensor.dtype);
+    text += ",\"shape\":[";
+    for (const Index size : tensor.shape) {
+      if (text.back() != '[') text += ',';
+      text += std::to_string(size);
+    }
+    text += "],\"data_offsets\":[" + std::to_string(offset) + ',';
+    offset += tensor.bytes.size();
+    text += std::to_string(offset) + "]}";
   }
-  std::string text = header.dump();
+  text += '}';
   text.append((8 - text.size() % 8) % 8, ' ');
   text.replace(detail::find_header_sum(text), detail::no_sum.size(), detail::header_sum(text));
   const auto length = std::bit_cast<std::array<std::byte, 8>>(std::uint64_t{text.size()});

@@ -18,7 +18,7 @@ inline std::error_code last_error() noexcept { return {errno, std::system_catego
 class FileDescriptor {
  public:
   FileDescriptor() = default;
-  FileDescriptor(FileSystem& files, int descriptor) noexcept
+  explicit FileDescriptor(int descriptor, FileSystem& files = real_file_system()) noexcept
       : files_(&files), descriptor_(descriptor) {}
   FileDescriptor(FileDescriptor&& other) noexcept
       : files_(other.files_), descriptor_(std::exchange(other.descriptor_, -1)) {}
@@ -45,7 +45,7 @@ class FileDescriptor {
   }
 
  private:
-  FileSystem* files_ = nullptr;
+  FileSystem* files_ = &real_file_system();
   int descriptor_ = -1;
 };
 
@@ -56,7 +56,7 @@ inline FileDescriptor open_file(FileSystem& files, const std::string& path, int 
   do {
     descriptor = files.open(path.c_str(), flags | O_CLOEXEC, mode);
   } while (descriptor < 0 && errno == EINTR);
-  return {files, descriptor};
+  return FileDescriptor(descriptor, files);
 }
 
 /// A regular file opened for reading, and its size.

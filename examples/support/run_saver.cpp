@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include "support/run_saver.hpp"
+
+#include <algorithm>
+
+#include "support/program.hpp"
+#include "support/sha256.hpp"
+
+namespace support {
+
+void add_save_options(CLI::App& app, SaveOptions& options) {
+  app.add_option("--out", options.out,
+                 "Folder for checkpoints and the trained model" +
+                     (options.default_out.empty() ? "" : " (" + options.default_out + ")"))
+      ->type_name("DIR");
+  add_integer(app, "--save-every", options.save_every, 0,
+              "Steps between checkpoints; 0: only at the end (500)");
+  add_integer(app, "--keep", options.keep, 1, "Checkpoints that stay, the newest (2)");
+  app.add_option_function<std::vector<std::string>>(
+         "--resume",
+         [&options](const std::vector<std::string>& values) {
+           options.resume = true;
+           options.resume_from = values.empty() ? "" : values.front();
+         },
+         "Go on with a checkpoint, or with the newest valid one of a folder (--out's)")
+      ->type_name("[FILE|DIR]")
+      ->expected(0, 1);
+  app.add_flag("--allow-corpus-change", options.allow_corpus_change,
+               "Go on with another text than the run began with");
+}
+
+std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program) {
+  if (options.out.empty() && options.resume_from.empty()) options.out = options.default_out;
+  if (!options.resume) return nullptr;
+  std::string path = options.resume_from.empty() ? options.out : options.resume_from;
+  if (path.empty()) {
+    throw octavo::ConfigError("--resume: expected a checkpoint, a folder, or --out DIR");
+  }
+  const bool number =
+      std::all_of(path.begin(), path.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (number && !std::filesystem::exists(path)) {
+    throw octavo::ConfigError(
+        "--resume: there is no checkpoint or folder " + octavo::printable(path),
+        "write ITERATIONS before --resume");
+  }
+  if (std::filesystem::is_directory(path)) {
+    if (options.out.empty()) options.out = path;
+    path = octavo::newest_valid_checkpoint(path, [&](const octavo::Error& error) {
+             std::fprintf(stderr, "%s: warning: skipped: %s\n", program, error.what());
+           }).path;
+  }
+  if (options.out.empty()) {
+    const auto folder = std::filesystem::path(path).parent_path().string();
+    options.out = folder.empty() ? "." : folder;
+  }
+  return std::make_unique<Resumed>(path);
+}
+
+void check_corpus(const SaveOptions& options, const Resumed& resumed,
+                  const octavo::CorpusIdentity& corpus) {
+  const octavo::CorpusIdentity& before = resumed.info().corpus;
+  if (options.allow_corpus_change || corpus.same_text(before)) return;
+  throw octavo::DataError("cannot resume " + octavo::printable(resumed.path()) +
+                              ": the text is another: got " + std::to_string(corpus.bytes) +
+                              " bytes with SHA-256 " + corpus.hash.substr(0, 12) +
+                              "..., expected " + std::to_string(before.bytes) + " with " +
+                              before.hash.substr(0, 12) + "...",
+                          "name the same text with --data, or say --allow-corpus-change");
+}
+
+octavo::CorpusIdentity identity_of(const std::string& name, std::string_view text) {
+  return {name, text.size(), sha256(text)};
+}
+
+}  // namespace support
