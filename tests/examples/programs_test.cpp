@@ -5,8 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <doctest/doctest.h>
 
@@ -14,51 +12,9 @@
 #include <octavo/files/read_file.hpp>
 
 #include "examples/http_server.hpp"
+#include "examples/sandbox.hpp"
 #include "support/download.hpp"
 #include "support/sha256.hpp"
-
-namespace fs = std::filesystem;
-
-namespace {
-
-struct Result {
-  int status;
-  std::string output;  ///< standard output and error together
-};
-
-/// A folder of its own to run in.
-struct Sandbox {
-  Sandbox() : path(fs::temp_directory_path() / ("octavo_programs_" + std::to_string(::getpid()))) {
-    fs::remove_all(path);
-    fs::create_directory(path);
-  }
-  ~Sandbox() { fs::remove_all(path); }
-
-  Result run(const std::string& command, const std::string& environment = "") const {
-    const std::string line = "cd '" + path.string() + "' && " + environment +
-                             " " OCTAVO_EXAMPLES_FOLDER "/" + command + " 2>&1 </dev/null";
-    std::FILE* pipe = ::popen(line.c_str(), "r");
-    REQUIRE(pipe != nullptr);
-    Result result{0, ""};
-    char piece[4096];
-    for (std::size_t n; (n = std::fread(piece, 1, sizeof(piece), pipe)) > 0;) {
-      result.output.append(piece, n);
-    }
-    const int status = ::pclose(pipe);
-    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return result;
-  }
-
-  fs::path path;
-};
-
-void expect(const Result& result, int status, const std::string& part) {
-  INFO(result.output);
-  CHECK(result.status == status);
-  CHECK(result.output.find(part) != std::string::npos);
-}
-
-}  // namespace
 
 TEST_CASE("a model is trained, saved, and written with, the same with 1 and 3 threads") {
   const Sandbox sandbox;

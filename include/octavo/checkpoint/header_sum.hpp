@@ -26,7 +26,8 @@ inline std::string sum_text(std::uint32_t sum) {
 
 /// Where the digits of a header's checksum begin; npos if it has none.
 inline std::size_t find_header_sum(std::string_view header) {
-  const std::string entry = '"' + std::string(header_sum_key) + "\":\"";
+  constexpr std::string_view entry = "\"octavo.header_crc32c\":\"";
+  static_assert(entry.substr(1, header_sum_key.size()) == header_sum_key);
   const std::size_t found = header.find(entry);
   if (found == header.npos || header.size() - found < entry.size() + no_sum.size()) {
     return header.npos;
