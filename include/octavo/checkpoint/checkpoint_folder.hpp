@@ -43,23 +43,29 @@ inline std::optional<Index> step_of_name(std::string_view name) {
   return step;
 }
 
-}  // namespace detail
-
-/// The checkpoints of a folder, newest first. Error of code no_input if it cannot be read.
-inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder) {
-  std::error_code error;
+inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder,
+                                                     std::error_code& error) {
   std::vector<NamedCheckpoint> found;
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const auto step = detail::step_of_name(entry->path().filename().string());
     if (step) found.push_back({*step, entry->path().string()});
   }
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.step > b.step; });
+  return found;
+}
+
+}  // namespace detail
+
+/// The checkpoints of a folder, newest first. Error of code no_input if it cannot be read.
+inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder) {
+  std::error_code error;
+  std::vector<NamedCheckpoint> found = detail::find_checkpoints(folder, error);
   if (error) {
     throw IoError(ErrorCode::no_input, "cannot read folder " + printable(folder), error,
                   "name a checkpoint or a folder that holds one");
   }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.step > b.step; });
   return found;
 }
 
@@ -97,7 +103,7 @@ class CheckpointFolder {
     for (std::filesystem::directory_iterator entry(path_, error), end; !error && entry != end;
          entry.increment(error)) {
       if (AtomicFile::is_leftover(entry->path().filename().string())) {
-        files_.unlink(entry->path().c_str());
+        detail::uninterrupted([&] { return files_.unlink(entry->path().c_str()); });
       }
     }
   }
@@ -151,13 +157,18 @@ class CheckpointFolder {
 
  private:
   /// The newest `keep` stay, counted from the one just saved. Those of later steps, which a run
-  /// left that this one took up before its end, would be taken for its future: they go as well.
+  /// left that this one took up before its end, would be taken for its future: they go as well, for
+  /// good. The save has succeeded, whatever fails here.
   void remove_old(Index newest) {
+    std::error_code ignored;
     Index kept = 0;
-    for (const NamedCheckpoint& one : find_checkpoints(path_)) {
+    bool later = false;
+    for (const NamedCheckpoint& one : detail::find_checkpoints(path_, ignored)) {
       if (one.step <= newest && ++kept <= keep_) continue;
-      files_.unlink(one.path.c_str());
+      later |= one.step > newest;
+      detail::uninterrupted([&] { return files_.unlink(one.path.c_str()); });
     }
+    if (later) detail::flush_folder(files_, path_);
   }
 
   std::string path_;

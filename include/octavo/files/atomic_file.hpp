@@ -21,8 +21,8 @@ namespace octavo {
 /// the file cannot be begun, io after that.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::string path, FileSystem& files = real_file_system())
-      : path_(behind_links(std::move(path))), files_(files) {
+  explicit AtomicFile(const std::string& path, FileSystem& files = real_file_system())
+      : path_(behind_links(path)), files_(files) {
     // A process that was killed may have left a file of the same name, and had the same number.
     for (int attempt = 0; attempt < 100 && !file_; ++attempt) {
       temporary_ = path_;
@@ -40,14 +40,14 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile() {
-    if (!committed_) files_.unlink(temporary_.c_str());
+    if (!committed_) detail::uninterrupted([&] { return files_.unlink(temporary_.c_str()); });
   }
 
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       const std::size_t wanted = std::min(bytes.size(), std::size_t{1} << 30);
-      const ssize_t done = files_.write(file_.get(), bytes.data(), wanted);
-      if (done < 0 && errno == EINTR) continue;
+      const ssize_t done =
+          detail::uninterrupted([&] { return files_.write(file_.get(), bytes.data(), wanted); });
       if (done < 0) throw failed("write");
       bytes = bytes.subspan(static_cast<std::size_t>(done));
     }
@@ -55,26 +55,43 @@ class AtomicFile {
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
   /// Flushes and renames. A failed flush is final: trying again may report success for data that
-  /// the system has dropped.
+  /// the system has dropped. (One that a signal interrupted has not failed.)
   void commit() {
-    if (files_.fsync(file_.get()) != 0) throw failed("flush");
-    if (files_.close(file_.release()) != 0) throw failed("close");
-    if (files_.rename(temporary_.c_str(), path_.c_str()) != 0) throw failed("rename");
+    const int flushed = detail::uninterrupted([&] { return files_.fsync(file_.get()); });
+    if (flushed != 0) throw failed("flush");
+    if (files_.close(file_.release()) != 0 && errno != EINTR) throw failed("close");
+    const int renamed =
+        detail::uninterrupted([&] { return files_.rename(temporary_.c_str(), path_.c_str()); });
+    if (renamed != 0) throw failed("rename");
     committed_ = true;
-    flush_folder();
+    if (detail::flush_folder(files_, folder()) != 0) {
+      throw IoError(ErrorCode::io, "cannot flush the folder of " + printable(path_),
+                    detail::last_error());
+    }
   }
 
   /// Whether a file of that name is what a process that was killed has left of one.
-  static bool is_leftover(std::string_view name) { return name.find(mark) != name.npos; }
+  static bool is_leftover(std::string_view name) {
+    const std::size_t found = name.rfind(mark);
+    if (found == name.npos) return false;
+    const std::string_view number = name.substr(found + mark.size());
+    return !number.empty() && number.find_first_not_of("0123456789.") == number.npos;
+  }
 
  private:
   static constexpr std::string_view mark = ".tmp.";
 
-  static std::string behind_links(std::string path) {
+  /// Where links lead to, though there may be nothing yet.
+  static std::string behind_links(const std::string& path) {
+    std::filesystem::path target = path;
     std::error_code error;
-    if (!std::filesystem::is_symlink(path, error)) return path;
-    const auto target = std::filesystem::weakly_canonical(path, error);
-    return error ? path : target.string();
+    for (int links = 0; std::filesystem::is_symlink(target, error); ++links) {
+      const auto next = std::filesystem::read_symlink(target, error);
+      if (!error && links == 40) error = make_error_code(std::errc::too_many_symbolic_link_levels);
+      if (error) throw IoError(ErrorCode::cannot_create, "cannot create " + printable(path), error);
+      target = target.parent_path() / next;
+    }
+    return target.string();
   }
 
   IoError failed(const char* what) const {
@@ -83,17 +100,10 @@ class AtomicFile {
                    printable(path_) + " is as it was; free some space or choose another folder");
   }
 
-  /// So that the new name survives a power cut. Some file systems cannot (EINVAL).
-  void flush_folder() const {
+  std::string folder() const {
     const std::size_t slash = path_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "."
-                               : slash == 0               ? "/"
-                                                          : path_.substr(0, slash);
-    const auto opened = detail::open_file(files_, folder, O_RDONLY | O_DIRECTORY);
-    if (!opened || (files_.fsync(opened.get()) != 0 && errno != EINVAL)) {
-      throw IoError(ErrorCode::io, "cannot flush the folder of " + printable(path_),
-                    detail::last_error());
-    }
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : path_.substr(0, slash);
   }
 
   std::string path_;

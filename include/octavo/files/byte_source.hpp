@@ -47,9 +47,10 @@ class FileSource final : public ByteSource {
     std::size_t done = 0;
     while (done < bytes.size()) {
       const std::size_t wanted = std::min(bytes.size() - done, std::size_t{1} << 30);
-      const ssize_t got = opened_.file.files().pread(opened_.file.get(), bytes.data() + done,
-                                                     wanted, static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
+      const ssize_t got = detail::uninterrupted([&] {
+        return opened_.file.files().pread(opened_.file.get(), bytes.data() + done, wanted,
+                                          static_cast<off_t>(offset + done));
+      });
       if (got < 0) {
         throw IoError(
             ErrorCode::io,

@@ -14,6 +14,15 @@ namespace octavo::detail {
 
 inline std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
+/// The result of a call, made again as often as a signal comes between. Not for close, which has
+/// closed the file even then.
+template <typename Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
 /// An open file; closes itself. Move-only.
 class FileDescriptor {
  public:
@@ -49,14 +58,19 @@ class FileDescriptor {
   int descriptor_ = -1;
 };
 
-/// Opens a file, again where a signal came between.
 inline FileDescriptor open_file(FileSystem& files, const std::string& path, int flags,
                                 mode_t mode = 0) {
-  int descriptor = -1;
-  do {
-    descriptor = files.open(path.c_str(), flags | O_CLOEXEC, mode);
-  } while (descriptor < 0 && errno == EINTR);
-  return FileDescriptor(descriptor, files);
+  return FileDescriptor(
+      uninterrupted([&] { return files.open(path.c_str(), flags | O_CLOEXEC, mode); }), files);
+}
+
+/// Makes the names in a folder survive a power cut. Negative, with errno, if that fails; some file
+/// systems cannot (EINVAL), which does not count.
+inline int flush_folder(FileSystem& files, const std::string& folder) {
+  const FileDescriptor opened = open_file(files, folder, O_RDONLY | O_DIRECTORY);
+  if (!opened) return -1;
+  const int result = uninterrupted([&] { return files.fsync(opened.get()); });
+  return result < 0 && errno == EINVAL ? 0 : result;
 }
 
 /// A regular file opened for reading, and its size.
@@ -74,7 +88,7 @@ inline OpenedFile open_regular_file(const std::string& path,
     throw IoError(ErrorCode::no_input, what, last_error(), "check the path and its permissions");
   }
   struct stat status {};
-  if (files.fstat(opened.file.get(), &status) != 0) {
+  if (uninterrupted([&] { return files.fstat(opened.file.get(), &status); }) != 0) {
     throw IoError(ErrorCode::no_input, what, last_error());
   }
   if (!S_ISREG(status.st_mode)) {

@@ -21,10 +21,8 @@ class FolderLock {
       : file_(detail::open_file(files, folder + "/.lock", O_RDWR | O_CREAT, 0666)) {
     const std::string what = "cannot lock folder " + printable(folder);
     if (!file_) throw failed(what);
-    int status = 0;
-    do {
-      status = files.flock(file_.get(), LOCK_EX | LOCK_NB);
-    } while (status != 0 && errno == EINTR);
+    const int status =
+        detail::uninterrupted([&] { return files.flock(file_.get(), LOCK_EX | LOCK_NB); });
     if (status != 0 && errno == EWOULDBLOCK) {
       throw Error(ErrorCode::cannot_create, what + ": process " + holder() + " works in it",
                   "wait for it, or choose another folder");

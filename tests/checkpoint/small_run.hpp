@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <octavo/checkpoint/checkpoint_folder.hpp>
+#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/token_store.hpp>
+#include <octavo/files/read_file.hpp>
+
+namespace octavo_test {
+
+/// Files by name.
+using Contents = std::map<std::string, std::string>;
+
+inline bool is_leftover(const std::string& name) { return name.find(".tmp.") != name.npos; }
+
+inline bool has_leftovers(const Contents& contents) {
+  for (const auto& [name, bytes] : contents) {
+    if (is_leftover(name)) return true;
+  }
+  return false;
+}
+
+/// A folder that goes with the test.
+class Folder {
+ public:
+  Folder() {
+    static int made = 0;
+    path_ = std::filesystem::temp_directory_path() /
+            ("octavo_" + std::to_string(::getpid()) + "_" + std::to_string(made++));
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directory(path_);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { std::filesystem::remove_all(path_); }
+
+  std::string path() const { return path_.string(); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+  /// All but the lock.
+  Contents contents() const {
+    Contents found;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      const std::string name = entry.path().filename().string();
+      if (name != ".lock") found[name] = octavo::read_file(entry.path().string());
+    }
+    return found;
+  }
+
+  /// Makes contents() what is asked for.
+  void fill(const Contents& wanted) const {
+    for (const auto& [name, bytes] : contents()) {
+      if (!wanted.contains(name)) std::filesystem::remove(path_ / name);
+    }
+    for (const auto& [name, bytes] : wanted) {
+      std::ofstream(path_ / name, std::ios::binary) << bytes;
+    }
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Where a run is.
+struct Snapshot {
+  std::vector<float> weights;
+  std::vector<std::byte> moments;
+  octavo::RunState state;
+
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
+};
+
+/// The smallest run: 4 numbers wide, on the soliloquy.
+class SmallRun {
+ public:
+  static constexpr octavo::ModelShape shape{
+      .vocabulary = 35, .context = 4, .layers = 1, .heads = 2, .width = 4, .d_ff = 3};
+
+  explicit SmallRun(octavo::Index steps = 0) { train(steps); }
+
+  void train(octavo::Index steps) {
+    for (octavo::Index i = 0; i < steps; ++i) trainer.step(tokens_.view());
+  }
+
+  Snapshot now() const {
+    const auto weights = trainer.weights();
+    const auto moments = trainer.optimizer_state();
+    return {{weights.begin(), weights.end()}, {moments.begin(), moments.end()}, trainer.state()};
+  }
+
+  void load(const std::string& path, octavo::FileSystem& files = octavo::real_file_system()) {
+    const octavo::FileSource source(path, files);
+    octavo::CheckpointFile(source).load(trainer);
+  }
+
+  std::string save(octavo::CheckpointFolder& folder) const {
+    return folder.save(trainer, tokenizer, corpus);
+  }
+  void save_best(octavo::CheckpointFolder& folder) const {
+    folder.save_best(trainer, tokenizer, corpus);
+  }
+  void save_model(const std::string& path,
+                  octavo::FileSystem& files = octavo::real_file_system()) const {
+    octavo::save_model<float>(path, shape, 4, tokenizer, trainer.weights(), files);
+  }
+
+  octavo::CharacterTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
+  octavo::CorpusIdentity corpus{"soliloquy", octavo::soliloquy.size(), "0123"};
+
+ private:
+  octavo::TokenStore tokens_ = octavo::tokenize(tokenizer, octavo::soliloquy);
+  octavo::ThreadPool threads_{1};
+
+ public:
+  octavo::Trainer<float> trainer{shape, {.steps = 100, .sequence = 4, .warmup = 2}, threads_};
+};
+
+/// The newest valid run of a folder, as another process would find it; none if there is none.
+inline std::optional<Snapshot> newest_run(const std::string& folder) {
+  SmallRun other;
+  try {
+    other.load(octavo::newest_valid_checkpoint(folder, {}).path);
+  } catch (const octavo::Error& error) {
+    if (error.code() == octavo::ErrorCode::no_input) return std::nullopt;
+    throw;
+  }
+  return other.now();
+}
+
+}  // namespace octavo_test
