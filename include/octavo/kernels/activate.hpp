@@ -83,7 +83,10 @@ OCTAVO_ALWAYS_INLINE ValueAndSlope<T> activate_pack(Pack<T> x) {
     // 0.5 (1 + tanh u) = 1 / (1 + exp(-2u)) = s;   d s / d u = 2 s (1 - s)
     const P c = P::broadcast(static_cast<T>(0.7978845608028653559L));  // sqrt(2/pi)
     const P cubic = P::broadcast(static_cast<T>(0.044715L));
-    const P square = x * x;
+    // Behind 100 the step is all up or all down; its square must not overflow.
+    const P limit = P::broadcast(T{10000});
+    const P exact = x * x;
+    const P square = select_greater(exact, limit, limit, exact);
     const P u = c * x * fma(cubic, square, one);
     const P s = one / (one + exp(P::broadcast(T{-2}) * u));
     const P du = c * fma(P::broadcast(T{3}) * cubic, square, one);

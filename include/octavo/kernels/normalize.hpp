@@ -116,7 +116,9 @@ void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x
       const P deviation = (P::load(in + j, n) - center).keep(n, T{0});
       return fma(deviation, deviation, total);
     });
-    const T inverse = T{1} / std::sqrt(square / width + static_cast<T>(layer_norm_epsilon));
+    // Squares that overflowed give NaN, lest the row pass as zeros: divergence must show.
+    const T inverse =
+        T{1} / std::sqrt(square / width + static_cast<T>(layer_norm_epsilon)) + (square - square);
     inverse_deviation[i] = inverse;
     const P factor = P::broadcast(inverse);
     for_each_pack(x.columns, [&](Index j, Index n) {

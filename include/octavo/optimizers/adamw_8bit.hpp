@@ -103,8 +103,11 @@ class EightBitMoments {
   /// `first` numbers the first of them among all parameters: with `draw`, it picks the roundings.
   void encode(const T* root, const T* moment, Index count, Index first, std::uint32_t draw) {
     const float scale = static_cast<float>(*std::max_element(root, root + count));
-    *scale_ = scale;
-    if (!(scale >= std::numeric_limits<float>::min())) {  // its inverse must be finite
+    using Limits = std::numeric_limits<float>;
+    // Both it and its inverse must be finite; what is too small or too large is forgotten.
+    const bool usable = scale >= Limits::min() && scale <= Limits::max();
+    *scale_ = usable ? scale : 0.0f;
+    if (!usable) {
       std::fill_n(roots_, count, std::uint8_t{0});
       std::fill_n(shares_, count, std::int8_t{0});
       return;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -105,6 +106,7 @@ class TrainingStep {
   /// Diverged, and changes nothing, if that is not finite.
   double update(double learning_rate) {
     require_gradients();
+    check_rate(learning_rate);
     double norm = 0;
     threads_->run([&](const Worker& worker) {
       const double total = global_norm<T>(worker, gradients(), arena_.get(memory_.norm_partials));
@@ -183,6 +185,12 @@ class TrainingStep {
     for (const T loss : arena_.get(memory_.losses)) total += static_cast<double>(loss);
     const Index count = count_targets(targets());
     return count == 0 ? 0.0 : total / static_cast<double>(count);
+  }
+
+  static void check_rate(double learning_rate) {
+    require(std::isfinite(learning_rate) &&
+                learning_rate <= static_cast<double>(std::numeric_limits<T>::max()),
+            "learning rate: expected a finite number of the weights' scalar type");
   }
 
   void require_gradients() const {
@@ -285,6 +293,7 @@ class TrainingStep {
   };
 
   StepResult train_fused(double learning_rate) {
+    check_rate(learning_rate);
     const T scale = scale_of_targets();
     FusedProgress progress;
     threads_->run([&](const Worker& worker) {

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MIT
+// Numbers at the edge of what floats hold. Each case says what goes in and what must come out: the
+// limit that the formula has there, or something not finite, so that the step is refused; never a
+// plausible wrong number.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/kernels/activate.hpp>
+#include <octavo/kernels/attend.hpp>
+#include <octavo/kernels/cross_entropy.hpp>
+#include <octavo/kernels/normalize.hpp>
+#include <octavo/training/trainer.hpp>
+
+using namespace octavo;
+
+namespace {
+
+using Numbers = std::vector<double>;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+template <Scalar T>
+constexpr double largest = std::numeric_limits<T>::max();
+template <Scalar T>
+constexpr double rounding = 32 * double{std::numeric_limits<T>::epsilon()};
+
+/// A line of a table: what goes in, what must come out, what must come back as a gradient.
+struct Case {
+  std::string_view what;
+  Numbers in, out, gradient = {};
+};
+
+/// Equal up to a relative tolerance; 0, infinity and NaN only equal themselves.
+bool is(double got, double expected, double tolerance) {
+  if (!std::isfinite(expected)) return got == expected || (std::isnan(got) && std::isnan(expected));
+  return std::abs(got - expected) <= tolerance * std::abs(expected);
+}
+
+template <Scalar T>
+bool are(const std::vector<T>& got, const Numbers& expected, double tolerance = rounding<T>) {
+  return std::ranges::equal(got, expected, [&](double x, double y) { return is(x, y, tolerance); });
+}
+
+template <Scalar T>
+MatrixView<T> view(std::vector<T>& numbers, Index count = 1) {
+  return {numbers.data(), count, static_cast<Index>(numbers.size()) / count};
+}
+
+constexpr ModelShape untied{5, 4, 2, 2, 8, 12, Activation::relu, true, false};
+constexpr ModelShape tied{5, 4, 2, 2, 8, 12, Activation::gelu_tanh, false, true};
+constexpr StepShape rows{.batch = 2, .sequence = 4};
+const AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Sgd{}};
+
+/// A step with every token of the vocabulary among inputs and targets.
+template <Scalar T>
+TrainingStep<T> step_of(const ModelShape& shape, const StepOptions& options, ThreadPool& threads) {
+  TrainingStep<T> step(Transformer<T>{RuntimeConfig(shape)}, options, threads);
+  for (std::size_t i = 0; i < step.inputs().size(); ++i) {
+    step.inputs()[i] = static_cast<Token>(i) % static_cast<Token>(shape.vocabulary);
+    step.targets()[i] = static_cast<Token>(i + 1) % static_cast<Token>(shape.vocabulary);
+  }
+  return step;
+}
+
+/// Whether `work` throws Diverged and leaves weights and optimizer as they were, to the bit.
+template <Scalar T, typename Work>
+bool refuses(TrainingStep<T>& step, Work work) {
+  const auto copy = [](auto numbers) {
+    const auto bytes = std::as_bytes(numbers);
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  const auto weights = copy(step.weights()), state = copy(step.optimizer_state());
+  const Index done = step.steps_done();
+  try {
+    work();
+  } catch (const Diverged& error) {
+    return copy(step.weights()) == weights && copy(step.optimizer_state()) == state &&
+           step.steps_done() == done && error.step() == done;
+  }
+  return false;
+}
+
+/// How many of the weights `work` makes anything but expected(parameter, weight before).
+template <Scalar T, typename Work, typename Expected>
+int others(TrainingStep<T>& step, Work work, Expected expected) {
+  const std::vector<T> before(step.weights().begin(), step.weights().end());
+  work();
+  int count = 0;
+  for (const Parameter& tensor : step.parameters()) {
+    for (Index i = tensor.offset; i < tensor.offset + tensor.count(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      count += !is(step.weights()[at], expected(tensor, double{before[at]}), rounding<T>);
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("cross-entropy of extreme logits", T, float, double) {
+  const double log2 = std::log(2.0), log3 = std::log(3.0), max = largest<T>;
+  const double small = std::numeric_limits<T>::denorm_min();
+  const Numbers thirds{-2. / 3, 1. / 3, 1. / 3}, halves{-0.5, 0.5, 0}, none(2, undefined);
+  // In: the target's logit, then the others.
+  const Case cases[] = {
+      {"all 0: log V", {0, 0, 0}, {log3}, thirds},
+      {"all 1e4: log V", {1e4, 1e4, 1e4}, {log3}, thirds},
+      {"all -1e4: log V", {-1e4, -1e4, -1e4}, {log3}, thirds},
+      {"all 1e30: log V", {1e30, 1e30, 1e30}, {log3}, thirds},
+      {"all 1e38: log V", {1e38, 1e38, 1e38}, {log3}, thirds},
+      {"all -1e38: log V", {-1e38, -1e38, -1e38}, {log3}, thirds},
+      {"all the largest number: log V", {max, max, max}, {log3}, thirds},
+      {"denormals are as good as equal", {small, 0, -small}, {log3}, thirds},
+      {"1e4 against -1e4: 0", {1e4, -1e4}, {0}, {0, 0}},
+      {"-1e4 against 1e4: their distance", {-1e4, 1e4}, {2e4}, {-1, 1}},
+      {"1e30 against 0: 0", {1e30, 0, 0}, {0}, {0, 0, 0}},
+      {"0 against 1e30: 1e30", {0, 1e30, 0}, {1e30}, {-1, 1, 0}},
+      {"-1e38 against 1e38: 2e38", {-1e38, 1e38}, {2e38}, {-1, 1}},
+      {"two of 1e30 share all", {1e30, 1e30, 0}, {log2}, halves},
+      {"-1e38 has no share", {0, 0, -1e38}, {log2}, halves},
+      {"nor has an excluded symbol", {0, 0, -infinity}, {log2}, halves},
+      {"86 apart: exp(-86) is not lost", {0, -86}, {0}, {0, std::exp(-86.0)}},
+      {"one symbol of -1e38: 0", {-1e38}, {0}, {0}},
+      {"an excluded target: Inf", {-infinity, 0, 0}, {infinity}, {-1, 0.5, 0.5}},
+      {"a distance beyond all numbers: Inf", {-max, max}, {infinity}, {-1, 1}},
+      {"a logit of Inf: NaN", {0, infinity}, {undefined}, none},
+      {"all -Inf: NaN", {-infinity, -infinity}, {undefined}, none},
+      {"a NaN: NaN", {0, undefined}, {undefined}, none},
+  };
+  for (const Case& c : cases) {
+    INFO(c.what);
+    const std::vector<T> logits(c.in.begin(), c.in.end());
+    for (const Token target : {Token{0}, ignored_target}) {
+      std::vector<T> x = logits, losses(1);
+      for (const bool with_gradient : {false, true}) {
+        softmax_cross_entropy<T>(Worker{}, view(x), {&target, 1}, losses, 1, with_gradient);
+        CHECK(are(losses, target < 0 ? Numbers{0} : c.out));  // an ignored target: always 0
+      }
+      CHECK(are(x, target < 0 ? Numbers(x.size()) : c.gradient));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("activations and their slopes at extreme arguments", T, float, double) {
+  const double max = largest<T>, small = 1e4 * double{std::numeric_limits<T>::denorm_min()};
+  // Out, gradient: value and slope of relu and both kinds of gelu.
+  const Case cases[] = {
+      {"0 has the slope 1/2, relu's 0", {0}, {0, 0, 0}, {0, 0.5, 0.5}},
+      {"1e4 passes", {1e4}, {1e4, 1e4, 1e4}, {1, 1, 1}},
+      {"-1e4 is stopped", {-1e4}, {0, 0, 0}, {0, 0, 0}},
+      {"1e20, whose square is no float, passes", {1e20}, {1e20, 1e20, 1e20}, {1, 1, 1}},
+      {"-1e20 is stopped", {-1e20}, {0, 0, 0}, {0, 0, 0}},
+      {"the largest number passes", {max}, {max, max, max}, {1, 1, 1}},
+      {"the lowest number is stopped", {-max}, {0, 0, 0}, {0, 0, 0}},
+      {"a denormal is halved, not lost", {small}, {small, small / 2, small / 2}, {1, 0.5, 0.5}},
+      {"a negative denormal is halved", {-small}, {0, -small / 2, -small / 2}, {0, 0.5, 0.5}},
+  };
+  for (const Case& c : cases) {
+    for (const auto kind : {Activation::relu, Activation::gelu, Activation::gelu_tanh}) {
+      INFO(c.what, ", ", name_of(kind));
+      std::vector<T> x{static_cast<T>(c.in[0])}, y(1);
+      activate_with_slope<T>(Worker{}, kind, view(x), view(y));
+      CHECK(are(y, {c.out[static_cast<std::size_t>(kind)]}));
+      CHECK(are(x, {c.gradient[static_cast<std::size_t>(kind)]}));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("layer norm of extreme rows", T, float, double) {
+  const double one = sizeof(T) == 4 ? undefined : 1, small = 1e-30 / std::sqrt(1e-5);
+  const Numbers none{undefined, undefined};
+  const Case cases[] = {
+      {"a single number: 0", {7}, {0}},
+      {"a constant: 0", Numbers(16, -3.7), Numbers(16)},
+      {"a constant of 1e20: 0", Numbers(16, 1e20), Numbers(16)},
+      {"1e-30 drowns in epsilon", {1e-30, -1e-30}, {small, -small}},
+      {"1e18 is like 1", {1e18, -1e18}, {1, -1}},
+      {"1e20 is like 1, or shows: its square is no float", {1e20, -1e20}, {one, -one}},
+      {"a mean beyond all numbers shows", {largest<T>, largest<T>}, none},
+      {"an Inf shows", {0, infinity}, none},
+  };
+  for (const Case& c : cases) {
+    INFO(c.what);
+    std::vector<T> x(c.in.begin(), c.in.end()), ones(x.size(), 1), dx(x.size()), inverse(1);
+    std::vector<T> y = dx;
+    normalize<T>(Worker{}, view(x), ones.data(), nullptr, view(y), inverse.data(), view(x));
+    CHECK(are(y, c.out));
+    CHECK(are(x, c.out));
+    // A gradient that is the same for the whole row does not get through.
+    normalize_backward_input<T>(Worker{}, view(ones), view(y), inverse.data(), ones.data(),
+                                view(dx));
+    CHECK(are(dx, Numbers(x.size(), 0 * c.out[0])));
+  }
+}
+
+TEST_CASE_TEMPLATE("attention with extreme scores", T, float, double) {
+  const Numbers means{1, 1.5, 2, 2.5}, shares{25. / 12, 13. / 12, 7. / 12, 0.25};
+  const Numbers without{1, 1, 2, 8. / 3}, rest{17. / 6, 0, 5. / 6, 1. / 3}, none(4, undefined);
+  // In: the scores of four keys. The values are 1 to 4, the gradient of each output 1, so that of a
+  // value the sum of its probabilities.
+  const Case cases[] = {
+      {"all 1e4: the mean so far", {1e4, 1e4, 1e4, 1e4}, means, shares},
+      {"all -1e4: the mean so far", {-1e4, -1e4, -1e4, -1e4}, means, shares},
+      {"1e4 takes all", {0, 1e4, 0, 0}, {1, 2, 2, 2}, {1, 3, 0, 0}},
+      {"1e30 takes all", {0, 1e30, 0, 0}, {1, 2, 2, 2}, {1, 3, 0, 0}},
+      {"-1e4 has nothing", {0, -1e4, 0, 0}, without, rest},
+      {"-1e38 has nothing", {0, -1e38, 0, 0}, without, rest},
+      {"alone, -1e4 has all", {-1e4, 0, 0, 0}, {1, 2, 2.5, 3}, {1, 11. / 6, 5. / 6, 1. / 3}},
+      {"a score of Inf shows", Numbers(4, infinity), none, none},
+  };
+  for (const Case& c : cases) {
+    INFO(c.what);
+    const AttentionShape<T> shape{1, 4, 4, 1, 1};
+    std::vector<T> q(4, 1), k(c.in.begin(), c.in.end()), v{1, 2, 3, 4}, o(4), sums(4), d_o = q;
+    std::vector<T> scratch(2048), panels(matmul_panel_elements<T>(256));
+    attend<T>(Worker{}, shape, view(q, 4), view(k, 4), view(v, 4), view(o, 4), sums.data(), scratch,
+              panels);
+    CHECK(are(o, c.out));
+    attend_backward<T>(Worker{}, shape, view(q, 4), view(k, 4), view(v, 4), view(o, 4),
+                       view(d_o, 4), sums.data(), scratch, panels);
+    // Probabilities are found again from logarithms that are as coarse as numbers of 1e4 are.
+    CHECK(are(v, c.gradient, 1e4 * rounding<T>));
+  }
+}
+
+TEST_CASE_TEMPLATE("optimizers: a weight of 0.5 after an extreme gradient", T, float, double) {
+  // Out: after one update by each optimizer at the rate 0.01. The decay of AdamW, AdamW8bit and
+  // Lion alone leaves 0.4995; Lion knows nothing but signs.
+  const Case cases[] = {
+      {"0: the decay alone", {0}, {0.4995, 0.4995, 0.5, 0.4995, 0.5}},
+      {"1e-30 drowns in epsilon", {1e-30}, {0.4995, 0.4995, 0.5, 0.4895, 0.5}},
+      {"1e18: one rate, of Sgd as far as it says", {1e18}, {0.4895, 0.4895, 0.49, 0.4895, -1e16}},
+      {"-1e18: the other way", {-1e18}, {0.5095, 0.5095, 0.51, 0.5095, 1e16}},
+      {"squares beyond floats do not reach the weights", {1e37}, {}},
+      {"nor those beyond doubles", {largest<T> / 8}, {}},
+  };
+  ParameterDeclarations block;
+  block.matrix("m", 1, 19, InitialValue::zeros);
+  ParameterList list;
+  list.append("", block);
+  for (const Case& c : cases) {
+    for (std::size_t which = 0; which < std::size(optimizers); ++which) {
+      INFO(c.what, ", optimizer ", which);
+      std::vector<T> w(19, T(0.5)), g(19, static_cast<T>(c.in[0]));
+      Numbers state(64);  // aligned bytes
+      for (Index number = 1; number <= 6; ++number) {
+        const auto update = [&](const auto& optimizer) {
+          optimizer.template update<T>(Worker{}, {number, 0.01}, list.span(), w, g,
+                                       std::as_writable_bytes(std::span(state)));
+        };
+        std::visit(update, optimizers[which]);
+        CHECK(std::ranges::all_of(w, [](T x) { return std::isfinite(x); }));
+        if (number == 1 && !c.out.empty()) CHECK(are(w, Numbers(19, c.out[which]), 4e-6));
+        if (number == 3) g.assign(19, 1);  // what was extreme lives on in the state alone
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("norms and clipping of extreme gradients", T, float, double) {
+  const auto norm = [](double number, std::size_t place, double other) {
+    std::vector<T> gradients(5000, static_cast<T>(number));
+    gradients[place] = static_cast<T>(other);
+    Numbers partials(2);
+    return global_norm<T>(Worker{}, gradients, partials);
+  };
+  CHECK(norm(0, 0, 0) == 0);
+  CHECK(is(norm(1e30, 0, 1e30), 1e30 * std::sqrt(5000.), 1e-6));  // squares are no floats
+  CHECK(is(norm(1e-30, 0, 1e-30), 1e-30 * std::sqrt(5000.), 1e-6));
+  CHECK(is(norm(1e-45, 4999, 1e38), 1e38, 1e-6));
+  CHECK(std::isnan(norm(1, 4999, undefined)));
+  CHECK(norm(1, 4096, -infinity) == infinity);
+  ThreadPool threads(1);
+  const double root = std::sqrt(static_cast<double>(Transformer<T>(untied).parameter_count()));
+  // In: the limit, and all gradients; out: how far Sgd goes at the rate 1e-3.
+  const Case cases[] = {
+      {"0 never clips", {0, 1e30}, {1e27}},
+      {"1e300 never clips", {1e300, 1e30}, {1e27}},
+      {"1 shortens 1e30 to 1", {1, 1e30}, {1e-3 / root}},
+      {"1 leaves 1e-4 alone", {1, 1e-4}, {1e-7}},
+      {"1e-300 stops all", {1e-300, 1e30}, {0}},
+      {"1e-300 of nothing is nothing", {1e-300, 0}, {0}},
+      {"1 of nothing is nothing", {1, 0}, {0}},
+  };
+  for (const Case& c : cases) {
+    INFO(c.what);
+    auto step = step_of<T>(untied, {.step = rows, .optimizer = Sgd{}, .clip = c.in[0]}, threads);
+    std::ranges::fill(step.gradients(), static_cast<T>(c.in[1]));
+    const auto update = [&] { CHECK(is(step.update(1e-3), c.in[1] * root, 1e-6)); };
+    CHECK(others(step, update, [&](const auto&, double w) { return w - c.out[0]; }) == 0);
+  }
+  for (const double clip : {-1.0, undefined, infinity}) {
+    CHECK_THROWS_AS(step_of<T>(untied, {.step = rows, .clip = clip}, threads), ConfigError);
+  }
+}
+
+TEST_CASE_TEMPLATE("a NaN or Inf in any weights or gradients refuses the step", T, float, double) {
+  ThreadPool threads(2);
+  for (const ModelShape& shape : {untied, tied}) {
+    for (const bool fused : {false, true}) {
+      auto step = step_of<T>(shape, {.step = rows, .fused_update = fused}, threads);
+      const auto train = [&] { step.train(1e-3); };
+      for (const Parameter& tensor : step.parameters()) {
+        for (const double planted : {undefined, infinity}) {
+          INFO(planted, " in ", tensor.name, ", fused ", fused);
+          const auto first = static_cast<std::size_t>(tensor.offset);
+          const T before = std::exchange(step.weights()[first], static_cast<T>(planted));
+          CHECK(refuses(step, train));
+          step.weights()[first] = before;
+          if (fused) continue;  // its gradients are never seen
+          step.compute_gradients();
+          step.gradients()[first] = static_cast<T>(planted);
+          CHECK(refuses(step, [&] { step.update(1e-3); }));
+        }
+      }
+      CHECK_NOTHROW(train());  // nothing of it has stayed behind
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("weights that are all alike", T, float, double) {
+  ThreadPool threads(1);
+  auto step = step_of<T>(untied, {.step = rows, .optimizer = Sgd{}}, threads);
+  const auto train = [&] { step.train(1e-3); };
+  const auto but = [](const auto& t, double w) { return t.name == "lm_head.bias" ? infinity : w; };
+  // All 0, and all denormal: nothing but the head's bias has a gradient.
+  for (const T weight : {T{0}, std::numeric_limits<T>::denorm_min()}) {
+    std::ranges::fill(step.weights(), weight);
+    CHECK(is(step.compute_gradients(), std::log(5.0), rounding<T>));
+    CHECK(others(step, train, but) == 5);
+  }
+  // All 1e20: products of two are no floats, but doubles, and all logits are equal.
+  std::ranges::fill(step.weights(), static_cast<T>(1e20));
+  if (sizeof(T) == 4) CHECK(refuses(step, train));
+  if (sizeof(T) == 8) CHECK(is(step.compute_gradients(), std::log(5.0), rounding<T>));
+  std::ranges::fill(step.weights(), std::numeric_limits<T>::max());
+  CHECK(refuses(step, train));
+}
+
+TEST_CASE_TEMPLATE("targets that are all ignored: loss 0, the decay alone", T, float, double) {
+  ThreadPool threads(1);
+  for (const bool fused : {false, true}) {
+    auto step = step_of<T>(tied, {.step = rows, .fused_update = fused}, threads);
+    std::ranges::fill(step.targets(), ignored_target);
+    const auto train = [&] { CHECK(step.train(0.01).loss == 0); };
+    const auto decayed = [](const auto& tensor, double w) { return tensor.decays ? 0.999 * w : w; };
+    CHECK(others(step, train, decayed) == 0);
+    CHECK(step.loss_sum(1, 4) == 0);
+  }
+}
+
+TEST_CASE_TEMPLATE("learning rates of 0 and of absurd size", T, float, double) {
+  ThreadPool threads(1);
+  for (const AnyOptimizer& optimizer : optimizers) {
+    // Where nothing decays, weights of 1e10 are no end: layer norm takes their size away again.
+    const bool decays = optimizer.index() != 2 && optimizer.index() != 4;
+    const double huge = sizeof(T) == 4 ? 1e38 : 1e300;
+    for (const double rate : {0.0, huge, decays ? 1e10 : huge}) {
+      INFO("optimizer ", optimizer.index(), ", rate ", rate);
+      auto step = step_of<T>(untied, {.step = rows, .optimizer = optimizer}, threads);
+      const std::vector<T> before(step.weights().begin(), step.weights().end());
+      bool refused = false;
+      for (int i = 0; i < 40 && !refused; ++i) refused = refuses(step, [&] { step.train(rate); });
+      CHECK(refused == (rate > 0));
+      CHECK(std::ranges::equal(step.weights(), before) == (rate == 0));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("texts with nothing to learn, or little", T, float, double) {
+  const Numbers zeros(40, 0), ones(40, 1);
+  // In: the text; out: vocabulary, context, and the last loss at most.
+  const Case cases[] = {
+      {"a vocabulary of one symbol: 0 from the start", zeros, {1, 8, 0}},
+      {"the same, one position at a time", zeros, {1, 1, 0}},
+      {"one symbol of two: towards 0", ones, {2, 8, 1e-3}},
+      {"the same, one position at a time", ones, {2, 1, 1e-3}},
+      {"two symbols in turn, one position at a time", {0, 1, 0, 1, 0, 1}, {2, 1, 1e-3}},
+      {"the shortest text", {0, 1}, {2, 1, 1e-3}},
+  };
+  ThreadPool threads(1);
+  for (const Case& c : cases) {
+    INFO(c.what);
+    const std::vector<std::uint8_t> text(c.in.begin(), c.in.end());
+    const auto vocabulary = static_cast<Index>(c.out[0]), context = static_cast<Index>(c.out[1]);
+    const TrainingOptions options{.steps = 200, .sequence = context, .learning_rate = 0.03};
+    Trainer<T> trainer(ModelShape{vocabulary, context, 1, 1, 8, 8}, options, threads);
+    Numbers losses;
+    trainer.run(std::span(text), {.step = [&](const auto& step) { losses.push_back(step.loss); }});
+    CHECK(std::ranges::all_of(losses, [](double loss) { return loss >= 0; }));
+    CHECK(losses.back() <= c.out[2]);
+    CHECK(trainer.evaluate(std::span(text)) <= c.out[2]);
+  }
+}
+
+TEST_CASE_TEMPLATE("learning rates that are no numbers of the scalar are refused", T, float,
+                   double) {
+  ThreadPool threads(1);
+  for (const bool fused : {false, true}) {
+    auto step = step_of<T>(untied, {.step = rows, .fused_update = fused}, threads);
+    for (const double rate :
+         {std::nan(""), double{INFINITY}, sizeof(T) == 4 ? 1e300 : -double{INFINITY}}) {
+      CHECK_THROWS_AS(step.train(rate), ConfigError);
+      CHECK(step.steps_done() == 0);
+    }
+  }
+}
