@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
+#include <exception>
 #include <new>
 #if defined(__linux__)
 #include <link.h>
@@ -23,17 +25,37 @@ void receive(int signal) {
   received = signal;
 }
 
+/// Exceptions that nobody can catch: global objects of the option parser allocate before main.
+[[noreturn]] void end_unclean() {
+  const char* message = "error: unexpected end\n  hint: this is a defect; please report it\n";
+  auto code = octavo::ErrorCode::internal;
+  try {
+    if (const auto current = std::current_exception()) std::rethrow_exception(current);
+  } catch (const std::bad_alloc&) {
+    message = "error: out of memory\n  hint: free some memory\n";
+    code = octavo::ErrorCode::out_of_memory;
+  } catch (...) {
+  }
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message, std::strlen(message));
+  ::_exit(static_cast<int>(code));
+}
+
+/// Before any global object is made.
+[[gnu::constructor(101)]] void handle_unclean_ends() { std::set_terminate(end_unclean); }
+
 [[noreturn]] void refuse(std::string_view option, std::string_view text,
                          const std::string& expected) {
   throw octavo::ConfigError(std::string(option) + ": got " + octavo::printable(text) +
                             ", expected " + expected);
 }
 
-int report(const char* program, const std::string& message, const std::string& hint,
+/// Allocates nothing: memory may be what is missing.
+int report(const char* program, std::string_view message, std::string_view hint,
            octavo::ErrorCode code) {
   std::fflush(stdout);
-  std::fprintf(stderr, "%s: error: %s\n", program, message.c_str());
-  if (!hint.empty()) std::fprintf(stderr, "  hint: %s\n", hint.c_str());
+  const auto length = [](std::string_view text) { return static_cast<int>(text.size()); };
+  std::fprintf(stderr, "%s: error: %.*s\n", program, length(message), message.data());
+  if (!hint.empty()) std::fprintf(stderr, "  hint: %.*s\n", length(hint), hint.data());
   return static_cast<int>(code);
 }
 

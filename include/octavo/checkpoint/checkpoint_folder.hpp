@@ -2,16 +2,19 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
+#include <system_error>
 #include <vector>
 
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/files/folder_lock.hpp>
+#include <octavo/files/folder_names.hpp>
 
 namespace octavo {
 
@@ -46,10 +49,8 @@ inline std::optional<Index> step_of_name(std::string_view name) {
 inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder,
                                                      std::error_code& error) {
   std::vector<NamedCheckpoint> found;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const auto step = detail::step_of_name(entry->path().filename().string());
-    if (step) found.push_back({*step, entry->path().string()});
+  for (const std::string& name : folder_names(folder, error)) {
+    if (const auto step = step_of_name(name)) found.push_back({*step, folder + "/" + name});
   }
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.step > b.step; });
@@ -99,12 +100,9 @@ class CheckpointFolder {
   CheckpointFolder(std::string path, Index keep, FileSystem& files = real_file_system())
       : path_(std::move(path)), keep_(keep), files_(files), lock_(path_, files) {
     require(keep > 0, "keep: expected at least 1 checkpoint");
-    std::error_code error;
-    for (std::filesystem::directory_iterator entry(path_, error), end; !error && entry != end;
-         entry.increment(error)) {
-      if (AtomicFile::is_leftover(entry->path().filename().string())) {
-        detail::uninterrupted([&] { return files_.unlink(entry->path().c_str()); });
-      }
+    std::error_code ignored;
+    for (const std::string& name : folder_names(path_, ignored)) {
+      if (AtomicFile::is_leftover(name)) remove(path_ + "/" + name);
     }
   }
 
@@ -114,27 +112,16 @@ class CheckpointFolder {
   /// Moves the checkpoints of an earlier run into the folder "earlier", whose own go; false if
   /// there are none. Without that a new run's checkpoints would push them out.
   bool set_aside() const {
-    namespace fs = std::filesystem;
-    std::vector<fs::path> old;
-    for (const NamedCheckpoint& one : find_checkpoints(path_)) old.push_back(one.path);
+    const std::vector<NamedCheckpoint> old = find_checkpoints(path_);
     if (old.empty()) return false;
-    if (fs::exists(best())) old.push_back(best());
-    const fs::path earlier = fs::path(path_) / "earlier";
-    std::error_code error;
-    fs::create_directories(earlier, error);
-    for (const NamedCheckpoint& one :
-         error ? std::vector<NamedCheckpoint>{} : find_checkpoints(earlier.string())) {
-      files_.unlink(one.path.c_str());
+    const std::string earlier = path_ + "/earlier";
+    std::error_code ignored;
+    if (::mkdir(earlier.c_str(), 0777) != 0 && errno != EEXIST) throw not_moved(earlier);
+    for (const NamedCheckpoint& one : detail::find_checkpoints(earlier, ignored)) remove(one.path);
+    for (const NamedCheckpoint& one : old) {
+      move(one.path, earlier + one.path.substr(path_.size()), earlier);
     }
-    for (const fs::path& path : old) {
-      if (!error) fs::rename(path, earlier / path.filename(), error);
-    }
-    if (error) {
-      throw IoError(
-          ErrorCode::cannot_create,
-          "cannot move the checkpoints of an earlier run to " + printable(earlier.string()), error,
-          "choose another folder");
-    }
+    move(best(), earlier + best().substr(path_.size()), earlier);
     return true;
   }
 
@@ -156,6 +143,22 @@ class CheckpointFolder {
   }
 
  private:
+  void remove(const std::string& path) const {
+    detail::uninterrupted([&] { return files_.unlink(path.c_str()); });
+  }
+
+  void move(const std::string& from, const std::string& to, const std::string& folder) const {
+    const int moved =
+        detail::uninterrupted([&] { return files_.rename(from.c_str(), to.c_str()); });
+    if (moved != 0 && errno != ENOENT) throw not_moved(folder);  // there may be no best
+  }
+
+  static IoError not_moved(const std::string& folder) {
+    return IoError(ErrorCode::cannot_create,
+                   "cannot move the checkpoints of an earlier run to " + printable(folder),
+                   detail::last_error(), "choose another folder");
+  }
+
   /// The newest `keep` stay, counted from the one just saved. Those of later steps, which a run
   /// left that this one took up before its end, would be taken for its future: they go as well, for
   /// good. The save has succeeded, whatever fails here.
@@ -166,7 +169,7 @@ class CheckpointFolder {
     for (const NamedCheckpoint& one : detail::find_checkpoints(path_, ignored)) {
       if (one.step <= newest && ++kept <= keep_) continue;
       later |= one.step > newest;
-      detail::uninterrupted([&] { return files_.unlink(one.path.c_str()); });
+      remove(one.path);
     }
     if (later) detail::flush_folder(files_, path_);
   }

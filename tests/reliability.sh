@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The slow tier: what takes minutes, on programs that are built already. From the project's folder:
+#
+#   tests/reliability.sh build/gcc kill 200    kill -9 at random moments, that many rounds
+#   tests/reliability.sh build/gcc soak 1000000    that many steps of a micro model with saves
+#   tests/reliability.sh build/gcc starve      every single allocation refused
+#
+# Each prints what it found and fails if it is not as docs/reliability.md promises.
+set -euo pipefail
+
+programs=$(cd "$1/examples" && pwd)
+tests=$(cd "$1/tests" && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# Rounds of train_full that saves at every step, killed after a random time and resumed. A kill
+# hits a save if it leaves a temporary file behind. The last checkpoint that was told must be there.
+kill_rounds() {
+  local rounds=$1 hits=0 lost=0 steps=0
+  cd "$folder"
+  local run=("$programs/train_full" --tiny 1000000 --save-every 1 --sample-every 0 --log-every 0)
+  "$programs/train_full" --tiny 3 --save-every 1 --out warm >/dev/null
+  for ((round = 1; round <= rounds; ++round)); do
+    "${run[@]}" --out killed $( ((round > 1)) && echo --resume) >log 2>&1 &
+    local process=$!
+    sleep "0.0$((RANDOM % 9 + 1))$((RANDOM % 10))"
+    kill -9 $process 2>/dev/null || true
+    wait $process 2>/dev/null || true
+    compgen -G 'killed/*.tmp.*' >/dev/null && hits=$((hits + 1))
+    local told
+    told=$(grep -a '^saved .*safetensors$' log | tail -1 | cut -d' ' -f2 || true)
+    if [[ -n $told && ! -e $told ]]; then
+      echo "round $round: $told is lost"
+      lost=$((lost + 1))
+    fi
+    if grep -aq 'skipped' log; then
+      echo "round $round: a checkpoint was not valid"
+      lost=$((lost + 1))
+    fi
+  done
+  local last
+  last=$(ls killed/checkpoint-*.safetensors | tail -1)
+  steps=$(basename "$last" | tr -dc 0-9 | sed 's/^0*//')
+  compare_with_one_go "$steps" "$last"
+  echo "$rounds rounds, $((100 * hits / rounds))% inside a save, $lost checkpoints lost," \
+    "step $steps has the bytes of a run that was never killed"
+  ((lost == 0 && 100 * hits / rounds >= 30))
+}
+
+# The same number of steps in one go, compared byte for byte.
+compare_with_one_go() {
+  "$programs/train_full" --tiny 1000000 --save-every "$1" --sample-every 0 --log-every 0 \
+    --out whole >whole.log 2>&1 &
+  local process=$!
+  until [[ -e whole/$(basename "$2") ]]; do sleep 0.1; done
+  kill -9 $process
+  wait $process 2>/dev/null || true
+  cmp "$2" "whole/$(basename "$2")"
+}
+
+# Resident memory and open files of a long run, sampled; the first percent is left out.
+soak() {
+  local steps=$1
+  cd "$folder"
+  "$programs/train_full" "$steps" --layers 1 --heads 1 --width 8 --ff 8 --context 8 --sequence 8 \
+    --threads 1 --save-every 1000 --sample-every 0 --log-every 100000 --out soak >log 2>&1 &
+  local process=$! least=999999999 most=0 files='' samples=0
+  sleep 1
+  while kill -0 $process 2>/dev/null; do
+    local now count
+    now=$(awk '/^Rss:/ {print $2}' /proc/$process/smaps_rollup 2>/dev/null || true)
+    count=$(ls /proc/$process/fd 2>/dev/null | wc -l)
+    if [[ -n $now && $count -gt 0 ]]; then
+      ((now < least)) && least=$now
+      ((now > most)) && most=$now
+      files+="$count "
+      samples=$((samples + 1))
+    fi
+    sleep 0.5
+  done
+  wait $process
+  echo "$steps steps, $samples samples: resident $least to $most kB, open files:" \
+    "$(tr ' ' '\n' <<<"$files" | sort | uniq -c | awk 'NF > 1 {print $2 " (" $1 " times)"}' |
+      paste -sd,)"
+  ((samples > 0 && most - least <= 1024))
+}
+
+case $2 in
+  kill) kill_rounds "$3" ;;
+  soak) soak "$3" ;;
+  starve) OCTAVO_EVERY_ALLOCATION=1 "$tests/octavo_examples_test" -sf='*starved_test*' ;;
+  *) exit 64 ;;
+esac
