@@ -9,6 +9,9 @@
 #include <cstddef>
 #include <cstdlib>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
@@ -28,6 +31,8 @@ namespace {
 // Constant-initialised: the first malloc comes before any constructor of this program runs.
 constinit std::atomic<std::uint64_t> allocations = 0;
 constinit std::atomic<int> bans = 0;
+constinit std::atomic<std::int64_t> bytes_held = 0;
+constinit std::atomic<std::int64_t> most_bytes_held = 0;
 
 #if defined(OCTAVO_TEST_COUNTS_ALLOCATIONS)
 void count_allocation() noexcept {
@@ -36,6 +41,18 @@ void count_allocation() noexcept {
   constexpr char message[] = "heap guard: an allocation while the heap is banned\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message, sizeof(message) - 1);
   std::abort();
+}
+
+std::int64_t size_of(void* memory) noexcept {
+  return static_cast<std::int64_t>(malloc_usable_size(memory));
+}
+
+void* taken(void* memory) noexcept {
+  const std::int64_t held = bytes_held += size_of(memory);
+  std::int64_t most = most_bytes_held.load();
+  while (held > most && !most_bytes_held.compare_exchange_weak(most, held)) {
+  }
+  return memory;
 }
 #endif
 
@@ -56,6 +73,12 @@ std::uint64_t heap_allocations() noexcept { return allocations.load(); }
 HeapBan::HeapBan() noexcept { ++bans; }
 HeapBan::~HeapBan() { --bans; }
 
+HeapPeak::HeapPeak() noexcept : start_(bytes_held.load()) { most_bytes_held = start_; }
+
+std::size_t HeapPeak::bytes() const noexcept {
+  return static_cast<std::size_t>(most_bytes_held.load() - start_);
+}
+
 }  // namespace octavo_test
 
 #if defined(OCTAVO_TEST_COUNTS_ALLOCATIONS)
@@ -70,22 +93,26 @@ void __libc_free(void* memory);
 
 void* malloc(std::size_t bytes) noexcept {
   count_allocation();
-  return __libc_malloc(bytes);
+  return taken(__libc_malloc(bytes));
 }
 
 void* calloc(std::size_t count, std::size_t bytes) noexcept {
   count_allocation();
-  return __libc_calloc(count, bytes);
+  return taken(__libc_calloc(count, bytes));
 }
 
 void* realloc(void* memory, std::size_t bytes) noexcept {
   count_allocation();
-  return __libc_realloc(memory, bytes);
+  const std::int64_t before = size_of(memory);
+  void* const result = __libc_realloc(memory, bytes);
+  if (result == nullptr && bytes != 0) return nullptr;  // the old memory is still there
+  bytes_held -= before;
+  return taken(result);
 }
 
 void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
   count_allocation();
-  return __libc_memalign(alignment, bytes);
+  return taken(__libc_memalign(alignment, bytes));
 }
 
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
@@ -101,7 +128,10 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) noex
   return 0;
 }
 
-void free(void* memory) noexcept { __libc_free(memory); }
+void free(void* memory) noexcept {
+  bytes_held -= size_of(memory);
+  __libc_free(memory);
+}
 
 }  // extern "C"
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace octavo_test {
 
 /// Whether this program counts heap allocations. Not under a sanitizer (which brings its own
-/// malloc) nor with a C library other than glibc: there HeapGuard reports 0 whatever happens, so a
-/// test that proves an allocation must ask first.
+/// malloc) nor with a C library other than glibc: there HeapGuard and HeapPeak report 0 whatever
+/// happens, so a test that proves an allocation must ask first.
 bool heap_guard_active() noexcept;
 
 /// Heap allocations of all threads since the program started.
@@ -32,6 +33,25 @@ class HeapGuard {
 
  private:
   std::uint64_t start_;
+};
+
+/// The most bytes that the heap has held at once since its construction, beyond those it held then:
+///
+///     const HeapPeak peak;
+///     load();
+///     const std::size_t bytes = peak.bytes();
+///
+/// One at a time. Counts what the C library sets aside, a little more than was asked for.
+class HeapPeak {
+ public:
+  HeapPeak() noexcept;
+  HeapPeak(const HeapPeak&) = delete;
+  HeapPeak& operator=(const HeapPeak&) = delete;
+
+  std::size_t bytes() const noexcept;
+
+ private:
+  std::int64_t start_;
 };
 
 /// As long as one lives, the first heap allocation of any thread says so and aborts the program:

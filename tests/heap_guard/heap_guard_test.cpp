@@ -20,6 +20,7 @@
 using octavo_test::heap_guard_active;
 using octavo_test::HeapBan;
 using octavo_test::HeapGuard;
+using octavo_test::HeapPeak;
 
 namespace {
 
@@ -174,6 +175,37 @@ TEST_CASE("heap guard starts from zero and nests") {
   const std::uint64_t outer_count = outer.allocations();
   CHECK(inner_count == 1);
   CHECK(outer_count == 2);
+}
+
+TEST_CASE("a heap peak is the most that was held at once") {
+  if (!heap_guard_active()) return;
+  const auto peak_of = [](const std::function<void()>& work) {
+    const HeapPeak peak;
+    work();
+    return peak.bytes();
+  };
+  const auto near = [](std::size_t bytes, std::size_t expected) {
+    return bytes >= expected && bytes < expected + expected / 8;
+  };
+  CHECK(peak_of([] {}) == 0);
+  CHECK(near(peak_of([] {
+               for (int i = 0; i < 5; ++i) {
+                 const std::vector<char> one(100'000);
+                 seen = const_cast<char*>(one.data());
+                 const std::vector<char> two(200'000);
+                 seen = const_cast<char*>(two.data());
+               }
+             }),
+             300'000));
+  CHECK(near(peak_of([] {
+               void* memory = std::malloc(100'000);
+               memory = std::realloc(memory, 400'000);
+               seen = memory;
+               std::free(memory);
+               seen = std::calloc(10, 10'000);
+               std::free(seen);
+             }),
+             400'000));
 }
 
 TEST_CASE("a heap ban aborts at the first allocation, and only while it lives") {

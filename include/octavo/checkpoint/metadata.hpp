@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -53,6 +54,9 @@ class MetadataReader {
     }
     return value;
   }
+
+  /// Any 64 bits, as a number.
+  std::uint64_t bits(const std::string& key) const { return parsed<std::uint64_t>(key); }
 
   bool truth(const std::string& key) const { return whole(key, 0, 1) == 1; }
 

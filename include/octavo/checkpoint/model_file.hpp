@@ -88,7 +88,7 @@ LoadedModel<T> load_model(const ByteSource& source) {
   constexpr std::array others{detail::optimizer_state_name};
   const bool checkpoint = detail::read_format(metadata, kinds) == 1;
   const ModelShape shape = detail::read_shape(metadata);
-  const Index trained_length = metadata.whole("trained_length", 1, shape.context);
+  const Index trained_length = detail::read_trained_length(metadata, shape);
   const CharacterTokenizer tokenizer = detail::read_tokenizer(metadata, shape.vocabulary);
   const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
   // All shapes before the first allocation: they bound it by the size of the file.

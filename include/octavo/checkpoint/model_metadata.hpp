@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -85,9 +86,10 @@ inline ModelShape read_shape(const MetadataReader& metadata) {
   ModelShape shape;
   shape.vocabulary = metadata.whole("vocabulary", 1, most);
   shape.context = metadata.whole("context", 1, most);
-  // Every block has tensors: the file bounds how many there can be.
+  // Every block has four tensors or more (two norms' and the attention's two matrices): the file
+  // bounds how many blocks there can be.
   shape.layers =
-      metadata.whole("layers", 1, std::max<Index>(1, std::ssize(metadata.file().tensors())));
+      metadata.whole("layers", 1, std::max<Index>(1, std::ssize(metadata.file().tensors()) / 4));
   shape.heads = metadata.whole("heads", 1, most);
   shape.width = metadata.whole("width", 1, most);
   shape.d_ff = metadata.whole("d_ff", 1, most);
@@ -111,6 +113,11 @@ inline ModelShape read_shape(const MetadataReader& metadata) {
     metadata.file().fail("the shape in the metadata has more weights than the file has room for");
   }
   return shape;
+}
+
+/// The longest sequence that training showed the model.
+inline Index read_trained_length(const MetadataReader& metadata, const ModelShape& shape) {
+  return metadata.whole("trained_length", 1, shape.context);
 }
 
 inline void write_tokenizer(MetadataWriter& metadata, const CharacterTokenizer& tokenizer) {

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <limits>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/checkpoint/header_check.hpp>
 #include <octavo/checkpoint/header_sum.hpp>
 #include <octavo/files/byte_source.hpp>
 
@@ -96,9 +96,7 @@ class SafetensorsReader {
 
  private:
   using Json = nlohmann::json;
-  static constexpr std::size_t largest_header = 100'000'000;
-  static constexpr std::size_t most_names = 20'000;
-  static constexpr std::size_t most_values = 200'000;
+  static constexpr std::size_t largest_header = 1'500'000;  // of 500 blocks: 900 thousand
 
   /// Of the tensors together.
   std::size_t data_bytes() const noexcept { return source_.size() - data_begin_; }
@@ -126,34 +124,14 @@ class SafetensorsReader {
     return 0;
   }
 
-  /// Depth is limited to what the format needs and a name may come only once: nlohmann's parser
-  /// would nest as deep as the stack allows and keep the last of several.
   Json parse_header(std::string_view text) const {
     if (!text.starts_with('{'))
       fail("the header does not begin with '{'", "is it a safetensors file?");
-    std::vector<std::set<std::string>> keys;
-    std::size_t names = 0, values = 0;
-    const char* wrong = nullptr;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-      using Event = Json::parse_event_t;
-      if (depth > 4) wrong = "the header nests deeper than 4";
-      if (event == Event::object_start) keys.emplace_back();
-      if (event == Event::object_end && !keys.empty()) keys.pop_back();
-      if (event == Event::key && !keys.empty()) {
-        if (++names > most_names) wrong = "the header has more than 20000 names";
-        if (wrong == nullptr && !keys.back().insert(parsed.get<std::string>()).second) {
-          wrong = "the header names something twice";
-        }
-      }
-      if (event == Event::value && ++values > most_values) {
-        wrong = "the header has more than 200000 values";
-      }
-      return wrong == nullptr;
-    };
-    Json header = Json::parse(text, watch, false);
-    if (wrong != nullptr) fail(wrong);
-    if (header.is_discarded() || !header.is_object()) fail("the header is no JSON object");
-    return header;
+    detail::HeaderCheck check;
+    const bool sound = Json::sax_parse(text, &check);
+    if (check.wrong() != nullptr) fail(check.wrong());
+    if (!sound) fail("the header is no JSON object");
+    return Json::parse(text);
   }
 
   void parse(std::string_view text) {
@@ -224,7 +202,8 @@ class SafetensorsReader {
     for (const Json& axis : entry["shape"]) {
       const std::uint64_t size = number(axis, "shape");
       constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
-      if (size != 0 && bytes > most / size) fail(label + "the shape has more than 2^63 bytes");
+      if (size > most || (size != 0 && bytes > most / size))
+        fail(label + "the shape has more than 2^63 bytes");
       bytes *= size;
       tensor.shape.push_back(static_cast<Index>(size));
     }

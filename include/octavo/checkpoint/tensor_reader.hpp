@@ -6,8 +6,10 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <octavo/checkpoint/safetensors_reader.hpp>
@@ -46,20 +48,20 @@ inline void check_tensor(const SafetensorsReader& file, const std::string& name,
   }
 }
 
-/// The file must have every parameter, and nothing else but `others`.
+/// The file must have every parameter and all `others`, and nothing else.
 inline void check_tensors(const SafetensorsReader& file, const ParameterList& parameters,
                           std::span<const std::string_view> dtypes,
                           std::span<const std::string_view> others) {
   for (const Parameter& parameter : parameters) {
     check_tensor(file, parameter.name, sizes_of(parameter), dtypes);
   }
-  if (file.tensors().size() == parameters.size() + others.size()) return;
+  std::set<std::string_view> known(others.begin(), others.end());
+  for (const std::string_view name : others) file.tensor(std::string(name));
+  for (const Parameter& parameter : parameters) known.insert(parameter.name);
   for (const auto& [name, tensor] : file.tensors()) {
-    const bool known =
-        std::find(others.begin(), others.end(), name) != others.end() ||
-        std::any_of(parameters.begin(), parameters.end(),
-                    [&, &wanted = name](const Parameter& one) { return one.name == wanted; });
-    if (!known) file.fail("tensor " + printable(name) + " does not belong to this model");
+    if (!known.contains(name)) {
+      file.fail("tensor " + printable(name) + " does not belong to this model");
+    }
   }
 }
 

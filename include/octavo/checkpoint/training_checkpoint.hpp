@@ -122,6 +122,7 @@ class CheckpointFile {
     constexpr std::array<std::string_view, 1> kinds{"checkpoint"};
     detail::read_format(metadata, kinds);
     const ModelShape shape = detail::read_shape(metadata);
+    detail::read_trained_length(metadata, shape);  // for load_model: options have the same number
     return {shape,
             detail::read_options(metadata, shape),
             detail::read_state(metadata),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -27,8 +28,8 @@ struct CorpusIdentity {
 
 namespace detail {
 
-/// Calls whole, real or truth (key, value, least, most) for each number of a run's options that
-/// changes what is computed. Micro-batches, recomputation and threads do not.
+/// Calls whole or real (key, value, least, most), bits or truth (key, value) for each number of a
+/// run's options that changes what is computed. Micro-batches, recomputation and threads do not.
 template <typename Options, typename Visitor>
 void for_each_option(Options& options, Visitor&& visit) {
   constexpr Index any = std::numeric_limits<Index>::max();
@@ -40,48 +41,67 @@ void for_each_option(Options& options, Visitor&& visit) {
   visit.whole("accumulate", options.accumulate, 1, size);
   visit.real("learning_rate", options.learning_rate, std::numeric_limits<double>::denorm_min(),
              large);
-  visit.real("minimum_learning_rate", options.minimum_learning_rate, -1, large);
+  visit.real("minimum_learning_rate", options.minimum_learning_rate, -large, large);
   visit.whole("warmup", options.warmup, 0, any);
   visit.real("clip", options.clip, 0, large);
   visit.real("dropout", options.dropout, 0, 1 - std::numeric_limits<double>::epsilon() / 2);
-  visit.whole("seed", options.seed, 0, any);
+  visit.bits("seed", options.seed);
   visit.whole("evaluate_every", options.evaluate_every, 0, any);
   visit.whole("patience", options.patience, 0, any);
   visit.truth("stop_at_spike", options.stop_at_spike);
   visit.truth("fused_update", options.fused_update);
 }
 
+/// An optimizer's number is 0 to this.
+inline double largest_setting(std::string_view name) {
+  const bool share = name.starts_with("beta") || name == "momentum";
+  return share ? 1 - std::numeric_limits<double>::epsilon() / 2
+               : std::numeric_limits<double>::max();
+}
+
+/// Refuses, with ConfigError, to write what would be refused when it is read.
 struct OptionWriter {
   MetadataWriter& metadata;
-  void whole(std::string key, std::integral auto value, Index, Index) {
-    metadata.whole(std::move(key), value);
+  void whole(const std::string& key, Index value, Index least, Index most) {
+    check(key, value >= least && value <= most);
+    metadata.whole(key, value);
   }
-  void real(std::string key, double value, double, double) { metadata.real(std::move(key), value); }
-  void truth(std::string key, bool value) { metadata.truth(std::move(key), value); }
+  void real(const std::string& key, double value, double least, double most) {
+    check(key, value >= least && value <= most);  // not if it is no number
+    metadata.real(key, value);
+  }
+  void bits(const std::string& key, std::uint64_t value) { metadata.whole(key, value); }
+  void truth(const std::string& key, bool value) { metadata.truth(key, value); }
+
+ private:
+  static void check(const std::string& key, bool sound) {
+    require(sound, [&] { return "cannot save a run whose " + key + " is out of range"; });
+  }
 };
 
 struct OptionReader {
   const MetadataReader& metadata;
-  template <std::integral N>
-  void whole(const std::string& key, N& value, Index least, Index most) {
-    value = static_cast<N>(metadata.whole(key, least, most));
+  void whole(const std::string& key, Index& value, Index least, Index most) {
+    value = metadata.whole(key, least, most);
   }
   void real(const std::string& key, double& value, double least, double most) {
     value = metadata.real(key, least, most);
   }
+  void bits(const std::string& key, std::uint64_t& value) { value = metadata.bits(key); }
   void truth(const std::string& key, bool& value) { value = metadata.truth(key); }
 };
 
 inline constexpr std::array<std::string_view, 3> schedule_names{"constant", "linear", "cosine"};
 
 inline void write_options(MetadataWriter& metadata, const TrainingOptions& options) {
-  for_each_option(options, OptionWriter{metadata});
+  OptionWriter writer{metadata};
+  for_each_option(options, writer);
   metadata.text("schedule", schedule_names[static_cast<std::size_t>(options.schedule)]);
   metadata.text("optimizer", name_of(options.optimizer));
   std::visit(
       [&](const auto& optimizer) {
         for_each_setting(optimizer, [&](std::string_view name, double value) {
-          metadata.real("optimizer." + std::string(name), value);
+          writer.real("optimizer." + std::string(name), value, 0, largest_setting(name));
         });
       },
       options.optimizer);
@@ -98,10 +118,7 @@ inline TrainingOptions read_options(const MetadataReader& metadata, const ModelS
   std::visit(
       [&](auto& chosen) {
         for_each_setting(chosen, [&](std::string_view name, double& value) {
-          const bool share = name.starts_with("beta") || name == "momentum";
-          value = metadata.real("optimizer." + std::string(name), 0,
-                                share ? 1 - std::numeric_limits<double>::epsilon() / 2
-                                      : std::numeric_limits<double>::max());
+          value = metadata.real("optimizer." + std::string(name), 0, largest_setting(name));
         });
       },
       options.optimizer);

@@ -63,8 +63,9 @@ class BatchSampler {
     OCTAVO_ASSERT(inputs.size() == targets.size() && inputs.size() % length == 0);
     const std::size_t batch = inputs.size() / length;
     for (std::size_t i = 0; i < batch; ++i) {
-      const Index draw = step * static_cast<Index>(batch) + static_cast<Index>(i);
-      copy_window(tokens_, start(draw), inputs.subspan(i * length, length),
+      // Modulo 2^64: a run that claims to be 2^62 steps old must not overflow.
+      const std::uint64_t draw = static_cast<std::uint64_t>(step) * batch + i;
+      copy_window(tokens_, start(static_cast<Index>(draw)), inputs.subspan(i * length, length),
                   targets.subspan(i * length, length));
     }
   }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace octavo::detail {
+
+/// Looks through a header without keeping it, up to the first thing that no safetensors file has: a
+/// name twice, of which nlohmann's parser would keep the last; more nesting or more of anything
+/// than the memory for it may take.
+class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  /// What is wrong; null: nothing, or it is no JSON.
+  const char* wrong() const noexcept { return wrong_; }
+
+  bool null() override { return count_value(); }
+  bool boolean(bool) override { return count_value(); }
+  bool number_integer(number_integer_t) override { return count_value(); }
+  bool number_unsigned(number_unsigned_t) override { return count_value(); }
+  bool number_float(number_float_t, const string_t&) override { return count_value(); }
+  bool string(string_t&) override { return count_value(); }
+  bool binary(binary_t&) override { return count_value(); }
+  bool start_object(std::size_t) override { return begin(); }
+  bool end_object() override { return end(); }
+  bool start_array(std::size_t) override { return begin(); }
+  bool end_array() override { return end(); }
+  bool key(string_t& name) override {
+    if (++names_ > most_names) return refuse("the header has more than 30000 names");
+    return keys_.back().insert(name).second || refuse("the header names something twice");
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t most_names = 30'000;
+  static constexpr std::size_t most_values = 100'000;
+  static constexpr std::size_t most_nested = 4;
+
+  bool refuse(const char* what) {
+    wrong_ = what;
+    return false;
+  }
+  /// Lists and objects count as well: an empty one takes more memory than a number.
+  bool count_value() {
+    return ++values_ <= most_values || refuse("the header has more than 100000 values");
+  }
+  bool begin() {
+    if (keys_.size() == most_nested) return refuse("the header nests deeper than 4");
+    keys_.emplace_back();
+    return count_value();
+  }
+  bool end() {
+    keys_.pop_back();
+    return true;
+  }
+
+  const char* wrong_ = nullptr;
+  std::size_t names_ = 0;
+  std::size_t values_ = 0;
+  std::vector<std::set<std::string>> keys_;  ///< of every object that is open; none of a list
+};
+
+}  // namespace octavo::detail

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include <doctest/doctest.h>
+
+#include <octavo/checkpoint/training_checkpoint.hpp>
+
+#include "checkpoint/forged_file.hpp"
+
+using namespace octavo;
+using octavo_test::ForgedFile;
+using octavo_test::SavedRun;
+
+namespace {
+
+/// One entry of the metadata, what it should be, and what it must not be.
+struct EntryRange {
+  const char* key;
+  const char* expected;
+  std::initializer_list<const char*> bad;
+};
+
+constexpr const char* sizes = "1 to 2147483647";
+constexpr const char* counts = "0 to 9223372036854775807";
+constexpr const char* shares = "0 to 0.9999999999999999";
+constexpr const char* not_negative = "0 to 1.7976931348623157e+308";
+constexpr const char* finite = "-1.7976931348623157e+308 to 1.7976931348623157e+308";
+constexpr const char* more_than_one = "1.0000000000000002";
+
+const EntryRange whole_numbers[] = {
+    {"vocabulary", sizes, {"0", "-1", "2147483648", "9223372036854775807"}},
+    {"context", sizes, {"0", "-3", "2147483648"}},
+    {"layers", "1 to 4", {"0", "-1", "5", "512", "4294967297", "9223372036854775807"}},
+    {"heads", sizes, {"0", "-2", "2147483648"}},
+    {"width", sizes, {"0", "-4", "2147483648", "4611686018427387904"}},
+    {"d_ff", sizes, {"0", "-2", "2147483648"}},
+    {"bias", "0 to 1", {"2", "-1"}},
+    {"tied", "0 to 1", {"2", "-1"}},
+    {"unknown_token", "0 to 1", {"2", "-1"}},
+    {"double", "0 to 1", {"2", "-1"}},
+    {"trained_length", "1 to 3", {"0", "4", "-1"}},
+    {"octavo.format_version", sizes, {"0", "-1", "2147483648"}},
+    {"steps", counts, {"-1"}},
+    {"batch", sizes, {"0", "-1", "2147483648"}},
+    {"sequence", sizes, {"0", "-1", "2147483648"}},
+    {"accumulate", sizes, {"0", "-1", "2147483648"}},
+    {"warmup", counts, {"-1"}},
+    {"evaluate_every", counts, {"-1"}},
+    {"patience", counts, {"-1"}},
+    {"stop_at_spike", "0 to 1", {"2", "-1"}},
+    {"fused_update", "0 to 1", {"2", "-1"}},
+    {"step", "0 to 4611686018427387903", {"-1", "4611686018427387904", "9223372036854775807"}},
+    {"best_step", "0 to 2", {"-1", "3"}},
+    {"evaluations_since_best", "0 to 2", {"-1", "3"}},
+    {"corpus.bytes", counts, {"-1"}},
+};
+
+const EntryRange real_numbers[] = {
+    {"learning_rate", "5e-324 to 1.7976931348623157e+308", {"0", "-0", "-1e-3", "inf", "-inf"}},
+    {"minimum_learning_rate", finite, {"inf", "-inf"}},
+    {"clip", not_negative, {"-1", "inf", "-inf"}},
+    {"dropout", shares, {"1", "-0.1", more_than_one, "inf"}},
+    {"optimizer.beta1", shares, {"1", "-0.1", more_than_one, "inf"}},
+    {"optimizer.beta2", shares, {"1", "-0.1", more_than_one, "-inf"}},
+    {"optimizer.epsilon", not_negative, {"-1e-8", "inf"}},
+    {"optimizer.decay", not_negative, {"-0.1", "inf"}},
+    {"rate_factor", "0 to 1", {"-0.5", more_than_one, "inf"}},
+    {"average_loss", finite, {"inf", "-inf"}},
+};
+
+/// What the state has beside them, and may be infinite.
+constexpr const char* losses[] = {"best_validation", "lowest_average"};
+
+const EntryRange others[] = {
+    {"octavo.kind", "'checkpoint'", {"model", "Checkpoint", "", "checkpoint "}},
+    {"activation", "'relu', 'gelu' or 'gelu-tanh'", {"", "RELU", "swish", "gelu-tan"}},
+    {"tokenizer", "'character'", {"", "bytes", "characters"}},
+    {"schedule", "'constant', 'linear' or 'cosine'", {"", "cosinus", "0"}},
+    {"optimizer",
+     "'adamw', 'adamw-8bit', 'adam', 'lion' or 'sgd'",
+     {"", "AdamW", "adamw ", "rmsprop"}},
+    {"alphabet", "at most 256 bytes in hexadecimal", {"6", "6162636", "zz", "6A", "0x61", "6 "}},
+    {"corpus.name", "at most 4096 bytes in hexadecimal", {"7", "g0", "2F"}},
+    {"sequence", "at most the context", {"4", "2147483647"}},
+    {"minimum_learning_rate", "at most the learning rate", {"0.0011", "1e300"}},
+};
+
+/// Every other way to fail, one entry changed.
+struct Bad {
+  const char* key;
+  const char* value;
+  const char* message;
+};
+
+constexpr const char* no_room =
+    "the shape in the metadata has more weights than the file has room for";
+
+const Bad single[] = {
+    {"octavo.format_version", "2", "format version 2, this build reads 1"},
+    {"octavo.format_version", "2147483647", "format version 2147483647, this build reads 1"},
+    {"width", "5", "metadata 'heads': got 2, expected a divisor of the width 5"},
+    {"heads", "3", "metadata 'heads': got 3, expected a divisor of the width 4"},
+    {"heads", "2147483647", "metadata 'heads': got 2147483647, expected a divisor of the width 4"},
+    {"width", "2147483646", no_room},
+    {"vocabulary", "2147483647", no_room},
+    {"context", "2147483647", no_room},
+    {"d_ff", "2147483647", no_room},
+    {"width", "8", "tensor 'transformer.wte.weight': its shape is [5, 4], expected [5, 8]"},
+    {"vocabulary", "6", "tensor 'transformer.wte.weight': its shape is [5, 4], expected [6, 4]"},
+    {"context", "4", "tensor 'transformer.wpe.weight': its shape is [3, 4], expected [4, 4]"},
+    {"d_ff", "1", "tensor 'transformer.h.0.mlp.c_fc.weight': its shape is [4, 2], expected [4, 1]"},
+    {"layers", "2", "tensor 'transformer.h.1.ln_1.weight' is missing"},
+    {"bias", "0", "tensor 'lm_head.bias' does not belong to this model"},
+    {"tied", "1", "tensor 'lm_head.bias' does not belong to this model"},
+    {"double", "1", "tensor 'transformer.wte.weight': its dtype is F32, expected F64"},
+    {"optimizer", "lion", "tensor 'optimizer.state': its shape is [2, 183], expected [1, 183]"},
+    {"optimizer", "adamw-8bit", "tensor 'optimizer.state': its shape is [2, 183], expected [456]"},
+    {"optimizer", "sgd", "the metadata has no entry 'optimizer.momentum'"},
+    {"alphabet", "6161", "metadata 'alphabet': alphabet: byte 'a' comes twice"},
+    {"alphabet", "6162630061", "metadata 'alphabet': alphabet: byte 'a' comes twice"},
+    {"alphabet", "6162636465",
+     "metadata 'alphabet': vocabulary: got 5 tokens, expected at least 6"},
+    {"vocabulary", "4", "metadata 'alphabet': vocabulary: got 4 tokens, expected at least 5"},
+};
+
+void check_range(SavedRun& run, const EntryRange& range) {
+  for (const char* value : range.bad) {
+    const std::string key = range.key;
+    const std::string bytes = ForgedFile::from(run.good).set(key, value).seal().bytes();
+    CHECK(run.failure(bytes) ==
+          "metadata '" + key + "': got '" + value + "', expected " + range.expected);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every entry of the metadata must be there") {
+  SavedRun run;
+  const ForgedFile good = ForgedFile::from(run.good);
+  for (const std::string& key : good.metadata_keys()) {
+    ForgedFile forged = good;
+    const std::string bytes = forged.remove(key).seal().bytes();
+    if (key == "format") {
+      CHECK(run.failure(bytes) == "");  // other programs' entry, not ours
+    } else if (key == "octavo.kind") {
+      CHECK(run.failure(bytes) == "it is a safetensors file, but none of Octavo's");
+    } else {
+      CHECK(run.failure(bytes) == "the metadata has no entry '" + key + "'");
+    }
+  }
+}
+
+TEST_CASE("numbers of the metadata must be numbers") {
+  SavedRun run;
+  const auto check = [&](const std::string& key, std::initializer_list<const char*> bad) {
+    for (const char* value : bad) check_range(run, {key.c_str(), "a number", {value}});
+  };
+  for (const EntryRange& range : whole_numbers) {
+    check(range.key, {"", " 1", "1 ", "+1", "0x1", "1.0", "1e0", "one", "nan", "--1",
+                      "9223372036854775808", "18446744073709551617", "-9223372036854775809"});
+  }
+  check("seed", {"", "-1", "+1", "0x1", "1.5", "18446744073709551616"});
+  const auto check_real = [&](const std::string& key) {
+    check(key, {"", " 1", "1 ", "+1", "0x1p0", "1,5", "one", "nan", "-nan", "1e400", "-1e400",
+                "1e-400"});
+  };
+  for (const EntryRange& range : real_numbers) check_real(range.key);
+  for (const char* key : losses) check_real(key);
+}
+
+TEST_CASE("numbers of the metadata must lie in their range") {
+  SavedRun run;
+  for (const EntryRange& range : whole_numbers) check_range(run, range);
+  for (const EntryRange& range : real_numbers) check_range(run, range);
+}
+
+TEST_CASE("other entries of the metadata must be known, and numbers fit each other") {
+  SavedRun run;
+  for (const EntryRange& range : others) check_range(run, range);
+  for (const Bad& bad : single) {
+    INFO(std::string(bad.key), " ", std::string(bad.value));
+    const std::string bytes = ForgedFile::from(run.good).set(bad.key, bad.value).seal().bytes();
+    CHECK(run.failure(bytes) == std::string(bad.message));
+  }
+}
+
+TEST_CASE("texts of the metadata that are too long are refused, and shown in part") {
+  SavedRun run;
+  const auto message = [&](const char* key, char symbol, std::size_t count) {
+    const std::string value(count, symbol);
+    return run.failure(ForgedFile::from(run.good).set(key, value).seal().bytes());
+  };
+  const std::string a_few(80, '1');
+  CHECK(message("alphabet", '1', 514) ==
+        "metadata 'alphabet': got '" + a_few + "...', expected at most 256 bytes in hexadecimal");
+  CHECK(message("corpus.name", '1', 8194) ==
+        "metadata 'corpus.name': got '" + a_few +
+            "...', expected at most 4096 bytes in hexadecimal");
+  CHECK(message("width", '1', 100'000) ==
+        "metadata 'width': got '" + a_few + "...', expected a number");
+  CHECK(message("clip", '1', 100'000) ==
+        "metadata 'clip': got '" + a_few + "...', expected a number");
+}
+
+TEST_CASE("what a run may be is what can be saved of it") {
+  SavedRun run;
+  const auto saved = [&](auto change) {
+    TrainingOptions options = run.saved.options();
+    change(options);
+    return octavo_test::checkpoint_bytes(
+        Trainer<float>(octavo_test::full_shape, options, run.threads));
+  };
+  const auto info = [](const std::string& bytes) {
+    const MemorySource source("x", std::as_bytes(std::span(bytes)));
+    return CheckpointFile(source).info();
+  };
+  CHECK(info(saved([](auto& options) { options.seed = ~0ULL; })).options.seed == ~0ULL);
+  CHECK(info(saved([](auto& options) {
+          options.minimum_learning_rate = -5;
+        })).options.minimum_learning_rate == -5);
+  CHECK_THROWS_WITH_AS(saved([](auto& options) { options.optimizer = AdamW{.beta1 = 1}; }),
+                       "cannot save a run whose optimizer.beta1 is out of range", ConfigError);
+}
