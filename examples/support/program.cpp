@@ -117,6 +117,16 @@ void add_real(CLI::App& app, const std::string& name, double& value,
       ->type_name("X");
 }
 
+void parse_command_line(CLI::App& app, int argc, const char* const* argv) {
+  const bool groups = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
+  for (int i = 1; groups && i < argc; ++i) {
+    if (*argv[i] == '\0') {
+      throw octavo::ConfigError("argument " + std::to_string(i) + " is empty", "leave it out");
+    }
+  }
+  app.parse(argc, argv);
+}
+
 int run_program(const char* name, const char* purpose, int argc, char** argv,
                 const std::function<std::function<int()>(CLI::App&)>& set_up) {
   using octavo::ErrorCode;
@@ -127,7 +137,7 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
       app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
       body = set_up(app);
       try {
-        app.parse(argc, argv);
+        parse_command_line(app, argc, argv);
       } catch (const CLI::Success& request) {
         app.exit(request);  // --help and --version
         flush_output();

@@ -36,6 +36,10 @@ void add_real(CLI::App& app, const std::string& name, double& value,
               const std::function<bool(double)>& legal, const std::string& expected,
               const std::string& help);
 
+/// Parses the command line as CLI11 does, but for empty arguments where there are groups of options:
+/// on some of them it would never come back, so ConfigError.
+void parse_command_line(CLI::App& app, int argc, const char* const* argv);
+
 /// A whole program: `set_up` adds its options and returns what runs when the command line has been
 /// parsed. Help and version go to standard output with status 0; every error, from the first
 /// allocation on, becomes one line on standard error, a hint where there is one, and the exit

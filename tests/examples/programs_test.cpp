@@ -48,6 +48,13 @@ TEST_CASE("a text file is split, validated, and its scalar may be double") {
       0, "vocabulary 34, gelu, no biases, tied");
 }
 
+TEST_CASE("an empty argument is refused, with options that do not exist behind it as well") {
+  const Sandbox sandbox;
+  expect(sandbox.run("train_full 5 '' --width 8"), 64, "argument 2 is empty");
+  expect(sandbox.run("train_full --data '' --dry-run"), 64, "argument 2 is empty");
+  expect(sandbox.run("generate missing --prompt ''"), 66, "cannot open 'missing'");
+}
+
 TEST_CASE("a dry run prints the plan and leaves nothing behind") {
   const Sandbox sandbox;
   const Result result = sandbox.run("train_full --large --dry-run");
