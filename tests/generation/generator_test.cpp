@@ -91,6 +91,29 @@ TEST_CASE("beyond the trained length the window keeps its newest three quarters"
   }
 }
 
+TEST_CASE("a long text read at once ends where one read token by token does") {
+  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<Token> tokens = some_tokens(120);
+  const std::span<const Token> text = tokens;
+  ThreadPool threads(1);
+  for (const Index length : {1, 2, 3, 4, 5, 20}) {
+    const Transformer<float> model{RuntimeConfig(shape)};
+    Generator<float> slow(model, weights, length, threads);
+    Generator<float> fast(model, weights, length, threads);
+    for (std::size_t end = 1; end <= text.size(); ++end) {
+      slow.read(text.subspan(end - 1, 1));
+      for (const std::size_t pieces : {1, 2}) {
+        INFO("length ", length, ", ", end, " tokens in ", pieces, " pieces");
+        fast.reset();
+        fast.read(text.first(end * (pieces - 1) / 3));
+        fast.read(text.first(end).subspan(end * (pieces - 1) / 3));
+        CHECK(fast.used() == slow.used());
+        CHECK(std::equal(fast.logits().begin(), fast.logits().end(), slow.logits().begin()));
+      }
+    }
+  }
+}
+
 TEST_CASE("equal seeds give equal tokens, streamed one by one, and false stops") {
   const std::vector<float> weights = random_weights<float>(shape);
   const std::vector<Token> prompt = some_tokens(4);

@@ -102,7 +102,10 @@ class Generator {
       });
     }
     while (!tokens.empty()) {
-      if (used_ == length_) slide();
+      if (used_ == length_) {
+        tokens = tokens.subspan(skip(tokens));
+        slide();
+      }
       const auto count = std::min(tokens.size(), static_cast<std::size_t>(length_ - used_));
       evaluate(tokens.first(count));
       tokens = tokens.subspan(count);
@@ -170,10 +173,27 @@ class Generator {
     used_ += count;
   }
 
-  /// Keeps the newest three quarters (of a window of one: nothing to keep, it starts over).
+  /// What a slide keeps: the newest three quarters (of a window of one: nothing, it starts over).
+  Index kept() const noexcept { return std::min(length_ - 1, length_ - length_ / 4); }
+
+  /// Of a long text only the last slide's keys and values are ever looked at: while more tokens are
+  /// to come than one slide makes room for, a full window lets its oldest go and takes the next
+  /// without computing anything. Returns how many it has taken.
+  std::size_t skip(std::span<const Token> tokens) {
+    const auto room = static_cast<std::size_t>(length_ - kept());
+    const std::size_t count = (tokens.size() - 1) / room * room;
+    if (count == 0) return 0;
+    const std::span<Token> window = arena_.get(memory_.window);
+    const std::size_t fresh = std::min(count, window.size());
+    std::copy(window.begin() + static_cast<std::ptrdiff_t>(fresh), window.end(), window.begin());
+    const auto newest = tokens.first(count).last(fresh);
+    std::copy(newest.begin(), newest.end(), window.end() - static_cast<std::ptrdiff_t>(fresh));
+    return count;
+  }
+
   void slide() {
     const std::span<Token> window = arena_.get(memory_.window);
-    const Index keep = std::min(length_ - 1, length_ - length_ / 4);
+    const Index keep = kept();
     std::copy(window.end() - keep, window.end(), window.begin());
     used_ = 0;
     if (keep > 0) evaluate(window.first(static_cast<std::size_t>(keep)));
