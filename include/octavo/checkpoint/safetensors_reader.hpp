@@ -45,14 +45,15 @@ class SafetensorsReader {
     source.read(0, std::as_writable_bytes(std::span(start)));
     recognise_other_formats(start);
     if (start.size() < 10) {
-      fail("it has " + std::to_string(start.size()) + " bytes, expected 10 or more");
+      fail("it has " + std::to_string(start.size()) + " bytes, expected 10 or more", whole);
     }
     std::uint64_t length = 0;
     std::memcpy(&length, start.data(), sizeof(length));
     const std::size_t most = std::min(largest_header, source.size() - 8);
     if (length > most) {
       fail("the header length is " + std::to_string(length) + ", expected at most " +
-           std::to_string(most));
+               std::to_string(most),
+           whole);
     }
     std::string header(static_cast<std::size_t>(length), '\0');
     source.read(8, std::as_writable_bytes(std::span(header)));
@@ -97,6 +98,7 @@ class SafetensorsReader {
  private:
   using Json = nlohmann::json;
   static constexpr std::size_t largest_header = 1'500'000;  // of 500 blocks: 900 thousand
+  static constexpr const char* whole = "is it a safetensors file, and the whole of it?";
 
   /// Of the tensors together.
   std::size_t data_bytes() const noexcept { return source_.size() - data_begin_; }
@@ -156,7 +158,8 @@ class SafetensorsReader {
     }
     if (end != source_.size()) {
       fail("the tensors end at byte " + std::to_string(end) + " of " +
-           std::to_string(source_.size()));
+               std::to_string(source_.size()),
+           whole);
     }
     read_tensor_sums(in_order);
   }

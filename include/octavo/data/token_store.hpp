@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
 #include <octavo/data/token_view.hpp>
 
 namespace octavo {
@@ -69,9 +71,15 @@ TokenStore tokenize(const K& tokenizer, std::string_view text) {
   store.reserve(text.size());
   std::array<Token, 4096> piece;
   for (std::size_t first = 0; first < text.size(); first += piece.size()) {
-    const std::size_t count =
-        tokenizer.encode(text.substr(first, std::min(piece.size(), text.size() - first)), piece);
-    for (std::size_t i = 0; i < count; ++i) store.push_back(piece[i]);
+    try {
+      const std::size_t count =
+          tokenizer.encode(text.substr(first, std::min(piece.size(), text.size() - first)), piece);
+      for (std::size_t i = 0; i < count; ++i) store.push_back(piece[i]);
+    } catch (const UnknownSymbol& error) {
+      if (first == 0) throw;
+      throw UnknownSymbol("from byte " + std::to_string(first) + " on, " + error.what(),
+                          first + error.offset(), error.hint());
+    }
   }
   return store;
 }

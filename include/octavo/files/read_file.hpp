@@ -16,9 +16,10 @@ inline std::string read_file(const std::string& path, std::size_t limit = std::s
                              FileSystem& files = real_file_system()) {
   const FileSource source(path, files);
   if (source.size() > limit) {
-    throw Error(ErrorCode::no_input, "cannot read " + printable(path) + ": it has " +
-                                         std::to_string(source.size()) +
-                                         " bytes, expected at most " + std::to_string(limit));
+    throw Error(ErrorCode::no_input,
+                "cannot read " + printable(path) + ": it has " + std::to_string(source.size()) +
+                    " bytes, expected at most " + std::to_string(limit),
+                "take a part of it");
   }
   std::string bytes(source.size(), '\0');
   source.read(0, std::as_writable_bytes(std::span(bytes)));
