@@ -50,7 +50,11 @@ class Session {
                       ? 0
                       : (tokenizer_.encode("\n", tokens), tokens[0]);
     } else {
-      tokens.resize(tokenizer_.encode(prompt, tokens));
+      try {
+        tokens.resize(tokenizer_.encode(prompt, tokens));
+      } catch (const octavo::UnknownSymbol& error) {
+        throw octavo::DataError(std::string("prompt: ") + error.what(), error.hint());
+      }
     }
     support::print(prompt);
     generator_.generate(tokens, arguments_.tokens, arguments_.sampling, arguments_.seed,
@@ -150,8 +154,9 @@ int main(int argc, char** argv) {
   return support::run_program(
       "generate", "Writes text with a model that train_v2 or train_full has saved.", argc, argv,
       [&](CLI::App& app) {
-        app.add_option("MODEL", arguments.model,
-                       "The model: a model or checkpoint .safetensors file")
+        support::add_name(app, "MODEL", arguments.model,
+                          "The model: a model or checkpoint .safetensors file")
+            ->type_name("FILE")
             ->required();
         app.add_option("--prompt", arguments.prompt, "The beginning of the text")
             ->type_name("TEXT");
@@ -166,7 +171,8 @@ int main(int argc, char** argv) {
                           "Choose among the likeliest that reach this probability (1)");
         support::add_seed(app, arguments.seed);
         support::add_integer(app, "--threads", arguments.threads, 0,
-                             "Worker threads; 0 takes what the machine has (0)", 1024);
+                             "Worker threads; 0 takes what the machine has (0)",
+                             support::most_threads);
         app.add_flag("--interactive", arguments.interactive, "Read prompts from the terminal");
         support::add_memory_report(app, arguments.memory_report);
         return [&] { return generate(arguments); };

@@ -61,7 +61,8 @@ struct Arguments {
 int train(const Arguments& arguments) {
   const bool built_in = arguments.file.empty();
   const octavo::TokenStore tokens = octavo::tokenize(
-      tokenizer, built_in ? std::string(octavo::soliloquy) : octavo::read_file(arguments.file));
+      tokenizer, built_in ? std::string(octavo::soliloquy)
+                          : octavo::read_file(arguments.file, support::largest_text));
   const octavo::TokenSplit split =
       built_in ? octavo::TokenSplit{tokens.view(), {}} : octavo::split_tokens(tokens.view());
 
@@ -105,8 +106,8 @@ int main(int argc, char** argv) {
   return support::run_program(
       "train_256kib", "Trains a character model in 256 KiB of static storage.", argc, argv,
       [&](CLI::App& app) {
-        app.add_option("FILE", arguments.file,
-                       "Text, its last tenth for validation; without one, ten lines of Hamlet");
+        support::add_name(app, "FILE", arguments.file,
+                          "Text, its last tenth for validation; without one, ten lines of Hamlet");
         support::add_integer(app, "ITERATIONS", arguments.iterations, 1,
                              "Training steps (30000; 500 without FILE)");
         support::add_seed(app, arguments.seed);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
@@ -11,6 +12,7 @@
 
 #include "support/download.hpp"
 #include "support/program.hpp"
+#include "support/sample.hpp"
 #include "support/train_full_options.hpp"
 #include "support/train_full_run.hpp"
 
@@ -28,10 +30,12 @@ struct Text {
 Text built_in_text() { return {std::string(octavo::soliloquy), "the built-in text", false}; }
 
 Text find_text(const support::FullOptions& options) {
-  if (!options.data.empty()) return {octavo::read_file(options.data), options.data};
+  if (!options.data.empty())
+    return {octavo::read_file(options.data, support::largest_text), options.data};
   if (!options.wants_shakespeare) return built_in_text();
   const std::string path = "data/shakespeare.txt";
-  if (!std::filesystem::exists(path)) {
+  std::error_code unknown;
+  if (!std::filesystem::exists(path, unknown)) {
     if (options.dry_run) return built_in_text();
     support::print("downloading tiny Shakespeare to " + path + "\n");
     std::fflush(stdout);
@@ -62,9 +66,14 @@ support::Corpus read_corpus(const support::FullOptions& options, const support::
                              : octavo::CharacterTokenizer::from_text(
                                    text.bytes, options.unknown ? octavo::UnknownToken::included
                                                                : octavo::UnknownToken::excluded);
-  return {text.name,      text.bytes.substr(0, 6),
-          text.from_file, identity,
-          tokenizer,      octavo::tokenize(tokenizer, text.bytes)};
+  try {
+    return {text.name,      text.bytes.substr(0, 6),
+            text.from_file, identity,
+            tokenizer,      octavo::tokenize(tokenizer, text.bytes)};
+  } catch (const octavo::UnknownSymbol& error) {
+    throw octavo::DataError("corpus " + octavo::printable(text.name) + ": " + error.what(),
+                            "name the text that the run began with");
+  }
 }
 
 void print_run(const support::FullOptions& options, const support::Corpus& corpus,
@@ -74,7 +83,7 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
                   ? ("going on with " + resumed->path()).c_str()
                   : ("preset --" + options.preset + " (" + options.why + ")").c_str(),
               describe(options.shape).c_str(), options.double_precision ? "double" : "float",
-              corpus.name.c_str(), corpus.tokens.view().size(),
+              support::one_line(corpus.name).c_str(), corpus.tokens.view().size(),
               corpus.from_file ? ", the last tenth for validation"
                                : "; too short for validation, so there is none");
   if (resumed == nullptr) return;

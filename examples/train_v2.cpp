@@ -144,7 +144,8 @@ int main(int argc, char** argv) {
         support::add_integer(app, "ITERATIONS", arguments.iterations, 1, "Training steps (2000)");
         support::add_seed(app, arguments.seed);
         support::add_integer(app, "--threads", arguments.threads, 0,
-                             "Worker threads; 0 takes what the machine has (0)", 1024);
+                             "Worker threads; 0 takes what the machine has (0)",
+                             support::most_threads);
         support::add_save_options(app, arguments.saving);
         support::add_memory_report(app, arguments.memory_report);
         return [&] { return train(arguments); };

@@ -8,11 +8,10 @@
 namespace support {
 
 void add_memory_report(CLI::App& app, MemoryReportOption& option) {
-  app.add_option_function<std::vector<std::string>>(
+  app.add_option_function<std::string>(
          "--memory-report",
-         [&option](const std::vector<std::string>& values) {
+         [&option](const std::string& file) {
            option.wanted = true;
-           const std::string file = values.empty() ? "" : values.front();
            if (file.empty()) return;
            if (!file.ends_with(".svg")) {
              throw octavo::ConfigError("--memory-report: got " + octavo::printable(file) +

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "support/program.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <fcntl.h>
 #include <new>
 #if defined(__linux__)
 #include <link.h>
@@ -14,6 +16,8 @@
 #include <sys/mman.h>
 #endif
 #include <unistd.h>
+
+#include "support/arguments.hpp"
 
 namespace support {
 namespace {
@@ -47,6 +51,14 @@ void receive(int signal) {
                          const std::string& expected) {
   throw octavo::ConfigError(std::string(option) + ": got " + octavo::printable(text) +
                             ", expected " + expected);
+}
+
+/// Were standard input, output or error closed, the next file to be opened would take its place,
+/// and what is printed would go into a checkpoint. Now reading, or writing, fails instead.
+void occupy_standard_files() {
+  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(file, F_GETFD) < 0) open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
 }
 
 /// Allocates nothing: memory may be what is missing.
@@ -94,6 +106,35 @@ void add_integer(CLI::App& app, const std::string& name, octavo::Index& value, o
       ->type_name("N");
 }
 
+CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value,
+                      const std::string& help) {
+  return app.add_option_function<std::string>(
+      name,
+      [&value, name](const std::string& text) {
+        if (text.empty()) refuse(name, text, "a name");
+        value = text;
+      },
+      help);
+}
+
+void add_choice(CLI::App& app, const std::string& name, std::string& value,
+                const std::vector<std::string>& choices, const std::string& help) {
+  app.add_option_function<std::string>(
+         name,
+         [&value, name, choices](const std::string& text) {
+           value = text;
+           for (char& c : value) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+           if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+           std::string expected = choices.front();
+           for (std::size_t i = 1; i < choices.size(); ++i) {
+             expected += (i + 1 < choices.size() ? ", " : " or ") + choices[i];
+           }
+           refuse(name, text, expected);
+         },
+         help)
+      ->type_name("NAME");
+}
+
 void add_seed(CLI::App& app, std::uint64_t& seed) {
   app.add_option_function<std::string>(
          "--seed",
@@ -117,27 +158,18 @@ void add_real(CLI::App& app, const std::string& name, double& value,
       ->type_name("X");
 }
 
-void parse_command_line(CLI::App& app, int argc, const char* const* argv) {
-  const bool groups = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
-  for (int i = 1; groups && i < argc; ++i) {
-    if (*argv[i] == '\0') {
-      throw octavo::ConfigError("argument " + std::to_string(i) + " is empty", "leave it out");
-    }
-  }
-  app.parse(argc, argv);
-}
-
 int run_program(const char* name, const char* purpose, int argc, char** argv,
                 const std::function<std::function<int()>(CLI::App&)>& set_up) {
   using octavo::ErrorCode;
   try {
+    occupy_standard_files();
     std::function<int()> body;
     {
       CLI::App app(purpose, name);  // goes before the body runs: it is a tenth of a megabyte
       app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
       body = set_up(app);
       try {
-        parse_command_line(app, argc, argv);
+        parse_arguments(app, argc, argv);
       } catch (const CLI::Success& request) {
         app.exit(request);  // --help and --version
         flush_output();
@@ -196,7 +228,8 @@ void release_idle_memory() noexcept {
 
 void flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    throw octavo::Error(octavo::ErrorCode::io, "cannot write to standard output");
+    throw octavo::Error(octavo::ErrorCode::io, "cannot write to standard output",
+                        "it is closed, full, or whoever read it is gone");
   }
 }
 

@@ -8,12 +8,17 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include <octavo/octavo.hpp>
 
 namespace support {
+
+/// A text is in memory as a whole, once more as tokens.
+inline constexpr std::size_t largest_text = std::size_t{1} << 30;
+inline constexpr octavo::Index most_threads = 1024;
 
 /// The whole of `text` as a whole number in [least, most]; ConfigError naming `option` otherwise.
 octavo::Index parse_integer(std::string_view option, std::string_view text, octavo::Index least,
@@ -28,6 +33,14 @@ void add_integer(CLI::App& app, const std::string& name, octavo::Index& value, o
                  const std::string& help,
                  octavo::Index most = std::numeric_limits<std::int32_t>::max());
 
+/// Adds an option, or an argument, for the name of a file or folder, which may not be empty.
+CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value,
+                      const std::string& help);
+
+/// Adds an option whose value must be one of `choices`, which are in small letters.
+void add_choice(CLI::App& app, const std::string& name, std::string& value,
+                const std::vector<std::string>& choices, const std::string& help);
+
 /// Adds an option for a random seed: 0 to 2^63 - 1.
 void add_seed(CLI::App& app, std::uint64_t& seed);
 
@@ -35,10 +48,6 @@ void add_seed(CLI::App& app, std::uint64_t& seed);
 void add_real(CLI::App& app, const std::string& name, double& value,
               const std::function<bool(double)>& legal, const std::string& expected,
               const std::string& help);
-
-/// Parses the command line as CLI11 does, but for empty arguments where there are groups of options:
-/// on some of them it would never come back, so ConfigError.
-void parse_command_line(CLI::App& app, int argc, const char* const* argv);
 
 /// A whole program: `set_up` adds its options and returns what runs when the command line has been
 /// parsed. Help and version go to standard output with status 0; every error, from the first

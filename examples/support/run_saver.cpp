@@ -9,18 +9,18 @@
 namespace support {
 
 void add_save_options(CLI::App& app, SaveOptions& options) {
-  app.add_option("--out", options.out,
-                 "Folder for checkpoints and the trained model" +
-                     (options.default_out.empty() ? "" : " (" + options.default_out + ")"))
+  add_name(app, "--out", options.out,
+           "Folder for checkpoints and the trained model" +
+               (options.default_out.empty() ? "" : " (" + options.default_out + ")"))
       ->type_name("DIR");
   add_integer(app, "--save-every", options.save_every, 0,
               "Steps between checkpoints; 0: only at the end (500)");
   add_integer(app, "--keep", options.keep, 1, "Checkpoints that stay, the newest (2)");
-  app.add_option_function<std::vector<std::string>>(
+  app.add_option_function<std::string>(
          "--resume",
-         [&options](const std::vector<std::string>& values) {
+         [&options](const std::string& path) {
            options.resume = true;
-           options.resume_from = values.empty() ? "" : values.front();
+           options.resume_from = path;
          },
          "Go on with a checkpoint, or with the newest valid one of a folder (--out's)")
       ->type_name("[FILE|DIR]")
@@ -38,12 +38,13 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
   }
   const bool number =
       std::all_of(path.begin(), path.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (number && !std::filesystem::exists(path)) {
+  std::error_code unknown;  // opening it will say what is wrong
+  if (number && !std::filesystem::exists(path, unknown)) {
     throw octavo::ConfigError(
         "--resume: there is no checkpoint or folder " + octavo::printable(path),
         "write ITERATIONS before --resume");
   }
-  if (std::filesystem::is_directory(path)) {
+  if (std::filesystem::is_directory(path, unknown)) {
     if (options.out.empty()) options.out = path;
     path = octavo::newest_valid_checkpoint(path, [&](const octavo::Error& error) {
              std::fprintf(stderr, "%s: warning: skipped: %s\n", program, error.what());

@@ -32,12 +32,18 @@ std::string greedy(Generator& generator, const K& tokenizer, std::string_view pr
   return write_on(generator, tokenizer, prompt, count, {.temperature = 0}, 1);
 }
 
-/// Line ends as "\n", for samples within a log.
+/// Line ends as "\n" and other control bytes as "\xNN", for text within a log.
 inline std::string one_line(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
   std::string line;
   for (const char symbol : text) {
+    const auto byte = static_cast<unsigned char>(symbol);
     if (symbol == '\n') {
       line += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      line += "\\x";
+      line += digits[byte >> 4];
+      line += digits[byte & 15];
     } else {
       line += symbol;
     }

@@ -2,6 +2,7 @@
 #include "support/train_full_options.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 #include <string_view>
 #include <type_traits>
@@ -10,17 +11,18 @@
 #include "support/program.hpp"
 
 namespace support {
-namespace {
-
-using octavo::Index;
 
 struct Preset {
   const char* name;
   octavo::ModelShape shape;
-  Index batch, sequence, iterations;
+  octavo::Index batch, sequence, iterations;
   double rate;
   bool wants_shakespeare;
 };
+
+namespace {
+
+using octavo::Index;
 
 const Preset tiny{"tiny", octavo::presets::tiny, 1, 32, 2000, 3e-3, false};
 const Preset small{"small", octavo::presets::small, 1, 64, 10000, 1e-3, false};
@@ -42,11 +44,11 @@ FullCommandLine::FullCommandLine(CLI::App& app) {
 }
 
 void FullCommandLine::whole(CLI::App& app, const std::string& name, Asked<Index>& asked,
-                            Index least, const std::string& help) {
+                            Index least, const std::string& help, Index most) {
   app.add_option_function<std::string>(
          name,
-         [&asked, name, least](const std::string& text) {
-           asked = parse_integer(name, text, least);
+         [&asked, name, least, most](const std::string& text) {
+           asked = parse_integer(name, text, least, most);
          },
          help)
       ->type_name("N");
@@ -66,28 +68,38 @@ void FullCommandLine::real(CLI::App& app, const std::string& name, Asked<double>
 
 void FullCommandLine::add_presets(CLI::App& app) {
   auto* group = app.add_option_group("Presets", "at most one; without one --small is taken");
-  group->add_flag("--tiny", tiny_, "46 thousand parameters, built-in text, 2000 steps");
-  group->add_flag("--small", small_, "422 thousand parameters, built-in text, 10000 steps");
-  group->add_flag("--medium", medium_, "2.2 million parameters, tiny Shakespeare, 10000 steps");
-  group->add_flag("--large", large_, "8.5 million parameters, tiny Shakespeare, 10000 steps");
-  group->require_option(0, 1);
+  const auto add = [&](const Preset& preset, const char* help) {
+    group->add_flag_callback(
+        "--" + std::string(preset.name),
+        [this, &preset] {
+          octavo::require(preset_ == nullptr, [&] {
+            return "preset: got --" + std::string(preset_->name) + " and --" + preset.name +
+                   ", expected at most one";
+          });
+          preset_ = &preset;
+        },
+        help);
+  };
+  add(tiny, "46 thousand parameters, built-in text, 2000 steps");
+  add(small, "422 thousand parameters, built-in text, 10000 steps");
+  add(medium, "2.2 million parameters, tiny Shakespeare, 10000 steps");
+  add(large, "8.5 million parameters, tiny Shakespeare, 10000 steps");
   whole(app, "ITERATIONS", iterations_, 1, "Training steps, instead of the preset's");
 }
 
 void FullCommandLine::add_model(CLI::App& app) {
   auto& group = *app.add_option_group("Model");
-  whole(group, "--layers", layers_, 1, "Blocks");
+  whole(group, "--layers", layers_, 1, "Blocks", 10000);
   whole(group, "--heads", heads_, 1, "Attention heads; must divide the width");
   whole(group, "--width", width_, 1, "Numbers per position (d_model)");
   whole(group, "--ff", d_ff_, 1, "Hidden numbers of the feed-forward part (d_ff)");
   whole(group, "--context", context_, 1, "Longest sequence that the model can see");
-  group.add_option("--activation", activation_, "relu, gelu (exact) or gelu-tanh")
-      ->check(CLI::IsMember({"relu", "gelu", "gelu-tanh"}, CLI::ignore_case));
+  add_choice(group, "--activation", activation_, {"relu", "gelu", "gelu-tanh"},
+             "relu, gelu (exact) or gelu-tanh");
   group.add_flag("--no-bias", no_bias_, "No biases in linear layers, norms and head");
   group.add_flag("--tied", tied_, "The output head shares the token table");
   group.add_flag("--no-unknown", no_unknown_, "No token for characters outside the text");
-  group.add_option("--scalar", scalar_, "float (default) or double")
-      ->check(CLI::IsMember({"float", "double"}));
+  add_choice(group, "--scalar", scalar_, {"float", "double"}, "float (default) or double");
 }
 
 void FullCommandLine::add_training(CLI::App& app) {
@@ -95,8 +107,8 @@ void FullCommandLine::add_training(CLI::App& app) {
   whole(group, "--batch", batch_, 1, "Sequences per batch");
   whole(group, "--sequence", sequence_, 1, "Positions per sequence");
   whole(group, "--accumulate", accumulate_, 1, "Batches per step (1)");
-  group.add_option("--optimizer", optimizer_, "adamw (default), adamw-8bit, adam, lion or sgd")
-      ->check(CLI::IsMember({"adamw", "adamw-8bit", "adam", "lion", "sgd"}));
+  add_choice(group, "--optimizer", optimizer_, {"adamw", "adamw-8bit", "adam", "lion", "sgd"},
+             "adamw (default), adamw-8bit, adam, lion or sgd");
   real(group, "--lr", rate_, positive, "a finite number > 0", "Learning rate");
   real(group, "--min-lr", minimum_rate_, not_negative, "a finite number, 0 or more",
        "Learning rate at the end of the cosine (a tenth of --lr)");
@@ -120,7 +132,7 @@ void FullCommandLine::add_training(CLI::App& app) {
 
 void FullCommandLine::add_run(CLI::App& app) {
   auto& group = *app.add_option_group("Run");
-  group.add_option("--data", data_, "Text file to train on")->type_name("FILE");
+  add_name(group, "--data", data_, "Text file to train on")->type_name("FILE");
   saving_.default_out = "out";
   add_save_options(group, saving_);
   group.add_flag("--new-schedule", new_schedule_,
@@ -132,7 +144,8 @@ void FullCommandLine::add_run(CLI::App& app) {
       "After a loss spike (moving average of 16 steps twice its lowest and 0.5 above it) "
       "or a loss that is not finite go back to the last checkpoint and halve the "
       "learning rate");
-  whole(group, "--threads", threads_, 0, "Worker threads; 0 takes what the machine has (0)");
+  whole(group, "--threads", threads_, 0, "Worker threads; 0 takes what the machine has (0)",
+        most_threads);
   whole(group, "--eval-every", evaluate_every_, 0,
         "Steps between evaluations; 0: only at the end (500)");
   whole(group, "--sample-every", sample_every_, 0, "Steps between samples; 0: none (1000)");
@@ -186,8 +199,8 @@ octavo::AnyOptimizer FullCommandLine::optimizer(octavo::AnyOptimizer chosen) con
 
 /// The preset alone; without one that is --small.
 FullOptions FullCommandLine::base() const {
-  const bool chosen = tiny_ || small_ || medium_ || large_;
-  const Preset& preset = tiny_ ? tiny : medium_ ? medium : large_ ? large : small;
+  const bool chosen = preset_ != nullptr;
+  const Preset& preset = chosen ? *preset_ : small;
   FullOptions options;
   options.preset = preset.name;
   options.why = chosen ? "as asked" : "the default: learns a small text in about a minute";
@@ -209,6 +222,19 @@ FullOptions FullCommandLine::resolve() const {
                   "--new-schedule: there is a schedule to replace with --resume only");
   FullOptions options = finished(base());
   octavo::check_shape(options.shape);
+  const Index most = std::numeric_limits<std::int32_t>::max() / options.training.batch;
+  octavo::require(options.training.accumulate <= most, [&] {
+    return "--accumulate: got " + std::to_string(options.training.accumulate) +
+           ", expected at most " + std::to_string(most) + " with --batch " +
+           std::to_string(options.training.batch);
+  });
+  if (options.training.minimum_learning_rate > options.training.learning_rate) {
+    char message[120];
+    std::snprintf(message, sizeof(message),
+                  "--min-lr: got %g, expected at most %g, the learning rate",
+                  options.training.minimum_learning_rate, options.training.learning_rate);
+    throw octavo::ConfigError(message);
+  }
   octavo::check_schedule(options.training.rate());
   octavo::require(options.training.sequence <= options.shape.context, [&] {
     return "--sequence: got " + std::to_string(options.training.sequence) + ", expected at most " +
@@ -218,7 +244,7 @@ FullOptions FullCommandLine::resolve() const {
 }
 
 FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
-  const bool chosen = tiny_ || small_ || medium_ || large_;
+  const bool chosen = preset_ != nullptr;
   FullOptions options;
   if (chosen) options = base();
   const octavo::ModelShape preset = options.shape;

@@ -2,6 +2,8 @@
 // The options of train_full: what was asked, and the run that follows from it.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -58,7 +60,7 @@ class FullCommandLine {
   void add_run(CLI::App& app);
   void add_memory(CLI::App& app);
   void whole(CLI::App& app, const std::string& name, Asked<Index>& asked, Index least,
-             const std::string& help);
+             const std::string& help, Index most = std::numeric_limits<std::int32_t>::max());
   void real(CLI::App& app, const std::string& name, Asked<double>& asked, bool (*legal)(double),
             const std::string& expected, const std::string& help);
   FullOptions base() const;
@@ -66,7 +68,7 @@ class FullCommandLine {
   void check_resumed(const FullOptions& options, const octavo::CheckpointInfo& info) const;
   octavo::AnyOptimizer optimizer(octavo::AnyOptimizer chosen) const;
 
-  bool tiny_ = false, small_ = false, medium_ = false, large_ = false;
+  const struct Preset* preset_ = nullptr;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
       context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_, micro_batch_,
       patience_, seed_;

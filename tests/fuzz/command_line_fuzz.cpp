@@ -12,7 +12,7 @@
 #include <octavo/octavo.hpp>
 
 #include "fuzz/fuzz.hpp"
-#include "support/program.hpp"
+#include "support/arguments.hpp"
 #include "support/train_full_options.hpp"
 
 namespace {
@@ -24,7 +24,7 @@ class CommandLine {
     asked_ = nothing_asked_;
     std::vector<const char*> argv{"train_full"};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-    support::parse_command_line(app_, static_cast<int>(argv.size()), argv.data());
+    support::parse_arguments(app_, static_cast<int>(argv.size()), argv.data());
     return asked_.resolve();
   }
 

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "support/arguments.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include <octavo/base/error.hpp>
+
+namespace support {
+namespace {
+
+constexpr std::size_t longest_name = 32;
+
+/// How many letters have to be added, left out, changed, or swapped with their neighbour.
+std::size_t distance(std::string_view a, std::string_view b) {
+  unsigned char cost[longest_name + 1][longest_name + 1];
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      std::size_t least = std::max(i, j);
+      if (i > 0 && j > 0) {
+        least = std::min({cost[i - 1][j] + 1u, cost[i][j - 1] + 1u,
+                          cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+          least = std::min(least, cost[i - 2][j - 2] + std::size_t{1});
+        }
+      }
+      cost[i][j] = static_cast<unsigned char>(least);
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+/// The option whose name begins with that of `asked` or is hardly another; empty if there is none.
+std::string nearest(const CLI::App& app, std::string_view asked) {
+  const std::string_view name = asked.substr(std::min(asked.find_first_not_of('-'), asked.size()));
+  if (name.size() > longest_name) return "";
+  std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
+  std::string found;
+  const auto look = [&](const CLI::App& some) {
+    for (const CLI::Option* option : some.get_options()) {
+      for (const std::string& known : option->get_lnames()) {
+        const bool begins = name.size() > 1 && known.starts_with(name);
+        const std::size_t away = begins                         ? 1
+                                 : known.size() <= longest_name ? distance(name, known)
+                                                                : least;
+        if (away >= least) continue;
+        least = away;
+        found = "--" + known;
+      }
+    }
+  };
+  look(app);
+  for (const CLI::App* group : app.get_subcommands([](const CLI::App*) { return true; })) {
+    look(*group);
+  }
+  return found;
+}
+
+std::string see_help(const CLI::App& app) { return "see " + app.get_name() + " --help"; }
+
+[[noreturn]] void refuse_unknown(const CLI::App& app, std::string_view name) {
+  const std::string other = nearest(app, name);
+  throw octavo::ConfigError("unknown option " + octavo::printable(name),
+                            other.empty() ? see_help(app) : "did you mean '" + other + "'?");
+}
+
+}  // namespace
+
+std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const char* const* argv) {
+  const auto option_of = [&](std::string_view argument) {
+    return app.get_option_no_throw(std::string(argument.substr(0, argument.find('='))));
+  };
+  // CLI11 would take it for a group of options, and on some command lines never come back.
+  const bool groups = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
+  std::vector<std::string> result;
+  std::vector<const CLI::Option*> seen;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument.empty() && groups) {
+      throw octavo::ConfigError("argument " + std::to_string(i) + " is empty", "leave it out");
+    }
+    if (argument == "--") {
+      result.insert(result.end(), argv + i, argv + argc);
+      break;
+    }
+    const bool negative = argument.size() > 1 && argument[1] >= '0' && argument[1] <= '9';
+    if (argument.size() < 2 || argument[0] != '-' || negative) {
+      result.emplace_back(argument);
+      continue;
+    }
+    if (argument == "-h" || argument == "--help" || argument == "--version") {
+      return {std::string(argument)};
+    }
+    const std::size_t equals = argument.find('=');
+    const std::string name(argument.substr(0, equals));
+    const CLI::Option* option = option_of(name);
+    if (option == nullptr) refuse_unknown(app, name);
+    if (std::find(seen.begin(), seen.end(), option) != seen.end()) {
+      throw octavo::ConfigError(name + ": got it twice, expected it once");
+    }
+    seen.push_back(option);
+    const bool may_have_value = option->get_items_expected_max() > 0;
+    const bool must_have_value = may_have_value && option->get_items_expected_min() > 0;
+    const std::string usage = "expected " + name + " " + option->get_type_name();
+    if (equals != std::string_view::npos) {
+      const std::string value(argument.substr(equals + 1));
+      if (!may_have_value) {
+        throw octavo::ConfigError(name + ": got " + octavo::printable(value) +
+                                  ", expected no value");
+      }
+      if (!must_have_value) {
+        if (value.empty()) throw octavo::ConfigError(name + ": got '', " + usage);
+        result.emplace_back(argument);
+      } else {
+        result.push_back(name);
+        result.push_back(value);
+      }
+      continue;
+    }
+    result.push_back(name);
+    if (!must_have_value) continue;
+    if (++i == argc) throw octavo::ConfigError(name + ": got no value, " + usage, see_help(app));
+    const std::string_view value = argv[i];
+    if (value.starts_with("--") && option_of(value) != nullptr) {
+      throw octavo::ConfigError(
+          name + ": got no value before " + octavo::printable(value) + ", " + usage,
+          "if that is the value, write " + name + "=" + octavo::printable(value));
+    }
+    result.emplace_back(value);
+  }
+  std::reverse(result.begin(), result.end());
+  return result;
+}
+
+void parse_arguments(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    app.parse(checked_arguments(app, argc, argv));
+  } catch (const CLI::ExtrasError&) {
+    const std::vector<std::string> extra = app.remaining();
+    const auto first = std::find_if(extra.begin(), extra.end(), [](const auto& one) {
+      return one != "--";  // which CLI11 counts among them
+    });
+    throw octavo::ConfigError(
+        "unexpected argument " + octavo::printable(first == extra.end() ? "--" : *first),
+        see_help(app));
+  } catch (const CLI::RequiredError& error) {
+    throw octavo::ConfigError(error.what(), see_help(app));
+  }
+}
+
+}  // namespace support
