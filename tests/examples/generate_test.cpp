@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+// generate with every kind of prompt, number, model and output.
+#include <string>
+#include <sys/stat.h>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/base/error.hpp>
+#include <octavo/files/read_file.hpp>
+
+#include "examples/micro.hpp"
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+const std::string model = "a/model.safetensors";
+
+/// Trains a model into folder "a" (and more, by `options`).
+void train(const Sandbox& sandbox, const std::string& options = "") {
+  write_file(sandbox, "text", std::string(octavo::soliloquy) + std::string(octavo::soliloquy));
+  check_error(start(sandbox, micro("--data text --out a " + options)), 0, "");
+}
+
+Words written(const std::string& options, const std::string& prompt = "To be") {
+  return Words{"generate", model, "--prompt", prompt} + words_of("--threads 1 " + options);
+}
+
+/// What is written; the status must be 0 and nothing be on standard error.
+std::string text_of(const Sandbox& sandbox, const Words& words, const Start& how = {}) {
+  INFO(told(words));
+  const Outcome got = start(sandbox, words, how);
+  check_error(got, 0, "");
+  return got.out;
+}
+
+void refused(const Sandbox& sandbox, const Words& words, int status, const std::string& message,
+             const std::string& hint = "", const Start& how = {}) {
+  INFO(told(words));
+  const Outcome got = start(sandbox, words, how);
+  check_error(got, status,
+              "generate: error: " + message + (hint.empty() ? "" : "\n  hint: " + hint) + "\n");
+}
+
+}  // namespace
+
+TEST_CASE("a prompt may be any bytes: those that the model does not know count as unknown") {
+  const Sandbox sandbox;
+  train(sandbox);
+  for (const std::string& prompt : {
+           std::string("T"),
+           std::string("To be"),
+           std::string("To be or not to be"),
+           std::string("\xc3\xa9\xe2\x82\xac"),
+           std::string("\xff\xfe\xc0\xaf"),
+           std::string("\xe2\x82"),
+           std::string("\x1b[31m"),
+           std::string("%s%n"),
+           std::string("-x"),
+           std::string("--tokens=5"),
+           std::string("a\nb\r\n"),
+           std::string(11, 'T'),
+           std::string(12, 'T'),
+           std::string(13, 'T'),
+           std::string(16, 'T'),
+           std::string(17, 'T'),
+           std::string(100'000, 'T'),
+       }) {
+    const bool is_option = prompt == "--tokens=5";
+    const Words words = is_option ? Words{"generate", model, "--tokens", "7", "--prompt=" + prompt}
+                                  : written("--tokens 7", prompt);
+    const std::string text = text_of(sandbox, words);
+    CHECK(text.starts_with(prompt));
+    CHECK(text.size() == prompt.size() + 8);
+    CHECK(text.ends_with('\n'));
+  }
+  CHECK(text_of(sandbox, written("--tokens 7", "")).size() == 8);
+  CHECK(text_of(sandbox, {"generate", model, "--tokens", "7"}).size() == 8);
+  CHECK(text_of(sandbox, {"generate", "--prompt=", model, "--tokens=7"}).size() == 8);
+  CHECK(text_of(sandbox, {"generate", "--tokens=7", "--", model}).size() == 8);
+}
+
+TEST_CASE("of a long prompt the end alone counts") {
+  const Sandbox sandbox;
+  train(sandbox);
+  const std::string end = "To be or not to be, that is the question. Whether";
+  const auto continued = [&](const std::string& prompt) {
+    return text_of(sandbox, written("--tokens 30", prompt)).substr(prompt.size());
+  };
+  const std::string expected = continued(std::string(49'951, 'x') + end);
+  CHECK(continued(std::string(49'951, 'T') + end) == expected);
+  CHECK(continued(std::string(49'951, ' ') + end) == expected);
+  CHECK(continued(std::string(49'952, 'x') + "Some other words that end it") != expected);
+}
+
+TEST_CASE("without an unknown token a prompt of unknown characters is refused, with its place") {
+  const Sandbox sandbox;
+  train(sandbox, "--no-unknown");
+  const std::string symbols = " is not among the 34 symbols of this vocabulary";
+  const std::string hint = "leave it out, or train with an unknown token";
+  struct Row {
+    std::string prompt, message;
+  };
+  for (const Row& row :
+       {Row{"To be\x1b[31m", "byte 5: '\\x1b'"}, Row{"\xc3\xa9", "byte 0: '\\xc3'"},
+        Row{"To\tbe", "byte 2: '\\x09'"}, Row{"To be\xff", "byte 5: '\\xff'"},
+        Row{std::string(50'000, 'T') + "9", "byte 50000: '9'"}}) {
+    refused(sandbox, written("", row.prompt), 65, "prompt: " + row.message + symbols, hint);
+  }
+  CHECK(text_of(sandbox, written("--tokens 7", "")).size() == 8);
+  CHECK(text_of(sandbox, written("--tokens 7")).size() == 13);
+}
+
+TEST_CASE("numbers at the ends of their ranges work; the next ones are refused") {
+  const Sandbox sandbox;
+  train(sandbox);
+  const std::string greedy = text_of(sandbox, written("--tokens 20 --temperature 0"));
+  for (const char* same : {"--temperature 0 --seed 5", "--temperature 1e-30",
+                           "--temperature 1e-300", "--top-k 1", "--top-p 1e-9", "--top-p 1e-300",
+                           "--temperature=0.0", "--temperature 0 --top-k 5 --top-p 0.5"}) {
+    CHECK(text_of(sandbox, written("--tokens 20 " + std::string(same))) == greedy);
+  }
+  const std::string sampled = text_of(sandbox, written("--tokens 20"));
+  for (const char* same : {"--temperature 0.8", "--top-k 0", "--top-p 1", "--top-k 35",
+                           "--top-k 36", "--top-k 2147483647", "--top-p 1.0", "--seed 1"}) {
+    CHECK(text_of(sandbox, written("--tokens 20 " + std::string(same))) == sampled);
+  }
+  CHECK(text_of(sandbox, written("--tokens 20 --temperature 1e30")).size() == 26);
+  CHECK(text_of(sandbox, written("--tokens 20 --temperature 1e308")).size() == 26);
+  CHECK(text_of(sandbox, written("--tokens 0")) == "To be\n");
+  CHECK(text_of(sandbox, written("--tokens 0", "")) == "\n");
+  CHECK(text_of(sandbox, written("--tokens 3000")).size() == 3006);
+  const auto refuse = [&](const std::string& option, const std::string& value,
+                          const std::string& expected) {
+    refused(sandbox, {"generate", model, option, value}, 64,
+            option + ": got '" + value + "', expected " + expected);
+  };
+  for (const char* value : {"-1", "nan", "inf", "-1e-30", "1e309", "-nan"}) {
+    refuse("--temperature", value, "a finite number, 0 or more");
+  }
+  for (const char* value : {"0", "1.1", "-0.5", "nan", "1.0000001"}) {
+    refuse("--top-p", value, "a number more than 0, at most 1");
+  }
+  for (const char* option : {"--top-k", "--tokens"}) {
+    refuse(option, "-1", "a whole number from 0 to 2147483647");
+    refuse(option, "2147483648", "a whole number from 0 to 2147483647");
+  }
+  refuse("--threads", "1025", "a whole number from 0 to 1024");
+}
+
+TEST_CASE("equal seeds write equal bytes, with any threads; other seeds write others") {
+  const Sandbox sandbox;
+  train(sandbox);
+  const auto with = [&](const std::string& options) {
+    return text_of(sandbox, words_of("generate " + model + " --prompt To --tokens 60 " + options));
+  };
+  const std::string text = with("--seed 7 --threads 1");
+  for (const char* threads : {"1", "2", "3", "4"}) {
+    CHECK(with("--seed 7 --threads " + std::string(threads)) == text);
+  }
+  CHECK(with("--seed 8") != text);
+  CHECK(with("--seed 0") != text);
+  CHECK(with("--seed 9223372036854775807") != text);
+}
+
+TEST_CASE("checkpoints and models in double are models; everything else is refused by its kind") {
+  const Sandbox sandbox;
+  train(sandbox);
+  const std::string text = text_of(sandbox, written("--tokens 20"));
+  const auto by = [&](const std::string& name) {
+    return text_of(sandbox, Words{"generate", name, "--prompt", "To be"} +
+                                words_of("--tokens 20 --threads 1"));
+  };
+  CHECK(by("a/checkpoint-00000002.safetensors") == text);
+  fs::create_symlink(model, sandbox.path / "link");
+  CHECK(by("link") == text);
+  const std::string bytes = octavo::read_file(sandbox / model);
+  check_error(start(sandbox, micro("--data text --scalar double --out d")), 0, "");
+  CHECK(by("d/model.safetensors").size() == text.size());
+  CHECK(by("d/checkpoint-00000002.safetensors") == by("d/model.safetensors"));
+
+  struct Row {
+    std::string content, why, hint;
+  };
+  const std::string convert = "convert it to safetensors first";
+  const std::string whole = "is it a safetensors file, and the whole of it?";
+  const auto expected = [](const std::string& kind) {
+    return "it is " + kind + ", expected a safetensors file";
+  };
+  const std::string size = std::to_string(bytes.size());
+  for (const Row& row : {
+           Row{"GGUF\3" + std::string(60, '\0'), expected("a GGUF file"), convert},
+           Row{"PK\3\4" + std::string(60, 'x'), expected("a PyTorch or zip file"), convert},
+           Row{"\x80\x02}q" + std::string(60, 'x'), expected("a Python pickle"), convert},
+           Row{"\x1f\x8b" + std::string(60, 'x'), expected("a gzip file"), convert},
+           Row{"Just a text.", "the header length is 8367794899674953034, expected at most 4",
+               whole},
+           Row{"", "it has 0 bytes, expected 10 or more", whole},
+           Row{bytes.substr(0, 9), "it has 9 bytes, expected 10 or more", whole},
+           Row{bytes + "x",
+               "the tensors end at byte " + size + " of " + std::to_string(bytes.size() + 1),
+               whole},
+           Row{bytes.substr(0, bytes.size() - 1),
+               "tensor 'lm_head.bias': bytes 13472 to 13612 are not within the data, which has "
+               "13611",
+               "the copy is incomplete"},
+       }) {
+    write_file(sandbox, "model", row.content);
+    refused(sandbox, {"generate", "model"}, 65, "cannot load 'model': " + row.why, row.hint);
+  }
+  refused(sandbox, {"generate", "missing\x1b[31m"}, 66,
+          "cannot open 'missing\\x1b[31m': No such file or directory",
+          "check the path and its permissions");
+  const std::string regular = ", expected a regular file";
+  REQUIRE(::mkfifo((sandbox / "fifo").c_str(), 0666) == 0);
+  refused(sandbox, {"generate", "a"}, 66, "cannot open 'a': it is a directory" + regular,
+          "name a file");
+  refused(sandbox, {"generate", "fifo"}, 66, "cannot open 'fifo': it is a FIFO" + regular,
+          "name a file");
+  refused(sandbox, {"generate", "/dev/zero"}, 66,
+          "cannot open '/dev/zero': it is a device" + regular, "name a file");
+}
+
+TEST_CASE("output that cannot be written ends every program with status 74") {
+  const Sandbox sandbox;
+  train(sandbox);
+  const std::string gone = "cannot write to standard output";
+  const std::string why = "it is closed, full, or whoever read it is gone";
+  for (const char* output : {"", "/dev/full"}) {
+    INFO("output '", output, "'");
+    const Start how{.output = output};
+    refused(sandbox, written("--tokens 20"), 74, gone, why, how);
+    refused(sandbox, written("--tokens 2147483647"), 74, gone, why, how);
+    refused(sandbox, {"generate", model, "--interactive"}, 74, gone, why, how);
+    refused(sandbox, {"generate", "--help"}, 74, gone, why, how);
+    refused(sandbox, {"generate", "--version"}, 74, gone, why, how);
+    const std::string error = "train_full: error: " + gone + "\n  hint: " + why + "\n";
+    check_error(start(sandbox, micro("--data text --out b"), how), 74, error);
+    // What was to be printed has not found its way into the model or the checkpoint.
+    for (const char* name : {"model.safetensors", "checkpoint-00000002.safetensors"}) {
+      CHECK(octavo::read_file(sandbox / ("b/" + std::string(name))) ==
+            octavo::read_file(sandbox / ("a/" + std::string(name))));
+    }
+    fs::remove_all(sandbox.path / "b");
+  }
+}
+
+TEST_CASE("a conversation is the same from a pipe, and survives what it does not understand") {
+  const Sandbox sandbox;
+  train(sandbox, "--no-unknown");
+  const auto converse = [&](const std::string& input) {
+    return text_of(sandbox,
+                   words_of("generate " + model +
+                            " --interactive --threads 1 --tokens 3 "
+                            "--temperature 0"),
+                   {.input = input});
+  };
+  const std::string hello = "Type the beginning of a text, or /help.\n";
+  CHECK(converse("") == hello + "> \n");
+  CHECK(converse("/quit\nTo be\n") == hello + "> ");
+  const std::string empty = converse("\n/quit\n");
+  CHECK(empty.size() == hello.size() + 2 + 4 + 2);
+  CHECK(converse("To be") == converse("To be\n"));
+  struct Row {
+    std::string input, reply;
+  };
+  const std::string whole = "expected a whole number from ";
+  for (const Row& row : {
+           Row{"/temp", "/temp: got '', expected a number, 0 or more"},
+           Row{"/temp x", "/temp: got 'x', expected a number, 0 or more"},
+           Row{"/temp -1", "/temp: got '-1', expected a number, 0 or more"},
+           Row{"/temp nan", "/temp: got 'nan', expected a number, 0 or more"},
+           Row{"/temp  1", "/temp: got ' 1', expected a number, 0 or more"},
+           Row{"/temp 1 ", "/temp: got '1 ', expected a number, 0 or more"},
+           Row{"/topk -1", "/topk: got '-1', " + whole + "0 to 2147483647"},
+           Row{"/topk 1.5", "/topk: got '1.5', " + whole + "0 to 2147483647"},
+           Row{"/topp 0", "/topp: got '0', expected more than 0, at most 1"},
+           Row{"/topp 1.1", "/topp: got '1.1', expected more than 0, at most 1"},
+           Row{"/len 0", "/len: got '0', " + whole + "1 to 2147483647"},
+           Row{"/len 1e3", "/len: got '1e3', " + whole + "1 to 2147483647"},
+           Row{"/", "unknown command '/'; try /help"},
+           Row{"/Quit", "unknown command '/Quit'; try /help"},
+           Row{"/\x1b[31m\r", "unknown command '/\\x1b[31m\\x0d'; try /help"},
+           Row{"\x1b[31m",
+               "prompt: byte 0: '\\x1b' is not among the 34 symbols of this vocabulary"},
+       }) {
+    INFO(row.input);
+    CHECK(converse(row.input + "\n") == hello + "> " + row.reply + "\n> \n");
+  }
+  const std::string changed = converse("/temp 0\n/topk 1\n/topp 0.5\n/len 9\nTo\n/help\n");
+  CHECK(changed.starts_with(hello + "> > > > > To"));
+  CHECK(changed.find("/temp X   temperature, 0 is greedy (0)\n") != std::string::npos);
+  CHECK(changed.find("/topk N   the N likeliest only, 0 is all (1)\n") != std::string::npos);
+  CHECK(changed.find("(0.5)\n/len N    tokens to write (9)\n") != std::string::npos);
+}
