@@ -70,13 +70,14 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
   const auto option_of = [&](std::string_view argument) {
     return app.get_option_no_throw(std::string(argument.substr(0, argument.find('='))));
   };
-  // CLI11 would take it for a group of options, and on some command lines never come back.
+  // CLI11 would take a second one that is empty for a group of options, and never come back.
   const bool groups = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
+  bool positional = false;
   std::vector<std::string> result;
   std::vector<const CLI::Option*> seen;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument.empty() && groups) {
+    if (argument.empty() && groups && positional) {
       throw octavo::ConfigError("argument " + std::to_string(i) + " is empty", "leave it out");
     }
     if (argument == "--") {
@@ -86,6 +87,7 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
     const bool negative = argument.size() > 1 && argument[1] >= '0' && argument[1] <= '9';
     if (argument.size() < 2 || argument[0] != '-' || negative) {
       result.emplace_back(argument);
+      positional = true;
       continue;
     }
     if (argument == "-h" || argument == "--help" || argument == "--version") {

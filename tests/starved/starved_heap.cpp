@@ -35,8 +35,8 @@ void get_ready() {
 bool refuses() {
   if (!ready) get_ready();
   ++count;
-  const bool refused = count == refused_number ||
-                       (refuses_later && refused_number > 0 && count > refused_number);
+  const bool refused =
+      count == refused_number || (refuses_later && refused_number > 0 && count > refused_number);
   if (count == refused_number) {
     constexpr char message[] = "heap: refused\n";
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message, sizeof(message) - 1);

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
 #include <system_error>
 #include <vector>
 
@@ -116,7 +115,7 @@ class CheckpointFolder {
     if (old.empty()) return false;
     const std::string earlier = path_ + "/earlier";
     std::error_code ignored;
-    if (::mkdir(earlier.c_str(), 0777) != 0 && errno != EEXIST) throw not_moved(earlier);
+    if (files_.mkdir(earlier.c_str(), 0777) != 0 && errno != EEXIST) throw not_moved(earlier);
     for (const NamedCheckpoint& one : detail::find_checkpoints(earlier, ignored)) remove(one.path);
     for (const NamedCheckpoint& one : old) {
       move(one.path, earlier + one.path.substr(path_.size()), earlier);

@@ -36,6 +36,7 @@ class FileSystem {
   virtual int flock(int file, int operation) { return ::flock(file, operation); }
   virtual int rename(const char* from, const char* to) { return ::rename(from, to); }
   virtual int unlink(const char* path) { return ::unlink(path); }
+  virtual int mkdir(const char* path, mode_t mode) { return ::mkdir(path, mode); }
 };
 
 /// The operating system's own. It has no state.
