@@ -22,9 +22,11 @@ kill_rounds() {
   local run=("$programs/train_full" --tiny 1000000 --save-every 1 --sample-every 0 --log-every 0)
   "$programs/train_full" --tiny 3 --save-every 1 --out warm >/dev/null
   for ((round = 1; round <= rounds; ++round)); do
-    "${run[@]}" --out killed $( ((round > 1)) && echo --resume) >log 2>&1 &
+    local resume=()
+    compgen -G 'killed/checkpoint-*' >/dev/null && resume=(--resume)
+    "${run[@]}" --out killed "${resume[@]}" >log 2>&1 &
     local process=$!
-    sleep "0.0$((RANDOM % 9 + 1))$((RANDOM % 10))"
+    sleep "0.$((RANDOM % 3))$((RANDOM % 10))$((RANDOM % 10))"
     kill -9 $process 2>/dev/null || true
     wait $process 2>/dev/null || true
     compgen -G 'killed/*.tmp.*' >/dev/null && hits=$((hits + 1))
