@@ -80,7 +80,10 @@ class Barrier {
     if (broken_.load(std::memory_order_acquire)) throw BarrierBroken{};
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_) {
       arrived_.store(0, std::memory_order_relaxed);
-      generation_.store(generation + 1, std::memory_order_release);
+      // Sequentially consistent: libstdc++'s notify_all() first looks whether anybody waits, and on
+      // x86 that look may overtake a mere release store; who goes to sleep between would stay
+      // there.
+      generation_.store(generation + 1, std::memory_order_seq_cst);
       generation_.notify_all();
     } else {
       wait_while(generation_, may_spin_,
