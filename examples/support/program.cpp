@@ -54,7 +54,7 @@ void receive(int signal) {
 }
 
 /// Were standard input, output or error closed, the next file to be opened would take its place,
-/// and what is printed would go into a checkpoint. Now reading, or writing, fails instead.
+/// and what is printed would go into that. Now reading, or writing, fails instead.
 void occupy_standard_files() {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(file, F_GETFD) < 0) open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);

@@ -237,7 +237,9 @@ TEST_CASE("output that cannot be written ends every program with status 74") {
     refused(sandbox, {"generate", "--version"}, 74, gone, why, how);
     const std::string error = "train_full: error: " + gone + "\n  hint: " + why + "\n";
     check_error(start(sandbox, micro("--data text --out b"), how), 74, error);
-    // What was to be printed has not found its way into the model or the checkpoint.
+    // What was to be printed has not found its way into a file of the run, the lock least of all:
+    // it is opened first.
+    CHECK(fs::file_size(sandbox.path / "b/.lock") == fs::file_size(sandbox.path / "a/.lock"));
     for (const char* name : {"model.safetensors", "checkpoint-00000002.safetensors"}) {
       CHECK(octavo::read_file(sandbox / ("b/" + std::string(name))) ==
             octavo::read_file(sandbox / ("a/" + std::string(name))));
