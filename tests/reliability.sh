@@ -15,7 +15,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 # Rounds of train_full that saves at every step, killed after a random time and resumed. A kill
-# hits a save if it leaves a temporary file behind. The last checkpoint that was told must be there.
+# hits a save if it leaves a temporary file behind, or a checkpoint that was not told yet. The last checkpoint that was told must be there.
 kill_rounds() {
   local rounds=$1 hits=0 lost=0 steps=0
   cd "$folder"
@@ -26,12 +26,19 @@ kill_rounds() {
     compgen -G 'killed/checkpoint-*' >/dev/null && resume=(--resume)
     "${run[@]}" --out killed "${resume[@]}" >log 2>&1 &
     local process=$!
-    sleep "0.$((RANDOM % 3))$((RANDOM % 10))$((RANDOM % 10))"
+    # In one round of four while it starts, else while it saves and trains.
+    if ((round % 4 > 0)); then
+      until grep -aq '^saved' log || ! kill -0 $process 2>/dev/null; do sleep 0.01; done
+    fi
+    sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
     kill -9 $process 2>/dev/null || true
     wait $process 2>/dev/null || true
-    compgen -G 'killed/*.tmp.*' >/dev/null && hits=$((hits + 1))
-    local told
+    local told newest
     told=$(grep -a '^saved .*safetensors$' log | tail -1 | cut -d' ' -f2 || true)
+    newest=$(ls killed/checkpoint-*.safetensors 2>/dev/null | tail -1 || true)
+    if compgen -G 'killed/*.tmp.*' >/dev/null || [[ -n $told && $newest > $told ]]; then
+      hits=$((hits + 1))
+    fi
     if [[ -n $told && ! -e $told ]]; then
       echo "round $round: $told is lost"
       lost=$((lost + 1))

@@ -135,14 +135,15 @@ TEST_CASE("too short a text is refused with what it has and what is needed") {
   };
   const std::string rest = "validation text (the last tenth)";
   // Sequence 12: 13 tokens are needed on either side of the split, which falls at nine tenths.
-  for (const std::size_t size : {1, 2, 11, 12, 13, 14, 15, 100, 119, 120}) {
+  for (const std::size_t size :
+       std::initializer_list<std::size_t>{1, 2, 11, 12, 13, 14, 15, 100, 119, 120}) {
     write_file(sandbox, "text", repeated(prose, size));
     const std::size_t train = size * 9 / 10;
     refused(sandbox, trained_on("text"), 65,
             train < 13 ? short_of("training text", train, 12) : short_of(rest, size - train, 12),
             longer);
   }
-  for (const std::size_t size : {121, 122, 129, 130, 131}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{121, 122, 129, 130, 131}) {
     write_file(sandbox, "text", repeated(prose, size));
     const std::size_t train = size * 9 / 10;
     CHECK(size - train >= 13);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Programs whose allocations are refused, one after the other: a clean message and status 71.
+#if defined(OCTAVO_STARVED_PROGRAMS)
 #include <cstdlib>
 #include <string>
 
@@ -42,3 +43,4 @@ TEST_CASE("every allocation of a program can fail: a clean message, status 71, n
     CHECK(starve(sandbox, "train_full --tiny 2 --out o --resume", later, stride) * stride > 1000);
   }
 }
+#endif
