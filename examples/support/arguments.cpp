@@ -64,6 +64,10 @@ std::string see_help(const CLI::App& app) { return "see " + app.get_name() + " -
                             other.empty() ? see_help(app) : "did you mean '" + other + "'?");
 }
 
+[[noreturn]] void refuse_empty(int argument) {
+  throw octavo::ConfigError("argument " + std::to_string(argument) + " is empty", "leave it out");
+}
+
 }  // namespace
 
 std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const char* const* argv) {
@@ -77,10 +81,11 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
   std::vector<const CLI::Option*> seen;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument.empty() && groups && positional) {
-      throw octavo::ConfigError("argument " + std::to_string(i) + " is empty", "leave it out");
-    }
+    if (argument.empty() && groups && positional) refuse_empty(i);
     if (argument == "--") {
+      for (int rest = i + 1; rest < argc && groups; ++rest) {
+        if (*argv[rest] == '\0') refuse_empty(rest);
+      }
       result.insert(result.end(), argv + i, argv + argc);
       break;
     }

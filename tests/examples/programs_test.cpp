@@ -51,6 +51,7 @@ TEST_CASE("a text file is split, validated, and its scalar may be double") {
 TEST_CASE("an empty argument is refused, with options that do not exist behind it as well") {
   const Sandbox sandbox;
   expect(sandbox.run("train_full 5 '' --width 8"), 64, "argument 2 is empty");
+  expect(sandbox.run("train_full 5 -- 3 ''"), 64, "argument 4 is empty");
   expect(sandbox.run("generate missing --prompt ''"), 66, "cannot open 'missing'");
 }
 
