@@ -84,7 +84,8 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
     if (argument.empty() && groups && positional) refuse_empty(i);
     if (argument == "--") {
       for (int rest = i + 1; rest < argc && groups; ++rest) {
-        if (*argv[rest] == '\0') refuse_empty(rest);
+        if (*argv[rest] == '\0' && positional) refuse_empty(rest);
+        positional = true;
       }
       result.insert(result.end(), argv + i, argv + argc);
       break;
