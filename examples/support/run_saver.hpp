@@ -84,23 +84,18 @@ class RunSaver {
   /// After a step: whether it is one to save at.
   void step(octavo::Index done) {
     if (!folder_ || options_.save_every == 0 || done % options_.save_every != 0) return;
-    try {
-      save();
-      failures_ = 0;
-    } catch (const octavo::IoError& error) {
-      if (++failures_ == 3) throw;
-      std::fprintf(stderr, "warning: %s\n  the run goes on; the next save may succeed\n",
-                   error.what());
-    }
+    attempt([&] { save(); });
   }
 
   /// After an evaluation that was the best.
   void best() {
     if (!folder_) return;
-    release_idle_memory();
-    folder_->save_best(trainer_, tokenizer_, corpus_);
-    release_idle_memory();
-    say_("saved " + folder_->best());
+    attempt([&] {
+      release_idle_memory();
+      folder_->save_best(trainer_, tokenizer_, corpus_);
+      release_idle_memory();
+      say_("saved " + folder_->best());
+    });
   }
 
   /// At the end, unless it has just been saved.
@@ -115,6 +110,18 @@ class RunSaver {
   void set_last(const std::string& path) { last_ = path; }
 
  private:
+  template <typename Save>
+  void attempt(Save save) {
+    try {
+      save();
+      failures_ = 0;
+    } catch (const octavo::IoError& error) {
+      if (++failures_ == 3) throw;
+      std::fprintf(stderr, "warning: %s\n  the run goes on; the next save may succeed\n",
+                   error.what());
+    }
+  }
+
   void save() {
     release_idle_memory();  // what trains need not be there while saving, nor the other way round
     last_ = folder_->save(trainer_, tokenizer_, corpus_);

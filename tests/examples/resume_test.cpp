@@ -238,6 +238,19 @@ TEST_CASE("a run that diverges stops before the update, and names its last good 
   expect(early, 1, "and there is no checkpoint to go back to");
 }
 
+TEST_CASE("a save that fails does not end a run, three in a row do") {
+  const Sandbox sandbox;
+  write_text(sandbox);
+  const std::string run = "train_full 40 " + micro + "--lr 1e-2 --save-every 0 ";
+  for (const char* folder : {"a", "b"}) {  // with a name in it that cannot be renamed over
+    fs::create_directories(sandbox.path / folder / "best.safetensors/full");
+  }
+  const Result two = sandbox.run(run + "--eval-every 20 --out a");
+  expect(two, 0, "warning: cannot rename 'a/best.safetensors.tmp.");
+  expect(two, 0, "saved a/" + checkpoint(40));
+  expect(sandbox.run(run + "--eval-every 1 --out b"), 74, "error: cannot rename 'b/best.");
+}
+
 TEST_CASE("patience ends a run, and the best model is kept") {
   const Sandbox sandbox;
   write_text(sandbox);

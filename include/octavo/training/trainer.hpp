@@ -152,14 +152,16 @@ class Trainer {
     check_tokens(train, shape().vocabulary);
     check_tokens(validation, shape().vocabulary);
     RunResult result;
+    const auto ended = [&](StopReason reason) {
+      result.reason = reason;
+      return result;
+    };
     while (step_.steps_done() < options_.steps) {
-      if (out_of_patience()) return result.reason = StopReason::patience, result;
-      if (stop.stop_requested()) return result.reason = StopReason::asked, result;
+      if (out_of_patience()) return ended(StopReason::patience);
+      if (stop.stop_requested()) return ended(StopReason::asked);
       const StepResult told = step(train);
       if (callbacks.step) callbacks.step(told);
-      if (options_.stop_at_spike && state_.spiked()) {
-        return result.reason = StopReason::spike, result;
-      }
+      if (options_.stop_at_spike && state_.spiked()) return ended(StopReason::spike);
       const Index done = step_.steps_done();
       const bool due = options_.evaluate_every > 0 && done % options_.evaluate_every == 0;
       if (!validation.empty() && (due || done == options_.steps)) {
