@@ -102,7 +102,7 @@ TEST_CASE("a long text read at once ends where one read token by token does") {
     Generator<float> fast(model, weights, length, threads);
     for (std::size_t end = 1; end <= text.size(); ++end) {
       slow.read(text.subspan(end - 1, 1));
-      for (const std::size_t pieces : {1, 2}) {
+      for (const std::size_t pieces : {std::size_t{1}, std::size_t{2}}) {
         INFO("length ", length, ", ", end, " tokens in ", pieces, " pieces");
         fast.reset();
         fast.read(text.first(end * (pieces - 1) / 3));
