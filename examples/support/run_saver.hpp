@@ -200,8 +200,10 @@ void print_end(octavo::StopReason reason, const octavo::RunState& state,
     std::printf("stopped at step %td: no evaluation since step %td was better than %.4f\n",
                 state.steps_done, state.best_step, state.best_validation);
   }
-  if (state.best_step > 0)
-    std::printf("the best evaluation's model is %s\n", saver.best_path().c_str());
+  const std::string best = saver.best_path();  // a run may go on in another folder than it began in
+  if (state.best_step > 0 && std::filesystem::exists(best)) {
+    std::printf("the best evaluation's model is %s\n", best.c_str());
+  }
 }
 
 }  // namespace support

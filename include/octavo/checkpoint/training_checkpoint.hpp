@@ -97,8 +97,8 @@ class CheckpointFile {
   }
 
   /// Brings a trainer of the same shape, scalar and optimizer to where the run was saved; its other
-  /// options are its own. The file is verified before the trainer is touched. (Only if reading the
-  /// same bytes again fails after that is the trainer's state lost; the Error then is of code io.)
+  /// options are its own. The file is verified before the trainer is touched. (Only if the file
+  /// cannot be read again after that, or has been altered between, are the trainer's numbers lost.)
   template <Scalar T, typename... Model>
   void load(Trainer<T, Model...>& trainer) const {
     require(sizeof(T) == (info_.double_precision ? sizeof(double) : sizeof(float)),
