@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+
+namespace octavo {
+
+/// Means over the steps that end with `step` and began behind the point before.
+struct HistoryPoint {
+  Index step = 0;   ///< steps done
+  Index steps = 0;  ///< how many the means are of
+  double loss = 0;
+  double learning_rate = 0;
+  double gradient_norm = 0;
+  double seconds = 0;  ///< that these steps took together
+};
+
+struct EvaluationPoint {
+  Index step = 0;
+  double training_loss = 0;  ///< of the steps shortly before; see RunHistory::recent_loss
+  double validation_loss = 0;
+};
+
+/// The course of a run, in memory that is fixed when it begins: when all points are taken,
+/// neighbours merge and a point means twice as many steps; of evaluations every second one goes. So
+/// a million steps are drawn from as few numbers as a thousand. No heap call after construction.
+class RunHistory {
+ public:
+  /// Steps that recent_loss() looks back, at most.
+  static constexpr Index recent_steps = 100;
+
+  explicit RunHistory(std::size_t capacity = 512) : capacity_(capacity) {
+    require(capacity >= 4 && capacity % 2 == 0,
+            "run history: expected an even capacity, 4 or more");
+    points_.reserve(capacity);
+    evaluations_.reserve(capacity);
+  }
+
+  /// A step, or several that somebody else has taken the means of. Steps must increase.
+  void add(const HistoryPoint& point) {
+    remember(point.loss, point.steps);
+    merge_into(open_, point);
+    if (open_.steps < stride_) return;
+    if (points_.size() == capacity_) halve();
+    if (open_.steps < stride_) return;  // the stride has just doubled
+    points_.push_back(open_);
+    open_ = {};
+  }
+
+  void add(const EvaluationPoint& point) {
+    if (evaluations_.size() == capacity_) {
+      std::size_t kept = 0;
+      for (std::size_t i = 1; i < capacity_; i += 2) evaluations_[kept++] = evaluations_[i];
+      evaluations_.resize(kept);
+    }
+    evaluations_.push_back(point);
+  }
+
+  /// Forgets what came after `step`, and what recent_loss() looks back on: a run that goes back
+  /// there takes another course from then on.
+  void rewind(Index step) {
+    if (open_.step > step) open_ = {};
+    while (!points_.empty() && points_.back().step > step) points_.pop_back();
+    while (!evaluations_.empty() && evaluations_.back().step > step) evaluations_.pop_back();
+    recent_count_ = 0;
+  }
+
+  /// Whole points, in order of their steps; what came behind the last is not among them yet.
+  std::span<const HistoryPoint> points() const noexcept { return points_; }
+  std::span<const EvaluationPoint> evaluations() const noexcept { return evaluations_; }
+
+  Index steps_done() const noexcept {
+    return open_.steps > 0 ? open_.step : points_.empty() ? 0 : points_.back().step;
+  }
+
+  /// Mean loss of the last (at most) 100 steps; NaN before the first.
+  double recent_loss() const noexcept {
+    const Index count = std::min(recent_count_, recent_steps);
+    double total = 0;
+    for (Index i = 0; i < count; ++i) total += recent_[static_cast<std::size_t>(i)];
+    return count == 0 ? std::numeric_limits<double>::quiet_NaN()
+                      : total / static_cast<double>(count);
+  }
+
+  /// Mean loss of the steps in (first, last], by whole points; NaN if there is none.
+  double mean_loss(Index first, Index last) const noexcept {
+    HistoryPoint total;
+    for (const HistoryPoint& point : points_) {
+      if (point.step - point.steps >= first && point.step <= last) merge_into(total, point);
+    }
+    return total.steps == 0 ? std::numeric_limits<double>::quiet_NaN() : total.loss;
+  }
+
+ private:
+  static void merge_into(HistoryPoint& total, const HistoryPoint& point) noexcept {
+    const Index steps = total.steps + point.steps;
+    const double share = static_cast<double>(point.steps) / static_cast<double>(steps);
+    total.loss += (point.loss - total.loss) * share;
+    total.learning_rate += (point.learning_rate - total.learning_rate) * share;
+    total.gradient_norm += (point.gradient_norm - total.gradient_norm) * share;
+    total.seconds += point.seconds;
+    total.step = point.step;
+    total.steps = steps;
+  }
+
+  void halve() noexcept {
+    for (std::size_t i = 0; i < capacity_; i += 2) {
+      HistoryPoint pair = points_[i];
+      merge_into(pair, points_[i + 1]);
+      points_[i / 2] = pair;
+    }
+    points_.resize(capacity_ / 2);
+    stride_ *= 2;
+  }
+
+  void remember(double loss, Index steps) noexcept {
+    for (Index i = 0; i < std::min(steps, recent_steps); ++i) {
+      recent_[static_cast<std::size_t>(recent_count_++ % recent_steps)] = loss;
+    }
+  }
+
+  std::size_t capacity_;
+  Index stride_ = 1;
+  std::vector<HistoryPoint> points_;
+  std::vector<EvaluationPoint> evaluations_;
+  HistoryPoint open_;  ///< not yet a whole point
+  double recent_[recent_steps] = {};
+  Index recent_count_ = 0;
+};
+
+}  // namespace octavo
