@@ -4,7 +4,9 @@
 // The door to training/: everything in that folder.
 
 #include <octavo/training/memory_budget.hpp>
+#include <octavo/training/report_page.hpp>
 #include <octavo/training/run_history.hpp>
+#include <octavo/training/run_report.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/trainer.hpp>
 #include <octavo/training/training_memory.hpp>
