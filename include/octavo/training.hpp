@@ -4,6 +4,7 @@
 // The door to training/: everything in that folder.
 
 #include <octavo/training/memory_budget.hpp>
+#include <octavo/training/reference_losses.hpp>
 #include <octavo/training/report_page.hpp>
 #include <octavo/training/run_history.hpp>
 #include <octavo/training/run_report.hpp>

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <string_view>
 
 #include <octavo/base/config.hpp>
 #include <octavo/memory/memory_plan.hpp>
+#include <octavo/training/reference_losses.hpp>
 #include <octavo/training/run_history.hpp>
 
 namespace octavo {
@@ -28,13 +28,6 @@ constexpr std::string_view name_of(RunStatus status) noexcept {
   }
   return "unknown";
 }
-
-/// Losses to hold a run against, in nats per token; NaN where not known.
-struct ReferenceLosses {
-  double uniform = std::numeric_limits<double>::quiet_NaN();  ///< ln of the vocabulary size
-  double unigram = std::numeric_limits<double>::quiet_NaN();  ///< how often each token occurs
-  double bigram = std::numeric_limits<double>::quiet_NaN();   ///< knowing the token before
-};
 
 /// What the model wrote after `step` steps.
 struct ReportSample {
