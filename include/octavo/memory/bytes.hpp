@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
 #include <iterator>
 #include <limits>
 #include <string>
@@ -80,10 +79,11 @@ inline std::string readable_bytes(std::size_t bytes) {
     value /= 1000;
     ++unit;
   }
-  char text[32];
   const int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  std::snprintf(text, sizeof(text), "%.*f %s", digits, value, units[unit]);
-  return text;
+  char text[32];  // not by printf, whose decimal point follows the locale
+  char* const end =
+      std::to_chars(text, std::end(text), value, std::chars_format::fixed, digits).ptr;
+  return std::string(text, end).append(" ").append(units[unit]);
 }
 
 }  // namespace octavo
