@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -166,6 +168,21 @@ TEST_CASE("a label stands only where it fits") {
   CHECK(contains(drawing, "block: hair\n"));  // in the tooltip
   CHECK(!contains(drawing, "hair, "));
   CHECK(!contains(drawing, "hair</text>"));
+}
+
+TEST_CASE("a drawing can be written piece by piece, none of them large") {
+  MemoryPlan plan;
+  for (int i = 0; i < 64; ++i) plan.book<float>("run", "a part", MemoryKind::cache, 64, {0, 8});
+  plan.place();
+  std::string drawing;
+  std::size_t largest = 0;
+  write_memory_drawing(plan, names, "a step", [&](std::string_view piece) {
+    drawing += piece;
+    largest = std::max(largest, piece.size());
+  });
+  CHECK(drawing == memory_drawing(plan, names, "a step"));
+  CHECK(drawing.size() > 30'000);
+  CHECK(largest < 8'000);
 }
 
 TEST_CASE("copies are parted by lines where there is room") {

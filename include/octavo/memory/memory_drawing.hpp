@@ -154,10 +154,11 @@ inline std::string drawing_caption(const DrawingSheet& sheet) {
 /// A placed plan as a picture (SVG, complete in itself): phases to the right, bytes upward, one box
 /// per buffer from where it begins to where it ends. Hovering over a box tells its bytes. The
 /// dashed line is the total; the columns of the phases with the most alive are tinted. Every phase
-/// from first to last is a column, so phases should be numbered without leaps.
-inline std::string memory_drawing(const MemoryPlan& plan,
-                                  std::span<const std::string_view> phase_names,
-                                  std::string_view title) {
+/// from first to last is a column, so phases should be numbered without leaps. `write` is called
+/// with piece after piece (std::string_view).
+template <typename Write>
+void write_memory_drawing(const MemoryPlan& plan, std::span<const std::string_view> phase_names,
+                          std::string_view title, Write&& write) {
   constexpr double left = detail::DrawingSheet::left;
   constexpr svg::TextStyle heading{.size = 19, .bold = true};
   detail::DrawingSheet sheet{plan, phase_names, phases_of(plan), 0};
@@ -166,25 +167,35 @@ inline std::string memory_drawing(const MemoryPlan& plan,
   sheet.top = legend_line + 14;
   const std::string width = svg::number(sheet.width());
   const std::string height = svg::number(sheet.height());
-  std::string text = std::string("<svg") +
-                     svg::attributes({{"xmlns", "http://www.w3.org/2000/svg"},
-                                      {"width", width},
-                                      {"height", height},
-                                      {"viewBox", "0 0 " + width + " " + height},
-                                      {"font-family", "Helvetica, Arial, sans-serif"}}) +
-                     ">\n";
-  text += svg::rectangle({0, 0, sheet.width(), sheet.height()}, "#ffffff");
-  text += svg::text(left, 34, svg::fitted(title, sheet.width() - left - 8, heading), heading);
-  text += detail::drawing_caption(sheet) + legend;
-  text += detail::drawing_phases(sheet) + detail::drawing_axis(sheet);
-  for (int id = 0; id < plan.size(); ++id) text += detail::drawing_box(sheet, id);
+  write(std::string("<svg") +
+        svg::attributes({{"xmlns", "http://www.w3.org/2000/svg"},
+                         {"width", width},
+                         {"height", height},
+                         {"viewBox", "0 0 " + width + " " + height},
+                         {"font-family", "Helvetica, Arial, sans-serif"}}) +
+        ">\n");
+  write(svg::rectangle({0, 0, sheet.width(), sheet.height()}, "#ffffff"));
+  write(svg::text(left, 34, svg::fitted(title, sheet.width() - left - 8, heading), heading));
+  write(detail::drawing_caption(sheet));
+  write(legend);
+  write(detail::drawing_phases(sheet));
+  write(detail::drawing_axis(sheet));
+  for (int id = 0; id < plan.size(); ++id) write(detail::drawing_box(sheet, id));
   const double y = sheet.y(static_cast<double>(plan.total_bytes()));
-  text +=
-      svg::lines(svg::to_the_right(left, y, sheet.plot_width()), detail::peak_color, 1.5, "7 4");
-  text += svg::text(left + sheet.plot_width() - 4, y - 8,
-                    std::string("total ") + std::to_string(plan.total_bytes()) + " bytes",
-                    {.anchor = "end", .fill = detail::peak_color, .bold = true});
-  return text + "</svg>\n";
+  write(svg::lines(svg::to_the_right(left, y, sheet.plot_width()), detail::peak_color, 1.5, "7 4"));
+  write(svg::text(left + sheet.plot_width() - 4, y - 8,
+                  std::string("total ") + std::to_string(plan.total_bytes()) + " bytes",
+                  {.anchor = "end", .fill = detail::peak_color, .bold = true}));
+  write(std::string_view("</svg>\n"));
+}
+
+/// The same as one string.
+inline std::string memory_drawing(const MemoryPlan& plan,
+                                  std::span<const std::string_view> phase_names,
+                                  std::string_view title) {
+  std::string text;
+  write_memory_drawing(plan, phase_names, title, [&](std::string_view piece) { text += piece; });
+  return text;
 }
 
 }  // namespace octavo

@@ -45,28 +45,28 @@ struct ReportSetting {
 struct RunReport {
   const RunHistory& history;
 
-  std::string_view title;    ///< the program and what names the run: "train_full --medium"
-  std::string_view subject;  ///< one line: which model, on which text
+  std::string_view title = {};    ///< the program and what names the run: "train_full --medium"
+  std::string_view subject = {};  ///< one line: which model, on which text
   RunStatus status = RunStatus::running;
   Index steps_done = 0;
   Index steps_planned = 0;
   Index tokens_per_step = 0;
-  std::string_view diagnosis;  ///< a sentence or two about how the training goes
+  std::string_view diagnosis = {};  ///< a sentence or two about how the training goes
 
-  ReferenceLosses references;
-  double gradient_clip = 0;  ///< largest gradient norm; 0: no limit
-  EvaluationPoint best;      ///< step 0: the lowest of the history's evaluations
+  ReferenceLosses references = {};
+  double gradient_clip = 0;   ///< largest gradient norm; 0: no limit
+  EvaluationPoint best = {};  ///< step 0: the lowest of the history's evaluations
 
-  std::span<const ReportSample> samples;  ///< in order of their steps
+  std::span<const ReportSample> samples = {};  ///< in order of their steps
 
   const MemoryPlan* plan = nullptr;  ///< placed
-  std::span<const std::string_view> phase_names;
+  std::span<const std::string_view> phase_names = {};
   std::size_t planned_bytes = 0;  ///< for the whole process; 0: the plan's alone is shown
   std::size_t peak_bytes = 0;     ///< of the process, as the operating system saw it
 
-  std::span<const ReportSetting> settings;
-  std::string_view resume_command;
-  std::string_view generate_command;
+  std::span<const ReportSetting> settings = {};
+  std::string_view resume_command = {};
+  std::string_view generate_command = {};
 };
 
 }  // namespace octavo
