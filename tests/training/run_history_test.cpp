@@ -103,9 +103,13 @@ TEST_CASE("run history: of many evaluations every second one stays, the last amo
 
 TEST_CASE("run history: steps make no heap call") {
   RunHistory history(8);
-  const HeapGuard guard;
-  for (Index step = 1; step <= 1000; ++step) history.add(numbered(step));
-  CHECK(guard.calls() == 0);
+  const octavo_test::HeapGuard guard;
+  for (Index step = 1; step <= 1000; ++step) {
+    history.add(numbered(step));
+    history.add(octavo::EvaluationPoint{step, 1, 2});
+  }
+  const auto allocations = guard.allocations();
+  CHECK(allocations == 0);
 }
 
 TEST_CASE("run history: a capacity that cannot be halved is refused") {

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/data/token_view.hpp>
+
+namespace octavo {
+
+/// The mean losses, in nats per token, of the best that can be predicted from how often tokens
+/// follow each other: below `unigram` a model has learnt more than frequencies, below `bigram` more
+/// than pairs.
+struct TextEntropy {
+  double unigram = 0;  ///< H(X) = -sum over a of p(a) ln p(a)
+  std::optional<double>
+      bigram;  ///< H(Y|X) = -sum over a, b of p(a, b) ln p(b|a); none: not counted
+};
+
+/// Counts tokens, and pairs of neighbours, that come piece by piece. Pairs are counted for
+/// vocabularies up to 512, whose table has 2 MiB. (Shannon 1951, "Prediction and entropy of printed
+/// English", F_1 and F_2.)
+class EntropyCounter {
+ public:
+  static constexpr Index most_for_pairs = 512;
+
+  explicit EntropyCounter(Index vocabulary)
+      : vocabulary_(vocabulary),
+        tokens_(static_cast<std::size_t>(vocabulary)),
+        pairs_(
+            static_cast<std::size_t>(vocabulary <= most_for_pairs ? vocabulary * vocabulary : 0)) {}
+
+  /// More tokens, which follow those that were added before and lie in the vocabulary.
+  void add(TokenView tokens) {
+    for (Index i = 0; i < tokens.size(); ++i) {
+      const Token token = tokens[i];
+      OCTAVO_ASSERT(token >= 0 && token < vocabulary_);
+      ++tokens_[static_cast<std::size_t>(token)];
+      if (!pairs_.empty() && last_ >= 0) {
+        ++pairs_[static_cast<std::size_t>(last_ * vocabulary_ + token)];
+      }
+      last_ = token;
+    }
+  }
+
+  TextEntropy entropy() const {
+    TextEntropy result{entropy_of(tokens_.data(), tokens_.size()), {}};
+    if (pairs_.empty()) return result;
+    // H(Y|X) = sum over a of p(a) H(Y|a), where p(a) is a's share of the pairs' first tokens.
+    double sum = 0, all = 0;
+    for (std::size_t a = 0; a < tokens_.size(); ++a) {
+      const std::uint64_t* followers = pairs_.data() + a * tokens_.size();
+      double count = 0;
+      for (std::size_t b = 0; b < tokens_.size(); ++b) count += static_cast<double>(followers[b]);
+      sum += count * entropy_of(followers, tokens_.size());
+      all += count;
+    }
+    result.bigram = all > 0 ? sum / all : 0;
+    return result;
+  }
+
+ private:
+  /// Of what was counted: ln n - (1/n) sum over i of c(i) ln c(i).
+  static double entropy_of(const std::uint64_t* counts, std::size_t size) {
+    double all = 0, sum = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      const auto count = static_cast<double>(counts[i]);
+      all += count;
+      if (count > 0) sum += count * std::log(count);
+    }
+    return all > 0 ? std::log(all) - sum / all : 0;
+  }
+
+  Index vocabulary_;
+  std::vector<std::uint64_t> tokens_;
+  std::vector<std::uint64_t> pairs_;  ///< [token, the next one]; empty: not counted
+  Index last_ = -1;
+};
+
+/// Of all `tokens`, which must lie in the vocabulary.
+inline TextEntropy text_entropy(TokenView tokens, Index vocabulary) {
+  EntropyCounter counter(vocabulary);
+  counter.add(tokens);
+  return counter.entropy();
+}
+
+}  // namespace octavo

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string_view>
+
+#include <octavo/base/config.hpp>
+
+namespace octavo {
+
+/// What a terminal can show.
+struct TerminalStyle {
+  Index width = 80;      ///< columns
+  bool color = false;    ///< ANSI escapes
+  bool unicode = false;  ///< UTF-8, and a font with blocks and braille
+};
+
+enum class Ink { plain, strong, quiet, training, validation };
+
+/// One line for a terminal, in fixed memory: bytes, and how many columns they take. What does not
+/// fit is left out.
+class TerminalText {
+ public:
+  explicit TerminalText(const TerminalStyle& style) noexcept : style_(style) {}
+
+  std::string_view view() const noexcept { return {text_.data(), size_}; }
+  Index columns() const noexcept { return columns_; }
+  const TerminalStyle& style() const noexcept { return style_; }
+
+  /// Text of one column per character; in UTF-8 where the style allows that.
+  void add(std::string_view text, Ink ink = Ink::plain) noexcept {
+    if (text.empty()) return;
+    change(ink);
+    put(text);
+    columns_ += std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  }
+
+  void fill(std::string_view character, Index count, Ink ink = Ink::plain) noexcept {
+    for (Index i = 0; i < count; ++i) add(character, ink);
+  }
+
+  /// Leaves the terminal as it was.
+  void end() noexcept { change(Ink::plain); }
+
+ private:
+  void change(Ink ink) noexcept {
+    static constexpr std::array<std::string_view, 5> codes = {"\x1b[0m", "\x1b[0;1m", "\x1b[0;2m",
+                                                              "\x1b[0;36m", "\x1b[0;33m"};
+    if (style_.color && ink != ink_) put(codes[static_cast<std::size_t>(ink)]);
+    ink_ = ink;
+  }
+
+  void put(std::string_view text) noexcept {
+    if (text.size() > text_.size() - size_) return;
+    std::copy(text.begin(), text.end(), text_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += text.size();
+  }
+
+  TerminalStyle style_;
+  std::array<char, 4096> text_;
+  std::size_t size_ = 0;
+  Index columns_ = 0;
+  Ink ink_ = Ink::plain;
+};
+
+/// A number in words, in fixed memory: printf's formats, cut at 31 bytes.
+class Words {
+ public:
+  Words() = default;
+  template <typename... Numbers>
+  explicit Words(const char* format, Numbers... numbers) noexcept {
+    std::snprintf(text_.data(), text_.size(), format, numbers...);
+  }
+  operator std::string_view() const noexcept { return text_.data(); }
+  Index size() const noexcept { return static_cast<Index>(std::string_view(*this).size()); }
+
+ private:
+  std::array<char, 32> text_{};
+};
+
+/// "0:07", "12:05", "3:20:11", "2 d 3 h".
+inline Words clock_time(double seconds) noexcept {
+  if (!(seconds < 8.64e10)) return Words("?");
+  const auto whole = static_cast<long long>(std::max(0.0, seconds) + 0.5);
+  if (whole >= 86400) return Words("%lld d %lld h", whole / 86400, whole / 3600 % 24);
+  if (whole >= 3600) {
+    return Words("%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+  }
+  return Words("%lld:%02lld", whole / 60, whole % 60);
+}
+
+/// "950", "12.3k", "4.56M".
+inline Words short_count(double count) noexcept {
+  if (count >= 999.5e3) return Words("%.2fM", count / 1e6);
+  if (count >= 9999.5) return Words("%.1fk", count / 1e3);
+  return Words("%.0f", count);
+}
+
+/// A loss in four digits: "1.543", "0.01234", "12.35", "1.2e+07".
+inline Words short_loss(double loss) noexcept {
+  if (loss < 1e-4) return Words("%.2g", loss);
+  return loss < 9999.5 ? Words("%#.4g", loss) : Words("%.2g", loss);
+}
+
+/// "640 kB", "5.2 MB": readable_bytes() without the heap.
+inline Words short_bytes(double bytes) noexcept {
+  if (bytes >= 999.5e6) return Words("%.2f GB", bytes / 1e9);
+  if (bytes >= 99.95e6) return Words("%.0f MB", bytes / 1e6);
+  return bytes >= 999.5e3 ? Words("%.1f MB", bytes / 1e6) : Words("%.0f kB", bytes / 1e3);
+}
+
+}  // namespace octavo
