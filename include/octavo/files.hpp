@@ -10,4 +10,5 @@
 #include <octavo/files/file_system.hpp>
 #include <octavo/files/folder_lock.hpp>
 #include <octavo/files/folder_names.hpp>
+#include <octavo/files/line_log.hpp>
 #include <octavo/files/read_file.hpp>

@@ -6,6 +6,7 @@
 #include <octavo/training/diagnosis.hpp>
 #include <octavo/training/loss_curve.hpp>
 #include <octavo/training/memory_budget.hpp>
+#include <octavo/training/metrics_file.hpp>
 #include <octavo/training/progress_line.hpp>
 #include <octavo/training/reference_losses.hpp>
 #include <octavo/training/report_page.hpp>

@@ -20,6 +20,17 @@ struct HistoryPoint {
   double learning_rate = 0;
   double gradient_norm = 0;
   double seconds = 0;  ///< that these steps took together
+
+  /// Takes the steps of a later point in.
+  void merge(const HistoryPoint& later) noexcept {
+    step = later.step;
+    steps += later.steps;
+    const double share = static_cast<double>(later.steps) / static_cast<double>(steps);
+    loss += (later.loss - loss) * share;
+    learning_rate += (later.learning_rate - learning_rate) * share;
+    gradient_norm += (later.gradient_norm - gradient_norm) * share;
+    seconds += later.seconds;
+  }
 };
 
 struct EvaluationPoint {
@@ -46,7 +57,7 @@ class RunHistory {
   /// A step, or several that somebody else has taken the means of. Steps must increase.
   void add(const HistoryPoint& point) {
     remember(point.loss, point.steps);
-    merge_into(open_, point);
+    open_.merge(point);
     if (open_.steps < stride_) return;
     if (points_.size() == capacity_) halve();
     if (open_.steps < stride_) return;  // the stride has just doubled
@@ -93,27 +104,16 @@ class RunHistory {
   double mean_loss(Index first, Index last) const noexcept {
     HistoryPoint total;
     for (const HistoryPoint& point : points_) {
-      if (point.step - point.steps >= first && point.step <= last) merge_into(total, point);
+      if (point.step - point.steps >= first && point.step <= last) total.merge(point);
     }
     return total.steps == 0 ? std::numeric_limits<double>::quiet_NaN() : total.loss;
   }
 
  private:
-  static void merge_into(HistoryPoint& total, const HistoryPoint& point) noexcept {
-    const Index steps = total.steps + point.steps;
-    const double share = static_cast<double>(point.steps) / static_cast<double>(steps);
-    total.loss += (point.loss - total.loss) * share;
-    total.learning_rate += (point.learning_rate - total.learning_rate) * share;
-    total.gradient_norm += (point.gradient_norm - total.gradient_norm) * share;
-    total.seconds += point.seconds;
-    total.step = point.step;
-    total.steps = steps;
-  }
-
   void halve() noexcept {
     for (std::size_t i = 0; i < capacity_; i += 2) {
       HistoryPoint pair = points_[i];
-      merge_into(pair, points_[i + 1]);
+      pair.merge(points_[i + 1]);
       points_[i / 2] = pair;
     }
     points_.resize(capacity_ / 2);

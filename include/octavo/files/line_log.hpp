@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+
+#include <octavo/base/error.hpp>
+#include <octavo/files/atomic_file.hpp>
+#include <octavo/files/byte_source.hpp>
+#include <octavo/files/file_descriptor.hpp>
+
+namespace octavo {
+
+/// Calls body(line), without the line feed, for every whole line of a text as long as it returns
+/// true. What follows the last line feed, which a process that was killed may have left, does not
+/// count, nor does what follows a line of more than 64 KiB.
+template <typename Body>
+void for_each_line(const ByteSource& source, Body body) {
+  std::string rest;
+  std::array<char, 4096> piece;
+  for (std::size_t at = 0; at < source.size();) {
+    const std::size_t count = std::min(piece.size(), source.size() - at);
+    source.read(at, std::as_writable_bytes(std::span(piece)).first(count));
+    at += count;
+    rest.append(piece.data(), count);
+    std::size_t begin = 0;
+    for (std::size_t end; (end = rest.find('\n', begin)) != rest.npos; begin = end + 1) {
+      if (!body(std::string_view(rest).substr(begin, end - begin))) return;
+    }
+    rest.erase(0, begin);
+    if (rest.size() > 65536) return;
+  }
+}
+
+/// A text file that grows by lines. Lines are gathered in fixed memory and written when that is
+/// full, or by flush(); no heap call. Errors: no_input or cannot_create where it cannot be opened,
+/// io after that.
+class LineLog {
+ public:
+  /// Of a file that is there already, the lines before the first that `keep` refuses stay: the file
+  /// is replaced by those, as a whole.
+  LineLog(const std::string& path, const std::function<bool(std::string_view)>& keep,
+          FileSystem& files = real_file_system())
+      : path_(path), files_(files) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) replace(keep);
+    file_ = detail::open_file(files, path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    if (!file_) {
+      throw IoError(ErrorCode::cannot_create, "cannot write " + printable(path),
+                    detail::last_error(), "check the folder's permissions");
+    }
+  }
+
+  const std::string& path() const noexcept { return path_; }
+
+  /// `text` ends with a line feed; longer ones than 4 KiB go straight to the file.
+  void append(std::string_view text) {
+    if (text.size() > buffer_.size() - filled_) flush();
+    if (text.size() > buffer_.size()) {
+      write(text);
+    } else {
+      std::copy(text.begin(), text.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(filled_));
+      filled_ += text.size();
+    }
+  }
+
+  /// To the operating system, not to the disk: a power cut may cost lines, never a run.
+  void flush() {
+    const std::size_t count = std::exchange(filled_, 0);
+    write({buffer_.data(), count});
+  }
+
+ private:
+  void replace(const std::function<bool(std::string_view)>& keep) {
+    AtomicFile copy(path_, files_);
+    const FileSource source(path_, files_);
+    for_each_line(source, [&](std::string_view line) {
+      if (!keep(line)) return false;
+      copy.write(line);
+      copy.write("\n");
+      return true;
+    });
+    copy.commit();
+  }
+
+  void write(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t done = detail::uninterrupted(
+          [&] { return files_.write(file_.get(), text.data(), text.size()); });
+      if (done < 0) {
+        throw IoError(ErrorCode::io, "cannot write " + printable(path_), detail::last_error(),
+                      "free some space");
+      }
+      text.remove_prefix(static_cast<std::size_t>(done));
+    }
+  }
+
+  std::string path_;
+  FileSystem& files_;
+  detail::FileDescriptor file_;
+  std::array<char, 4096> buffer_;
+  std::size_t filled_ = 0;
+};
+
+}  // namespace octavo
