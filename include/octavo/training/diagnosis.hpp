@@ -8,17 +8,10 @@
 #include <string>
 
 #include <octavo/base/config.hpp>
+#include <octavo/training/reference_losses.hpp>
 #include <octavo/training/run_history.hpp>
 
 namespace octavo {
-
-/// Losses that say what a model has learnt, in nats per token: guessing blindly, knowing how often
-/// each token comes, knowing what follows each token. See text_entropy.
-struct ReferenceLosses {
-  double uniform = 0;  ///< ln(vocabulary)
-  std::optional<double> unigram = {};
-  std::optional<double> bigram = {};
-};
 
 enum class Finding { diverging, overfitting, stuck_at_unigram, stuck_at_bigram, hardly_moving };
 
