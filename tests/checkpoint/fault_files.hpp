@@ -12,7 +12,7 @@
 
 namespace octavo_test {
 
-enum class Call { open, close, pread, write, fstat, fsync, flock, rename, unlink };
+enum class Call { open, close, pread, write, fstat, stat, fchmod, fsync, flock, rename, unlink };
 
 /// What goes wrong: call `number` (from 0) of those that it concerns.
 struct Fault {
@@ -71,6 +71,12 @@ class FaultFiles : public octavo::FileSystem {
   }
   int fstat(int file, struct stat* status) override {
     return fails(Call::fstat) ? -1 : FileSystem::fstat(file, status);
+  }
+  int stat(const char* path, struct stat* status) override {
+    return fails(Call::stat) ? -1 : FileSystem::stat(path, status);
+  }
+  int fchmod(int file, mode_t mode) override {
+    return fails(Call::fchmod) ? -1 : FileSystem::fchmod(file, mode);
   }
   int fsync(int file) override { return fails(Call::fsync, is_folder(file)) ? -1 : 0; }
   int flock(int file, int operation) override {

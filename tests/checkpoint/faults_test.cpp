@@ -34,6 +34,12 @@ void for_every_fault(const std::function<bool(const Fault&)>& body) {
 
 bool is_survivable(const Fault& fault) { return fault.error == 0 || fault.error == EINTR; }
 
+/// A save does without handing permissions on.
+bool save_survives(const FaultFiles& files, const Fault& fault) {
+  return !files.fired() || is_survivable(fault) ||
+         (files.first() == Call::fchmod && !fault.forever);
+}
+
 /// What a call has thrown, if anything.
 struct Outcome {
   std::optional<ErrorCode> code;
@@ -90,14 +96,14 @@ std::set<Call> check_save(const Save& save) {
     const Outcome outcome = outcome_of([&] { save.call(folder, files, fault); });
     CHECK(files.open_files() == 0);
     if (files.fired()) failed.insert(files.first());
-    const bool survivable = !files.fired() || is_survivable(fault);
+    const bool survivable = save_survives(files, fault);
     // What follows the flush of the folder may fail: its closing, and the removal of old files.
     const bool renamed = files.fired() && (files.on_folder() || files.first() == Call::unlink);
     const bool saved = renamed && (files.first() == Call::close || files.first() == Call::unlink);
     if (survivable || saved) {
       CHECK_MESSAGE(!outcome.code, outcome.message);
     } else {
-      const bool begun = files.first() != Call::open || renamed;
+      const bool begun = (files.first() != Call::open && files.first() != Call::stat) || renamed;
       CHECK(outcome.code == (begun ? ErrorCode::io : ErrorCode::cannot_create));
       CHECK_MESSAGE(outcome.mentions(folder / save.name), outcome.message);
     }

@@ -90,15 +90,15 @@ TEST_CASE("what makes no run together is refused") {
           "--optimizer: got 'adamw_8bit', expected adamw, adamw-8bit, adam, lion or sgd");
   refused(sandbox, {"train_full", "--scalar", "\x1b[31m"},
           "--scalar: got '\\x1b[31m', expected float or double");
-  for (const std::string size : {"0", "-5", "0.1", "nan"}) {
+  for (const std::string size : {"0", "-5", "0.1"}) {
     refused(sandbox, full("--memory-budget " + size),
             "--memory-budget: got '" + size + "', expected at least 1 byte");
   }
-  for (const std::string size : {"+5MB", "5M", "MB", "0x10", "5,5MB", "5MBB"}) {
+  for (const std::string size : {"nan", "inf", "+5MB", "5M", "MB", "0x10", "5,5MB", "5MBB"}) {
     refused(sandbox, full("--memory-budget " + size),
             "--memory-budget: got '" + size + "', expected a size such as 30MB, 1.5GiB or 4000000");
   }
-  for (const std::string size : {"1e99TB", "inf", "9223372036854775808"}) {
+  for (const std::string size : {"1e99TB", "9223372036854775808"}) {
     refused(sandbox, full("--memory-budget " + size),
             "--memory-budget: got '" + size + "', expected less than 2^62 bytes");
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -91,4 +92,53 @@ TEST_CASE("a folder that is missing is an error of its own kind, as is a target 
   } catch (const IoError& error) {
     CHECK(error.code() == ErrorCode::io);
   }
+}
+
+TEST_CASE("a file that is replaced hands its permissions on; a new one follows the umask") {
+  const Folder folder;
+  const auto mode_after_write = [&](const char* name) {
+    AtomicFile file(folder / name);
+    file.write("text");
+    file.commit();
+    struct stat status {};
+    REQUIRE(::stat((folder / name).c_str(), &status) == 0);
+    return status.st_mode & 07777;
+  };
+  for (const mode_t mask : {mode_t{0}, mode_t{022}, mode_t{077}}) {
+    CAPTURE(mask);
+    const mode_t was = ::umask(mask);
+    fs::remove(folder / "new");
+    CHECK(mode_after_write("new") == (0666 & ~mask));
+    for (const mode_t mode : {mode_t{0400}, mode_t{0600}, mode_t{0664}, mode_t{0777}}) {
+      CAPTURE(mode);
+      std::ofstream(folder / "old").flush();
+      REQUIRE(::chmod((folder / "old").c_str(), mode) == 0);
+      CHECK(mode_after_write("old") == mode);
+      fs::create_symlink("old", folder / "link");
+      CHECK(mode_after_write("link") == mode);
+      fs::remove(folder / "link");
+      fs::remove(folder / "old");
+    }
+    ::umask(was);
+  }
+}
+
+TEST_CASE("while a private file is being replaced nobody else can read its successor") {
+  struct NoPermissions : FileSystem {
+    int fchmod(int, mode_t) override {
+      errno = EPERM;
+      return -1;
+    }
+  };
+  const Folder folder;
+  std::ofstream(folder / "key").flush();
+  REQUIRE(::chmod((folder / "key").c_str(), 0600) == 0);
+  NoPermissions files;  // of some file systems; it is no reason not to save
+  AtomicFile file(folder / "key", files);
+  for (const auto& entry : fs::directory_iterator(folder.path)) {
+    CHECK(entry.status().permissions() == fs::perms(0600));
+  }
+  CHECK(files_in(folder.path) == 2);
+  file.commit();
+  CHECK(fs::status(folder / "key").permissions() == fs::perms(0600));
 }

@@ -3,6 +3,7 @@
 // what was loaded comes back when it is saved and loaded again.
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -38,6 +39,10 @@ class MemoryFile final : public FileSystem {
   ssize_t write(int, const void* data, std::size_t count) override {
     bytes.append(static_cast<const char*>(data), count);
     return static_cast<ssize_t>(count);
+  }
+  int stat(const char*, struct stat*) override {
+    errno = ENOENT;
+    return -1;
   }
   int fsync(int) override { return 0; }
   int rename(const char*, const char*) override { return 0; }

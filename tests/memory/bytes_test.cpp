@@ -73,6 +73,10 @@ TEST_CASE("what is no size is refused, with what was got") {
   }
   CHECK_THROWS_WITH(parse_bytes("12XB"),
                     "got '12XB', expected a size such as 30MB, 1.5GiB or 4000000");
+  for (const char* text : {"nan", "inf", "-inf"}) {
+    const std::string expected = ", expected a size such as 30MB, 1.5GiB or 4000000";
+    CHECK_THROWS_WITH(parse_bytes(text), ("got " + printable(text) + expected).c_str());
+  }
   CHECK_THROWS_WITH(parse_bytes("-5"), "got '-5', expected at least 1 byte");
   CHECK_THROWS_WITH(parse_bytes("1e99TB"), "got '1e99TB', expected less than 2^62 bytes");
 }

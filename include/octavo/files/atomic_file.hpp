@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,25 +18,31 @@ namespace octavo {
 
 /// A file that appears whole or not at all: written under another name in the same folder, flushed
 /// to the disk, then renamed over the target. Without commit() the target stays as it was and
-/// nothing is left behind. A target that is a symbolic link stays one. Errors: cannot_create where
-/// the file cannot be begun, io after that.
+/// nothing is left behind. A target that is a symbolic link stays one; a file that is replaced
+/// hands its permissions on, a new one has those that the process gives new files. Errors:
+/// cannot_create where the file cannot be begun, io after that.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path, FileSystem& files = real_file_system())
       : path_(behind_links(path)), files_(files) {
+    const std::optional<mode_t> before = permissions();
     // A process that was killed may have left a file of the same name, and had the same number.
     for (int attempt = 0; attempt < 100 && !file_; ++attempt) {
       temporary_ = path_;
       temporary_ += mark;
       temporary_ += std::to_string(::getpid());
       if (attempt > 0) temporary_ += '.' + std::to_string(attempt);
-      file_ = detail::open_file(files, temporary_, O_WRONLY | O_CREAT | O_EXCL, 0666);
+      file_ = detail::open_file(files, temporary_, O_WRONLY | O_CREAT | O_EXCL,
+                                before.value_or(0666));
       if (!file_ && errno != EEXIST) break;
     }
     if (!file_) {
       throw IoError(ErrorCode::cannot_create, "cannot create " + printable(temporary_),
                     detail::last_error(), "check that the folder exists and can be written");
     }
+    // What the process's mask took away. At no time may more be allowed than was; where this fails,
+    // less is, which is no reason to lose what is to be written.
+    if (before) detail::uninterrupted([&] { return files.fchmod(file_.get(), *before); });
   }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -92,6 +99,18 @@ class AtomicFile {
       target = target.parent_path() / next;
     }
     return target.string();
+  }
+
+  /// Of the file that is to be replaced; nothing if there is none.
+  std::optional<mode_t> permissions() const {
+    struct stat status {};
+    if (detail::uninterrupted([&] { return files_.stat(path_.c_str(), &status); }) != 0) {
+      if (errno == ENOENT) return std::nullopt;
+      throw IoError(ErrorCode::cannot_create, "cannot create " + printable(path_),
+                    detail::last_error(), "check that the folder can be read and written");
+    }
+    if (!S_ISREG(status.st_mode)) return std::nullopt;
+    return status.st_mode & mode_t{0777};
   }
 
   IoError failed(const char* what) const {

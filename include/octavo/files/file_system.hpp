@@ -32,6 +32,8 @@ class FileSystem {
     return ::write(file, bytes, count);
   }
   virtual int fstat(int file, struct stat* status) { return ::fstat(file, status); }
+  virtual int stat(const char* path, struct stat* status) { return ::stat(path, status); }
+  virtual int fchmod(int file, mode_t mode) { return ::fchmod(file, mode); }
   virtual int fsync(int file) { return ::fsync(file); }
   virtual int flock(int file, int operation) { return ::flock(file, operation); }
   virtual int rename(const char* from, const char* to) { return ::rename(from, to); }

@@ -60,7 +60,7 @@ inline std::size_t parse_bytes(std::string_view text) {
   constexpr std::string_view units[] = {"b", "kb",  "mb",  "gb",  "tb",
                                         "",  "kib", "mib", "gib", "tib"};
   const auto found = std::find(std::begin(units), std::end(units), unit);
-  if (error != std::errc{} || found == std::end(units)) {
+  if (error != std::errc{} || found == std::end(units) || !std::isfinite(value)) {
     refuse("a size such as 30MB, 1.5GiB or 4000000");
   }
   const auto power = found - std::begin(units);
