@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Trains a model whose configuration, and therefore memory, is fixed when it is compiled, on the
 // opening of Hamlet's soliloquy, until it can recite it.
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -86,7 +87,11 @@ int train(Arguments arguments) {
               static_cast<std::uintmax_t>(arguments.seed));
   report_plan(arguments.memory_report, trainer.plan(), tokens.bytes(), "train_v2");
 
-  support::Progress progress(options.steps, sequence, 100);
+  const octavo::TextEntropy entropy = octavo::text_entropy(tokens.view(), shape.vocabulary);
+  support::Progress progress({.steps = options.steps,
+                              .tokens_per_step = sequence,
+                              .references = {std::log(static_cast<double>(shape.vocabulary)),
+                                             entropy.unigram, entropy.bigram}});
   const auto say = [&](const std::string& line) { progress.say(line); };
   support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
   if (resumed != nullptr) {
@@ -105,12 +110,15 @@ int train(Arguments arguments) {
     }
   };
   callbacks.completed = [&](Index done) {
+    if (saver.is_due(done)) progress.saved();
     saver.step(done);
     if (support::caught_signal() != 0) stop.request_stop();
+    progress.completed();
   };
   support::release_idle_memory();
   support::catch_signals();
   const octavo::RunResult result = support::run_through(trainer, saver, false, say, [&] {
+    progress.begin(trainer.state().steps_done, saver.metrics_path());
     return trainer.run(tokens.view(), callbacks, stop.get_token());
   });
   progress.finish();
@@ -118,9 +126,7 @@ int train(Arguments arguments) {
 
   const Index rest = static_cast<Index>(octavo::soliloquy_v2.size() - prompt.size());
   const std::string text = support::greedy(generator, tokenizer, prompt, rest);
-  std::printf("mean loss of the last 100 steps %.4f, %.1f s, peak memory %s\n",
-              progress.recent_loss(), progress.seconds(),
-              octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
+  progress.print_summary();
   std::printf("\nFrom \"To be \" it writes:\n\n%s", text.c_str());
   if (text == octavo::soliloquy_v2) support::print("\nThat is the excerpt to the letter.\n");
   saver.finish();

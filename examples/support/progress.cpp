@@ -2,81 +2,197 @@
 #include "support/progress.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "support/program.hpp"
 
 namespace support {
+namespace {
 
-std::string clock_time(double seconds) {
-  const auto whole = static_cast<long long>(std::max(0.0, seconds) + 0.5);
-  char text[48];
-  if (whole >= 3600) {
-    std::snprintf(text, sizeof(text), "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60,
-                  whole % 60);
-  } else {
-    std::snprintf(text, sizeof(text), "%lld:%02lld", whole / 60, whole % 60);
-  }
-  return text;
+constexpr octavo::Index curve_rows = 7;
+
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
 }
 
-Progress::Progress(octavo::Index steps, octavo::Index tokens_per_step, octavo::Index every)
-    : steps_(steps),
-      tokens_per_step_(tokens_per_step),
-      every_(every),
-      terminal_(::isatty(STDOUT_FILENO) == 1) {}
+bool locale_is_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    std::string value(variable(name));
+    if (value.empty()) continue;
+    for (char& c : value) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return value.find("utf-8") != value.npos || value.find("utf8") != value.npos;
+  }
+  return false;
+}
+
+/// Columns and rows of the terminal; 80 x 24 if it does not tell.
+winsize terminal_size() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {24, 80, 0, 0};
+  return size;
+}
+
+}  // namespace
+
+octavo::TerminalStyle terminal_style() {
+  return {terminal_size().ws_col, variable("NO_COLOR").empty(), locale_is_utf8()};
+}
+
+Progress::Progress(const Options& options)
+    : options_(options), terminal_(::isatty(STDOUT_FILENO) == 1 && variable("TERM") != "dumb") {}
 
 double Progress::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
-double Progress::recent_loss() const {
-  const octavo::Index count = std::min<octavo::Index>(done_, 100);
-  double total = 0;
-  for (octavo::Index i = 0; i < count; ++i) total += recent_[i];
-  return count == 0 ? 0 : total / static_cast<double>(count);
+/// A table that cannot be written does not end a run: it is told, and no more is written.
+template <typename Write>
+void Progress::write_metrics(Write write) {
+  try {
+    write();
+  } catch (const octavo::IoError& error) {
+    metrics_.reset();
+    std::fprintf(stderr, "warning: %s\n  the run goes on without\n", error.what());
+  }
 }
 
-std::string Progress::line(const octavo::StepResult& result) const {
-  const double elapsed = seconds();
-  const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
-  char text[200];
-  std::snprintf(
-      text, sizeof(text), "step %6td/%td  loss %.4f  lr %.2e  %8.0f tokens/s  %s  %s left",
-      result.step + 1, steps_, recent_loss(), result.learning_rate,
-      rate * static_cast<double>(tokens_per_step_),
-      octavo::readable_bytes(octavo::process_memory().resident_bytes).c_str(),
-      clock_time(rate > 0 ? static_cast<double>(steps_ - result.step - 1) / rate : 0).c_str());
-  return text;
+void Progress::begin(octavo::Index done, const std::string& metrics) {
+  begun_ = done;
+  history_ = octavo::RunHistory();
+  metrics_.reset();
+  if (!metrics.empty() && options_.metrics_every > 0) {
+    write_metrics([&] {
+      metrics_.emplace(metrics, options_.metrics_every, options_.tokens_per_step, done, history_);
+    });
+  }
+  start_ = step_began_ = last_drawn_ = Clock::now();
 }
 
 void Progress::step(const octavo::StepResult& result) {
-  recent_[done_++ % 100] = result.loss;
-  const bool last = result.step + 1 == steps_;
+  const auto time = Clock::now();
+  const double took = std::chrono::duration<double>(time - step_began_).count();
+  const octavo::HistoryPoint point{result.step + 1,      1,   result.loss, result.learning_rate,
+                                   result.gradient_norm, took};
+  history_.add(point);
+  if (metrics_) write_metrics([&] { metrics_->step(point); });
+  const bool last = result.step + 1 == options_.steps;
   if (terminal_) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!last && now - last_shown_ < std::chrono::milliseconds(200)) return;
-    last_shown_ = now;
-    print("\r\x1b[K" + line(result));
+    if (!last && time - last_drawn_ < std::chrono::milliseconds(200)) return;
+    last_drawn_ = time;
+    const octavo::TerminalText line = progress_line(now(), terminal_style());
+    if (lines_ == 0 || width_ != terminal_size().ws_col) return draw();
+    print("\r\x1b[K");
+    print(line.view());
     std::fflush(stdout);
-    open_ = true;
-  } else if (last || (every_ > 0 && (result.step + 1) % every_ == 0)) {
-    print(line(result) + "\n");
+  } else if (last || (options_.every > 0 && (result.step + 1) % options_.every == 0)) {
+    print(log_line(result) + "\n");
     std::fflush(stdout);
     release_idle_memory();
   }
 }
 
-void Progress::say(const std::string& text) {
-  finish();
-  print(text + "\n");
+void Progress::evaluation(octavo::Index done, double validation_loss) {
+  validation_loss_ = validation_loss;
+  history_.add(octavo::EvaluationPoint{done, history_.recent_loss(), validation_loss});
+  if (metrics_) write_metrics([&] { metrics_->evaluation(validation_loss); });
+  char line[80];
+  std::snprintf(line, sizeof(line), "step %6td  validation loss %.4f", done, validation_loss);
+  say(line);
+  diagnose();
+}
+
+void Progress::saved() {
+  if (metrics_) write_metrics([&] { metrics_->flush(); });
+}
+
+/// The same is not said twice in a row.
+void Progress::diagnose() {
+  const auto found = octavo::diagnose(history_, options_.references);
+  if (found && told_ != found->finding) say("hint: " + found->text);
+  told_ = found ? std::optional(found->finding) : std::nullopt;
+}
+
+octavo::RunProgress Progress::now() const {
+  const octavo::Index done = history_.steps_done();
+  const double rate = static_cast<double>(done - begun_) / std::max(seconds(), 1e-9);
+  return {done,
+          options_.steps,
+          history_.recent_loss(),
+          validation_loss_,
+          rate * static_cast<double>(options_.tokens_per_step),
+          static_cast<double>(options_.steps - done) / rate,
+          static_cast<double>(octavo::process_memory().resident_bytes)};
+}
+
+std::string Progress::log_line(const octavo::StepResult& result) const {
+  const octavo::RunProgress run = now();
+  char text[200];
+  std::snprintf(text, sizeof(text),
+                "step %6td/%td  loss %.4f  lr %.2e  %8.0f tokens/s  %s  %s left", run.step,
+                run.steps, run.loss, result.learning_rate, run.tokens_per_second,
+                octavo::readable_bytes(octavo::process_memory().resident_bytes).c_str(),
+                std::string(octavo::clock_time(run.seconds_left)).c_str());
+  return text;
+}
+
+/// Goes back to where the drawing began, unless the terminal has been resized: then its lines may
+/// have been wrapped, and the next drawing comes below.
+void Progress::erase() {
+  if (lines_ == 0) return;
+  if (width_ != terminal_size().ws_col) {
+    print("\n");
+  } else if (lines_ == 1) {
+    print("\r\x1b[J");
+  } else {
+    char up[32];
+    std::snprintf(up, sizeof(up), "\r\x1b[%tdA\x1b[J", lines_ - 1);
+    print(up);
+  }
+  lines_ = 0;
+}
+
+void Progress::draw() {
+  erase();
+  const octavo::TerminalStyle style = terminal_style();
+  if (!history_.evaluations().empty() && terminal_size().ws_row > curve_rows + 4) {
+    draw_loss_curve(history_, options_.references, style, curve_rows, [&](std::string_view line) {
+      print(line);
+      print("\n");
+      ++lines_;
+    });
+  }
+  print(progress_line(now(), style).view());
+  ++lines_;
+  width_ = style.width;
   std::fflush(stdout);
 }
 
+void Progress::say(const std::string& text) {
+  const bool drawn = lines_ > 0;
+  erase();
+  print(text + "\n");
+  if (drawn) draw();
+  std::fflush(stdout);
+}
+
+void Progress::print_summary() const {
+  const double loss = history_.recent_loss();
+  if (!std::isnan(loss)) std::printf("mean loss of the last 100 steps %.4f, ", loss);
+  std::printf("%.1f s, peak memory %s\n", seconds(),
+              octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
+}
+
 void Progress::finish() {
-  if (open_) print("\n");
-  open_ = false;
+  if (lines_ > 0) print("\n");
+  lines_ = 0;
+  diagnose();
+  saved();
 }
 
 }  // namespace support

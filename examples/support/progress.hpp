@@ -1,46 +1,76 @@
 // SPDX-License-Identifier: MIT
-// The line that tells how far a run has come.
+// What a run shows while it trains, and the table that it leaves.
 #pragma once
 
 #include <chrono>
+#include <limits>
+#include <optional>
 #include <string>
 
 #include <octavo/octavo.hpp>
 
 namespace support {
 
-/// On a terminal one line that is rewritten, elsewhere one line every `every` steps.
+/// What standard output can show: its width, colours unless NO_COLOR is set, UTF-8 where the locale
+/// says so.
+octavo::TerminalStyle terminal_style();
+
+/// On a terminal a line that is rewritten, below the loss so far once there was an evaluation;
+/// elsewhere one line every `every` steps.
 class Progress {
  public:
-  /// `steps` in all.
-  Progress(octavo::Index steps, octavo::Index tokens_per_step, octavo::Index every);
+  using Clock = std::chrono::steady_clock;
 
+  struct Options {
+    octavo::Index steps = 0;  ///< in all
+    octavo::Index tokens_per_step = 0;
+    octavo::Index every = 100;         ///< steps between lines where there is no terminal
+    octavo::Index metrics_every = 10;  ///< steps per row of the table
+    octavo::ReferenceLosses references = {};
+  };
+
+  explicit Progress(const Options& options);
+
+  /// A run begins, or goes on, after `done` steps; its table is `metrics`, none if empty.
+  void begin(octavo::Index done, const std::string& metrics);
   /// After each step.
   void step(const octavo::StepResult& result);
+  /// After an evaluation, with the steps done; says what seems wrong, if anything.
+  void evaluation(octavo::Index done, double validation_loss);
+  /// The step is done with: what happens before the next begins is no part of it.
+  void completed() { step_began_ = Clock::now(); }
+  /// Brings the table up to now.
+  void saved();
   /// Prints a line of its own, whatever is being rewritten.
   void say(const std::string& line);
-  /// Ends the line being rewritten.
+  /// The last word: leaves the line being rewritten.
   void finish();
 
-  /// Mean loss of the last (at most) 100 steps.
-  double recent_loss() const;
-  double seconds() const;
+  /// Mean loss of the last (at most) 100 steps, unless there was none; time; peak memory.
+  void print_summary() const;
 
  private:
-  std::string line(const octavo::StepResult& result) const;
+  double seconds() const;
+  octavo::RunProgress now() const;
+  std::string log_line(const octavo::StepResult& result) const;
+  void erase();
+  void draw();
+  void diagnose();
+  template <typename Write>
+  void write_metrics(Write write);
 
-  octavo::Index steps_;
-  octavo::Index tokens_per_step_;
-  octavo::Index every_;
+  Options options_;
   bool terminal_;
-  bool open_ = false;
-  octavo::Index done_ = 0;
-  double recent_[100] = {};
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point last_shown_ = start_;
+  octavo::RunHistory history_;
+  std::optional<octavo::MetricsFile> metrics_;
+  std::optional<octavo::Finding> told_;  ///< the last finding that was said
+  octavo::Index begun_ = 0;              ///< steps done when begin() was called
+  octavo::Index lines_ = 0;              ///< on the terminal that the next drawing replaces
+  octavo::Index width_ = 0;              ///< of the terminal when they were drawn
+  double validation_loss_ = std::numeric_limits<double>::quiet_NaN();
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point step_began_ = start_;
+  Clock::time_point last_drawn_ = start_;
 };
-
-/// "0:07", "12:05", "3:20:11".
-std::string clock_time(double seconds);
 
 }  // namespace support

@@ -81,10 +81,14 @@ class RunSaver {
     }
   }
 
-  /// After a step: whether it is one to save at.
+  /// Whether the run is saved after that step.
+  bool is_due(octavo::Index done) const {
+    return folder_ && options_.save_every != 0 && done % options_.save_every == 0;
+  }
+
+  /// After every step.
   void step(octavo::Index done) {
-    if (!folder_ || options_.save_every == 0 || done % options_.save_every != 0) return;
-    attempt([&] { save(); });
+    if (is_due(done)) attempt([&] { save(); });
   }
 
   /// After an evaluation that was the best.
@@ -103,6 +107,8 @@ class RunSaver {
     if (folder_ && saved_step_ != trainer_.state().steps_done) save();
   }
 
+  /// Empty if nothing is saved.
+  std::string metrics_path() const { return folder_ ? folder_->metrics() : ""; }
   std::string best_path() const { return folder_ ? folder_->best() : ""; }
   /// The last checkpoint of this run; empty if there is none.
   const std::string& last() const noexcept { return last_; }

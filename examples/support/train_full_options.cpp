@@ -150,6 +150,8 @@ void FullCommandLine::add_run(CLI::App& app) {
         "Steps between evaluations; 0: only at the end (500)");
   whole(group, "--sample-every", sample_every_, 0, "Steps between samples; 0: none (1000)");
   whole(group, "--log-every", log_every_, 0, "Steps between lines off a terminal; 0: none (100)");
+  whole(group, "--metrics-every", metrics_every_, 0,
+        "Steps per row of metrics.csv in --out; 0: no such file (10)");
   group.add_flag("--dry-run", dry_run_, "Print model, memory and steps; train nothing");
 }
 
@@ -336,6 +338,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.threads = threads_.value_or(0);
   options.sample_every = sample_every_.value_or(1000);
   options.log_every = log_every_.value_or(100);
+  options.metrics_every = metrics_every_.value_or(10);
   options.saving = saving_;
   options.rollback = training.stop_at_spike;
   return options;

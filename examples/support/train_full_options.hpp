@@ -33,6 +33,7 @@ struct FullOptions {
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
   octavo::Index log_every = 100;
+  octavo::Index metrics_every = 10;
 };
 
 /// Adds train_full's options to `app` and gathers what they say.
@@ -70,8 +71,8 @@ class FullCommandLine {
 
   const struct Preset* preset_ = nullptr;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
-      context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_, micro_batch_,
-      patience_, seed_;
+      context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_, metrics_every_,
+      micro_batch_, patience_, seed_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0;

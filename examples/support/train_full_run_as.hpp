@@ -2,6 +2,7 @@
 // train_full_float.cpp and train_full_double.cpp instantiate run_as for their scalar.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -102,8 +103,13 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const auto sample = [&] {
     return write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
   };
-  Progress progress(options.training.steps, options.training.step_options().step.rows(),
-                    options.log_every);
+  const octavo::TextEntropy entropy = octavo::text_entropy(tokens.train, options.shape.vocabulary);
+  Progress progress({.steps = options.training.steps,
+                     .tokens_per_step = options.training.step_options().step.rows(),
+                     .every = options.log_every,
+                     .metrics_every = options.metrics_every,
+                     .references = {std::log(static_cast<double>(options.shape.vocabulary)),
+                                    entropy.unigram, entropy.bigram}});
   const auto say = [&](const std::string& line) { progress.say(line); };
   RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
   if (resumed != nullptr) {
@@ -121,25 +127,24 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     }
   };
   callbacks.evaluation = [&](Index done, double loss) {
-    char line[80];
-    std::snprintf(line, sizeof(line), "step %6td  validation loss %.4f", done, loss);
-    progress.say(line);
+    progress.evaluation(done, loss);
     if (trainer.state().best_step == done) saver.best();
   };
   callbacks.completed = [&](Index done) {
+    if (saver.is_due(done)) progress.saved();
     saver.step(done);
     if (caught_signal() != 0) stop.request_stop();
+    progress.completed();
   };
   release_idle_memory();
   catch_signals();
   const octavo::RunResult result = run_through(trainer, saver, options.rollback, say, [&] {
+    progress.begin(trainer.state().steps_done, saver.metrics_path());
     return trainer.run(tokens.train, tokens.validation, callbacks, stop.get_token());
   });
   progress.finish();
   print_end(result.reason, trainer.state(), saver);
-  std::printf("mean loss of the last 100 steps %.4f, %.1f s, peak memory %s\n",
-              progress.recent_loss(), progress.seconds(),
-              octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
+  progress.print_summary();
   release_idle_memory();
   saver.finish();
   const std::string path =

@@ -5,5 +5,6 @@
 
 #include <octavo/data/batch_sampler.hpp>
 #include <octavo/data/soliloquy.hpp>
+#include <octavo/data/text_entropy.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/data/token_view.hpp>

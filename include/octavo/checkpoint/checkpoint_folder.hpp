@@ -107,8 +107,10 @@ class CheckpointFolder {
 
   const std::string& path() const noexcept { return path_; }
   std::string best() const { return path_ + "/best.safetensors"; }
+  /// The run's numbers: see MetricsFile.
+  std::string metrics() const { return path_ + "/metrics.csv"; }
 
-  /// Moves the checkpoints of an earlier run into the folder "earlier", whose own go; false if
+  /// Moves the checkpoints and metrics of an earlier run into the folder "earlier", whose own go; false if
   /// there are none. Without that a new run's checkpoints would push them out.
   bool set_aside() const {
     const std::vector<NamedCheckpoint> old = find_checkpoints(path_);
@@ -120,7 +122,9 @@ class CheckpointFolder {
     for (const NamedCheckpoint& one : old) {
       move(one.path, earlier + one.path.substr(path_.size()), earlier);
     }
-    move(best(), earlier + best().substr(path_.size()), earlier);
+    for (const std::string& other : {best(), metrics()}) {
+      move(other, earlier + other.substr(path_.size()), earlier);
+    }
     return true;
   }
 

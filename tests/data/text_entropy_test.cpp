@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/text_entropy.hpp>
+#include <octavo/data/token_store.hpp>
+#include <octavo/tokenizers/character_tokenizer.hpp>
+
+using namespace octavo;
+
+namespace {
+
+TextEntropy entropy_of(const std::vector<std::uint8_t>& tokens, Index vocabulary) {
+  return text_entropy(std::span<const std::uint8_t>(tokens), vocabulary);
+}
+
+}  // namespace
+
+TEST_CASE("entropies of tokens counted by hand") {
+  // Twice 0, twice 1; pairs 00, 01, 11: after 0 either, after 1 only 1.
+  const TextEntropy four = entropy_of({0, 0, 1, 1}, 2);
+  CHECK(four.unigram == doctest::Approx(std::log(2.0)));
+  CHECK(four.bigram.value() == doctest::Approx(2.0 / 3 * std::log(2.0)));
+  // 0 three times, 1 once, 2 once; pairs 01, 10, 02, 20.
+  const TextEntropy five = entropy_of({0, 1, 0, 2, 0}, 7);
+  CHECK(five.unigram == doctest::Approx(-0.6 * std::log(0.6) - 0.4 * std::log(0.2)));
+  CHECK(five.bigram.value() == doctest::Approx(0.5 * std::log(2.0)));
+  for (const std::vector<std::uint8_t>& sure : {std::vector<std::uint8_t>(9, 3), {3}, {}}) {
+    CHECK(entropy_of(sure, 4).unigram == 0);
+    CHECK(entropy_of(sure, 4).bigram == 0);
+  }
+}
+
+TEST_CASE("pieces count as one text, and large vocabularies have no pairs") {
+  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
+  const TokenStore store = tokenize(tokenizer, soliloquy);
+  const Index vocabulary = tokenizer.vocabulary_size();
+  EntropyCounter counter(vocabulary);
+  for (Index at = 0; at < 432; at += 27) counter.add(store.view().subview(at, 27));
+  const TextEntropy whole = text_entropy(store.view(), vocabulary);
+  CHECK(counter.entropy().unigram == whole.unigram);
+  CHECK(counter.entropy().bigram == whole.bigram);
+  // Counted by another program (Python's collections.Counter).
+  CHECK(whole.unigram == doctest::Approx(2.9786099765732934).epsilon(1e-12));
+  CHECK(whole.bigram.value() == doctest::Approx(1.82013730890916).epsilon(1e-12));
+  CHECK(text_entropy(store.view(), 512).bigram.has_value());
+  CHECK(!text_entropy(store.view(), 513).bigram.has_value());
+  CHECK(text_entropy(store.view(), 513).unigram == doctest::Approx(whole.unigram));
+}
