@@ -112,7 +112,8 @@ inline std::optional<Diagnosis> diagnose(const RunHistory& history, const Refere
                      now);
   }
   const double first = history.points().front().loss;
-  if (now > 0.97 * lines.uniform && now > 0.97 * first) {
+  const bool above_unigram = !lines.unigram || now > 1.03 * *lines.unigram;
+  if (above_unigram && now > 0.97 * lines.uniform && now > 0.97 * first) {
     return diagnosis(Finding::hardly_moving,
                      "hardly moving: the loss went from %.3f to %.3f in %td steps; try a learning "
                      "rate ten times higher",
