@@ -9,9 +9,7 @@
 #include <octavo/training/metrics_file.hpp>
 #include <octavo/training/progress_line.hpp>
 #include <octavo/training/reference_losses.hpp>
-#include <octavo/training/report_page.hpp>
 #include <octavo/training/run_history.hpp>
-#include <octavo/training/run_report.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/terminal_text.hpp>
 #include <octavo/training/trainer.hpp>
