@@ -4,6 +4,7 @@
 // The door to numeric/: everything in that folder.
 
 #include <octavo/numeric/elementary.hpp>
+#include <octavo/numeric/float16.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/random.hpp>
