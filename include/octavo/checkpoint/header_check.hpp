@@ -3,19 +3,23 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 namespace octavo::detail {
 
-/// Looks through a header without keeping it, up to the first thing that no safetensors file has: a
-/// name twice, of which nlohmann's parser would keep the last; more nesting or more of anything
-/// than the memory for it may take.
+/// Looks through JSON without keeping it, up to the first thing that no header of a safetensors
+/// file has: a name twice, of which nlohmann's parser would keep the last; more nesting or more of
+/// anything than the memory for it may take.
 class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  /// What is wrong; null: nothing, or it is no JSON.
-  const char* wrong() const noexcept { return wrong_; }
+  /// `what` it is, for messages.
+  explicit HeaderCheck(std::string what = "the header") : what_(std::move(what)) {}
+
+  /// What is wrong; empty: nothing, or it is no JSON.
+  const std::string& wrong() const noexcept { return wrong_; }
 
   bool null() override { return count_value(); }
   bool boolean(bool) override { return count_value(); }
@@ -29,8 +33,8 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(std::size_t) override { return begin(); }
   bool end_array() override { return end(); }
   bool key(string_t& name) override {
-    if (++names_ > most_names) return refuse("the header has more than 30000 names");
-    return keys_.back().insert(name).second || refuse("the header names something twice");
+    if (++names_ > most_names) return refuse("has more than 30000 names");
+    return keys_.back().insert(name).second || refuse("names something twice");
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
     return false;
@@ -42,15 +46,13 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   static constexpr std::size_t most_nested = 4;
 
   bool refuse(const char* what) {
-    wrong_ = what;
+    wrong_ = what_ + ' ' + what;
     return false;
   }
   /// Lists and objects count as well: an empty one takes more memory than a number.
-  bool count_value() {
-    return ++values_ <= most_values || refuse("the header has more than 100000 values");
-  }
+  bool count_value() { return ++values_ <= most_values || refuse("has more than 100000 values"); }
   bool begin() {
-    if (keys_.size() == most_nested) return refuse("the header nests deeper than 4");
+    if (keys_.size() == most_nested) return refuse("nests deeper than 4");
     keys_.emplace_back();
     return count_value();
   }
@@ -59,7 +61,8 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  const char* wrong_ = nullptr;
+  std::string what_;
+  std::string wrong_;
   std::size_t names_ = 0;
   std::size_t values_ = 0;
   std::vector<std::set<std::string>> keys_;  ///< of every object that is open; none of a list

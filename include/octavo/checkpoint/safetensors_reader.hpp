@@ -131,7 +131,7 @@ class SafetensorsReader {
       fail("the header does not begin with '{'", "is it a safetensors file?");
     detail::HeaderCheck check;
     const bool sound = Json::sax_parse(text, &check);
-    if (check.wrong() != nullptr) fail(check.wrong());
+    if (!check.wrong().empty()) fail(check.wrong());
     if (!sound) fail("the header is no JSON object");
     return Json::parse(text);
   }

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -22,12 +23,18 @@ static_assert(std::endian::native == std::endian::little,
 
 namespace octavo {
 
+/// Receives a tensor's bytes in pieces.
+using ByteSink = std::function<void(std::span<const std::byte>)>;
+
 /// One tensor to be written; `bytes` is looked at when the file is written.
 struct TensorToWrite {
   std::string name;
   std::string_view dtype;  ///< "F32", "F64", ...
   std::vector<Index> shape;
   std::span<const std::byte> bytes;
+  /// Hands over `encoded_bytes` made of `bytes`; null: `bytes` are those of the file.
+  void (*encode)(const TensorToWrite& tensor, const ByteSink& sink) = nullptr;
+  std::size_t encoded_bytes = 0;
 };
 
 template <Scalar T>
@@ -37,6 +44,18 @@ TensorToWrite tensor_to_write(std::string name, std::vector<Index> shape,
 }
 
 namespace detail {
+
+/// Calls sink(bytes) for the bytes of a tensor as its file has them.
+inline void emit(const TensorToWrite& tensor, const ByteSink& sink) {
+  if (tensor.encode == nullptr) return sink(tensor.bytes);
+  tensor.encode(tensor, sink);
+}
+
+inline std::uint32_t sum_of(const TensorToWrite& tensor) {
+  std::uint32_t sum = 0;
+  emit(tensor, [&](std::span<const std::byte> bytes) { sum = crc32c(bytes, sum); });
+  return sum;
+}
 
 /// A JSON string. (nlohmann_json's writer would touch a quarter of a megabyte of code while a run
 /// saves, more than a small model has weights.)
@@ -69,7 +88,7 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
                               FileSystem& files = real_file_system()) {
   metadata[std::string(detail::header_sum_key)] = detail::no_sum;
   std::string& sums = metadata[std::string(detail::tensor_sums_key)];
-  for (const TensorToWrite& tensor : tensors) sums += detail::sum_text(crc32c(tensor.bytes));
+  for (const TensorToWrite& tensor : tensors) sums += detail::sum_text(detail::sum_of(tensor));
   std::string text = "{\"__metadata__\":{";
   for (const auto& [key, value] : metadata) {
     if (text.back() != '{') text += ',';
@@ -90,7 +109,7 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
       text += std::to_string(size);
     }
     text += "],\"data_offsets\":[" + std::to_string(offset) + ',';
-    offset += tensor.bytes.size();
+    offset += tensor.encode == nullptr ? tensor.bytes.size() : tensor.encoded_bytes;
     text += std::to_string(offset) + "]}";
   }
   text += '}';
@@ -100,7 +119,9 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
   AtomicFile file(path, files);
   file.write(length);
   file.write(text);
-  for (const TensorToWrite& tensor : tensors) file.write(tensor.bytes);
+  for (const TensorToWrite& tensor : tensors) {
+    detail::emit(tensor, [&](std::span<const std::byte> bytes) { file.write(bytes); });
+  }
   file.commit();
 }
 

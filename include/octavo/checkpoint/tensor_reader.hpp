@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <octavo/checkpoint/safetensors_reader.hpp>
+#include <octavo/checkpoint/stored_type.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 
@@ -82,8 +83,9 @@ class SumCheck {
   std::uint32_t sum_ = 0;
 };
 
-/// Calls body(first number, numbers) for pieces of a tensor; checks its sum and that all is finite.
-template <Scalar T, typename Body>
+/// Calls body(first number, numbers) for pieces of a tensor whose file has numbers of T, any that
+/// `widened` takes; checks its sum and that all is finite.
+template <typename T, typename Body>
 void for_each_piece(const SafetensorsReader& file, const std::string& name, Body body) {
   const TensorInFile& tensor = file.tensor(name);
   const std::size_t count = tensor.bytes / sizeof(T);
@@ -95,7 +97,7 @@ void for_each_piece(const SafetensorsReader& file, const std::string& name, Body
     file.read(tensor, first * sizeof(T), std::as_writable_bytes(part));
     sum.add(std::as_bytes(part));
     for (std::size_t i = 0; i < part.size(); ++i) {
-      if (wrong == count && !std::isfinite(part[i])) wrong = first + i;
+      if (wrong == count && !std::isfinite(widened(part[i]))) wrong = first + i;
     }
     body(first, std::span<const T>(part));
   }
@@ -105,11 +107,21 @@ void for_each_piece(const SafetensorsReader& file, const std::string& name, Body
   }
 }
 
-/// Looks at a whole tensor of either scalar without keeping it; other dtypes for their sum alone.
+/// for_each_piece for numbers of any width; false, without a call, if the dtype has no such.
+template <typename Body>
+bool for_each_piece_of_numbers(const SafetensorsReader& file, const std::string& name, Body body) {
+  const std::string& dtype = file.tensor(name).dtype;
+  if (dtype == "F32") return for_each_piece<float>(file, name, body), true;
+  if (dtype == "F64") return for_each_piece<double>(file, name, body), true;
+  if (dtype == "F16") return for_each_piece<Float16>(file, name, body), true;
+  if (dtype == "BF16") return for_each_piece<BFloat16>(file, name, body), true;
+  return false;
+}
+
+/// Looks at a whole tensor of numbers without keeping it; other dtypes for their sum alone.
 inline void verify_tensor(const SafetensorsReader& file, const std::string& name) {
+  if (for_each_piece_of_numbers(file, name, [](auto...) {})) return;
   const TensorInFile& tensor = file.tensor(name);
-  if (tensor.dtype == "F32") return for_each_piece<float>(file, name, [](auto...) {});
-  if (tensor.dtype == "F64") return for_each_piece<double>(file, name, [](auto...) {});
   std::array<std::byte, 4096> piece;
   SumCheck sum;
   for (std::size_t first = 0; first < tensor.bytes; first += piece.size()) {
@@ -120,25 +132,21 @@ inline void verify_tensor(const SafetensorsReader& file, const std::string& name
   sum.finish(file, name);
 }
 
-/// A tensor of either scalar into numbers of T: values [as many as the tensor has].
+/// A tensor of numbers into numbers of T: values [as many as the tensor has].
 template <Scalar T>
 void read_tensor(const SafetensorsReader& file, const std::string& name, std::span<T> values) {
-  const auto keep = [&](std::size_t first, auto piece) {
+  for_each_piece_of_numbers(file, name, [&](std::size_t first, auto piece) {
     for (std::size_t i = 0; i < piece.size(); ++i) {
+      const auto number = widened(piece[i]);
       constexpr auto most = std::numeric_limits<T>::max();
-      if (std::isfinite(piece[i]) && (piece[i] > most || piece[i] < -most)) {
+      if (std::isfinite(number) && (number > most || number < -most)) {
         file.fail("tensor " + printable(name) + ": number " + std::to_string(first + i) +
                       " is too large for float",
                   "use double");
       }
-      values[first + i] = static_cast<T>(piece[i]);
+      values[first + i] = static_cast<T>(number);
     }
-  };
-  if (file.tensor(name).dtype == "F32") {
-    for_each_piece<float>(file, name, keep);
-  } else {
-    for_each_piece<double>(file, name, keep);
-  }
+  });
 }
 
 }  // namespace octavo::detail

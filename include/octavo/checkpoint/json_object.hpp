@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/checkpoint/header_check.hpp>
+#include <octavo/files/byte_source.hpp>
+
+namespace octavo {
+
+/// A small file of JSON, one object, such as a config.json: read as a whole, within the limits of a
+/// safetensors header. Every defect is a FormatError that names the file and the field.
+class JsonObject {
+ public:
+  using Json = nlohmann::json;
+
+  explicit JsonObject(const ByteSource& source) : name_(source.name()) {
+    constexpr std::size_t most = 1'500'000;
+    if (source.size() > most) {
+      fail("it has " + std::to_string(source.size()) + " bytes, expected at most " +
+           std::to_string(most));
+    }
+    std::string text(source.size(), '\0');
+    source.read(0, std::as_writable_bytes(std::span(text)));
+    detail::HeaderCheck check("it");
+    const bool sound = Json::sax_parse(text, &check);
+    if (!check.wrong().empty()) fail(check.wrong());
+    if (sound) object_ = Json::parse(text);
+    if (!object_.is_object()) fail("it is no JSON object");
+  }
+
+  const Json& json() const noexcept { return object_; }
+
+  /// The field of that name; null if it is not there.
+  const Json& field(const char* key) const {
+    static const Json none;
+    const auto found = object_.find(key);
+    return found == object_.end() ? none : *found;
+  }
+
+  /// A whole number in [least, most].
+  Index whole(const char* key, Index least, Index most) const {
+    const std::string range = std::to_string(least) + " to " + std::to_string(most);
+    if (field(key).is_null()) fail("'" + std::string(key) + "' is missing, expected " + range);
+    const auto value = whole_value(field(key));
+    if (!value || *value < least || *value > most) refuse(key, range);
+    return *value;
+  }
+
+  /// The same, or nothing where the field is missing or null.
+  std::optional<Index> optional_whole(const char* key, Index least, Index most) const {
+    if (field(key).is_null()) return std::nullopt;
+    return whole(key, least, most);
+  }
+
+  /// The field must have this value, which is also what it has where it is missing or null.
+  void demand(const char* key, const Json& value) const {
+    if (!field(key).is_null() && field(key) != value) refuse(key, printed(value));
+  }
+
+  [[noreturn]] void refuse(const char* key, const std::string& expected) const {
+    std::string message("'");
+    message += key;
+    message += "': got " + printed(field(key)) + ", expected " + expected;
+    fail(message);
+  }
+
+  [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
+    throw FormatError("cannot load " + printable(name_) + ": " + what, std::move(hint));
+  }
+
+ private:
+  static std::optional<Index> whole_value(const Json& value) {
+    constexpr double limit = 0x1p62;  // 12.0 is a whole number as well
+    if (!value.is_number()) return std::nullopt;
+    const double real = value.get<double>();
+    if (!(std::abs(real) < limit) || real != std::floor(real)) return std::nullopt;
+    return value.is_number_float() ? static_cast<Index>(real) : value.get<Index>();
+  }
+
+  /// As JSON has it, in single quotes and cut.
+  static std::string printed(const Json& value) {
+    return value.is_string() ? printable(value.get<std::string>()) : printable(value.dump());
+  }
+
+  std::string name_;
+  Json object_;
+};
+
+}  // namespace octavo
