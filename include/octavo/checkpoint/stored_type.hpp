@@ -21,9 +21,16 @@
 namespace octavo {
 
 /// How files that are meant for others have numbers.
-enum class StoredType { f32, f16, bf16 };
+enum class StoredType {
+  f32,
+  f16,
+  bf16,
+  /// GGUF's blocks of 32 numbers: a binary16 scale, the largest magnitude / 127, and 32 signed
+  /// bytes, number / scale rounded.
+  q8_0,
+};
 
-/// The name in safetensors files: "F32", "F16", "BF16".
+/// The name in files: "F32", "F16", "BF16", "Q8_0".
 constexpr std::string_view name_of(StoredType type) noexcept {
   switch (type) {
     case StoredType::f32:
@@ -32,15 +39,21 @@ constexpr std::string_view name_of(StoredType type) noexcept {
       return "F16";
     case StoredType::bf16:
       return "BF16";
+    case StoredType::q8_0:
+      return "Q8_0";
   }
   return "unknown";
 }
 
 namespace detail {
 
-/// Bytes of `count` numbers.
+/// Numbers that a block of Q8_0 has.
+inline constexpr std::size_t q8_0_block = 32;
+
+/// Bytes of `count` numbers, of Q8_0 whole blocks.
 constexpr std::size_t stored_bytes(StoredType type, std::size_t count) noexcept {
-  return count * (type == StoredType::f32 ? 4 : 2);
+  if (type == StoredType::q8_0) return count / q8_0_block * (sizeof(Float16) + q8_0_block);
+  return count * (type == StoredType::f32 ? sizeof(float) : sizeof(Float16));
 }
 
 inline constexpr float widened(float number) noexcept { return number; }
@@ -77,8 +90,10 @@ template <Scalar T>
   std::array<char, 32> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   what.append(" is ").append(digits.data(), end).append(", too large for ").append(name_of(type));
-  throw Error(ErrorCode::bad_data, what,
-              type == StoredType::f16 ? "choose bf16 or f32" : "choose f32");
+  const char* hint = type == StoredType::f32    ? ""
+                     : type == StoredType::bf16 ? "choose f32"
+                                                : "choose bf16 or f32";
+  throw Error(ErrorCode::bad_data, what, hint);
 }
 
 template <StoredType type, Scalar T>
@@ -91,9 +106,34 @@ void encode_as(std::span<const T> numbers, const std::string& tensor, std::size_
   }
 }
 
+/// The same for whole blocks of Q8_0.
+template <Scalar T>
+void encode_as_q8_0(std::span<const T> numbers, const std::string& tensor, std::size_t first,
+                    std::byte* out) {
+  for (std::size_t i = 0; i < numbers.size(); i += q8_0_block) {
+    float largest = 0;
+    for (std::size_t j = i; j < i + q8_0_block; ++j) {
+      const float magnitude = std::abs(nearest_float(numbers[j]));
+      if (std::isinf(to_float(to_float16(magnitude / 127)))) {
+        refuse_number(StoredType::q8_0, tensor, first + j, numbers[j]);
+      }
+      largest = std::max(largest, magnitude);
+    }
+    const float exact_scale = largest / 127;
+    const float factor = exact_scale == 0 ? 0 : 1 / exact_scale;
+    const Float16 scale = to_float16(exact_scale);
+    std::memcpy(out, &scale, sizeof(scale));
+    out += sizeof(scale);
+    for (std::size_t j = i; j < i + q8_0_block; ++j) {
+      const float rounded = std::round(nearest_float(numbers[j]) * factor);
+      *out++ = static_cast<std::byte>(static_cast<std::int8_t>(std::clamp(rounded, -127.f, 127.f)));
+    }
+  }
+}
+
 /// out [stored_bytes]: these numbers, of a tensor's the first of which is number `first`, as
-/// `type` has them. Error of code bad_data, naming the tensor, for numbers that are not finite or
-/// too large.
+/// `type` has them; whole blocks of Q8_0. Error of code bad_data, naming the tensor, for numbers
+/// that are not finite or too large.
 template <Scalar T>
 void encode(StoredType type, std::span<const T> numbers, const std::string& tensor,
             std::size_t first, std::byte* out) {
@@ -104,10 +144,33 @@ void encode(StoredType type, std::span<const T> numbers, const std::string& tens
       return encode_as<StoredType::f16>(numbers, tensor, first, out);
     case StoredType::bf16:
       return encode_as<StoredType::bf16>(numbers, tensor, first, out);
+    case StoredType::q8_0:
+      return encode_as_q8_0(numbers, tensor, first, out);
   }
 }
 
-/// Calls body(bytes) for the bytes of a whole tensor in `type`, in small pieces.
+/// The other way: `bytes`, as `type` has numbers, into as many floats.
+inline void decode(StoredType type, const std::byte* bytes, std::span<float> numbers) noexcept {
+  const auto decode_as = [&]<typename Number>(Number number) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      std::memcpy(&number, bytes + i * sizeof(number), sizeof(number));
+      numbers[i] = widened(number);
+    }
+  };
+  if (type == StoredType::f32) return decode_as(0.f);
+  if (type == StoredType::f16) return decode_as(Float16{});
+  if (type == StoredType::bf16) return decode_as(BFloat16{});
+  for (std::size_t i = 0; i < numbers.size(); i += q8_0_block) {
+    Float16 scale;
+    std::memcpy(&scale, bytes, sizeof(scale));
+    bytes += sizeof(scale);
+    for (std::size_t j = i; j < i + q8_0_block; ++j) {
+      numbers[j] = to_float(scale) * static_cast<float>(static_cast<std::int8_t>(*bytes++));
+    }
+  }
+}
+
+/// Calls body(bytes) for the bytes of a whole tensor in `type`, not Q8_0, in small pieces.
 template <Scalar T, typename Body>
 void for_each_encoded_piece(StoredType type, std::span<const T> numbers, const std::string& tensor,
                             Body body) {

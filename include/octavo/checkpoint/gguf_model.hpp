@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/checkpoint/gguf_parameters.hpp>
+#include <octavo/checkpoint/gguf_reader.hpp>
+#include <octavo/checkpoint/gguf_writer.hpp>
+#include <octavo/checkpoint/gpt2_config.hpp>
+#include <octavo/checkpoint/tensor_reader.hpp>
+#include <octavo/checkpoint/token_table.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+#include <octavo/transformer/transformer.hpp>
+
+// GPT-2 as llama.cpp has it: architecture "gpt2" (src/models/gpt2.cpp), vocabulary "gpt2"
+// (src/llama-vocab.cpp).
+namespace octavo {
+namespace detail {
+
+inline constexpr std::size_t most_gguf_tokens = std::size_t{1} << 18;
+
+/// As llama.cpp's converter has it: vectors and the position table stay float.
+inline StoredType gguf_type(const Parameter& parameter, StoredType type) {
+  const bool position = parameter.name == "transformer.wpe.weight";
+  return parameter.rows == 0 || position ? StoredType::f32 : type;
+}
+
+inline GgufEntries gguf_entries(const Gpt2Config& config, const TokenTable& tokens,
+                                StoredType type) {
+  GgufEntries entries;
+  const auto whole = [&](std::string_view key, Index value) {
+    entries.whole(key, static_cast<std::uint32_t>(value));
+  };
+  const ModelShape& shape = config.shape;
+  entries.text("general.architecture", "gpt2");
+  whole("general.file_type", gguf_numbers_of(type).of_file);
+  if (type == StoredType::q8_0) whole("general.quantization_version", 2);
+  whole("gpt2.context_length", shape.context);
+  whole("gpt2.embedding_length", shape.width);
+  whole("gpt2.block_count", shape.layers);
+  whole("gpt2.feed_forward_length", shape.d_ff);
+  whole("gpt2.attention.head_count", shape.heads);
+  entries.real("gpt2.attention.layer_norm_epsilon", static_cast<float>(layer_norm_epsilon));
+  if (config.trained_length != shape.context) whole("octavo.trained_length", config.trained_length);
+  entries.text("tokenizer.ggml.model", "gpt2");
+  entries.text("tokenizer.ggml.pre", "gpt-2");
+  entries.texts("tokenizer.ggml.tokens", tokens.tokens);
+  std::vector<std::int32_t> kinds;
+  for (const TokenKind kind : tokens.kinds) kinds.push_back(static_cast<std::int32_t>(kind));
+  entries.numbers("tokenizer.ggml.token_type", kinds);
+  entries.texts("tokenizer.ggml.merges", tokens.merges);
+  whole("tokenizer.ggml.bos_token_id", *config.begin_token);
+  whole("tokenizer.ggml.eos_token_id", *config.end_token);
+  const auto unknown = std::find(tokens.kinds.begin(), tokens.kinds.end(), TokenKind::unknown);
+  if (unknown != tokens.kinds.end()) {
+    whole("tokenizer.ggml.unknown_token_id", unknown - tokens.kinds.begin());
+  }
+  entries.truth("tokenizer.ggml.add_bos_token", false);
+  return entries;
+}
+
+}  // namespace detail
+
+/// A GPT-2 in a GGUF file, opened for reading: its entries, vocabulary and the names, types and
+/// shapes of its tensors are checked. "output.weight" may be there if it is the token table once
+/// more.
+class GgufModel {
+ public:
+  /// `source` must outlive it. FormatError says what is wrong.
+  explicit GgufModel(const ByteSource& source) : file_(source) {
+    read_tokens();
+    read_config();
+    check_room();
+    parameters_ = Transformer<float>(RuntimeConfig(config_.shape)).parameters();
+    check_parameters();
+  }
+
+  const Gpt2Config& config() const noexcept { return config_; }
+  const ModelShape& shape() const noexcept { return config_.shape; }
+  const TokenTable& tokens() const noexcept { return tokens_; }
+
+  /// Whether every weight is finite: reads all once, keeps nothing.
+  void verify() const {
+    for (const Parameter& parameter : parameters_) {
+      detail::for_each_number(file_, parameter, [](auto...) {});
+    }
+  }
+
+  /// The weights, tensor by tensor, into memory of the caller's: weights [numbers in the model], in
+  /// the order of Transformer::parameters(). After a FormatError half of them may have come.
+  template <Scalar T>
+  void read(std::span<T> weights) const {
+    require_equal("a GGUF file's model: numbers in the weights", std::ssize(weights),
+                  parameters_.count());
+    for (const Parameter& parameter : parameters_) {
+      T* const numbers = weights.data() + parameter.offset;
+      detail::for_each_number(file_, parameter, [&](std::size_t place, float number) {
+        numbers[place] = static_cast<T>(number);
+      });
+    }
+  }
+
+  /// Gives a trainer of the same shape these weights to begin with. All is verified before the
+  /// trainer is touched.
+  template <typename Trainer>
+  void load(Trainer& trainer) const {
+    require(trainer.shape() == shape(), [&] {
+      return "a file's shape must be the trainer's: got " + describe(shape()) + ", expected " +
+             describe(trainer.shape());
+    });
+    verify();
+    read(trainer.weights());
+  }
+
+ private:
+  void read_tokens() {
+    demand("general.architecture", "gpt2");
+    demand("tokenizer.ggml.model", "gpt2");
+    demand("tokenizer.ggml.pre", "gpt-2");
+    tokens_.tokens = file_.texts("tokenizer.ggml.tokens", detail::most_gguf_tokens);
+    const std::size_t count = tokens_.tokens.size();
+    if (const auto twice = tokens_.twice()) {
+      file_.fail("entry 'tokenizer.ggml.tokens': token " + printable(*twice) + " is there twice");
+    }
+    tokens_.kinds.assign(count, TokenKind::normal);
+    const std::string kinds = "tokenizer.ggml.token_type";
+    if (file_.has(kinds)) {
+      const auto numbers = file_.numbers(kinds, detail::most_gguf_tokens);
+      if (numbers.size() != count) file_.refuse(kinds, "one for each of " + std::to_string(count));
+      for (std::size_t i = 0; i < count; ++i) {
+        if (numbers[i] < 1 || numbers[i] > 6) {
+          file_.fail("entry 'tokenizer.ggml.token_type': token " + std::to_string(i) +
+                     " is of type " + std::to_string(numbers[i]) + ", expected 1 to 6");
+        }
+        tokens_.kinds[i] = static_cast<TokenKind>(numbers[i]);
+      }
+    }
+    tokens_.merges = file_.texts("tokenizer.ggml.merges", detail::most_gguf_tokens);
+  }
+
+  void demand(const char* key, const char* value) const {
+    if (file_.text(key) != value) file_.refuse(key, printable(value));
+  }
+
+  void read_config() {
+    constexpr Index most = (Index{1} << 31) - 1;
+    ModelShape& shape = config_.shape;
+    shape.vocabulary = std::ssize(tokens_.tokens);
+    if (shape.vocabulary == 0) file_.refuse("tokenizer.ggml.tokens", "a token or more");
+    shape.context = file_.whole("gpt2.context_length", 1, most);
+    shape.width = file_.whole("gpt2.embedding_length", 1, most);
+    // A block has twelve tensors.
+    shape.layers =
+        file_.whole("gpt2.block_count", 1, std::max<Index>(1, std::ssize(file_.tensors()) / 12));
+    shape.d_ff = file_.whole("gpt2.feed_forward_length", 1, most);
+    shape.heads = file_.whole("gpt2.attention.head_count", 1, most);
+    shape.activation = Activation::gelu_tanh;
+    shape.bias = true;
+    shape.tied = true;
+    if (shape.width % shape.heads != 0) {
+      file_.refuse("gpt2.attention.head_count",
+                   "a divisor of the embedding length, " + std::to_string(shape.width));
+    }
+    file_.optional_whole("gpt2.attention.head_count_kv", shape.heads, shape.heads);
+    const std::string epsilon = "gpt2.attention.layer_norm_epsilon";
+    if (file_.real(epsilon) != static_cast<float>(layer_norm_epsilon)) {
+      file_.refuse(epsilon, "0.00001");
+    }
+    const auto token = [&](const char* key) -> std::optional<Token> {
+      const auto value = file_.optional_whole(key, 0, shape.vocabulary - 1);
+      return value ? std::optional(static_cast<Token>(*value)) : std::nullopt;
+    };
+    config_.begin_token = token("tokenizer.ggml.bos_token_id");
+    config_.end_token = token("tokenizer.ggml.eos_token_id");
+    config_.trained_length =
+        file_.optional_whole("octavo.trained_length", 1, shape.context).value_or(shape.context);
+  }
+
+  /// Before anything is allocated for that shape: the file must have room for it.
+  void check_room() const {
+    const ModelShape& shape = config_.shape;
+    const auto real = [](Index size) { return static_cast<double>(size); };
+    const double weights =
+        real(shape.width) * (real(shape.vocabulary) + real(shape.context) +
+                             real(shape.layers) * (4 * real(shape.width) + 2 * real(shape.d_ff)));
+    if (weights > static_cast<double>(file_.bytes())) {
+      file_.fail("its entries say " + describe(shape) + ", for which it has too few bytes");
+    }
+  }
+
+  void check_parameters() const {
+    std::set<std::string> known;
+    for (const Parameter& parameter : parameters_) {
+      const std::string name = detail::gguf_parameter(parameter).name;
+      const auto sizes = detail::gguf_sizes(parameter);
+      if (!file_.tensors().contains(name)) {
+        file_.fail("tensor " + printable(name) + " is missing, expected " +
+                   detail::readable(sizes));
+      }
+      if (file_.tensor(name).shape != sizes) {
+        file_.fail("tensor " + printable(name) + ": its shape is " +
+                   detail::readable(file_.tensor(name).shape) + ", expected " +
+                   detail::readable(sizes));
+      }
+      known.insert(name);
+    }
+    for (const auto& [name, tensor] : file_.tensors()) {
+      if (name == "output.weight") {
+        check_head(tensor);
+      } else if (!known.contains(name)) {
+        file_.fail("tensor " + printable(name) + " of shape " + detail::readable(tensor.shape) +
+                   " does not belong to this GPT-2");
+      }
+    }
+  }
+
+  void check_head(const GgufTensor& head) const {
+    const GgufTensor& table = file_.tensor("token_embd.weight");
+    bool equal = head.shape == table.shape && head.type == table.type;
+    std::array<std::byte, 4096> one, other;
+    for (std::size_t first = 0; equal && first < table.bytes; first += one.size()) {
+      const std::size_t count = std::min(one.size(), table.bytes - first);
+      file_.read(head, first, std::span(one).first(count));
+      file_.read(table, first, std::span(other).first(count));
+      equal = std::memcmp(one.data(), other.data(), count) == 0;
+    }
+    if (equal) return;
+    file_.fail("tensor 'output.weight' is not 'token_embd.weight'",
+               "Octavo has no head without a bias that is not tied");
+  }
+
+  GgufReader file_;
+  TokenTable tokens_;
+  Gpt2Config config_;
+  ParameterList parameters_;
+};
+
+/// Saves a GPT-2 as a GGUF file that llama.cpp runs; vectors and the position table stay F32. No
+/// second copy of the weights is made. ConfigError if the vocabulary is not the model's or one of
+/// the two tokens is not said, which llama.cpp would take to be number 11; Error of code bad_data
+/// if GPT-2 cannot express the model or the type one of its numbers.
+template <Scalar T>
+void save_gguf(const std::string& path, const Gpt2Config& config, const TokenTable& tokens,
+               std::span<const T> weights, StoredType type = StoredType::f32,
+               FileSystem& files = real_file_system()) {
+  const ModelShape& shape = config.shape;
+  const std::string what = "cannot write " + printable(path);
+  require_gpt2(shape, what);
+  require_equal("save_gguf: tokens", std::ssize(tokens.tokens), shape.vocabulary);
+  require_equal("save_gguf: kinds of tokens", std::ssize(tokens.kinds), shape.vocabulary);
+  require(tokens.tokens.size() <= detail::most_gguf_tokens &&
+              tokens.merges.size() <= detail::most_gguf_tokens && !tokens.twice(),
+          "save_gguf: expected at most 2^18 tokens and merges, and no token twice");
+  require(config.begin_token && config.end_token,
+          "save_gguf: begin_token and end_token are needed");
+  constexpr auto block = static_cast<Index>(detail::q8_0_block);
+  if (type == StoredType::q8_0 && (shape.width % block != 0 || shape.d_ff % block != 0)) {
+    throw Error(ErrorCode::bad_data,
+                what + ": Q8_0 has blocks of 32 numbers, but the width is " +
+                    std::to_string(shape.width) + " and d_ff " + std::to_string(shape.d_ff),
+                "choose another type, or train with multiples of 32");
+  }
+  const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
+  require_equal("save_gguf: numbers in the weights", std::ssize(weights), parameters.count());
+  std::vector<GgufTensorToWrite> tensors;
+  for (const Parameter& parameter : parameters) {
+    const auto count = static_cast<std::size_t>(parameter.count());
+    const auto numbers = weights.subspan(static_cast<std::size_t>(parameter.offset), count);
+    const StoredType stored = detail::gguf_type(parameter, type);
+    tensors.push_back({detail::gguf_parameter(parameter).name, stored,
+                       detail::gguf_sizes(parameter), detail::stored_bytes(stored, count),
+                       [&parameter, numbers, stored](const ByteSink& sink) {
+                         detail::emit_gguf<T>(parameter, numbers, stored, sink);
+                       }});
+  }
+  write_gguf(path, detail::gguf_entries(config, tokens, type), tensors, files);
+}
+
+}  // namespace octavo
