@@ -98,6 +98,10 @@ void FullCommandLine::add_model(CLI::App& app) {
              "relu, gelu (exact) or gelu-tanh");
   group.add_flag("--no-bias", no_bias_, "No biases in linear layers, norms and head");
   group.add_flag("--tied", tied_, "The output head shares the token table");
+  group.add_flag(
+      "--gpt2", gpt2_,
+      "What GPT-2 can express: --activation gelu-tanh --tied, with biases; such models can "
+      "be converted to Hugging Face's format and GGUF");
   group.add_flag("--no-unknown", no_unknown_, "No token for characters outside the text");
   add_choice(group, "--scalar", scalar_, {"float", "double"}, "float (default) or double");
 }
@@ -296,6 +300,16 @@ void FullCommandLine::check_resumed(const FullOptions& options,
   octavo::check_schedule(options.training.rate());
 }
 
+void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
+  octavo::require(!no_bias_, "--gpt2: GPT-2 has biases everywhere, but --no-bias was asked");
+  octavo::require(activation_.empty() || activation_ == "gelu-tanh", [&] {
+    return "--gpt2: GPT-2 has gelu-tanh, but --activation " + activation_ + " was asked";
+  });
+  shape.activation = octavo::Activation::gelu_tanh;
+  shape.bias = true;
+  shape.tied = true;
+}
+
 /// What was asked on top of a preset or a checkpoint.
 FullOptions FullCommandLine::finished(FullOptions options) const {
   octavo::ModelShape& shape = options.shape;
@@ -310,6 +324,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
        {octavo::Activation::relu, octavo::Activation::gelu, octavo::Activation::gelu_tanh}) {
     if (activation_ == name_of(kind)) shape.activation = kind;
   }
+  if (gpt2_) choose_gpt2(shape);
   octavo::TrainingOptions& training = options.training;
   training.steps = iterations_.value_or(training.steps);
   training.batch = batch_.value_or(training.batch);

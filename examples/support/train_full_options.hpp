@@ -66,6 +66,7 @@ class FullCommandLine {
             const std::string& expected, const std::string& help);
   FullOptions base() const;
   FullOptions finished(FullOptions options) const;
+  void choose_gpt2(octavo::ModelShape& shape) const;
   void check_resumed(const FullOptions& options, const octavo::CheckpointInfo& info) const;
   octavo::AnyOptimizer optimizer(octavo::AnyOptimizer chosen) const;
 
@@ -79,7 +80,7 @@ class FullCommandLine {
   SaveOptions saving_;
   std::string data_, scalar_, activation_, optimizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
-       fused_update_ = false, rollback_ = false, new_schedule_ = false;
+       fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false;
 };
 
 }  // namespace support

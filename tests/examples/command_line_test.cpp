@@ -74,21 +74,16 @@ const std::vector<OptionOf> others{
     {"train_full", "--memory-budget", "SIZE", "a size such as 30MB, 1.5GiB or 4000000"},
     {"train_v2", "--out", "DIR", "a name"},
     {"generate", "--prompt", "TEXT", ""},
+    {"convert", "--type", "NAME", "f32, f16, bf16 or q8_0"},
 };
 
-const Words flags{"--tiny",
-                  "--small",
-                  "--medium",
-                  "--large",
-                  "--no-bias",
-                  "--tied",
-                  "--no-unknown",
-                  "--rollback",
-                  "--recompute",
-                  "--fused-update",
-                  "--new-schedule",
-                  "--dry-run",
-                  "--allow-corpus-change"};
+const Words flags{"--gpt2",         "--tiny",
+                  "--small",        "--medium",
+                  "--large",        "--no-bias",
+                  "--tied",         "--no-unknown",
+                  "--rollback",     "--recompute",
+                  "--fused-update", "--new-schedule",
+                  "--dry-run",      "--allow-corpus-change"};
 
 const std::string escapes = "\xff\xc3\x1b[31m";
 const std::string escapes_told = "'\\xff\\xc3\\x1b[31m'";

@@ -37,10 +37,16 @@ TEST_CASE("every allocation of a program can fail: a clean message, status 71, n
   const int stride = every == nullptr ? 29 : 1;
   const Sandbox sandbox;
   const std::string train = "train_full --tiny 2 --threads 2 --out o";
+  sandbox.run("train_full --tiny 2 --gpt2 --out g");
+  sandbox.run("convert g/model.safetensors g.gguf");
+  sandbox.run("convert g.gguf h");
   for (const char* later : {"", "+"}) {
     CHECK(starve(sandbox, train, later, stride) * stride > 1000);
     CHECK(starve(sandbox, "generate o/model.safetensors --tokens 3", later, stride) * stride > 500);
     CHECK(starve(sandbox, "train_full --tiny 2 --out o --resume", later, stride) * stride > 1000);
+    CHECK(starve(sandbox, "convert g/model.safetensors g.gguf", later, stride) * stride > 500);
+    CHECK(starve(sandbox, "convert g.gguf h", later, stride) * stride > 500);
+    CHECK(starve(sandbox, "convert h h --type bf16", later, stride) * stride > 500);
   }
 }
 #endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// Takes a model from one format to another: a model file or checkpoint of Octavo's, a folder of
+// Hugging Face's, GGUF.
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <octavo/checkpoint/checkpoint_folder.hpp>
+#include <octavo/checkpoint/gguf_model.hpp>
+#include <octavo/checkpoint/gpt2_folder.hpp>
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/octavo.hpp>
+
+#include "support/program.hpp"
+
+namespace {
+
+using octavo::StoredType;
+
+/// A model on its way, whatever it came from.
+struct Model {
+  octavo::Gpt2Config config;
+  std::vector<float> weights;
+  std::optional<octavo::TokenTable> tokens;  ///< none: its files have none that Octavo reads
+};
+
+// --- Reading ------------------------------------------------------------------------------------
+
+Model read_octavo(const std::string& path) {
+  auto loaded = octavo::load_model<float>(path);
+  const octavo::Token end = octavo::end_token_of(loaded.tokenizer);
+  return {{loaded.shape, loaded.trained_length, end, end},
+          std::move(loaded.weights),
+          octavo::token_table_of(loaded.tokenizer)};
+}
+
+Model read_folder(const std::string& path) {
+  auto loaded = octavo::load_pretrained<float>(path);
+  for (const std::string& name : loaded.ignored) {
+    std::printf("left aside: tensor %s\n", octavo::printable(name).c_str());
+  }
+  return {loaded.config, std::move(loaded.weights), std::nullopt};
+}
+
+Model read_gguf(const std::string& path) {
+  const octavo::FileSource source(path);
+  const octavo::GgufModel file(source);
+  Model model{file.config(), {}, file.tokens()};
+  model.weights.resize(static_cast<std::size_t>(octavo::parameter_count(model.config.shape)));
+  file.read<float>(model.weights);
+  return model;
+}
+
+bool begins_with_gguf(const std::string& path) {
+  const octavo::FileSource source(path);
+  std::string start(std::min<std::size_t>(source.size(), 4), '\0');
+  source.read(0, std::as_writable_bytes(std::span(start)));
+  return start == "GGUF";
+}
+
+/// By what is there: a folder with a config.json, a folder of checkpoints, a GGUF file, a file of
+/// Octavo's.
+Model read(const std::string& path) {
+  std::error_code unknown;  // opening it will say what is wrong
+  if (std::filesystem::is_directory(path, unknown)) {
+    if (std::filesystem::exists(path + "/config.json", unknown)) return read_folder(path);
+    return read_octavo(octavo::newest_valid_checkpoint(path, [](const octavo::Error& error) {
+                         std::fprintf(stderr, "convert: warning: skipped: %s\n", error.what());
+                       }).path);
+  }
+  return begins_with_gguf(path) ? read_gguf(path) : read_octavo(path);
+}
+
+// --- Writing ------------------------------------------------------------------------------------
+
+enum class Target { octavo, folder, gguf };
+
+/// By the name: .safetensors, .gguf, or a folder, which is there, ends with / or has no ending.
+Target target_of(const std::string& path) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown) || path.ends_with('/')) return Target::folder;
+  if (path.ends_with(".gguf")) return Target::gguf;
+  if (path.ends_with(".safetensors")) return Target::octavo;
+  if (std::filesystem::path(path).extension().empty()) return Target::folder;
+  throw octavo::ConfigError(
+      "TO: got " + octavo::printable(path) +
+          ", expected a name that ends with .gguf or .safetensors, or a folder",
+      "write / behind the name of a folder");
+}
+
+const octavo::TokenTable& tokens_of(const Model& model, const std::string& path) {
+  if (model.tokens) return *model.tokens;
+  throw octavo::Error(
+      octavo::ErrorCode::bad_data,
+      "cannot write " + octavo::printable(path) + ": the model came without a tokenizer",
+      "convert a model file, a checkpoint or a GGUF file");
+}
+
+void write_octavo(const std::string& path, const Model& model) {
+  const auto tokenizer = character_tokenizer_of(tokens_of(model, path));
+  if (!tokenizer) {
+    throw octavo::Error(octavo::ErrorCode::bad_data,
+                        "cannot write " + octavo::printable(path) +
+                            ": the model's vocabulary is not one of characters",
+                        "convert it to a folder or to GGUF");
+  }
+  octavo::save_model<float>(path, model.config.shape, model.config.trained_length, *tokenizer,
+                            model.weights);
+}
+
+void write(const std::string& path, Target target, StoredType type, const Model& model) {
+  switch (target) {
+    case Target::octavo:
+      return write_octavo(path, model);
+    case Target::folder:
+      return octavo::save_pretrained<float>(path, model.config, model.weights, type);
+    case Target::gguf:
+      octavo::require_gpt2(model.config.shape, "cannot write " + octavo::printable(path));
+      return octavo::save_gguf<float>(path, model.config, tokens_of(model, path), model.weights,
+                                      type);
+  }
+}
+
+// --- The program --------------------------------------------------------------------------------
+
+StoredType type_of(std::string_view name) {
+  return name == "f16"    ? StoredType::f16
+         : name == "bf16" ? StoredType::bf16
+         : name == "q8_0" ? StoredType::q8_0
+                          : StoredType::f32;
+}
+
+/// ConfigError if files of that kind have no such numbers.
+void check_type(Target target, const std::string& type) {
+  const bool possible =
+      target == Target::gguf || type == "f32" || (target == Target::folder && type != "q8_0");
+  octavo::require(possible, [&] {
+    return "--type: got '" + type + "', expected " +
+           (target == Target::folder ? "f32, f16 or bf16 for a folder" : "f32 for .safetensors");
+  });
+}
+
+/// A folder's name without the / behind it.
+std::string plain(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+int convert(std::string from, std::string to, const std::string& type) {
+  const Target target = target_of(to);
+  check_type(target, type);
+  from = plain(from);
+  to = plain(to);
+  const Model model = read(from);
+  write(to, target, type_of(type), model);
+  std::printf("%s: %s\n%s: %s, %s\n", octavo::printable(from).c_str(),
+              describe(model.config.shape).c_str(), octavo::printable(to).c_str(),
+              target == Target::gguf     ? "GGUF"
+              : target == Target::folder ? "Hugging Face"
+                                         : "Octavo",
+              type.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string from, to, type = "f32";
+  return support::run_program(
+      "convert", "Takes a model from one format to another.", argc, argv, [&](CLI::App& app) {
+        support::add_name(app, "FROM", from,
+                          "A model or checkpoint of Octavo's, a folder of checkpoints, a folder of "
+                          "Hugging Face's, or a GGUF file")
+            ->required();
+        support::add_name(app, "TO", to,
+                          "NAME.gguf, NAME.safetensors (a model file of Octavo's), or a folder for "
+                          "Hugging Face's files")
+            ->required();
+        support::add_choice(app, "--type", type, {"f32", "f16", "bf16", "q8_0"},
+                            "f32 (default), f16, bf16 or, for GGUF, q8_0");
+        return [&] { return convert(from, to, type); };
+      });
+}

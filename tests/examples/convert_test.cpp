@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// convert from every kind of model to every other, and what it refuses.
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/files/read_file.hpp>
+
+#include "examples/micro.hpp"
+
+namespace {
+
+using octavo::read_file;
+using Words = std::vector<std::string>;
+
+/// A GPT-2 whose sizes Q8_0 has blocks for, in folder "g"; a model of --small's kind in "s".
+struct Models : Sandbox {
+  Models() {
+    const std::string run =
+        "train_full 2 --layers 1 --heads 2 --width 32 --ff 64 --context 16 --sequence 12 --threads "
+        "1 "
+        "--save-every 0 --log-every 0 --sample-every 0 --eval-every 0 ";
+    check_error(start(*this, words_of(run + "--gpt2 --out g")), 0, "");
+    check_error(start(*this, words_of(run + "--out s")), 0, "");
+  }
+};
+
+std::string converted(const Sandbox& sandbox, const std::string& arguments) {
+  const Words words = words_of("convert " + arguments);
+  INFO(told(words));
+  const Outcome got = start(sandbox, words);
+  check_error(got, 0, "");
+  return got.out;
+}
+
+void refused(const Sandbox& sandbox, const Words& arguments, int status, const std::string& message,
+             const std::string& hint = "") {
+  const Words words = Words{"convert"} + arguments;
+  INFO(told(words));
+  const auto before = names_in(sandbox.path);
+  check_error(start(sandbox, words), status,
+              "convert: error: " + message + (hint.empty() ? "" : "\n  hint: " + hint) + "\n");
+  CHECK(names_in(sandbox.path) == before);
+}
+
+const std::string no_gpt2 =
+    ": the model is no GPT-2: its activation is relu, GPT-2's is gelu-tanh; its output head has a "
+    "table and a bias of its own, GPT-2's shares the token table";
+const std::string how = "train with --gpt2, or with --activation gelu-tanh and with --tied";
+
+}  // namespace
+
+TEST_CASE("a model goes to every format and comes back to the byte") {
+  const Models models;
+  const std::string model = read_file(models / "g/model.safetensors");
+  const std::string shape =
+      ": layers 1, heads 2, width 32, d_ff 64, context 16, vocabulary 35, gelu-tanh, biases, "
+      "tied\n";
+  CHECK(converted(models, "g/model.safetensors a.gguf") ==
+        "'g/model.safetensors'" + shape + "'a.gguf': GGUF, f32\n");
+  CHECK(converted(models, "a.gguf a.safetensors") ==
+        "'a.gguf'" + shape + "'a.safetensors': Octavo, f32\n");
+  CHECK(read_file(models / "a.safetensors") == model);
+  CHECK(converted(models, "g/ h/") == "'g'" + shape + "'h': Hugging Face, f32\n");
+  CHECK(converted(models, "a.gguf i") == "'a.gguf'" + shape + "'i': Hugging Face, f32\n");
+  CHECK(read_file(models / "h/model.safetensors") == read_file(models / "i/model.safetensors"));
+  CHECK(read_file(models / "h/config.json") == read_file(models / "i/config.json"));
+  converted(models, "h i --type bf16");
+  CHECK(read_file(models / "i/model.safetensors").find("BF16") != std::string::npos);
+  CHECK(converted(models, "s s.safetensors").ends_with("'s.safetensors': Octavo, f32\n"));
+  CHECK(read_file(models / "s.safetensors") == read_file(models / "s/model.safetensors"));
+}
+
+TEST_CASE("types decide how large a file is") {
+  const Models models;
+  std::size_t last = 0;
+  for (const std::string type : {"q8_0", "bf16", "f32"}) {
+    CHECK(converted(models, "g a.gguf --type=" + type).ends_with("'a.gguf': GGUF, " + type + "\n"));
+    const std::size_t size = read_file(models / "a.gguf").size();
+    CHECK(size > last);
+    last = size;
+    converted(models, "a.gguf b.safetensors");
+    CHECK(start(models, words_of("generate b.safetensors --tokens 3")).status == 0);
+  }
+}
+
+TEST_CASE("what GPT-2 cannot express is refused, with the options that would have made it one") {
+  const Models models;
+  const std::string from = "s/model.safetensors";
+  refused(models, {from, "x.gguf"}, 65, "cannot write 'x.gguf'" + no_gpt2, how);
+  refused(models, {from, "x/", "--type", "f16"}, 65, "cannot write 'x'" + no_gpt2, how);
+}
+
+TEST_CASE("a folder without a tokenizer gives no model file and no GGUF") {
+  const Models models;
+  converted(models, "g h");
+  refused(models, {"h", "x.gguf"}, 65, "cannot write 'x.gguf': the model came without a tokenizer",
+          "convert a model file, a checkpoint or a GGUF file");
+  refused(models, {"h", "x.safetensors"}, 65,
+          "cannot write 'x.safetensors': the model came without a tokenizer",
+          "convert a model file, a checkpoint or a GGUF file");
+}
+
+TEST_CASE("names and types that fit no format are refused") {
+  const Models models;
+  const std::string from = "g/model.safetensors";
+  refused(models, {from, "x.bin"}, 64,
+          "TO: got 'x.bin', expected a name that ends with .gguf or .safetensors, or a folder",
+          "write / behind the name of a folder");
+  refused(models, {from, "x.safetensors", "--type", "f16"}, 64,
+          "--type: got 'f16', expected f32 for .safetensors");
+  refused(models, {from, "x", "--type=q8_0"}, 64,
+          "--type: got 'q8_0', expected f32, f16 or bf16 for a folder");
+  refused(models, {from}, 64, "TO is required", "see convert --help");
+  refused(models, {from, ""}, 64, "TO: got '', expected a name");
+  refused(models, {from, "a", "b"}, 64, "unexpected argument 'b'", "see convert --help");
+  refused(models, {from, "a", "--typ", "f16"}, 64, "unknown option '--typ'",
+          "did you mean '--type'?");
+  const Outcome help = start(models, {"convert", "--help"});
+  check_error(help, 0, "");
+  CHECK(help.out.find("Usage: convert") != std::string::npos);
+}
+
+TEST_CASE("models that cannot be opened or are none, and places that cannot be written") {
+  const Models models;
+  refused(models, {"nowhere", "x.gguf"}, 66, "cannot open 'nowhere': No such file or directory",
+          "check the path and its permissions");
+  fs::create_directory(models.path / "empty");
+  refused(models, {"empty", "x.gguf"}, 66, "there is no checkpoint in 'empty'",
+          "name a folder that train_v2 or train_full has written to");
+  write_file(models, "text", "To be or not to be");
+  refused(models, {"text", "x.gguf"}, 65,
+          "cannot load 'text': the header length is 8245845062548746068, expected at most 10",
+          "is it a safetensors file, and the whole of it?");
+  write_file(models, "bad.gguf", "GGUF\3");
+  refused(models, {"bad.gguf", "x"}, 65,
+          "cannot load 'bad.gguf': it ends within its header, after 5 bytes",
+          "the copy is incomplete");
+  for (const char* to : {"nowhere/x.gguf", "nowhere/x", "text/x"}) {
+    const Outcome got = start(models, {"convert", "g", to});
+    CHECK(got.status == 73);
+    CHECK(got.err.starts_with("convert: error: cannot create "));
+  }
+}
+
+TEST_CASE("--gpt2 chooses what GPT-2 can express, and nothing else may be asked with it") {
+  const Sandbox sandbox;
+  const auto run = [&](const std::string& options) {
+    return start(sandbox, micro("--dry-run --gpt2 " + options));
+  };
+  const Outcome plain = run("");
+  check_error(plain, 0, "");
+  CHECK(plain.out.find("d_ff 24, context 16, vocabulary 35, gelu-tanh, biases, tied") !=
+        std::string::npos);
+  check_error(run("--tied --activation gelu-tanh"), 0, "");
+  const auto refuse = [&](const std::string& options, const std::string& message) {
+    check_error(run(options), 64, "train_full: error: --gpt2: GPT-2 has " + message + "\n");
+  };
+  refuse("--no-bias", "biases everywhere, but --no-bias was asked");
+  refuse("--activation relu", "gelu-tanh, but --activation relu was asked");
+  refuse("--activation GELU", "gelu-tanh, but --activation gelu was asked");
+}
