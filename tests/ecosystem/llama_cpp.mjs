@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// llama_cpp.mjs PACKAGE_FOLDER EXPECTED.json MODEL.gguf...: runs each file by llama.cpp and compares
+// with what octavo_says printed. Files whose name has f32 in it must have the logits and the greedy
+// continuations, all of them the tokens of the prompts and the perplexity within half a percent.
+import {readFileSync} from "node:fs";
+import {basename, resolve} from "node:path";
+import {pathToFileURL} from "node:url";
+
+const [folder, expectedFile, ...files] = process.argv.slice(2);
+const entry = resolve(folder, "node_modules/node-llama-cpp/dist/index.js");
+const {getLlama, LlamaLogLevel} = await import(pathToFileURL(entry).href);
+const expected = JSON.parse(readFileSync(expectedFile, "utf8"));
+const length = expected.windows[0].tokens.length;
+let wrong = 0;
+
+function check(holds, what) {
+  if (!holds) ++wrong;
+  console.log(`${holds ? "ok   " : "WRONG"} ${what}`);
+}
+
+const same = (a, b) => a.length === b.length && a.every((x, i) => x === b[i]);
+
+async function greedy(sequence, tokens, count) {
+  await sequence.clearHistory();
+  const result = [];
+  const stream = sequence.evaluate(tokens, {temperature: 0, yieldEogToken: true});
+  for await (const token of stream) {
+    result.push(token);
+    if (result.length === count) break;
+  }
+  return result;
+}
+
+/// The mean loss of every token but the first, and the logits of all positions.
+async function evaluate(sequence, tokens) {
+  await sequence.clearHistory();
+  const all = {generateNext: {logits: true}};
+  const outputs = await sequence.controlledEvaluate(tokens.map((token) => [token, all]));
+  const rows = outputs.map(({next}) => {
+    const row = new Float64Array(next.logits.size);
+    for (const [token, logit] of next.logits) row[token] = logit;
+    return row;
+  });
+  let sum = 0;
+  for (let i = 0; i + 1 < tokens.length; ++i) {
+    const largest = rows[i].reduce((a, b) => Math.max(a, b));
+    const total = rows[i].reduce((a, b) => a + Math.exp(b - largest), 0);
+    sum += largest + Math.log(total) - rows[i][tokens[i + 1]];
+  }
+  return {loss: sum / (tokens.length - 1), rows};
+}
+
+async function compare(llama, file) {
+  const model = await llama.loadModel({modelPath: file, gpuLayers: 0});
+  const context = await model.createContext({
+    // A full context would be shifted before its last logits are read.
+    contextSize: length + 1, batchSize: length, threads: 1, flashAttention: false,
+    experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32"
+  });
+  const sequence = context.getSequence();
+  const name = basename(file);
+  const exact = name.includes("f32");
+
+  const tokenized = expected.greedy.filter(
+    ({prompt, tokens}) => same(model.tokenize(prompt, false), tokens)).length;
+  check(tokenized === expected.greedy.length, `${name}: ${tokenized} prompts have our tokens`);
+
+  if (exact) {
+    let equal = 0, count = 0;
+    for (const {tokens, continuation} of expected.greedy) {
+      count = continuation.length;
+      if (same(await greedy(sequence, tokens, count), continuation)) ++equal;
+    }
+    check(equal === expected.greedy.length,
+      `${name}: ${equal} prompts continued greedily by our ${count} tokens`);
+  }
+
+  let sum = 0, ours = 0, worst = 0;
+  for (const [i, {tokens, loss}] of expected.windows.entries()) {
+    const result = await evaluate(sequence, tokens);
+    sum += result.loss;
+    ours += loss;
+    if (i > 0) continue;
+    const vocabulary = result.rows[0].length;
+    expected.logits.forEach((logit, at) => {
+      const row = result.rows[Math.floor(at / vocabulary)];
+      worst = Math.max(worst, Math.abs(row[at % vocabulary] - logit));
+    });
+  }
+  // llama.cpp looks GELU up in a table of binary16.
+  if (exact) check(worst < 1e-2, `${name}: logits differ by at most ${worst.toExponential(1)}`);
+  const windows = expected.windows.length;
+  const [theirs, mine] = [Math.exp(sum / windows), Math.exp(ours / windows)];
+  const difference = Math.abs(theirs / mine - 1);
+  check(difference < 0.005, `${name}: perplexity ${theirs.toFixed(4)}, ours ${mine.toFixed(4)}, ` +
+    `${(100 * difference).toFixed(4)}% apart, ${windows} windows of ${length} tokens`);
+  await context.dispose();
+  await model.dispose();
+}
+
+const llama = await getLlama({gpu: false, build: "never", logLevel: LlamaLogLevel.error});
+for (const file of files) await compare(llama, file);
+await llama.dispose();
+process.exit(wrong === 0 ? 0 : 1);

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# GGUF files of ours under the real llama.cpp. From the project's folder, with programs and tests built:
+#
+#   tests/ecosystem/llama_cpp.sh build/gcc
+#
+# Trains a small model on a text that it makes up, converts it to GGUF in every type and compares
+# llama.cpp's tokens, greedy continuations, logits and perplexity with Octavo's. llama.cpp comes from
+# the npm package node-llama-cpp, 30 MB of it prebuilt libraries, installed into a temporary folder, or
+# into $LLAMA_CPP_FOLDER to be kept. Where that cannot be done the check is skipped, with status 0.
+set -euo pipefail
+
+programs=$(cd "$1/examples" && pwd)
+tests=$(cd "$1/tests" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+version=3.22.1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+package=${LLAMA_CPP_FOLDER:-$scratch/package}
+
+skip() {
+  echo "skipped: $*"
+  exit 0
+}
+
+# A text that is the same everywhere and always: chains of words, most of which follow from the one
+# before, so that a small model soon prefers one continuation clearly.
+write_text() {
+  awk 'BEGIN {
+    count = split("to be or not that is the question whether nobler in mind suffer slings and arrows" \
+                  " of outrageous fortune größe fuß 4€ naïve", word, " ")
+    seed = 1
+    for (i = 0; i < 9000; ++i) {
+      seed = seed * 16807 % 2147483647
+      at = seed % 10 == 0 ? int(seed / 10) % count + 1 : (at * 5 + 2) % count + 1
+      printf "%s%s", word[at], i % 9 == 8 ? ".\n" : " "
+    }
+  }'
+}
+
+[[ $(uname -sm) == 'Linux x86_64' ]] || skip "the package is taken for Linux on x86-64 alone"
+command -v node >/dev/null && command -v npm >/dev/null || skip "there is no node or no npm"
+(($(node -p 'process.versions.node.split(".")[0]') >= 20)) || skip "node is older than 20"
+if [[ ! -e $package/node_modules/node-llama-cpp ]]; then
+  mkdir -p "$package"
+  # Nothing that a package would run is run.
+  (cd "$package" && echo '{"private": true}' >package.json &&
+    npm install --silent --no-audit --no-fund --ignore-scripts --omit=optional \
+      "node-llama-cpp@$version" "@node-llama-cpp/linux-x64@$version") ||
+    skip "node-llama-cpp $version could not be installed"
+fi
+
+cd "$scratch"
+write_text >text
+"$programs/train_full" --gpt2 --layers 2 --heads 4 --width 64 --ff 256 --context 128 --sequence 128 \
+  --batch 8 --lr 3e-3 --data text 500 --save-every 0 --eval-every 0 --sample-every 0 --log-every 0 \
+  --out out | grep 'mean loss'
+"$tests/octavo_says" out/model.safetensors text >expected.json
+for type in f32 f16 bf16 q8_0; do
+  "$programs/convert" out/model.safetensors model-$type.gguf --type $type >/dev/null
+done
+node "$here/llama_cpp.mjs" "$package" expected.json model-*.gguf
