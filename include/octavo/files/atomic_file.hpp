@@ -32,8 +32,8 @@ class AtomicFile {
       temporary_ += mark;
       temporary_ += std::to_string(::getpid());
       if (attempt > 0) temporary_ += '.' + std::to_string(attempt);
-      file_ = detail::open_file(files, temporary_, O_WRONLY | O_CREAT | O_EXCL,
-                                before.value_or(0666));
+      file_ =
+          detail::open_file(files, temporary_, O_WRONLY | O_CREAT | O_EXCL, before.value_or(0666));
       if (!file_ && errno != EEXIST) break;
     }
     if (!file_) {
