@@ -110,8 +110,8 @@ class CheckpointFolder {
   /// The run's numbers: see MetricsFile.
   std::string metrics() const { return path_ + "/metrics.csv"; }
 
-  /// Moves the checkpoints and metrics of an earlier run into the folder "earlier", whose own go; false if
-  /// there are none. Without that a new run's checkpoints would push them out.
+  /// Moves the checkpoints and metrics of an earlier run into the folder "earlier", whose own go;
+  /// false if there are none. Without that a new run's checkpoints would push them out.
   bool set_aside() const {
     const std::vector<NamedCheckpoint> old = find_checkpoints(path_);
     if (old.empty()) return false;
