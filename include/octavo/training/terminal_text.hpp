@@ -82,7 +82,7 @@ class Words {
 
 /// "0:07", "12:05", "3:20:11", "2 d 3 h".
 inline Words clock_time(double seconds) noexcept {
-  if (!(seconds < 8.64e10)) return Words("?");
+  if (!(seconds < 8.64e10)) return Words("%s", "?");
   const auto whole = static_cast<long long>(std::max(0.0, seconds) + 0.5);
   if (whole >= 86400) return Words("%lld d %lld h", whole / 86400, whole / 3600 % 24);
   if (whole >= 3600) {
