@@ -4,7 +4,11 @@
 // The door to data/: everything in that folder.
 
 #include <octavo/data/batch_sampler.hpp>
+#include <octavo/data/encode_text.hpp>
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/data/text_entropy.hpp>
+#include <octavo/data/text_files.hpp>
+#include <octavo/data/token_file.hpp>
+#include <octavo/data/token_file_writer.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/data/token_view.hpp>

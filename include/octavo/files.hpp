@@ -7,8 +7,11 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/crc32c.hpp>
 #include <octavo/files/file_descriptor.hpp>
+#include <octavo/files/file_stamp.hpp>
 #include <octavo/files/file_system.hpp>
+#include <octavo/files/files_below.hpp>
 #include <octavo/files/folder_lock.hpp>
 #include <octavo/files/folder_names.hpp>
 #include <octavo/files/line_log.hpp>
+#include <octavo/files/mapped_file.hpp>
 #include <octavo/files/read_file.hpp>

@@ -12,7 +12,21 @@
 
 namespace octavo_test {
 
-enum class Call { open, close, pread, write, fstat, stat, fchmod, fsync, flock, rename, unlink };
+enum class Call {
+  open,
+  close,
+  pread,
+  write,
+  pwrite,
+  mmap,
+  fstat,
+  stat,
+  fchmod,
+  fsync,
+  flock,
+  rename,
+  unlink
+};
 
 /// What goes wrong: call `number` (from 0) of those that it concerns.
 struct Fault {
@@ -68,6 +82,13 @@ class FaultFiles : public octavo::FileSystem {
   ssize_t write(int file, const void* bytes, std::size_t count) override {
     if (fails(Call::write)) return -1;
     return FileSystem::write(file, bytes, cut_short(Call::write, count));
+  }
+  ssize_t pwrite(int file, const void* bytes, std::size_t count, off_t offset) override {
+    if (fails(Call::pwrite)) return -1;
+    return FileSystem::pwrite(file, bytes, cut_short(Call::pwrite, count), offset);
+  }
+  void* mmap(int file, std::size_t count) override {
+    return fails(Call::mmap) ? MAP_FAILED : FileSystem::mmap(file, count);
   }
   int fstat(int file, struct stat* status) override {
     return fails(Call::fstat) ? -1 : FileSystem::fstat(file, status);

@@ -23,12 +23,16 @@ TEST_CASE("tokens come back from 1, 2 and 4 bytes") {
     CHECK_THROWS_AS(view.subview(2, 2), ConfigError);
     CHECK_NOTHROW(check_tokens(view, vocabulary));
     CHECK_THROWS_AS(check_tokens(view, vocabulary - 1), DataError);
+    const TokenView checked = view.checked(vocabulary).subview(0, 3);
+    CHECK_THROWS_AS(check_tokens(checked, vocabulary - 1), DataError);  // not checked for so few
+    CHECK_NOTHROW(check_tokens(view.checked(vocabulary - 1), vocabulary - 1));  // takes our word
+    CHECK(store.bytes() == 3 * token_bytes(vocabulary));
   }
 }
 
 TEST_CASE("a text longer than one piece is tokenized whole") {
   std::string text;
-  while (text.size() < 20'000) text += soliloquy;
+  while (text.size() < 200'000) text += soliloquy;
   const auto tokenizer = CharacterTokenizer::from_text(text);
   const TokenStore store = tokenize(tokenizer, text);
   std::string back;
@@ -41,6 +45,9 @@ TEST_CASE("nine tenths are for training, as nanoGPT splits") {
   const TokenSplit split = split_tokens(std::span<const std::uint8_t>(tokens));
   CHECK(split.train.size() == 1'003'854);
   CHECK(split.validation.size() == 111'540);
+  const TokenSplit capped = split_tokens(std::span<const std::uint8_t>(tokens), 100'000);
+  CHECK(capped.train.size() == 1'015'394);
+  CHECK(capped.validation.size() == 100'000);
 }
 
 TEST_CASE("windows lie inside, targets follow inputs, batches depend on seed and step alone") {

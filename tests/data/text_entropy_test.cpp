@@ -51,3 +51,25 @@ TEST_CASE("pieces count as one text, and large vocabularies have no pairs") {
   CHECK(!text_entropy(store.view(), 513).bigram.has_value());
   CHECK(text_entropy(store.view(), 513).unigram == doctest::Approx(whole.unigram));
 }
+
+TEST_CASE("of a long text stretches are counted, from its beginning to its end") {
+  std::vector<std::uint8_t> tokens(1000);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    tokens[i] = static_cast<std::uint8_t>(i * i / 7 % 50);
+  }
+  const TokenView view{std::span<const std::uint8_t>(tokens)};
+  EntropyCounter counter(50);
+  for (const Index first : {0, 300, 600, 900}) {  // 900 / 3 apart
+    counter.skip();
+    counter.add(view.subview(first, 100));
+  }
+  const TextEntropy sampled = text_entropy(view, 50, 4, 100);
+  CHECK(sampled.unigram == counter.entropy().unigram);
+  CHECK(sampled.bigram == counter.entropy().bigram);
+  CHECK(sampled.unigram != text_entropy(view, 50).unigram);
+  // Not longer than the sample: all of it.
+  CHECK(text_entropy(view.subview(0, 399), 50, 4, 100).bigram ==
+        text_entropy(view.subview(0, 399), 50).bigram);
+  // Two stretches of one token: a pair across them is none.
+  CHECK(text_entropy(view, 50, 2, 1).bigram == 0);
+}

@@ -10,21 +10,12 @@
 #include <octavo/files/atomic_file.hpp>
 #include <octavo/files/read_file.hpp>
 
+#include "files/folder.hpp"
+
 using namespace octavo;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A folder that goes with the test.
-struct Folder {
-  Folder() : path(fs::temp_directory_path() / ("octavo_files_" + std::to_string(::getpid()))) {
-    fs::remove_all(path);
-    fs::create_directory(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string operator/(const char* name) const { return (path / name).string(); }
-  fs::path path;
-};
 
 ErrorCode code_of_reading(const std::string& path, std::size_t limit = 1000) {
   try {

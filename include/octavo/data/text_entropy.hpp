@@ -48,6 +48,9 @@ class EntropyCounter {
     }
   }
 
+  /// What is added next does not follow what was added before.
+  void skip() noexcept { last_ = -1; }
+
   TextEntropy entropy() const {
     TextEntropy result{entropy_of(tokens_.data(), tokens_.size()), {}};
     if (pairs_.empty()) return result;
@@ -82,10 +85,22 @@ class EntropyCounter {
   Index last_ = -1;
 };
 
-/// Of all `tokens`, which must lie in the vocabulary.
-inline TextEntropy text_entropy(TokenView tokens, Index vocabulary) {
+/// Of all `tokens`, which must lie in the vocabulary; of more than stretches * length tokens, those
+/// of so many stretches of that length, evenly spread from the first token to the last. The default
+/// sample of 2^26 tokens is counted in about a tenth of a second, and takes as much of a mapped
+/// file into memory.
+inline TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretches = 64,
+                                Index length = Index{1} << 20) {
   EntropyCounter counter(vocabulary);
-  counter.add(tokens);
+  if (tokens.size() / length < stretches) {
+    counter.add(tokens);
+    return counter.entropy();
+  }
+  const Index last = tokens.size() - length;
+  for (Index i = 0; i < stretches; ++i) {
+    counter.skip();
+    counter.add(tokens.subview(last / (stretches - 1) * i, length));
+  }
   return counter.entropy();
 }
 

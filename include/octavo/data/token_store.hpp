@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
-#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/base/error.hpp>
+#include <octavo/data/encode_text.hpp>
 #include <octavo/data/token_view.hpp>
+#include <octavo/files/byte_source.hpp>
 
 namespace octavo {
 
-/// Token ids in the fewest whole bytes: one each for vocabularies up to 256, two up to 65536, else
-/// four.
+/// Token ids in memory, token_bytes(vocabulary) each.
 class TokenStore {
  public:
   explicit TokenStore(Index vocabulary) : vocabulary_(vocabulary) {
@@ -63,25 +62,19 @@ class TokenStore {
   std::vector<Token> tokens_;
 };
 
-/// The tokens of a text. `tokenizer` meets the concept Tokenizer and encodes byte by byte, so that
-/// a text can be encoded in pieces.
+/// The tokens of a text; `tokenizer` meets the concept Tokenizer. See encode_text.
 template <typename K>
-TokenStore tokenize(const K& tokenizer, std::string_view text) {
+TokenStore tokenize(const K& tokenizer, const ByteSource& text) {
   TokenStore store(tokenizer.vocabulary_size());
   store.reserve(text.size());
-  std::array<Token, 4096> piece;
-  for (std::size_t first = 0; first < text.size(); first += piece.size()) {
-    try {
-      const std::size_t count =
-          tokenizer.encode(text.substr(first, std::min(piece.size(), text.size() - first)), piece);
-      for (std::size_t i = 0; i < count; ++i) store.push_back(piece[i]);
-    } catch (const UnknownSymbol& error) {
-      if (first == 0) throw;
-      throw UnknownSymbol("from byte " + std::to_string(first) + " on, " + error.what(),
-                          first + error.offset(), error.hint());
-    }
-  }
+  encode_text(tokenizer, text, [&](std::span<const Token> tokens) {
+    for (const Token token : tokens) store.push_back(token);
+  });
   return store;
+}
+template <typename K>
+TokenStore tokenize(const K& tokenizer, std::string_view text) {
+  return tokenize(tokenizer, MemorySource("text", std::as_bytes(std::span(text))));
 }
 
 }  // namespace octavo

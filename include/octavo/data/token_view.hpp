@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -10,6 +13,12 @@
 #include <octavo/base/error.hpp>
 
 namespace octavo {
+
+/// Bytes that a token takes where tokens are stored: one for vocabularies up to 256, two up to
+/// 65536, else four.
+constexpr std::size_t token_bytes(Index vocabulary) noexcept {
+  return vocabulary <= 256 ? 1 : vocabulary <= 65536 ? 2 : 4;
+}
 
 /// A sequence of token ids that somebody else owns, stored in 1, 2 or 4 bytes each. What training
 /// takes: it need not come from text.
@@ -31,6 +40,16 @@ class TokenView {
     return bytes_ != nullptr ? bytes_[i] : words_ != nullptr ? words_[i] : tokens_[i];
   }
 
+  /// The vocabulary that all tokens are known to lie in; 0: nobody has looked.
+  constexpr Index checked_vocabulary() const noexcept { return checked_; }
+
+  /// The same tokens, of which the caller knows that they lie in [0, vocabulary).
+  constexpr TokenView checked(Index vocabulary) const noexcept {
+    TokenView view = *this;
+    view.checked_ = vocabulary;
+    return view;
+  }
+
   /// `count` tokens from `first`.
   constexpr TokenView subview(Index first, Index count) const {
     require(first >= 0 && count >= 0 && first <= size_ - count, "tokens: subview out of range");
@@ -47,10 +66,13 @@ class TokenView {
   const std::uint16_t* words_ = nullptr;
   const Token* tokens_ = nullptr;
   Index size_ = 0;
+  Index checked_ = 0;
 };
 
-/// Throws DataError naming the first token outside [0, vocabulary).
+/// Throws DataError naming the first token outside [0, vocabulary). Does not look where somebody
+/// has: tokens may be a file larger than memory.
 inline void check_tokens(TokenView tokens, Index vocabulary) {
+  if (tokens.checked_vocabulary() > 0 && tokens.checked_vocabulary() <= vocabulary) return;
   for (Index i = 0; i < tokens.size(); ++i) {
     if (tokens[i] >= 0 && tokens[i] < vocabulary) continue;
     throw DataError("token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
@@ -64,9 +86,12 @@ struct TokenSplit {
   TokenView validation;
 };
 
-/// The first floor(9/10 n) tokens for training, the rest for validation, as nanoGPT splits.
-inline TokenSplit split_tokens(TokenView tokens) {
-  const Index train = tokens.size() / 10 * 9 + tokens.size() % 10 * 9 / 10;
+/// The first floor(9/10 n) tokens for training, the rest for validation, as nanoGPT splits; of long
+/// texts no more than `most_for_validation`, the last.
+inline TokenSplit split_tokens(TokenView tokens,
+                               Index most_for_validation = std::numeric_limits<Index>::max()) {
+  const Index tenths = tokens.size() / 10 * 9 + tokens.size() % 10 * 9 / 10;
+  const Index train = std::max(tenths, tokens.size() - most_for_validation);
   return {tokens.subview(0, train), tokens.subview(train, tokens.size() - train)};
 }
 

@@ -61,6 +61,18 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
+  /// Other bytes in place of some that were written before.
+  void rewrite(std::size_t offset, std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t done = detail::uninterrupted([&] {
+        return files_.pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      });
+      if (done < 0) throw failed("write");
+      bytes = bytes.subspan(static_cast<std::size_t>(done));
+      offset += static_cast<std::size_t>(done);
+    }
+  }
+
   /// Flushes and renames. A failed flush is final: trying again may report success for data that
   /// the system has dropped. (One that a signal interrupted has not failed.)
   void commit() {

@@ -33,6 +33,34 @@ class ByteSource {
   std::string name_;
 };
 
+namespace detail {
+
+/// Fills `bytes` from byte `offset` of an opened file on.
+inline void read_at(const OpenedFile& opened, const std::string& name, std::size_t offset,
+                    std::span<std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const std::size_t wanted = std::min(bytes.size() - done, std::size_t{1} << 30);
+    const ssize_t got = uninterrupted([&] {
+      return opened.file.files().pread(opened.file.get(), bytes.data() + done, wanted,
+                                       static_cast<off_t>(offset + done));
+    });
+    if (got < 0) {
+      throw IoError(ErrorCode::io,
+                    "cannot read " + printable(name) + " at byte " + std::to_string(offset + done),
+                    last_error());
+    }
+    if (got == 0) {
+      throw Error(ErrorCode::io, "cannot read " + printable(name) + ": it shrank to " +
+                                     std::to_string(offset + done) + " of " +
+                                     std::to_string(opened.size) + " bytes while being read");
+    }
+    done += static_cast<std::size_t>(got);
+  }
+}
+
+}  // namespace detail
+
 /// A regular file. It is read by calls, never mapped: a mapped file that somebody truncates kills
 /// the process.
 class FileSource final : public ByteSource {
@@ -44,26 +72,7 @@ class FileSource final : public ByteSource {
   std::size_t size() const noexcept override { return opened_.size; }
 
   void read(std::size_t offset, std::span<std::byte> bytes) const override {
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const std::size_t wanted = std::min(bytes.size() - done, std::size_t{1} << 30);
-      const ssize_t got = detail::uninterrupted([&] {
-        return opened_.file.files().pread(opened_.file.get(), bytes.data() + done, wanted,
-                                          static_cast<off_t>(offset + done));
-      });
-      if (got < 0) {
-        throw IoError(
-            ErrorCode::io,
-            "cannot read " + printable(name()) + " at byte " + std::to_string(offset + done),
-            detail::last_error());
-      }
-      if (got == 0) {
-        throw Error(ErrorCode::io, "cannot read " + printable(name()) + ": it shrank to " +
-                                       std::to_string(offset + done) + " of " +
-                                       std::to_string(size()) + " bytes while being read");
-      }
-      done += static_cast<std::size_t>(got);
-    }
+    detail::read_at(opened_, name(), offset, bytes);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -12,8 +13,8 @@
 namespace octavo {
 
 /// The calls of the operating system with which files are read and written, one to one: negative
-/// results mean failure, errno says why. A class, so that tests can put another in its place, whose
-/// calls fail, stop half-way or lose what was not flushed.
+/// results (and MAP_FAILED) mean failure, errno says why. A class, so that tests can put another in
+/// its place, whose calls fail, stop half-way or lose what was not flushed.
 class FileSystem {
  public:
   FileSystem() = default;
@@ -31,6 +32,13 @@ class FileSystem {
   virtual ssize_t write(int file, const void* bytes, std::size_t count) {
     return ::write(file, bytes, count);
   }
+  virtual ssize_t pwrite(int file, const void* bytes, std::size_t count, off_t offset) {
+    return ::pwrite(file, bytes, count, offset);
+  }
+  virtual void* mmap(int file, std::size_t count) {
+    return ::mmap(nullptr, count, PROT_READ, MAP_SHARED, file, 0);
+  }
+  virtual int munmap(void* bytes, std::size_t count) { return ::munmap(bytes, count); }
   virtual int fstat(int file, struct stat* status) { return ::fstat(file, status); }
   virtual int stat(const char* path, struct stat* status) { return ::stat(path, status); }
   virtual int fchmod(int file, mode_t mode) { return ::fchmod(file, mode); }

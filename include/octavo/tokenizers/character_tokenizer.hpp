@@ -16,6 +16,26 @@ namespace octavo {
 /// Whether token 0 stands for every byte outside the alphabet.
 enum class UnknownToken { included, excluded };
 
+/// The distinct bytes of a text that comes piece by piece.
+class AlphabetFinder {
+ public:
+  constexpr void add(std::string_view text) noexcept {
+    for (const char symbol : text) seen_[static_cast<unsigned char>(symbol)] = true;
+  }
+
+  /// In increasing order.
+  std::string alphabet() const {
+    std::string result;
+    for (std::size_t byte = 0; byte < seen_.size(); ++byte) {
+      if (seen_[byte]) result += static_cast<char>(static_cast<unsigned char>(byte));
+    }
+    return result;
+  }
+
+ private:
+  std::array<bool, 256> seen_{};
+};
+
 /// One token per byte of an alphabet, in the alphabet's order, after the unknown token if there is
 /// one. Text is bytes: any byte may be in the alphabet, and UTF-8 passes through byte by byte.
 class CharacterTokenizer {
@@ -26,14 +46,9 @@ class CharacterTokenizer {
   /// The alphabet is the distinct bytes of `text`, in increasing order.
   static CharacterTokenizer from_text(std::string_view text,
                                       UnknownToken unknown = UnknownToken::included) {
-    std::array<bool, 256> seen{};
-    for (const char symbol : text) seen[static_cast<unsigned char>(symbol)] = true;
-    std::array<char, 256> alphabet{};
-    std::size_t size = 0;
-    for (std::size_t byte = 0; byte < seen.size(); ++byte) {
-      if (seen[byte]) alphabet[size++] = static_cast<char>(static_cast<unsigned char>(byte));
-    }
-    return CharacterTokenizer({alphabet.data(), size}, unknown);
+    AlphabetFinder finder;
+    finder.add(text);
+    return CharacterTokenizer(finder.alphabet(), unknown);
   }
 
   /// A fixed alphabet of distinct bytes. `vocabulary_size` may exceed what is used, leaving tokens

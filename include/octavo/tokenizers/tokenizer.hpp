@@ -16,7 +16,8 @@ namespace octavo {
 ///   offset, on what the vocabulary cannot express.
 /// - decode(token) is the token's bytes; it stays valid as long as the tokenizer.
 ///
-/// Neither allocates.
+/// Neither allocates. A tokenizer whose tokens depend on more than one byte at a time says where a
+/// text that comes in pieces may be cut: see CutsText in data/encode_text.hpp.
 template <typename K>
 concept Tokenizer = requires(const K tokenizer, std::string_view text, std::span<Token> out,
                              Token token) {

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <octavo/base/error.hpp>
+#include <octavo/files/byte_source.hpp>
+#include <octavo/files/file_stamp.hpp>
+#include <octavo/files/files_below.hpp>
+
+namespace octavo {
+
+/// Text files and folders of them as one text: the files in the order of their names in the list, a
+/// folder's in the order of their paths' bytes (files_below says which), with a line feed behind
+/// each that does not end with one and is not the last. Of a folder's files binary ones, which have
+/// a zero byte among the first 8000 (git's rule), are left out; a file that is named is taken as it
+/// is. Files are opened one at a time, when they are read.
+class TextFiles final : public ByteSource {
+ public:
+  /// What was found in folders and left out.
+  struct LeftOut {
+    std::size_t hidden = 0;
+    std::size_t binary = 0;
+    std::size_t others = 0;  ///< symbolic links, FIFOs, sockets, devices
+  };
+
+  /// Error of code no_input for what cannot be read, usage for a file that is named twice,
+  /// DataError for a folder without texts.
+  explicit TextFiles(std::span<const std::string> names, FileSystem& files = real_file_system())
+      : ByteSource(names.size() == 1 ? names.front() : "texts"), files_(files) {
+    for (const std::string& name : names) {
+      if (file_stamp(name).is_folder) {
+        add_folder(name);
+      } else {
+        add_file(name, name);
+      }
+    }
+    seen_.clear();
+    if (!parts_.empty()) parts_.back().line_feed = false;
+    for (Part& part : parts_) {
+      part.begin = size_;
+      size_ += part.stamp.size + (part.line_feed ? 1 : 0);
+    }
+  }
+
+  std::size_t size() const noexcept override { return size_; }
+  std::size_t file_count() const noexcept { return parts_.size(); }
+  const LeftOut& left_out() const noexcept { return left_out_; }
+
+  void read(std::size_t offset, std::span<std::byte> bytes) const override {
+    while (!bytes.empty()) {
+      const auto after =
+          std::upper_bound(parts_.begin(), parts_.end(), offset,
+                           [](std::size_t place, const Part& part) { return place < part.begin; });
+      const Part& part = *std::prev(after);
+      const std::size_t within = offset - part.begin;
+      std::size_t count = 1;
+      if (within == part.stamp.size) {
+        bytes.front() = std::byte{'\n'};
+      } else {
+        count = std::min(bytes.size(), part.stamp.size - within);
+        open(part).read(within, bytes.first(count));
+      }
+      bytes = bytes.subspan(count);
+      offset += count;
+    }
+  }
+
+  /// Inode, size and times of every file, as text: while these are equal, the text is taken to be.
+  std::string stamp() const {
+    std::string text;
+    for (const Part& part : parts_) {
+      text += std::to_string(part.stamp.inode) + ' ' + std::to_string(part.stamp.size) + ' ' +
+              std::to_string(part.stamp.written) + ' ' + std::to_string(part.stamp.changed) + '\n';
+    }
+    return text;
+  }
+
+  /// DataError naming a file that is not what it was when this was made.
+  void check_unchanged() const {
+    for (const Part& part : parts_) {
+      if (file_stamp(part.path) != part.stamp) refuse_changed(part);
+    }
+  }
+
+ private:
+  struct Part {
+    std::string path;
+    FileStamp stamp;
+    bool line_feed = false;  ///< stands behind it
+    std::size_t begin = 0;   ///< in the whole text
+  };
+
+  [[noreturn]] static void refuse_changed(const Part& part) {
+    throw DataError("text " + printable(part.path) + " changed while it was being read",
+                    "begin again when nobody writes to it");
+  }
+
+  void add_folder(const std::string& folder) {
+    FilesBelow below = files_below(folder);
+    left_out_.hidden += below.hidden;
+    left_out_.others += below.others;
+    std::size_t binary = 0, taken = 0;
+    for (std::string& path : below.paths) {
+      const FileSource source(path, files_);
+      if (is_binary(source)) {
+        ++binary;
+      } else {
+        add(std::move(path), source, folder);
+        ++taken;
+      }
+    }
+    left_out_.binary += binary;
+    if (taken > 0) return;
+    throw DataError("folder " + printable(folder) + " holds no text: " + std::to_string(binary) +
+                        " binary files, " + std::to_string(below.hidden) + " hidden names and " +
+                        std::to_string(below.others) + " links or devices were left out",
+                    "name text files, or a folder that holds some");
+  }
+
+  void add_file(const std::string& path, const std::string& name) {
+    add(path, FileSource(path, files_), name);
+  }
+
+  /// `name`: what was asked for.
+  void add(std::string path, const FileSource& source, const std::string& name) {
+    const FileStamp stamp = file_stamp(path);
+    const auto [twin, is_new] = seen_.try_emplace({stamp.device, stamp.inode}, Seen{path, &name});
+    // Two names of a file within one folder are two files.
+    if (!is_new && twin->second.name != &name) {
+      throw ConfigError(
+          "text " + printable(path) + " is " + printable(twin->second.path) + " once more",
+          "name each text once");
+    }
+    if (stamp.size != source.size()) refuse_changed({path, stamp});
+    if (stamp.size == 0) return;
+    std::byte last{};
+    source.read(stamp.size - 1, {&last, 1});
+    parts_.push_back({std::move(path), stamp, last != std::byte{'\n'}});
+  }
+
+  static bool is_binary(const FileSource& source) {
+    std::array<std::byte, 8000> bytes;
+    const auto first = std::span(bytes).first(std::min(bytes.size(), source.size()));
+    source.read(0, first);
+    return std::find(first.begin(), first.end(), std::byte{0}) != first.end();
+  }
+
+  const FileSource& open(const Part& part) const {
+    if (open_ == nullptr || open_part_ != &part) {
+      open_ = std::make_unique<FileSource>(part.path, files_);
+      open_part_ = &part;
+      if (open_->size() != part.stamp.size) refuse_changed(part);
+    }
+    return *open_;
+  }
+
+  struct Seen {
+    std::string path;
+    const std::string* name;
+  };
+
+  FileSystem& files_;
+  std::vector<Part> parts_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Seen> seen_;  ///< by device and inode
+  LeftOut left_out_;
+  std::size_t size_ = 0;
+  mutable std::unique_ptr<FileSource> open_;  ///< the file that was read last
+  mutable const Part* open_part_ = nullptr;
+};
+
+}  // namespace octavo

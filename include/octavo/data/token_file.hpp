@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/data/token_view.hpp>
+#include <octavo/files/crc32c.hpp>
+#include <octavo/files/mapped_file.hpp>
+
+// A token file is a header of 4096 bytes, zeros behind its fields, and the tokens behind it,
+// token_bytes(vocabulary) each. Numbers are little-endian.
+namespace octavo {
+
+/// What a token file says about its tokens. The three texts have at most 64 bytes; whoever makes
+/// the file says what they are, and compares them when it is to be used again.
+struct TokenFileInfo {
+  Index vocabulary = 0;
+  Index tokens = 0;
+  std::uint64_t text_bytes = 0;  ///< of the text that they come from
+  std::string text_hash;
+  std::string tokenizer_hash;
+  std::string text_stamp;  ///< by which a text is taken to be unchanged without being read
+};
+
+namespace detail {
+
+inline constexpr std::array<char, 8> token_file_magic{'O', 'C', 'T', 'A', 'V', 'T', 'O', 'K'};
+inline constexpr std::uint32_t token_file_version = 1;
+inline constexpr std::size_t token_header_bytes = 4096;
+
+using TokenFileText = std::array<char, 64>;  ///< with zeros behind it
+
+/// The header's fields as they lie in the file.
+struct TokenFileFields {
+  std::array<char, 8> magic = token_file_magic;
+  std::uint32_t version = token_file_version;
+  std::uint32_t token_bytes = 0;
+  std::uint64_t vocabulary = 0;
+  std::uint64_t tokens = 0;
+  std::uint64_t text_bytes = 0;
+  TokenFileText text_hash{};
+  TokenFileText tokenizer_hash{};
+  TokenFileText text_stamp{};
+  std::uint32_t tokens_sum = 0;  ///< CRC-32C of the tokens
+  std::uint32_t header_sum = 0;  ///< of the header, this field counted as zero
+};
+static_assert(sizeof(TokenFileFields) == 240);
+
+using TokenFileHeader = std::array<std::byte, token_header_bytes>;
+
+/// The fields as a header with its checksum.
+inline TokenFileHeader to_header(TokenFileFields fields) {
+  TokenFileHeader header{};
+  const auto place = [&](std::uint32_t sum) {
+    fields.header_sum = sum;
+    const auto bytes = std::bit_cast<std::array<std::byte, sizeof(fields)>>(fields);
+    std::copy(bytes.begin(), bytes.end(), header.begin());
+  };
+  place(0);
+  place(crc32c(header));
+  return header;
+}
+
+inline TokenFileFields to_fields(const TokenFileHeader& header) {
+  std::array<std::byte, sizeof(TokenFileFields)> bytes;
+  std::copy_n(header.begin(), bytes.size(), bytes.begin());
+  return std::bit_cast<TokenFileFields>(bytes);
+}
+
+inline std::string text_of(const TokenFileText& field) {
+  const auto end = std::find(field.begin(), field.end(), '\0');
+  return {field.begin(), end};
+}
+
+}  // namespace detail
+
+/// A token file whose tokens lie in the address space: see MappedFile for what that means. Its
+/// header is checked when it is opened, its tokens by verify(), before which there is no view of
+/// them. Whoever can write to the file while it is open can still make the program fail.
+class TokenFile {
+ public:
+  /// Error of code no_input if it cannot be opened, FormatError if it is no token file, is of
+  /// another version, is damaged or has another length than it says.
+  explicit TokenFile(const std::string& path, FileSystem& files = real_file_system())
+      : file_(path, files) {
+    if (!has_magic(file_)) {
+      throw FormatError(printable(path) + " is no token file", "name another file");
+    }
+    detail::TokenFileHeader header;
+    if (file_.size() < header.size()) refuse("truncated: it ends within its header");
+    file_.read(0, header);
+    const detail::TokenFileFields fields = detail::to_fields(header);
+    if (fields.version != detail::token_file_version) {
+      refuse("got version " + std::to_string(fields.version) + ", expected " +
+             std::to_string(detail::token_file_version));
+    }
+    if (detail::to_header(fields) != header) {
+      refuse("the header does not have the checksum that it states");
+    }
+    sum_ = fields.tokens_sum;
+    check(fields);
+    info_ = {static_cast<Index>(fields.vocabulary),
+             static_cast<Index>(fields.tokens),
+             fields.text_bytes,
+             detail::text_of(fields.text_hash),
+             detail::text_of(fields.tokenizer_hash),
+             detail::text_of(fields.text_stamp)};
+  }
+
+  /// Whether a file begins as a token file does.
+  static bool has_magic(const ByteSource& file) {
+    std::array<char, detail::token_file_magic.size()> magic{};
+    if (file.size() < magic.size()) return false;
+    file.read(0, std::as_writable_bytes(std::span(magic)));
+    return magic == detail::token_file_magic;
+  }
+
+  const std::string& path() const noexcept { return file_.name(); }
+  const TokenFileInfo& info() const noexcept { return info_; }
+
+  /// Reads every token, past the mapping. FormatError if one lies outside the vocabulary, or if
+  /// they do not have their checksum.
+  void verify() {
+    switch (token_bytes(info_.vocabulary)) {
+      case 1:
+        return verify_as<std::uint8_t>();
+      case 2:
+        return verify_as<std::uint16_t>();
+      default:
+        return verify_as<std::uint32_t>();
+    }
+  }
+
+  /// Valid as long as this object. ConfigError before verify().
+  TokenView view() const {
+    require(verified_, "token file: expected verify() before view()");
+    const std::byte* const first = file_.bytes().data() + detail::token_header_bytes;
+    const auto count = static_cast<std::size_t>(info_.tokens);
+    TokenView view;
+    switch (token_bytes(info_.vocabulary)) {
+      case 1:
+        view = std::span(reinterpret_cast<const std::uint8_t*>(first), count);
+        break;
+      case 2:
+        view = std::span(reinterpret_cast<const std::uint16_t*>(first), count);
+        break;
+      default:
+        view = std::span(reinterpret_cast<const Token*>(first), count);
+    }
+    return view.checked(info_.vocabulary);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw FormatError("token file " + printable(path()) + ": " + why,
+                      "remove it: it will be made again");
+  }
+
+  void check(const detail::TokenFileFields& fields) const {
+    const std::uint64_t most = std::uint64_t{std::numeric_limits<Token>::max()} + 1;
+    if (fields.vocabulary < 1 || fields.vocabulary > most) {
+      refuse("got a vocabulary of " + std::to_string(fields.vocabulary) + ", expected 1 to " +
+             std::to_string(most));
+    }
+    const std::size_t width = token_bytes(static_cast<Index>(fields.vocabulary));
+    if (fields.token_bytes != width) {
+      refuse("got " + std::to_string(fields.token_bytes) + " bytes per token, expected " +
+             std::to_string(width) + " for a vocabulary of " + std::to_string(fields.vocabulary));
+    }
+    const std::size_t behind = file_.size() - detail::token_header_bytes;
+    if (behind % width == 0 && behind / width == fields.tokens) return;
+    refuse("got " + std::to_string(behind) + " bytes of tokens, expected " +
+           std::to_string(fields.tokens) + " tokens of " + std::to_string(width) +
+           (behind / width < fields.tokens ? ": it is truncated" : ""));
+  }
+
+  template <typename T>
+  void verify_as() {
+    const auto vocabulary = static_cast<std::uint64_t>(info_.vocabulary);
+    std::vector<T> piece(std::min<std::size_t>(std::size_t{1} << 16, count()));
+    std::uint32_t sum = 0;
+    for (std::size_t first = 0; first < count(); first += piece.size()) {
+      piece.resize(std::min(piece.size(), count() - first));
+      const auto bytes = std::as_writable_bytes(std::span(piece));
+      file_.read(detail::token_header_bytes + first * sizeof(T), bytes);
+      sum = crc32c(bytes, sum);
+      T largest = 0;
+      for (const T token : piece) largest = std::max(largest, token);
+      if (largest < vocabulary) continue;
+      const auto outside = std::find(piece.begin(), piece.end(), largest) - piece.begin();
+      refuse("token " + std::to_string(first + static_cast<std::size_t>(outside)) + " is " +
+             std::to_string(largest) + ", expected 0 to " + std::to_string(vocabulary - 1));
+    }
+    if (sum != sum_) refuse("the tokens do not have the checksum that the header states");
+    verified_ = true;
+  }
+
+  std::size_t count() const noexcept { return static_cast<std::size_t>(info_.tokens); }
+
+  MappedFile file_;
+  TokenFileInfo info_;
+  std::uint32_t sum_ = 0;  ///< of the tokens, as the header states it
+  bool verified_ = false;
+};
+
+}  // namespace octavo

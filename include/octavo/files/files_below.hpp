@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <sys/stat.h>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <octavo/base/error.hpp>
+#include <octavo/files/file_descriptor.hpp>
+#include <octavo/files/folder_names.hpp>
+
+namespace octavo {
+
+/// The regular files of a folder and of all folders below it.
+struct FilesBelow {
+  std::vector<std::string> paths;  ///< in the order of their bytes, as LC_ALL=C sort puts them
+  std::size_t hidden = 0;          ///< files and folders left out: their names begin with a dot
+  std::size_t others = 0;          ///< left out: symbolic links, FIFOs, sockets, devices
+};
+
+/// Hidden names are left out, with all that is below them, and so is what is no regular file: no
+/// symbolic link is followed, so that no file comes twice and no walk is endless. Error of code
+/// no_input if a folder cannot be read.
+inline FilesBelow files_below(const std::string& folder) {
+  FilesBelow found;
+  std::vector<std::string> open = {folder};
+  while (!open.empty()) {
+    std::string path = std::move(open.back());
+    open.pop_back();
+    std::error_code error;
+    const std::vector<std::string> names = folder_names(path, error);
+    if (error) {
+      throw IoError(ErrorCode::no_input, "cannot read folder " + printable(path), error,
+                    "check its permissions");
+    }
+    if (!path.ends_with('/')) path += '/';
+    for (const std::string& name : names) {
+      if (name == "." || name == "..") continue;
+      if (name.front() == '.') {
+        ++found.hidden;
+        continue;
+      }
+      struct stat status {};
+      if (::lstat((path + name).c_str(), &status) != 0) {
+        if (errno == ENOENT) continue;  // gone since
+        throw IoError(ErrorCode::no_input, "cannot open " + printable(path + name),
+                      detail::last_error(), "check the path and its permissions");
+      }
+      if (S_ISDIR(status.st_mode)) {
+        open.push_back(path + name);
+      } else if (S_ISREG(status.st_mode)) {
+        found.paths.push_back(path + name);
+      } else {
+        ++found.others;
+      }
+    }
+  }
+  std::sort(found.paths.begin(), found.paths.end());
+  return found;
+}
+
+}  // namespace octavo
