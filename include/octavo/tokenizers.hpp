@@ -3,6 +3,15 @@
 
 // The door to tokenizers/: everything in that folder.
 
+#include <octavo/tokenizers/any_tokenizer.hpp>
+#include <octavo/tokenizers/bpe_merges.hpp>
+#include <octavo/tokenizers/bpe_tokenizer.hpp>
+#include <octavo/tokenizers/bpe_training.hpp>
+#include <octavo/tokenizers/bpe_vocabulary.hpp>
+#include <octavo/tokenizers/byte_letters.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/tokenizers/gpt2_split.hpp>
+#include <octavo/tokenizers/piece_cache.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
+#include <octavo/tokenizers/unicode_classes.hpp>

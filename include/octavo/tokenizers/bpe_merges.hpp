@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/tokenizers/bpe_vocabulary.hpp>
+
+namespace octavo {
+
+/// The merges of a byte-pair encoding, and merging itself: of all pairs of neighbours that there
+/// is a merge for, the one whose merge is the earliest, and of several such the leftmost, becomes
+/// one token, until there is none.
+class BpeMerges {
+ public:
+  static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+
+  struct Found {
+    std::uint32_t rank = none;  ///< how many merges are earlier; `none`: there is no such merge
+    Token result = 0;
+  };
+
+  /// Room for so many merges.
+  explicit BpeMerges(std::size_t most = 0)
+      : slots_(std::bit_ceil(2 * std::max<std::size_t>(most, 8))) {
+    shift_ = 64 - std::countr_zero(slots_.size());
+  }
+
+  /// Adds a merge behind those that are there; false, and nothing added, if there is one for that
+  /// pair.
+  bool add(BpeMerge merge, Token result) {
+    Slot& slot = slots_[place(key_of(merge.left, merge.right))];
+    if (slot.found.rank != none) return false;
+    slot = {key_of(merge.left, merge.right), {count_++, result}};
+    return true;
+  }
+
+  Found find(Token left, Token right) const noexcept {
+    return slots_[place(key_of(left, right))].found;
+  }
+
+  /// Merges `tokens` in place; returns how many they are then. Allocates if there are more than
+  /// `longest_short` of them.
+  std::size_t merge(std::span<Token> tokens) const {
+    if (tokens.size() < 2) return tokens.size();
+    return tokens.size() <= longest_short ? merge_short(tokens) : merge_long(tokens);
+  }
+
+  static constexpr std::size_t longest_short = 64;
+
+ private:
+  struct Slot {
+    std::uint64_t key = 0;
+    Found found;
+  };
+
+  static std::uint64_t key_of(Token left, Token right) noexcept {
+    return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 |
+           static_cast<std::uint32_t>(right);
+  }
+
+  /// Where the pair is, or would be.
+  std::size_t place(std::uint64_t key) const noexcept {
+    auto at = static_cast<std::size_t>((key * 0x9e3779b97f4a7c15u) >> shift_);
+    while (slots_[at].found.rank != none && slots_[at].key != key) at = (at + 1) % slots_.size();
+    return at;
+  }
+
+  /// Looks for the next pair among all of them: few steps for a word, but as many as the square of
+  /// the length.
+  std::size_t merge_short(std::span<Token> tokens) const {
+    std::array<Found, longest_short> pairs;  // the one behind each token
+    std::size_t count = tokens.size();
+    for (std::size_t i = 0; i + 1 < count; ++i) pairs[i] = find(tokens[i], tokens[i + 1]);
+    for (;;) {
+      std::size_t best = 0;
+      for (std::size_t i = 1; i + 1 < count; ++i) {
+        if (pairs[i].rank < pairs[best].rank) best = i;
+      }
+      if (pairs[best].rank == none) return count;
+      tokens[best] = pairs[best].result;
+      --count;
+      for (std::size_t i = best + 1; i < count; ++i) {
+        tokens[i] = tokens[i + 1];
+        pairs[i] = pairs[i + 1];
+      }
+      if (count == 1) return count;
+      if (best > 0) pairs[best - 1] = find(tokens[best - 1], tokens[best]);
+      if (best + 1 < count) pairs[best] = find(tokens[best], tokens[best + 1]);
+    }
+  }
+
+  /// The same with a heap of pairs: n log n steps.
+  std::size_t merge_long(std::span<Token> tokens) const {
+    constexpr std::uint32_t end = none;
+    require(tokens.size() < end, "encode: a piece of the text has 2^32 bytes or more");
+    const auto size = static_cast<std::uint32_t>(tokens.size());
+    std::vector<std::uint32_t> before(size), behind(size), rank(size, none);
+    std::vector<std::uint64_t> heap;  // rank and place; what has changed since stays in it
+    const auto look = [&](std::uint32_t at) {
+      rank[at] = behind[at] == end ? none : find(tokens[at], tokens[behind[at]]).rank;
+      if (rank[at] == none) return;
+      heap.push_back(std::uint64_t{rank[at]} << 32 | at);
+      std::push_heap(heap.begin(), heap.end(), std::greater<>());
+    };
+    for (std::uint32_t i = 0; i < size; ++i) {
+      before[i] = i == 0 ? end : i - 1;
+      behind[i] = i + 1 == size ? end : i + 1;
+      look(i);
+    }
+    while (!heap.empty()) {
+      std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+      const auto at = static_cast<std::uint32_t>(heap.back());
+      const bool stale = rank[at] != heap.back() >> 32;
+      heap.pop_back();
+      if (stale) continue;
+      const std::uint32_t gone = behind[at];
+      tokens[at] = find(tokens[at], tokens[gone]).result;
+      rank[gone] = none;
+      behind[at] = behind[gone];
+      if (behind[at] != end) before[behind[at]] = at;
+      look(at);
+      if (before[at] != end) look(before[at]);
+    }
+    std::size_t count = 0;
+    for (std::uint32_t i = 0; i != end; i = behind[i]) tokens[count++] = tokens[i];
+    return count;
+  }
+
+  std::vector<Slot> slots_;
+  int shift_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+}  // namespace octavo

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/tokenizers/bpe_merges.hpp>
+#include <octavo/tokenizers/bpe_vocabulary.hpp>
+#include <octavo/tokenizers/gpt2_split.hpp>
+#include <octavo/tokenizers/piece_cache.hpp>
+
+namespace octavo {
+
+/// GPT-2's byte-level byte-pair encoding (Radford et al. 2019): a text is split into words, numbers
+/// and the like, and within each of them pairs of tokens are merged, from single bytes on. Any
+/// bytes can be encoded, and come back when they are decoded; "<|endoftext|>" in a text is text.
+class BpeTokenizer {
+ public:
+  /// ConfigError, naming the token or merge, unless there are a token for each byte, no token
+  /// twice, and merges of tokens that exist by then, each giving one that exists; every normal
+  /// token must be a byte or the result of a merge.
+  explicit BpeTokenizer(const BpeVocabulary& vocabulary)
+      : kinds_(vocabulary.kinds), merges_(vocabulary.merges), pairs_(merges_.size()) {
+    const auto& tokens = vocabulary.tokens;
+    require(tokens.size() <= BpeVocabulary::most_tokens && kinds_.size() == tokens.size() &&
+                merges_.size() <= BpeVocabulary::most_merges,
+            "vocabulary: expected at most 2^18 tokens, each with a kind, and 2^18 merges");
+    starts_.push_back(0);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      require(!tokens[i].empty() && tokens[i].size() <= BpeVocabulary::longest_token, [&] {
+        return "vocabulary: token " + std::to_string(i) + " has " +
+               std::to_string(tokens[i].size()) + " bytes, expected 1 to 512";
+      });
+      bytes_ += tokens[i];
+      starts_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+    }
+    build_index();
+    find_bytes();
+    add_merges();
+    keep_reachable();
+  }
+
+  Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
+  TokenKind kind(Token token) const { return kinds_[checked(token)]; }
+  std::span<const BpeMerge> merges() const noexcept { return merges_; }
+
+  /// As it was given.
+  BpeVocabulary vocabulary() const {
+    BpeVocabulary given{{}, kinds_, merges_};
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      given.tokens.emplace_back(decode(token));
+    }
+    return given;
+  }
+
+  /// Allocates nothing, but for pieces (a word, a row of spaces) of more than 64 bytes.
+  std::size_t encode(std::string_view text, std::span<Token> out) const {
+    require(out.size() >= text.size(), "encode: the output is shorter than the text");
+    // A long text has many words again and again.
+    return text.size() < 4096 ? encode_pieces(text, out) : encode_remembering(text, out);
+  }
+
+  /// The bytes of a token of text; the name of another.
+  std::string_view decode(Token token) const {
+    const std::size_t at = checked(token);
+    return std::string_view(bytes_).substr(starts_[at], starts_[at + 1] - starts_[at]);
+  }
+
+  /// See gpt2_last_cut.
+  std::size_t last_cut(std::string_view text) const noexcept { return gpt2_last_cut(text); }
+
+  friend bool operator==(const BpeTokenizer& a, const BpeTokenizer& b) noexcept {
+    return a.bytes_ == b.bytes_ && a.starts_ == b.starts_ && a.kinds_ == b.kinds_ &&
+           a.merges_ == b.merges_;
+  }
+
+ private:
+  static constexpr Token no_token = -1;
+
+  std::size_t checked(Token token) const {
+    require(token >= 0 && token < vocabulary_size(), [&] {
+      return "decode: got token " + std::to_string(token) + ", expected 0 to " +
+             std::to_string(vocabulary_size() - 1);
+    });
+    return static_cast<std::size_t>(token);
+  }
+
+  // --- Encoding ---------------------------------------------------------------------------------
+
+  std::size_t encode_pieces(std::string_view text, std::span<Token> out) const {
+    std::size_t count = 0;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = gpt2_piece_end(text, begin);
+      count += encode_piece(text.substr(begin, end - begin), out.subspan(count));
+      begin = end;
+    }
+    return count;
+  }
+
+  std::size_t encode_remembering(std::string_view text, std::span<Token> out) const {
+    detail::PieceCache cache;
+    std::size_t count = 0;
+    for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+      end = gpt2_piece_end(text, begin);
+      const std::size_t size = end - begin;
+      if (size > detail::ShortKey::most) {
+        count += encode_piece(text.substr(begin, size), out.subspan(count));
+        continue;
+      }
+      const detail::ShortKey key(text, begin, size);
+      bool known = false;
+      detail::PieceCache::Entry& entry = cache.at(key, known);
+      if (!known) {
+        const std::size_t tokens = encode_piece(text.substr(begin, size), out.subspan(count));
+        entry = {key.words, key.size, static_cast<std::uint32_t>(tokens), count};
+        count += tokens;
+        continue;
+      }
+      for (std::size_t i = 0; i < entry.count; ++i) out[count++] = out[entry.first + i];
+    }
+    return count;
+  }
+
+  std::size_t encode_piece(std::string_view piece, std::span<Token> out) const {
+    if (const Token token = whole_[place(piece)]; token != no_token) {
+      out[0] = token;
+      return 1;
+    }
+    return merge_bytes(piece, out);
+  }
+
+  std::size_t merge_bytes(std::string_view piece, std::span<Token> out) const {
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      out[i] = token_of_byte_[static_cast<unsigned char>(piece[i])];
+    }
+    return pairs_.merge(out.first(piece.size()));
+  }
+
+  // --- The index: normal tokens by their bytes
+  // -----------------------------------------------------
+
+  static std::uint64_t hash_of(std::string_view bytes) noexcept {
+    std::uint64_t hash = bytes.size();
+    for (std::size_t at = 0; at < bytes.size(); at += detail::ShortKey::most) {
+      const std::size_t size = std::min(bytes.size() - at, detail::ShortKey::most);
+      hash = (hash ^ detail::ShortKey(bytes, at, size).hash()) * 0x9e3779b97f4a7c15u;
+    }
+    return hash;
+  }
+
+  /// Where these bytes are, or would be.
+  std::size_t place(std::string_view bytes) const noexcept {
+    auto at = static_cast<std::size_t>(hash_of(bytes) >> shift_);
+    while (whole_[at] != no_token && view(whole_[at]) != bytes) at = (at + 1) % whole_.size();
+    return at;
+  }
+
+  std::string_view view(Token token) const noexcept {
+    const auto at = static_cast<std::size_t>(token);
+    return {bytes_.data() + starts_[at], starts_[at + 1] - starts_[at]};
+  }
+
+  void build_index() {
+    whole_.assign(std::bit_ceil(2 * std::max<std::size_t>(kinds_.size(), 8)), no_token);
+    shift_ = 64 - std::countr_zero(whole_.size());
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      if (kind(token) != TokenKind::normal) continue;
+      Token& found = whole_[place(view(token))];
+      require(found == no_token, [&] { return named(token) + " is there twice"; });
+      found = token;
+    }
+    std::vector<Token> others;
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      if (kind(token) != TokenKind::normal) others.push_back(token);
+    }
+    std::stable_sort(others.begin(), others.end(),
+                     [&](Token a, Token b) { return view(a) < view(b); });
+    const auto twice = std::adjacent_find(others.begin(), others.end(),
+                                          [&](Token a, Token b) { return view(a) == view(b); });
+    require(twice == others.end(), [&] { return named(twice[1]) + " is there twice"; });
+    for (const Token token : others) {  // in files, where bytes are letters
+      const auto bytes = bytes_of_letters(view(token));
+      require(!bytes || whole_[place(*bytes)] == no_token,
+              [&] { return named(token) + " is there twice"; });
+    }
+  }
+
+  std::string named(Token token) const {
+    return "vocabulary: token " + std::to_string(token) + ", " + printable(view(token)) + ",";
+  }
+
+  // --- What a vocabulary must be
+  // ------------------------------------------------------------------
+
+  void find_bytes() {
+    for (std::size_t byte = 0; byte < token_of_byte_.size(); ++byte) {
+      const char symbol = static_cast<char>(static_cast<unsigned char>(byte));
+      token_of_byte_[byte] = whole_[place({&symbol, 1})];
+      require(token_of_byte_[byte] != no_token, [&] {
+        return "vocabulary: there is no token for the byte " + printable({&symbol, 1});
+      });
+    }
+  }
+
+  void add_merges() {
+    std::vector<bool> made(kinds_.size());
+    for (const Token token : token_of_byte_) made[static_cast<std::size_t>(token)] = true;
+    const auto exists = [&](Token token) {
+      return token >= 0 && token < vocabulary_size() && made[static_cast<std::size_t>(token)];
+    };
+    std::string joined;
+    for (std::size_t i = 0; i < merges_.size(); ++i) {
+      const Token left = merges_[i].left;
+      const Token right = merges_[i].right;
+      const auto label = [&] { return "merges: merge " + std::to_string(i); };
+      require(exists(left) && exists(right), [&] {
+        return label() + ": token " + std::to_string(exists(left) ? right : left) +
+               " is none that a merge before it makes";
+      });
+      joined = view(left);
+      joined += view(right);
+      const Token result = whole_[place(joined)];
+      require(result != no_token,
+              [&] { return label() + " makes " + printable(joined) + ", which is no token"; });
+      require(pairs_.add(merges_[i], result),
+              [&] { return label() + ", which makes " + printable(joined) + ", is there twice"; });
+      made[static_cast<std::size_t>(result)] = true;
+    }
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      require(kind(token) != TokenKind::normal || exists(token),
+              [&] { return named(token) + " is made by no merge"; });
+    }
+  }
+
+  /// A token whose bytes are merged into other ones (the merge that makes it never has its turn)
+  /// is no short cut.
+  void keep_reachable() {
+    std::vector<Token> reachable;
+    std::array<Token, BpeVocabulary::longest_token> merged;
+    for (const Token token : whole_) {
+      if (token != no_token && merge_bytes(view(token), merged) == 1) reachable.push_back(token);
+    }
+    std::fill(whole_.begin(), whole_.end(), no_token);
+    for (const Token token : reachable) whole_[place(view(token))] = token;
+  }
+
+  std::string bytes_;                  ///< of all tokens, one behind the other
+  std::vector<std::uint32_t> starts_;  ///< where each begins, and where the last one ends
+  std::vector<TokenKind> kinds_;
+  std::vector<BpeMerge> merges_;
+  std::array<Token, 256> token_of_byte_{};
+  BpeMerges pairs_;
+  std::vector<Token> whole_;  ///< by the hash of their bytes
+  int shift_ = 0;
+};
+
+}  // namespace octavo

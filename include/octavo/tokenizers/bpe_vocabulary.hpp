@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <octavo/base/config.hpp>
+#include <octavo/tokenizers/byte_letters.hpp>
+
+namespace octavo {
+
+/// What a token is for, by GGUF's numbers.
+enum class TokenKind : std::int32_t { normal = 1, unknown, control, user_defined, unused, byte };
+
+/// Two tokens that stand side by side and become one.
+struct BpeMerge {
+  Token left = 0, right = 0;
+
+  friend bool operator==(const BpeMerge&, const BpeMerge&) = default;
+};
+
+/// The vocabulary of a byte-pair encoding. Normal tokens are the 256 bytes and what the merges
+/// make; others stand beside the text (an end of text, a reserve) and no text is encoded as one.
+struct BpeVocabulary {
+  static constexpr std::size_t most_tokens = std::size_t{1} << 18;
+  static constexpr std::size_t most_merges = most_tokens;
+  static constexpr std::size_t longest_token = 512;  ///< in bytes
+
+  std::vector<std::string> tokens;  ///< by number: bytes of the text, or the name of another token
+  std::vector<TokenKind> kinds;     ///< one per token
+  std::vector<BpeMerge> merges;     ///< the earlier, the sooner
+
+  friend bool operator==(const BpeVocabulary&, const BpeVocabulary&) = default;
+};
+
+/// The vocabulary without merges: a token for each byte, numbered as GPT-2's are, "!" first.
+inline BpeVocabulary byte_vocabulary() {
+  BpeVocabulary vocabulary;
+  for (const unsigned char byte : bytes_by_letter) {
+    vocabulary.tokens.emplace_back(1, static_cast<char>(byte));
+  }
+  vocabulary.kinds.assign(vocabulary.tokens.size(), TokenKind::normal);
+  return vocabulary;
+}
+
+}  // namespace octavo

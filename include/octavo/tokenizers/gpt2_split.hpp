@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <octavo/tokenizers/unicode_classes.hpp>
+
+// How GPT-2 splits a text into pieces before it merges pairs within each: its pattern
+//   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+// (GPT-2's encoder.py), by hand. The text is UTF-8. A byte that begins no well-formed character
+// (Unicode 17.0, table 3-7) stands for itself and is, as U+FFFD would be, neither letter nor number
+// nor space: no byte is lost or changed.
+namespace octavo {
+namespace detail {
+
+struct Character {
+  CharacterClass kind;
+  std::uint32_t size;  ///< in bytes
+};
+
+/// The character at `at`, which is within `text` and begins with a byte of 0x80 or more.
+inline Character wide_character_at(std::string_view text, std::size_t at) noexcept {
+  const auto byte = [&](std::size_t i) -> std::uint32_t {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
+  };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  const std::uint32_t lead = byte(0);
+  constexpr Character itself{CharacterClass::other, 1};
+  if (lead < 0xc2 || lead > 0xf4 || !follows(1)) return itself;
+  if (lead < 0xe0) return {class_of_code((lead & 0x1f) << 6 | (byte(1) & 0x3f)), 2};
+  if (!follows(2)) return itself;
+  if (lead < 0xf0) {
+    const std::uint32_t code = (lead & 0xf) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+    const bool surrogate = code >= 0xd800 && code < 0xe000;
+    return code < 0x800 || surrogate ? itself : Character{class_of_code(code), 3};
+  }
+  if (!follows(3)) return itself;
+  const std::uint32_t code =
+      (lead & 7) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
+  return code < 0x10000 || code > 0x10ffff ? itself : Character{class_of_code(code), 4};
+}
+
+inline Character character_at(std::string_view text, std::size_t at) noexcept {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte < 128) return {ascii_classes[byte], 1};
+  return wide_character_at(text, at);
+}
+
+/// Where the characters of that class end that begin at `at`.
+inline std::size_t end_of_run(std::string_view text, std::size_t at, CharacterClass kind) noexcept {
+  while (at < text.size()) {
+    const Character character = character_at(text, at);
+    if (character.kind != kind) break;
+    at += character.size;
+  }
+  return at;
+}
+
+/// The bytes of 's, 't, 're, 've, 'm, 'll or 'd at `at`; 0: it is none of them.
+inline std::size_t contraction_at(std::string_view text, std::size_t at) noexcept {
+  if (text[at] != '\'' || at + 1 == text.size()) return 0;
+  const char next = text[at + 1];
+  if (next == 's' || next == 't' || next == 'm' || next == 'd') return 2;
+  const std::string_view two = text.substr(at + 1, 2);
+  return two == "re" || two == "ve" || two == "ll" ? 3 : 0;
+}
+
+/// Where a run of spaces ends as a piece: before its last one, which belongs to what follows,
+/// unless nothing follows or there is no other.
+inline std::size_t end_of_spaces(std::string_view text, std::size_t begin) noexcept {
+  std::size_t last = begin, end = begin;
+  while (end < text.size()) {
+    const Character character = character_at(text, end);
+    if (character.kind != CharacterClass::space) return last == begin ? end : last;
+    last = end;
+    end += character.size;
+  }
+  return end;
+}
+
+/// The class of the character that ends at `at`, where no byte of one follows.
+inline CharacterClass class_before(std::string_view text, std::size_t at) noexcept {
+  for (std::size_t size = 1; size <= 4 && size <= at; ++size) {
+    const auto byte = static_cast<unsigned char>(text[at - size]);
+    if ((byte & 0xc0) == 0x80) continue;
+    const Character character = character_at(text, at - size);
+    return character.size == size ? character.kind : CharacterClass::other;
+  }
+  return CharacterClass::other;
+}
+
+}  // namespace detail
+
+/// Where the piece of `text` ends that begins at `begin`, which is less than the text's size and
+/// where a piece before it has ended.
+inline std::size_t gpt2_piece_end(std::string_view text, std::size_t begin) noexcept {
+  if (const std::size_t size = detail::contraction_at(text, begin)) return begin + size;
+  detail::Character first = detail::character_at(text, begin);
+  std::size_t at = begin;
+  if (text[begin] == ' ' && begin + 1 < text.size()) {
+    const detail::Character next = detail::character_at(text, begin + 1);
+    if (next.kind != CharacterClass::space) {
+      first = next;
+      ++at;
+    }
+  }
+  if (first.kind == CharacterClass::space) return detail::end_of_spaces(text, begin);
+  return detail::end_of_run(text, at + first.size, first.kind);
+}
+
+/// The largest size, less than all, of a front of `text` that has the same pieces whatever follows,
+/// and after which the rest has the same ones whatever came before: both may be split, and encoded,
+/// apart from one another. 0: there is none. It is where a word or number ends, or a space begins.
+inline std::size_t gpt2_last_cut(std::string_view text) noexcept {
+  using enum CharacterClass;
+  for (std::size_t at = text.size(); at-- > 1;) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    // Within a character, perhaps, or one whose end may be missing.
+    if (byte >= 0x80 && ((byte & 0xc0) == 0x80 || text.size() - at < 4)) continue;
+    const CharacterClass before = detail::class_before(text, at);
+    const CharacterClass behind = detail::character_at(text, at).kind;
+    const bool word = before == letter || before == number;
+    if (before != behind && (word || (before == other && behind == space))) return at;
+  }
+  return 0;
+}
+
+}  // namespace octavo
