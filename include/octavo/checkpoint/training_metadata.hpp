@@ -91,12 +91,10 @@ struct OptionReader {
   void truth(const std::string& key, bool& value) { value = metadata.truth(key); }
 };
 
-inline constexpr std::array<std::string_view, 3> schedule_names{"constant", "linear", "cosine"};
-
 inline void write_options(MetadataWriter& metadata, const TrainingOptions& options) {
   OptionWriter writer{metadata};
   for_each_option(options, writer);
-  metadata.text("schedule", schedule_names[static_cast<std::size_t>(options.schedule)]);
+  metadata.text("schedule", name_of(options.schedule));
   metadata.text("optimizer", name_of(options.optimizer));
   std::visit(
       [&](const auto& optimizer) {

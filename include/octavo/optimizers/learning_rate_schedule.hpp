@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
+#include <string_view>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
@@ -37,6 +39,12 @@ struct LearningRateSchedule {
     return std::fma(left, peak - minimum, minimum);
   }
 };
+
+inline constexpr std::array<std::string_view, 3> schedule_names{"constant", "linear", "cosine"};
+
+constexpr std::string_view name_of(LearningRateSchedule::Shape shape) noexcept {
+  return schedule_names[static_cast<std::size_t>(shape)];
+}
 
 /// Throws ConfigError where the numbers make no schedule.
 inline void check_schedule(const LearningRateSchedule& schedule) {

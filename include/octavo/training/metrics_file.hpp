@@ -85,12 +85,11 @@ class MetricsFile {
       end = std::to_chars(end, text.data() + text.size() - 1, value...).ptr;
       *end++ = ',';
     };
-    const auto tokens = static_cast<double>(row_.steps * tokens_per_step_);
     number(row_.step);
     number(row_.loss);
     number(row_.learning_rate);
     number(row_.gradient_norm);
-    number(row_.seconds > 0 ? tokens / row_.seconds : 0.0, std::chars_format::fixed, 0);
+    number(tokens_per_second(row_, tokens_per_step_), std::chars_format::fixed, 0);
     number(seconds_, std::chars_format::fixed, 6);
     if (!std::isnan(validation_loss_)) number(validation_loss_), --end;
     *end++ = '\n';

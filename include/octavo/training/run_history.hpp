@@ -33,6 +33,12 @@ struct HistoryPoint {
   }
 };
 
+/// 0 where no time was measured.
+inline double tokens_per_second(const HistoryPoint& point, Index tokens_per_step) noexcept {
+  const auto tokens = static_cast<double>(point.steps * tokens_per_step);
+  return point.seconds > 0 ? tokens / point.seconds : 0;
+}
+
 struct EvaluationPoint {
   Index step = 0;
   double training_loss = 0;  ///< of the steps shortly before; see RunHistory::recent_loss

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <thread>
+#include <variant>
+
+#include <octavo/base/version.hpp>
+#include <octavo/numeric/isa.hpp>
+#include <octavo/optimizers/any_optimizer.hpp>
+#include <octavo/training/run_report.hpp>
+#include <octavo/training/trainer.hpp>
+#include <octavo/transformer/model_shape.hpp>
+
+namespace octavo {
+
+/// The choices that make a model. Names are those of train_full's options.
+inline FactGroup facts_of(const ModelShape& shape) {
+  FactGroup group{"Model", {}};
+  group.add("layers", shape.layers);
+  group.add("heads", shape.heads);
+  group.add("width", shape.width);
+  group.add("ff", shape.d_ff);
+  group.add("context", shape.context);
+  group.add("vocabulary", shape.vocabulary);
+  group.add("activation", name_of(shape.activation));
+  group.add("bias", shape.bias);
+  group.add("tied", shape.tied);
+  return group;
+}
+
+/// All that a run computes with, in the same way.
+inline FactGroup facts_of(const TrainingOptions& options) {
+  FactGroup group{"Training", {}};
+  const LearningRateSchedule rate = options.rate();
+  group.add("steps", options.steps);
+  group.add("batch", options.batch);
+  group.add("sequence", options.sequence);
+  group.add("accumulate", options.accumulate);
+  group.add("lr", rate.peak);
+  group.add("min-lr", rate.minimum);
+  group.add("warmup", options.warmup);
+  group.add("schedule", name_of(options.schedule));
+  group.add("optimizer", name_of(options.optimizer));
+  std::visit(
+      [&](const auto& optimizer) {
+        for_each_setting(optimizer,
+                         [&](std::string_view name, double value) { group.add(name, value); });
+      },
+      options.optimizer);
+  group.add("clip", options.clip);
+  group.add("dropout", options.dropout);
+  group.add("seed", options.seed);
+  group.add("eval-every", options.evaluate_every);
+  group.add("patience", options.patience);
+  group.add("rollback", options.stop_at_spike);
+  group.add("micro-batch", options.micro_batch);
+  group.add("recompute", options.recompute);
+  group.add("fused-update", options.fused_update);
+  return group;
+}
+
+/// What the run is computed by.
+inline FactGroup facts_of_machine(Index threads) {
+  FactGroup group{"Machine", {}};
+  group.add("threads", threads);
+  group.add("cores", std::thread::hardware_concurrency());
+  group.add("instruction set", name_of(isa_in_use()));
+  group.add("version", std::string("octavo ") + version_string);
+  return group;
+}
+
+}  // namespace octavo

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <octavo/base/config.hpp>
+#include <octavo/memory/memory_plan.hpp>
+#include <octavo/training/reference_losses.hpp>
+
+namespace octavo {
+
+/// A name and what it stands for in a run.
+struct Fact {
+  std::string name, value;
+};
+
+struct FactGroup {
+  std::string name;
+  std::vector<Fact> facts;
+
+  /// Numbers as they are read back, by no locale; truths as yes and no.
+  template <typename Value>
+  void add(std::string_view fact, const Value& value) {
+    if constexpr (std::is_same_v<Value, bool>) {
+      facts.push_back({std::string(fact), value ? "yes" : "no"});
+    } else if constexpr (std::is_arithmetic_v<Value>) {
+      std::array<char, 32> digits;
+      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+      facts.push_back({std::string(fact), std::string(digits.data(), end.ptr)});
+    } else {
+      facts.push_back({std::string(fact), std::string(value)});
+    }
+  }
+};
+
+/// What a page about a run tells, beside the run's history. Texts may hold any bytes.
+struct RunReport {
+  enum class Stage { running, stopped, finished };
+
+  std::string title = {};                  ///< of the program and its model
+  std::vector<FactGroup> facts = {};       ///< the configuration
+  std::string resume = {}, generate = {};  ///< commands to go on with; empty: none
+  std::string samples = {};                ///< the path of a SamplesFile; empty: there are none
+  const MemoryPlan* plan = nullptr;        ///< placed; none: no picture of it
+  std::span<const std::string_view> phase_names = {};
+  ReferenceLosses references = {};
+  Index tokens_per_step = 0;
+  double clip = 0;  ///< largest gradient norm; 0: no limit
+
+  // At the moment of the page; numbers that are NaN are not known.
+  Stage stage = Stage::running;
+  Index step = 0, steps = 0;                               ///< done, in all
+  double loss = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
+  double validation_loss = std::numeric_limits<double>::quiet_NaN();
+  double best_validation = std::numeric_limits<double>::quiet_NaN();
+  Index best_step = 0;
+  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();
+  double seconds = 0;          ///< of training since the run began
+  std::size_t peak_bytes = 0;  ///< of the process; 0: not known
+};
+
+}  // namespace octavo

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/files/byte_source.hpp>
+#include <octavo/files/line_log.hpp>
+#include <octavo/training/utf8.hpp>
+
+namespace octavo {
+
+namespace detail {
+
+inline constexpr std::string_view sample_columns = "step\ttext";
+
+/// A text as a cell: \\ \n \t, and \xNN for other control bytes and those that are no UTF-8.
+inline void append_cell(std::string& line, std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (byte == '\\' || byte == '\n' || byte == '\t') {
+      line.append("\\").push_back(byte == '\n' ? 'n' : byte == '\t' ? 't' : '\\');
+    } else if (length == 0 || byte < 0x20 || byte == 0x7F) {
+      line.append("\\x").push_back(digits[byte >> 4]);
+      line.push_back(digits[byte & 15]);
+    } else {
+      line += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+}
+
+/// The text that append_cell() was given; what it never writes stays as it is.
+inline std::string text_of_cell(std::string_view cell) {
+  std::string text;
+  for (std::size_t i = 0; i < cell.size(); ++i) {
+    const char next = cell[i] == '\\' && i + 1 < cell.size() ? cell[i + 1] : '\0';
+    unsigned byte = 0;
+    if (next == '\\' || next == 'n' || next == 't') {
+      text += next == 'n' ? '\n' : next == 't' ? '\t' : '\\';
+      ++i;
+    } else if (next == 'x' && i + 3 < cell.size() &&
+               std::from_chars(cell.data() + i + 2, cell.data() + i + 4, byte, 16).ptr ==
+                   cell.data() + i + 4) {
+      text += static_cast<char>(byte);
+      i += 3;
+    } else {
+      text += cell[i];
+    }
+  }
+  return text;
+}
+
+/// The step of a row and what stands behind the tab.
+inline std::optional<std::pair<Index, std::string_view>> sample_row(std::string_view line) {
+  Index step = 0;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), step);
+  const auto digits = static_cast<std::size_t>(end - line.data());
+  if (error != std::errc{} || step < 0 || digits == line.size() || *end != '\t') {
+    return std::nullopt;
+  }
+  return std::pair(step, line.substr(digits + 1));
+}
+
+}  // namespace detail
+
+/// What a model wrote in the course of its run, as a table: "samples.tsv", with the columns step
+/// and text, in which \\, \n, \t and \xNN stand for what a cell cannot hold.
+class SamplesFile {
+ public:
+  /// A sample that is longer is cut.
+  static constexpr std::size_t most_bytes = 8192;
+
+  /// Goes on behind the rows of steps up to `done` that the file has; later ones go. FormatError if
+  /// it is a table of something else.
+  SamplesFile(const std::string& path, Index done, FileSystem& files = real_file_system())
+      : log_(
+            path, [&](std::string_view line) { return keep(line, path, done); }, files) {
+    if (!has_columns_) log_.append(std::string(detail::sample_columns).append("\n"));
+    log_.flush();
+  }
+
+  /// What it wrote after that many steps; nothing where it has already been told.
+  void add(Index step, std::string_view text) {
+    if (step <= last_) return;
+    last_ = step;
+    std::string line = std::to_string(step).append("\t");
+    detail::append_cell(line, utf8_beginning(text, most_bytes));
+    log_.append(line.append("\n"));
+    log_.flush();
+  }
+
+ private:
+  bool keep(std::string_view line, const std::string& path, Index done) {
+    if (!has_columns_) {
+      has_columns_ = true;
+      if (line == detail::sample_columns) return true;
+      throw FormatError(printable(path) + ": got a first line of " + printable(line, 40) +
+                            ", expected the columns step and text",
+                        "move that file away");
+    }
+    const auto row = detail::sample_row(line);
+    if (!row || row->first <= last_) {
+      throw FormatError(printable(path) + ": got the row " + printable(line, 40) +
+                            ", expected a step behind " + std::to_string(last_) + ", a tab, a text",
+                        "move that file away, or mend it");
+    }
+    if (row->first > done) return false;
+    last_ = row->first;
+    return true;
+  }
+
+  bool has_columns_ = false;
+  Index last_ = -1;
+  LineLog log_;  // last: reading it fills the others
+};
+
+/// Calls body(step, text) for every sample of such a file.
+template <typename Body>
+void for_each_sample(const ByteSource& source, Body body) {
+  bool first = true;
+  for_each_line(source, [&](std::string_view line) {
+    if (std::exchange(first, false)) return true;
+    if (const auto row = detail::sample_row(line)) {
+      body(row->first, detail::text_of_cell(row->second));
+    }
+    return true;
+  });
+}
+
+}  // namespace octavo

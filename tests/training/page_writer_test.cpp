@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/training/page_writer.hpp>
+
+#include "heap_guard/heap_guard.hpp"
+
+using octavo::PageWriter;
+using octavo::utf8_length;
+
+namespace {
+
+template <typename Write>
+std::string written(Write write) {
+  std::string text;
+  PageWriter page([&](std::string_view piece) { text += piece; });
+  write(page);
+  page.flush();
+  return text;
+}
+
+std::string escaped(std::string_view words) {
+  return written([&](PageWriter& page) { page.text(words); });
+}
+
+/// What the standard calls well-formed, written down in another way: by decoding.
+std::size_t decoded_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned>(static_cast<unsigned char>(text[i])) : 0u;
+  };
+  for (std::size_t length = 1; length <= 4; ++length) {
+    const unsigned lead[] = {0, 0xC0, 0xE0, 0xF0}, mask[] = {0x80, 0xE0, 0xF0, 0xF8};
+    const std::uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    if ((byte(0) & mask[length - 1]) != lead[length - 1] || text.size() < length) continue;
+    std::uint32_t code = byte(0) & ~mask[length - 1] & 0xFF;
+    bool whole = true;
+    for (std::size_t i = 1; i < length; ++i) {
+      whole = whole && (byte(i) & 0xC0) == 0x80;
+      code = code << 6 | (byte(i) & 0x3F);
+    }
+    const bool surrogate = code >= 0xD800 && code < 0xE000;
+    return whole && code >= least[length - 1] && code < 0x110000 && !surrogate ? length : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("UTF-8: lengths of all beginnings of three bytes, and of four around the edges") {
+  std::size_t different = 0;
+  for (int a = 0; a < 256; ++a) {
+    for (int b = 0; b < 256; ++b) {
+      for (int c = 0x7F; c <= 0xC0; ++c) {
+        for (const int d : {0x20, 0x7F, 0x80, 0xBF, 0xC0}) {
+          const char bytes[] = {static_cast<char>(a), static_cast<char>(b), static_cast<char>(c),
+                                static_cast<char>(d)};
+          for (std::size_t size = d == 0x20 ? 1 : 4; size <= 4; ++size) {
+            different += utf8_length({bytes, size}) != decoded_length({bytes, size});
+          }
+        }
+      }
+    }
+  }
+  CHECK(different == 0);
+  CHECK(utf8_length("") == 0);
+}
+
+TEST_CASE("UTF-8: a beginning ends between characters") {
+  CHECK(octavo::utf8_beginning("aé€😀", 20) == "aé€😀");
+  const std::string text = "aé€😀b";
+  const std::size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
+  for (std::size_t most = 0; most < 12; ++most) {
+    CHECK(octavo::utf8_beginning(text, most).size() == ends[most]);
+  }
+}
+
+TEST_CASE("page writer: text shows as it is, markup goes through") {
+  CHECK(written([](PageWriter& page) { page.markup("<b a=\"1\">&amp;"); }) == "<b a=\"1\">&amp;");
+  CHECK(escaped("</script><b>\"'&amp;") == "&lt;/script&gt;&lt;b&gt;&quot;'&amp;amp;");
+  CHECK(escaped("naïve €, 😀\n\tend") == "naïve €, 😀\n\tend");
+  CHECK(escaped(std::string_view("\0\x07\r\x1b[31m\x7f", 9)) == "␀␇␍␛[31m␡");
+  CHECK(escaped("a\xFFz") == "a\uFFFDz");
+  CHECK(escaped("\xC0\xAF\xED\xA0\x80") == "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD");
+  CHECK(escaped("\xE2\x82") == "\uFFFD\uFFFD");              // cut in its midst
+  CHECK(escaped("\xC2\x85|\xC2\xA0") == "\uFFFD|\xC2\xA0");  // a second control, no-break space
+}
+
+TEST_CASE("page writer: numbers without locale, and what is none") {
+  const auto number = [](double value, int digits) {
+    return written([&](PageWriter& page) { page.number(value, digits); });
+  };
+  CHECK(number(1.23456789, 4) == "1.235");
+  CHECK(number(0.0001, 6) == "0.0001");
+  CHECK(number(-2.5e-7, 3) == "-2.5e-07");
+  CHECK(number(std::numeric_limits<double>::quiet_NaN(), 3) == "-");
+  CHECK(number(-std::numeric_limits<double>::infinity(), 3) == "-");
+  const auto fixed = [](double value) {
+    return written([&](PageWriter& page) { page.fixed(value, 1); });
+  };
+  CHECK(fixed(123.46) == "123.5");
+  CHECK(fixed(1e300) == "1e+300");
+  CHECK(written([](PageWriter& page) { page.whole(-12).markup(",").whole(9007199254740993); }) ==
+        "-12,9007199254740993");
+}
+
+TEST_CASE("page writer: pieces of at most 4 KiB, together the whole, without the heap") {
+  const std::string long_text(10'000, '<');
+  std::vector<std::size_t> sizes;
+  sizes.reserve(100);
+  std::size_t letters = 0;
+  PageWriter page([&](std::string_view piece) {
+    sizes.push_back(piece.size());
+    for (const char c : piece) letters += c == 'l';
+  });
+  const octavo_test::HeapGuard guard;
+  page.text(long_text).markup(long_text).number(1.5, 3).flush();
+  page.flush();
+  const auto allocations = guard.allocations();
+  CHECK(allocations == 0);
+  CHECK(letters == 10'000);
+  std::size_t total = 0;
+  for (const std::size_t size : sizes) {
+    CHECK(size <= 4096);
+    CHECK(size > 0);
+    total += size;
+  }
+  CHECK(total == 4 * 10'000 + 10'000 + 3);
+}
