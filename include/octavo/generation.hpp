@@ -4,4 +4,9 @@
 // The door to generation/: everything in that folder.
 
 #include <octavo/generation/generator.hpp>
+#include <octavo/generation/prompt.hpp>
 #include <octavo/generation/sampling.hpp>
+#include <octavo/generation/scorer.hpp>
+#include <octavo/generation/stop_strings.hpp>
+#include <octavo/generation/text_stream.hpp>
+#include <octavo/generation/utf8_assembler.hpp>

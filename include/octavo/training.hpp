@@ -24,4 +24,3 @@
 #include <octavo/training/trainer.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_step.hpp>
-#include <octavo/training/utf8.hpp>

@@ -74,6 +74,41 @@ TEST_CASE_TEMPLATE("cached and uncached logits are equal to the last bit", T, fl
   }
 }
 
+TEST_CASE("a pass over parts of several sequences gives each one's own logits") {
+  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<Token> text = some_tokens(96);
+  const std::span<const Token> tokens[] = {std::span(text).first(48), std::span(text).last(48)};
+  constexpr CachedRows passes[][2] = {{{1, 0, 5}, {0, 0, 30}}, {{1, 5, 3}, {0, 30, 18}}};
+  Transformer<float> model{RuntimeConfig(shape)};
+  for (const Index workers : {1, 2, 3}) {
+    MemoryPlan plan;
+    model.book(plan, {2, 48, workers, false, false});
+    plan.place();
+    const Arena arena(plan);
+    std::vector<float> memory(
+        static_cast<std::size_t>(KeyValueCaches<float>::elements(2, shape.layers, 48, 36)));
+    const KeyValueCaches<float> caches(memory.data(), shape.layers, 48, 36);
+    ThreadPool threads(workers);
+    for (const auto& parts : passes) {
+      std::vector<Token> inputs;
+      for (const CachedRows& part : parts) {
+        const auto all = tokens[part.sequence];
+        inputs.insert(inputs.end(), all.begin() + part.past, all.begin() + part.past + part.rows);
+      }
+      std::vector<float> logits(2 * 23);
+      threads.run([&](const Worker& worker) {
+        model.logits_cached({worker, arena, weights.data(), {}, 1, std::ssize(inputs), 0, {}},
+                            inputs, parts, caches, MatrixView<float>(logits.data(), 2, 23));
+      });
+      for (std::size_t i = 0; i < 2; ++i) {
+        const auto end = static_cast<std::size_t>(parts[i].past + parts[i].rows);
+        const auto expected = uncached<float>(weights, tokens[parts[i].sequence].first(end));
+        CHECK(std::equal(expected.end() - 23, expected.end(), &logits[i * 23]));
+      }
+    }
+  }
+}
+
 TEST_CASE("beyond the trained length the window keeps its newest three quarters") {
   const std::vector<double> weights = random_weights<double>(shape);
   const std::vector<Token> tokens = some_tokens(200);
@@ -134,14 +169,93 @@ TEST_CASE("equal seeds give equal tokens, streamed one by one, and false stops")
   CHECK(write(5, 100).size() == 60);
 }
 
+TEST_CASE("the last token that is asked for is handed out without being read") {
+  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<Token> prompt = some_tokens(4);
+  ThreadPool threads(1);
+  Generator<float> generator(Transformer<float>{RuntimeConfig(shape)}, weights, 48, threads);
+  generator.generate(prompt, 5, {}, 1, [](Token) { return true; });
+  CHECK(generator.used() == 4 + 5 - 1);
+}
+
+TEST_CASE("sequences generated together have the bits of each alone, wherever each one ends") {
+  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<Token> text = some_tokens(60);
+  const std::span<const Token> all = text;
+  const std::vector<std::span<const Token>> prompts{
+      all.first(4), all.subspan(9, 17), all.subspan(30, 1), all.first(40), all.first(4)};
+  constexpr std::size_t most[] = {50, 3, 31, 50, 12};  // the second ends first, the fifth third
+  const Sampling sampling{
+      .temperature = 1.2, .top_k = 9, .repetition_penalty = 1.1, .repetition_window = 8};
+  const Index length = 16;
+  const Transformer<float> model{RuntimeConfig(shape)};
+  ThreadPool one_thread(1);
+  Generator<float> alone(model, weights, length, one_thread);
+  std::vector<std::vector<Token>> expected(prompts.size());
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    alone.generate(prompts[i], 50, sampling, 7 + i, [&](Token token) {
+      expected[i].push_back(token);
+      return expected[i].size() < most[i];
+    });
+    CHECK(expected[i].size() == most[i]);
+  }
+  CHECK(expected[0] != expected[4]);  // the same prompt with another seed
+  for (const Index workers : {1, 2, 3}) {
+    for (const Index sequences : {5, 7}) {
+      ThreadPool threads(workers);
+      Generator<float> generator(model, weights, length, threads, sequences);
+      CHECK(generator.plan().total_bytes() ==
+            generation_bytes<float>(shape, length, workers, sequences));
+      std::vector<std::vector<Token>> tokens(prompts.size());
+      generator.generate_batch(prompts, 50, sampling, 7, [&](Index sequence, Token token) {
+        auto& mine = tokens[static_cast<std::size_t>(sequence)];
+        mine.push_back(token);
+        return mine.size() < most[static_cast<std::size_t>(sequence)];
+      });
+      CHECK(tokens == expected);
+    }
+  }
+}
+
+TEST_CASE("more sequences than the window has positions") {
+  const std::vector<double> weights = random_weights<double>(shape);
+  const std::vector<Token> text = some_tokens(11);
+  ThreadPool threads(2);
+  const Transformer<double> model{RuntimeConfig(shape)};
+  Generator<double> generator(model, weights, 4, threads, 11);
+  Generator<double> alone(model, weights, 4, threads);
+  std::vector<std::span<const Token>> prompts;
+  for (const Token& token : text) prompts.emplace_back(&token, 1);
+  std::vector<std::vector<Token>> tokens(11), expected(11);
+  generator.generate_batch(prompts, 9, {}, 0, [&](Index sequence, Token token) {
+    tokens[static_cast<std::size_t>(sequence)].push_back(token);
+    return true;
+  });
+  for (std::size_t i = 0; i < 11; ++i) {
+    alone.generate(prompts[i], 9, {}, i, [&](Token token) {
+      expected[i].push_back(token);
+      return true;
+    });
+  }
+  CHECK(tokens == expected);
+}
+
 TEST_CASE("a token makes no heap call, not even where the window slides") {
   const std::vector<float> weights = random_weights<float>(shape);
   const std::vector<Token> prompt = some_tokens(4);
+  const std::vector<std::span<const Token>> prompts{prompt, prompt, prompt};
+  const TokenBias bias[] = {{3, 1.0}};
+  const Sampling sampling{.temperature = 0.9,
+                          .top_k = 5,
+                          .top_p = 0.9,
+                          .min_p = 0.01,
+                          .repetition_penalty = 1.2,
+                          .logit_bias = bias};
   ThreadPool threads(2);
-  Generator<float> generator(Transformer<float>{RuntimeConfig(shape)}, weights, 16, threads);
+  Generator<float> generator(Transformer<float>{RuntimeConfig(shape)}, weights, 16, threads, 3);
   const octavo_test::HeapGuard guard;
-  generator.generate(prompt, 50, {.temperature = 0.9, .top_k = 5, .top_p = 0.9}, 1,
-                     [](Token) { return true; });
+  generator.generate(prompt, 50, sampling, 1, [](Token) { return true; });
+  generator.generate_batch(prompts, 50, sampling, 1, [](Index, Token) { return true; });
   const auto allocations = guard.allocations();
   CHECK(allocations == 0);
 }
@@ -179,7 +293,13 @@ TEST_CASE("what cannot be generated from is refused") {
   Generator<float> generator(model, weights, 48, threads);
   const Token outside[] = {3, 23};
   CHECK_THROWS_WITH_AS(generator.read(outside), "token 1 is 23, expected 0 to 22", ConfigError);
+  CHECK_THROWS_WITH_AS(generator.read(outside, 1), "sequence: got 1, expected 0 to 0", ConfigError);
   CHECK_THROWS_AS(generator.generate({}, 3, {}, 1, [](Token) { return true; }), ConfigError);
+  const std::span<const Token> two[] = {std::span(outside).first(1), std::span(outside).first(1)};
+  CHECK_THROWS_WITH_AS(generator.generate_batch(two, 3, {}, 1, [](Index, Token) { return true; }),
+                       "prompts: got 2, expected at most 1, the generator's sequences",
+                       ConfigError);
+  CHECK_THROWS_AS(Generator<float>(model, weights, 8, threads, 0), ConfigError);
   CHECK_THROWS_AS(Generator<float>(model, weights, 49, threads), ConfigError);
   CHECK_THROWS_AS(Generator<float>(model, std::span(weights).first(100), 8, threads), ConfigError);
 }

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <string_view>
+#include <string>
+#include <type_traits>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/error.hpp>
@@ -21,41 +21,54 @@ namespace octavo {
 /// Generation's memory as bookings.
 template <Scalar T>
 struct GenerationMemory {
-  Booking<T> caches;            ///< keys and values of every layer
-  Booking<T> logits;            ///< [vocabulary]
-  Booking<Token> window;        ///< tokens whose keys and values are cached, [length]
-  Booking<Token> order;         ///< of the vocabulary, for sampling
-  Booking<double> probability;  ///< [vocabulary]
+  Booking<T> caches;          ///< keys and values of every layer, for each sequence
+  Booking<T> logits;          ///< [sequences, vocabulary]
+  Booking<Token> window;      ///< tokens whose keys and values are cached, [sequences, length]
+  Booking<Index> used;        ///< how many of them, [sequences]
+  Booking<Token> chosen;      ///< one for each of the sequences that go on, [sequences]
+  Booking<CachedRows> parts;  ///< of a pass, [sequences]
+  Booking<Token> order;       ///< of the vocabulary, for sampling
+  Booking<double> adjusted;   ///< logits, likewise
 
   template <typename Model>
   static constexpr GenerationMemory book(MemoryPlan& plan, Model& model, Index length,
-                                         Index workers) {
+                                         Index workers, Index sequences) {
     const ModelShape& shape = model.shape();
+    require(length > 0 && sequences > 0, "generation needs a length and sequences");
     const auto always = [&]<typename U>(std::type_identity<U>, const char* name, MemoryKind kind,
                                         Index count) {
       return plan.book<U>("generation", name, kind, count, phase::always);
     };
+    constexpr std::type_identity<T> number;
+    constexpr std::type_identity<Token> token;
     GenerationMemory memory;
-    memory.caches = always(std::type_identity<T>{}, "keys and values", MemoryKind::cache,
-                           shape.layers * KeyValueCache<T>::elements(shape.context, shape.width));
-    memory.logits =
-        always(std::type_identity<T>{}, "logits", MemoryKind::scratch, shape.vocabulary);
-    memory.window = always(std::type_identity<Token>{}, "window", MemoryKind::data, length);
-    memory.order =
-        always(std::type_identity<Token>{}, "order", MemoryKind::scratch, shape.vocabulary);
-    memory.probability = always(std::type_identity<double>{}, "probabilities", MemoryKind::scratch,
-                                shape.vocabulary);
-    model.book(plan, {.sequences = 1, .sequence = length, .workers = workers, .training = false});
+    memory.caches =
+        always(number, "keys and values", MemoryKind::cache,
+               KeyValueCaches<T>::elements(sequences, shape.layers, length, shape.width));
+    memory.logits = always(number, "logits", MemoryKind::scratch, sequences * shape.vocabulary);
+    memory.window = always(token, "window", MemoryKind::data, sequences * length);
+    memory.used = always(std::type_identity<Index>{}, "used", MemoryKind::data, sequences);
+    memory.chosen = always(token, "chosen", MemoryKind::data, sequences);
+    memory.parts = always(std::type_identity<CachedRows>{}, "parts", MemoryKind::data, sequences);
+    memory.order = always(token, "order", MemoryKind::scratch, shape.vocabulary);
+    memory.adjusted = always(std::type_identity<double>{}, "adjusted logits", MemoryKind::scratch,
+                             shape.vocabulary);
+    // Rows for a whole window, or for a token of every sequence.
+    model.book(plan, {.sequences = (sequences + length - 1) / length,
+                      .sequence = length,
+                      .workers = workers,
+                      .training = false});
     return memory;
   }
 };
 
 /// The bytes of the one block in which a model of that shape generates; usable in static_assert.
 template <Scalar T>
-constexpr std::size_t generation_bytes(const ModelShape& shape, Index length, Index workers = 1) {
+constexpr std::size_t generation_bytes(const ModelShape& shape, Index length, Index workers = 1,
+                                       Index sequences = 1) {
   Transformer<T> model{RuntimeConfig(shape)};
   MemoryPlan plan;
-  GenerationMemory<T>::book(plan, model, length, workers);
+  GenerationMemory<T>::book(plan, model, length, workers, sequences);
   plan.place();
   return plan.total_bytes();
 }
@@ -64,8 +77,9 @@ constexpr std::size_t generation_bytes(const ModelShape& shape, Index length, In
 /// token's work. The cached logits equal those of the whole sequence to the last bit. Never looks
 /// at more than `length` positions, the length that the model was trained on: when these are used
 /// up the window slides, keeping its newest three quarters, whose keys and values are computed
-/// again at their new positions. No heap call after construction. Move-only; looks at weights that
-/// somebody else owns.
+/// again at their new positions. Several sequences, numbered from 0, go on together at little more
+/// than the price of one, and with the bits of each alone. No heap call after construction.
+/// Move-only; looks at weights that somebody else owns.
 template <Scalar T, ModelConfig Config = RuntimeConfig,
           Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
 class Generator {
@@ -73,28 +87,37 @@ class Generator {
   using Model = Transformer<T, Config, FeedForwardLayer>;
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
-  Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads)
-      : Generator(model, weights, length, threads, MemoryPlan{}, nullptr) {}
+  Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
+            Index sequences = 1)
+      : Generator(model, weights, length, threads, sequences, MemoryPlan{}, nullptr) {}
 
   /// The same inside memory of the caller: at least generation_bytes, aligned to 64 bytes. It may
   /// be overwritten between one generate() and the next.
   Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
-            std::span<std::byte> memory)
-      : Generator(model, weights, length, threads, MemoryPlan{}, &memory) {}
+            std::span<std::byte> memory, Index sequences = 1)
+      : Generator(model, weights, length, threads, sequences, MemoryPlan{}, &memory) {}
 
   const ModelShape& shape() const noexcept { return model_.shape(); }
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   Index length() const noexcept { return length_; }
+  Index sequences() const noexcept { return sequences_; }
 
   /// Forgets everything read so far.
-  void reset() noexcept { used_ = 0; }
+  void reset() {
+    const std::span<Index> used = arena_.get(memory_.used);
+    std::fill(used.begin(), used.end(), Index{0});
+  }
 
   /// Tokens in the window.
-  Index used() const noexcept { return used_; }
+  Index used(Index sequence = 0) const { return arena_.get(memory_.used)[at(sequence)]; }
 
   /// Reads tokens; afterwards logits() are those of what follows the last. ConfigError on a token
   /// outside the vocabulary.
-  void read(std::span<const Token> tokens) {
+  void read(std::span<const Token> tokens, Index sequence = 0) {
+    require(sequence >= 0 && sequence < sequences_, [&] {
+      return "sequence: got " + std::to_string(sequence) + ", expected 0 to " +
+             std::to_string(sequences_ - 1);
+    });
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       require(tokens[i] >= 0 && tokens[i] < shape().vocabulary, [&] {
         return "token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
@@ -102,27 +125,30 @@ class Generator {
       });
     }
     while (!tokens.empty()) {
-      if (used_ == length_) {
-        tokens = tokens.subspan(skip(tokens));
-        slide();
+      if (used(sequence) == length_) {
+        tokens = tokens.subspan(skip(tokens, sequence));
+        slide(sequence);
       }
-      const auto count = std::min(tokens.size(), static_cast<std::size_t>(length_ - used_));
-      evaluate(tokens.first(count));
+      const auto count = std::min(tokens.size(), at(length_ - used(sequence)));
+      evaluate(tokens.first(count), sequence);
       tokens = tokens.subspan(count);
     }
   }
 
   /// Logits of the next token, [vocabulary].
-  std::span<const T> logits() const { return arena_.get(memory_.logits); }
+  std::span<const T> logits(Index sequence = 0) const {
+    return arena_.get(memory_.logits)
+        .subspan(at(sequence * shape().vocabulary), at(shape().vocabulary));
+  }
 
-  /// Chooses the next token and reads it. `position` numbers the draws: the same seed and position
-  /// draw the same number.
-  Token next(const Sampling& sampling, const CounterRandom& random, std::uint64_t position) {
-    require(used_ > 0, "generation needs at least one token of prompt");
-    const Token token = sample<T>(logits(), sampling, random.uniform(position),
-                                  arena_.get(memory_.order), arena_.get(memory_.probability));
-    read({&token, 1});
-    return token;
+  /// Chooses what may follow what was read. `position` numbers the draws: the same seed and
+  /// position draw the same number.
+  Token choose(const Sampling& sampling, const CounterRandom& random, std::uint64_t position,
+               Index sequence = 0) {
+    require(used(sequence) > 0, "generation needs at least one token of prompt");
+    return sample<T>(logits(sequence), sampling, window(sequence).first(at(used(sequence))),
+                     random.uniform(position), arena_.get(memory_.order),
+                     arena_.get(memory_.adjusted));
   }
 
   /// Reads `prompt` (at least one token) and generates `count` tokens, each handed to
@@ -130,47 +156,114 @@ class Generator {
   template <typename Receive>
   void generate(std::span<const Token> prompt, Index count, const Sampling& sampling,
                 std::uint64_t seed, Receive&& receive) {
-    check_sampling(sampling);
-    require(!prompt.empty(), "generation needs at least one token of prompt");
-    const CounterRandom random(seed, RandomStream::sampling);
+    generate_batch({&prompt, 1}, count, sampling, seed,
+                   [&](Index, Token token) { return static_cast<bool>(receive(token)); });
+  }
+
+  /// The same for up to sequences() prompts together: `receive(Index sequence, Token) -> bool`;
+  /// false stops that sequence alone. Sequence i gets the tokens that generate() would give to its
+  /// prompt with the seed `seed` + i.
+  template <typename Receive>
+  void generate_batch(std::span<const std::span<const Token>> prompts, Index count,
+                      const Sampling& sampling, std::uint64_t seed, Receive&& receive) {
+    check_sampling(sampling, shape().vocabulary);
+    require(std::ssize(prompts) <= sequences_, [&] {
+      return "prompts: got " + std::to_string(prompts.size()) + ", expected at most " +
+             std::to_string(sequences_) + ", the generator's sequences";
+    });
     reset();
-    read(prompt);
-    for (Index i = 0; i < count; ++i) {
-      if (!receive(next(sampling, random, static_cast<std::uint64_t>(i)))) return;
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      require(!prompts[i].empty(), "generation needs at least one token of prompt");
+      read(prompts[i], static_cast<Index>(i));
+    }
+    const std::span<CachedRows> parts = arena_.get(memory_.parts);
+    const std::span<Token> chosen = arena_.get(memory_.chosen);
+    std::size_t going = prompts.size();
+    for (std::size_t i = 0; i < going; ++i) parts[i] = {static_cast<Index>(i), 0, 1};
+    for (Index i = 0; i < count && going > 0; ++i) {
+      std::size_t kept = 0;
+      for (std::size_t j = 0; j < going; ++j) {
+        const Index sequence = parts[j].sequence;
+        const CounterRandom random(seed + static_cast<std::uint64_t>(sequence),
+                                   RandomStream::sampling);
+        const Token token = choose(sampling, random, static_cast<std::uint64_t>(i), sequence);
+        if (!receive(sequence, token)) continue;
+        parts[kept].sequence = sequence;
+        chosen[kept++] = token;
+      }
+      going = kept;
+      if (going > 0 && i + 1 < count) advance(parts.first(going), chosen.first(going));
     }
   }
 
  private:
   Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
-            MemoryPlan plan, const std::span<std::byte>* memory)
+            Index sequences, MemoryPlan plan, const std::span<std::byte>* memory)
       : model_(model),
         weights_(weights),
         length_(length),
+        sequences_(sequences),
         threads_(&threads),
         memory_(book(plan)),
         arena_(memory == nullptr ? Arena(plan) : Arena(plan, *memory)) {
     require_equal("generator: numbers in the weights", static_cast<Index>(weights.size()),
                   model.parameter_count());
+    reset();
   }
 
   GenerationMemory<T> book(MemoryPlan& plan) {
     require_kernels();
-    auto memory = GenerationMemory<T>::book(plan, model_, length_, threads_->size());
+    auto memory = GenerationMemory<T>::book(plan, model_, length_, threads_->size(), sequences_);
     plan.place();
     return memory;
   }
 
-  /// Appends tokens that fit into the window.
-  void evaluate(std::span<const Token> tokens) {
-    const std::span<Token> window = arena_.get(memory_.window);
-    std::copy(tokens.begin(), tokens.end(), window.begin() + used_);
-    const auto count = static_cast<Index>(tokens.size());
+  static constexpr std::size_t at(Index index) { return static_cast<std::size_t>(index); }
+
+  std::span<Token> window(Index sequence) const {
+    return arena_.get(memory_.window).subspan(at(sequence * length_), at(length_));
+  }
+
+  void set_used(Index sequence, Index used) { arena_.get(memory_.used)[at(sequence)] = used; }
+
+  /// `tokens` are those of `parts`; their logits go to `logits`, [parts, vocabulary].
+  void run(std::span<const Token> tokens, std::span<const CachedRows> parts, T* logits) {
+    const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), shape().layers, length_,
+                                   shape().width);
+    const MatrixView<T> output(logits, std::ssize(parts), shape().vocabulary);
     threads_->run([&](const Worker& worker) {
-      const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, count, 0, {}};
-      model_.logits_cached(pass, window.subspan(static_cast<std::size_t>(used_), tokens.size()),
-                           used_, arena_.get(memory_.caches), arena_.get(memory_.logits));
+      const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, std::ssize(tokens), 0, {}};
+      model_.logits_cached(pass, tokens, parts, caches, output);
     });
-    used_ += count;
+  }
+
+  /// Appends tokens that fit into the window.
+  void evaluate(std::span<const Token> tokens, Index sequence) {
+    const Index past = used(sequence);
+    std::copy(tokens.begin(), tokens.end(), window(sequence).begin() + past);
+    const CachedRows part{sequence, past, std::ssize(tokens)};
+    run(window(sequence).subspan(at(past), tokens.size()), {&part, 1},
+        arena_.get(memory_.logits).data() + sequence * shape().vocabulary);
+    set_used(sequence, past + std::ssize(tokens));
+  }
+
+  /// Appends one token to each of some sequences, which are in increasing order.
+  void advance(std::span<CachedRows> parts, std::span<const Token> tokens) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Index sequence = parts[i].sequence;
+      if (used(sequence) == length_) slide(sequence);
+      parts[i].past = used(sequence);
+      window(sequence)[at(parts[i].past)] = tokens[i];
+      set_used(sequence, parts[i].past + 1);
+    }
+    T* const logits = arena_.get(memory_.logits).data();
+    run(tokens, parts, logits);
+    // From the last on: nobody's row is overwritten before it has moved.
+    for (std::size_t i = parts.size(); i-- > 0;) {
+      if (parts[i].sequence == static_cast<Index>(i)) continue;
+      std::copy_n(logits + static_cast<Index>(i) * shape().vocabulary, shape().vocabulary,
+                  logits + parts[i].sequence * shape().vocabulary);
+    }
   }
 
   /// What a slide keeps: the newest three quarters (of a window of one: nothing, it starts over).
@@ -179,11 +272,11 @@ class Generator {
   /// Of a long text only the last slide's keys and values are ever looked at: while more tokens are
   /// to come than one slide makes room for, a full window lets its oldest go and takes the next
   /// without computing anything. Returns how many it has taken.
-  std::size_t skip(std::span<const Token> tokens) {
-    const auto room = static_cast<std::size_t>(length_ - kept());
+  std::size_t skip(std::span<const Token> tokens, Index sequence) {
+    const auto room = at(length_ - kept());
     const std::size_t count = (tokens.size() - 1) / room * room;
     if (count == 0) return 0;
-    const std::span<Token> window = arena_.get(memory_.window);
+    const std::span<Token> window = this->window(sequence);
     const std::size_t fresh = std::min(count, window.size());
     std::copy(window.begin() + static_cast<std::ptrdiff_t>(fresh), window.end(), window.begin());
     const auto newest = tokens.first(count).last(fresh);
@@ -191,21 +284,21 @@ class Generator {
     return count;
   }
 
-  void slide() {
-    const std::span<Token> window = arena_.get(memory_.window);
+  void slide(Index sequence) {
+    const std::span<Token> window = this->window(sequence);
     const Index keep = kept();
     std::copy(window.end() - keep, window.end(), window.begin());
-    used_ = 0;
-    if (keep > 0) evaluate(window.first(static_cast<std::size_t>(keep)));
+    set_used(sequence, 0);
+    if (keep > 0) evaluate(window.first(at(keep)), sequence);
   }
 
   Model model_;
   std::span<const T> weights_;
   Index length_;
+  Index sequences_;
   ThreadPool* threads_;
   GenerationMemory<T> memory_;
   Arena arena_;
-  Index used_ = 0;
 };
 
 }  // namespace octavo

@@ -3,70 +3,193 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <span>
+#include <string>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
 #include <octavo/numeric/scalar.hpp>
 
 namespace octavo {
 
-/// How the next token is chosen from the logits. Temperature 0 is greedy: the first of the largest.
-/// Otherwise logits are divided by the temperature, all but the `top_k` largest are dropped (0:
-/// none), then the smallest set whose probability reaches `top_p` is kept (Holtzman et al. 2020),
-/// and one is drawn.
+/// Added to the logit of one token; minus infinity forbids it.
+struct TokenBias {
+  Token token = 0;
+  double value = 0;
+};
+
+/// How the next token is chosen from the logits. The steps, in the order of Hugging Face's
+/// transformers (llama.cpp differs in one: there the temperature comes last):
+///
+/// 1. `logit_bias` is added (values for the same token add up);
+/// 2. `repetition_penalty` (Keskar et al. 2019, CTRL): logits of tokens among the last
+///    `repetition_window` of prompt and reply are divided by it where positive, multiplied where
+///    negative, once however often they occur. The window is -1 for all that the model sees;
+/// 3. temperature 0 takes the first of the largest and is done; otherwise logits are divided by it;
+/// 4. `top_k`: only the k largest stay, of equal ones the first (0: all);
+/// 5. `top_p` (Holtzman et al. 2020): only the fewest likeliest whose probability reaches it;
+/// 6. `min_p` (Nguyen et al. 2024): only those at least min_p times as likely as the likeliest;
+/// 7. one of those that are left is drawn.
 struct Sampling {
   double temperature = 0.8;
   Index top_k = 0;
   double top_p = 1.0;
+  double min_p = 0.0;
+  double repetition_penalty = 1.0;
+  Index repetition_window = 64;
+  std::span<const TokenBias> logit_bias{};
 };
 
-inline void check_sampling(const Sampling& sampling) {
+/// ConfigError on a number outside its range; vocabulary: that of the model.
+inline void check_sampling(const Sampling& sampling, Index vocabulary) {
   require(std::isfinite(sampling.temperature) && sampling.temperature >= 0,
           "temperature: expected a finite number, 0 or more");
   require(sampling.top_k >= 0, "top-k: expected 0 (all) or more");
   require(sampling.top_p > 0 && sampling.top_p <= 1, "top-p: expected more than 0, at most 1");
-}
-
-/// The token at the first of the largest logits.
-template <Scalar T>
-Token most_likely(std::span<const T> logits) {
-  return static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-}
-
-/// Chooses by a uniform number in [0, 1). `order` and `probability`: scratch of vocabulary size.
-template <Scalar T>
-Token sample(std::span<const T> logits, const Sampling& sampling, double uniform,
-             std::span<Token> order, std::span<double> probability) {
-  if (sampling.temperature == 0) return most_likely(logits);
-  std::iota(order.begin(), order.end(), Token{0});
-  std::sort(order.begin(), order.end(), [&](Token a, Token b) {
-    const T x = logits[static_cast<std::size_t>(a)];
-    const T y = logits[static_cast<std::size_t>(b)];
-    return x != y ? x > y : a < b;
-  });
-  const auto all = logits.size();
-  const auto candidates =
-      sampling.top_k == 0 ? all : std::min(all, static_cast<std::size_t>(sampling.top_k));
-  const auto largest = static_cast<double>(logits[static_cast<std::size_t>(order[0])]);
-  double total = 0;
-  for (std::size_t i = 0; i < candidates; ++i) {
-    const auto logit = static_cast<double>(logits[static_cast<std::size_t>(order[i])]);
-    probability[i] = std::exp((logit - largest) / sampling.temperature);
-    total += probability[i];
+  require(sampling.min_p >= 0 && sampling.min_p <= 1, "min-p: expected 0 to 1");
+  require(std::isfinite(sampling.repetition_penalty) && sampling.repetition_penalty > 0,
+          "repetition penalty: expected a finite number > 0");
+  require(sampling.repetition_window >= -1, "repetition window: expected -1 (all) or more");
+  for (const TokenBias& bias : sampling.logit_bias) {
+    require(bias.token >= 0 && bias.token < vocabulary, [&] {
+      return "logit bias: got token " + std::to_string(bias.token) + ", expected 0 to " +
+             std::to_string(vocabulary - 1);
+    });
+    require(bias.value < std::numeric_limits<double>::infinity(),
+            "logit bias: expected a finite number, or minus infinity");
   }
-  std::size_t kept = 0;
+}
+
+/// Steps 1 and 2. `adjusted` [vocabulary] receives the logits that the rest chooses by; `recent`:
+/// the tokens before, oldest first; `seen` [vocabulary]: scratch. DataError on logits that are not
+/// a number or plus infinity, and where none is more than minus infinity.
+template <Scalar T>
+void adjust_logits(std::span<const T> logits, const Sampling& sampling,
+                   std::span<const Token> recent, std::span<Token> seen,
+                   std::span<double> adjusted) {
+  std::copy(logits.begin(), logits.end(), adjusted.begin());
+  for (const TokenBias& bias : sampling.logit_bias) {
+    adjusted[static_cast<std::size_t>(bias.token)] += bias.value;
+  }
+  const auto window = static_cast<std::size_t>(sampling.repetition_window);  // -1: the largest
+  const std::span<const Token> penalized = recent.last(std::min(recent.size(), window));
+  if (sampling.repetition_penalty != 1 && !penalized.empty()) {
+    std::fill(seen.begin(), seen.end(), Token{0});
+    for (const Token token : penalized) seen[static_cast<std::size_t>(token)] = 1;
+    for (std::size_t i = 0; i < adjusted.size(); ++i) {
+      if (seen[i] == 0) continue;
+      adjusted[i] = adjusted[i] < 0 ? adjusted[i] * sampling.repetition_penalty
+                                    : adjusted[i] / sampling.repetition_penalty;
+    }
+  }
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  bool possible = false;
+  for (std::size_t i = 0; i < adjusted.size(); ++i) {
+    possible = possible || adjusted[i] > -infinity;
+    if (adjusted[i] < infinity) continue;  // false of what is not a number
+    throw DataError("the logit of token " + std::to_string(i) + " is " +
+                        (adjusted[i] == infinity ? "infinite" : "not a number"),
+                    "the model's weights are not those of a model that was trained");
+  }
+  if (!possible) {
+    throw DataError("no token can follow: every logit is minus infinity",
+                    "forbid fewer tokens by logit bias");
+  }
+}
+
+namespace detail {
+
+/// The tokens by falling logit, of equal ones the first in front: sorted no further than somebody
+/// asks, since a likely token is found in front.
+class RankedTokens {
+ public:
+  /// order [vocabulary]: scratch.
+  RankedTokens(std::span<const double> logits, std::span<Token> order)
+      : logits_(logits), order_(order) {
+    std::iota(order.begin(), order.end(), Token{0});
+    std::make_heap(order.begin(), order.end(), LessLikely{logits});
+  }
+
+  /// The token of that rank, 0 for the likeliest.
+  Token token(std::size_t rank) {
+    const auto size = static_cast<std::ptrdiff_t>(order_.size());
+    while (found_ <= rank) {
+      std::pop_heap(order_.begin(), order_.begin() + size - static_cast<std::ptrdiff_t>(found_),
+                    LessLikely{logits_});
+      ++found_;
+    }
+    return order_[order_.size() - 1 - rank];
+  }
+
+  double logit(std::size_t rank) { return logits_[static_cast<std::size_t>(token(rank))]; }
+
+ private:
+  struct LessLikely {
+    std::span<const double> logits;
+    bool operator()(Token a, Token b) const {
+      const double x = logits[static_cast<std::size_t>(a)];
+      const double y = logits[static_cast<std::size_t>(b)];
+      return x != y ? x < y : a > b;
+    }
+  };
+
+  std::span<const double> logits_;
+  std::span<Token> order_;
+  std::size_t found_ = 0;
+};
+
+}  // namespace detail
+
+/// Steps 3 to 7, over the logits of adjust_logits, by a uniform number in [0, 1).
+/// `order` [vocabulary]: scratch.
+inline Token choose(std::span<const double> logits, const Sampling& sampling, double uniform,
+                    std::span<Token> order) {
+  const auto likeliest = std::max_element(logits.begin(), logits.end());
+  if (sampling.temperature == 0) return static_cast<Token>(likeliest - logits.begin());
+  const auto weight = [&](double logit) {  // relative to that of the likeliest
+    return std::exp((logit - *likeliest) / sampling.temperature);
+  };
+  detail::RankedTokens ranked(logits, order);
+  const std::size_t all = logits.size();
+  const std::size_t candidates =
+      sampling.top_k == 0 ? all : std::min(all, static_cast<std::size_t>(sampling.top_k));
   double mass = 0;
-  while (kept < candidates && (kept == 0 || mass < sampling.top_p * total)) {
-    mass += probability[kept++];
+  if (candidates == all) {
+    for (const double logit : logits) mass += weight(logit);
+  } else {
+    for (std::size_t i = 0; i < candidates; ++i) mass += weight(ranked.logit(i));
+  }
+  std::size_t kept = candidates;
+  if (sampling.top_p < 1 || sampling.min_p > 0) {
+    const double enough = sampling.top_p < 1 ? sampling.top_p * mass : 2 * mass;
+    mass = 0;
+    for (kept = 0; kept < candidates && (kept == 0 || mass < enough); ++kept) {
+      const double next = weight(ranked.logit(kept));
+      if (kept > 0 && next < sampling.min_p) break;
+      mass += next;
+    }
   }
   double rest = uniform * mass;
+  Token drawn = ranked.token(0);
   for (std::size_t i = 0; i < kept; ++i) {
-    rest -= probability[i];
-    if (rest < 0) return order[i];
+    const double next = weight(ranked.logit(i));
+    if (next == 0) break;  // rounding left something of `rest`
+    drawn = ranked.token(i);
+    rest -= next;
+    if (rest < 0) break;
   }
-  return order[kept - 1];
+  return drawn;
+}
+
+/// All steps. order and adjusted [vocabulary]: scratch.
+template <Scalar T>
+Token sample(std::span<const T> logits, const Sampling& sampling, std::span<const Token> recent,
+             double uniform, std::span<Token> order, std::span<double> adjusted) {
+  adjust_logits<T>(logits, sampling, recent, order, adjusted);
+  return choose(adjusted, sampling, uniform, order);
 }
 
 }  // namespace octavo

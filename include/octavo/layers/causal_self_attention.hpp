@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <iterator>
+#include <span>
+
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/attend.hpp>
 #include <octavo/layers/key_value_cache.hpp>
@@ -58,20 +61,33 @@ class CausalSelfAttention {
     project_out_.forward(context, attended, output);
   }
 
-  /// Forward for `input.rows` new positions of one sequence whose keys and values up to `past` lie
-  /// in the cache; theirs are added to it. Gives the bits of forward over the whole sequence.
-  void forward_cached(const LayerContext<T>& context, const KeyValueCache<T>& cache, Index past,
-                      MatrixView<const T> input, MatrixView<T> output) const {
-    const Index rows = input.rows;
-    const MatrixView<T> qkv = queries_keys_values(context).row_block(0, rows);
-    const MatrixView<T> attended = attended_rows(context).row_block(0, rows);
+  /// Forward for new positions of sequences whose keys and values so far lie in the caches; theirs
+  /// are added. The rows of `input` are those of `parts`, one after the other. Gives the bits of
+  /// forward over each whole sequence.
+  void forward_cached(const LayerContext<T>& context, const KeyValueCaches<T>& caches,
+                      std::span<const CachedRows> parts, MatrixView<const T> input,
+                      MatrixView<T> output) const {
+    const MatrixView<T> qkv = queries_keys_values(context).row_block(0, input.rows);
+    const MatrixView<T> attended = attended_rows(context).row_block(0, input.rows);
     project_in_.forward(context, input, qkv);
-    copy<T>(context.worker, part(qkv, 1), cache.keys().row_block(past, rows));
-    copy<T>(context.worker, part(qkv, 2), cache.values().row_block(past, rows));
+    Index first = 0;
+    for (const CachedRows& new_rows : parts) {
+      const KeyValueCache<T> cache = caches.of(new_rows.sequence, context.block);
+      const MatrixView<T> of_part = qkv.row_block(first, new_rows.rows);
+      copy<T>(context.worker, part(of_part, 1),
+              cache.keys().row_block(new_rows.past, new_rows.rows));
+      copy<T>(context.worker, part(of_part, 2),
+              cache.values().row_block(new_rows.past, new_rows.rows));
+      first += new_rows.rows;
+    }
     context.worker.barrier();
-    attend<T>(context.worker, shape_of(1, rows, past + rows), part(qkv, 0),
-              cache.keys().row_block(0, past + rows), cache.values().row_block(0, past + rows),
-              attended, nullptr, context.scratch(forward_scores_), context.panels);
+    first = 0;
+    for (const CachedRows& new_rows : parts) {
+      attend_cached(context, caches.of(new_rows.sequence, context.block), new_rows,
+                    part(qkv.row_block(first, new_rows.rows), 0),
+                    attended.row_block(first, new_rows.rows));
+      first += new_rows.rows;
+    }
     context.worker.barrier();
     project_out_.forward(context, attended, output);
   }
@@ -93,6 +109,21 @@ class CausalSelfAttention {
   }
 
  private:
+  /// Workers need not wait between one part and the next: each stays in its own share of the
+  /// scratch, though attend deals out less of it the fewer keys there are.
+  void attend_cached(const LayerContext<T>& context, const KeyValueCache<T>& cache,
+                     const CachedRows& new_rows, MatrixView<const T> queries,
+                     MatrixView<T> attended) const {
+    const Index keys = new_rows.past + new_rows.rows;
+    const AttentionShape<T> shape = shape_of(1, new_rows.rows, keys);
+    const std::span<T> scratch = context.scratch(forward_scores_);
+    const Index share = std::ssize(scratch) / context.worker.count();
+    const Index shift = context.worker.index() * (share - shape.forward_scratch());
+    attend<T>(context.worker, shape, queries, cache.keys().row_block(0, keys),
+              cache.values().row_block(0, keys), attended, nullptr,
+              scratch.subspan(static_cast<std::size_t>(shift)), context.panels);
+  }
+
   constexpr AttentionShape<T> shape_of(Index sequences, Index queries, Index keys) const {
     return {sequences, queries, keys, heads_, width_.value() / heads_};
   }

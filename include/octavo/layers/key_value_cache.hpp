@@ -7,8 +7,8 @@
 
 namespace octavo {
 
-/// Keys and values of one attention layer for the positions seen so far: two [length, width]
-/// matrices, one behind the other, over memory of elements(length, width) numbers.
+/// Keys and values of one attention layer for the positions of one sequence seen so far: two
+/// [length, width] matrices, one behind the other, over memory of elements(length, width) numbers.
 template <Scalar T>
 class KeyValueCache {
  public:
@@ -24,6 +24,37 @@ class KeyValueCache {
   T* memory_;
   Index length_;
   Index width_;
+};
+
+/// Those of all layers for several sequences, over memory of elements(...) numbers.
+template <Scalar T>
+class KeyValueCaches {
+ public:
+  static constexpr Index elements(Index sequences, Index layers, Index length,
+                                  Index width) noexcept {
+    return sequences * layers * KeyValueCache<T>::elements(length, width);
+  }
+
+  constexpr KeyValueCaches(T* memory, Index layers, Index length, Index width)
+      : memory_(memory), layers_(layers), length_(length), width_(width) {}
+
+  constexpr KeyValueCache<T> of(Index sequence, Index layer) const {
+    const Index before = (sequence * layers_ + layer) * KeyValueCache<T>::elements(length_, width_);
+    return {memory_ + before, length_, width_};
+  }
+
+ private:
+  T* memory_;
+  Index layers_;
+  Index length_;
+  Index width_;
+};
+
+/// Neighbouring rows of a pass that go on with one sequence, of which `past` positions are cached.
+struct CachedRows {
+  Index sequence = 0;
+  Index past = 0;
+  Index rows = 1;
 };
 
 }  // namespace octavo

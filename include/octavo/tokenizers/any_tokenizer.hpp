@@ -39,6 +39,9 @@ class AnyTokenizer {
   std::string_view decode(Token token) const {
     return visit([&](const auto& one) { return one.decode(token); });
   }
+  std::size_t first_unknown(std::string_view text) const {
+    return visit([&](const auto& one) { return octavo::first_unknown(one, text); });
+  }
   /// See BpeTokenizer; characters may be cut anywhere.
   std::size_t last_cut(std::string_view text) const noexcept {
     const auto* const bpe = get_if<BpeTokenizer>();

@@ -95,6 +95,14 @@ class CharacterTokenizer {
     return text.size();
   }
 
+  /// The first byte of `text` that is not in the alphabet; npos if there is none.
+  constexpr std::size_t first_unknown(std::string_view text) const noexcept {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (token_of_[static_cast<unsigned char>(text[i])] < 0) return i;
+    }
+    return std::string_view::npos;
+  }
+
   /// The unknown token and tokens in reserve are written as "?".
   constexpr std::string_view decode(Token token) const {
     require(token >= 0 && token < vocabulary_size_, [&] {

@@ -26,4 +26,15 @@ concept Tokenizer = requires(const K tokenizer, std::string_view text, std::span
   { tokenizer.decode(token) } -> std::same_as<std::string_view>;
 };
 
+/// The first byte of `text` that the tokenizer has no token for, or only the unknown token; npos if
+/// there is none. A tokenizer that knows every byte need not offer first_unknown(text).
+template <Tokenizer K>
+constexpr std::size_t first_unknown(const K& tokenizer, std::string_view text) {
+  if constexpr (requires { tokenizer.first_unknown(text); }) {
+    return tokenizer.first_unknown(text);
+  } else {
+    return std::string_view::npos;
+  }
+}
+
 }  // namespace octavo

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include <octavo/base/config.hpp>
-#include <octavo/training/utf8.hpp>
+#include <octavo/base/utf8.hpp>
 
 namespace octavo {
 

@@ -11,9 +11,9 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/utf8.hpp>
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/line_log.hpp>
-#include <octavo/training/utf8.hpp>
 
 namespace octavo {
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <span>
+
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/layers/causal_self_attention.hpp>
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/feed_forward.hpp>
+#include <octavo/layers/key_value_cache.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_norm.hpp>
 #include <octavo/transformer/model_config.hpp>
@@ -105,11 +108,11 @@ class Block {
     }
   }
 
-  /// forward for new positions of one sequence whose past lies in `cache`.
-  void forward_cached(const LayerContext<T>& context, const KeyValueCache<T>& cache, Index past,
-                      MatrixView<T> x) const {
+  /// forward for new positions of sequences whose past lies in `caches`.
+  void forward_cached(const LayerContext<T>& context, const KeyValueCaches<T>& caches,
+                      std::span<const CachedRows> parts, MatrixView<T> x) const {
     run_forward(context, x, norm_1_, 2 * context.block, [&](auto input, auto output) {
-      attention_.forward_cached(context, cache, past, input, output);
+      attention_.forward_cached(context, caches, parts, input, output);
     });
     run_forward(context, x, norm_2_, 0,
                 [&](auto input, auto output) { feed_forward_.forward(context, input, output); });

@@ -166,7 +166,7 @@ class Transformer {
   /// which is left in the stream.
   void begin_loss(const Pass<T>& pass, std::span<const Token> inputs,
                   std::span<const Token> targets, std::span<T> losses, T scale) const {
-    const MatrixView<T> x = forward(pass, inputs, 0);
+    const MatrixView<T> x = forward(pass, inputs);
     const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
     const MatrixView<T> dy(pass.arena.get(head_input_gradient_).data(), x.rows, shape_.width);
     final_norm_.forward(final_norm_context(pass), x, y);
@@ -215,24 +215,37 @@ class Transformer {
 
   /// logits [rows, vocabulary] of a forward pass.
   void logits(const Pass<T>& pass, std::span<const Token> inputs, MatrixView<T> output) const {
-    head_logits(pass, forward(pass, inputs, 0), output);
+    const MatrixView<T> x = forward(pass, inputs);
+    const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
+    final_norm_.forward(final_norm_context(pass), x, y);
+    head_.forward(head_context(pass), token_table(pass.weights), y, output);
   }
 
-  /// Extends one sequence by `inputs`: `past` positions lie in the caches already. Writes the
-  /// logits of the last position, [vocabulary]. `caches`: layers * KeyValueCache::elements(context,
-  /// width).
-  void logits_cached(const Pass<T>& pass, std::span<const Token> inputs, Index past,
-                     std::span<T> caches, std::span<T> last_logits) const {
-    const MatrixView<T> x = embed(pass, inputs, past);
-    const Index elements = KeyValueCache<T>::elements(shape_.context, shape_.width);
+  /// Extends sequences whose keys and values so far lie in `caches`: inputs [rows] are those of
+  /// `parts`, one after the other. Writes the logits of each part's last row, [parts, vocabulary].
+  void logits_cached(const Pass<T>& pass, std::span<const Token> inputs,
+                     std::span<const CachedRows> parts, const KeyValueCaches<T>& caches,
+                     MatrixView<T> logits) const {
+    const MatrixView<T> x = stream(pass);
+    Index first = 0;
+    for (const CachedRows& part : parts) {
+      embedding_.forward(
+          embedding_context(pass),
+          inputs.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(part.rows)),
+          part.past, x.row_block(first, part.rows));
+      first += part.rows;
+    }
     for (Index layer = 0; layer < shape_.layers; ++layer) {
-      const KeyValueCache<T> cache(caches.data() + layer * elements, shape_.context, shape_.width);
-      block_.forward_cached(block_context(pass, layer), cache, past, x);
+      block_.forward_cached(block_context(pass, layer), caches, parts, x);
     }
     pass.worker.barrier();
-    Pass<T> last = pass;
-    last.sequence = 1;
-    head_logits(last, x.row_block(x.rows - 1, 1), MatrixView<T>(last_logits, 1, shape_.vocabulary));
+    const MatrixView<T> y(pass.arena.get(head_input_), std::ssize(parts), shape_.width);
+    first = 0;
+    for (Index i = 0; i < y.rows; ++i) {
+      first += parts[static_cast<std::size_t>(i)].rows;
+      final_norm_.forward(final_norm_context(pass), x.row_block(first - 1, 1), y.row_block(i, 1));
+    }
+    head_.forward(head_context(pass), token_table(pass.weights), y, logits);
   }
 
  private:
@@ -313,17 +326,12 @@ class Transformer {
             shape_.width};
   }
 
-  MatrixView<T> embed(const Pass<T>& pass, std::span<const Token> inputs, Index position) const {
+  /// The residual stream behind the last block.
+  MatrixView<T> forward(const Pass<T>& pass, std::span<const Token> inputs) const {
     const LayerContext<T> first = embedding_context(pass);
     const MatrixView<T> x = stream(pass);
-    embedding_.forward(first, inputs, position, x);
+    embedding_.forward(first, inputs, 0, x);
     embedding_dropout_.apply(first, 0, x);
-    return x;
-  }
-
-  /// The residual stream behind the last block.
-  MatrixView<T> forward(const Pass<T>& pass, std::span<const Token> inputs, Index position) const {
-    const MatrixView<T> x = embed(pass, inputs, position);
     for (Index layer = 0; layer < shape_.layers; ++layer) {
       if (pass_.recompute && pass.gradients) {
         copy<T>(pass.worker, x, block_input(pass, layer));
@@ -333,12 +341,6 @@ class Transformer {
     }
     pass.worker.barrier();  // what comes next may use the blocks' scratch for something else
     return x;
-  }
-
-  void head_logits(const Pass<T>& pass, MatrixView<const T> x, MatrixView<T> output) const {
-    const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
-    final_norm_.forward(final_norm_context(pass), x, y);
-    head_.forward(head_context(pass), token_table(pass.weights), y, output);
   }
 
   ModelShape shape_;

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/base/utf8.hpp>
+#include <octavo/tokenizers/tokenizer.hpp>
+
+namespace octavo {
+
+/// What becomes of a prompt with more tokens than the generator's length.
+enum class TooLong {
+  refuse,     ///< DataError
+  slide,      ///< all of it is read: the window slides as it does in generation
+  keep_last,  ///< only its last `length` tokens are read
+};
+
+/// The part of the prompt to read.
+inline std::span<const Token> fit_prompt(std::span<const Token> prompt, Index length,
+                                         TooLong policy) {
+  const auto most = static_cast<std::size_t>(length);
+  if (prompt.size() <= most || policy == TooLong::slide) return prompt;
+  if (policy == TooLong::keep_last) return prompt.last(most);
+  throw DataError("the prompt has " + std::to_string(prompt.size()) + " tokens, expected at most " +
+                      std::to_string(length) +
+                      ", the length that the model was trained on: token " +
+                      std::to_string(length) + " is the first too many",
+                  "shorten it, let the window slide, or keep its last tokens");
+}
+
+namespace detail {
+
+/// Bytes of the character that `text` begins with: 1 where that is not UTF-8.
+constexpr std::size_t character_length(std::string_view text) noexcept {
+  return std::max<std::size_t>(1, utf8_length(text));
+}
+
+}  // namespace detail
+
+/// UnknownSymbol, with its byte and the character, unless the tokenizer has a token of its own for
+/// everything in the text.
+template <Tokenizer K>
+void require_known(const K& tokenizer, std::string_view text) {
+  const std::size_t at = first_unknown(tokenizer, text);
+  if (at == std::string_view::npos) return;
+  const std::string_view rest = text.substr(at);
+  throw UnknownSymbol("byte " + std::to_string(at) + ": " +
+                          printable(rest.substr(0, detail::character_length(rest))) +
+                          " is not in the model's vocabulary",
+                      at, "leave it out");
+}
+
+/// The text without the UTF-8 characters (bytes, where it is not UTF-8) that the tokenizer has no
+/// token of its own for.
+template <Tokenizer K>
+std::string without_unknown(const K& tokenizer, std::string_view text) {
+  std::string known;
+  while (!text.empty()) {
+    const std::size_t length = detail::character_length(text);
+    const std::string_view character = text.substr(0, length);
+    if (first_unknown(tokenizer, character) == std::string_view::npos) known += character;
+    text.remove_prefix(length);
+  }
+  return known;
+}
+
+}  // namespace octavo

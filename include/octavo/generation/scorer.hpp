@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include <octavo/base/check.hpp>
+#include <octavo/data/token_view.hpp>
+#include <octavo/memory/arena.hpp>
+#include <octavo/numeric/isa.hpp>
+#include <octavo/parallel/thread_pool.hpp>
+#include <octavo/transformer/transformer.hpp>
+
+namespace octavo {
+
+/// How likely a model finds a text.
+struct TextScore {
+  Index tokens = 0;  ///< that were scored: all but the first, which nothing comes before
+  double nats = 0;   ///< sum of their negative log-likelihoods
+
+  double mean() const noexcept { return nats / static_cast<double>(tokens); }
+  double perplexity() const noexcept { return std::exp(mean()); }
+};
+
+/// Scoring's memory as bookings.
+template <Scalar T>
+struct ScoringMemory {
+  Booking<Token> inputs;   ///< [length]
+  Booking<Token> targets;  ///< [length]
+  Booking<T> losses;       ///< [length]
+
+  template <typename Model>
+  static constexpr ScoringMemory book(MemoryPlan& plan, Model& model, Index length, Index workers) {
+    ScoringMemory memory;
+    memory.inputs = plan.book<Token>("scoring", "inputs", MemoryKind::data, length, phase::always);
+    memory.targets =
+        plan.book<Token>("scoring", "targets", MemoryKind::data, length, phase::always);
+    memory.losses = plan.book<T>("scoring", "losses", MemoryKind::scratch, length, phase::always);
+    model.book(plan, {.sequences = 1, .sequence = length, .workers = workers, .training = false});
+    return memory;
+  }
+};
+
+/// The bytes of the one block in which a model of that shape scores; usable in static_assert.
+template <Scalar T>
+constexpr std::size_t scoring_bytes(const ModelShape& shape, Index length, Index workers = 1) {
+  Transformer<T> model{RuntimeConfig(shape)};
+  MemoryPlan plan;
+  ScoringMemory<T>::book(plan, model, length, workers);
+  plan.place();
+  return plan.total_bytes();
+}
+
+/// Log-probabilities of texts that are there already. A text longer than `length` is looked at in
+/// windows of `length` tokens, each `stride` further than the one before, and each token is scored
+/// in the first window that has it as a target: with a stride of `length` the windows do not
+/// overlap, which is how Trainer::evaluate measures a validation loss; with a smaller one every
+/// token but those of the first window sees at least length - stride tokens before it, for more
+/// work. No heap call after construction. Move-only; looks at weights that somebody else owns.
+template <Scalar T, ModelConfig Config = RuntimeConfig,
+          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
+class Scorer {
+ public:
+  using Model = Transformer<T, Config, FeedForwardLayer>;
+
+  /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
+  Scorer(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads)
+      : Scorer(model, weights, length, threads, MemoryPlan{}) {}
+
+  const MemoryPlan& plan() const noexcept { return arena_.plan(); }
+  Index length() const noexcept { return length_; }
+
+  /// Calls receive(Index i, double log_probability) for tokens 1, 2, ... of the text, in order.
+  /// DataError on a token outside the vocabulary; ConfigError on a stride that is not 1 to length.
+  template <typename Receive>
+  TextScore score(TokenView tokens, Index stride, Receive&& receive) {
+    require(stride >= 1 && stride <= length_, [&] {
+      return "stride: got " + std::to_string(stride) + ", expected 1 to " +
+             std::to_string(length_) + ", the window's length";
+    });
+    check_tokens(tokens, model_.shape().vocabulary);
+    const std::span<T> losses = arena_.get(memory_.losses);
+    TextScore result;
+    for (Index done = 0; done + 1 < tokens.size();) {  // targets are tokens 1 to size - 1
+      const Index first = std::max<Index>(0, done == 0 ? 0 : done - (length_ - stride));
+      const Index rows = std::min(length_, tokens.size() - 1 - first);
+      run(tokens, first, rows);
+      for (; done < first + rows; ++done) {
+        const auto loss = static_cast<double>(losses[static_cast<std::size_t>(done - first)]);
+        result.nats += loss;
+        ++result.tokens;
+        receive(done + 1, -loss);
+      }
+    }
+    return result;
+  }
+
+  TextScore score(TokenView tokens, Index stride) {
+    return score(tokens, stride, [](Index, double) {});
+  }
+
+ private:
+  Scorer(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
+         MemoryPlan plan)
+      : model_(model),
+        weights_(weights),
+        length_(length),
+        threads_(&threads),
+        memory_(book(plan)),
+        arena_(plan) {
+    require_equal("scorer: numbers in the weights", static_cast<Index>(weights.size()),
+                  model.parameter_count());
+  }
+
+  ScoringMemory<T> book(MemoryPlan& plan) {
+    require_kernels();
+    const auto memory = ScoringMemory<T>::book(plan, model_, length_, threads_->size());
+    plan.place();
+    return memory;
+  }
+
+  void run(TokenView tokens, Index first, Index rows) {
+    const auto count = static_cast<std::size_t>(rows);
+    const std::span<Token> inputs = arena_.get(memory_.inputs).first(count);
+    const std::span<Token> targets = arena_.get(memory_.targets).first(count);
+    for (Index i = 0; i < rows; ++i) {
+      inputs[static_cast<std::size_t>(i)] = tokens[first + i];
+      targets[static_cast<std::size_t>(i)] = tokens[first + i + 1];
+    }
+    threads_->run([&](const Worker& worker) {
+      const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, rows, 0, {}};
+      model_.loss(pass, inputs, targets, arena_.get(memory_.losses).first(count), T{1}, nullptr);
+    });
+  }
+
+  Model model_;
+  std::span<const T> weights_;
+  Index length_;
+  ThreadPool* threads_;
+  ScoringMemory<T> memory_;
+  Arena arena_;
+};
+
+}  // namespace octavo

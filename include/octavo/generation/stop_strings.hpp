@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+
+namespace octavo {
+
+/// Finds the first of some strings in a text that comes byte by byte, and holds back what may yet
+/// turn out to be the beginning of one (Knuth, Morris, Pratt 1977, for each string). What is held
+/// back is by nature the beginning of one of the strings, so there is no buffer: nothing is
+/// allocated once it is made.
+class StopStrings {
+ public:
+  StopStrings() = default;
+
+  /// ConfigError if one is empty.
+  explicit StopStrings(std::span<const std::string> strings) {
+    for (const std::string& text : strings) {
+      require(!text.empty(), "stop string: got '', expected at least one byte");
+      strings_.push_back({text, borders(text), 0});
+    }
+  }
+
+  bool stopped() const noexcept { return stopped_; }
+
+  /// Calls write(std::string_view) with what is now known not to belong to a stop string, in order.
+  /// False when the byte completes one: the text ends before it (of several that end here before
+  /// the longest), and nothing more is written.
+  template <typename Write>
+  bool add(char byte, Write&& write) {
+    if (stopped_) return false;
+    const std::size_t held = held_;
+    std::size_t found = 0;
+    std::size_t longest = 0;
+    const std::size_t holder = holder_;
+    for (std::size_t i = 0; i < strings_.size(); ++i) {
+      One& one = strings_[i];
+      one.advance(byte);
+      if (one.matched == one.text.size()) found = std::max(found, one.matched);
+      if (one.matched > longest) longest = one.matched, holder_ = i;
+    }
+    stopped_ = found > 0;
+    held_ = stopped_ ? found : longest;
+    // held + 1 bytes are there, of which the last held_ stay.
+    const std::size_t free = held + 1 - held_;
+    if (held > 0 && free > 0) {
+      write(std::string_view(strings_[holder].text).substr(0, std::min(held, free)));
+    }
+    if (free > held) write(std::string_view(&byte, 1));
+    return !stopped_;
+  }
+
+  /// The end of the text: what is held back was no stop string after all.
+  template <typename Write>
+  void finish(Write&& write) {
+    if (!stopped_ && held_ > 0) {
+      write(std::string_view(strings_[holder_].text).substr(0, held_));
+    }
+    reset();
+  }
+
+  /// Ready for another text.
+  void reset() noexcept {
+    for (One& one : strings_) one.matched = 0;
+    held_ = 0;
+    stopped_ = false;
+  }
+
+ private:
+  struct One {
+    std::string text;
+    std::vector<std::size_t>
+        border;           ///< of the first i + 1 bytes: the longest start that ends them
+    std::size_t matched;  ///< bytes of `text` that the text so far ends with
+
+    void advance(char byte) noexcept {
+      if (matched == text.size()) matched = border[matched - 1];
+      while (matched > 0 && text[matched] != byte) matched = border[matched - 1];
+      if (text[matched] == byte) ++matched;
+    }
+  };
+
+  static std::vector<std::size_t> borders(std::string_view text) {
+    std::vector<std::size_t> border(text.size(), 0);
+    for (std::size_t i = 1; i < text.size(); ++i) {
+      std::size_t length = border[i - 1];
+      while (length > 0 && text[length] != text[i]) length = border[length - 1];
+      border[i] = text[length] == text[i] ? length + 1 : 0;
+    }
+    return border;
+  }
+
+  std::vector<One> strings_;
+  std::size_t holder_ = 0;  ///< the string whose beginning is held back
+  std::size_t held_ = 0;    ///< bytes of it
+  bool stopped_ = false;
+};
+
+}  // namespace octavo

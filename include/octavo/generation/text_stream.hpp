@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <octavo/base/config.hpp>
+#include <octavo/generation/stop_strings.hpp>
+#include <octavo/generation/utf8_assembler.hpp>
+#include <octavo/tokenizers/tokenizer.hpp>
+
+namespace octavo {
+
+/// From tokens to text for somebody who reads along: hand it to Generator::generate. `write`, a
+/// function of a std::string_view, gets whole UTF-8 characters only, as soon as they are complete
+/// and no stop string can begin in them. Stop strings are found wherever they fall on tokens; they
+/// are not written, nor is anything behind them. finish() writes what is held back at the end.
+///
+///   TextStream text(tokenizer, StopStrings(stops), [](std::string_view s) { std::cout << s; });
+///   generator.generate(prompt, 200, sampling, seed, text);
+///   text.finish();
+///
+/// No heap call once it is made; looks at a tokenizer that somebody else owns.
+template <Tokenizer K, typename Write>
+class TextStream {
+ public:
+  TextStream(const K& tokenizer, StopStrings stops, Write write,
+             InvalidUtf8 invalid = InvalidUtf8::replace)
+      : tokenizer_(&tokenizer),
+        stops_(std::move(stops)),
+        assembler_(invalid),
+        write_(std::move(write)) {}
+
+  /// False when a stop string is complete.
+  bool operator()(Token token) {
+    for (const char byte : tokenizer_->decode(token)) {
+      if (!stops_.add(byte, [this](std::string_view text) { assemble(text); })) return false;
+    }
+    return true;
+  }
+
+  bool stopped() const noexcept { return stops_.stopped(); }
+
+  /// Behind the last token; then it is ready for another text.
+  void finish() {
+    stops_.finish([this](std::string_view text) { assemble(text); });
+    assembler_.finish(write_);
+  }
+
+ private:
+  void assemble(std::string_view text) {
+    for (const char byte : text) assembler_.add(byte, write_);
+  }
+
+  const K* tokenizer_;
+  StopStrings stops_;
+  Utf8Assembler assembler_;
+  Write write_;
+};
+
+}  // namespace octavo

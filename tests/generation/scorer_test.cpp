@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <heap_guard/heap_guard.hpp>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/generation/scorer.hpp>
+#include <octavo/training/trainer.hpp>
+#include <octavo/transformer/initial_weights.hpp>
+#include <octavo/transformer/presets.hpp>
+
+using namespace octavo;
+
+static_assert(scoring_bytes<float>(presets::tiny, 32) < 400'000);
+
+namespace {
+
+constexpr Index vocabulary = 19;
+
+constexpr ModelShape shape_of(bool tied) {
+  return {.vocabulary = vocabulary,
+          .context = 20,
+          .layers = 2,
+          .heads = 2,
+          .width = 12,
+          .d_ff = 20,
+          .tied = tied};
+}
+
+std::vector<double> random_weights(const ModelShape& shape) {
+  const ParameterList list = Transformer<double>{RuntimeConfig(shape)}.parameters();
+  std::vector<double> weights(static_cast<std::size_t>(list.count()));
+  set_initial_weights<double>(list, shape.layers, 3, weights);
+  for (double& w : weights) w *= 8;
+  return weights;
+}
+
+std::vector<Token> some_tokens(std::size_t count) {
+  const CounterRandom random(1, RandomStream::batches);
+  std::vector<Token> tokens(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    tokens[i] = static_cast<Token>(random.below(i, vocabulary));
+  }
+  return tokens;
+}
+
+/// The log-probability of `token` behind `before`, by a log-softmax over full logits.
+double naive(const ModelShape& shape, const std::vector<double>& weights,
+             std::span<const Token> before, Token token) {
+  Transformer<double> model{RuntimeConfig(shape)};
+  const auto rows = static_cast<Index>(before.size());
+  MemoryPlan plan;
+  model.book(plan, {1, rows, 1, false, false});
+  plan.place();
+  const Arena arena(plan);
+  std::vector<double> logits(before.size() * vocabulary);
+  const Worker worker;
+  model.logits({worker, arena, weights.data(), {}, 1, rows, 0, {}}, before,
+               MatrixView<double>(logits.data(), rows, vocabulary));
+  double sum = 0;
+  const double* last = &logits[(before.size() - 1) * vocabulary];
+  for (Index i = 0; i < vocabulary; ++i) sum += std::exp(last[i]);
+  return last[token] - std::log(sum);
+}
+
+}  // namespace
+
+TEST_CASE("every token but the first once, in the window that the stride gives it") {
+  const Index length = 7;
+  for (const bool tied : {false, true}) {
+    const ModelShape shape = shape_of(tied);
+    const std::vector<double> weights = random_weights(shape);
+    for (const std::size_t size : {2u, 7u, 8u, 9u, 25u}) {
+      const std::vector<Token> tokens = some_tokens(size);
+      for (const Index stride : {1, 3, 7}) {
+        for (const Index workers : {1, 2}) {
+          ThreadPool threads(workers);
+          Scorer<double> scorer(Transformer<double>{RuntimeConfig(shape)}, weights, length,
+                                threads);
+          CHECK(scorer.plan().total_bytes() == scoring_bytes<double>(shape, length, workers));
+          Index expected_i = 1;
+          double nats = 0;
+          const TextScore score = scorer.score(
+              TokenView(std::span<const Token>(tokens)), stride, [&](Index i, double log_p) {
+                CHECK(i == expected_i++);
+                // Targets 1..length in the first window, then `stride` in each.
+                const Index first = i <= length ? 0 : ((i - length - 1) / stride + 1) * stride;
+                const auto before = std::span(tokens).subspan(static_cast<std::size_t>(first),
+                                                              static_cast<std::size_t>(i - first));
+                const double expected =
+                    naive(shape, weights, before, tokens[static_cast<std::size_t>(i)]);
+                CHECK(log_p == doctest::Approx(expected).epsilon(1e-10));
+                nats -= log_p;
+              });
+          CHECK(score.tokens == static_cast<Index>(size) - 1);
+          CHECK(score.nats == nats);
+          CHECK(score.mean() == doctest::Approx(nats / static_cast<double>(size - 1)));
+          CHECK(score.perplexity() == doctest::Approx(std::exp(score.mean())));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("windows that do not overlap give the trainer's validation loss") {
+  const ModelShape shape = shape_of(false);
+  const std::vector<Token> tokens = some_tokens(100);
+  const TokenView view{std::span<const Token>(tokens)};
+  ThreadPool threads(2);
+  Trainer<double> trainer(RuntimeConfig(shape), {.steps = 1, .batch = 2, .sequence = 9}, threads);
+  Scorer<double> scorer(trainer.model(), trainer.weights(), 9, threads);
+  CHECK(scorer.score(view, 9).mean() == doctest::Approx(trainer.evaluate(view)).epsilon(1e-14));
+}
+
+TEST_CASE("scoring makes no heap call; what cannot be scored is refused") {
+  const ModelShape shape = shape_of(false);
+  const std::vector<double> weights = random_weights(shape);
+  const std::vector<Token> tokens = some_tokens(50);
+  const TokenView view{std::span<const Token>(tokens)};
+  ThreadPool threads(2);
+  Scorer<double> scorer(Transformer<double>{RuntimeConfig(shape)}, weights, 7, threads);
+  {
+    const octavo_test::HeapGuard guard;
+    const double nats = scorer.score(view, 3).nats;
+    const auto allocations = guard.allocations();
+    CHECK(allocations == 0);
+    CHECK(nats > 0);
+  }
+  CHECK(scorer.score(view.subview(0, 1), 3).tokens == 0);
+  CHECK(scorer.score({}, 3).tokens == 0);
+  for (const Index stride : {0, 8}) {
+    const std::string message =
+        "stride: got " + std::to_string(stride) + ", expected 1 to 7, the window's length";
+    CHECK_THROWS_WITH_AS(scorer.score(view, stride), message.c_str(), ConfigError);
+  }
+  const std::vector<Token> outside{1, vocabulary};
+  CHECK_THROWS_AS(scorer.score(TokenView(std::span<const Token>(outside)), 7), DataError);
+}
