@@ -103,7 +103,8 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
     const std::string name(argument.substr(0, equals));
     const CLI::Option* option = option_of(name);
     if (option == nullptr) refuse_unknown(app, name);
-    if (std::find(seen.begin(), seen.end(), option) != seen.end()) {
+    const bool repeatable = option->get_items_expected_max() > 1;
+    if (!repeatable && std::find(seen.begin(), seen.end(), option) != seen.end()) {
       throw octavo::ConfigError(name + ": got it twice, expected it once");
     }
     seen.push_back(option);

@@ -119,12 +119,20 @@ CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value
 
 void add_choice(CLI::App& app, const std::string& name, std::string& value,
                 const std::vector<std::string>& choices, const std::string& help) {
+  add_choice(
+      app, name, choices, [&value](const std::string& choice) { value = choice; }, help);
+}
+
+void add_choice(CLI::App& app, const std::string& name, const std::vector<std::string>& choices,
+                const std::function<void(const std::string&)>& choose, const std::string& help) {
   app.add_option_function<std::string>(
          name,
-         [&value, name, choices](const std::string& text) {
-           value = text;
+         [choose, name, choices](const std::string& text) {
+           std::string value = text;
            for (char& c : value) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-           if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+           if (std::find(choices.begin(), choices.end(), value) != choices.end()) {
+             return choose(value);
+           }
            std::string expected = choices.front();
            for (std::size_t i = 1; i < choices.size(); ++i) {
              expected += (i + 1 < choices.size() ? ", " : " or ") + choices[i];
@@ -133,6 +141,19 @@ void add_choice(CLI::App& app, const std::string& name, std::string& value,
          },
          help)
       ->type_name("NAME");
+}
+
+CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
+                            const std::function<void(const std::string&)>& take,
+                            const std::string& help) {
+  return app
+      .add_option_function<std::vector<std::string>>(
+          name,
+          [take](const std::vector<std::string>& values) {
+            for (const std::string& value : values) take(value);
+          },
+          help)
+      ->allow_extra_args(false);
 }
 
 void add_seed(CLI::App& app, std::uint64_t& seed) {

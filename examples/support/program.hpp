@@ -41,6 +41,15 @@ CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value
 void add_choice(CLI::App& app, const std::string& name, std::string& value,
                 const std::vector<std::string>& choices, const std::string& help);
 
+/// The same, handing the choice to `choose`.
+void add_choice(CLI::App& app, const std::string& name, const std::vector<std::string>& choices,
+                const std::function<void(const std::string&)>& choose, const std::string& help);
+
+/// Adds an option that may be given several times, with one value each; `take` gets them in order.
+CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
+                            const std::function<void(const std::string&)>& take,
+                            const std::string& help);
+
 /// Adds an option for a random seed: 0 to 2^63 - 1.
 void add_seed(CLI::App& app, std::uint64_t& seed);
 

@@ -53,6 +53,7 @@ const std::vector<OptionOf> numbers{
     {"train_256kib", "--seed", "N", whole(0, largest)},
     {"generate", "--tokens", "N", whole(0)},
     {"generate", "--top-k", "N", whole(0)},
+    {"generate", "--stride", "N", whole(1)},
     {"generate", "--threads", "N", whole(0, 1024)},
     {"train_full", "--lr", "X", "a finite number > 0", false},
     {"train_full", "--min-lr", "X", not_negative, false},
@@ -63,6 +64,8 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--dropout", "X", fraction, false},
     {"generate", "--temperature", "X", not_negative, false},
     {"generate", "--top-p", "X", "a number more than 0, at most 1", false},
+    {"generate", "--min-p", "X", "a number from 0 to 1", false},
+    {"generate", "--repetition-penalty", "X", "a finite number > 0", false},
 };
 
 const std::vector<OptionOf> others{
@@ -73,8 +76,19 @@ const std::vector<OptionOf> others{
     {"train_full", "--out", "DIR", "a name"},
     {"train_full", "--memory-budget", "SIZE", "a size such as 30MB, 1.5GiB or 4000000"},
     {"train_v2", "--out", "DIR", "a name"},
-    {"generate", "--prompt", "TEXT", ""},
+    {"generate", "--prompt-file", "FILE", "a name"},
+    {"generate", "--score", "FILE", "a name"},
+    {"generate", "--too-long", "NAME", "slide, keep-last or refuse"},
+    {"generate", "--unknown", "NAME", "refuse or skip"},
+    {"generate", "--invalid-utf8", "NAME", "replace or keep"},
     {"convert", "--type", "NAME", "f32, f16, bf16 or q8_0"},
+};
+
+/// These may be given several times.
+const std::vector<OptionOf> repeatable{
+    {"generate", "--prompt", "TEXT", ""},
+    {"generate", "--stop", "TEXT", "at least one character"},
+    {"generate", "--logit-bias", "TOKEN=VALUE", ""},
 };
 
 const Words flags{"--gpt2",         "--tiny",
@@ -150,7 +164,8 @@ TEST_CASE("the numbers of steps are numbers too") {
 
 TEST_CASE("options without a value, with an empty one, or given twice are refused") {
   const Sandbox sandbox;
-  for (const auto& list : {numbers, others}) {
+  const std::vector<OptionOf> lists[] = {numbers, others, repeatable};
+  for (const auto& list : lists) {
     for (const OptionOf& option : list) {
       const std::string& name = option.name;
       const std::string usage = ", expected " + name + " " + option.kind;
@@ -159,12 +174,12 @@ TEST_CASE("options without a value, with an empty one, or given twice are refuse
       refused(sandbox, {option.program, name, "--help"},
               name + ": got no value before '--help'" + usage,
               "if that is the value, write " + name + "='--help'");
+      if (&list == &lists[2]) continue;
       refused(sandbox, {option.program, name, "1", name + "=1"},
               name + ": got it twice, expected it once");
     }
   }
   for (const OptionOf& option : others) {
-    if (option.name == "--prompt") continue;
     const std::string message = option.name + ": got '', expected " + option.expected;
     refused(sandbox, {option.program, option.name + "="}, message);
     refused(sandbox, {option.program, option.name, ""}, message);
@@ -248,6 +263,9 @@ TEST_CASE("unknown options are named, with the nearest that there is") {
            {"generate", "--top_p", "--top-p"},
            {"generate", "--token", "--tokens"},
            {"generate", "--promt", "--prompt"},
+           {"generate", "--repeat-penalty", "--repetition-penalty"},
+           {"generate", "--bias", ""},
+           {"generate", "--stops", "--stop"},
            {"generate", "--hlep", "--help"},
            {"generate", "-i", ""},
        }) {

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "support/generate_options.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <limits>
+
+namespace support {
+namespace {
+
+using octavo::Index;
+
+/// TOKEN=VALUE, where TOKEN is a number or a text in single quotes, and VALUE may be -inf.
+AskedBias parse_bias(const std::string& given) {
+  const auto refuse = [&]() -> AskedBias {
+    throw octavo::ConfigError("--logit-bias: got " + octavo::printable(given) +
+                                  ", expected TOKEN=VALUE, such as 17=-2.5 or 'e'=-inf",
+                              "TOKEN is a token's number, or a text in single quotes (the shell "
+                              "takes away one pair: write \"'e'=-inf\")");
+  };
+  const std::size_t equals = given.rfind('=');
+  if (equals == std::string::npos) return refuse();
+  AskedBias bias;
+  bias.given = given;
+  const char* const value_end = given.data() + given.size();
+  const auto value = std::from_chars(given.data() + equals + 1, value_end, bias.value);
+  if (value.ec != std::errc{} || value.ptr != value_end ||
+      !(bias.value < std::numeric_limits<double>::infinity())) {
+    return refuse();
+  }
+  const std::string_view token = std::string_view(given).substr(0, equals);
+  if (token.size() > 2 && token.front() == '\'' && token.back() == '\'') {
+    bias.text = token.substr(1, token.size() - 2);
+    return bias;
+  }
+  const char* const token_end = token.data() + token.size();
+  const auto number = std::from_chars(token.data(), token_end, bias.token);
+  if (number.ec != std::errc{} || number.ptr != token_end || bias.token < 0) return refuse();
+  return bias;
+}
+
+template <typename Choice>
+void add_policy(CLI::App& app, const std::string& name, Choice& value,
+                const std::vector<std::pair<std::string, Choice>>& choices,
+                const std::string& help) {
+  std::vector<std::string> names;
+  for (const auto& [choice, meaning] : choices) names.push_back(choice);
+  add_choice(
+      app, name, names,
+      [&value, choices](const std::string& chosen) {
+        for (const auto& [choice, meaning] : choices) {
+          if (choice == chosen) value = meaning;
+        }
+      },
+      help);
+}
+
+void add_texts(CLI::App& app, GenerateOptions& options) {
+  auto& group = *app.add_option_group("Text");
+  add_repeatable(
+      group, "--prompt", [&](const std::string& text) { options.prompts.push_back(text); },
+      "The beginning of the text; several give as many texts, written together")
+      ->type_name("TEXT");
+  add_name(group, "--prompt-file", options.prompt_file,
+           "The beginning of the text is that of a file, without its last line end; - is standard "
+           "input")
+      ->type_name("FILE");
+  add_integer(group, "--tokens", options.tokens, 0, "Tokens to write (200)");
+  add_repeatable(
+      group, "--stop",
+      [&](const std::string& text) {
+        if (text.empty()) {
+          throw octavo::ConfigError("--stop: got '', expected at least one character");
+        }
+        options.stops.push_back(text);
+      },
+      "The text ends before this one, which is not written; may be given several times")
+      ->type_name("TEXT");
+  add_policy<octavo::TooLong>(group, "--too-long", options.too_long,
+                              {{"slide", octavo::TooLong::slide},
+                               {"keep-last", octavo::TooLong::keep_last},
+                               {"refuse", octavo::TooLong::refuse}},
+                              "Of a prompt longer than what the model was trained on: slide "
+                              "(default) reads all, moving its window; keep-last reads its last "
+                              "tokens; refuse");
+  add_policy<UnknownPolicy>(
+      group, "--unknown", options.unknown,
+      {{"refuse", UnknownPolicy::refuse}, {"skip", UnknownPolicy::skip}},
+      "Characters that the model does not know: refuse, or skip them. Without this they become its "
+      "unknown token, if it has one");
+  add_policy<octavo::InvalidUtf8>(
+      group, "--invalid-utf8", options.invalid,
+      {{"replace", octavo::InvalidUtf8::replace}, {"keep", octavo::InvalidUtf8::keep}},
+      "Bytes written that are not UTF-8: replace (default) by U+FFFD, or keep");
+  group.add_flag("--interactive", options.interactive, "Read prompts from the terminal");
+}
+
+void add_sampling(CLI::App& app, GenerateOptions& options) {
+  auto& group = *app.add_option_group("Choice of tokens", "applied in this order");
+  octavo::Sampling& sampling = options.sampling;
+  add_repeatable(
+      group, "--logit-bias",
+      [&](const std::string& text) { options.biases.push_back(parse_bias(text)); },
+      "Adds VALUE to a token's logit, -inf forbids it; TOKEN is its number or a text in single "
+      "quotes: \"'e'=-inf\"")
+      ->type_name("TOKEN=VALUE");
+  add_real(group, "--repetition-penalty", sampling.repetition_penalty, penalty_is_legal,
+           "a finite number > 0", "Above 1, tokens that were there become less likely (1)");
+  add_integer(group, "--repetition-window", sampling.repetition_window, -1,
+              "Tokens that the penalty looks back on; -1 is all that the model sees (64)");
+  add_real(group, "--temperature", sampling.temperature, temperature_is_legal,
+           "a finite number, 0 or more", "0 is greedy, 1 as trained (0.8)");
+  add_integer(group, "--top-k", sampling.top_k, 0, "Choose among the N likeliest; 0 is all (0)");
+  add_real(group, "--top-p", sampling.top_p, top_p_is_legal, "a number more than 0, at most 1",
+           "Choose among the likeliest that reach this probability (1)");
+  add_real(group, "--min-p", sampling.min_p, min_p_is_legal, "a number from 0 to 1",
+           "Choose among those at least this much as likely as the likeliest (0)");
+  add_seed(group, options.seed);
+}
+
+void add_scoring(CLI::App& app, GenerateOptions& options) {
+  auto& group = *app.add_option_group("Scoring", "instead of writing");
+  add_name(group, "--score", options.score,
+           "Print how likely the model finds the text of a file, - for standard input")
+      ->type_name("FILE");
+  add_integer(group, "--stride", options.stride, 1,
+              "Tokens from one window of a long text to the next; less sees more context, for more "
+              "work (the length that the model was trained on)");
+  group.add_flag("--per-token", options.per_token, "Print each token's log-probability too");
+}
+
+std::string read_standard_input() {
+  std::string text;
+  std::array<char, 65536> piece;
+  for (std::size_t n; (n = std::fread(piece.data(), 1, piece.size(), stdin)) > 0;) {
+    text.append(piece.data(), n);
+    if (text.size() <= largest_text) continue;
+    throw octavo::DataError(
+        "standard input has more than " + std::to_string(largest_text) + " bytes",
+        "take a part of it");
+  }
+  if (std::ferror(stdin) != 0) {
+    throw octavo::Error(octavo::ErrorCode::io, "cannot read standard input",
+                        "it is closed, or reading it failed");
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_generate_options(CLI::App& app, GenerateOptions& options) {
+  add_name(app, "MODEL", options.model, "The model: a model or checkpoint .safetensors file")
+      ->type_name("FILE")
+      ->required();
+  add_texts(app, options);
+  add_sampling(app, options);
+  add_scoring(app, options);
+  auto& group = *app.add_option_group("Run");
+  add_integer(group, "--threads", options.threads, 0,
+              "Worker threads; 0 takes what the machine has (0)", most_threads);
+  add_memory_report(group, options.memory_report);
+}
+
+void finish(GenerateOptions& options) {
+  const bool prompted = !options.prompts.empty() || !options.prompt_file.empty();
+  octavo::require(options.score.empty() || !(prompted || options.interactive),
+                  "--score: it goes without --prompt, --prompt-file and --interactive");
+  octavo::require(!options.score.empty() || (options.stride == 0 && !options.per_token),
+                  "--stride, --per-token: they go with --score only");
+  octavo::require(!options.interactive || !prompted,
+                  "--interactive: it goes without --prompt and --prompt-file");
+  if (!options.prompt_file.empty()) {
+    std::string text = read_text(options.prompt_file);
+    if (text.ends_with('\n')) text.pop_back();
+    options.prompts.push_back(std::move(text));
+  }
+  if (options.prompts.empty()) options.prompts.emplace_back();
+}
+
+std::string read_text(const std::string& name) {
+  return name == "-" ? read_standard_input() : octavo::read_file(name, largest_text);
+}
+
+}  // namespace support
