@@ -158,6 +158,28 @@ TEST_CASE("a start removes what killed processes have left, and nothing of the u
   CHECK(folder.contents() == kept);
 }
 
+TEST_CASE("what came after the step that a run was taken up at is set aside") {
+  const Folder folder;
+  SmallRun run;
+  {
+    CheckpointFolder saves(folder.path(), 5);
+    for (int i = 0; i < 3; ++i) {
+      run.train(1);
+      run.save(saves);
+    }
+  }
+  Contents expected = folder.contents();
+  run.load(folder / "checkpoint-00000001.safetensors");
+  CheckpointFolder saves(folder.path(), 5);
+  run.train(1);
+  run.save(saves);
+  CHECK(find_checkpoints(folder.path()).front().step == 2);
+  const std::string last = "checkpoint-00000003.safetensors";
+  CHECK(read_file(folder / ("earlier/" + last)) == expected[last]);
+  expected.erase(last);
+  for (const auto& [name, bytes] : expected) CHECK(read_file(folder / name) == bytes);
+}
+
 TEST_CASE("a folder that goes away in the middle of a run") {
   const SmallRun run(1);
   const Folder folder;

@@ -115,15 +115,13 @@ class CheckpointFolder {
   bool set_aside() const {
     const std::vector<NamedCheckpoint> old = find_checkpoints(path_);
     if (old.empty()) return false;
-    const std::string earlier = path_ + "/earlier";
-    std::error_code ignored;
-    if (files_.mkdir(earlier.c_str(), 0777) != 0 && errno != EEXIST) throw not_moved(earlier);
-    for (const NamedCheckpoint& one : detail::find_checkpoints(earlier, ignored)) remove(one.path);
+    const std::string earlier = make_room();
+    if (earlier.empty()) throw not_moved();
     for (const NamedCheckpoint& one : old) {
-      move(one.path, earlier + one.path.substr(path_.size()), earlier);
+      if (!move(one.path, earlier)) throw not_moved();
     }
     for (const std::string& other : {best(), metrics()}) {
-      move(other, earlier + other.substr(path_.size()), earlier);
+      if (!move(other, earlier)) throw not_moved();
     }
     return true;
   }
@@ -150,31 +148,50 @@ class CheckpointFolder {
     detail::uninterrupted([&] { return files_.unlink(path.c_str()); });
   }
 
-  void move(const std::string& from, const std::string& to, const std::string& folder) const {
-    const int moved =
-        detail::uninterrupted([&] { return files_.rename(from.c_str(), to.c_str()); });
-    if (moved != 0 && errno != ENOENT) throw not_moved(folder);  // there may be no best
+  /// The folder "earlier", made and without checkpoints; empty if it cannot be made.
+  std::string make_room() const {
+    std::string earlier = path_ + "/earlier";
+    if (files_.mkdir(earlier.c_str(), 0777) != 0 && errno != EEXIST) return {};
+    std::error_code ignored;
+    for (const NamedCheckpoint& one : detail::find_checkpoints(earlier, ignored)) remove(one.path);
+    return earlier;
   }
 
-  static IoError not_moved(const std::string& folder) {
-    return IoError(ErrorCode::cannot_create,
-                   "cannot move the checkpoints of an earlier run to " + printable(folder),
-                   detail::last_error(), "choose another folder");
+  /// Moves a file of this folder to another one, if it is there.
+  bool move(const std::string& from, const std::string& folder) const {
+    const std::string to = folder + from.substr(path_.size());
+    const int moved =
+        detail::uninterrupted([&] { return files_.rename(from.c_str(), to.c_str()); });
+    return moved == 0 || errno == ENOENT;
+  }
+
+  IoError not_moved() const {
+    return IoError(
+        ErrorCode::cannot_create,
+        "cannot move the checkpoints of an earlier run to " + printable(path_ + "/earlier"),
+        detail::last_error(), "choose another folder");
   }
 
   /// The newest `keep` stay, counted from the one just saved. Those of later steps, which a run
-  /// left that this one took up before its end, would be taken for its future: they go as well, for
-  /// good. The save has succeeded, whatever fails here.
+  /// left that this one took up before its end, would be taken for its future: they are set aside.
+  /// The save has succeeded, whatever fails here.
   void remove_old(Index newest) {
     std::error_code ignored;
     Index kept = 0;
-    bool later = false;
-    for (const NamedCheckpoint& one : detail::find_checkpoints(path_, ignored)) {
-      if (one.step <= newest && ++kept <= keep_) continue;
-      later |= one.step > newest;
-      remove(one.path);
+    std::vector<NamedCheckpoint> later;
+    for (NamedCheckpoint& one : detail::find_checkpoints(path_, ignored)) {
+      if (one.step > newest) {
+        later.push_back(std::move(one));
+      } else if (++kept > keep_) {
+        remove(one.path);
+      }
     }
-    if (later) detail::flush_folder(files_, path_);
+    if (later.empty()) return;
+    const std::string earlier = make_room();
+    for (const NamedCheckpoint& one : later) {
+      if (earlier.empty() || !move(one.path, earlier)) remove(one.path);
+    }
+    detail::flush_folder(files_, path_);
   }
 
   std::string path_;
