@@ -81,19 +81,19 @@ constexpr std::size_t generation_bytes(const ModelShape& shape, Index length, In
 /// than the price of one, and with the bits of each alone. No heap call after construction.
 /// Move-only; looks at weights that somebody else owns.
 template <Scalar T, ModelConfig Config = RuntimeConfig,
-          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
+          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
 class Generator {
  public:
-  using Model = Transformer<T, Config, FeedForwardLayer>;
+  using Model = Transformer<T, Config, Part>;
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
-  Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
+  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads,
             Index sequences = 1)
       : Generator(model, weights, length, threads, sequences, MemoryPlan{}, nullptr) {}
 
   /// The same inside memory of the caller: at least generation_bytes, aligned to 64 bytes. It may
   /// be overwritten between one generate() and the next.
-  Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
+  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads,
             std::span<std::byte> memory, Index sequences = 1)
       : Generator(model, weights, length, threads, sequences, MemoryPlan{}, &memory) {}
 
@@ -197,7 +197,7 @@ class Generator {
   }
 
  private:
-  Generator(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
+  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads,
             Index sequences, MemoryPlan plan, const std::span<std::byte>* memory)
       : model_(model),
         weights_(weights),

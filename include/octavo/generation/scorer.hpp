@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <type_traits>
 
 #include <octavo/base/check.hpp>
 #include <octavo/data/token_view.hpp>
@@ -59,13 +60,13 @@ constexpr std::size_t scoring_bytes(const ModelShape& shape, Index length, Index
 /// token but those of the first window sees at least length - stride tokens before it, for more
 /// work. No heap call after construction. Move-only; looks at weights that somebody else owns.
 template <Scalar T, ModelConfig Config = RuntimeConfig,
-          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
+          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
 class Scorer {
  public:
-  using Model = Transformer<T, Config, FeedForwardLayer>;
+  using Model = Transformer<T, Config, Part>;
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
-  Scorer(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads)
+  Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads)
       : Scorer(model, weights, length, threads, MemoryPlan{}) {}
 
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
@@ -101,7 +102,7 @@ class Scorer {
   }
 
  private:
-  Scorer(const Model& model, std::span<const T> weights, Index length, ThreadPool& threads,
+  Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads,
          MemoryPlan plan)
       : model_(model),
         weights_(weights),

@@ -51,6 +51,7 @@ class CausalSelfAttention {
 
   void forward(const LayerContext<T>& context, MatrixView<const T> input,
                MatrixView<T> output) const {
+    if (context.cached != nullptr) return forward_cached(context, input, output);
     const MatrixView<T> qkv = queries_keys_values(context);
     const MatrixView<T> attended = attended_rows(context);
     project_in_.forward(context, input, qkv);
@@ -61,12 +62,28 @@ class CausalSelfAttention {
     project_out_.forward(context, attended, output);
   }
 
+  /// The gradients of q, k and v overwrite q, k and v.
+  void backward(const LayerContext<T>& context, MatrixView<const T> input,
+                MatrixView<const T> output_gradient, MatrixView<T> input_gradient) const {
+    const MatrixView<T> qkv = queries_keys_values(context);
+    const MatrixView<T> attended = attended_rows(context);
+    const MatrixView<T> attended_gradient =
+        context.scratch_matrix(attended_gradient_, width_.value());
+    project_out_.backward(context, attended, output_gradient, attended_gradient);
+    attend_backward<T>(context.worker,
+                       shape_of(context.sequences, context.sequence, context.sequence),
+                       part(qkv, 0), part(qkv, 1), part(qkv, 2), attended, attended_gradient,
+                       context.saved(log_sum_), context.scratch(backward_scores_), context.panels);
+    context.worker.barrier();
+    project_in_.backward(context, input, qkv, input_gradient);
+  }
+
+ private:
   /// Forward for new positions of sequences whose keys and values so far lie in the caches; theirs
-  /// are added. The rows of `input` are those of `parts`, one after the other. Gives the bits of
-  /// forward over each whole sequence.
-  void forward_cached(const LayerContext<T>& context, const KeyValueCaches<T>& caches,
-                      std::span<const CachedRows> parts, MatrixView<const T> input,
+  /// are added. Gives the bits of forward over each whole sequence.
+  void forward_cached(const LayerContext<T>& context, MatrixView<const T> input,
                       MatrixView<T> output) const {
+    const auto& [caches, parts] = *context.cached;
     const MatrixView<T> qkv = queries_keys_values(context).row_block(0, input.rows);
     const MatrixView<T> attended = attended_rows(context).row_block(0, input.rows);
     project_in_.forward(context, input, qkv);
@@ -92,23 +109,6 @@ class CausalSelfAttention {
     project_out_.forward(context, attended, output);
   }
 
-  /// The gradients of q, k and v overwrite q, k and v.
-  void backward(const LayerContext<T>& context, MatrixView<const T> input,
-                MatrixView<const T> output_gradient, MatrixView<T> input_gradient) const {
-    const MatrixView<T> qkv = queries_keys_values(context);
-    const MatrixView<T> attended = attended_rows(context);
-    const MatrixView<T> attended_gradient =
-        context.scratch_matrix(attended_gradient_, width_.value());
-    project_out_.backward(context, attended, output_gradient, attended_gradient);
-    attend_backward<T>(context.worker,
-                       shape_of(context.sequences, context.sequence, context.sequence),
-                       part(qkv, 0), part(qkv, 1), part(qkv, 2), attended, attended_gradient,
-                       context.saved(log_sum_), context.scratch(backward_scores_), context.panels);
-    context.worker.barrier();
-    project_in_.backward(context, input, qkv, input_gradient);
-  }
-
- private:
   /// Workers need not wait between one part and the next: each stays in its own share of the
   /// scratch, though attend deals out less of it the fewer keys there are.
   void attend_cached(const LayerContext<T>& context, const KeyValueCache<T>& cache,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <span>
+
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/tensor/matrix_view.hpp>
@@ -55,6 +57,13 @@ struct CachedRows {
   Index sequence = 0;
   Index past = 0;
   Index rows = 1;
+};
+
+/// What a pass goes on with: its rows are those of `parts`, one after the other.
+template <Scalar T>
+struct CachedSequences {
+  KeyValueCaches<T> caches;
+  std::span<const CachedRows> parts;
 };
 
 }  // namespace octavo

@@ -9,6 +9,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/drop.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
+#include <octavo/layers/key_value_cache.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -92,6 +93,9 @@ struct LayerContext {
   /// Start::zero: the gradients hold nothing yet, and our layers overwrite them instead of adding.
   Start gradient_start = Start::accumulate;
   GradientSink<T>* sink = nullptr;  ///< who takes the gradients of each layer; none: they stay
+  /// Forward only: the rows go on with these sequences, of which attention sees the past. Layers
+  /// that look at each row alone need not care.
+  const CachedSequences<T>* cached = nullptr;
 
   /// Where a layer's gradient of `slot` goes; its parameters begin with the slot `first`.
   T* gradient(const ParameterSlot& slot, const ParameterSlot& first) const {

@@ -66,10 +66,10 @@ struct TrainingCallbacks {
 /// A run: draws batches, follows the schedule, evaluates, stops when asked. Owns the one block of
 /// memory that it works in; steps and evaluations make no heap call. Move-only.
 template <Scalar T, ModelConfig Config = RuntimeConfig,
-          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
+          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
 class Trainer {
  public:
-  using Model = Transformer<T, Config, FeedForwardLayer>;
+  using Model = Transformer<T, Config, Part>;
 
   /// `threads` must outlive the trainer.
   Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads)
@@ -100,7 +100,7 @@ class Trainer {
   EigenMap<T> weight(std::string_view name) const { return step_.weight(name); }
   EigenMap<T> gradient(std::string_view name) const { return step_.gradient(name); }
   std::span<std::byte> optimizer_state() const { return step_.optimizer_state(); }
-  TrainingStep<T, Config, FeedForwardLayer>& training_step() noexcept { return step_; }
+  TrainingStep<T, Config, Part>& training_step() noexcept { return step_; }
 
   RunState state() const noexcept {
     RunState state = state_;
@@ -193,7 +193,7 @@ class Trainer {
   }
 
   TrainingOptions options_;
-  TrainingStep<T, Config, FeedForwardLayer> step_;
+  TrainingStep<T, Config, Part> step_;
   RunState state_;
 };
 

@@ -49,10 +49,10 @@ struct StepResult {
 /// update, for whoever writes the loop around it (Trainer writes one). Fill inputs() and targets(),
 /// then call train(). No heap call after construction. Move-only.
 template <Scalar T, ModelConfig Config = RuntimeConfig,
-          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
+          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
 class TrainingStep {
  public:
-  using Model = Transformer<T, Config, FeedForwardLayer>;
+  using Model = Transformer<T, Config, Part>;
 
   /// Starts from GPT-2's initial weights for options.seed. `threads` must outlive this object.
   TrainingStep(const Model& model, const StepOptions& options, ThreadPool& threads)

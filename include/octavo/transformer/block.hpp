@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <span>
+#include <concepts>
+#include <string_view>
 
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/layers/causal_self_attention.hpp>
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/feed_forward.hpp>
-#include <octavo/layers/key_value_cache.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_norm.hpp>
 #include <octavo/transformer/model_config.hpp>
@@ -22,6 +22,35 @@ struct BlockPhases {
   int feed_forward_backward, attention_backward;
 };
 
+/// Where a block books its memory. As it comes, forward, backward and kept span the whole block;
+/// one that runs in two halves may tell them apart by the phases.
+struct BlockScope : BookingScope {
+  BlockPhases phases{};
+  bool dropout = false;
+};
+
+/// What a Transformer repeats between its embedding and its head. One object serves all blocks of a
+/// model; context.block says which of them runs.
+///
+/// - declare() adds the parameters of one block, book(BlockScope) its memory: see Layer.
+/// - forward(context, x) works in place on the residual stream x [rows, width]; so does
+///   backward(context, dx) on its gradient: that behind the block becomes that before it. What they
+///   leave in a worker's own rows of the stream, Worker::split(rows), needs no barrier.
+/// - overwrites_all: whether every part keeps the promise of Layer's overwrites_gradients, as all
+///   of Octavo's do; if not, added_to() is the range of the parameters that do not.
+/// - A block may also offer keep_again(context, x), a forward that leaves out what backward does
+///   not need and may overwrite x: recomputation then runs it.
+template <typename B>
+concept TransformerBlock = Scalar<typename B::Value> &&
+    requires(B block, const B constant, ParameterDeclarations declarations, const BlockScope scope,
+             const LayerContext<typename B::Value> context, MatrixView<typename B::Value> x) {
+  { B::overwrites_all } -> std::convertible_to<bool>;
+  block.declare(declarations);
+  block.book(scope);
+  constant.forward(context, x);
+  constant.backward(context, x);
+};
+
 /// One pre-norm residual block (Radford et al. 2019): x += attention(norm_1(x));
 /// x += feed_forward(norm_2(x)). Works in place on the residual stream x [rows, width]: the stream
 /// is one buffer for all blocks, since backward needs only the normalised inputs, which the norms
@@ -29,6 +58,8 @@ struct BlockPhases {
 template <Scalar T, ModelConfig Config, Layer FeedForwardLayer>
 class Block {
  public:
+  using Value = T;
+
   constexpr Block(const ModelShape& shape, const FeedForwardLayer& feed_forward)
       : norm_1_(shape.width, shape.bias),
         attention_(shape.width, shape.heads, shape.bias),
@@ -52,39 +83,32 @@ class Block {
   /// Those of the block's parameters whose gradients must be zero before a step.
   constexpr const ParameterRange& added_to() const { return added_to_; }
 
-  /// `scope` tells sizes; its lifetimes are replaced by those of `phases`. With `across_passes`
-  /// what is kept is alive from the start of scope.kept.
-  constexpr void book(BookingScope scope, const BlockPhases& phases, bool dropout,
-                      bool across_passes) {
-    scope.kept = {across_passes ? scope.kept.first : phases.attention_forward,
-                  phases.attention_backward};
-    const auto enter = [&](std::string_view part, Lifetime forward, Lifetime backward) {
+  constexpr void book(const BlockScope& whole) {
+    BookingScope scope = whole;
+    const BlockPhases& phases = whole.phases;
+    const auto enter = [&](std::string_view part, int forward, int backward) {
       scope.part = part;
-      scope.forward = forward;
-      scope.backward = backward;
+      scope.forward = {forward, forward};
+      scope.backward = {backward, backward};
     };
-    const Lifetime attention{phases.attention_forward, phases.attention_forward};
-    const Lifetime feed_forward{phases.feed_forward_forward, phases.feed_forward_forward};
-    const Lifetime attention_back{phases.attention_backward, phases.attention_backward};
-    const Lifetime feed_forward_back{phases.feed_forward_backward, phases.feed_forward_backward};
-
-    enter("ln_1", attention, attention_back);
+    enter("ln_1", phases.attention_forward, phases.attention_backward);
     norm_1_.book(scope);
-    enter("attention", attention, attention_back);
+    enter("attention", phases.attention_forward, phases.attention_backward);
     attention_.book(scope);
-    enter("ln_2", feed_forward, feed_forward_back);
+    enter("ln_2", phases.feed_forward_forward, phases.feed_forward_backward);
     norm_2_.book(scope);
-    enter("feed-forward", feed_forward, feed_forward_back);
+    enter("feed-forward", phases.feed_forward_forward, phases.feed_forward_backward);
     feed_forward_.book(scope);
 
-    enter("block", {attention.first, feed_forward.last},
-          {feed_forward_back.first, attention_back.last});
+    scope.part = "block";
+    scope.forward = whole.forward;
+    scope.backward = whole.backward;
     const Index numbers = scope.rows() * width_;
     input_ = scope.forward_scratch<T>("normalized and scaled", numbers);
     branch_ = scope.forward_scratch<T>("branch", numbers);
     backward_input_ = scope.backward_scratch<T>("normalized and scaled", numbers);
     input_gradient_ = scope.backward_scratch<T>("branch input gradient", numbers);
-    if (dropout) branch_gradient_ = scope.backward_scratch<T>("branch gradient", numbers);
+    if (whole.dropout) branch_gradient_ = scope.backward_scratch<T>("branch gradient", numbers);
   }
 
   void forward(const LayerContext<T>& context, MatrixView<T> x) const {
@@ -106,16 +130,6 @@ class Block {
     } else {
       feed_forward_.forward(context, input, {context.scratch(branch_), x.rows, width_});
     }
-  }
-
-  /// forward for new positions of sequences whose past lies in `caches`.
-  void forward_cached(const LayerContext<T>& context, const KeyValueCaches<T>& caches,
-                      std::span<const CachedRows> parts, MatrixView<T> x) const {
-    run_forward(context, x, norm_1_, 2 * context.block, [&](auto input, auto output) {
-      attention_.forward_cached(context, caches, parts, input, output);
-    });
-    run_forward(context, x, norm_2_, 0,
-                [&](auto input, auto output) { feed_forward_.forward(context, input, output); });
   }
 
   /// dx [rows, width]: the gradient of the stream behind the block, replaced by that before it.
@@ -177,5 +191,27 @@ class Block {
   Booking<T> input_gradient_;
   Booking<T> branch_gradient_;
 };
+
+/// What a model's third template argument may be: the feed-forward part of our Block, or a block of
+/// the user's.
+template <typename P>
+concept BlockPart = Layer<P> || TransformerBlock<P>;
+
+namespace detail {
+
+template <Scalar T, ModelConfig Config, BlockPart Part>
+struct BlockWith {
+  using Type = Part;
+  static constexpr Type make(const ModelShape&, const Part& block) { return block; }
+};
+template <Scalar T, ModelConfig Config, Layer Part>
+struct BlockWith<T, Config, Part> {
+  using Type = Block<T, Config, Part>;
+  static constexpr Type make(const ModelShape& shape, const Part& feed_forward) {
+    return Type(shape, feed_forward);
+  }
+};
+
+}  // namespace detail
 
 }  // namespace octavo

@@ -19,24 +19,25 @@ namespace octavo {
 
 /// A GPT-style decoder: token embedding + learned positions; L pre-norm blocks; final layer norm;
 /// output head. A description, like the layers it is made of: it owns no numbers. `Config` fixes
-/// its sizes in the type or at run time; `FeedForwardLayer` may be any Layer from width to width.
+/// its sizes in the type or at run time; `Part` may be any Layer from width to width, which takes the
+/// place of the blocks' feed-forward part, or a TransformerBlock, which takes that of the blocks.
 template <Scalar T, ModelConfig Config = RuntimeConfig,
-          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
+          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
 class Transformer {
  public:
   using Value = T;
 
   /// Throws ConfigError where the shape makes no model.
   explicit constexpr Transformer(const Config& config) requires
-      std::constructible_from<FeedForwardLayer, Index, Index, Activation, bool>
-      : Transformer(config, FeedForwardLayer(config.shape().width, config.shape().d_ff,
-                                             config.shape().activation, config.shape().bias)) {}
+      std::constructible_from<Part, Index, Index, Activation, bool>
+      : Transformer(config, Part(config.shape().width, config.shape().d_ff,
+                                 config.shape().activation, config.shape().bias)) {}
 
-  constexpr Transformer(const Config& config, const FeedForwardLayer& feed_forward)
+  constexpr Transformer(const Config& config, const Part& part)
       : shape_(checked(config.shape())),
         embedding_(shape_.vocabulary, shape_.context, shape_.width),
         embedding_dropout_(shape_.width, 0),
-        block_(shape_, feed_forward),
+        block_(detail::BlockWith<T, Config, Part>::make(shape_, part)),
         final_norm_(shape_.width, shape_.bias),
         head_(shape_.vocabulary, shape_.width, shape_.tied, shape_.bias) {
     embedding_.declare(embedding_parameters_);
@@ -77,9 +78,11 @@ class Transformer {
   template <typename Body>
   void for_each_range_added_to(Body body) const {
     body(embedding_range());
-    ParameterRange range = block_.added_to();
-    for (Index layer = 0; layer < shape_.layers && range.count > 0; ++layer) {
-      body(ParameterRange{0, 0, block_offset(layer) + range.offset, range.count});
+    if constexpr (!sinks_gradients) {
+      const ParameterRange range = block_.added_to();
+      for (Index layer = 0; layer < shape_.layers && range.count > 0; ++layer) {
+        body(ParameterRange{0, 0, block_offset(layer) + range.offset, range.count});
+      }
     }
   }
 
@@ -131,7 +134,14 @@ class Transformer {
                         phase::of_block.attention_backward},
                        shape_.layers * held);
     }
-    block_.book(scope, phase::of_block, pass.dropout, across_passes && !pass.recompute);
+    const BlockPhases& phases = phase::of_block;
+    BlockScope of_block{scope, phases, pass.dropout};
+    of_block.part = "block";
+    of_block.forward = {phases.attention_forward, phases.feed_forward_forward};
+    of_block.backward = {phases.feed_forward_backward, phases.attention_backward};
+    of_block.kept = {across_passes && !pass.recompute ? scope.kept.first : phases.attention_forward,
+                     phases.attention_backward};
+    block_.book(of_block);
     scope.copies = 1;
     scope.forward = scope.backward = scope.kept = {phase::head, phase::head};
     scope.part = "ln_f";
@@ -176,7 +186,7 @@ class Transformer {
   }
 
   /// Whether a block's gradients can be taken layer by layer.
-  static constexpr bool sinks_gradients = Block<T, Config, FeedForwardLayer>::overwrites_all;
+  static constexpr bool sinks_gradients = detail::BlockWith<T, Config, Part>::Type::overwrites_all;
 
   /// Numbers of room that a GradientSink for a block needs.
   constexpr Index largest_layer() const noexcept { return block_parameters_.largest_layer(); }
@@ -189,7 +199,13 @@ class Transformer {
     if (sink != nullptr) context.gradient_start = Start::zero;
     // The block that ran last has left behind what it kept.
     const bool still_there = layer == shape_.layers - 1 && pass_.held <= 1;
-    if (pass_.recompute && !still_there) block_.keep_again(context, block_input(pass, layer));
+    if (pass_.recompute && !still_there) {
+      if constexpr (requires { block_.keep_again(context, block_input(pass, layer)); }) {
+        block_.keep_again(context, block_input(pass, layer));
+      } else {
+        block_.forward(context, block_input(pass, layer));
+      }
+    }
     block_.backward(context, stream(pass));
   }
 
@@ -235,8 +251,11 @@ class Transformer {
           part.past, x.row_block(first, part.rows));
       first += part.rows;
     }
+    const CachedSequences<T> cached{caches, parts};
     for (Index layer = 0; layer < shape_.layers; ++layer) {
-      block_.forward_cached(block_context(pass, layer), caches, parts, x);
+      LayerContext<T> context = block_context(pass, layer);
+      context.cached = &cached;
+      block_.forward(context, x);
     }
     pass.worker.barrier();
     const MatrixView<T> y(pass.arena.get(head_input_), std::ssize(parts), shape_.width);
@@ -346,7 +365,7 @@ class Transformer {
   ModelShape shape_;
   Embedding<T, Config::width> embedding_;
   Dropout<T> embedding_dropout_;
-  Block<T, Config, FeedForwardLayer> block_;
+  typename detail::BlockWith<T, Config, Part>::Type block_;
   LayerNorm<T, Config::width> final_norm_;
   OutputHead<T, Config::width> head_;
 

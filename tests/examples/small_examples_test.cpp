@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// The examples that show one thing each: short enough to read at once, and what they print.
+#include <algorithm>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <octavo/files/read_file.hpp>
+
+#include "examples/process.hpp"
+
+namespace {
+
+std::string output_of(const std::string& program) {
+  const Sandbox sandbox;
+  const Outcome got = start(sandbox, {program});
+  check_error(got, 0, "");
+  return got.out;
+}
+
+}  // namespace
+
+TEST_CASE("the small examples have at most 60 lines") {
+  for (const std::string name : {"readme_example", "own_layer", "own_block", "own_loop"}) {
+    const std::string path = OCTAVO_EXAMPLES_SOURCE_FOLDER "/" + name + ".cpp";
+    const std::string text = octavo::read_file(path);
+    CHECK(std::count(text.begin(), text.end(), '\n') <= 60);
+  }
+}
+
+TEST_CASE("own_layer: gradients agree, and the model learns") {
+  const std::string out = output_of("own_layer");
+  CHECK(out.starts_with("gradients agree\nloss "));
+  CHECK(std::stod(out.substr(out.find("loss ") + 5)) < 1.8);  // guessing: 3.56
+}
+
+TEST_CASE("own_block: the text comes back") {
+  CHECK(output_of("own_block").starts_with("o be or not to be, that is the question.\nWhether"));
+}
+
+TEST_CASE("own_loop: numbers that it has never seen are reversed") {
+  const std::string out = output_of("own_loop");
+  CHECK(out.find("\nstep 400: loss 0.00") != std::string::npos);
+  const std::size_t at = out.find(" of 100 new numbers reversed\n");
+  REQUIRE(at != std::string::npos);
+  CHECK(std::stoi(out.substr(out.rfind('\n', at) + 1)) >= 98);
+}
