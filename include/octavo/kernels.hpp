@@ -11,5 +11,6 @@
 #include <octavo/kernels/embed.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/matmul_block.hpp>
+#include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/kernels/normalize.hpp>

@@ -8,6 +8,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
@@ -225,7 +226,15 @@ template <Scalar T>
 void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c,
                     const Rectangle& share, Index depth, Start start, const T* bias,
                     std::span<T> panel) {
-  BlockProduct<T>(a, b, c, share, depth, start, bias, panel).run();
+  if (share.rows.empty()) return;
+  if (share.rows.size() > most_streamed_rows || a.depth != 1) {
+    return BlockProduct<T>(a, b, c, share, depth, start, bias, panel).run();
+  }
+  const Index first = share.columns.begin;
+  stream_product<T>(
+      {a.data + share.rows.begin * a.row, a.row, b.data + first * (b.is_transposed ? b.stride : 1),
+       b.stride, c.row(share.rows.begin) + first, c.stride, share.columns.size(), depth},
+      b.is_transposed, share.rows.size(), start, bias == nullptr ? nullptr : bias + first);
 }
 
 }  // namespace octavo::OCTAVO_ISA::detail
