@@ -218,7 +218,7 @@ inline void write_memory(PageWriter& page, const RunReport& run) {
       "), known before it began. Each box is a buffer: from where it begins to where it "
       "ends, in the phases of a step in which it is alive.</p>\n<div class=\"card scroll "
       "drawing\" tabindex=\"0\" role=\"region\" aria-label=\"Memory plan\">\n");
-  write_memory_drawing(*run.plan, run.phase_names, run.title,
+  write_memory_drawing(*run.plan, run.phase_names, "Memory of a training step",
                        [&](std::string_view piece) { page.markup(piece); });
   page.markup("</div>\n");
 }

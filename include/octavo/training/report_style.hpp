@@ -47,10 +47,11 @@ dl, dd, dt { margin: 0; }
 dt { font-size: .82rem; }
 .glance dd { font-size: 1.25rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .glance small { display: block; font-size: .8rem; color: var(--quiet); }
-.charts, .groups, .samples { display: grid; gap: 14px; }
+.charts, .samples { display: grid; gap: 14px; }
 .charts { grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); }
 .charts { margin-top: 14px; }
-.groups { grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); }
+.groups { columns: 300px; column-gap: 14px; }
+.groups .card { break-inside: avoid; margin-bottom: 14px; }
 .samples { grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); }
 figure { margin: 0; }
 .chart { min-width: 0; }

@@ -26,14 +26,16 @@ struct FactGroup {
   std::string name;
   std::vector<Fact> facts;
 
-  /// Numbers as they are read back, by no locale; truths as yes and no.
+  /// Numbers by no locale, fractions in the digits that a float has; truths as yes and no.
   template <typename Value>
   void add(std::string_view fact, const Value& value) {
     if constexpr (std::is_same_v<Value, bool>) {
       facts.push_back({std::string(fact), value ? "yes" : "no"});
     } else if constexpr (std::is_arithmetic_v<Value>) {
       std::array<char, 32> digits;
-      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+      std::conditional_t<std::is_floating_point_v<Value>, float, Value> number = 0;
+      number = static_cast<decltype(number)>(value);
+      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
       facts.push_back({std::string(fact), std::string(digits.data(), end.ptr)});
     } else {
       facts.push_back({std::string(fact), std::string(value)});

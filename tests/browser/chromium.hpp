@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// A browser without a window, driven over its DevTools pipe: JSON messages that end with a zero
+// byte, to its file 3 and from its file 4.
+#pragma once
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <poll.h>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace browser {
+
+using Json = nlohmann::json;
+
+/// The program's path; empty if none is installed.
+inline std::string find_chromium() {
+  const char* variable = std::getenv("PATH");
+  std::string_view folders = variable == nullptr ? "/usr/bin" : variable;
+  while (!folders.empty()) {
+    const std::string folder(folders.substr(0, folders.find(':')));
+    folders.remove_prefix(std::min(folders.size(), folder.size() + 1));
+    for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
+      const std::string path = folder + "/" + name;
+      if (::access(path.c_str(), X_OK) == 0) return path;
+    }
+  }
+  return {};
+}
+
+/// One page. Whatever it does not answer within 20 seconds throws.
+class Chromium {
+ public:
+  explicit Chromium(const std::string& program)
+      : profile_(std::filesystem::temp_directory_path() /
+                 ("octavo_chromium_" + std::to_string(::getpid()))) {
+    std::array<int, 2> there{}, back{};
+    if (::pipe2(there.data(), O_CLOEXEC) != 0 || ::pipe2(back.data(), O_CLOEXEC) != 0) {
+      throw std::runtime_error("no pipes");
+    }
+    child_ = ::fork();
+    if (child_ == 0) become(program, there[0], back[1]);
+    ::close(there[0]);
+    ::close(back[1]);
+    to_ = there[1];
+    from_ = back[0];
+    const Json target = call("Target.createTarget", {{"url", "about:blank"}});
+    session_ = call("Target.attachToTarget", {{"targetId", target["targetId"]}, {"flatten", true}})
+                   .at("sessionId");
+    for (const char* domain : {"Page", "Runtime", "Log", "Network", "Accessibility"}) {
+      call(std::string(domain) + ".enable");
+    }
+  }
+  Chromium(const Chromium&) = delete;
+  Chromium& operator=(const Chromium&) = delete;
+  ~Chromium() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+    ::close(to_);
+    ::close(from_);
+    std::error_code ignored;
+    std::filesystem::remove_all(profile_, ignored);
+  }
+
+  Json call(const std::string& method, const Json& parameters = Json::object()) {
+    Json message{{"id", ++calls_}, {"method", method}, {"params", parameters}};
+    if (!session_.empty()) message["sessionId"] = session_;
+    const std::string text = message.dump();
+    for (std::size_t sent = 0; sent <= text.size();) {  // with the zero byte
+      const ssize_t count = ::write(to_, text.c_str() + sent, text.size() + 1 - sent);
+      if (count < 0) throw std::runtime_error(method + ": the browser is gone");
+      sent += static_cast<std::size_t>(count);
+    }
+    for (;;) {
+      Json answer = read();
+      if (answer.value("id", 0) == calls_) {
+        if (answer.contains("error")) throw std::runtime_error(method + ": " + answer.dump());
+        return answer.at("result");
+      }
+      if (answer.contains("method")) events_.push_back(std::move(answer));
+    }
+  }
+
+  /// The value of an expression in the page.
+  Json evaluate(const std::string& expression) {
+    const Json answer =
+        call("Runtime.evaluate",
+             {{"expression", expression}, {"returnByValue", true}, {"awaitPromise", true}});
+    if (answer.contains("exceptionDetails")) throw std::runtime_error(answer.dump());
+    return answer.at("result").value("value", Json());
+  }
+
+  /// Opens a file, and waits until it is there. Forgets the events so far.
+  void open(const std::filesystem::path& file) {
+    events_.clear();
+    call("Page.navigate", {{"url", "file://" + file.string()}});
+    while (events("Page.loadEventFired").empty()) events_.push_back(read());
+  }
+
+  /// As if the window were so wide, and the reader liked such colours.
+  void show_as(int width, const std::string& scheme, const std::string& media = "screen") {
+    call("Emulation.setDeviceMetricsOverride",
+         {{"width", width}, {"height", 900}, {"deviceScaleFactor", 1}, {"mobile", false}});
+    call("Emulation.setEmulatedMedia",
+         {{"media", media},
+          {"features", Json::array({{{"name", "prefers-color-scheme"}, {"value", scheme}}})}});
+  }
+
+  std::vector<Json> events(const std::string& method) const {
+    std::vector<Json> found;
+    for (const Json& event : events_) {
+      if (event.value("method", "") == method) found.push_back(event.at("params"));
+    }
+    return found;
+  }
+
+ private:
+  [[noreturn]] void become(const std::string& program, int commands, int answers) {
+    ::dup2(::fcntl(commands, F_DUPFD, 10), 3);
+    ::dup2(::fcntl(answers, F_DUPFD, 10), 4);
+    const int nowhere = ::open("/dev/null", O_RDWR);
+    for (const int file : {0, 1, 2}) ::dup2(nowhere, file);
+    const std::string profile = "--user-data-dir=" + profile_.string();
+    ::alarm(60);
+    ::execl(program.c_str(), program.c_str(), "--headless", "--no-sandbox", "--disable-gpu",
+            "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
+            "--disable-background-networking", "--remote-debugging-pipe", profile.c_str(),
+            "about:blank", nullptr);
+    ::_exit(127);
+  }
+
+  Json read() {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (;;) {
+      const std::size_t zero = buffer_.find('\0');
+      if (zero != buffer_.npos) {
+        Json message = Json::parse(buffer_.substr(0, zero));
+        buffer_.erase(0, zero + 1);
+        return message;
+      }
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          end - std::chrono::steady_clock::now());
+      pollfd waiting{from_, POLLIN, 0};
+      if (left.count() <= 0 || ::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) {
+        throw std::runtime_error("the browser does not answer");
+      }
+      std::array<char, 65536> piece;
+      const ssize_t count = ::read(from_, piece.data(), piece.size());
+      if (count <= 0) throw std::runtime_error("the browser is gone");
+      buffer_.append(piece.data(), static_cast<std::size_t>(count));
+    }
+  }
+
+  std::filesystem::path profile_;
+  pid_t child_ = -1;
+  int to_ = -1, from_ = -1;
+  int calls_ = 0;
+  std::string session_;
+  std::string buffer_;
+  std::vector<Json> events_;
+};
+
+}  // namespace browser
