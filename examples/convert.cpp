@@ -14,6 +14,7 @@
 #include <octavo/checkpoint/gguf_model.hpp>
 #include <octavo/checkpoint/gpt2_folder.hpp>
 #include <octavo/checkpoint/model_file.hpp>
+#include <octavo/checkpoint/tokenizer_folder.hpp>
 #include <octavo/octavo.hpp>
 
 #include "support/program.hpp"
@@ -26,17 +27,34 @@ using octavo::StoredType;
 struct Model {
   octavo::Gpt2Config config;
   std::vector<float> weights;
-  std::optional<octavo::TokenTable> tokens;  ///< none: its files have none that Octavo reads
+  std::optional<octavo::TokenTable> tokens;  ///< none: its files have none
 };
 
 // --- Reading ------------------------------------------------------------------------------------
 
 Model read_octavo(const std::string& path) {
   auto loaded = octavo::load_model<float>(path);
-  const octavo::Token end = octavo::end_token_of(loaded.tokenizer);
+  octavo::TokenTable tokens = token_table_of(loaded.tokenizer);
+  const octavo::Token end = end_token_of(tokens);
   return {{loaded.shape, loaded.trained_length, end, end},
           std::move(loaded.weights),
-          octavo::token_table_of(loaded.tokenizer)};
+          std::move(tokens)};
+}
+
+/// A folder's tokenizer. Where the model has more tokens the others are in reserve.
+std::optional<octavo::TokenTable> read_tokens(const std::string& path, octavo::Gpt2Config& config) {
+  auto tokens = octavo::read_tokenizer_folder(path);
+  if (!tokens) return tokens;
+  if (std::ssize(tokens->tokens) > config.shape.vocabulary) {
+    throw octavo::FormatError("cannot load " + octavo::printable(path) + ": its tokenizer has " +
+                              std::to_string(tokens->tokens.size()) +
+                              " tokens, config.json's vocab_size is " +
+                              std::to_string(config.shape.vocabulary));
+  }
+  add_reserve(*tokens, config.shape.vocabulary);
+  if (!config.end_token) config.end_token = end_token_of(*tokens);
+  if (!config.begin_token) config.begin_token = config.end_token;
+  return tokens;
 }
 
 Model read_folder(const std::string& path) {
@@ -44,7 +62,8 @@ Model read_folder(const std::string& path) {
   for (const std::string& name : loaded.ignored) {
     std::printf("left aside: tensor %s\n", octavo::printable(name).c_str());
   }
-  return {loaded.config, std::move(loaded.weights), std::nullopt};
+  auto tokens = read_tokens(path, loaded.config);
+  return {loaded.config, std::move(loaded.weights), std::move(tokens)};
 }
 
 Model read_gguf(const std::string& path) {
@@ -98,19 +117,27 @@ const octavo::TokenTable& tokens_of(const Model& model, const std::string& path)
   throw octavo::Error(
       octavo::ErrorCode::bad_data,
       "cannot write " + octavo::printable(path) + ": the model came without a tokenizer",
-      "convert a model file, a checkpoint or a GGUF file");
+      "put a tokenizer.json, or vocab.json and merges.txt, into its folder");
 }
 
 void write_octavo(const std::string& path, const Model& model) {
-  const auto tokenizer = character_tokenizer_of(tokens_of(model, path));
-  if (!tokenizer) {
-    throw octavo::Error(octavo::ErrorCode::bad_data,
-                        "cannot write " + octavo::printable(path) +
-                            ": the model's vocabulary is not one of characters",
-                        "convert it to a folder or to GGUF");
-  }
-  octavo::save_model<float>(path, model.config.shape, model.config.trained_length, *tokenizer,
+  const auto tokenizer = [&]() -> octavo::AnyTokenizer {
+    try {
+      return tokenizer_of(tokens_of(model, path));
+    } catch (const octavo::ConfigError& error) {
+      throw octavo::Error(octavo::ErrorCode::bad_data,
+                          "cannot write " + octavo::printable(path) +
+                              ": Octavo has no such tokenizer: " + error.what(),
+                          "convert it to a folder or to GGUF");
+    }
+  }();
+  octavo::save_model<float>(path, model.config.shape, model.config.trained_length, tokenizer,
                             model.weights);
+}
+
+void write_folder(const std::string& path, StoredType type, const Model& model) {
+  octavo::save_pretrained<float>(path, model.config, model.weights, type);
+  if (model.tokens) octavo::save_tokenizer_folder(path, *model.tokens);
 }
 
 void write(const std::string& path, Target target, StoredType type, const Model& model) {
@@ -118,7 +145,7 @@ void write(const std::string& path, Target target, StoredType type, const Model&
     case Target::octavo:
       return write_octavo(path, model);
     case Target::folder:
-      return octavo::save_pretrained<float>(path, model.config, model.weights, type);
+      return write_folder(path, type, model);
     case Target::gguf:
       octavo::require_gpt2(model.config.shape, "cannot write " + octavo::printable(path));
       return octavo::save_gguf<float>(path, model.config, tokens_of(model, path), model.weights,

@@ -13,6 +13,7 @@
 #include "support/download.hpp"
 #include "support/program.hpp"
 #include "support/sample.hpp"
+#include "support/tokenizer_choice.hpp"
 #include "support/train_full_options.hpp"
 #include "support/train_full_run.hpp"
 
@@ -52,6 +53,16 @@ Text find_text(const support::FullOptions& options) {
   return {octavo::read_file(path), path};
 }
 
+octavo::AnyTokenizer learn_tokenizer(const support::FullOptions& options, const std::string& text) {
+  if (options.tokenizer == "byte") return support::byte_tokenizer();
+  if (options.tokenizer == "bpe") {
+    return support::learn_byte_pairs(octavo::MemorySource("text", std::as_bytes(std::span(text))),
+                                     options.vocabulary);
+  }
+  return octavo::CharacterTokenizer::from_text(
+      text, options.unknown ? octavo::UnknownToken::included : octavo::UnknownToken::excluded);
+}
+
 /// The text itself goes with this function. A run that goes on has a tokenizer already.
 support::Corpus read_corpus(const support::FullOptions& options, const support::Resumed* resumed) {
   const Text text = find_text(options);
@@ -61,11 +72,8 @@ support::Corpus read_corpus(const support::FullOptions& options, const support::
   }
   const auto identity = support::identity_of(text.from_file ? text.name : "", text.bytes);
   if (resumed != nullptr) support::check_corpus(options.saving, *resumed, identity);
-  const auto tokenizer = resumed != nullptr
-                             ? resumed->info().tokenizer
-                             : octavo::CharacterTokenizer::from_text(
-                                   text.bytes, options.unknown ? octavo::UnknownToken::included
-                                                               : octavo::UnknownToken::excluded);
+  const octavo::AnyTokenizer tokenizer =
+      resumed != nullptr ? resumed->info().tokenizer : learn_tokenizer(options, text.bytes);
   try {
     return {text.name,      text.bytes.substr(0, 6),
             text.from_file, identity,
@@ -86,6 +94,14 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
               support::one_line(corpus.name).c_str(), corpus.tokens.view().size(),
               corpus.from_file ? ", the last tenth for validation"
                                : "; too short for validation, so there is none");
+  if (options.tokenizer == "bpe") {
+    std::printf("byte pairs: %.2f bytes a token%s\n",
+                static_cast<double>(corpus.identity.bytes) /
+                    static_cast<double>(corpus.tokens.view().size()),
+                resumed == nullptr && options.shape.vocabulary < options.vocabulary
+                    ? "; the text has no more of them"
+                    : "");
+  }
   if (resumed == nullptr) return;
   const octavo::RunState& state = resumed->info().state;
   std::printf("%td of %td steps are done", state.steps_done, options.training.steps);

@@ -65,8 +65,7 @@ class RunSaver {
   using Say = std::function<void(const std::string&)>;
 
   RunSaver(const SaveOptions& options, const Trainer& trainer,
-           const octavo::CharacterTokenizer& tokenizer, const octavo::CorpusIdentity& corpus,
-           Say say)
+           const octavo::AnyTokenizer& tokenizer, const octavo::CorpusIdentity& corpus, Say say)
       : options_(options),
         trainer_(trainer),
         tokenizer_(tokenizer),
@@ -138,7 +137,7 @@ class RunSaver {
 
   SaveOptions options_;
   const Trainer& trainer_;
-  const octavo::CharacterTokenizer& tokenizer_;
+  octavo::AnyTokenizer tokenizer_;
   octavo::CorpusIdentity corpus_;
   Say say_;
   std::optional<octavo::CheckpointFolder> folder_;

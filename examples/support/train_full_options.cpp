@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "support/program.hpp"
+#include "support/tokenizer_choice.hpp"
 
 namespace support {
 
@@ -102,6 +103,12 @@ void FullCommandLine::add_model(CLI::App& app) {
       "--gpt2", gpt2_,
       "What GPT-2 can express: --activation gelu-tanh --tied, with biases; such models can "
       "be converted to Hugging Face's format and GGUF");
+  add_choice(group, "--tokenizer", tokenizer_, {"char", "byte", "bpe"},
+             "Tokens are the text's characters (char, default), bytes, or byte pairs as GPT-2 has "
+             "them, learned from the text (bpe)");
+  whole(group, "--vocab", vocabulary_, 257,
+        "Tokens of --tokenizer bpe, one of which ends a text (1024)",
+        octavo::BpeVocabulary::most_tokens);
   group.add_flag("--no-unknown", no_unknown_, "No token for characters outside the text");
   add_choice(group, "--scalar", scalar_, {"float", "double"}, "float (default) or double");
 }
@@ -267,6 +274,8 @@ FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
   options.training = info.options;
   options.double_precision = info.double_precision;
   options.wants_shakespeare = false;
+  options.tokenizer = tokenizer_name(info.tokenizer);
+  check_tokenizer(info);
   options = finished(std::move(options));
   if (data_.empty()) options.data = info.corpus.name;
   check_resumed(options, info);
@@ -300,6 +309,29 @@ void FullCommandLine::check_resumed(const FullOptions& options,
   octavo::check_schedule(options.training.rate());
 }
 
+void FullCommandLine::check_tokenizer(const octavo::CheckpointInfo& info) const {
+  const auto refuse = [](const std::string& before, const std::string& asked) {
+    throw octavo::ConfigError("--resume: the run has " + before + ", but " + asked + " was asked",
+                              "leave it out, or begin a new run");
+  };
+  const std::string before = tokenizer_name(info.tokenizer);
+  if (!tokenizer_.empty() && tokenizer_ != before) refuse("tokenizer " + before, tokenizer_);
+  if (vocabulary_ && *vocabulary_ != info.shape.vocabulary) {
+    refuse("a vocabulary of " + std::to_string(info.shape.vocabulary),
+           std::to_string(*vocabulary_));
+  }
+}
+
+void FullCommandLine::choose_tokenizer(FullOptions& options) const {
+  if (!tokenizer_.empty()) options.tokenizer = tokenizer_;
+  options.vocabulary = vocabulary_.value_or(options.vocabulary);
+  octavo::require(!vocabulary_ || options.tokenizer == "bpe",
+                  "--vocab: only --tokenizer bpe has a vocabulary to choose");
+  octavo::require(!no_unknown_ || options.tokenizer == "char", [&] {
+    return "--no-unknown: --tokenizer " + options.tokenizer + " has a token for every byte";
+  });
+}
+
 void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
   octavo::require(!no_bias_, "--gpt2: GPT-2 has biases everywhere, but --no-bias was asked");
   octavo::require(activation_.empty() || activation_ == "gelu-tanh", [&] {
@@ -325,6 +357,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
     if (activation_ == name_of(kind)) shape.activation = kind;
   }
   if (gpt2_) choose_gpt2(shape);
+  choose_tokenizer(options);
   octavo::TrainingOptions& training = options.training;
   training.steps = iterations_.value_or(training.steps);
   training.batch = batch_.value_or(training.batch);

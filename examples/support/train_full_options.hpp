@@ -26,6 +26,8 @@ struct FullOptions {
   bool rollback = false;
   bool wants_shakespeare = false;
   bool double_precision = false;
+  std::string tokenizer = "char";   ///< or "byte" or "bpe"
+  octavo::Index vocabulary = 1024;  ///< of bpe, at most
   bool unknown = true;
   bool dry_run = false;
   MemoryReportOption memory_report;
@@ -67,18 +69,20 @@ class FullCommandLine {
   FullOptions base() const;
   FullOptions finished(FullOptions options) const;
   void choose_gpt2(octavo::ModelShape& shape) const;
+  void choose_tokenizer(FullOptions& options) const;
+  void check_tokenizer(const octavo::CheckpointInfo& info) const;
   void check_resumed(const FullOptions& options, const octavo::CheckpointInfo& info) const;
   octavo::AnyOptimizer optimizer(octavo::AnyOptimizer chosen) const;
 
   const struct Preset* preset_ = nullptr;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
       context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_, metrics_every_,
-      micro_batch_, patience_, seed_;
+      micro_batch_, patience_, seed_, vocabulary_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0;
   SaveOptions saving_;
-  std::string data_, scalar_, activation_, optimizer_;
+  std::string data_, scalar_, activation_, optimizer_, tokenizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
        fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false;
 };

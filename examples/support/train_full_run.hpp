@@ -16,7 +16,7 @@ struct Corpus {
   std::string beginning;
   bool from_file = true;
   octavo::CorpusIdentity identity;
-  octavo::CharacterTokenizer tokenizer;
+  octavo::AnyTokenizer tokenizer;
   octavo::TokenStore tokens;
 };
 

@@ -76,7 +76,7 @@ constexpr const char* losses[] = {"best_validation", "lowest_average"};
 const EntryRange others[] = {
     {"octavo.kind", "'checkpoint'", {"model", "Checkpoint", "", "checkpoint "}},
     {"activation", "'relu', 'gelu' or 'gelu-tanh'", {"", "RELU", "swish", "gelu-tan"}},
-    {"tokenizer", "'character'", {"", "bytes", "characters"}},
+    {"tokenizer", "'character' or 'bpe'", {"", "bytes", "characters"}},
     {"schedule", "'constant', 'linear' or 'cosine'", {"", "cosinus", "0"}},
     {"optimizer",
      "'adamw', 'adamw-8bit', 'adam', 'lion' or 'sgd'",

@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
 #include <octavo/checkpoint/token_table.hpp>
 
 using namespace octavo;
-
-TEST_CASE("bytes have letters that are printable, and 256 of them") {
-  const auto& letters = detail::byte_letters();
-  CHECK(letters['a'] == "a");
-  CHECK(letters['!'] == "!");
-  CHECK(letters[' '] == "\u0120");
-  CHECK(letters['\n'] == "\u010a");
-  CHECK(letters[0] == "\u0100");
-  CHECK(letters[127] == "\u0121");
-  CHECK(letters[161] == "\u00a1");
-  CHECK(letters[173] == "\u0143");
-  CHECK(letters[255] == "\u00ff");
-  CHECK(std::set(letters.begin(), letters.end()).size() == 256);
-}
 
 TEST_CASE("character tokenizers become tables and come back") {
   std::string all;
@@ -61,9 +48,56 @@ TEST_CASE("other tables are no characters'") {
   CHECK(!character_tokenizer_of({}));
 }
 
+TEST_CASE("byte pairs become tables and come back") {
+  BpeVocabulary vocabulary = byte_vocabulary();
+  for (const char* token : {" a", "a a", "<|end of text|>"}) vocabulary.tokens.emplace_back(token);
+  vocabulary.kinds.resize(259, TokenKind::normal);
+  vocabulary.kinds[258] = TokenKind::control;
+  vocabulary.merges = {{220, 64}, {64, 256}};
+  const BpeTokenizer tokenizer(vocabulary);
+  const TokenTable table = token_table_of(AnyTokenizer(tokenizer));
+  CHECK(table.tokens[0] == "!");
+  CHECK(table.tokens[220] == "\u0120");
+  CHECK(table.tokens[257] == "a\u0120a");
+  CHECK(table.tokens[258] == "<|end of text|>");
+  CHECK(table.merges == std::vector<std::string>{"\u0120 a", "a \u0120a"});
+  CHECK(table.kinds == vocabulary.kinds);
+  CHECK(!table.twice());
+  CHECK(!character_tokenizer_of(table));
+  CHECK(tokenizer_of(table) == AnyTokenizer(tokenizer));
+  CHECK(tokenizer_of(token_table_of(fixed_alphabet_tokenizer)) ==
+        AnyTokenizer(fixed_alphabet_tokenizer));
+
+  const auto refused = [&](auto change, const char* message) {
+    TokenTable bad = table;
+    change(bad);
+    CHECK_THROWS_WITH_AS(tokenizer_of(bad), message, ConfigError);
+  };
+  for (const char* merge : {"a", "", "\u0120  a", "\u0120 a ", "a zz", " a", "a "}) {
+    refused(
+        [&](TokenTable& bad) { bad.merges[1] = merge; },
+        ("merges: merge 1 is " + printable(merge) + ", expected two tokens with a space between")
+            .c_str());
+  }
+  refused([](TokenTable& bad) { bad.tokens[5] = "\u4e2d"; },
+          "vocabulary: token 5, '\\xe4\\xb8\\xad', has a character that stands for no byte");
+  refused([](TokenTable& bad) { bad.kinds.pop_back(); },
+          "vocabulary: expected at most 2^18 tokens, each with a kind");
+  refused([](TokenTable& bad) { bad.merges.pop_back(); },
+          "vocabulary: token 257, 'a a', is made by no merge");
+  refused([](TokenTable& bad) { bad = {}; }, "vocabulary: there is no token for the byte '\\x00'");
+}
+
 TEST_CASE("a token that ends a text is one that no text has, where there is one") {
-  CHECK(end_token_of(CharacterTokenizer("ab\n")) == 0);
-  CHECK(end_token_of(CharacterTokenizer("ab\n", UnknownToken::excluded, 5)) == 3);
-  CHECK(end_token_of(CharacterTokenizer("ab\n", UnknownToken::excluded)) == 2);
-  CHECK(end_token_of(CharacterTokenizer("ab", UnknownToken::excluded)) == 0);
+  const auto end = [](const CharacterTokenizer& tokenizer) {
+    return end_token_of(token_table_of(tokenizer));
+  };
+  CHECK(end(CharacterTokenizer("ab\n")) == 0);
+  CHECK(end(CharacterTokenizer("ab\n", UnknownToken::excluded, 5)) == 3);
+  CHECK(end(CharacterTokenizer("ab\n", UnknownToken::excluded)) == 2);
+  CHECK(end(CharacterTokenizer("ab", UnknownToken::excluded)) == 0);
+  TokenTable table = token_table_of(CharacterTokenizer("ab"));
+  table.tokens.push_back("<|endoftext|>");
+  table.kinds.push_back(TokenKind::control);
+  CHECK(end_token_of(table) == 3);
 }

@@ -92,14 +92,33 @@ TEST_CASE("what GPT-2 cannot express is refused, with the options that would hav
   refused(models, {from, "x/", "--type", "f16"}, 65, "cannot write 'x'" + no_gpt2, how);
 }
 
+TEST_CASE("a folder's tokenizer goes along") {
+  const Models models;
+  converted(models, "g h");
+  converted(models, "h h.gguf");
+  converted(models, "g g.gguf");
+  CHECK(read_file(models / "h.gguf") == read_file(models / "g.gguf"));
+  converted(models, "h h.safetensors");
+  CHECK(read_file(models / "h.safetensors") == read_file(models / "g/model.safetensors"));
+  fs::remove(models.path / "h/tokenizer.json");  // the other two say the same
+  converted(models, "h i.safetensors");
+  CHECK(read_file(models / "i.safetensors") == read_file(models / "g/model.safetensors"));
+  write_file(models, "h/tokenizer.json", "{}");
+  refused(models, {"h", "x.gguf"}, 65,
+          "cannot load 'h/tokenizer.json': 'pre_tokenizer': got 'null', expected one of type "
+          "'ByteLevel'");
+}
+
 TEST_CASE("a folder without a tokenizer gives no model file and no GGUF") {
   const Models models;
   converted(models, "g h");
-  refused(models, {"h", "x.gguf"}, 65, "cannot write 'x.gguf': the model came without a tokenizer",
-          "convert a model file, a checkpoint or a GGUF file");
-  refused(models, {"h", "x.safetensors"}, 65,
-          "cannot write 'x.safetensors': the model came without a tokenizer",
-          "convert a model file, a checkpoint or a GGUF file");
+  for (const char* file : {"tokenizer.json", "vocab.json", "merges.txt"}) {
+    fs::remove(models.path / "h" / file);
+  }
+  for (const std::string to : {"x.gguf", "x.safetensors"}) {
+    refused(models, {"h", to}, 65, "cannot write '" + to + "': the model came without a tokenizer",
+            "put a tokenizer.json, or vocab.json and merges.txt, into its folder");
+  }
 }
 
 TEST_CASE("names and types that fit no format are refused") {

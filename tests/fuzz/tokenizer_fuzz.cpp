@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Bytes as an alphabet, as a text, and as what a file's metadata says about a tokenizer: only an
-// Error may come of it, and every text that is encoded decodes to itself.
+// Bytes as an alphabet, as a text of characters and of byte pairs, and as what a file's metadata
+// says about a tokenizer: only an Error may come of it, and every text that is encoded decodes to
+// itself.
 #include <array>
 #include <cstring>
 #include <set>
@@ -10,7 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <octavo/checkpoint/model_metadata.hpp>
+#include <octavo/checkpoint/tokenizer_metadata.hpp>
+#include <octavo/tokenizers/bpe_training.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 
 #include "fuzz/fuzz.hpp"
@@ -77,25 +79,30 @@ std::string file_of(const std::map<std::string, std::string>& entries) {
   return bytes + text;
 }
 
-CharacterTokenizer read_from(const std::map<std::string, std::string>& entries, Index vocabulary) {
+AnyTokenizer read_from(const std::map<std::string, std::string>& entries, Index vocabulary) {
   const std::string bytes = file_of(entries);
   const MemorySource source("input", std::as_bytes(std::span(bytes)));
   const SafetensorsReader file(source);
   return detail::read_tokenizer(MetadataReader(file), vocabulary);
 }
 
-void check_saved(const CharacterTokenizer& tokenizer) {
+void check_saved(const AnyTokenizer& tokenizer) {
   MetadataWriter metadata;
   detail::write_tokenizer(metadata, tokenizer);
   demand(read_from(metadata.entries(), tokenizer.vocabulary_size()) == tokenizer,
          "a tokenizer comes back from a file as another one");
 }
 
-/// Three entries as somebody else may have written them, separated by zero bytes.
+constexpr std::array forged_keys{"alphabet", "unknown_token", "tokenizer", "merges", "tokens"};
+
+/// Entries as somebody else may have written them, separated by zero bytes.
 void check_forged(std::string_view text, Index vocabulary) {
-  std::map<std::string, std::string> entries{
-      {"tokenizer", "character"}, {"unknown_token", "1"}, {"alphabet", ""}};
-  for (const char* key : {"alphabet", "unknown_token", "tokenizer"}) {
+  std::map<std::string, std::string> entries{{"tokenizer", "character"},
+                                             {"unknown_token", "1"},
+                                             {"alphabet", ""},
+                                             {"merges", ""},
+                                             {"tokens", ""}};
+  for (const char* key : forged_keys) {
     const std::size_t end = text.find('\0');
     entries[key] = text.substr(0, end);
     if (end == text.npos) break;
@@ -106,12 +113,53 @@ void check_forged(std::string_view text, Index vocabulary) {
   }
 }
 
+/// Byte pairs learned from one half of a text encode the other so that it comes back, and in two
+/// parts as it does in one.
+void check_pairs(std::string_view text) {
+  const BpeTokenizer tokenizer = train_bpe(text.substr(0, text.size() / 2), 256 + 32);
+  const auto encoded = [&](std::string_view part) {
+    std::vector<Token> tokens(part.size());
+    tokens.resize(tokenizer.encode(part, tokens));
+    return tokens;
+  };
+  const std::vector<Token> whole = encoded(text);
+  std::string back;
+  for (const Token token : whole) back += tokenizer.decode(token);
+  demand(back == text, "a text of byte pairs decodes to another one");
+  const std::size_t cut = tokenizer.last_cut(text);
+  demand(cut == 0 || cut < text.size(), "a text is cut where it ends");
+  std::vector<Token> parts = encoded(text.substr(0, cut));
+  for (const Token token : encoded(text.substr(cut))) parts.push_back(token);
+  demand(parts == whole, "a text has other tokens in parts");
+  check_saved(tokenizer);
+}
+
 template <typename N>
 N taken(std::string_view& text) {
   std::array<char, sizeof(N)> bytes{};
   text.copy(bytes.data(), bytes.size());
   text.remove_prefix(std::min(text.size(), bytes.size()));
   return std::bit_cast<N>(bytes);
+}
+
+/// An input whose metadata are those of byte pairs.
+const std::string& forged_pairs() {
+  static const std::string input = [] {
+    MetadataWriter metadata;
+    const BpeTokenizer tokenizer = train_bpe("abab abab cabc", 260);
+    detail::write_tokenizer(metadata, tokenizer);
+    std::string made(14, '\0');  // what stands before, with an empty alphabet
+    made[0] = 2;                 // a vocabulary of any size, this one
+    const Index vocabulary = tokenizer.vocabulary_size();
+    std::memcpy(made.data() + 1, &vocabulary, sizeof(vocabulary));
+    for (const char* key : forged_keys) {
+      const auto found = metadata.entries().find(key);
+      if (found != metadata.entries().end()) made += found->second;
+      made += '\0';
+    }
+    return made;
+  }();
+  return input;
 }
 
 }  // namespace
@@ -125,6 +173,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view alphabet = text.substr(0, taken<std::uint8_t>(text));
   check_alphabet(alphabet, unknown, vocabulary);
   check_forged(text, vocabulary);
+  check_pairs(text);
   const auto tokenizer =
       unless_refused([&] { return CharacterTokenizer::from_text(alphabet, unknown); });
   demand(tokenizer.has_value() || (alphabet.empty() && unknown == UnknownToken::excluded),
@@ -141,6 +190,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
 std::size_t LLVMFuzzerCustomMutator(std::uint8_t* bytes, std::size_t size, std::size_t most,
                                     unsigned seed) {
   fuzz::Choices choices(seed);
+  if (choices.one_in(16)) return fuzz::give(forged_pairs(), bytes, size, most);
   if (size >= 16 && choices.one_in(8)) {  // digits that may make an alphabet
     const std::size_t first = 6 + choices.below(8);
     for (std::size_t i = first; i < size; ++i) {

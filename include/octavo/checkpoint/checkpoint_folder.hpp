@@ -128,7 +128,7 @@ class CheckpointFolder {
 
   /// Saves a run and returns the checkpoint's path; older ones beyond `keep` go only after that.
   template <Scalar T, typename... Model>
-  std::string save(const Trainer<T, Model...>& trainer, const CharacterTokenizer& tokenizer,
+  std::string save(const Trainer<T, Model...>& trainer, const AnyTokenizer& tokenizer,
                    const CorpusIdentity& corpus) {
     const Index step = trainer.state().steps_done;
     const std::string path = path_ + "/" + detail::checkpoint_name(step);
@@ -138,7 +138,7 @@ class CheckpointFolder {
   }
 
   template <Scalar T, typename... Model>
-  void save_best(const Trainer<T, Model...>& trainer, const CharacterTokenizer& tokenizer,
+  void save_best(const Trainer<T, Model...>& trainer, const AnyTokenizer& tokenizer,
                  const CorpusIdentity& corpus) {
     save_checkpoint(best(), trainer, tokenizer, corpus, files_);
   }

@@ -10,13 +10,22 @@
 
 namespace octavo::detail {
 
+/// How much of what JSON may have; the defaults are a safetensors header's.
+struct JsonLimits {
+  std::size_t names = 30'000;
+  std::size_t values = 100'000;
+  std::size_t nested = 4;
+  std::size_t bytes = 1'500'000;  ///< looked at by whoever reads it
+};
+
 /// Looks through JSON without keeping it, up to the first thing that no header of a safetensors
 /// file has: a name twice, of which nlohmann's parser would keep the last; more nesting or more of
 /// anything than the memory for it may take.
 class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
  public:
   /// `what` it is, for messages.
-  explicit HeaderCheck(std::string what = "the header") : what_(std::move(what)) {}
+  explicit HeaderCheck(std::string what = "the header", const JsonLimits& limits = {})
+      : what_(std::move(what)), limits_(limits) {}
 
   /// What is wrong; empty: nothing, or it is no JSON.
   const std::string& wrong() const noexcept { return wrong_; }
@@ -33,7 +42,9 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(std::size_t) override { return begin(); }
   bool end_array() override { return end(); }
   bool key(string_t& name) override {
-    if (++names_ > most_names) return refuse("has more than 30000 names");
+    if (++names_ > limits_.names) {
+      return refuse("has more than " + std::to_string(limits_.names) + " names");
+    }
     return keys_.back().insert(name).second || refuse("names something twice");
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
@@ -41,18 +52,19 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  static constexpr std::size_t most_names = 30'000;
-  static constexpr std::size_t most_values = 100'000;
-  static constexpr std::size_t most_nested = 4;
-
-  bool refuse(const char* what) {
+  bool refuse(const std::string& what) {
     wrong_ = what_ + ' ' + what;
     return false;
   }
   /// Lists and objects count as well: an empty one takes more memory than a number.
-  bool count_value() { return ++values_ <= most_values || refuse("has more than 100000 values"); }
+  bool count_value() {
+    return ++values_ <= limits_.values ||
+           refuse("has more than " + std::to_string(limits_.values) + " values");
+  }
   bool begin() {
-    if (keys_.size() == most_nested) return refuse("nests deeper than 4");
+    if (keys_.size() == limits_.nested) {
+      return refuse("nests deeper than " + std::to_string(limits_.nested));
+    }
     keys_.emplace_back();
     return count_value();
   }
@@ -62,6 +74,7 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   std::string what_;
+  JsonLimits limits_;
   std::string wrong_;
   std::size_t names_ = 0;
   std::size_t values_ = 0;

@@ -16,21 +16,21 @@
 
 namespace octavo {
 
-/// A small file of JSON, one object, such as a config.json: read as a whole, within the limits of a
-/// safetensors header. Every defect is a FormatError that names the file and the field.
+/// A file of JSON, one object, such as a config.json: read as a whole, within limits. Every defect
+/// is a FormatError that names the file and the field.
 class JsonObject {
  public:
   using Json = nlohmann::json;
 
-  explicit JsonObject(const ByteSource& source) : name_(source.name()) {
-    constexpr std::size_t most = 1'500'000;
-    if (source.size() > most) {
+  explicit JsonObject(const ByteSource& source, const detail::JsonLimits& limits = {})
+      : name_(source.name()) {
+    if (source.size() > limits.bytes) {
       fail("it has " + std::to_string(source.size()) + " bytes, expected at most " +
-           std::to_string(most));
+           std::to_string(limits.bytes));
     }
     std::string text(source.size(), '\0');
     source.read(0, std::as_writable_bytes(std::span(text)));
-    detail::HeaderCheck check("it");
+    detail::HeaderCheck check("it", limits);
     const bool sound = Json::sax_parse(text, &check);
     if (!check.wrong().empty()) fail(check.wrong());
     if (sound) object_ = Json::parse(text);

@@ -12,8 +12,9 @@
 #include <octavo/checkpoint/safetensors_reader.hpp>
 #include <octavo/checkpoint/safetensors_writer.hpp>
 #include <octavo/checkpoint/tensor_reader.hpp>
+#include <octavo/checkpoint/tokenizer_metadata.hpp>
 #include <octavo/tensor/parameter_list.hpp>
-#include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace octavo {
@@ -23,7 +24,7 @@ template <Scalar T>
 struct LoadedModel {
   ModelShape shape;
   Index trained_length = 0;  ///< the longest sequence that training showed it
-  CharacterTokenizer tokenizer;
+  AnyTokenizer tokenizer;
   std::vector<T> weights;  ///< in the order of Transformer::parameters()
 };
 
@@ -62,7 +63,7 @@ void read_weights(const SafetensorsReader& file, const ParameterList& parameters
 /// names are those of Transformer::parameters().
 template <Scalar T>
 void save_model(const std::string& path, const ModelShape& shape, Index trained_length,
-                const CharacterTokenizer& tokenizer, std::span<const T> weights,
+                const AnyTokenizer& tokenizer, std::span<const T> weights,
                 FileSystem& files = real_file_system()) {
   const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
   require_equal("save_model: numbers in the weights", static_cast<Index>(weights.size()),
@@ -89,7 +90,7 @@ LoadedModel<T> load_model(const ByteSource& source) {
   const bool checkpoint = detail::read_format(metadata, kinds) == 1;
   const ModelShape shape = detail::read_shape(metadata);
   const Index trained_length = detail::read_trained_length(metadata, shape);
-  const CharacterTokenizer tokenizer = detail::read_tokenizer(metadata, shape.vocabulary);
+  const AnyTokenizer tokenizer = detail::read_tokenizer(metadata, shape.vocabulary);
   const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
   // All shapes before the first allocation: they bound it by the size of the file.
   detail::check_tensors(file, parameters, dtypes,

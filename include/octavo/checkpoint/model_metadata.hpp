@@ -7,41 +7,12 @@
 #include <string_view>
 
 #include <octavo/checkpoint/metadata.hpp>
-#include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/transformer/model_shape.hpp>
 
-// What every file of ours says about its model: format, shape and tokenizer.
+// What every file of ours says about its model: format and shape; see tokenizer_metadata.hpp.
 namespace octavo::detail {
 
 inline constexpr Index format_version = 1;
-
-inline std::string to_hex(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const char symbol : bytes) {
-    const auto byte = static_cast<unsigned char>(symbol);
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
-
-/// Hexadecimal digits as the bytes they stand for; FormatError if they are none.
-inline std::string from_hex(const MetadataReader& metadata, const std::string& key,
-                            std::size_t most) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  const std::string& text = metadata.text(key);
-  std::string bytes;
-  bool sound = text.size() % 2 == 0 && text.size() <= 2 * most;
-  for (std::size_t i = 0; sound && i < text.size(); i += 2) {
-    const std::size_t high = digits.find(text[i]);
-    const std::size_t low = digits.find(text[i + 1]);
-    sound = high < 16 && low < 16;
-    bytes += static_cast<char>(static_cast<unsigned char>(high * 16 + low));
-  }
-  if (!sound) metadata.refuse(key, "at most " + std::to_string(most) + " bytes in hexadecimal");
-  return bytes;
-}
 
 inline void write_format(MetadataWriter& metadata, std::string_view kind) {
   metadata.text("format", "pt");
@@ -118,25 +89,6 @@ inline ModelShape read_shape(const MetadataReader& metadata) {
 /// The longest sequence that training showed the model.
 inline Index read_trained_length(const MetadataReader& metadata, const ModelShape& shape) {
   return metadata.whole("trained_length", 1, shape.context);
-}
-
-inline void write_tokenizer(MetadataWriter& metadata, const CharacterTokenizer& tokenizer) {
-  metadata.text("tokenizer", "character");
-  metadata.truth("unknown_token", tokenizer.has_unknown());
-  metadata.text("alphabet", to_hex(tokenizer.alphabet()));
-}
-
-inline CharacterTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabulary) {
-  constexpr std::array<std::string_view, 1> kinds{"character"};
-  metadata.choice("tokenizer", kinds);
-  const UnknownToken unknown =
-      metadata.truth("unknown_token") ? UnknownToken::included : UnknownToken::excluded;
-  const std::string alphabet = from_hex(metadata, "alphabet", 256);
-  try {
-    return CharacterTokenizer(alphabet, unknown, vocabulary);
-  } catch (const ConfigError& error) {
-    metadata.file().fail("metadata 'alphabet': " + std::string(error.what()));
-  }
 }
 
 }  // namespace octavo::detail

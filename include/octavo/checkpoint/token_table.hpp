@@ -2,23 +2,24 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
-#include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
+#include <octavo/tokenizers/byte_letters.hpp>
 
 namespace octavo {
 
-/// What a token is for, by GGUF's numbers.
-enum class TokenKind : std::int32_t { normal = 1, unknown, control, user_defined, unused, byte };
-
 /// A vocabulary as GPT-2's files have it: every token as text in which each byte stands as a
-/// printable character, so that " a" is "\u0120a"; merges as two such texts with a space between.
+/// printable character, so that " a" is "\u0120a" (tokens that no text has stand as they are);
+/// merges as two such texts with a space between.
 struct TokenTable {
   std::vector<std::string> tokens;  ///< by number, no two the same
   std::vector<TokenKind> kinds;     ///< one per token
@@ -35,30 +36,13 @@ struct TokenTable {
   friend bool operator==(const TokenTable&, const TokenTable&) = default;
 };
 
-namespace detail {
-
-/// The characters, in UTF-8, that stand for the bytes: what Latin-1 prints is itself, the other 68
-/// bytes, in their order, are U+0100 and on (GPT-2's encoder.py, bytes_to_unicode).
-inline const std::array<std::string, 256>& byte_letters() {
-  static const std::array<std::string, 256> letters = [] {
-    std::array<std::string, 256> made;
-    unsigned next = 0x100;
-    for (unsigned byte = 0; byte < 256; ++byte) {
-      const bool shown = (byte > 32 && byte < 127) || (byte > 160 && byte != 173);
-      const unsigned code = shown ? byte : next++;
-      if (code < 0x80) {
-        made[byte] = static_cast<char>(code);
-      } else {
-        made[byte] = static_cast<char>(0xc0 | code >> 6);
-        made[byte] += static_cast<char>(0x80 | (code & 0x3f));
-      }
-    }
-    return made;
-  }();
-  return letters;
+/// Adds tokens in reserve, "<unused_300>" and so on, until there are so many.
+inline void add_reserve(TokenTable& table, Index vocabulary) {
+  while (std::ssize(table.tokens) < vocabulary) {
+    table.tokens.push_back("<unused_" + std::to_string(table.tokens.size()) + ">");
+    table.kinds.push_back(TokenKind::unused);
+  }
 }
-
-}  // namespace detail
 
 /// The vocabulary of a character tokenizer: the unknown token is "<unk>", tokens in reserve are
 /// "<unused_69>" and so on.
@@ -70,40 +54,112 @@ inline TokenTable token_table_of(const CharacterTokenizer& tokenizer) {
   };
   if (tokenizer.has_unknown()) add("<unk>", TokenKind::unknown);
   for (const char symbol : tokenizer.alphabet()) {
-    add(detail::byte_letters()[static_cast<unsigned char>(symbol)], TokenKind::normal);
+    add(letters_of_bytes({&symbol, 1}), TokenKind::normal);
   }
-  while (std::ssize(table.tokens) < tokenizer.vocabulary_size()) {
-    add("<unused_" + std::to_string(table.tokens.size()) + ">", TokenKind::unused);
-  }
+  add_reserve(table, tokenizer.vocabulary_size());
   return table;
 }
 
 /// The character tokenizer whose vocabulary this is; nothing if there is none.
 inline std::optional<CharacterTokenizer> character_tokenizer_of(const TokenTable& table) {
-  const auto& letters = detail::byte_letters();
   const bool unknown = !table.kinds.empty() && table.kinds.front() == TokenKind::unknown;
   std::string alphabet;
   for (std::size_t i = unknown ? 1 : 0; i < table.tokens.size(); ++i) {
-    const auto letter = std::find(letters.begin(), letters.end(), table.tokens[i]);
+    const auto bytes = bytes_of_letters(table.tokens[i]);
+    const bool letter = bytes && bytes->size() == 1;
     const bool reserve = table.kinds[i] == TokenKind::unused;
-    if (reserve && letter == letters.end()) continue;
+    if (reserve && !letter) continue;
     const bool behind_reserve = i > 0 && table.kinds[i - 1] == TokenKind::unused;
-    if (reserve || behind_reserve || letter == letters.end()) return std::nullopt;
-    alphabet += static_cast<char>(static_cast<unsigned char>(letter - letters.begin()));
+    if (reserve || behind_reserve || !letter) return std::nullopt;
+    alphabet += *bytes;
   }
   if (!table.merges.empty() || table.tokens.empty()) return std::nullopt;
   return CharacterTokenizer(alphabet, unknown ? UnknownToken::included : UnknownToken::excluded,
                             std::ssize(table.tokens));
 }
 
-/// Which token ends a text, where the format demands one and a character vocabulary has none: one
-/// that no text has, if possible, or the line end.
-inline Token end_token_of(const CharacterTokenizer& tokenizer) {
-  const auto used = std::ssize(tokenizer.alphabet()) + (tokenizer.has_unknown() ? 1 : 0);
-  if (tokenizer.has_unknown()) return 0;
-  if (used < tokenizer.vocabulary_size()) return static_cast<Token>(used);
-  const std::size_t line_end = tokenizer.alphabet().find('\n');
-  return line_end == std::string_view::npos ? 0 : static_cast<Token>(line_end);
+/// The vocabulary of byte pairs.
+inline TokenTable token_table_of(const BpeTokenizer& tokenizer) {
+  TokenTable table;
+  for (Token token = 0; token < tokenizer.vocabulary_size(); ++token) {
+    const std::string_view bytes = tokenizer.decode(token);
+    table.kinds.push_back(tokenizer.kind(token));
+    table.tokens.push_back(table.kinds.back() == TokenKind::normal ? letters_of_bytes(bytes)
+                                                                   : std::string(bytes));
+  }
+  for (const BpeMerge& merge : tokenizer.merges()) {
+    table.merges.push_back(table.tokens[static_cast<std::size_t>(merge.left)] + ' ' +
+                           table.tokens[static_cast<std::size_t>(merge.right)]);
+  }
+  return table;
+}
+
+inline TokenTable token_table_of(const AnyTokenizer& tokenizer) {
+  return tokenizer.visit([](const auto& one) { return token_table_of(one); });
+}
+
+namespace detail {
+
+/// The numbers of a table's merges; ConfigError if one has other than two tokens.
+inline std::vector<BpeMerge> merges_of(const TokenTable& table) {
+  std::unordered_map<std::string_view, Token> numbers;
+  for (std::size_t i = 0; i < table.tokens.size(); ++i) {
+    numbers.emplace(table.tokens[i], static_cast<Token>(i));
+  }
+  std::vector<BpeMerge> merges;
+  for (const std::string& merge : table.merges) {
+    const std::size_t space = merge.find(' ');
+    const auto number = [&](std::string_view text) {
+      const auto found = numbers.find(text);
+      require(space != merge.npos && found != numbers.end(), [&] {
+        return "merges: merge " + std::to_string(merges.size()) + " is " + printable(merge) +
+               ", expected two tokens with a space between";
+      });
+      return found->second;
+    };
+    const std::string_view text = merge;
+    const Token left = number(text.substr(0, space));
+    merges.push_back({left, number(text.substr(space + 1))});
+  }
+  return merges;
+}
+
+}  // namespace detail
+
+/// The byte pairs whose vocabulary this is. ConfigError, saying why, if there are none.
+inline BpeTokenizer bpe_tokenizer_of(const TokenTable& table) {
+  require(table.kinds.size() == table.tokens.size() &&
+              table.tokens.size() <= BpeVocabulary::most_tokens,
+          "vocabulary: expected at most 2^18 tokens, each with a kind");
+  BpeVocabulary vocabulary{{}, table.kinds, detail::merges_of(table)};
+  for (std::size_t i = 0; i < table.tokens.size(); ++i) {
+    const bool normal = table.kinds[i] == TokenKind::normal;
+    const auto bytes = normal ? bytes_of_letters(table.tokens[i]) : table.tokens[i];
+    require(bytes.has_value(), [&] {
+      return "vocabulary: token " + std::to_string(i) + ", " + printable(table.tokens[i]) +
+             ", has a character that stands for no byte";
+    });
+    vocabulary.tokens.push_back(*bytes);
+  }
+  return BpeTokenizer(vocabulary);
+}
+
+/// The tokenizer whose vocabulary this is: of characters, if it can be, or of byte pairs.
+/// ConfigError, saying why, if it is neither.
+inline AnyTokenizer tokenizer_of(const TokenTable& table) {
+  if (const auto characters = character_tokenizer_of(table)) return *characters;
+  return bpe_tokenizer_of(table);
+}
+
+/// Which token ends a text, where the format demands one: a token for that, an unknown token or one
+/// in reserve, which no text has; or, where there is none of these, the line end.
+inline Token end_token_of(const TokenTable& table) {
+  for (const auto kind : {TokenKind::control, TokenKind::unknown, TokenKind::unused}) {
+    const auto found = std::find(table.kinds.begin(), table.kinds.end(), kind);
+    if (found != table.kinds.end()) return static_cast<Token>(found - table.kinds.begin());
+  }
+  const auto line_end = std::find(table.tokens.begin(), table.tokens.end(), letters_of_bytes("\n"));
+  return line_end == table.tokens.end() ? 0 : static_cast<Token>(line_end - table.tokens.begin());
 }
 
 }  // namespace octavo

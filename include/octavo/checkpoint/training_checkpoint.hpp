@@ -20,7 +20,7 @@ struct CheckpointInfo {
   ModelShape shape;
   TrainingOptions options;  ///< but for those that change nothing: micro-batch, recomputation
   RunState state;
-  CharacterTokenizer tokenizer;
+  AnyTokenizer tokenizer;
   CorpusIdentity corpus;
   bool double_precision = false;
 };
@@ -53,7 +53,7 @@ bool all_finite(std::span<const T> numbers) {
 /// weights that are not finite.
 template <Scalar T, typename... Model>
 void save_checkpoint(const std::string& path, const Trainer<T, Model...>& trainer,
-                     const CharacterTokenizer& tokenizer, const CorpusIdentity& corpus,
+                     const AnyTokenizer& tokenizer, const CorpusIdentity& corpus,
                      FileSystem& files = real_file_system()) {
   const RunState state = trainer.state();
   if (!detail::all_finite<T>(trainer.weights())) {

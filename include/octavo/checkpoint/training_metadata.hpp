@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include <octavo/checkpoint/hexadecimal.hpp>
 #include <octavo/checkpoint/metadata.hpp>
 #include <octavo/checkpoint/model_metadata.hpp>
 #include <octavo/training/trainer.hpp>

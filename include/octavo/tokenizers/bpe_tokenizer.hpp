@@ -41,6 +41,8 @@ class BpeTokenizer {
         return "vocabulary: token " + std::to_string(i) + " has " +
                std::to_string(tokens[i].size()) + " bytes, expected 1 to 512";
       });
+      require(bytes_.size() + tokens[i].size() <= BpeVocabulary::most_bytes,
+              "vocabulary: its tokens have more than 2^24 bytes together");
       bytes_ += tokens[i];
       starts_.push_back(static_cast<std::uint32_t>(bytes_.size()));
     }
@@ -53,6 +55,10 @@ class BpeTokenizer {
   Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
   TokenKind kind(Token token) const { return kinds_[checked(token)]; }
   std::span<const BpeMerge> merges() const noexcept { return merges_; }
+  /// What that merge makes.
+  Token result(std::size_t merge) const noexcept {
+    return pairs_.find(merges_[merge].left, merges_[merge].right).result;
+  }
 
   /// As it was given.
   BpeVocabulary vocabulary() const {

@@ -15,6 +15,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/files/byte_source.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
@@ -38,15 +39,36 @@ class BpeTrainer {
     }
   }
 
-  /// The tokenizer with that many tokens, or with fewer if the text has no more pairs. ConfigError
-  /// if there are fewer than 256, or more than BpeVocabulary::most_tokens.
-  BpeTokenizer train(Index vocabulary) const {
+  /// The same of a text of any size, which is read in pieces of 64 KiB that end at its cuts, where
+  /// there are such.
+  void add(const ByteSource& text) {
+    std::string piece;
+    for (std::size_t at = 0; at < text.size(); at += piece.size()) {
+      piece.resize(std::min<std::size_t>(65536, text.size() - at));
+      text.read(at, std::as_writable_bytes(std::span(piece)));
+      const std::size_t cut = at + piece.size() < text.size() ? gpt2_last_cut(piece) : 0;
+      if (cut > 0) piece.resize(cut);
+      add(std::string_view(piece));
+    }
+  }
+
+  /// The tokenizer with that many tokens, or with fewer if the text has no more pairs; the last
+  /// ones are `others`, such as "<|endoftext|>", which no text is encoded as. ConfigError if there
+  /// are fewer than 256 beside these, or more than BpeVocabulary::most_tokens.
+  BpeTokenizer train(Index vocabulary, std::span<const std::string_view> others = {}) const {
+    const Index least = 256 + std::ssize(others);
     constexpr auto most = static_cast<Index>(BpeVocabulary::most_tokens);
-    require(vocabulary >= 256 && vocabulary <= most, [&] {
-      return "vocabulary: got " + std::to_string(vocabulary) + " tokens, expected 256 to " +
-             std::to_string(most);
+    require(vocabulary >= least && vocabulary <= most, [&] {
+      return "vocabulary: got " + std::to_string(vocabulary) + " tokens, expected " +
+             std::to_string(least) + " to " + std::to_string(most);
     });
-    return BpeTokenizer(Training(*this).run(static_cast<std::size_t>(vocabulary)));
+    BpeVocabulary learned =
+        Training(*this).run(static_cast<std::size_t>(vocabulary) - others.size());
+    for (const std::string_view name : others) {
+      learned.tokens.emplace_back(name);
+      learned.kinds.push_back(TokenKind::control);
+    }
+    return BpeTokenizer(learned);
   }
 
  private:

@@ -26,7 +26,8 @@ struct BpeMerge {
 struct BpeVocabulary {
   static constexpr std::size_t most_tokens = std::size_t{1} << 18;
   static constexpr std::size_t most_merges = most_tokens;
-  static constexpr std::size_t longest_token = 512;  ///< in bytes
+  static constexpr std::size_t longest_token = 512;                ///< in bytes
+  static constexpr std::size_t most_bytes = std::size_t{1} << 24;  ///< of all tokens
 
   std::vector<std::string> tokens;  ///< by number: bytes of the text, or the name of another token
   std::vector<TokenKind> kinds;     ///< one per token

@@ -10,7 +10,7 @@
 // How GPT-2 splits a text into pieces before it merges pairs within each: its pattern
 //   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 // (GPT-2's encoder.py), by hand. The text is UTF-8. A byte that begins no well-formed character
-// (Unicode 17.0, table 3-7) stands for itself and is, as U+FFFD would be, neither letter nor number
+// (Unicode 16.0, table 3-7) stands for itself and is, as U+FFFD would be, neither letter nor number
 // nor space: no byte is lost or changed.
 namespace octavo {
 namespace detail {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Which tokenizer a run has: of characters, bytes or byte pairs.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include <octavo/octavo.hpp>
+
+namespace support {
+
+/// A token for each byte.
+inline octavo::CharacterTokenizer byte_tokenizer() {
+  std::array<char, 256> bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(static_cast<unsigned char>(i));
+  }
+  return octavo::CharacterTokenizer({bytes.data(), bytes.size()}, octavo::UnknownToken::excluded);
+}
+
+/// Byte pairs learned from a text, at most so many tokens. The last one ends a text.
+inline octavo::BpeTokenizer learn_byte_pairs(const octavo::ByteSource& text,
+                                             octavo::Index vocabulary) {
+  constexpr std::string_view others[] = {"<|endoftext|>"};
+  octavo::BpeTrainer trainer;
+  trainer.add(text);
+  return trainer.train(vocabulary, others);
+}
+
+/// What --tokenizer calls it.
+inline std::string tokenizer_name(const octavo::AnyTokenizer& tokenizer) {
+  if (tokenizer.get_if<octavo::BpeTokenizer>() != nullptr) return "bpe";
+  return tokenizer == octavo::AnyTokenizer(byte_tokenizer()) ? "byte" : "char";
+}
+
+}  // namespace support

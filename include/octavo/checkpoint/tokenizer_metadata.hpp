@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/checkpoint/hexadecimal.hpp>
+#include <octavo/checkpoint/metadata.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
+
+// What a file of ours says about its model's tokenizer. Of characters: the alphabet, and whether
+// there is an unknown token. Of byte pairs: "merges", the numbers of left and right of each, and
+// "tokens", which has for each number in turn
+//   61        a byte in hexadecimal,
+//   0-767     several numbers: what those merges make,
+//   3:3c7c3e  another token's kind, by TokenKind's number, and name, in hexadecimal.
+namespace octavo::detail {
+
+/// The words of a text between single spaces; none of an empty text.
+class SpacedWords {
+ public:
+  explicit SpacedWords(std::string_view text) : rest_(text), more_(!text.empty()) {}
+
+  std::optional<std::string_view> next() {
+    if (!more_) return std::nullopt;
+    const std::size_t end = rest_.find(' ');
+    const std::string_view word = rest_.substr(0, end);
+    more_ = end != rest_.npos;
+    rest_.remove_prefix(more_ ? end + 1 : rest_.size());
+    return word;
+  }
+
+ private:
+  std::string_view rest_;
+  bool more_;
+};
+
+template <typename N>
+std::optional<N> whole_word(std::string_view word) {
+  N value{};
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
+  return value;
+}
+
+// --- Byte pairs, written ------------------------------------------------------------------------
+
+/// For each number the merge that first makes its token; -1: none does.
+inline std::vector<Index> makers_of(const BpeTokenizer& tokenizer) {
+  std::vector<Index> makers(static_cast<std::size_t>(tokenizer.vocabulary_size()), -1);
+  const auto merges = tokenizer.merges();
+  for (std::size_t i = 0; i < merges.size(); ++i) {
+    Index& maker = makers[static_cast<std::size_t>(tokenizer.result(i))];
+    if (maker < 0) maker = static_cast<Index>(i);
+  }
+  return makers;
+}
+
+inline std::string token_words(const BpeTokenizer& tokenizer) {
+  std::string text;
+  const std::vector<Index> makers = makers_of(tokenizer);
+  for (std::size_t i = 0; i < makers.size(); ++i) {
+    const auto token = static_cast<Token>(i);
+    if (!text.empty()) text += ' ';
+    if (tokenizer.kind(token) != TokenKind::normal) {
+      text += std::to_string(static_cast<int>(tokenizer.kind(token))) + ':' +
+              to_hex(tokenizer.decode(token));
+    } else if (makers[i] < 0) {
+      text += to_hex(tokenizer.decode(token));
+    } else {
+      const Index first = makers[i];
+      while (i + 1 < makers.size() && makers[i] >= 0 && makers[i + 1] == makers[i] + 1) ++i;
+      text += std::to_string(first) + '-' + std::to_string(makers[i]);
+    }
+  }
+  return text;
+}
+
+inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
+  std::string merges;
+  for (const BpeMerge& merge : tokenizer.merges()) {
+    merges += (merges.empty() ? "" : " ") + std::to_string(merge.left) + ' ' +
+              std::to_string(merge.right);
+  }
+  std::string tokens = token_words(tokenizer);
+  constexpr std::size_t most = 1'200'000;  // the rest of a header needs room as well
+  require(merges.size() + tokens.size() <= most, [&] {
+    return "cannot save a tokenizer of " + std::to_string(tokenizer.vocabulary_size()) +
+           " tokens: they need " + std::to_string(merges.size() + tokens.size()) +
+           " bytes of the file's header, which has room for " + std::to_string(most);
+  });
+  metadata.text("tokenizer", "bpe");
+  metadata.text("tokens", tokens);
+  metadata.text("merges", merges);
+}
+
+// --- Byte pairs, read ---------------------------------------------------------------------------
+
+/// Nothing if they are no pairs of numbers of tokens, or too many.
+inline std::optional<std::vector<BpeMerge>> parsed_merges(std::string_view text, Index vocabulary) {
+  std::vector<BpeMerge> merges;
+  SpacedWords words(text);
+  const auto token = [&](std::optional<std::string_view> word) -> std::optional<Token> {
+    const auto value = word ? whole_word<Token>(*word) : std::nullopt;
+    return value && *value >= 0 && *value < vocabulary ? value : std::nullopt;
+  };
+  while (const auto word = words.next()) {
+    const auto left = token(word);
+    const auto right = token(words.next());
+    if (!left || !right || merges.size() == BpeVocabulary::most_merges) return std::nullopt;
+    merges.push_back({*left, *right});
+  }
+  return merges;
+}
+
+/// Which tokens the vocabulary has, but for the bytes of those that merges make: `made` has the
+/// numbers of these, by merge. Nothing for words of another form.
+inline std::optional<BpeVocabulary> parsed_tokens(std::string_view text, std::size_t merges,
+                                                  Index vocabulary, std::vector<Token>& made) {
+  BpeVocabulary result;
+  made.assign(merges, -1);
+  SpacedWords words(text);
+  while (const auto word = words.next()) {
+    const std::size_t dash = word->find('-'), colon = word->find(':');
+    if (dash != word->npos) {
+      const auto first = whole_word<std::size_t>(word->substr(0, dash));
+      const auto last = whole_word<std::size_t>(word->substr(dash + 1));
+      if (!first || !last || *first > *last || *last >= merges) return std::nullopt;
+      for (std::size_t i = *first; i <= *last; ++i) {
+        if (made[i] >= 0 || std::ssize(result.tokens) == vocabulary) return std::nullopt;
+        made[i] = static_cast<Token>(result.tokens.size());
+        result.tokens.emplace_back();
+        result.kinds.push_back(TokenKind::normal);
+      }
+      continue;
+    }
+    const bool other = colon != word->npos;
+    const auto kind = other ? whole_word<std::int32_t>(word->substr(0, colon)) : 1;
+    const auto bytes = from_hex(other ? word->substr(colon + 1) : *word);
+    if (!kind || *kind < 1 || *kind > 6 || other == (*kind == 1) || !bytes) return std::nullopt;
+    result.tokens.push_back(*bytes);
+    result.kinds.push_back(static_cast<TokenKind>(*kind));
+  }
+  if (std::ssize(result.tokens) != vocabulary) return std::nullopt;
+  return result;
+}
+
+/// Joins the bytes of what merges make; false if a merge comes before what it needs, or they become
+/// too many.
+inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) {
+  std::size_t bytes = 0;
+  for (const std::string& token : vocabulary.tokens) bytes += token.size();
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const std::string& left =
+        vocabulary.tokens[static_cast<std::size_t>(vocabulary.merges[i].left)];
+    const std::string& right =
+        vocabulary.tokens[static_cast<std::size_t>(vocabulary.merges[i].right)];
+    if (left.empty() || right.empty()) return false;
+    if (made[i] < 0) continue;  // another merge makes the same; BpeTokenizer looks for it
+    std::string& token = vocabulary.tokens[static_cast<std::size_t>(made[i])];
+    token = left + right;
+    bytes += token.size();
+    if (token.size() > BpeVocabulary::longest_token || bytes > BpeVocabulary::most_bytes) {
+      return false;
+    }
+  }
+  return true;
+}
+
+inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
+  auto merges = parsed_merges(metadata.text("merges"), vocabulary);
+  if (!merges)
+    metadata.refuse("merges", "pairs of tokens from 0 to " + std::to_string(vocabulary - 1));
+  std::vector<Token> made;
+  auto tokens = parsed_tokens(metadata.text("tokens"), merges->size(), vocabulary, made);
+  if (!tokens) {
+    metadata.refuse("tokens", std::to_string(vocabulary) + " tokens: bytes, merges, others");
+  }
+  tokens->merges = std::move(*merges);
+  if (!join_tokens(*tokens, made)) {
+    metadata.refuse("merges", "merges of tokens that exist by then, none of more than 512 bytes");
+  }
+  try {
+    const BpeTokenizer tokenizer(*tokens);
+    MetadataWriter again;
+    write_bpe(again, tokenizer);
+    for (const char* key : {"merges", "tokens"}) {
+      if (again.entries().at(key) != metadata.text(key)) {
+        metadata.refuse(key, "the form in which such a tokenizer is written");
+      }
+    }
+    return tokenizer;
+  } catch (const ConfigError& error) {
+    metadata.file().fail("metadata 'tokens': " + std::string(error.what()));
+  }
+}
+
+// --- Any tokenizer ------------------------------------------------------------------------------
+
+inline void write_characters(MetadataWriter& metadata, const CharacterTokenizer& tokenizer) {
+  metadata.text("tokenizer", "character");
+  metadata.truth("unknown_token", tokenizer.has_unknown());
+  metadata.text("alphabet", to_hex(tokenizer.alphabet()));
+}
+
+inline CharacterTokenizer read_characters(const MetadataReader& metadata, Index vocabulary) {
+  const UnknownToken unknown =
+      metadata.truth("unknown_token") ? UnknownToken::included : UnknownToken::excluded;
+  const std::string alphabet = from_hex(metadata, "alphabet", 256);
+  try {
+    return CharacterTokenizer(alphabet, unknown, vocabulary);
+  } catch (const ConfigError& error) {
+    metadata.file().fail("metadata 'alphabet': " + std::string(error.what()));
+  }
+}
+
+/// ConfigError if the header of a file has no room for it.
+inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
+  if (const auto* const bpe = tokenizer.get_if<BpeTokenizer>()) return write_bpe(metadata, *bpe);
+  write_characters(metadata, *tokenizer.get_if<CharacterTokenizer>());
+}
+
+/// The tokenizer of a model with that vocabulary; FormatError says what is wrong.
+inline AnyTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabulary) {
+  constexpr std::array<std::string_view, 2> kinds{"character", "bpe"};
+  if (metadata.choice("tokenizer", kinds) == 1) return read_bpe(metadata, vocabulary);
+  return read_characters(metadata, vocabulary);
+}
+
+}  // namespace octavo::detail

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// Bytes as a tokenizer.json, or as a vocab.json and a merges.txt: they are refused, or they are a
+// tokenizer that encodes every text so that it comes back, and that comes back itself.
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/checkpoint/tokenizer_json.hpp>
+#include <octavo/checkpoint/vocabulary_files.hpp>
+#include <octavo/tokenizers/bpe_training.hpp>
+
+#include "fuzz/fuzz.hpp"
+
+using namespace octavo;
+using fuzz::Choices;
+using fuzz::demand;
+using fuzz::unless_refused;
+
+namespace {
+
+TokenTable read_json(std::string_view text) {
+  return read_tokenizer_json(MemorySource("tokenizer.json", std::as_bytes(std::span(text))));
+}
+
+TokenTable read_two(std::string_view vocabulary, std::string_view merges) {
+  return read_vocabulary_files(MemorySource("vocab.json", std::as_bytes(std::span(vocabulary))),
+                               MemorySource("merges.txt", std::as_bytes(std::span(merges))));
+}
+
+void check_table(const TokenTable& table, std::string_view text) {
+  const AnyTokenizer tokenizer = tokenizer_of(table);
+  demand(tokenizer.vocabulary_size() == std::ssize(table.tokens), "a token is left out");
+  demand(read_json(tokenizer_json_text(table)) == table, "a tokenizer.json comes back as another");
+  std::vector<Token> tokens(text.size());
+  try {
+    tokens.resize(tokenizer.encode(text, tokens));
+  } catch (const UnknownSymbol&) {
+    return;
+  }
+  std::string back;
+  for (const Token token : tokens) back += tokenizer.decode(token);
+  const bool known = tokenizer.first_unknown(text) == std::string_view::npos;
+  demand(back == text || !known, "a text decodes to another one");
+}
+
+/// The two files one after the other, with a zero byte between.
+std::string two_files(const TokenTable& table) {
+  return vocabulary_text(table) + '\0' + merges_text(table);
+}
+
+const std::vector<std::string>& good_files() {
+  static const std::vector<std::string> files = [] {
+    constexpr std::string_view end[] = {"<|endoftext|>"};
+    BpeTrainer trainer;
+    trainer.add("abab abab cabc");
+    const TokenTable pairs = token_table_of(trainer.train(262, end));
+    const TokenTable characters = token_table_of(CharacterTokenizer("ab \n\xff"));
+    const TokenTable reserve = token_table_of(CharacterTokenizer("ab", UnknownToken::excluded, 4));
+    std::vector<std::string> made;
+    for (const TokenTable& table : {pairs, characters, reserve}) {
+      made.push_back(tokenizer_json_text(table));
+      made.push_back(two_files(table));
+    }
+    return made;
+  }();
+  return files;
+}
+
+constexpr std::array words{"0",
+                           "1",
+                           "2",
+                           "255",
+                           "261",
+                           "-1",
+                           "1e2",
+                           "0.5",
+                           "4294967296",
+                           "null",
+                           "true",
+                           "false",
+                           "[]",
+                           "{}",
+                           "\"\"",
+                           "\"a\"",
+                           "\"b\"",
+                           "\"ab\"",
+                           "\"<unk>\"",
+                           "\"a b\"",
+                           "[\"a\",\"b\"]",
+                           "\"\\u0120\"",
+                           "\"BPE\"",
+                           "\"content\"",
+                           "\"ByteLevel\""};
+
+/// One of the values, or names, of a JSON text becomes another.
+void change(std::string& text, Choices& choices) {
+  const std::size_t begin = text.find_first_of(":,{[", choices.below(text.size()));
+  if (begin == text.npos) return;
+  std::size_t end = text.find_first_of(",}]:", begin + 1);
+  if (end == text.npos) end = text.size();
+  text.replace(begin + 1, end - begin - 1, choices.one_of(words));
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const std::string_view text = fuzz::text_of(bytes, size);
+  if (const auto table = unless_refused([&] { return read_json(text); })) check_table(*table, text);
+  const std::size_t zero = std::min(text.find('\0'), text.size());
+  const std::string_view vocabulary = text.substr(0, zero);
+  const std::string_view merges = text.substr(std::min(zero + 1, text.size()));
+  const auto table = unless_refused([&] { return read_two(vocabulary, merges); });
+  if (!table) return 0;
+  check_table(*table, text);
+  demand(read_two(vocabulary_text(*table), merges_text(*table)) == *table,
+         "two files come back as others");
+  return 0;
+}
+
+std::size_t LLVMFuzzerCustomMutator(std::uint8_t* bytes, std::size_t size, std::size_t most,
+                                    unsigned seed) {
+  Choices choices(seed);
+  if (size < 16 || choices.one_in(32)) {
+    return fuzz::give(choices.one_of(good_files()), bytes, size, most);
+  }
+  if (choices.one_in(4)) return LLVMFuzzerMutate(bytes, size, most);
+  std::string text(fuzz::text_of(bytes, size));
+  for (std::size_t changes = 1 + choices.below(3); changes > 0; --changes) change(text, choices);
+  return fuzz::give(text, bytes, size, most);
+}
