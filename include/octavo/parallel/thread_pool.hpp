@@ -63,8 +63,7 @@ class ThreadPool {
     state.barrier.reset();
     state.error = nullptr;
     state.running.store(static_cast<int>(state.count) - 1, std::memory_order_relaxed);
-    state.epoch.fetch_add(1, std::memory_order_release);
-    state.epoch.notify_all();
+    detail::advance(state.epoch);
     state.execute(0);
     detail::wait_while(state.running, state.may_spin, [](int running) { return running > 0; });
     if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
@@ -103,7 +102,8 @@ class ThreadPool {
         ++seen;
         if (stopping.load(std::memory_order_acquire)) return;
         execute(index);
-        if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_all();
+        // In the order that advance() needs.
+        if (running.fetch_sub(1, std::memory_order_seq_cst) == 1) running.notify_all();
       }
     }
   };
@@ -132,8 +132,7 @@ class ThreadPool {
   void stop() noexcept {
     if (!state_) return;
     state_->stopping.store(true, std::memory_order_release);
-    state_->epoch.fetch_add(1, std::memory_order_release);
-    state_->epoch.notify_all();
+    detail::advance(state_->epoch);
     for (std::thread& thread : state_->threads) thread.join();
     state_->threads.clear();
     state_.reset();

@@ -61,6 +61,14 @@ void wait_while(const std::atomic<Value>& value, bool may_spin, Waiting waiting)
   }
 }
 
+/// Changes what others may be asleep over, and wakes them. Sequentially consistent: libstdc++'s
+/// notify_all() first looks whether anybody waits; after a mere release that look may come first,
+/// and who goes to sleep between would stay there.
+inline void advance(std::atomic<std::uint32_t>& value) noexcept {
+  value.fetch_add(1, std::memory_order_seq_cst);
+  value.notify_all();
+}
+
 /// Central counter with a generation; std::barrier allocates, and sleeps after 16 looks. The
 /// generation is unsigned: a long run passes 2^32 barriers, and it must wrap.
 class Barrier {
@@ -80,11 +88,7 @@ class Barrier {
     if (broken_.load(std::memory_order_acquire)) throw BarrierBroken{};
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_) {
       arrived_.store(0, std::memory_order_relaxed);
-      // Sequentially consistent: libstdc++'s notify_all() first looks whether anybody waits, and on
-      // x86 that look may overtake a mere release store; who goes to sleep between would stay
-      // there.
-      generation_.store(generation + 1, std::memory_order_seq_cst);
-      generation_.notify_all();
+      advance(generation_);
     } else {
       wait_while(generation_, may_spin_,
                  [generation](std::uint32_t now) { return now == generation; });
@@ -95,8 +99,7 @@ class Barrier {
   /// A worker gave up: everyone who waits, or arrives later, is released with BarrierBroken.
   void break_up() noexcept {
     broken_.store(true, std::memory_order_release);
-    generation_.fetch_add(1, std::memory_order_release);
-    generation_.notify_all();
+    advance(generation_);
   }
 
  private:
