@@ -5,17 +5,19 @@
 #   tests/reliability.sh build/gcc kill 200    kill -9 at random moments, that many rounds
 #   tests/reliability.sh build/gcc soak 1000000    that many steps of a micro model with saves
 #   tests/reliability.sh build/gcc starve      every single allocation refused
+#   tests/reliability.sh build/valgrind valgrind    a short run, a resumed one and generate
 #
 # Each prints what it found and fails if it is not as docs/reliability.md promises.
 set -euo pipefail
 
-programs=$(cd "$1/examples" && pwd)
-tests=$(cd "$1/tests" && pwd)
+programs=$(cd "$1" && pwd)/examples
+tests=$(cd "$1" && pwd)/tests
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 # Rounds of train_full that saves at every step, killed after a random time and resumed. A kill
-# hits a save if it leaves a temporary file behind, or a checkpoint that was not told yet. The last checkpoint that was told must be there.
+# hits a save if it leaves a temporary file behind, or a checkpoint that was not told yet. The last
+# checkpoint that was told must be there.
 kill_rounds() {
   local rounds=$1 hits=0 lost=0 steps=0
   cd "$folder"
@@ -95,9 +97,23 @@ soak() {
   ((samples > 0 && most - least <= 1024))
 }
 
+# valgrind knows no AVX-512, and sees the heap of programs with shared libraries alone:
+#   cmake --preset release -B build/valgrind -DOCTAVO_NATIVE=OFF -DOCTAVO_CAN_LINK_STATICALLY=OFF
+#   cmake --build build/valgrind --target train_full generate
+watch() {
+  cd "$folder"
+  local watched=(valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all
+    --errors-for-leak-kinds=definite,indirect)
+  "${watched[@]}" "$programs/train_full" --tiny 20 --threads 2 --save-every 5 --eval-every 10 --out a
+  "${watched[@]}" "$programs/train_full" --tiny 30 --new-schedule --resume a
+  "${watched[@]}" "$programs/generate" a/model.safetensors --tokens 20
+  echo "three programs, nothing to report"
+}
+
 case $2 in
   kill) kill_rounds "$3" ;;
   soak) soak "$3" ;;
   starve) OCTAVO_EVERY_ALLOCATION=1 "$tests/octavo_examples_test" -sf='*starved_test*' ;;
+  valgrind) watch ;;
   *) exit 64 ;;
 esac
