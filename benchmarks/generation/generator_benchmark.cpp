@@ -1,54 +1,96 @@
 // SPDX-License-Identifier: MIT
-// Tokens a second: a prompt read at once (prefill), and tokens read one by one; with random
-// weights.
+// Tokens a second: a prompt read at once (prefill), tokens read one by one, and one by one for
+// several sequences together; with random weights. Prefill also as a share of the multiply-adds,
+// the others as a share of the bytes that the machine can do, measured in the same run.
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include <octavo/octavo.hpp>
 
+#include "bandwidth_limit.hpp"
+#include "fma_limit.hpp"
 #include "settings.hpp"
 
 namespace {
 
 using octavo::Index;
 
-void generation(benchmark::State& state, const octavo_benchmark::Setting& setting, bool prefill) {
+enum class Way { prefill, one_by_one, eight_together };
+
+/// GPT-2's smallest model with a head tied to its token table: 124 million parameters.
+const octavo_benchmark::Setting gpt2_124m{
+    "124M", {50257, 1024, 12, 12, 768, 3072, octavo::Activation::gelu_tanh, true, true}, {}};
+
+void generation(benchmark::State& state, const octavo_benchmark::Setting& setting, Way way) {
   octavo::ThreadPool threads(state.range(0));
-  const octavo::Transformer<float> model{octavo::RuntimeConfig(setting.shape)};
+  const octavo::ModelShape& shape = setting.shape;
+  const octavo::Transformer<float> model{octavo::RuntimeConfig(shape)};
   std::vector<float> weights(static_cast<std::size_t>(model.parameter_count()));
-  octavo::set_initial_weights<float>(model.parameters(), setting.shape.layers, 1, weights);
-  const Index length = std::min<Index>(setting.shape.context, 128);
-  octavo::Generator<float> generator(model, weights, length, threads);
+  octavo::set_initial_weights<float>(model.parameters(), shape.layers, 1, weights);
+  const Index length = std::min<Index>(shape.context, 128);
+  const Index sequences = way == Way::eight_together ? 8 : 1;
+  octavo::Generator<float> generator(model, weights, length, threads, sequences);
   const std::vector<octavo::Token> prompt(static_cast<std::size_t>(length), 1);
-  const std::size_t piece = prefill ? prompt.size() : 1;
+  const std::vector<std::span<const octavo::Token>> prompts(static_cast<std::size_t>(sequences),
+                                                            std::span(prompt).first(1));
+  double tokens = 0;
   for (auto _ : state) {
+    if (way == Way::eight_together) {
+      generator.generate_batch(prompts, length / 2, {.temperature = 0}, 1,
+                               [&](Index, octavo::Token) { return true; });
+      tokens += static_cast<double>(sequences * (length / 2));
+      continue;
+    }
+    const std::size_t piece = way == Way::prefill ? prompt.size() : 1;
     if (generator.used() == length) generator.reset();
     generator.read(std::span(prompt).first(piece));
     benchmark::DoNotOptimize(generator.logits().data());
+    tokens += static_cast<double>(piece);
   }
-  const auto rate = [&](double per_round) {
-    return benchmark::Counter(per_round * static_cast<double>(state.iterations()),
-                              benchmark::Counter::kIsRate);
+  const auto rate = [](double count) {
+    return benchmark::Counter(count, benchmark::Counter::kIsRate);
   };
-  state.counters["tokens/s"] = rate(static_cast<double>(piece));
-  // One by one every weight is read once a token.
-  state.counters["weights_B/s"] = rate(4.0 * static_cast<double>(model.parameter_count()));
+  state.counters["tokens/s"] = rate(tokens);
+  if (way == Way::prefill) {
+    // Forward only, of whose head the last position alone.
+    const double matrices = static_cast<double>(
+        shape.layers * (4 * shape.width * shape.width + 2 * shape.width * shape.d_ff));
+    const double flops = tokens * 2 * matrices;
+    state.counters["of_fma_limit"] =
+        rate(flops / octavo_benchmark::fma_limit<float>(state.range(0)));
+    return;
+  }
+  // Of the weights every number is read once per round, but for the position table and, where the
+  // head is not tied to it, the token table.
+  const Index unread =
+      shape.context * shape.width + (shape.tied ? 0 : shape.vocabulary * shape.width);
+  const double bytes = 4.0 * static_cast<double>(model.parameter_count() - unread);
+  state.counters["of_bandwidth"] = rate(tokens / static_cast<double>(sequences) * bytes /
+                                        octavo_benchmark::bandwidth_limit(threads, weights));
+}
+
+void add(const octavo_benchmark::Setting& setting, Way way, const std::string& name) {
+  benchmark::RegisterBenchmark(
+      (setting.name + name).c_str(),
+      [setting, way](benchmark::State& state) { generation(state, setting, way); })
+      ->Arg(1)
+      ->Arg(2)
+      ->ArgName("threads")
+      ->UseRealTime();
 }
 
 const int registered = [] {
-  for (const auto& setting : octavo_benchmark::settings) {
-    for (const bool prefill : {true, false}) {
-      benchmark::RegisterBenchmark(
-          (setting.name + (prefill ? "/prefill" : "/one_by_one")).c_str(),
-          [setting, prefill](benchmark::State& state) { generation(state, setting, prefill); })
-          ->Arg(1)
-          ->Arg(2)
-          ->ArgName("threads")
-          ->UseRealTime();
-    }
+  std::vector<octavo_benchmark::Setting> all(std::begin(octavo_benchmark::settings),
+                                             std::end(octavo_benchmark::settings));
+  all.push_back(gpt2_124m);
+  for (const auto& setting : all) {
+    add(setting, Way::prefill, "/prefill");
+    add(setting, Way::one_by_one, "/one_by_one");
   }
+  add(gpt2_124m, Way::eight_together, "/eight_together");
   return 0;
 }();
 

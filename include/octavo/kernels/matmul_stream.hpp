@@ -21,7 +21,7 @@
 namespace octavo::OCTAVO_ISA::detail {
 
 /// With more rows a packed panel of the right operand pays.
-inline constexpr Index most_streamed_rows = 4;
+inline constexpr Index most_streamed_rows = 8;
 
 /// c[r, j] (+)= sum over k < depth of a[r, k] b[k, j], or with b transposed of a[r, k] b[j, k], for
 /// j < columns. Each output is one chain of fused multiply-adds in increasing k, as in a tile.
@@ -79,7 +79,7 @@ void add_streamed_rows(const StreamedProduct<T>& product, Index k) {
 /// The outputs, which hold what their chains start from, lie in the first-level cache.
 template <Scalar T, int Rows>
 void stream_rows(const StreamedProduct<T>& product) {
-  constexpr int steps = Rows <= 2 ? 8 : 4;
+  constexpr int steps = Rows <= 2 ? 8 : Rows <= 4 ? 4 : 2;  // factors stay in registers
   Index k = 0;
   for (; k + steps <= product.depth; k += steps) add_streamed_rows<T, Rows, steps>(product, k);
   for (; k < product.depth; ++k) add_streamed_rows<T, Rows, 1>(product, k);
