@@ -4,10 +4,11 @@
 #
 #   tests/ecosystem/llama_cpp.sh build/gcc
 #
-# Trains a small model on a text that it makes up, converts it to GGUF in every type and compares
-# llama.cpp's tokens, greedy continuations, logits and perplexity with Octavo's. llama.cpp comes from
-# the npm package node-llama-cpp, 30 MB of it prebuilt libraries, installed into a temporary folder, or
-# into $LLAMA_CPP_FOLDER to be kept. Where that cannot be done the check is skipped, with status 0.
+# Trains two small models, of characters and of byte pairs, on a text that it makes up, converts them
+# to GGUF in every type and compares llama.cpp's tokens, greedy continuations, logits and perplexity
+# with Octavo's. llama.cpp comes from the npm package node-llama-cpp, 30 MB of it prebuilt libraries,
+# installed into a temporary folder, or into $LLAMA_CPP_FOLDER to be kept. Where that cannot be done
+# the check is skipped, with status 0.
 set -euo pipefail
 
 programs=$(cd "$1/examples" && pwd)
@@ -52,11 +53,13 @@ fi
 
 cd "$scratch"
 write_text >text
-"$programs/train_full" --gpt2 --layers 2 --heads 4 --width 64 --ff 256 --context 128 --sequence 128 \
-  --batch 8 --lr 3e-3 --data text 500 --save-every 0 --eval-every 0 --sample-every 0 --log-every 0 \
-  --out out | grep 'mean loss'
-"$tests/octavo_says" out/model.safetensors text >expected.json
-for type in f32 f16 bf16 q8_0; do
-  "$programs/convert" out/model.safetensors model-$type.gguf --type $type >/dev/null
+for tokenizer in char bpe; do
+  "$programs/train_full" --gpt2 --layers 2 --heads 4 --width 64 --ff 256 --context 128 \
+    --sequence 128 --batch 8 --lr 3e-3 --tokenizer $tokenizer --data text 500 --save-every 0 \
+    --eval-every 0 --sample-every 0 --log-every 0 --out out-$tokenizer | grep 'mean loss'
+  "$tests/octavo_says" out-$tokenizer/model.safetensors text >expected-$tokenizer.json
+  for type in f32 f16 bf16 q8_0; do
+    "$programs/convert" out-$tokenizer/model.safetensors $tokenizer-$type.gguf --type $type >/dev/null
+  done
+  node "$here/llama_cpp.mjs" "$package" expected-$tokenizer.json $tokenizer-*.gguf
 done
-node "$here/llama_cpp.mjs" "$package" expected.json model-*.gguf
