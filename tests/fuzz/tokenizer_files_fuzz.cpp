@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Bytes as a tokenizer.json, or as a vocab.json and a merges.txt: they are refused, or they are a
 // tokenizer that encodes every text so that it comes back, and that comes back itself.
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
