@@ -3,11 +3,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 
 #include <CLI/CLI.hpp>
 
+#include <octavo/checkpoint/model_source.hpp>
 #include <octavo/octavo.hpp>
 
 #include "support/download.hpp"
@@ -54,6 +56,12 @@ Text find_text(const support::FullOptions& options) {
 }
 
 octavo::AnyTokenizer learn_tokenizer(const support::FullOptions& options, const std::string& text) {
+  if (options.from != nullptr) {
+    if (options.from->tokenizer()) return *options.from->tokenizer();
+    throw octavo::Error(octavo::ErrorCode::bad_data,
+                        "--from: the model has no tokenizer that text can be read with",
+                        "name a model file, a checkpoint, GGUF, or a folder with a tokenizer");
+  }
   if (options.tokenizer == "byte") return support::byte_tokenizer();
   if (options.tokenizer == "bpe") {
     return support::learn_byte_pairs(octavo::MemorySource("text", std::as_bytes(std::span(text))),
@@ -80,15 +88,17 @@ support::Corpus read_corpus(const support::FullOptions& options, const support::
             tokenizer,      octavo::tokenize(tokenizer, text.bytes)};
   } catch (const octavo::UnknownSymbol& error) {
     throw octavo::DataError("corpus " + octavo::printable(text.name) + ": " + error.what(),
-                            "name the text that the run began with");
+                            resumed != nullptr ? "name the text that the run began with"
+                                               : "take out what the model does not know");
   }
 }
 
 void print_run(const support::FullOptions& options, const support::Corpus& corpus,
                const support::Resumed* resumed) {
   std::printf("train_full: %s\n%s, %s\ntext: %s, %td tokens%s\n",
-              resumed != nullptr
-                  ? ("going on with " + resumed->path()).c_str()
+              resumed != nullptr ? ("going on with " + resumed->path()).c_str()
+              : options.from != nullptr
+                  ? "beginning with the model of --from"
                   : ("preset --" + options.preset + " (" + options.why + ")").c_str(),
               describe(options.shape).c_str(), options.double_precision ? "double" : "float",
               support::one_line(corpus.name).c_str(), corpus.tokens.view().size(),
@@ -114,8 +124,16 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
 int run(const support::FullCommandLine& command_line) {
   support::SaveOptions saving = command_line.saving();
   const auto resumed = support::find_resumed(saving, "train_full");
-  support::FullOptions options =
-      resumed != nullptr ? command_line.resolve(resumed->info()) : command_line.resolve();
+  std::optional<octavo::ModelSource> from;
+  if (!command_line.from().empty()) {
+    octavo::require(resumed == nullptr, "--from: the run that --resume goes on with has weights");
+    from.emplace(command_line.from(), [](const octavo::Error& error) {
+      std::fprintf(stderr, "train_full: warning: skipped: %s\n", error.what());
+    });
+  }
+  support::FullOptions options = resumed != nullptr ? command_line.resolve(resumed->info())
+                                 : from             ? command_line.resolve(*from)
+                                                    : command_line.resolve();
   options.saving = saving;
   const support::Corpus corpus = read_corpus(options, resumed.get());
   options.shape.vocabulary = corpus.tokenizer.vocabulary_size();

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <variant>
 
+#include <octavo/checkpoint/model_source.hpp>
+
 #include "support/program.hpp"
 #include "support/tokenizer_choice.hpp"
 
@@ -144,6 +146,10 @@ void FullCommandLine::add_training(CLI::App& app) {
 void FullCommandLine::add_run(CLI::App& app) {
   auto& group = *app.add_option_group("Run");
   add_name(group, "--data", data_, "Text file to train on")->type_name("FILE");
+  add_name(group, "--from", from_,
+           "Begin with the weights and tokenizer of a model: a model or checkpoint file, a folder "
+           "of checkpoints, a folder of Hugging Face's GPT-2 format, or GGUF")
+      ->type_name("MODEL");
   saving_.default_out = "out";
   add_save_options(group, saving_);
   group.add_flag("--new-schedule", new_schedule_,
@@ -234,6 +240,11 @@ FullOptions FullCommandLine::resolve() const {
   octavo::require(!new_schedule_,
                   "--new-schedule: there is a schedule to replace with --resume only");
   FullOptions options = finished(base());
+  check(options);
+  return options;
+}
+
+void FullCommandLine::check(const FullOptions& options) {
   octavo::check_shape(options.shape);
   const Index most = std::numeric_limits<std::int32_t>::max() / options.training.batch;
   octavo::require(options.training.accumulate <= most, [&] {
@@ -253,6 +264,51 @@ FullOptions FullCommandLine::resolve() const {
     return "--sequence: got " + std::to_string(options.training.sequence) + ", expected at most " +
            std::to_string(options.shape.context) + ", the model's context";
   });
+}
+
+FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
+  octavo::require(!new_schedule_,
+                  "--new-schedule: there is a schedule to replace with --resume only");
+  octavo::require(preset_ == nullptr, [&] {
+    return "--" + std::string(preset_->name) + ": the model of --from is there already";
+  });
+  octavo::require(!no_unknown_, "--no-unknown: the tokenizer is that of the model of --from");
+  octavo::require(tokenizer_.empty() && !vocabulary_, [&] {
+    return std::string(tokenizer_.empty() ? "--vocab" : "--tokenizer") +
+           ": the tokenizer is that of the model of --from";
+  });
+  FullOptions options = base();
+  const octavo::ModelShape& shape = from.shape();
+  options.preset = "from";
+  options.why = "a model that goes on";
+  options.shape = shape;
+  options.training.sequence = std::min<Index>(from.trained_length(), 128);
+  options.training.learning_rate = rate_.value_or(1e-4);
+  options.training.minimum_learning_rate = options.training.learning_rate / 10;
+  options = finished(std::move(options));
+  options.from = &from;
+  const auto same = [](const char* name, const auto& asked, const auto& has) {
+    if (asked == has) return;
+    std::string got, expected;
+    if constexpr (requires { std::to_string(asked); }) {
+      got = std::to_string(asked), expected = std::to_string(has);
+    } else {
+      got = name_of(asked), expected = name_of(has);
+    }
+    throw octavo::ConfigError(
+        std::string(name) + ": got " + got + ", but the model of --from has " + expected,
+        "leave it out, or begin without --from");
+  };
+  same("--layers", options.shape.layers, shape.layers);
+  same("--heads", options.shape.heads, shape.heads);
+  same("--width", options.shape.width, shape.width);
+  same("--ff", options.shape.d_ff, shape.d_ff);
+  same("--context", options.shape.context, shape.context);
+  same("--activation", options.shape.activation, shape.activation);
+  octavo::require(options.shape.bias == shape.bias, "--no-bias: the model of --from has biases");
+  octavo::require(options.shape.tied == shape.tied,
+                  "--tied: the model of --from has a head of its own");
+  check(options);
   return options;
 }
 

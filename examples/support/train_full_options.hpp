@@ -14,6 +14,10 @@
 #include "support/memory_report.hpp"
 #include "support/run_saver.hpp"
 
+namespace octavo {
+class ModelSource;
+}
+
 namespace support {
 
 struct FullOptions {
@@ -23,6 +27,7 @@ struct FullOptions {
   std::string why;   ///< the preset was taken
   std::string data;  ///< empty: the built-in text, or tiny Shakespeare for medium and large
   SaveOptions saving;
+  const octavo::ModelSource* from = nullptr;  ///< whose weights the run begins with; null: random
   bool rollback = false;
   bool wants_shakespeare = false;
   bool double_precision = false;
@@ -44,6 +49,8 @@ class FullCommandLine {
   explicit FullCommandLine(CLI::App& app);
 
   const SaveOptions& saving() const noexcept { return saving_; }
+  /// The model to begin with; empty: none.
+  const std::string& from() const noexcept { return from_; }
 
   /// After parsing: the preset, then what was asked on top of it. ConfigError where that makes no
   /// run.
@@ -51,6 +58,8 @@ class FullCommandLine {
   /// The run that a checkpoint was saved by. What was asked on top of it may change nothing of what
   /// the run computes but, with --new-schedule, its length and learning rates.
   FullOptions resolve(const octavo::CheckpointInfo& info) const;
+  /// A run that begins with the weights of a model, which may not be asked to be another.
+  FullOptions resolve(const octavo::ModelSource& from) const;
 
  private:
   using Index = octavo::Index;
@@ -68,6 +77,7 @@ class FullCommandLine {
             const std::string& expected, const std::string& help);
   FullOptions base() const;
   FullOptions finished(FullOptions options) const;
+  static void check(const FullOptions& options);
   void choose_gpt2(octavo::ModelShape& shape) const;
   void choose_tokenizer(FullOptions& options) const;
   void check_tokenizer(const octavo::CheckpointInfo& info) const;
@@ -82,7 +92,7 @@ class FullCommandLine {
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0;
   SaveOptions saving_;
-  std::string data_, scalar_, activation_, optimizer_, tokenizer_;
+  std::string data_, from_, scalar_, activation_, optimizer_, tokenizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
        fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false;
 };

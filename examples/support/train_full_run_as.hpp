@@ -10,6 +10,7 @@
 #include <string>
 
 #include <octavo/checkpoint/model_file.hpp>
+#include <octavo/checkpoint/model_source.hpp>
 #include <octavo/octavo.hpp>
 
 #include "support/program.hpp"
@@ -112,6 +113,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
                                     entropy.unigram, entropy.bigram}});
   const auto say = [&](const std::string& line) { progress.say(line); };
   RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
+  if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
   if (resumed != nullptr) {
     resumed->file().load(trainer);
     release_idle_memory();

@@ -21,7 +21,8 @@ std::string output_of(const std::string& program) {
 }  // namespace
 
 TEST_CASE("the small examples have at most 60 lines") {
-  for (const std::string name : {"readme_example", "own_layer", "own_block", "own_loop"}) {
+  for (const std::string name :
+       {"readme_example", "own_layer", "own_block", "own_loop", "fine_tune"}) {
     const std::string path = OCTAVO_EXAMPLES_SOURCE_FOLDER "/" + name + ".cpp";
     const std::string text = octavo::read_file(path);
     CHECK(std::count(text.begin(), text.end(), '\n') <= 60);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,27 +78,54 @@ void save_model(const std::string& path, const ModelShape& shape, Index trained_
                     files);
 }
 
-/// Loads the model of a model file or a checkpoint; weights of the other scalar type are converted.
-/// Every tensor must be there, of the shape that the metadata demands, unaltered and finite;
-/// nothing else may be. FormatError says what differs.
+/// A model file, or the model of a checkpoint, opened for reading. Every tensor must be there, of
+/// the shape that the metadata demands, and nothing else may be. FormatError says what differs.
+class ModelFile {
+ public:
+  /// `source` must outlive this object.
+  explicit ModelFile(const ByteSource& source) : file_(source) {
+    const MetadataReader metadata(file_);
+    constexpr std::array<std::string_view, 2> kinds{"model", "checkpoint"};
+    constexpr std::array<std::string_view, 2> dtypes{"F32", "F64"};
+    constexpr std::array others{detail::optimizer_state_name};
+    const bool checkpoint = detail::read_format(metadata, kinds) == 1;
+    shape_ = detail::read_shape(metadata);
+    trained_length_ = detail::read_trained_length(metadata, shape_);
+    tokenizer_ = detail::read_tokenizer(metadata, shape_.vocabulary);
+    parameters_ = Transformer<float>(RuntimeConfig(shape_)).parameters();
+    // All shapes before the first allocation: they bound it by the size of the file.
+    detail::check_tensors(file_, parameters_, dtypes,
+                          std::span(others).first(checkpoint ? others.size() : 0));
+  }
+
+  const ModelShape& shape() const noexcept { return shape_; }
+  Index trained_length() const noexcept { return trained_length_; }
+  const AnyTokenizer& tokenizer() const noexcept { return *tokenizer_; }
+
+  /// weights [numbers in the model], in the order of Transformer::parameters(); those of the other
+  /// scalar type are converted. FormatError if one is altered or not finite: half of them may have
+  /// come.
+  template <Scalar T>
+  void read(std::span<T> weights) const {
+    require_equal("a model file: numbers in the weights", std::ssize(weights), parameters_.count());
+    detail::read_weights<T>(file_, parameters_, weights);
+  }
+
+ private:
+  SafetensorsReader file_;
+  ModelShape shape_;
+  Index trained_length_ = 0;
+  std::optional<AnyTokenizer> tokenizer_;
+  ParameterList parameters_;
+};
+
+/// Loads the model of a model file or a checkpoint: see ModelFile.
 template <Scalar T>
 LoadedModel<T> load_model(const ByteSource& source) {
-  const SafetensorsReader file(source);
-  const MetadataReader metadata(file);
-  constexpr std::array<std::string_view, 2> kinds{"model", "checkpoint"};
-  constexpr std::array<std::string_view, 2> dtypes{"F32", "F64"};
-  constexpr std::array others{detail::optimizer_state_name};
-  const bool checkpoint = detail::read_format(metadata, kinds) == 1;
-  const ModelShape shape = detail::read_shape(metadata);
-  const Index trained_length = detail::read_trained_length(metadata, shape);
-  const AnyTokenizer tokenizer = detail::read_tokenizer(metadata, shape.vocabulary);
-  const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
-  // All shapes before the first allocation: they bound it by the size of the file.
-  detail::check_tensors(file, parameters, dtypes,
-                        std::span(others).first(checkpoint ? others.size() : 0));
-  LoadedModel<T> model{shape, trained_length, tokenizer, {}};
-  model.weights.resize(static_cast<std::size_t>(parameters.count()));
-  detail::read_weights<T>(file, parameters, model.weights);
+  const ModelFile file(source);
+  LoadedModel<T> model{file.shape(), file.trained_length(), file.tokenizer(), {}};
+  model.weights.resize(static_cast<std::size_t>(parameter_count(file.shape())));
+  file.read<T>(model.weights);
   return model;
 }
 

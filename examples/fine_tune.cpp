@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// fine_tune MODEL TEXT: a model that somebody has trained learns a text of yours. MODEL is a file
+// of Octavo's, GGUF, or a folder of Hugging Face's GPT-2 format with a tokenizer that Octavo reads.
+#include <iostream>
+
+#include <octavo/checkpoint/model_source.hpp>
+#include <octavo/octavo.hpp>
+
+using namespace octavo;
+
+int main(int argc, char** argv) {
+  try {
+    require(argc == 3, "usage: fine_tune MODEL TEXT");
+    const ModelSource source(argv[1]);
+    require(source.tokenizer().has_value(), "the model has no tokenizer that Octavo reads");
+    const TokenStore tokens = tokenize(*source.tokenizer(), read_file(argv[2]));
+    const Index length = source.trained_length();
+
+    ThreadPool threads;
+    TrainingOptions options{.steps = 200, .sequence = length, .learning_rate = 1e-3};
+    options.evaluate_every = 50;
+    Trainer<float> trainer(RuntimeConfig(source.shape()), options, threads);
+    source.read(trainer.weights());
+    std::cout << "before: " << trainer.evaluate(tokens.view()) << " nats per token\n";
+    trainer.run(tokens.view(), tokens.view(), {.evaluation = [](Index step, double loss) {
+                  std::cout << "step " << step << ": " << loss << '\n';
+                }});
+    save_model<float>("fine_tuned.safetensors", source.shape(), length, *source.tokenizer(),
+                      trainer.weights());
+    return 0;
+  } catch (const Error& error) {
+    std::cerr << error.what() << '\n' << error.hint() << '\n';
+    return static_cast<int>(error.code());
+  }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// train_full --from: a model that somebody has trained goes on.
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/data/soliloquy.hpp>
+#include <octavo/files/read_file.hpp>
+
+#include "examples/micro.hpp"
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+const std::string quiet = "--threads 1 --log-every 0 --sample-every 0 --eval-every 0 ";
+
+/// train_full --from `model` on "text", into folder "b", for 1 step unless `options` say otherwise.
+Words going_on(const std::string& options, const std::string& model = "a/model.safetensors") {
+  return words_of("train_full --from " + model + " --data text --out b " + quiet + options);
+}
+
+std::string two_soliloquies() {
+  return std::string(octavo::soliloquy) + std::string(octavo::soliloquy);
+}
+
+double number_behind(const std::string& text, const std::string& before) {
+  const std::size_t at = text.find(before);
+  REQUIRE(at != std::string::npos);
+  return std::strtod(text.c_str() + at + before.size(), nullptr);
+}
+
+}  // namespace
+
+TEST_CASE("a model that goes on begins with its own loss, from every format") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", two_soliloquies());
+  check_error(start(sandbox, micro("--gpt2 --data text --out a", "60")), 0, "");
+  check_error(start(sandbox, {"convert", "a/model.safetensors", "m.gguf"}), 0, "");
+  check_error(start(sandbox, {"convert", "a/model.safetensors", "hf"}), 0, "");
+  const std::string text = two_soliloquies();
+  const std::size_t train = text.size() / 10 * 9 + text.size() % 10 * 9 / 10;
+  write_file(sandbox, "validation", text.substr(train));
+  const Outcome scored =
+      start(sandbox, words_of("generate a/model.safetensors --threads 1 --score validation"));
+  const double expected = number_behind(scored.out, "likelihood ");
+  CHECK(expected < 3.4);  // guessing: 3.56
+  for (const std::string model : {"a/model.safetensors", "a", "m.gguf", "hf"}) {
+    INFO(model);
+    // A step so small that no weight changes, then the evaluation at the end.
+    const Outcome got = start(sandbox, going_on("--lr 1e-30 --min-lr 0 --sequence 12 1", model));
+    check_error(got, 0, "");
+    CHECK(number_behind(got.out, "validation loss ") == doctest::Approx(expected).epsilon(1e-4));
+    fs::remove_all(sandbox.path / "b");
+  }
+}
+
+TEST_CASE("a model that goes on learns, and goes on exactly after a stop") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", two_soliloquies());
+  check_error(start(sandbox, micro("--data text --out a", "60")), 0, "");
+  const auto validation = [&](const std::string& steps) {
+    const Outcome got = start(sandbox, going_on("--lr 3e-3 --memory-budget 8MB " + steps));
+    check_error(got, 0, "");
+    return number_behind(got.out, "validation loss ");
+  };
+  const double after = validation("200");
+  const std::string whole = octavo::read_file(sandbox / "b/checkpoint-00000200.safetensors");
+  fs::remove_all(sandbox.path / "b");
+  CHECK(validation("1") > after + 0.2);
+  fs::remove_all(sandbox.path / "b");
+  // The same run, taken up again at step 150.
+  check_error(start(sandbox, going_on("--lr 3e-3 --memory-budget 8MB --save-every 50 200")), 0, "");
+  fs::remove(sandbox.path / "b/checkpoint-00000200.safetensors");
+  check_error(start(sandbox, words_of("train_full --resume b --data text --out b " + quiet)), 0,
+              "");
+  CHECK(octavo::read_file(sandbox / "b/checkpoint-00000200.safetensors") == whole);
+}
+
+TEST_CASE("what contradicts the model is refused by name") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", two_soliloquies());
+  check_error(start(sandbox, micro("--data text --out a")), 0, "");
+  const auto refused = [&](const std::string& options, const std::string& message,
+                           const std::string& hint = "", int status = 64) {
+    check_error(start(sandbox, going_on(options)), status,
+                "train_full: error: " + message + (hint.empty() ? "" : "\n  hint: " + hint) + "\n");
+    CHECK_FALSE(fs::exists(sandbox.path / "b"));
+  };
+  const std::string hint = "leave it out, or begin without --from";
+  refused("--layers 2", "--layers: got 2, but the model of --from has 1", hint);
+  refused("--heads 4", "--heads: got 4, but the model of --from has 2", hint);
+  refused("--width 32", "--width: got 32, but the model of --from has 16", hint);
+  refused("--ff 5", "--ff: got 5, but the model of --from has 24", hint);
+  refused("--context 99", "--context: got 99, but the model of --from has 16", hint);
+  refused("--activation gelu", "--activation: got gelu, but the model of --from has relu", hint);
+  refused("--no-bias", "--no-bias: the model of --from has biases");
+  refused("--tied", "--tied: the model of --from has a head of its own");
+  refused("--tiny", "--tiny: the model of --from is there already");
+  refused("--no-unknown", "--no-unknown: the tokenizer is that of the model of --from");
+  refused("--tokenizer bpe", "--tokenizer: the tokenizer is that of the model of --from");
+  refused("--new-schedule", "--new-schedule: there is a schedule to replace with --resume only");
+  check_error(start(sandbox, going_on("--resume a")), 64,
+              "train_full: error: --from: the run that --resume goes on with has weights\n");
+  check_error(start(sandbox, going_on("", "missing")), 66,
+              "train_full: error: cannot open 'missing': No such file or directory\n"
+              "  hint: check the path and its permissions\n");
+  // What agrees is no contradiction.
+  check_error(start(sandbox, going_on("--layers 1 --width 16 --activation relu 1")), 0, "");
+}
+
+TEST_CASE("fine_tune: the example begins with the model's score, and learns") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", two_soliloquies());
+  check_error(start(sandbox, micro("--data text --out a", "60")), 0, "");
+  const Outcome scored =
+      start(sandbox, words_of("generate a/model.safetensors --threads 1 --score text"));
+  const Outcome tuned = start(sandbox, words_of("fine_tune a/model.safetensors text"));
+  check_error(tuned, 0, "");
+  const double before = number_behind(tuned.out, "before: ");
+  CHECK(before == doctest::Approx(number_behind(scored.out, "likelihood ")).epsilon(1e-5));
+  CHECK(number_behind(tuned.out, "step 200: ") < before - 0.2);
+  CHECK(fs::exists(sandbox.path / "fine_tuned.safetensors"));
+}
