@@ -263,7 +263,7 @@ TEST_CASE("unknown options are named, with the nearest that there is") {
            {"generate", "--top_p", "--top-p"},
            {"generate", "--token", "--tokens"},
            {"generate", "--promt", "--prompt"},
-           {"generate", "--repeat-penalty", "--repetition-penalty"},
+           {"generate", "--repetition-penality", "--repetition-penalty"},
            {"generate", "--bias", ""},
            {"generate", "--stops", "--stop"},
            {"generate", "--hlep", "--help"},
