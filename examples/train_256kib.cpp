@@ -56,9 +56,11 @@ struct Arguments {
   std::string file;
   Index iterations = 0;
   std::uint64_t seed = 1;
+  bool quiet = false;
 };
 
 int train(const Arguments& arguments) {
+  if (arguments.quiet) support::silence_output();
   const bool built_in = arguments.file.empty();
   const octavo::TokenStore tokens = octavo::tokenize(
       tokenizer, built_in ? std::string(octavo::soliloquy)
@@ -111,6 +113,7 @@ int main(int argc, char** argv) {
         support::add_integer(app, "ITERATIONS", arguments.iterations, 1,
                              "Training steps (30000; 500 without FILE)");
         support::add_seed(app, arguments.seed);
+        support::add_quiet(app, arguments.quiet);
         return [&] { return train(arguments); };
       });
 }

@@ -135,6 +135,7 @@ int run(const support::FullCommandLine& command_line) {
                                  : from             ? command_line.resolve(*from)
                                                     : command_line.resolve();
   options.saving = saving;
+  if (options.quiet) support::silence_output();
   const support::Corpus corpus = read_corpus(options, resumed.get());
   options.shape.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::ThreadPool threads(options.threads);

@@ -39,7 +39,33 @@ struct Arguments {
   std::uint64_t seed = 5;  ///< 15 of the seeds 1 to 40 end in a model that recites every letter
   support::SaveOptions saving;
   support::MemoryReportOption memory_report;
+  bool quiet = false;
 };
+
+/// What the page about the run tells of its configuration.
+octavo::RunReport describe_run(const Arguments& arguments, const octavo::TrainingOptions& options,
+                               const octavo::MemoryPlan& plan, Index threads) {
+  octavo::RunReport report;
+  report.title = "train_v2";
+  octavo::FactGroup text{"Text", {}}, run{"Run", {}};
+  text.add("data", "the built-in text");
+  text.add("bytes", octavo::soliloquy_v2.size());
+  text.add("validation", "none, it is too short");
+  run.add("out", support::one_line(arguments.saving.out));
+  run.add("save-every", arguments.saving.save_every);
+  run.add("keep", arguments.saving.keep);
+  octavo::FactGroup model = octavo::facts_of(shape);
+  model.add("parameters", octavo::parameter_count(shape));
+  report.facts = {text, model, octavo::facts_of(options), run, octavo::facts_of_machine(threads)};
+  report.resume = "train_v2 " + std::to_string(options.steps) + " --seed " +
+                  std::to_string(options.seed) + " --out " +
+                  support::shell_word(arguments.saving.out) + " --resume";
+  report.generate = " --prompt " + support::shell_word(prompt) + " --temperature 0";
+  report.plan = &plan;
+  report.phase_names = octavo::phase::names;
+  report.clip = options.clip;
+  return report;
+}
 
 /// The run is the program's but for its length and seed: a checkpoint must be of the same.
 octavo::TrainingOptions options_of(const Arguments& arguments, octavo::Index workers) {
@@ -69,6 +95,7 @@ void check_resumed(const support::Resumed& resumed, const octavo::TrainingOption
 }
 
 int train(Arguments arguments) {
+  if (arguments.quiet) support::silence_output();
   const auto resumed = support::find_resumed(arguments.saving, "train_v2");
   const auto& tokenizer = octavo::fixed_alphabet_tokenizer;
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
@@ -88,10 +115,12 @@ int train(Arguments arguments) {
   report_plan(arguments.memory_report, trainer.plan(), tokens.bytes(), "train_v2");
 
   const octavo::TextEntropy entropy = octavo::text_entropy(tokens.view(), shape.vocabulary);
-  support::Progress progress({.steps = options.steps,
-                              .tokens_per_step = sequence,
-                              .references = {std::log(static_cast<double>(shape.vocabulary)),
-                                             entropy.unigram, entropy.bigram}});
+  support::Progress progress(
+      {.steps = options.steps,
+       .tokens_per_step = sequence,
+       .references = {std::log(static_cast<double>(shape.vocabulary)), entropy.unigram,
+                      entropy.bigram},
+       .report = describe_run(arguments, options, trainer.plan(), threads.size())});
   const auto say = [&](const std::string& line) { progress.say(line); };
   support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
   if (resumed != nullptr) {
@@ -99,26 +128,29 @@ int train(Arguments arguments) {
     resumed->file().load(trainer);
     saver.set_last(resumed->path());
   }
+  const auto report = [&](octavo::RunReport::Stage stage, const std::string& model) {
+    progress.report(stage, trainer.state(), model);
+  };
   std::stop_source stop;
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
     progress.step(result);
     const Index done = result.step + 1;
     if (done % 500 == 0 && done < options.steps) {
-      progress.say("sample: " +
-                   support::one_line(support::greedy(generator, tokenizer, prompt, 60)));
+      progress.sample(done, support::greedy(generator, tokenizer, prompt, 60));
     }
   };
   callbacks.completed = [&](Index done) {
     if (saver.is_due(done)) progress.saved();
     saver.step(done);
+    if (saver.is_due(done)) report(octavo::RunReport::Stage::running, saver.newest_model());
     if (support::caught_signal() != 0) stop.request_stop();
     progress.completed();
   };
   support::release_idle_memory();
   support::catch_signals();
   const octavo::RunResult result = support::run_through(trainer, saver, false, say, [&] {
-    progress.begin(trainer.state().steps_done, saver.metrics_path());
+    progress.begin(trainer.state().steps_done, saver.files());
     return trainer.run(tokens.view(), callbacks, stop.get_token());
   });
   progress.finish();
@@ -135,6 +167,9 @@ int train(Arguments arguments) {
         (std::filesystem::path(arguments.saving.out) / "model.safetensors").string();
     octavo::save_model<float>(path, shape, sequence, tokenizer, trainer.weights());
     std::printf("\nSaved %s; try: generate %s --prompt \"To be \"\n", path.c_str(), path.c_str());
+    const bool asked = result.reason == octavo::StopReason::asked;
+    if (!asked) progress.keep_sample(trainer.state().steps_done, text);
+    report(asked ? octavo::RunReport::Stage::stopped : octavo::RunReport::Stage::finished, path);
   }
   report_process(arguments.memory_report, trainer.plan().total_bytes() + tokens.bytes());
   return support::caught_signal() == 0 ? 0 : 128 + support::caught_signal();
@@ -154,6 +189,7 @@ int main(int argc, char** argv) {
                              support::most_threads);
         support::add_save_options(app, arguments.saving);
         support::add_memory_report(app, arguments.memory_report);
+        support::add_quiet(app, arguments.quiet);
         return [&] { return train(arguments); };
       });
 }

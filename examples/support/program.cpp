@@ -247,6 +247,46 @@ void release_idle_memory() noexcept {
 #endif
 }
 
+void silence_output() {
+  std::fflush(stdout);
+  const int nowhere = open("/dev/null", O_WRONLY);
+  if (nowhere >= 0 && nowhere != STDOUT_FILENO) {
+    dup2(nowhere, STDOUT_FILENO);
+    close(nowhere);
+  }
+}
+
+void add_quiet(CLI::App& app, bool& quiet) {
+  app.add_flag("--quiet", quiet,
+               "Print nothing but warnings and errors; files are written as ever");
+}
+
+std::string shell_word(std::string_view text) {
+  const auto harmless = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-./=:,+@%").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), harmless)) return std::string(text);
+  std::string quoted = "'", escaped = "$'";  // the second as bash and zsh have it
+  bool shows = true;                         // as it is
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view character = rest.substr(0, octavo::utf8_length(rest));
+    const auto byte = static_cast<unsigned char>(rest[0]);
+    if (character.empty() || byte < 0x20 || byte == 0x7f) {
+      char code[8];
+      std::snprintf(code, sizeof(code), "\\x%02x", byte);
+      escaped += code;
+      shows = false;
+    } else {
+      if (byte == '\'' || byte == '\\') escaped += '\\';
+      escaped += character;
+      quoted += byte == '\'' ? "'\\''" : character;
+    }
+    rest.remove_prefix(std::max<std::size_t>(character.size(), 1));
+  }
+  return (shows ? quoted : escaped) + "'";
+}
+
 void flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     throw octavo::Error(octavo::ErrorCode::io, "cannot write to standard output",

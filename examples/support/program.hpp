@@ -75,6 +75,15 @@ int caught_signal() noexcept;
 /// megabyte of the process's memory.
 void print(std::string_view text);
 
+/// From here on nothing that is printed goes anywhere: --quiet.
+void silence_output();
+
+/// --quiet
+void add_quiet(CLI::App& app, bool& quiet);
+
+/// A word as a shell reads it back.
+std::string shell_word(std::string_view text);
+
 /// Throws unless everything printed so far has reached standard output.
 void flush_output();
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "support/program.hpp"
+#include "support/sample.hpp"
 
 namespace support {
 namespace {
@@ -45,32 +46,42 @@ octavo::TerminalStyle terminal_style() {
 }
 
 Progress::Progress(const Options& options)
-    : options_(options), terminal_(::isatty(STDOUT_FILENO) == 1 && variable("TERM") != "dumb") {}
+    : options_(options), terminal_(::isatty(STDOUT_FILENO) == 1 && variable("TERM") != "dumb") {
+  release_idle_memory();  // what has described the run need not be there any more
+}
 
 double Progress::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
-/// A table that cannot be written does not end a run: it is told, and no more is written.
-template <typename Write>
-void Progress::write_metrics(Write write) {
+/// A file that cannot be written does not end a run: it is told, and no more is written to it.
+template <typename File, typename Write>
+void Progress::attempt(File& file, Write write) {
   try {
     write();
   } catch (const octavo::IoError& error) {
-    metrics_.reset();
+    file.reset();
     std::fprintf(stderr, "warning: %s\n  the run goes on without\n", error.what());
   }
 }
 
-void Progress::begin(octavo::Index done, const std::string& metrics) {
+void Progress::begin(octavo::Index done, const RunFiles& files) {
   begun_ = done;
+  trained_ = 0;
   history_ = octavo::RunHistory();
   metrics_.reset();
-  if (!metrics.empty() && options_.metrics_every > 0) {
-    write_metrics([&] {
-      metrics_.emplace(metrics, options_.metrics_every, options_.tokens_per_step, done, history_);
+  samples_.reset();
+  if (!files.metrics.empty() && options_.metrics_every > 0) {
+    attempt(metrics_, [&] {
+      metrics_.emplace(files.metrics, options_.metrics_every, options_.tokens_per_step, done,
+                       history_);
+      trained_ = metrics_->seconds();
     });
   }
+  if (!files.samples.empty()) attempt(samples_, [&] { samples_.emplace(files.samples, done); });
+  options_.report.samples = files.samples;
+  page_.reset();
+  if (!files.report.empty()) page_ = files.report;
   start_ = step_began_ = last_drawn_ = Clock::now();
 }
 
@@ -80,7 +91,8 @@ void Progress::step(const octavo::StepResult& result) {
   const octavo::HistoryPoint point{result.step + 1,      1,   result.loss, result.learning_rate,
                                    result.gradient_norm, took};
   history_.add(point);
-  if (metrics_) write_metrics([&] { metrics_->step(point); });
+  trained_ += took;
+  if (metrics_) attempt(metrics_, [&] { metrics_->step(point); });
   const bool last = result.step + 1 == options_.steps;
   if (terminal_) {
     if (!last && time - last_drawn_ < std::chrono::milliseconds(200)) return;
@@ -91,6 +103,7 @@ void Progress::step(const octavo::StepResult& result) {
     print(line.view());
     std::fflush(stdout);
   } else if (last || (options_.every > 0 && (result.step + 1) % options_.every == 0)) {
+    release_idle_memory();  // what trains need not be there while printing, nor the other way round
     print(log_line(result) + "\n");
     std::fflush(stdout);
     release_idle_memory();
@@ -100,15 +113,59 @@ void Progress::step(const octavo::StepResult& result) {
 void Progress::evaluation(octavo::Index done, double validation_loss) {
   validation_loss_ = validation_loss;
   history_.add(octavo::EvaluationPoint{done, history_.recent_loss(), validation_loss});
-  if (metrics_) write_metrics([&] { metrics_->evaluation(validation_loss); });
+  if (metrics_) attempt(metrics_, [&] { metrics_->evaluation(validation_loss); });
   char line[80];
   std::snprintf(line, sizeof(line), "step %6td  validation loss %.4f", done, validation_loss);
   say(line);
   diagnose();
 }
 
+void Progress::sample(octavo::Index done, const std::string& text) {
+  say("sample: " + one_line(text));
+  keep_sample(done, text);
+}
+
+void Progress::keep_sample(octavo::Index done, const std::string& text) {
+  if (samples_) attempt(samples_, [&] { samples_->add(done, text); });
+}
+
 void Progress::saved() {
-  if (metrics_) write_metrics([&] { metrics_->flush(); });
+  if (metrics_) attempt(metrics_, [&] { metrics_->flush(); });
+}
+
+void Progress::report(octavo::RunReport::Stage stage, const octavo::RunState& state,
+                      const std::string& model) {
+  if (!page_) return;
+  release_idle_memory();
+  octavo::RunReport page = options_.report;
+  if (!samples_) page.samples.clear();
+  page.references = options_.references;
+  page.tokens_per_step = options_.tokens_per_step;
+  page.stage = stage;
+  page.step = state.steps_done;
+  page.steps = options_.steps;
+  page.loss = history_.recent_loss();
+  page.validation_loss = validation_loss_;
+  page.best_validation = state.best_validation;
+  page.best_step = state.best_step;
+  if (state.steps_done > begun_) page.tokens_per_second = now().tokens_per_second;
+  page.seconds = trained_;
+  page.peak_bytes = octavo::process_memory().peak_bytes;
+  if (model.empty()) {
+    page.generate.clear();
+  } else {
+    page.generate = "generate " + shell_word(model) + page.generate;
+  }
+  attempt(page_, [&] {
+    octavo::AtomicFile file(*page_);
+    int pieces = 0;
+    write_report(page, history_, [&](std::string_view piece) {
+      file.write(piece);
+      if (++pieces % 4 == 0) release_idle_memory();  // of the parts that are written
+    });
+    file.commit();
+  });
+  release_idle_memory();
 }
 
 /// The same is not said twice in a row.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a run shows while it trains, and the table that it leaves.
+// What a run shows while it trains, and the files that tell of it.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,8 @@
 #include <string>
 
 #include <octavo/octavo.hpp>
+
+#include "support/run_saver.hpp"
 
 namespace support {
 
@@ -27,20 +29,28 @@ class Progress {
     octavo::Index every = 100;         ///< steps between lines where there is no terminal
     octavo::Index metrics_every = 10;  ///< steps per row of the table
     octavo::ReferenceLosses references = {};
+    octavo::RunReport report = {};  ///< what the page tells that stays the same
   };
 
   explicit Progress(const Options& options);
 
-  /// A run begins, or goes on, after `done` steps; its table is `metrics`, none if empty.
-  void begin(octavo::Index done, const std::string& metrics);
+  /// A run begins, or goes on, after `done` steps.
+  void begin(octavo::Index done, const RunFiles& files);
   /// After each step.
   void step(const octavo::StepResult& result);
   /// After an evaluation, with the steps done; says what seems wrong, if anything.
   void evaluation(octavo::Index done, double validation_loss);
+  /// What the model writes after `done` steps, said in one line.
+  void sample(octavo::Index done, const std::string& text);
+  /// The same in the table of samples alone.
+  void keep_sample(octavo::Index done, const std::string& text);
   /// The step is done with: what happens before the next begins is no part of it.
   void completed() { step_began_ = Clock::now(); }
   /// Brings the table up to now.
   void saved();
+  /// Writes the page about the run; `model`: the file to generate with, none if empty.
+  void report(octavo::RunReport::Stage stage, const octavo::RunState& state,
+              const std::string& model);
   /// Prints a line of its own, whatever is being rewritten.
   void say(const std::string& line);
   /// The last word: leaves the line being rewritten.
@@ -56,15 +66,18 @@ class Progress {
   void erase();
   void draw();
   void diagnose();
-  template <typename Write>
-  void write_metrics(Write write);
+  template <typename File, typename Write>
+  void attempt(File& file, Write write);
 
   Options options_;
   bool terminal_;
   octavo::RunHistory history_;
   std::optional<octavo::MetricsFile> metrics_;
+  std::optional<octavo::SamplesFile> samples_;
+  std::optional<std::string> page_;      ///< where it goes
   std::optional<octavo::Finding> told_;  ///< the last finding that was said
   octavo::Index begun_ = 0;              ///< steps done when begin() was called
+  double trained_ = 0;                   ///< seconds, since the run began
   octavo::Index lines_ = 0;              ///< on the terminal that the next drawing replaces
   octavo::Index width_ = 0;              ///< of the terminal when they were drawn
   double validation_loss_ = std::numeric_limits<double>::quiet_NaN();

@@ -10,7 +10,7 @@ namespace support {
 
 void add_save_options(CLI::App& app, SaveOptions& options) {
   add_name(app, "--out", options.out,
-           "Folder for checkpoints and the trained model" +
+           "Folder for checkpoints, the trained model, metrics.csv, samples.tsv and report.html" +
                (options.default_out.empty() ? "" : " (" + options.default_out + ")"))
       ->type_name("DIR");
   add_integer(app, "--save-every", options.save_every, 0,

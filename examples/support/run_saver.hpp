@@ -32,6 +32,11 @@ struct SaveOptions {
 /// --out, --save-every, --keep, --resume, --allow-corpus-change. Set default_out before.
 void add_save_options(CLI::App& app, SaveOptions& options);
 
+/// Files that a run tells of itself in; an empty name stands for none.
+struct RunFiles {
+  std::string metrics = {}, samples = {}, report = {};
+};
+
 /// The checkpoint that a run goes on with.
 class Resumed {
  public:
@@ -106,9 +111,15 @@ class RunSaver {
     if (folder_ && saved_step_ != trainer_.state().steps_done) save();
   }
 
-  /// Empty if nothing is saved.
-  std::string metrics_path() const { return folder_ ? folder_->metrics() : ""; }
+  /// What the run tells of itself; nothing if nothing is saved.
+  RunFiles files() const {
+    if (!folder_) return {};
+    return {folder_->metrics(), folder_->samples(), folder_->report()};
+  }
   std::string best_path() const { return folder_ ? folder_->best() : ""; }
+  /// What can be generated with while the run goes on: the best model, or the last checkpoint;
+  /// empty if there is neither.
+  std::string newest_model() const { return trainer_.state().best_step > 0 ? best_path() : last_; }
   /// The last checkpoint of this run; empty if there is none.
   const std::string& last() const noexcept { return last_; }
   /// The one that the run was resumed from counts.

@@ -169,6 +169,7 @@ void FullCommandLine::add_run(CLI::App& app) {
   whole(group, "--log-every", log_every_, 0, "Steps between lines off a terminal; 0: none (100)");
   whole(group, "--metrics-every", metrics_every_, 0,
         "Steps per row of metrics.csv in --out; 0: no such file (10)");
+  add_quiet(group, quiet_);
   group.add_flag("--dry-run", dry_run_, "Print model, memory and steps; train nothing");
 }
 
@@ -436,6 +437,8 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.wants_shakespeare = data_.empty() && options.wants_shakespeare;
   if (!scalar_.empty()) options.double_precision = scalar_ == "double";
   options.unknown = !no_unknown_;
+  octavo::require(!quiet_ || !dry_run_, "--quiet: a dry run is all that it prints");
+  options.quiet = quiet_;
   options.dry_run = dry_run_;
   options.memory_report = memory_report_;
   options.memory_budget = memory_budget_;

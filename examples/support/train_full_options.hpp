@@ -35,6 +35,7 @@ struct FullOptions {
   octavo::Index vocabulary = 1024;  ///< of bpe, at most
   bool unknown = true;
   bool dry_run = false;
+  bool quiet = false;
   MemoryReportOption memory_report;
   std::size_t memory_budget = 0;  ///< of the whole process; 0: none was set
   octavo::Index threads = 0;
@@ -94,7 +95,8 @@ class FullCommandLine {
   SaveOptions saving_;
   std::string data_, from_, scalar_, activation_, optimizer_, tokenizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
-       fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false;
+       fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false,
+       quiet_ = false;
 };
 
 }  // namespace support

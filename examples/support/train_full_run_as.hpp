@@ -16,6 +16,7 @@
 #include "support/program.hpp"
 #include "support/progress.hpp"
 #include "support/sample.hpp"
+#include "support/train_full_report.hpp"
 #include "support/train_full_run.hpp"
 
 namespace support::detail {
@@ -110,7 +111,9 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
                      .every = options.log_every,
                      .metrics_every = options.metrics_every,
                      .references = {std::log(static_cast<double>(options.shape.vocabulary)),
-                                    entropy.unigram, entropy.bigram}});
+                                    entropy.unigram, entropy.bigram},
+                     .report = describe_run(options, corpus, trainer.model().parameter_count(),
+                                            trainer.plan(), threads.size())});
   const auto say = [&](const std::string& line) { progress.say(line); };
   RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
   if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
@@ -119,31 +122,47 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     release_idle_memory();
     saver.set_last(resumed->path());
   }
+  using Stage = octavo::RunReport::Stage;
+  const auto report = [&](Stage stage, const std::string& model) {
+    progress.report(stage, trainer.state(), model);
+  };
+  bool evaluated = false;
   std::stop_source stop;
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
     progress.step(result);
     const Index done = result.step + 1;
     if (options.sample_every > 0 && done % options.sample_every == 0) {
-      progress.say("sample: " + one_line(sample()));
+      progress.sample(done, sample());
     }
   };
   callbacks.evaluation = [&](Index done, double loss) {
     progress.evaluation(done, loss);
     if (trainer.state().best_step == done) saver.best();
+    evaluated = true;
   };
   callbacks.completed = [&](Index done) {
     if (saver.is_due(done)) progress.saved();
     saver.step(done);
+    if (saver.is_due(done) || evaluated) report(Stage::running, saver.newest_model());
+    evaluated = false;
     if (caught_signal() != 0) stop.request_stop();
     progress.completed();
   };
   release_idle_memory();
   catch_signals();
-  const octavo::RunResult result = run_through(trainer, saver, options.rollback, say, [&] {
-    progress.begin(trainer.state().steps_done, saver.metrics_path());
-    return trainer.run(tokens.train, tokens.validation, callbacks, stop.get_token());
-  });
+  const auto run = [&] {
+    try {
+      return run_through(trainer, saver, options.rollback, say, [&] {
+        progress.begin(trainer.state().steps_done, saver.files());
+        return trainer.run(tokens.train, tokens.validation, callbacks, stop.get_token());
+      });
+    } catch (const octavo::Diverged&) {
+      report(Stage::stopped, saver.newest_model());
+      throw;
+    }
+  };
+  const octavo::RunResult result = run();
   progress.finish();
   print_end(result.reason, trainer.state(), saver);
   progress.print_summary();
@@ -153,8 +172,12 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
       (std::filesystem::path(options.saving.out) / "model.safetensors").string();
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
   release_idle_memory();
-  std::printf("\n%s\n\nSaved %s; try: generate %s --prompt \"%s\"\n", sample().c_str(),
-              path.c_str(), path.c_str(), one_line(corpus.beginning).c_str());
+  const std::string last = sample();
+  std::printf("\n%s\n\nSaved %s; try: generate %s --prompt \"%s\"\n", last.c_str(), path.c_str(),
+              path.c_str(), one_line(corpus.beginning).c_str());
+  const bool asked = result.reason == octavo::StopReason::asked;
+  if (!asked) progress.keep_sample(trainer.state().steps_done, last);
+  report(asked ? Stage::stopped : Stage::finished, path);
   if (result.reason == octavo::StopReason::asked) {
     std::printf("Go on with: train_full --resume %s\n", options.saving.out.c_str());
   }

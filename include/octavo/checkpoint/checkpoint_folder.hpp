@@ -109,9 +109,14 @@ class CheckpointFolder {
   std::string best() const { return path_ + "/best.safetensors"; }
   /// The run's numbers: see MetricsFile.
   std::string metrics() const { return path_ + "/metrics.csv"; }
+  /// What the model wrote in its course: see SamplesFile.
+  std::string samples() const { return path_ + "/samples.tsv"; }
+  /// The page about the run: see RunReport.
+  std::string report() const { return path_ + "/report.html"; }
 
-  /// Moves the checkpoints and metrics of an earlier run into the folder "earlier", whose own go;
-  /// false if there are none. Without that a new run's checkpoints would push them out.
+  /// Moves the checkpoints of an earlier run, and what it tells of itself, into the folder
+  /// "earlier", whose own go; false if there are none. Without that a new run's checkpoints would
+  /// push them out.
   bool set_aside() const {
     const std::vector<NamedCheckpoint> old = find_checkpoints(path_);
     if (old.empty()) return false;
@@ -120,7 +125,7 @@ class CheckpointFolder {
     for (const NamedCheckpoint& one : old) {
       if (!move(one.path, earlier)) throw not_moved();
     }
-    for (const std::string& other : {best(), metrics()}) {
+    for (const std::string& other : {best(), metrics(), samples(), report()}) {
       if (!move(other, earlier)) throw not_moved();
     }
     return true;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "support/train_full_report.hpp"
+
+#include <string>
+
+#include "support/program.hpp"
+#include "support/sample.hpp"
+
+namespace support {
+namespace {
+
+octavo::FactGroup facts_of(const Corpus& corpus) {
+  octavo::FactGroup group{"Text", {}};
+  group.add("data", one_line(corpus.name));
+  group.add("bytes", corpus.identity.bytes);
+  group.add("tokens", corpus.tokens.view().size());
+  group.add("validation", corpus.from_file ? "the last tenth" : "none, it is too short");
+  group.add("SHA-256", corpus.identity.hash);
+  return group;
+}
+
+/// What changes nothing of what is computed.
+octavo::FactGroup facts_of(const FullOptions& options) {
+  octavo::FactGroup group{"Run", {}};
+  group.add("out", one_line(options.saving.out));
+  group.add("save-every", options.saving.save_every);
+  group.add("keep", options.saving.keep);
+  group.add("sample-every", options.sample_every);
+  group.add("log-every", options.log_every);
+  group.add("metrics-every", options.metrics_every);
+  group.add("memory-budget",
+            options.memory_budget == 0 ? "none" : octavo::readable_bytes(options.memory_budget));
+  return group;
+}
+
+}  // namespace
+
+octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
+                               octavo::Index parameters, const octavo::MemoryPlan& plan,
+                               octavo::Index threads) {
+  octavo::RunReport report;
+  report.title = "train_full: " + one_line(corpus.name);
+  octavo::FactGroup model = octavo::facts_of(options.shape);
+  model.add("tokenizer", options.tokenizer);
+  const auto* characters = corpus.tokenizer.get_if<octavo::CharacterTokenizer>();
+  model.add("unknown", characters != nullptr && characters->has_unknown());
+  model.add("scalar", options.double_precision ? "double" : "float");
+  model.add("parameters", parameters);
+  report.facts = {facts_of(corpus), model, octavo::facts_of(options.training), facts_of(options),
+                  octavo::facts_of_machine(threads)};
+  report.resume = "train_full --resume " + shell_word(options.saving.out);
+  report.generate = " --prompt " + shell_word(corpus.beginning);
+  report.plan = &plan;
+  report.phase_names = octavo::phase::names;
+  report.clip = options.training.clip;
+  return report;
+}
+
+}  // namespace support

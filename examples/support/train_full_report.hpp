@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// What the page about a run of train_full tells of its configuration.
+#pragma once
+
+#include <octavo/octavo.hpp>
+
+#include "support/train_full_run.hpp"
+
+namespace support {
+
+/// All but what changes in the course of the run. `plan` must outlive it.
+octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
+                               octavo::Index parameters, const octavo::MemoryPlan& plan,
+                               octavo::Index threads);
+
+}  // namespace support
