@@ -32,7 +32,7 @@ def drain(terminal):
 
 def processor_seconds(command, folder, shown):
     """Of one run. A folder in the page's place keeps the page from being written."""
-    out = os.path.join(folder, "shown" if shown else "quiet")
+    out = tempfile.mkdtemp(dir=folder)
     command = command + ["--out", out]
     if not shown:
         os.makedirs(os.path.join(out, "report.html", "no page"), exist_ok=True)
