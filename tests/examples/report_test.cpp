@@ -138,7 +138,8 @@ TEST_CASE("page: whatever was asked for stands in it") {
                                         "help",
                                         "memory-report",
                                         "version",
-                                        "allow-corpus-change"};
+                                        "allow-corpus-change",
+                                        "from"};
   std::istringstream help(start(sandbox, {"train_full", "--help"}).out);
   std::size_t found = 0;
   for (std::string line; std::getline(help, line);) {
