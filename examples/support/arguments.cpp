@@ -64,6 +64,14 @@ std::string see_help(const CLI::App& app) { return "see " + app.get_name() + " -
                             other.empty() ? see_help(app) : "did you mean '" + other + "'?");
 }
 
+/// Whether it may follow a value of an option that takes several. A number is an argument: a file
+/// with such a name can be written "./5" or given with "=".
+bool is_further_value(std::string_view argument) {
+  if (argument.empty()) return true;  // to be refused
+  return argument.front() != '-' &&
+         argument.find_first_not_of("0123456789") != std::string_view::npos;
+}
+
 [[noreturn]] void refuse_empty(int argument) {
   throw octavo::ConfigError("argument " + std::to_string(argument) + " is empty", "leave it out");
 }
@@ -104,6 +112,8 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
     const CLI::Option* option = option_of(name);
     if (option == nullptr) refuse_unknown(app, name);
     const bool repeatable = option->get_items_expected_max() > 1;
+    const bool takes_several =  // add_names
+        option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
     if (!repeatable && std::find(seen.begin(), seen.end(), option) != seen.end()) {
       throw octavo::ConfigError(name + ": got it twice, expected it once");
     }
@@ -136,6 +146,10 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
           "if that is the value, write " + name + "=" + octavo::printable(value));
     }
     result.emplace_back(value);
+    while (takes_several && i + 1 < argc && is_further_value(argv[i + 1])) {
+      result.push_back(name);
+      result.emplace_back(argv[++i]);
+    }
   }
   std::reverse(result.begin(), result.end());
   return result;

@@ -117,6 +117,21 @@ CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value
       help);
 }
 
+CLI::Option* add_names(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+                       const std::string& help) {
+  const auto take = [&values, name](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      if (text.empty()) refuse(name, text, "a name");
+    }
+    values = texts;
+    return true;
+  };
+  return app.add_option(name, take, help)
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
 void add_choice(CLI::App& app, const std::string& name, std::string& value,
                 const std::vector<std::string>& choices, const std::string& help) {
   add_choice(
@@ -204,6 +219,10 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
     return report(name, error.what(), "see " + std::string(name) + " --help", ErrorCode::usage);
   } catch (const octavo::Error& error) {
     return report(name, error.what(), error.hint(), error.code());
+  } catch (const Interrupted& stop) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s: %s\n", name, stop.what.c_str());
+    return 128 + stop.signal;
   } catch (const std::bad_alloc&) {
     return report(name, "out of memory", "choose a smaller model or batch",
                   ErrorCode::out_of_memory);
@@ -219,6 +238,20 @@ void catch_signals() {
   sigemptyset(&action.sa_mask);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe shows as a failed write instead
+  std::signal(SIGXFSZ, SIG_IGN);  // so does a file that may not grow further
+}
+
+void tell_bus_errors() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {
+    constexpr std::string_view message =
+        "error: the token file was cut short, or its disk failed, while it was mapped\n"
+        "  hint: go on with --resume; the file is made again\n";
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message.data(), message.size());
+    ::_exit(static_cast<int>(octavo::ErrorCode::io));
+  };
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGBUS, &action, nullptr);
 }
 
 int caught_signal() noexcept { return received; }

@@ -16,7 +16,7 @@
 
 namespace support {
 
-/// A text is in memory as a whole, once more as tokens.
+/// Of texts that are in memory as a whole, once more as tokens.
 inline constexpr std::size_t largest_text = std::size_t{1} << 30;
 inline constexpr octavo::Index most_threads = 1024;
 
@@ -36,6 +36,10 @@ void add_integer(CLI::App& app, const std::string& name, octavo::Index& value, o
 /// Adds an option, or an argument, for the name of a file or folder, which may not be empty.
 CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value,
                       const std::string& help);
+
+/// Adds an option for one or more names; it may come more than once.
+CLI::Option* add_names(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+                       const std::string& help);
 
 /// Adds an option whose value must be one of `choices`, which are in small letters.
 void add_choice(CLI::App& app, const std::string& name, std::string& value,
@@ -58,6 +62,12 @@ void add_real(CLI::App& app, const std::string& name, double& value,
               const std::function<bool(double)>& legal, const std::string& expected,
               const std::string& help);
 
+/// Thrown where a program stops for a signal that was caught, unless it saves something first.
+struct Interrupted {
+  int signal;
+  std::string what;
+};
+
 /// A whole program: `set_up` adds its options and returns what runs when the command line has been
 /// parsed. Help and version go to standard output with status 0; every error, from the first
 /// allocation on, becomes one line on standard error, a hint where there is one, and the exit
@@ -68,6 +78,8 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
 /// From here on SIGINT, SIGTERM and SIGHUP only raise a flag; a second one ends the program at
 /// once.
 void catch_signals();
+/// From here on a mapped file that was cut short ends the program with a message and status 74.
+void tell_bus_errors();
 /// The signal that was caught, 0 if none.
 int caught_signal() noexcept;
 

@@ -69,6 +69,25 @@ void check_corpus(const SaveOptions& options, const Resumed& resumed,
                           "name the same text with --data, or say --allow-corpus-change");
 }
 
+std::string join_names(const std::vector<std::string>& names) {
+  std::string joined;
+  for (const std::string& name : names) {
+    if (!joined.empty()) joined += '\0';
+    joined += name;
+  }
+  return joined;
+}
+
+std::vector<std::string> split_names(const std::string& joined) {
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < joined.size();) {
+    const std::size_t end = std::min(joined.find('\0', at), joined.size());
+    names.push_back(joined.substr(at, end - at));
+    at = end + 1;
+  }
+  return names;
+}
+
 octavo::CorpusIdentity identity_of(const std::string& name, std::string_view text) {
   return {name, text.size(), sha256(text)};
 }

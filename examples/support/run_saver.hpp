@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -58,6 +59,10 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
 /// Throws DataError unless the text is the one that the run was trained on, or may be another.
 void check_corpus(const SaveOptions& options, const Resumed& resumed,
                   const octavo::CorpusIdentity& corpus);
+
+/// Several names as one, and back: with a zero byte between them, which no name has.
+std::string join_names(const std::vector<std::string>& names);
+std::vector<std::string> split_names(const std::string& joined);
 
 /// How the text of a run is known again.
 octavo::CorpusIdentity identity_of(const std::string& name, std::string_view text);

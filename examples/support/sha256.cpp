@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/sha256.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -46,28 +47,42 @@ void absorb(State& state, const unsigned char* block) {
 
 }  // namespace
 
-std::string sha256(std::string_view bytes) {
-  State state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-              0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::string padded(bytes.substr(bytes.size() / 64 * 64));
-  padded += '\x80';
-  padded.append((120 - padded.size() % 64) % 64, '\0');
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    padded +=
-        static_cast<char>(static_cast<unsigned char>(std::uint64_t{bytes.size()} * 8 >> shift));
-  }
-  const auto absorb_all = [&](std::string_view blocks) {
-    for (std::size_t at = 0; at + 64 <= blocks.size(); at += 64) {
-      absorb(state, reinterpret_cast<const unsigned char*>(blocks.data() + at));
-    }
+void Sha256::add(std::string_view bytes) {
+  bytes_ += bytes.size();
+  const auto block = [&](std::string_view whole) {
+    absorb(state_, reinterpret_cast<const unsigned char*>(whole.data()));
   };
-  absorb_all(bytes);
-  absorb_all(padded);
+  if (!rest_.empty()) {
+    const std::size_t missing = std::min(64 - rest_.size(), bytes.size());
+    rest_ += bytes.substr(0, missing);
+    bytes.remove_prefix(missing);
+    if (rest_.size() < 64) return;
+    block(rest_);
+    rest_.clear();
+  }
+  for (; bytes.size() >= 64; bytes.remove_prefix(64)) block(bytes);
+  rest_ = bytes;
+}
+
+std::string Sha256::digest() {
+  const std::uint64_t bits = bytes_ * 8;
+  std::string padding(1, '\x80');
+  padding.append((119 - rest_.size()) % 64, '\0');
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    padding += static_cast<char>(static_cast<unsigned char>(bits >> shift));
+  }
+  add(padding);
   std::string text;
-  for (const std::uint32_t word : state) {
+  for (const std::uint32_t word : state_) {
     for (int shift = 28; shift >= 0; shift -= 4) text += "0123456789abcdef"[word >> shift & 15];
   }
   return text;
+}
+
+std::string sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.digest();
 }
 
 }  // namespace support

@@ -57,6 +57,21 @@ void FullCommandLine::whole(CLI::App& app, const std::string& name, Asked<Index>
       ->type_name("N");
 }
 
+void FullCommandLine::size(CLI::App& app, const std::string& name, std::size_t& bytes,
+                           const std::string& help) {
+  app.add_option_function<std::string>(
+         name,
+         [&bytes, name](const std::string& text) {
+           try {
+             bytes = octavo::parse_bytes(text);
+           } catch (const octavo::Error& error) {
+             throw octavo::ConfigError(name + ": " + std::string(error.what()));
+           }
+         },
+         help)
+      ->type_name("SIZE");
+}
+
 void FullCommandLine::real(CLI::App& app, const std::string& name, Asked<double>& asked,
                            bool (*legal)(double), const std::string& expected,
                            const std::string& help) {
@@ -145,7 +160,10 @@ void FullCommandLine::add_training(CLI::App& app) {
 
 void FullCommandLine::add_run(CLI::App& app) {
   auto& group = *app.add_option_group("Run");
-  add_name(group, "--data", data_, "Text file to train on")->type_name("FILE");
+  add_names(group, "--data", data_,
+            "Text files, and folders of them, to train on, joined in this order; a number among "
+            "them is ITERATIONS")
+      ->type_name("FILE|DIR");
   add_name(group, "--from", from_,
            "Begin with the weights and tokenizer of a model: a model or checkpoint file, a folder "
            "of checkpoints, a folder of Hugging Face's GPT-2 format, or GGUF")
@@ -182,18 +200,12 @@ void FullCommandLine::add_memory(CLI::App& app) {
                  "bits, a fifth slower");
   group.add_flag("--fused-update", fused_update_,
                  "Update each tensor as soon as its gradient is complete, clipped by its own norm");
-  group
-      .add_option_function<std::string>(
-          "--memory-budget",
-          [this](const std::string& text) {
-            try {
-              memory_budget_ = octavo::parse_bytes(text);
-            } catch (const octavo::Error& error) {
-              throw octavo::ConfigError("--memory-budget: " + std::string(error.what()));
-            }
-          },
-          "Most memory for the whole process; chooses --micro-batch and --recompute to fit")
-      ->type_name("SIZE");
+  size(group, "--memory-budget", memory_budget_,
+       "Most memory for the whole process; chooses --micro-batch and --recompute to fit");
+  size(group, "--map-above", map_above_,
+       "Keep the tokens of a text larger than this in a file, mapped instead of loaded (64MiB)");
+  add_name(group, "--token-file", token_file_, "That file (tokens.bin in --out)")
+      ->type_name("FILE");
   add_memory_report(group, memory_report_);
 }
 
@@ -334,7 +346,7 @@ FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
   options.tokenizer = tokenizer_name(info.tokenizer);
   check_tokenizer(info);
   options = finished(std::move(options));
-  if (data_.empty()) options.data = info.corpus.name;
+  if (data_.empty()) options.data = split_names(info.corpus.name);
   check_resumed(options, info);
   return options;
 }
@@ -434,6 +446,8 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   training.recompute = recompute_;
   training.fused_update = training.fused_update || fused_update_;
   options.data = data_;
+  options.map_above = map_above_;
+  options.token_file = token_file_;
   options.wants_shakespeare = data_.empty() && options.wants_shakespeare;
   if (!scalar_.empty()) options.double_precision = scalar_ == "double";
   options.unknown = !no_unknown_;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -20,12 +21,18 @@ class ModelSource;
 
 namespace support {
 
+/// 64 MiB
+inline constexpr std::size_t default_map_above = std::size_t{1} << 26;
+
 struct FullOptions {
   octavo::ModelShape shape;  ///< but for the vocabulary, which follows from the text
   octavo::TrainingOptions training;
   std::string preset;
-  std::string why;   ///< the preset was taken
-  std::string data;  ///< empty: the built-in text, or tiny Shakespeare for medium and large
+  std::string why;  ///< the preset was taken
+  /// Files and folders; none: the built-in text, or tiny Shakespeare for medium and large.
+  std::vector<std::string> data;
+  std::size_t map_above = default_map_above;  ///< bytes of text up to which tokens are loaded
+  std::string token_file;                     ///< empty: one in the folder of the run
   SaveOptions saving;
   const octavo::ModelSource* from = nullptr;  ///< whose weights the run begins with; null: random
   bool rollback = false;
@@ -72,6 +79,7 @@ class FullCommandLine {
   void add_training(CLI::App& app);
   void add_run(CLI::App& app);
   void add_memory(CLI::App& app);
+  void size(CLI::App& app, const std::string& name, std::size_t& bytes, const std::string& help);
   void whole(CLI::App& app, const std::string& name, Asked<Index>& asked, Index least,
              const std::string& help, Index most = std::numeric_limits<std::int32_t>::max());
   void real(CLI::App& app, const std::string& name, Asked<double>& asked, bool (*legal)(double),
@@ -91,9 +99,10 @@ class FullCommandLine {
       micro_batch_, patience_, seed_, vocabulary_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
   MemoryReportOption memory_report_;
-  std::size_t memory_budget_ = 0;
+  std::size_t memory_budget_ = 0, map_above_ = default_map_above;
   SaveOptions saving_;
-  std::string data_, from_, scalar_, activation_, optimizer_, tokenizer_;
+  std::vector<std::string> data_;
+  std::string token_file_, from_, scalar_, activation_, optimizer_, tokenizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
        fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false,
        quiet_ = false;

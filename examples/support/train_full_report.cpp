@@ -13,8 +13,8 @@ octavo::FactGroup facts_of(const Corpus& corpus) {
   octavo::FactGroup group{"Text", {}};
   group.add("data", one_line(corpus.name));
   group.add("bytes", corpus.identity.bytes);
-  group.add("tokens", corpus.tokens.view().size());
-  group.add("validation", corpus.from_file ? "the last tenth" : "none, it is too short");
+  group.add("tokens", corpus.tokens().size());
+  group.add("validation", corpus.validation());
   group.add("SHA-256", corpus.identity.hash);
   return group;
 }

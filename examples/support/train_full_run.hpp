@@ -2,23 +2,12 @@
 // A run of train_full, once it is settled what to train and on what.
 #pragma once
 
-#include <string>
-
 #include <octavo/octavo.hpp>
 
+#include "support/corpus.hpp"
 #include "support/train_full_options.hpp"
 
 namespace support {
-
-/// What the run is trained on: tokens, and the beginning of the text, with which samples begin.
-struct Corpus {
-  std::string name;
-  std::string beginning;
-  bool from_file = true;
-  octavo::CorpusIdentity identity;
-  octavo::AnyTokenizer tokenizer;
-  octavo::TokenStore tokens;
-};
 
 /// Plans, reports, and unless it is a dry run trains, samples and saves; goes on with `resumed`
 /// where there is one. Returns the exit status.

@@ -79,8 +79,8 @@ void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
 }
 
 inline octavo::TokenSplit split(const Corpus& corpus, Index sequence) {
-  if (!corpus.from_file) return {corpus.tokens.view(), {}};
-  const octavo::TokenSplit split = octavo::split_tokens(corpus.tokens.view());
+  if (!corpus.from_file) return {corpus.tokens(), {}};
+  const octavo::TokenSplit split = octavo::split_tokens(corpus.tokens(), most_validation_tokens);
   octavo::check_length(split.train, sequence, "training text");
   octavo::check_length(split.validation, sequence, "validation text (the last tenth)");
   return split;
@@ -99,9 +99,8 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
                                  trainer.between_steps());
   release_idle_memory();
   std::printf("parameters %td, memory planned %zu bytes and %zu of tokens, %td threads, seed %ju\n",
-              trainer.model().parameter_count(), trainer.plan().total_bytes(),
-              corpus.tokens.bytes(), threads.size(),
-              static_cast<std::uintmax_t>(options.training.seed));
+              trainer.model().parameter_count(), trainer.plan().total_bytes(), corpus.token_bytes(),
+              threads.size(), static_cast<std::uintmax_t>(options.training.seed));
   const auto sample = [&] {
     return write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
   };
@@ -166,6 +165,11 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   progress.finish();
   print_end(result.reason, trainer.state(), saver);
   progress.print_summary();
+  if (corpus.mapped != nullptr) {
+    std::printf(
+        "of its own %s; the rest of the memory is pages of the token file and the program\n",
+        octavo::readable_bytes(octavo::process_memory().anonymous_bytes).c_str());
+  }
   release_idle_memory();
   saver.finish();
   const std::string path =
@@ -182,14 +186,14 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     std::printf("Go on with: train_full --resume %s\n", options.saving.out.c_str());
   }
   release_idle_memory();
-  report_process(options.memory_report, trainer.plan().total_bytes() + corpus.tokens.bytes());
+  report_process(options.memory_report, trainer.plan().total_bytes() + corpus.token_bytes());
   return caught_signal() == 0 ? 0 : 128 + caught_signal();
 }
 
 template <octavo::Scalar T>
 int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads,
            const Resumed* resumed) {
-  const std::size_t text_bytes = corpus.tokens.bytes();
+  const std::size_t text_bytes = corpus.token_bytes();
   options.training.between_steps_bytes =
       octavo::generation_bytes<T>(options.shape, options.training.sequence, threads.size());
   obey_budget<T>(options, threads.size(), text_bytes);

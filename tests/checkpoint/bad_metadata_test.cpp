@@ -82,7 +82,7 @@ const EntryRange others[] = {
      "'adamw', 'adamw-8bit', 'adam', 'lion' or 'sgd'",
      {"", "AdamW", "adamw ", "rmsprop"}},
     {"alphabet", "at most 256 bytes in hexadecimal", {"6", "6162636", "zz", "6A", "0x61", "6 "}},
-    {"corpus.name", "at most 4096 bytes in hexadecimal", {"7", "g0", "2F"}},
+    {"corpus.name", "at most 65536 bytes in hexadecimal", {"7", "g0", "2F"}},
     {"sequence", "at most the context", {"4", "2147483647"}},
     {"minimum_learning_rate", "at most the learning rate", {"0.0011", "1e300"}},
 };
@@ -195,9 +195,9 @@ TEST_CASE("texts of the metadata that are too long are refused, and shown in par
   const std::string a_few(80, '1');
   CHECK(message("alphabet", '1', 514) ==
         "metadata 'alphabet': got '" + a_few + "...', expected at most 256 bytes in hexadecimal");
-  CHECK(message("corpus.name", '1', 8194) ==
+  CHECK(message("corpus.name", '1', 131'074) ==
         "metadata 'corpus.name': got '" + a_few +
-            "...', expected at most 4096 bytes in hexadecimal");
+            "...', expected at most 65536 bytes in hexadecimal");
   CHECK(message("width", '1', 100'000) ==
         "metadata 'width': got '" + a_few + "...', expected a number");
   CHECK(message("clip", '1', 100'000) ==

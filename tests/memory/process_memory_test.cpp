@@ -48,6 +48,8 @@ TEST_CASE("the resident parts add up to what the process holds") {
   const double whole = static_cast<double>(process_memory().resident_bytes);
   CHECK(static_cast<double>(sum_of(parts)) > 0.8 * whole);
   CHECK(static_cast<double>(sum_of(parts)) < 1.2 * whole);
+  CHECK(process_memory().anonymous_bytes > 0);
+  CHECK(static_cast<double>(process_memory().anonymous_bytes) < whole);
   CHECK(bytes_of(parts, "program") > 0);
   CHECK(bytes_of(parts, "stack") > 0);
   for (const ResidentPart& part : parts) {

@@ -15,6 +15,9 @@
 
 namespace octavo {
 
+/// Of a corpus's name.
+inline constexpr std::size_t most_corpus_name_bytes = 65536;
+
 /// Which text a run was trained on.
 struct CorpusIdentity {
   std::string name;  ///< how it was named when the run began
@@ -74,7 +77,6 @@ struct OptionWriter {
   void bits(const std::string& key, std::uint64_t value) { metadata.whole(key, value); }
   void truth(const std::string& key, bool value) { metadata.truth(key, value); }
 
- private:
   static void check(const std::string& key, bool sound) {
     require(sound, [&] { return "cannot save a run whose " + key + " is out of range"; });
   }
@@ -152,6 +154,7 @@ inline RunState read_state(const MetadataReader& metadata) {
 }
 
 inline void write_corpus(MetadataWriter& metadata, const CorpusIdentity& corpus) {
+  OptionWriter::check("corpus.name", corpus.name.size() <= most_corpus_name_bytes);
   metadata.text("corpus.name", to_hex(corpus.name));  // a path may be no UTF-8
   metadata.whole("corpus.bytes", corpus.bytes);
   metadata.text("corpus.hash", corpus.hash);
@@ -159,7 +162,7 @@ inline void write_corpus(MetadataWriter& metadata, const CorpusIdentity& corpus)
 
 inline CorpusIdentity read_corpus(const MetadataReader& metadata) {
   constexpr Index any = std::numeric_limits<Index>::max();
-  return {from_hex(metadata, "corpus.name", 4096),
+  return {from_hex(metadata, "corpus.name", most_corpus_name_bytes),
           static_cast<std::size_t>(metadata.whole("corpus.bytes", 0, any)),
           metadata.text("corpus.hash")};
 }

@@ -30,10 +30,10 @@ void for_each_piece(const ByteSource& text, Body body) {
   }
 }
 
-/// A tokenizer that says where a text may be cut. last_cut(text) is the largest n, less than
-/// text.size(), such that the tokens of the first n bytes and those of the rest, whatever follows,
-/// are together the tokens of the whole; 0 if there is none. Tokenizers without it encode byte by
-/// byte: their texts may be cut anywhere.
+/// A tokenizer that says where a text may be cut. last_cut(text) is the size of the longest front
+/// of `text` whose tokens are the same whatever follows, and behind which the rest has the same
+/// tokens as by itself; 0 if there is none. Tokenizers without it encode byte by byte: their texts
+/// may be cut anywhere.
 template <typename K>
 concept CutsText = requires(const K tokenizer, std::string_view text) {
   { tokenizer.last_cut(text) } -> std::same_as<std::size_t>;

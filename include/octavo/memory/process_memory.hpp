@@ -22,6 +22,9 @@ namespace octavo {
 struct ProcessMemory {
   std::size_t resident_bytes = 0;  ///< now (Linux: VmRSS)
   std::size_t peak_bytes = 0;      ///< the most so far (Linux: VmHWM)
+  /// Of the resident ones those that are no file's: heap, stacks, arenas (Linux: RssAnon). The
+  /// system takes a file's pages back when it needs the memory, these it does not.
+  std::size_t anonymous_bytes = 0;
 };
 
 /// Resident bytes of this process under one name.
@@ -110,6 +113,7 @@ inline ProcessMemory process_memory() {
   detail::for_each_line("/proc/self/status", [&](std::string_view line) {
     memory.peak_bytes += detail::bytes_in_line(line, "VmHWM:");
     memory.resident_bytes += detail::bytes_in_line(line, "VmRSS:");
+    memory.anonymous_bytes += detail::bytes_in_line(line, "RssAnon:");
   });
   return memory;
 }

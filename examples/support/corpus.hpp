@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// What a run of train_full is trained on: texts, found, read, and made into tokens.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <octavo/checkpoint/training_metadata.hpp>
+#include <octavo/octavo.hpp>
+
+#include "support/run_saver.hpp"
+#include "support/train_full_options.hpp"
+
+namespace support {
+
+/// Of a text's last tenth no more than so many tokens are for validation: they take as long as the
+/// training between two evaluations, or less.
+inline constexpr octavo::Index most_validation_tokens = 262'144;
+
+/// Tokens, and the beginning of the text, with which samples begin.
+struct Corpus {
+  std::string name;  ///< for people
+  std::string beginning;
+  bool from_file = true;
+  std::size_t text_bytes = 0;
+  octavo::CorpusIdentity identity;
+  octavo::AnyTokenizer tokenizer;
+  octavo::TokenStore loaded;                  ///< the tokens, unless they are mapped
+  std::unique_ptr<octavo::TokenFile> mapped;  ///< none: they are loaded
+  bool is_large = false;                      ///< mapped, or would be if it were no dry run
+
+  octavo::TokenView tokens() const { return mapped != nullptr ? mapped->view() : loaded.view(); }
+  /// That the tokens take beside the plan; pages of a mapped file do not count.
+  std::size_t token_bytes() const { return loaded.bytes(); }
+  /// Which of the tokens are for validation, in words.
+  std::string validation() const {
+    if (!from_file) return "none, it is too short";
+    if (tokens().size() / 10 <= most_validation_tokens) return "the last tenth";
+    return "the last " + std::to_string(most_validation_tokens);
+  }
+};
+
+/// Finds and reads what `options` name; a run that goes on has a tokenizer already, and must have
+/// the same text. The text itself is never in memory as a whole. Of a large one the tokens are in a
+/// file, which is made unless there is one; in a dry run they are not made.
+Corpus read_corpus(const FullOptions& options, const Resumed* resumed);
+
+}  // namespace support
