@@ -24,7 +24,10 @@ void print_tokens(const AnyTokenizer& tokenizer, std::string_view text) {
   std::vector<Token> tokens(text.size());
   tokens.resize(tokenizer.encode(text, tokens));
   std::string line = "[";
-  for (const Token token : tokens) line += (line.size() > 1 ? "," : "") + std::to_string(token);
+  for (const Token token : tokens) {
+    if (line.size() > 1) line += ',';
+    line += std::to_string(token);
+  }
   std::printf("%s]\n", line.c_str());
 }
 

@@ -87,14 +87,14 @@ class Generator {
   using Model = Transformer<T, Config, Part>;
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
-  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads,
-            Index sequences = 1)
+  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
+            ThreadPool& threads, Index sequences = 1)
       : Generator(model, weights, length, threads, sequences, MemoryPlan{}, nullptr) {}
 
   /// The same inside memory of the caller: at least generation_bytes, aligned to 64 bytes. It may
   /// be overwritten between one generate() and the next.
-  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads,
-            std::span<std::byte> memory, Index sequences = 1)
+  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
+            ThreadPool& threads, std::span<std::byte> memory, Index sequences = 1)
       : Generator(model, weights, length, threads, sequences, MemoryPlan{}, &memory) {}
 
   const ModelShape& shape() const noexcept { return model_.shape(); }
@@ -197,8 +197,9 @@ class Generator {
   }
 
  private:
-  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads,
-            Index sequences, MemoryPlan plan, const std::span<std::byte>* memory)
+  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
+            ThreadPool& threads, Index sequences, MemoryPlan plan,
+            const std::span<std::byte>* memory)
       : model_(model),
         weights_(weights),
         length_(length),

@@ -66,7 +66,8 @@ class Scorer {
   using Model = Transformer<T, Config, Part>;
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
-  Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads)
+  Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
+         ThreadPool& threads)
       : Scorer(model, weights, length, threads, MemoryPlan{}) {}
 
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
@@ -102,8 +103,8 @@ class Scorer {
   }
 
  private:
-  Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length, ThreadPool& threads,
-         MemoryPlan plan)
+  Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
+         ThreadPool& threads, MemoryPlan plan)
       : model_(model),
         weights_(weights),
         length_(length),

@@ -19,8 +19,9 @@ namespace octavo {
 
 /// A GPT-style decoder: token embedding + learned positions; L pre-norm blocks; final layer norm;
 /// output head. A description, like the layers it is made of: it owns no numbers. `Config` fixes
-/// its sizes in the type or at run time; `Part` may be any Layer from width to width, which takes the
-/// place of the blocks' feed-forward part, or a TransformerBlock, which takes that of the blocks.
+/// its sizes in the type or at run time; `Part` may be any Layer from width to width, which takes
+/// the place of the blocks' feed-forward part, or a TransformerBlock, which takes that of the
+/// blocks.
 template <Scalar T, ModelConfig Config = RuntimeConfig,
           BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
 class Transformer {
@@ -28,8 +29,8 @@ class Transformer {
   using Value = T;
 
   /// Throws ConfigError where the shape makes no model.
-  explicit constexpr Transformer(const Config& config) requires
-      std::constructible_from<Part, Index, Index, Activation, bool>
+  explicit constexpr Transformer(
+      const Config& config) requires std::constructible_from<Part, Index, Index, Activation, bool>
       : Transformer(config, Part(config.shape().width, config.shape().d_ff,
                                  config.shape().activation, config.shape().bias)) {}
 
