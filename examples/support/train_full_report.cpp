@@ -24,7 +24,8 @@ octavo::FactGroup facts_of(const FullOptions& options) {
   octavo::FactGroup group{"Run", {}};
   group.add("out", one_line(options.saving.out));
   group.add("map-above", octavo::readable_bytes(options.map_above));
-  group.add("token-file", options.token_file.empty() ? "none" : one_line(options.token_file));
+  group.add("token-file",
+            options.token_file.empty() ? "tokens.bin in --out" : one_line(options.token_file));
   group.add("save-every", options.saving.save_every);
   group.add("keep", options.saving.keep);
   group.add("sample-every", options.sample_every);
