@@ -157,8 +157,10 @@ TEST_CASE("browser: numbers and curves on the screen are the history's") {
   REQUIRE(rows.size() == points.size());
   for (const int width : {400, 1600}) {
     page->show_as(width, "light");
-    for (const auto& [name, column] :
+    for (const auto& [chart, place] :
          {std::pair("loss", 1u), {"rate", 2u}, {"norm", 3u}, {"speed", 4u}}) {
+      const char* const name = chart;  // clang 14 captures no structured binding
+      const unsigned column = place;
       INFO(name, " at ", width);
       const Json curve = page->evaluate(call(read_curve, name));
       const double pixel = curve["pixel"];

@@ -18,7 +18,7 @@
 
 using namespace octavo;
 using plain_bpe::RandomText;
-using plain_bpe::Words;
+using Pieces = plain_bpe::Words;
 
 static_assert(Tokenizer<BpeTokenizer>);
 static_assert(bytes_by_letter[0] == '!');
@@ -26,8 +26,8 @@ static_assert(bytes_by_letter[255] == 173);
 
 namespace {
 
-Words pieces_of(std::string_view text) {
-  Words pieces;
+Pieces pieces_of(std::string_view text) {
+  Pieces pieces;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = gpt2_piece_end(text, begin);
     REQUIRE(end > begin);
@@ -110,21 +110,21 @@ TEST_CASE("classes of characters are those of Unicode 16.0") {
 
 TEST_CASE("a text is split as GPT-2's pattern splits it") {
   CHECK(pieces_of("Hello world's 42nd  day\n\n end  ") ==
-        Words{"Hello", " world", "'s", " 42", "nd", " ", " day", "\n\n", " end", "  "});
+        Pieces{"Hello", " world", "'s", " 42", "nd", " ", " day", "\n\n", " end", "  "});
   CHECK(pieces_of("don't 'tis I'LL we'll!'s 's") ==
-        Words{"don", "'t", " '", "tis", " I", "'", "LL", " we", "'ll", "!'", "s", " '", "s"});
+        Pieces{"don", "'t", " '", "tis", " I", "'", "LL", " we", "'ll", "!'", "s", " '", "s"});
   CHECK(pieces_of("\xe2\x80\x83\xe2\x80\x83x \t") ==
-        Words{"\xe2\x80\x83", "\xe2\x80\x83", "x", " \t"});
+        Pieces{"\xe2\x80\x83", "\xe2\x80\x83", "x", " \t"});
   CHECK(pieces_of("gr\xc3\xb6\xc3\x9f"
-                  "e\xc2\xb2 \xff\xfe!") == Words{"gr\xc3\xb6\xc3\x9f"
-                                                  "e",
-                                                  "\xc2\xb2", " \xff\xfe!"});
+                  "e\xc2\xb2 \xff\xfe!") == Pieces{"gr\xc3\xb6\xc3\x9f"
+                                                   "e",
+                                                   "\xc2\xb2", " \xff\xfe!"});
   CHECK(pieces_of("").empty());
   RandomText random(1);
   for (int i = 0; i < 4000; ++i) {
     const std::string text = random.text(random.below(12));
     INFO(printable(text, 400));
-    const Words pieces = pieces_of(text);
+    const Pieces pieces = pieces_of(text);
     CHECK(pieces == plain_bpe::split(text));
   }
 }
@@ -151,7 +151,7 @@ TEST_CASE("front and rest of a text may be split apart where it is cut, whatever
     ++cuts;
     REQUIRE(cut < text.size());
     for (const std::string& more : {std::string(), random.part(), std::string(" a")}) {
-      Words apart = pieces_of(text.substr(0, cut));
+      Pieces apart = pieces_of(text.substr(0, cut));
       for (std::string& piece : pieces_of(text.substr(cut) + more))
         apart.push_back(std::move(piece));
       CHECK(apart == pieces_of(text + more));
