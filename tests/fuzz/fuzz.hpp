@@ -70,6 +70,17 @@ inline std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
+/// One of the values, or names, of a JSON text becomes one of `words`.
+template <typename Words>
+void change_json(std::string& text, const Words& words, Choices& choices) {
+  if (text.empty()) return;
+  const std::size_t begin = text.find_first_of(":,{[", choices.below(text.size()));
+  if (begin == text.npos) return;
+  std::size_t end = text.find_first_of(",}]:", begin + 1);
+  if (end == text.npos) end = text.size();
+  text.replace(begin + 1, end - begin - 1, choices.one_of(words));
+}
+
 /// Makes `text` the input if there is room for it; otherwise changes the input blindly.
 inline std::size_t give(std::string_view text, std::uint8_t* bytes, std::size_t size,
                         std::size_t most) {

@@ -123,16 +123,6 @@ constexpr std::array words{"0",
                            "\"BF16\"",
                            "\"F64\""};
 
-/// One of the values, or names, of a JSON text becomes another.
-void change(std::string& text, Choices& choices) {
-  if (text.empty()) return;
-  const std::size_t begin = text.find_first_of(":,{[", choices.below(text.size()));
-  if (begin == text.npos) return;
-  std::size_t end = text.find_first_of(",}]:", begin + 1);
-  if (end == text.npos) end = text.size();
-  text.replace(begin + 1, end - begin - 1, choices.one_of(words));
-}
-
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -169,10 +159,10 @@ std::size_t LLVMFuzzerCustomMutator(std::uint8_t* bytes, std::size_t size, std::
   if (choices.one_in(4)) return LLVMFuzzerMutate(bytes, size, most);
   Parts parts = Parts::of(fuzz::text_of(bytes, size));
   for (std::size_t changes = 1 + choices.below(3); changes > 0; --changes) {
-    change(choices.one_in(2)   ? parts.config
-           : choices.one_in(3) ? parts.index
-                               : parts.tensors,
-           choices);
+    std::string& part = choices.one_in(2)   ? parts.config
+                        : choices.one_in(3) ? parts.index
+                                            : parts.tensors;
+    fuzz::change_json(part, words, choices);
   }
   return fuzz::give(parts.bytes(), bytes, size, most);
 }

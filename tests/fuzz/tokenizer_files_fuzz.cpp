@@ -95,15 +95,6 @@ constexpr std::array words{"0",
                            "\"content\"",
                            "\"ByteLevel\""};
 
-/// One of the values, or names, of a JSON text becomes another.
-void change(std::string& text, Choices& choices) {
-  const std::size_t begin = text.find_first_of(":,{[", choices.below(text.size()));
-  if (begin == text.npos) return;
-  std::size_t end = text.find_first_of(",}]:", begin + 1);
-  if (end == text.npos) end = text.size();
-  text.replace(begin + 1, end - begin - 1, choices.one_of(words));
-}
-
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -128,6 +119,8 @@ std::size_t LLVMFuzzerCustomMutator(std::uint8_t* bytes, std::size_t size, std::
   }
   if (choices.one_in(4)) return LLVMFuzzerMutate(bytes, size, most);
   std::string text(fuzz::text_of(bytes, size));
-  for (std::size_t changes = 1 + choices.below(3); changes > 0; --changes) change(text, choices);
+  for (std::size_t changes = 1 + choices.below(3); changes > 0; --changes) {
+    fuzz::change_json(text, words, choices);
+  }
   return fuzz::give(text, bytes, size, most);
 }
