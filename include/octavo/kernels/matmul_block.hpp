@@ -3,7 +3,6 @@
 #define OCTAVO_KERNELS_MATMUL_BLOCK_HPP
 
 #include <algorithm>
-#include <bit>
 #include <span>
 
 #include <octavo/base/check.hpp>
@@ -19,11 +18,11 @@ namespace octavo {
 
 namespace detail {
 
-/// The most of k that one panel of B holds: four cache lines wide, it then fills 64 KiB, which the
+/// The most of k that one panel of B holds: three cache lines wide, it then fills 48 KiB, which the
 /// second-level cache keeps.
 inline constexpr Index panel_depth = 256;
 template <Scalar T>
-inline constexpr Index panel_row_elements = static_cast<Index>(4 * alignment_bytes / sizeof(T));
+inline constexpr Index panel_row_elements = static_cast<Index>(3 * alignment_bytes / sizeof(T));
 
 }  // namespace detail
 
@@ -122,8 +121,7 @@ class BlockProduct {
     OCTAVO_ASSERT(panel_depth_ > 0);
   }
 
-  /// Vectors are dealt out evenly among panels, and rows among tiles: 32 rows become 7 + 7 + 6 + 6
-  /// + 6.
+  /// Vectors are dealt out evenly among panels, and rows among tiles: 20 rows become 7 + 7 + 6.
   void run() const {
     if (rows_.empty()) return;
     const Index vectors = (columns_.size() + simd::width<T> - 1) / simd::width<T>;
@@ -196,18 +194,19 @@ class BlockProduct {
     constexpr Index line = static_cast<Index>(alignment_bytes / sizeof(T));
     if (start_ == Start::accumulate) {
       if (rows.end == rows_.end) return {};
-      return {c_.row(rows.end) + columns.begin, rows.size() * 4, line, 4, c_.stride - 4 * line};
+      const Index lines = (columns.size() + line - 1) / line;  // of a tile's row
+      return {c_.row(rows.end) + columns.begin, rows.size() * lines, line, lines,
+              c_.stride - lines * line};
     }
     const Range next{columns.begin + panel_row + t * simd::width<T>, columns_.end};
     if (t >= Tile::vectors || next.empty()) return {};
     if (!b_.is_transposed) {
       return {b_.data + depth.begin * b_.stride + next.begin, depth.size(), b_.stride, 1, 0};
     }
-    const Index lines = std::max<Index>(depth.size() / line, 1);  // of a row of B
-    const Index period = static_cast<Index>(std::bit_floor(static_cast<std::size_t>(lines)));
+    const Index lines = (depth.size() + line - 1) / line;  // of a row of B
     return {b_.data + next.begin * b_.stride + depth.begin,
-            std::min<Index>(next.size(), simd::width<T>) * period, line, period,
-            b_.stride - period * line};
+            std::min<Index>(next.size(), simd::width<T>) * lines, line, lines,
+            b_.stride - lines * line};
   }
 
   LeftOperand<T> a_;

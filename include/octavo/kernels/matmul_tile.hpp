@@ -32,18 +32,19 @@ namespace octavo::OCTAVO_ISA {
 
 namespace detail {
 
-/// Sizes of the block of outputs that stays in registers. With 32 registers: 7 rows x 4 vectors of
-/// accumulators, B's vectors and one broadcast of A; with 16: 6 x 2. Few rows, because rows of A
-/// that lie a multiple of 4 KiB apart share the eight ways of one set of the first-level cache.
+/// Sizes of the block of outputs that stays in registers. With 32 registers: 8 rows x 3 vectors of
+/// accumulators, B's vectors and one broadcast of A (7 x 4 would need 33 registers); with 16:
+/// 6 x 2. No more rows, because rows of A that lie a multiple of 4 KiB apart share the eight ways of
+/// one set of the first-level cache.
 template <Scalar T>
 struct MatmulTile {
-  static constexpr int rows = simd::register_count == 32 ? 7 : 6;
-  static constexpr int vectors = simd::register_count == 32 ? 4 : 2;
+  static constexpr int rows = simd::register_count == 32 ? 8 : 6;
+  static constexpr int vectors = simd::register_count == 32 ? 3 : 2;
   static constexpr Index columns = vectors * simd::width<T>;
 };
 
 /// Cache lines that will be wanted next: `lines` of them, `step` numbers apart, and a further
-/// `jump` after every `period` (a power of two).
+/// `jump` after every `period`.
 template <Scalar T>
 struct LinesAhead {
   const T* first = nullptr;
@@ -89,10 +90,15 @@ void multiply_tile(const TileProduct<T>& product) {
     }
   }
   const T* line = ahead.first;
+  Index until_jump = ahead.period;
   for (Index k = 0; k < depth; ++k) {
     if (k < ahead.lines) {
       __builtin_prefetch(line);
-      line += ahead.step + ((k & (ahead.period - 1)) == ahead.period - 1 ? ahead.jump : 0);
+      line += ahead.step;
+      if (--until_jump == 0) {
+        line += ahead.jump;
+        until_jump = ahead.period;
+      }
     }
     simd::Vector<T> b_k[Vectors];
     OCTAVO_UNROLL
