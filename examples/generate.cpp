@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/checkpoint/model_source.hpp>
 #include <octavo/octavo.hpp>
 
 #include "support/generate_options.hpp"
@@ -18,8 +18,8 @@ namespace {
 
 using octavo::Index;
 using octavo::Token;
+using Tokenizer = octavo::AnyTokenizer;
 using Model = octavo::LoadedModel<float>;
-using Tokenizer = decltype(Model::tokenizer);
 
 /// The tokens of a text, `what` in messages, by the policy for characters that are not known; with
 /// UnknownPolicy::skip these leave `text` too.
@@ -255,10 +255,26 @@ std::size_t score(const support::GenerateOptions& options, const Model& model,
   return scorer.plan().total_bytes();
 }
 
+/// A model of any format that Octavo reads.
+Model load(const std::string& path) {
+  const octavo::ModelSource source(path, [](const octavo::Error& error) {
+    std::fprintf(stderr, "generate: warning: skipped: %s\n", error.what());
+  });
+  if (!source.tokenizer()) {
+    throw octavo::FormatError("cannot generate with " + octavo::printable(path) +
+                              ": it has no tokenizer that Octavo reads");
+  }
+  Model model{source.shape(), source.trained_length(), *source.tokenizer(), {}};
+  const octavo::Transformer<float> shape{octavo::RuntimeConfig(model.shape)};
+  model.weights.resize(static_cast<std::size_t>(shape.parameter_count()));
+  source.read(model.weights);
+  return model;
+}
+
 int run(support::GenerateOptions& options) {
   finish(options);
   support::release_idle_memory();
-  const auto model = octavo::load_model<float>(options.model);
+  const Model model = load(options.model);
   const std::size_t weights = model.weights.size() * sizeof(float);
   octavo::ThreadPool threads(options.threads);
   if (!options.score.empty()) {
@@ -283,7 +299,7 @@ int run(support::GenerateOptions& options) {
 int main(int argc, char** argv) {
   support::GenerateOptions options;
   return support::run_program("generate",
-                              "Writes text with a model that train_v2 or train_full has saved.",
+                              "Writes text with a model of train_v2, train_full or GPT-2's kind.",
                               argc, argv, [&](CLI::App& app) {
                                 support::add_generate_options(app, options);
                                 return [&] { return run(options); };

@@ -175,6 +175,7 @@ TEST_CASE("checkpoints and models in double are models; everything else is refus
                                 words_of("--tokens 20 --threads 1"));
   };
   CHECK(by("a/checkpoint-00000002.safetensors") == text);
+  CHECK(by("a") == text);  // the newest checkpoint
   fs::create_symlink(model, sandbox.path / "link");
   CHECK(by("link") == text);
   const std::string bytes = octavo::read_file(sandbox / model);
@@ -192,7 +193,8 @@ TEST_CASE("checkpoints and models in double are models; everything else is refus
   };
   const std::string size = std::to_string(bytes.size());
   for (const Row& row : {
-           Row{"GGUF\3" + std::string(60, '\0'), expected("a GGUF file"), convert},
+           Row{"GGUF\3" + std::string(60, '\0'), "the tensors end at byte 32 of 65",
+               "the copy is incomplete, or something was added"},
            Row{"PK\3\4" + std::string(60, 'x'), expected("a PyTorch or zip file"), convert},
            Row{"\x80\x02}q" + std::string(60, 'x'), expected("a Python pickle"), convert},
            Row{"\x1f\x8b" + std::string(60, 'x'), expected("a gzip file"), convert},
@@ -216,12 +218,32 @@ TEST_CASE("checkpoints and models in double are models; everything else is refus
           "check the path and its permissions");
   const std::string regular = ", expected a regular file";
   REQUIRE(::mkfifo((sandbox / "fifo").c_str(), 0666) == 0);
-  refused(sandbox, {"generate", "a"}, 66, "cannot open 'a': it is a directory" + regular,
-          "name a file");
+  fs::create_directory(sandbox.path / "empty");
+  refused(sandbox, {"generate", "empty"}, 66, "there is no checkpoint in 'empty'",
+          "name a folder that train_v2 or train_full has written to");
   refused(sandbox, {"generate", "fifo"}, 66, "cannot open 'fifo': it is a FIFO" + regular,
           "name a file");
   refused(sandbox, {"generate", "/dev/zero"}, 66,
           "cannot open '/dev/zero': it is a device" + regular, "name a file");
+}
+
+TEST_CASE("a model writes and scores the same from every format that it is converted to") {
+  const Sandbox sandbox;
+  train(sandbox, "--gpt2");
+  check_error(start(sandbox, {"convert", model, "m.gguf"}), 0, "");
+  check_error(start(sandbox, {"convert", model, "hf"}), 0, "");
+  const auto outcome = [&](const std::string& name, const std::string& options) {
+    return text_of(sandbox, Words{"generate", name} + words_of("--threads 1 " + options));
+  };
+  for (const std::string options : {"--prompt To --tokens 40", "--score text"}) {
+    const std::string expected = outcome(model, options);
+    CHECK(outcome("m.gguf", options) == expected);
+    CHECK(outcome("hf", options) == expected);
+  }
+  fs::remove(sandbox.path / "hf/tokenizer.json");
+  fs::remove(sandbox.path / "hf/vocab.json");
+  refused(sandbox, {"generate", "hf"}, 65,
+          "cannot generate with 'hf': it has no tokenizer that Octavo reads");
 }
 
 TEST_CASE("output that cannot be written ends every program with status 74") {

@@ -31,7 +31,7 @@ TEST_CASE("a model is trained, saved, and written with, the same with 1 and 3 th
   expect(sandbox.run("generate a/model.safetensors --top-p 0"), 64, "--top-p: got '0'");
   expect(sandbox.run("generate a/model.safetensors --tokens 1e3"), 64, "--tokens: got '1e3'");
   expect(sandbox.run("generate missing"), 66, "cannot open 'missing'");
-  expect(sandbox.run("generate ."), 66, "it is a directory");
+  expect(sandbox.run("generate ."), 66, "there is no checkpoint in '.'");
 }
 
 TEST_CASE("a text file is split, validated, and its scalar may be double") {

@@ -49,7 +49,7 @@ std::size_t closed_formula(const ModelShape& m, const TrainingMemoryOptions& o) 
                                                   : room<T>(2 * p);
   const std::size_t always = room<T>(p) + state + 2 * room<Token>(rows) + room<T>(rows) +
                              (o.fused_update ? 0 : room<T>(p));
-  const Index panel = std::min<Index>(std::max({3 * c, f, v, n}), 256) * 256;  // bytes
+  const Index panel = std::min<Index>(std::max({3 * c, f, v, n}), 256) * 192;  // bytes
   const std::size_t passes = room<std::byte>(o.workers * panel) + room<T>(held * n * c) +
                              (m.tied && !o.fused_update ? room<T>(rows * c) : 0);
   const std::size_t one_block =

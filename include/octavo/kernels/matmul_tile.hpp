@@ -34,8 +34,8 @@ namespace detail {
 
 /// Sizes of the block of outputs that stays in registers. With 32 registers: 8 rows x 3 vectors of
 /// accumulators, B's vectors and one broadcast of A (7 x 4 would need 33 registers); with 16:
-/// 6 x 2. No more rows, because rows of A that lie a multiple of 4 KiB apart share the eight ways of
-/// one set of the first-level cache.
+/// 6 x 2. No more rows, because rows of A that lie a multiple of 4 KiB apart share the eight ways
+/// of one set of the first-level cache.
 template <Scalar T>
 struct MatmulTile {
   static constexpr int rows = simd::register_count == 32 ? 8 : 6;
