@@ -47,7 +47,8 @@ class LossCurve {
   TerminalText row(Index row) const {
     TerminalText line(style_);
     const bool labelled = row == 0 || row + 1 == height_;
-    const Words label = labelled ? short_loss(row == 0 ? high_ : low_) : Words();
+    const FormattedNumber label =
+        labelled ? short_loss(row == 0 ? high_ : low_) : FormattedNumber();
     line.fill(" ", label_columns - 2 - label.size(), Ink::quiet);
     line.add(label, Ink::quiet);
     line.add(style_.unicode ? " │" : " |", Ink::quiet);
@@ -73,7 +74,7 @@ class LossCurve {
     TerminalText line(style_);
     line.fill(" ", label_columns - 1, Ink::quiet);
     line.add(style_.unicode ? "└" : "+", Ink::quiet);
-    const Words end(" step %td", history_.steps_done());
+    const FormattedNumber end(" step %td", history_.steps_done());
     line.fill(style_.unicode ? "─" : "-", cells_ - end.size(), Ink::quiet);
     line.add(end, Ink::quiet);
     line.end();

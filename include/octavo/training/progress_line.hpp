@@ -31,7 +31,7 @@ class ProgressFields {
   struct Field {
     int place;  ///< from the left
     std::string_view label;
-    Words value;
+    FormattedNumber value;
     std::string_view unit;
     Ink ink;
 
@@ -39,10 +39,11 @@ class ProgressFields {
   };
 
   explicit ProgressFields(const RunProgress& run) {
-    add({0, "", Words("%3d%%", static_cast<int>(100 * share_done(run))), "", Ink::strong});
+    add({0, "", FormattedNumber("%3d%%", static_cast<int>(100 * share_done(run))), "",
+         Ink::strong});
     add({3, "  loss ", short_loss(run.loss), "", Ink::training});
     add({6, "  ", clock_time(run.seconds_left), " left", Ink::plain});
-    add({2, "  ", Words("%td/%td", run.step, run.steps), "", Ink::plain});
+    add({2, "  ", FormattedNumber("%td/%td", run.step, run.steps), "", Ink::plain});
     if (!std::isnan(run.validation_loss)) {
       add({4, "  val ", short_loss(run.validation_loss), "", Ink::validation});
     }

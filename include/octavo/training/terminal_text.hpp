@@ -65,12 +65,12 @@ class TerminalText {
   Ink ink_ = Ink::plain;
 };
 
-/// A number in words, in fixed memory: printf's formats, cut at 31 bytes.
-class Words {
+/// Numbers as text, in fixed memory: printf's formats, cut at 31 bytes.
+class FormattedNumber {
  public:
-  Words() = default;
+  FormattedNumber() = default;
   template <typename... Numbers>
-  explicit Words(const char* format, Numbers... numbers) noexcept {
+  explicit FormattedNumber(const char* format, Numbers... numbers) noexcept {
     std::snprintf(text_.data(), text_.size(), format, numbers...);
   }
   operator std::string_view() const noexcept { return text_.data(); }
@@ -81,34 +81,35 @@ class Words {
 };
 
 /// "0:07", "12:05", "3:20:11", "2 d 3 h".
-inline Words clock_time(double seconds) noexcept {
-  if (!(seconds < 8.64e10)) return Words("%s", "?");
+inline FormattedNumber clock_time(double seconds) noexcept {
+  if (!(seconds < 8.64e10)) return FormattedNumber("%s", "?");
   const auto whole = static_cast<long long>(std::max(0.0, seconds) + 0.5);
-  if (whole >= 86400) return Words("%lld d %lld h", whole / 86400, whole / 3600 % 24);
+  if (whole >= 86400) return FormattedNumber("%lld d %lld h", whole / 86400, whole / 3600 % 24);
   if (whole >= 3600) {
-    return Words("%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+    return FormattedNumber("%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
   }
-  return Words("%lld:%02lld", whole / 60, whole % 60);
+  return FormattedNumber("%lld:%02lld", whole / 60, whole % 60);
 }
 
 /// "950", "12.3k", "4.56M".
-inline Words short_count(double count) noexcept {
-  if (count >= 999.5e3) return Words("%.2fM", count / 1e6);
-  if (count >= 9999.5) return Words("%.1fk", count / 1e3);
-  return Words("%.0f", count);
+inline FormattedNumber short_count(double count) noexcept {
+  if (count >= 999.5e3) return FormattedNumber("%.2fM", count / 1e6);
+  if (count >= 9999.5) return FormattedNumber("%.1fk", count / 1e3);
+  return FormattedNumber("%.0f", count);
 }
 
 /// A loss in four digits: "1.543", "0.01234", "12.35", "1.2e+07".
-inline Words short_loss(double loss) noexcept {
-  if (loss < 1e-4) return Words("%.2g", loss);
-  return loss < 9999.5 ? Words("%#.4g", loss) : Words("%.2g", loss);
+inline FormattedNumber short_loss(double loss) noexcept {
+  if (loss < 1e-4) return FormattedNumber("%.2g", loss);
+  return loss < 9999.5 ? FormattedNumber("%#.4g", loss) : FormattedNumber("%.2g", loss);
 }
 
 /// "640 kB", "5.2 MB": readable_bytes() without the heap.
-inline Words short_bytes(double bytes) noexcept {
-  if (bytes >= 999.5e6) return Words("%.2f GB", bytes / 1e9);
-  if (bytes >= 99.95e6) return Words("%.0f MB", bytes / 1e6);
-  return bytes >= 999.5e3 ? Words("%.1f MB", bytes / 1e6) : Words("%.0f kB", bytes / 1e3);
+inline FormattedNumber short_bytes(double bytes) noexcept {
+  if (bytes >= 999.5e6) return FormattedNumber("%.2f GB", bytes / 1e9);
+  if (bytes >= 99.95e6) return FormattedNumber("%.0f MB", bytes / 1e6);
+  return bytes >= 999.5e3 ? FormattedNumber("%.1f MB", bytes / 1e6)
+                          : FormattedNumber("%.0f kB", bytes / 1e3);
 }
 
 }  // namespace octavo
