@@ -93,7 +93,8 @@ inline Gpt2Config read_gpt2_config(const ByteSource& source) {
 inline std::string gpt2_config_text(const Gpt2Config& config, StoredType type) {
   const ModelShape& shape = config.shape;
   require_gpt2(shape, "cannot write a config.json");
-  nlohmann::ordered_json json;
+  // An object from the start: one that is null becomes invalid if its first entry finds no memory.
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
   json["architectures"] = {"GPT2LMHeadModel"};
   json["model_type"] = "gpt2";
   json["vocab_size"] = shape.vocabulary;
