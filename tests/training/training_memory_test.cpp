@@ -52,10 +52,20 @@ std::size_t closed_formula(const ModelShape& m, const TrainingMemoryOptions& o) 
   const Index panel = std::min<Index>(std::max({3 * c, f, v, n}), 256) * 192;  // bytes
   const std::size_t passes = room<std::byte>(o.workers * panel) + room<T>(held * n * c) +
                              (m.tied && !o.fused_update ? room<T>(rows * c) : 0);
-  const std::size_t one_block =
-      3 * room<T>(n * c) + 2 * room<T>(n) + room<T>(n * 3 * c) + room<T>(n * h) + room<T>(n * f);
-  const std::size_t kept = o.recompute ? one_block : layers * one_block;
-  const std::size_t inputs = o.recompute ? layers * room<T>(n * c) : 0;
+  // Of what blocks keep, all but the first's is in the gradients of the block before, if the step
+  // is one pass and where there is room.
+  const bool one_pass = n == rows && !o.fused_update;
+  std::size_t lodging = one_pass ? static_cast<std::size_t>(block_parameters) * sizeof(T) : 0;
+  const auto per_block = [&](Index count) {
+    const bool lodges = layers > 1 && room<T>(count) + 63 <= lodging;
+    if (lodges) lodging -= room<T>(count);
+    return (lodges ? 1 : layers) * room<T>(count);
+  };
+  const std::size_t inputs = o.recompute ? per_block(n * c) : 0;
+  std::size_t kept = 0;
+  for (const Index count : {n * c, n, n * 3 * c, n * c, n * h, n * c, n, n * f}) {
+    kept += o.recompute ? room<T>(count) : per_block(count);
+  }
   const auto fused = [&](Index count) { return o.fused_update ? room<T>(count) : 0; };
   const std::size_t partials = room<double>(((o.fused_update ? largest : p) + 4095) / 4096);
 

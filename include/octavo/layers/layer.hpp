@@ -34,16 +34,18 @@ struct BookingScope {
   /// Of what is kept for backward. Where a description serves many blocks this spans all of them:
   /// the second block runs its first half after the first block has kept its second.
   Lifetime kept;
-  bool training = true;  ///< without training nothing is kept for backward
-  Index copies = 1;      ///< how many blocks of a model share this description
+  bool training = true;        ///< without training nothing is kept for backward
+  Index copies = 1;            ///< how many blocks of a model share this description
+  Lodging* lodging = nullptr;  ///< where copies behind the first may lie
 
   constexpr Index rows() const noexcept { return sequences * sequence; }
 
   /// Kept from forward to backward, once per block.
   template <typename T>
   constexpr Booking<T> saved(std::string_view name, Index count) {
-    return plan.book<T>(part, name, MemoryKind::saved, count, training ? kept : forward,
-                        training ? copies : 1);
+    if (!training) return plan.book<T>(part, name, MemoryKind::saved, count, forward);
+    if (lodging == nullptr) return plan.book<T>(part, name, MemoryKind::saved, count, kept, copies);
+    return plan.book<T>(part, name, MemoryKind::saved, count, kept, copies, *lodging);
   }
   /// For the length of one forward call.
   template <typename T>

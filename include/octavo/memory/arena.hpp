@@ -72,8 +72,7 @@ class Arena {
   std::span<T> get(Booking<T> booking, Index copy = 0) const {
     if (!booking.booked()) return {};
     OCTAVO_ASSERT(copy >= 0 && copy < plan_.request(booking.request).copies);
-    std::byte* const place = base_ + plan_.offset(booking.request) +
-                             static_cast<std::size_t>(copy) * plan_.stride(booking.request);
+    std::byte* const place = base_ + plan_.offset(booking.request, copy);
     return {reinterpret_cast<T*>(place), static_cast<std::size_t>(booking.count)};
   }
 

@@ -87,8 +87,8 @@ inline std::string drawing_tooltip(const DrawingSheet& sheet, int id) {
   std::string text = std::string(request.part).append(": ").append(request.name).append("\n");
   text += std::to_string(MemoryPlan::footprint(request)) + " bytes";
   if (request.copies > 1) {
-    text.append(" = ").append(std::to_string(request.copies)).append(" copies of ");
-    text += std::to_string(sheet.plan.stride(id));
+    text.append(" = ").append(std::to_string(request.own_copies())).append(" copies of ");
+    text += std::to_string(sheet.plan.stride(id)) + lodgers(sheet.plan, id);
   }
   text.append("\n").append(name_of(request.kind)).append(", alive in ");
   text += phase_name(alive.first, sheet.names);
@@ -103,7 +103,9 @@ inline std::string drawing_label(const MemoryRequest& request, const svg::Rectan
   const svg::TextStyle style{.size = std::clamp(box.height * 0.7, 10.0, 12.0)};
   if (box.height < 11.5) return "";
   std::string name = std::string(request.name);
-  if (request.copies > 1) name.append(" \u00d7 ").append(std::to_string(request.copies));
+  if (request.own_copies() > 1) {
+    name.append(" \u00d7 ").append(std::to_string(request.own_copies()));
+  }
   const std::string bytes = readable_bytes(MemoryPlan::footprint(request));
   const std::string full = std::string(request.part).append(": ").append(name);
   for (const std::string& label : {full + ", " + bytes, full, name}) {
@@ -120,9 +122,9 @@ inline std::string drawing_box(const DrawingSheet& sheet, int id) {
   std::string text = std::string("<g class=\"buffer\"><title>") +
                      svg::escaped(drawing_tooltip(sheet, id)) + "</title>\n" +
                      svg::rectangle(box, color.fill, color.stroke);
-  const double copy = box.height / static_cast<double>(request.copies);
+  const double copy = box.height / static_cast<double>(request.own_copies());
   std::string divisions;
-  for (Index i = 1; copy >= 4 && i < request.copies; ++i) {
+  for (Index i = 1; copy >= 4 && i < request.own_copies(); ++i) {
     divisions += svg::to_the_right(box.x, box.y + copy * static_cast<double>(i), box.width);
   }
   if (!divisions.empty()) text += svg::lines(divisions, color.stroke, 0.5, "2 3");

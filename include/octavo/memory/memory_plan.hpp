@@ -33,8 +33,23 @@ class MemoryPlan {
     if (count == 0 || copies == 0) return {};
     if (size_ == capacity) throw ConfigError("a memory plan holds at most 64 requests");
     if (placed_) throw ConfigError("a memory plan takes no request after place()");
-    entries_[index(size_)] = {{part, name, kind, bytes_of<T>(count), copies, lifetime}, 0};
+    entries_[index(size_)] = {{part, name, kind, bytes_of<T>(count), copies, lifetime, {}}, 0};
     return {size_++, count};
+  }
+
+  /// The same, but that every copy behind the first lodges in another buffer, if there is room left
+  /// for it: `lodging` then says how much less. Whoever books answers for the host being idle.
+  template <typename T>
+  constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
+                            Index count, Lifetime lifetime, Index copies, Lodging& lodging) {
+    const Booking<T> booking = book<T>(part, name, kind, count, lifetime, copies);
+    if (!booking.booked() || copies == 1 || lodging.host < 0) return booking;
+    const std::size_t taken = checked_add(lodging.taken, stride(booking.request));
+    // A room may begin up to 63 bytes behind the one that its host gives, at a multiple of 64.
+    if (checked_add(taken, alignment_bytes - 1) > lodging.stride) return booking;
+    entries_[index(booking.request)].request.lodging = lodging;
+    lodging.taken = taken;
+    return booking;
   }
 
   /// Finds every request's offset: longest-lived first, then largest, each at the lowest gap that
@@ -66,12 +81,23 @@ class MemoryPlan {
     return require_placed(), entries_[index(id)].offset;
   }
 
-  /// From one copy of a repeated buffer to the next.
+  /// From one copy of a repeated buffer to the next, where they have memory of their own.
   constexpr std::size_t stride(int id) const { return align_up(request(id).bytes); }
 
-  /// All copies, each rounded up to the alignment.
+  /// Where a copy begins.
+  constexpr std::size_t offset(int id, Index copy) const {
+    const Lodging& lodging = request(id).lodging;
+    if (copy == 0 || lodging.host < 0) {
+      return offset(id) + static_cast<std::size_t>(copy) * stride(id);
+    }
+    return offset(lodging.host) + lodging.taken +
+           align_up(lodging.first + static_cast<std::size_t>(copy - 1) * lodging.stride);
+  }
+
+  /// All copies that have memory of their own, each rounded up to the alignment.
   static constexpr std::size_t footprint(const MemoryRequest& request) {
-    return checked_multiply(align_up(request.bytes), static_cast<std::size_t>(request.copies));
+    return checked_multiply(align_up(request.bytes),
+                            static_cast<std::size_t>(request.own_copies()));
   }
 
   /// Bytes of all buffers that are alive in a phase.

@@ -13,9 +13,24 @@
 
 namespace octavo {
 
+namespace detail {
+
+/// ", 3 in gradients": of a buffer's copies those that lie in another buffer.
+inline std::string lodgers(const MemoryPlan& plan, int id) {
+  const MemoryRequest& request = plan.request(id);
+  if (!request.lodges()) return "";
+  return std::string(", ")
+      .append(std::to_string(request.copies - request.own_copies()))
+      .append(" in ")
+      .append(plan.request(request.lodging.host).name);
+}
+
+}  // namespace detail
+
 /// A placed plan as a table, one line per request in the order of booking: where it begins, its
-/// bytes (all copies), what kind it is, in which phases it lives. Buffers that never live together
-/// share memory, so the bytes add up to more than the total in the last line.
+/// bytes (all copies that lie in no other buffer), what kind it is, in which phases it lives.
+/// Buffers that never live together share memory, so the bytes add up to more than the total in the
+/// last line.
 inline std::string memory_table(const MemoryPlan& plan) {
   std::string text = "      offset         bytes  phases  kind             buffer\n";
   char line[256];
@@ -28,7 +43,8 @@ inline std::string memory_table(const MemoryPlan& plan) {
                   static_cast<int>(request.part.size()), request.part.data(),
                   static_cast<int>(request.name.size()), request.name.data());
     text += line;
-    if (request.copies > 1) text += " (x " + std::to_string(request.copies) + ")";
+    if (request.copies > 1)
+      text += " (x " + std::to_string(request.copies) + detail::lodgers(plan, id) + ")";
     text += '\n';
   }
   return text + "total " + std::to_string(plan.total_bytes()) + " bytes (" +

@@ -50,6 +50,15 @@ struct Lifetime {
   friend constexpr bool operator==(Lifetime, Lifetime) = default;
 };
 
+/// Memory of another buffer that is idle as long as a buffer's copies live: room for copy 1 begins
+/// `first` bytes into the host, that for copy 2 `stride` bytes behind it, and so on.
+struct Lodging {
+  int host = -1;  ///< the other buffer's request; -1: none
+  std::size_t first = 0;
+  std::size_t stride = 0;
+  std::size_t taken = 0;  ///< bytes of each room that others have, in front
+};
+
 /// One named need for memory. `copies` equal buffers, one per repeated block, are planned as one.
 struct MemoryRequest {
   std::string_view part;  ///< the layer or part of the run, for reports; must outlive the plan
@@ -58,6 +67,11 @@ struct MemoryRequest {
   std::size_t bytes = 0;  ///< of one copy
   Index copies = 1;
   Lifetime lifetime;
+  Lodging lodging;  ///< of every copy but the first
+
+  constexpr bool lodges() const noexcept { return lodging.host >= 0; }
+  /// Those that have memory of their own.
+  constexpr Index own_copies() const noexcept { return lodges() ? 1 : copies; }
 };
 
 /// A typed receipt for a request: `count` numbers of type T, `copies` times. The arena turns it

@@ -2,13 +2,49 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <octavo/memory/memory_plan.hpp>
 
 namespace octavo {
 
+namespace detail {
+
+/// Copies that lie in other buffers do so, at multiples of 64, and share no byte among each other.
+template <typename Label>
+std::string lodging_defect(const MemoryPlan& plan, Label label) {
+  struct Place {
+    int id;
+    std::size_t begin, end;
+  };
+  std::vector<Place> taken;
+  for (int id = 0; id < plan.size(); ++id) {
+    const MemoryRequest& request = plan.request(id);
+    if (!request.lodges()) continue;
+    const int host = request.lodging.host;
+    const std::size_t first = plan.offset(host);
+    const std::size_t last = first + MemoryPlan::footprint(plan.request(host));
+    for (Index copy = 1; copy < request.copies; ++copy) {
+      const std::size_t begin = plan.offset(id, copy), end = begin + request.bytes;
+      if (begin % alignment_bytes != 0) return label(id) + " is not aligned";
+      if (begin < first || end > last) return label(id) + " ends behind " + label(host);
+      for (const Place& other : taken) {
+        const bool share = begin < other.end && other.begin < end;
+        if (share && request.lifetime.overlaps(plan.request(other.id).lifetime)) {
+          return label(id) + " overlaps " + label(other.id);
+        }
+      }
+      taken.push_back({id, begin, end});
+    }
+  }
+  return {};
+}
+
+}  // namespace detail
+
 /// Proof of a placed plan: every buffer is aligned and inside the total, and no two buffers that
-/// live at the same time share a byte. Returns the first defect in words, empty when there is none.
+/// live at the same time share a byte, but for copies and the idle buffers that they were booked
+/// into. Returns the first defect in words, empty when there is none.
 inline std::string plan_defect(const MemoryPlan& plan) {
   const auto label = [&](int id) {
     return std::string(plan.request(id).part) + "." + std::string(plan.request(id).name);
@@ -27,7 +63,7 @@ inline std::string plan_defect(const MemoryPlan& plan) {
       }
     }
   }
-  return {};
+  return detail::lodging_defect(plan, label);
 }
 
 }  // namespace octavo

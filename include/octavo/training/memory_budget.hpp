@@ -16,11 +16,14 @@ namespace octavo {
 namespace detail {
 
 /// Ways that give the same bits, the fastest first.
-inline std::array<TrainingMemoryOptions, 3> exact_ways(const TrainingMemoryOptions& wanted) {
+template <Scalar T>
+std::array<TrainingMemoryOptions, 3> exact_ways(const ModelShape& shape,
+                                                const TrainingMemoryOptions& wanted) {
   std::array<TrainingMemoryOptions, 3> ways{wanted, wanted, wanted};
-  ways[1].step.micro_batch = 1;
   ways[2].recompute = true;
-  ways[2].step.micro_batch = 1;
+  for (const std::size_t lean : {1, 2}) {
+    ways[lean].step.micro_batch = leanest_micro_batch<T>(shape, ways[lean]);
+  }
   return ways;
 }
 
@@ -28,7 +31,8 @@ inline std::array<TrainingMemoryOptions, 3> exact_ways(const TrainingMemoryOptio
 template <Scalar T>
 std::size_t least_bytes(const ModelShape& shape, const TrainingMemoryOptions& wanted) {
   std::size_t least = ~std::size_t{0};
-  for (const auto& way : exact_ways(wanted)) least = std::min(least, training_bytes<T>(shape, way));
+  for (const auto& way : exact_ways<T>(shape, wanted))
+    least = std::min(least, training_bytes<T>(shape, way));
   return least;
 }
 
@@ -51,14 +55,14 @@ inline std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
 }  // namespace detail
 
 /// The fastest way to train within `budget` bytes of which `besides` are needed for other things:
-/// as wanted; one sequence at a time; with blocks run again. All give the same bits; results are
-/// never changed. Where none fits: ConfigError with the smallest budget that does, and, as a hint,
-/// the first choice that changes results and would fit.
+/// as wanted; with the leanest micro-batch; with blocks run again. All give the same bits; results
+/// are never changed. Where none fits: ConfigError with the smallest budget that does, and, as a
+/// hint, the first choice that changes results and would fit.
 template <Scalar T>
 TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOptions& wanted,
                                  std::size_t budget, std::size_t besides = 0) {
   const auto fits = [&](std::size_t bytes) { return checked_add(bytes, besides) <= budget; };
-  for (const TrainingMemoryOptions& way : detail::exact_ways(wanted)) {
+  for (const TrainingMemoryOptions& way : detail::exact_ways<T>(shape, wanted)) {
     if (fits(training_bytes<T>(shape, way))) return way;
   }
   const auto told = [&](std::size_t bytes) {

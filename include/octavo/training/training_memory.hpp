@@ -38,10 +38,19 @@ struct TrainingMemoryOptions {
   /// Wanted between steps, by whoever generates samples there; shares memory with the steps.
   std::size_t between_steps_bytes = 0;
 
+  /// How often a step goes through the model.
+  constexpr Index passes() const {
+    const Index at_once = std::min(step.micro_batch, step.sequences());
+    return (step.sequences() + at_once - 1) / at_once;
+  }
   constexpr PassShape pass() const {
-    const Index sequences = std::min(step.micro_batch, step.sequences());
-    const Index passes = (step.sequences() + sequences - 1) / sequences;
-    return {sequences, step.sequence, workers, true, dropout, recompute, fused_update ? passes : 0};
+    return {std::min(step.micro_batch, step.sequences()),
+            step.sequence,
+            workers,
+            true,
+            dropout,
+            recompute,
+            fused_update ? passes() : 0};
   }
   /// With fused_update a block's gradients are used up layer by layer where a step is one pass:
   /// with more, each of them adds to all of the block's.
@@ -105,7 +114,7 @@ struct TrainingMemory {
     memory.between_steps = plan.book<std::byte>("run", "between steps", MemoryKind::cache,
                                                 static_cast<Index>(options.between_steps_bytes),
                                                 {phase::between_steps, phase::between_steps});
-    model.book(plan, options.pass());
+    model.book(plan, options.pass(), options.passes() == 1 ? memory.gradients : Booking<T>{});
     return memory;
   }
 
@@ -153,6 +162,17 @@ constexpr std::size_t training_bytes(const ModelShape& shape,
 template <Scalar T>
 constexpr std::size_t training_bytes(const ModelShape& shape, const StepShape& step) {
   return training_bytes<T>(shape, TrainingMemoryOptions{.step = step});
+}
+
+/// The micro-batch of a step that needs least memory: one sequence, or all of them where that needs
+/// no more, as in models that are large beside their batches (see Transformer::book). All at once
+/// are then faster as well.
+template <Scalar T>
+constexpr Index leanest_micro_batch(const ModelShape& shape, TrainingMemoryOptions options) {
+  options.step.micro_batch = 1;
+  const std::size_t one = training_bytes<T>(shape, options);
+  options.step.micro_batch = options.step.sequences();
+  return training_bytes<T>(shape, options) <= one ? options.step.micro_batch : 1;
 }
 
 }  // namespace octavo

@@ -107,10 +107,18 @@ class Transformer {
   }
 
   /// Books the memory of one pass, or of all that are held: everything but weights, gradients,
-  /// tokens and losses, which the caller owns. The phases are those of phases.hpp.
-  constexpr void book(MemoryPlan& plan, const PassShape& pass) {
+  /// tokens and losses, which the caller owns. The phases are those of phases.hpp. Where all of a
+  /// step is one pass, `gradients` (of all parameters) are idle until the way back, which writes
+  /// those of a block when nothing is left of what later blocks have kept: what a block keeps then
+  /// lies in the gradients of the block before it, as far as there is room.
+  constexpr void book(MemoryPlan& plan, const PassShape& pass, Booking<T> gradients = {}) {
     check(pass);
     pass_ = pass;
+    Lodging lodging;
+    if (gradients.booked() && sinks_gradients) {
+      lodging = {gradients.request, bytes_of<T>(block_offset(0)),
+                 bytes_of<T>(block_parameters_.count()), 0};
+    }
     const Index held = std::max<Index>(pass.held, 1);
     BookingScope scope{plan,
                        "model",
@@ -133,10 +141,11 @@ class Transformer {
           plan.book<T>("model", "block inputs", MemoryKind::saved, pass.rows() * shape_.width,
                        {across_passes ? phase::embed_forward : phase::of_block.attention_forward,
                         phase::of_block.attention_backward},
-                       shape_.layers * held);
+                       shape_.layers * held, lodging);
     }
     const BlockPhases& phases = phase::of_block;
     BlockScope of_block{scope, phases, pass.dropout};
+    of_block.lodging = &lodging;
     of_block.part = "block";
     of_block.forward = {phases.attention_forward, phases.feed_forward_forward};
     of_block.backward = {phases.feed_forward_backward, phases.attention_backward};
