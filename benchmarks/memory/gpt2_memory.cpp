@@ -21,14 +21,15 @@ constexpr const char* usage =
     "  --threads N             worker threads; 0 takes what the machine has (0)\n"
     "  --scalar float|double   (float)\n"
     "  --optimizer adamw|adamw-8bit   (adamw)\n"
-    "  --micro-batch N         sequences of the 4 that go through the model at a time (1)\n"
+    "  --micro-batch N         sequences of the 4 that go through the model at a time (all, or\n"
+    "                          1 where that needs less memory)\n"
     "  --recompute             run each block again on the way back\n"
     "  --fused-update          update each tensor as soon as its gradient is complete\n"
     "  --memory-report         print where each byte of the plan goes\n"
     "  --dry-run               print the plan's size and train nothing\n";
 
 struct Arguments {
-  octavo::StepOptions options{.step = {.batch = 4, .sequence = 64}};
+  octavo::StepOptions options{.step = {.batch = 4, .sequence = 64, .micro_batch = 0}};
   Index threads = 0;
   bool double_precision = false;
   bool memory_report = false;
@@ -133,8 +134,13 @@ void train(const Arguments& arguments, octavo::ThreadPool& threads) {
 }
 
 template <octavo::Scalar T>
-void run(const Arguments& arguments) {
+void run(Arguments& arguments) {
   octavo::ThreadPool threads(arguments.threads);
+  octavo::StepOptions& options = arguments.options;
+  if (options.step.micro_batch == 0) {
+    options.step.micro_batch =
+        octavo::leanest_micro_batch<T>(octavo::presets::gpt2, options.memory(threads.size()));
+  }
   print_plan<T>(arguments, threads.size());
   if (!arguments.dry_run) train<T>(arguments, threads);
 }
@@ -143,7 +149,7 @@ void run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   try {
-    const Arguments arguments = parse(argc, argv);
+    Arguments arguments = parse(argc, argv);
     if (arguments.help) {
       std::fputs(usage, stdout);
     } else if (arguments.double_precision) {

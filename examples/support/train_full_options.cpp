@@ -194,7 +194,8 @@ void FullCommandLine::add_run(CLI::App& app) {
 void FullCommandLine::add_memory(CLI::App& app) {
   auto& group = *app.add_option_group("Memory", "see docs/memory.md for what each one saves");
   whole(group, "--micro-batch", micro_batch_, 1,
-        "Sequences that go through the model at a time; any number gives the same bits (1)");
+        "Sequences that go through the model at a time; any number gives the same bits (1, or all "
+        "of a step where that needs no more memory)");
   group.add_flag("--recompute", recompute_,
                  "Run each block again on the way back instead of keeping what it computed; same "
                  "bits, a fifth slower");
@@ -443,6 +444,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   training.patience = patience_.value_or(training.patience);
   training.stop_at_spike = training.stop_at_spike || rollback_;
   training.micro_batch = micro_batch_.value_or(training.micro_batch);
+  options.leanest_micro_batch = !micro_batch_;
   training.recompute = recompute_;
   training.fused_update = training.fused_update || fused_update_;
   options.data = data_;

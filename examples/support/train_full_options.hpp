@@ -44,7 +44,8 @@ struct FullOptions {
   bool dry_run = false;
   bool quiet = false;
   MemoryReportOption memory_report;
-  std::size_t memory_budget = 0;  ///< of the whole process; 0: none was set
+  bool leanest_micro_batch = false;  ///< none was set
+  std::size_t memory_budget = 0;     ///< of the whole process; 0: none was set
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
   octavo::Index log_every = 100;

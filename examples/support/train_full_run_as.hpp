@@ -196,6 +196,10 @@ int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threa
   const std::size_t text_bytes = corpus.token_bytes();
   options.training.between_steps_bytes =
       octavo::generation_bytes<T>(options.shape, options.training.sequence, threads.size());
+  if (options.leanest_micro_batch) {
+    options.training.micro_batch = octavo::leanest_micro_batch<T>(
+        options.shape, options.training.step_options().memory(threads.size()));
+  }
   obey_budget<T>(options, threads.size(), text_bytes);
   const octavo::MemoryPlan plan = plan_of<T>(options, threads.size());
   report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset);

@@ -60,3 +60,17 @@ TEST_CASE("a plan that was never placed cannot be proved") {
   plan.book<float>("a", "x", MemoryKind::scratch, 3, {0, 0});
   CHECK_THROWS_AS(plan_defect(plan), ConfigError);
 }
+
+TEST_CASE("copies that reach out of their host, or into each other, are reported") {
+  const auto defect = [](Lodging first, Lodging second) {
+    MemoryPlan plan;
+    plan.book<float>("run", "host", MemoryKind::gradients, 64, {0, 3});
+    first.host = second.host = 0;
+    plan.book<float>("a", "x", MemoryKind::saved, 16, {1, 2}, 3, first);
+    plan.book<float>("b", "y", MemoryKind::saved, 16, {2, 3}, 3, second);
+    plan.place();
+    return plan_defect(plan);
+  };
+  CHECK(defect({0, 0, 128, 0}, {0, 0, 128 + 63, 64}) == "b.y ends behind run.host");
+  CHECK(defect({0, 0, 127, 0}, {0, 0, 127, 0}) == "b.y overlaps a.x");
+}

@@ -251,3 +251,14 @@ TEST_CASE("a step shape without work is refused by name") {
   CHECK_THROWS_WITH_AS(planned<float>(presets::tiny, {1, 0}, 1),
                        "sequence: expected at least 1 position", ConfigError);
 }
+
+TEST_CASE("all sequences at once are the leanest way where a block is larger than what it keeps") {
+  const TrainingMemoryOptions wide{.step = {.batch = 4, .sequence = 64}, .workers = 2};
+  CHECK(leanest_micro_batch<float>(presets::gpt2, wide) == 4);
+  CHECK(leanest_micro_batch<float>(presets::medium, {.step = {8, 128}}) == 1);
+  TrainingMemoryOptions once = wide;
+  once.step.micro_batch = 4;
+  CHECK(training_bytes<float>(presets::gpt2, once) < training_bytes<float>(presets::gpt2, wide));
+  once.fused_update = true;  // then there are no gradients to lie in
+  CHECK(leanest_micro_batch<float>(presets::gpt2, once) == 1);
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstring>
 #include <heap_guard/heap_guard.hpp>
 #include <vector>
@@ -78,6 +79,18 @@ TEST_CASE_TEMPLATE("micro-batch and accumulation do not change a bit", T, float,
       CHECK(weights_after<T>(RuntimeConfig(shape), changed, 2, 10) == one);
     }
   }
+}
+
+TEST_CASE("losses that are looked at between gradients and update leave the gradients alone") {
+  StepOptions options;
+  options.step = {3, 16, 1, 3};  // one pass: activations lie in the gradients' memory
+  ThreadPool threads(2);
+  TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, options, threads);
+  fill_tokens(step);
+  step.compute_gradients();
+  const std::vector<float> before(step.gradients().begin(), step.gradients().end());
+  step.loss_sum(3, 16);
+  CHECK(std::equal(before.begin(), before.end(), step.gradients().begin()));
 }
 
 TEST_CASE("fixed and run-time configuration end in equal bytes after 20 steps") {

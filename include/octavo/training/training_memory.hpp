@@ -16,7 +16,7 @@ struct StepShape {
   Index sequence = 32;    ///< positions of each
   Index accumulate = 1;   ///< batches per update; 4 x 8 sequences give the bits of 1 x 32
   Index micro_batch = 1;  ///< sequences that go through the model at a time; any number gives the
-                          ///< same bits, fewer need less memory
+                          ///< same bits; see leanest_micro_batch
 
   constexpr Index sequences() const noexcept { return batch * accumulate; }
   constexpr Index rows() const noexcept { return sequences() * sequence; }
