@@ -46,7 +46,7 @@ if [[ ! -e $package/node_modules/node-llama-cpp ]]; then
   mkdir -p "$package"
   # Nothing that a package would run is run.
   (cd "$package" && echo '{"private": true}' >package.json &&
-    npm install --silent --no-audit --no-fund --ignore-scripts --omit=optional \
+    timeout 180 npm install --silent --no-audit --no-fund --ignore-scripts --omit=optional \
       "node-llama-cpp@$version" "@node-llama-cpp/linux-x64@$version") ||
     skip "node-llama-cpp $version could not be installed"
 fi

@@ -107,10 +107,9 @@ class Transformer {
   }
 
   /// Books the memory of one pass, or of all that are held: everything but weights, gradients,
-  /// tokens and losses, which the caller owns. The phases are those of phases.hpp. Where all of a
-  /// step is one pass, `gradients` (of all parameters) are idle until the way back, which writes
-  /// those of a block when nothing is left of what later blocks have kept: what a block keeps then
-  /// lies in the gradients of the block before it, as far as there is room.
+  /// tokens and losses, which the caller owns. The phases are those of phases.hpp. `gradients` (of
+  /// all parameters), where all of a step is one pass, are idle until the way back writes those of
+  /// a block: what a block keeps then lies in those of the block before it, if there is room.
   constexpr void book(MemoryPlan& plan, const PassShape& pass, Booking<T> gradients = {}) {
     check(pass);
     pass_ = pass;
