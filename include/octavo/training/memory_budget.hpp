@@ -21,8 +21,8 @@ std::array<TrainingMemoryOptions, 3> exact_ways(const ModelShape& shape,
                                                 const TrainingMemoryOptions& wanted) {
   std::array<TrainingMemoryOptions, 3> ways{wanted, wanted, wanted};
   ways[2].recompute = true;
-  for (const std::size_t lean : {1, 2}) {
-    ways[lean].step.micro_batch = leanest_micro_batch<T>(shape, ways[lean]);
+  for (TrainingMemoryOptions* const lean : {&ways[1], &ways[2]}) {
+    lean->step.micro_batch = leanest_micro_batch<T>(shape, *lean);
   }
   return ways;
 }
