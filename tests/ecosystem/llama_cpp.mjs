@@ -50,6 +50,15 @@ async function evaluate(sequence, tokens) {
   return {loss: sum / (tokens.length - 1), rows};
 }
 
+/// By how much llama.cpp prefers its own token where the continuations part.
+async function tellParting(sequence, tokens, theirs, ours) {
+  const at = ours.findIndex((token, i) => token !== theirs[i]);
+  const {rows} = await evaluate(sequence, [...tokens, ...ours.slice(0, at)]);
+  const gap = rows.at(-1)[theirs[at]] - rows.at(-1)[ours[at]];
+  console.log(`     token ${at + 1}: ${theirs[at]} by llama.cpp, ${ours[at]} by us, ` +
+    `logits ${gap.toExponential(1)} apart`);
+}
+
 async function compare(llama, file) {
   const model = await llama.loadModel({modelPath: file, gpuLayers: 0});
   const context = await model.createContext({
@@ -69,7 +78,9 @@ async function compare(llama, file) {
     let equal = 0, count = 0;
     for (const {tokens, continuation} of expected.greedy) {
       count = continuation.length;
-      if (same(await greedy(sequence, tokens, count), continuation)) ++equal;
+      const theirs = await greedy(sequence, tokens, count);
+      if (same(theirs, continuation)) ++equal;
+      else await tellParting(sequence, tokens, theirs, continuation);
     }
     check(equal === expected.greedy.length,
       `${name}: ${equal} prompts continued greedily by our ${count} tokens`);

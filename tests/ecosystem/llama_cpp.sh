@@ -25,7 +25,8 @@ skip() {
 }
 
 # A text that is the same everywhere and always: chains of words, most of which follow from the one
-# before, so that a small model soon prefers one continuation clearly.
+# before, as do the ends of sentences, so that a small model soon prefers one continuation clearly:
+# llama.cpp rounds activations to binary16, and would decide near ties in its own way.
 write_text() {
   awk 'BEGIN {
     count = split("to be or not that is the question whether nobler in mind suffer slings and arrows" \
@@ -34,7 +35,7 @@ write_text() {
     for (i = 0; i < 9000; ++i) {
       seed = seed * 16807 % 2147483647
       at = seed % 10 == 0 ? int(seed / 10) % count + 1 : (at * 5 + 2) % count + 1
-      printf "%s%s", word[at], i % 9 == 8 ? ".\n" : " "
+      printf "%s%s", word[at], at % 8 == 3 ? ".\n" : " "
     }
   }'
 }

@@ -57,6 +57,38 @@ TEST_CASE("a model that goes on begins with its own loss, from every format") {
   }
 }
 
+TEST_CASE("a model of byte pairs goes on with its own tokenizer, on any text, from every format") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", two_soliloquies());
+  const Outcome trained = start(
+      sandbox, micro("--gpt2 --tokenizer bpe --vocab 300 --seed 5 --data text --out a", "60"));
+  check_error(trained, 0, "");
+  const double expected = number_behind(trained.out, "validation loss ");
+  CHECK(expected < 5.5);  // guessing: 5.70
+  check_error(start(sandbox, {"convert", "a/model.safetensors", "m.gguf"}), 0, "");
+  check_error(start(sandbox, {"convert", "a/model.safetensors", "hf"}), 0, "");
+  std::string other;
+  for (int i = 0; i < 60; ++i) other += "größe 4€, naïve \U0001F600 fuß; ";
+  std::string first;
+  for (const std::string model : {"a/model.safetensors", "a", "m.gguf", "hf"}) {
+    INFO(model);
+    write_file(sandbox, "text", two_soliloquies());
+    const Outcome same = start(sandbox, going_on("--lr 1e-30 --min-lr 0 --sequence 12 1", model));
+    check_error(same, 0, "");
+    CHECK(number_behind(same.out, "validation loss ") == doctest::Approx(expected).epsilon(1e-5));
+    fs::remove_all(sandbox.path / "b");
+    // Characters that the tokenizer has never met, and the same run from every format.
+    write_file(sandbox, "text", other);
+    const Outcome tuned = start(sandbox, going_on("--lr 3e-2 --seed 3 --sequence 12 80", model));
+    check_error(tuned, 0, "");
+    CHECK(number_behind(tuned.out, "validation loss ") < 2);
+    const std::string weights = octavo::read_file(sandbox / "b/model.safetensors");
+    if (first.empty()) first = weights;
+    CHECK(weights == first);
+    fs::remove_all(sandbox.path / "b");
+  }
+}
+
 TEST_CASE("a model that goes on learns, and goes on exactly after a stop") {
   const Sandbox sandbox;
   write_file(sandbox, "text", two_soliloquies());
