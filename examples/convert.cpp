@@ -178,11 +178,28 @@ std::string plain(std::string path) {
   return path;
 }
 
+/// A model.safetensors is Octavo's own or, beside a config.json, Hugging Face's: the one may not
+/// be written over the other.
+void spare_other_models(const std::string& to, Target target) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  const bool folder = target == Target::folder;
+  const fs::path file = folder ? fs::path(to) / "model.safetensors" : fs::path(to);
+  if (target == Target::gguf || !fs::exists(file, unknown)) return;
+  if (fs::exists(file.parent_path() / "config.json", unknown) == folder) return;
+  throw octavo::Error(
+      octavo::ErrorCode::cannot_create,
+      "cannot write " + octavo::printable(to) + ": " +
+          (folder ? "its model.safetensors is none of Hugging Face's" : "it is Hugging Face's"),
+      "name another " + std::string(folder ? "folder" : "file"));
+}
+
 int convert(std::string from, std::string to, const std::string& type) {
   const Target target = target_of(to);
   check_type(target, type);
   from = plain(from);
   to = plain(to);
+  spare_other_models(to, target);
   const Model model = read(from);
   write(to, target, type_of(type), model);
   std::printf("%s: %s\n%s: %s, %s\n", octavo::printable(from).c_str(),

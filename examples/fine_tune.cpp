@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
                 }});
     save_model<float>("fine_tuned.safetensors", source.shape(), length, *source.tokenizer(),
                       trainer.weights());
+    std::cout << "saved fine_tuned.safetensors\n";
     return 0;
   } catch (const Error& error) {
     std::cerr << error.what() << '\n' << error.hint() << '\n';

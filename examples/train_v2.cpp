@@ -34,13 +34,26 @@ static_assert(octavo::generation_bytes<float>(shape, sequence) < 500'000);
 constexpr std::string_view prompt = "To be ";
 
 struct Arguments {
-  Index iterations = 2000;
+  static constexpr std::uint64_t no_seed = ~std::uint64_t{0};
+  Index iterations = 0;  ///< 0: none were asked
   Index threads = 0;
-  std::uint64_t seed = 5;  ///< 15 of the seeds 1 to 40 end in a model that recites every letter
+  std::uint64_t seed = no_seed;
   support::SaveOptions saving;
   support::MemoryReportOption memory_report;
   bool quiet = false;
 };
+
+std::string resume_command(const Arguments& arguments) {
+  const support::SaveOptions &saving = arguments.saving, usual;
+  std::string command = "train_v2 --resume " + support::shell_word(saving.out);
+  const auto add = [&](const char* name, Index value, Index otherwise) {
+    if (value != otherwise) command += std::string(name) + std::to_string(value);
+  };
+  add(" --save-every ", saving.save_every, usual.save_every);
+  add(" --keep ", saving.keep, usual.keep);
+  add(" --threads ", arguments.threads, 0);
+  return command;
+}
 
 /// What the page about the run tells of its configuration.
 octavo::RunReport describe_run(const Arguments& arguments, const octavo::TrainingOptions& options,
@@ -57,9 +70,7 @@ octavo::RunReport describe_run(const Arguments& arguments, const octavo::Trainin
   octavo::FactGroup model = octavo::facts_of(shape);
   model.add("parameters", octavo::parameter_count(shape));
   report.facts = {text, model, octavo::facts_of(options), run, octavo::facts_of_machine(threads)};
-  report.resume = "train_v2 " + std::to_string(options.steps) + " --seed " +
-                  std::to_string(options.seed) + " --out " +
-                  support::shell_word(arguments.saving.out) + " --resume";
+  report.resume = resume_command(arguments);
   report.generate = " --prompt " + support::shell_word(prompt) + " --temperature 0";
   report.plan = &plan;
   report.phase_names = octavo::phase::names;
@@ -67,23 +78,34 @@ octavo::RunReport describe_run(const Arguments& arguments, const octavo::Trainin
   return report;
 }
 
-/// The run is the program's but for its length and seed: a checkpoint must be of the same.
-octavo::TrainingOptions options_of(const Arguments& arguments, octavo::Index workers) {
+/// The run is the program's but for its length and seed, which are those of the checkpoint that it
+/// goes on with, or of the command line.
+octavo::TrainingOptions options_of(const Arguments& arguments, const support::Resumed* resumed,
+                                   octavo::Index workers) {
   octavo::TrainingOptions options;
   options.between_steps_bytes = octavo::generation_bytes<float>(shape, sequence, workers);
-  options.steps = arguments.iterations;
+  options.steps = 2000;
   options.sequence = sequence;
-  options.seed = arguments.seed;
+  options.seed = 5;  // 15 of the seeds 1 to 40 end in a model that recites every letter
+  if (resumed != nullptr) {
+    options.steps = resumed->info().options.steps;
+    options.seed = resumed->info().options.seed;
+  }
+  if (arguments.iterations != 0) options.steps = arguments.iterations;
+  if (arguments.seed != Arguments::no_seed) options.seed = arguments.seed;
   return options;
 }
 
 void check_resumed(const support::Resumed& resumed, const octavo::TrainingOptions& options) {
   const octavo::CheckpointInfo& info = resumed.info();
-  const auto refuse = [&](const std::string& what) {
+  const auto refuse = [&](const std::string& what,
+                          const char* hint = "leave it out, or begin a new run") {
     throw octavo::ConfigError("cannot resume " + octavo::printable(resumed.path()) + ": " + what,
-                              "repeat the command that began the run, and add --resume");
+                              hint);
   };
-  if (!(info.shape == shape) || info.double_precision) refuse("it is no run of train_v2");
+  if (!(info.shape == shape) || info.double_precision) {
+    refuse("it is no run of train_v2", "name a checkpoint that train_v2 has saved");
+  }
   if (info.options.steps != options.steps) {
     refuse("the run has " + std::to_string(info.options.steps) + " iterations, but " +
            std::to_string(options.steps) + " were asked");
@@ -101,7 +123,7 @@ int train(Arguments arguments) {
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
   const auto identity = support::identity_of("", octavo::soliloquy_v2);
   octavo::ThreadPool threads(arguments.threads);
-  const octavo::TrainingOptions options = options_of(arguments, threads.size());
+  const octavo::TrainingOptions options = options_of(arguments, resumed.get(), threads.size());
   if (resumed != nullptr) check_resumed(*resumed, options);
   support::release_idle_memory();
   octavo::Trainer<float, Config> trainer(Config{}, options, threads);
@@ -111,7 +133,7 @@ int train(Arguments arguments) {
   std::printf("train_v2: %s\nparameters %td, memory planned %zu bytes, %td threads, seed %ju\n",
               describe(shape).c_str(), trainer.model().parameter_count(),
               trainer.plan().total_bytes(), threads.size(),
-              static_cast<std::uintmax_t>(arguments.seed));
+              static_cast<std::uintmax_t>(options.seed));
   report_plan(arguments.memory_report, trainer.plan(), tokens.bytes(), "train_v2");
 
   const octavo::TextEntropy entropy = octavo::text_entropy(tokens.view(), shape.vocabulary);
@@ -159,15 +181,17 @@ int train(Arguments arguments) {
   const Index rest = static_cast<Index>(octavo::soliloquy_v2.size() - prompt.size());
   const std::string text = support::greedy(generator, tokenizer, prompt, rest);
   progress.print_summary();
-  std::printf("\nFrom \"To be \" it writes:\n\n%s", text.c_str());
+  std::printf("\nFrom \"To be \" it writes:\n\n%s%s", text.c_str(),
+              text.ends_with('\n') ? "" : "\n");
   if (text == octavo::soliloquy_v2) support::print("\nThat is the excerpt to the letter.\n");
   saver.finish();
   if (!arguments.saving.out.empty()) {
-    const std::string path =
-        (std::filesystem::path(arguments.saving.out) / "model.safetensors").string();
+    const std::string path = saver.model_path();
     octavo::save_model<float>(path, shape, sequence, tokenizer, trainer.weights());
-    std::printf("\nSaved %s; try: generate %s --prompt \"To be \"\n", path.c_str(), path.c_str());
+    std::printf("\nSaved %s; try: generate %s --prompt \"To be \"\n", path.c_str(),
+                support::shell_word(path).c_str());
     const bool asked = result.reason == octavo::StopReason::asked;
+    if (asked) std::printf("Go on with: %s\n", resume_command(arguments).c_str());
     if (!asked) progress.keep_sample(trainer.state().steps_done, text);
     report(asked ? octavo::RunReport::Stage::stopped : octavo::RunReport::Stage::finished, path);
   }

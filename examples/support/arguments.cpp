@@ -56,12 +56,66 @@ std::string nearest(const CLI::App& app, std::string_view asked) {
   return found;
 }
 
+/// What other programs call it.
+struct OtherName {
+  std::string_view theirs, ours;
+};
+constexpr OtherName other_names[] = {
+    {"batch-size", "--batch"},
+    {"block-size", "--context"},
+    {"d-model", "--width"},
+    {"embed", "--width"},
+    {"epochs", "ITERATIONS"},
+    {"file", "--data"},
+    {"input", "--data"},
+    {"iterations", "ITERATIONS"},
+    {"iters", "ITERATIONS"},
+    {"learning-rate", "--lr"},
+    {"max-iters", "ITERATIONS"},
+    {"max-new-tokens", "--tokens"},
+    {"max-steps", "ITERATIONS"},
+    {"max-tokens", "--tokens"},
+    {"min-learning-rate", "--min-lr"},
+    {"n", "--tokens"},
+    {"n-embd", "--width"},
+    {"n-head", "--heads"},
+    {"n-layer", "--layers"},
+    {"num-tokens", "--tokens"},
+    {"out-dir", "--out"},
+    {"outdir", "--out"},
+    {"output", "--out"},
+    {"output-dir", "--out"},
+    {"outtype", "--type"},
+    {"p", "--prompt"},
+    {"steps", "ITERATIONS"},
+    {"temp", "--temperature"},
+    {"vocab-size", "--vocab"},
+    {"weight-decay", "--decay"},
+};
+
+/// A hint for somebody who knows other programs; empty if there is none.
+std::string hint_by_other_name(const CLI::App& app, std::string_view asked) {
+  std::string name(asked.substr(std::min(asked.find_first_not_of('-'), asked.size())));
+  std::replace(name.begin(), name.end(), '_', '-');
+  for (const OtherName& other : other_names) {
+    if (other.theirs != name || app.get_option_no_throw(std::string(other.ours)) == nullptr)
+      continue;
+    if (other.ours.starts_with('-')) return "did you mean '" + std::string(other.ours) + "'?";
+    return "write " + std::string(other.ours) + " without a name before it, as in " +
+           app.get_name() + " 2000";
+  }
+  return "";
+}
+
 std::string see_help(const CLI::App& app) { return "see " + app.get_name() + " --help"; }
 
 [[noreturn]] void refuse_unknown(const CLI::App& app, std::string_view name) {
-  const std::string other = nearest(app, name);
-  throw octavo::ConfigError("unknown option " + octavo::printable(name),
-                            other.empty() ? see_help(app) : "did you mean '" + other + "'?");
+  std::string hint = hint_by_other_name(app, name);
+  if (hint.empty()) {
+    const std::string other = nearest(app, name);
+    hint = other.empty() ? see_help(app) : "did you mean '" + other + "'?";
+  }
+  throw octavo::ConfigError("unknown option " + octavo::printable(name), hint);
 }
 
 /// Whether it may follow a value of an option that takes several. A number is an argument: a file
@@ -163,9 +217,12 @@ void parse_arguments(CLI::App& app, int argc, const char* const* argv) {
     const auto first = std::find_if(extra.begin(), extra.end(), [](const auto& one) {
       return one != "--";  // which CLI11 counts among them
     });
-    throw octavo::ConfigError(
-        "unexpected argument " + octavo::printable(first == extra.end() ? "--" : *first),
-        see_help(app));
+    const std::string unexpected = first == extra.end() ? "--" : *first;
+    const bool prompt = app.get_option_no_throw("--prompt") != nullptr;
+    throw octavo::ConfigError("unexpected argument " + octavo::printable(unexpected),
+                              prompt ? "to write on from it say --prompt " +
+                                           octavo::printable(unexpected) + "; " + see_help(app)
+                                     : see_help(app));
   } catch (const CLI::RequiredError& error) {
     throw octavo::ConfigError(error.what(), see_help(app));
   }

@@ -77,7 +77,13 @@ std::optional<std::string> find_shakespeare(bool dry_run) {
   const std::string path = "data/shakespeare.txt";
   std::error_code unknown;
   if (std::filesystem::exists(path, unknown)) return path;
-  if (dry_run) return std::nullopt;
+  if (dry_run) {
+    std::fprintf(stderr,
+                 "train_full: warning: %s, which a run would download, is not there: this is the "
+                 "plan for the built-in text\n",
+                 path.c_str());
+    return std::nullopt;
+  }
   print("downloading tiny Shakespeare to " + path + "\n");
   std::fflush(stdout);
   try {

@@ -79,7 +79,8 @@ std::vector<std::string> arguments_of(std::string_view program, const std::strin
     }
   } else {
     for (const char* option :
-         {"--fail", "--silent", "--show-error", "--location", "--connect-timeout", "20"}) {
+         {"--fail", "--silent", "--show-error", "--location", "--connect-timeout", "20",
+          "--speed-limit", "1", "--speed-time", "30"}) {
       arguments.emplace_back(option);
     }
   }

@@ -60,7 +60,7 @@ void add_texts(CLI::App& app, GenerateOptions& options) {
   auto& group = *app.add_option_group("Text");
   add_repeatable(
       group, "--prompt", [&](const std::string& text) { options.prompts.push_back(text); },
-      "The beginning of the text; several give as many texts, written together")
+      "The beginning of the text; may be given several times, for as many texts, written together")
       ->type_name("TEXT");
   add_name(group, "--prompt-file", options.prompt_file,
            "The beginning of the text is that of a file, without its last line end; - is standard "
@@ -103,7 +103,7 @@ void add_sampling(CLI::App& app, GenerateOptions& options) {
       group, "--logit-bias",
       [&](const std::string& text) { options.biases.push_back(parse_bias(text)); },
       "Adds VALUE to a token's logit, -inf forbids it; TOKEN is its number or a text in single "
-      "quotes: \"'e'=-inf\"")
+      "quotes: \"'e'=-inf\"; may be given several times")
       ->type_name("TOKEN=VALUE");
   add_real(group, "--repetition-penalty", sampling.repetition_penalty, penalty_is_legal,
            "a finite number > 0", "Above 1, tokens that were there become less likely (1)");

@@ -168,6 +168,7 @@ CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
             for (const std::string& value : values) take(value);
           },
           help)
+      ->expected(1, CLI::detail::expected_max_vector_size - 1)  // with all of them help says "..."
       ->allow_extra_args(false);
 }
 

@@ -240,7 +240,9 @@ void Progress::say(const std::string& text) {
 
 void Progress::print_summary() const {
   const double loss = history_.recent_loss();
-  if (!std::isnan(loss)) std::printf("mean loss of the last 100 steps %.4f, ", loss);
+  if (!std::isnan(loss)) {
+    std::printf("mean loss of the last %td steps %.4f, ", history_.recent_count(), loss);
+  }
   std::printf("%.1f s, peak memory %s\n", seconds(),
               octavo::readable_bytes(octavo::process_memory().peak_bytes).c_str());
 }

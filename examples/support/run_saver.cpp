@@ -54,6 +54,12 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
     const auto folder = std::filesystem::path(path).parent_path().string();
     options.out = folder.empty() ? "." : folder;
   }
+  const auto from = std::filesystem::absolute(path).parent_path();
+  for (const char* place : {"", "earlier"}) {
+    options.same_folder =
+        options.same_folder ||
+        std::filesystem::equivalent(from, std::filesystem::path(options.out) / place, unknown);
+  }
   return std::make_unique<Resumed>(path);
 }
 

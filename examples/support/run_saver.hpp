@@ -26,7 +26,8 @@ struct SaveOptions {
   octavo::Index save_every = 500;
   octavo::Index keep = 2;
   bool resume = false;
-  std::string resume_from;  ///< a checkpoint or a folder; empty: `out`
+  std::string resume_from;   ///< a checkpoint or a folder; empty: `out`
+  bool same_folder = false;  ///< what lies in `out` is the run that goes on
   bool allow_corpus_change = false;
 };
 
@@ -84,10 +85,12 @@ class RunSaver {
     if (options.out.empty()) return;
     make_folder(options.out);
     folder_.emplace(options.out, options.keep);
-    if (!options.resume && folder_->set_aside()) {
-      say_(options.out + " holds checkpoints of an earlier run: moved to " + options.out +
-           "/earlier");
-    }
+    if (options.same_folder) return;
+    using SetAside = octavo::CheckpointFolder::SetAside;
+    const SetAside done = folder_->set_aside();
+    if (done == SetAside::nothing) return;
+    say_(options.out + " holds checkpoints of an earlier run: moved to " + options.out +
+         "/earlier" + (done == SetAside::replaced ? ", in place of the run that lay there" : ""));
   }
 
   /// Whether the run is saved after that step.
@@ -121,6 +124,7 @@ class RunSaver {
     if (!folder_) return {};
     return {folder_->metrics(), folder_->samples(), folder_->report()};
   }
+  std::string model_path() const { return folder_ ? folder_->model() : ""; }
   std::string best_path() const { return folder_ ? folder_->best() : ""; }
   /// What can be generated with while the run goes on: the best model, or the last checkpoint;
   /// empty if there is neither.

@@ -1,36 +1,13 @@
 // SPDX-License-Identifier: MIT
+// train_full's options as a command line has them; train_full_choices.cpp says what follows.
 #include "support/train_full_options.hpp"
 
-#include <algorithm>
-#include <cstdio>
 #include <limits>
-#include <string_view>
-#include <type_traits>
-#include <variant>
-
-#include <octavo/checkpoint/model_source.hpp>
 
 #include "support/program.hpp"
-#include "support/tokenizer_choice.hpp"
 
 namespace support {
-
-struct Preset {
-  const char* name;
-  octavo::ModelShape shape;
-  octavo::Index batch, sequence, iterations;
-  double rate;
-  bool wants_shakespeare;
-};
-
 namespace {
-
-using octavo::Index;
-
-const Preset tiny{"tiny", octavo::presets::tiny, 1, 32, 2000, 3e-3, false};
-const Preset small{"small", octavo::presets::small, 1, 64, 10000, 1e-3, false};
-const Preset medium{"medium", octavo::presets::medium, 8, 128, 10000, 1e-3, true};
-const Preset large{"large", octavo::presets::large, 8, 128, 10000, 1e-3, true};
 
 bool positive(double x) { return x > 0; }
 bool not_negative(double x) { return x >= 0; }
@@ -82,27 +59,6 @@ void FullCommandLine::real(CLI::App& app, const std::string& name, Asked<double>
          },
          help)
       ->type_name("X");
-}
-
-void FullCommandLine::add_presets(CLI::App& app) {
-  auto* group = app.add_option_group("Presets", "at most one; without one --small is taken");
-  const auto add = [&](const Preset& preset, const char* help) {
-    group->add_flag_callback(
-        "--" + std::string(preset.name),
-        [this, &preset] {
-          octavo::require(preset_ == nullptr, [&] {
-            return "preset: got --" + std::string(preset_->name) + " and --" + preset.name +
-                   ", expected at most one";
-          });
-          preset_ = &preset;
-        },
-        help);
-  };
-  add(tiny, "46 thousand parameters, built-in text, 2000 steps");
-  add(small, "422 thousand parameters, built-in text, 10000 steps");
-  add(medium, "2.2 million parameters, tiny Shakespeare, 10000 steps");
-  add(large, "8.5 million parameters, tiny Shakespeare, 10000 steps");
-  whole(app, "ITERATIONS", iterations_, 1, "Training steps, instead of the preset's");
 }
 
 void FullCommandLine::add_model(CLI::App& app) {
@@ -161,7 +117,7 @@ void FullCommandLine::add_training(CLI::App& app) {
 void FullCommandLine::add_run(CLI::App& app) {
   auto& group = *app.add_option_group("Run");
   add_names(group, "--data", data_,
-            "Text files, and folders of them, to train on, joined in this order; a number among "
+            "Text files, and folders of them, to train on, joined in this order; a number behind "
             "them is ITERATIONS")
       ->type_name("FILE|DIR");
   add_name(group, "--from", from_,
@@ -183,8 +139,10 @@ void FullCommandLine::add_run(CLI::App& app) {
         most_threads);
   whole(group, "--eval-every", evaluate_every_, 0,
         "Steps between evaluations; 0: only at the end (500)");
-  whole(group, "--sample-every", sample_every_, 0, "Steps between samples; 0: none (1000)");
-  whole(group, "--log-every", log_every_, 0, "Steps between lines off a terminal; 0: none (100)");
+  whole(group, "--sample-every", sample_every_, 0,
+        "Steps between samples; 0: only at the end (1000)");
+  whole(group, "--log-every", log_every_, 0,
+        "Steps between lines off a terminal; 0: only the last (100)");
   whole(group, "--metrics-every", metrics_every_, 0,
         "Steps per row of metrics.csv in --out; 0: no such file (10)");
   add_quiet(group, quiet_);
@@ -208,263 +166,6 @@ void FullCommandLine::add_memory(CLI::App& app) {
   add_name(group, "--token-file", token_file_, "That file (tokens.bin in --out)")
       ->type_name("FILE");
   add_memory_report(group, memory_report_);
-}
-
-octavo::AnyOptimizer FullCommandLine::optimizer(octavo::AnyOptimizer chosen) const {
-  if (!optimizer_.empty()) {
-    const octavo::AnyOptimizer named = *octavo::optimizer_of_name(optimizer_);
-    if (named.index() != chosen.index()) chosen = named;
-  }
-  std::visit(
-      [&](auto& one) {
-        using One = std::remove_reference_t<decltype(one)>;
-        octavo::require(!beta2_ || !std::is_same_v<One, octavo::Sgd>,
-                        "--beta2: sgd has no second moment");
-        octavo::for_each_setting(one, [&](std::string_view name, double& value) {
-          if (name == "beta1" || name == "momentum") value = beta1_.value_or(value);
-          if (name == "beta2") value = beta2_.value_or(value);
-          if (name == "decay") value = decay_.value_or(value);
-        });
-      },
-      chosen);
-  return chosen;
-}
-
-/// The preset alone; without one that is --small.
-FullOptions FullCommandLine::base() const {
-  const bool chosen = preset_ != nullptr;
-  const Preset& preset = chosen ? *preset_ : small;
-  FullOptions options;
-  options.preset = preset.name;
-  options.why = chosen ? "as asked" : "the default: learns a small text in about a minute";
-  options.shape = preset.shape;
-  options.wants_shakespeare = preset.wants_shakespeare;
-  octavo::TrainingOptions& training = options.training;
-  training.steps = iterations_.value_or(preset.iterations);
-  training.batch = preset.batch;
-  training.sequence = std::min(preset.sequence, context_.value_or(preset.shape.context));
-  training.learning_rate = rate_.value_or(preset.rate);
-  training.minimum_learning_rate = training.learning_rate / 10;
-  training.warmup = std::min<Index>(100, training.steps / 2);
-  training.evaluate_every = 500;
-  return options;
-}
-
-FullOptions FullCommandLine::resolve() const {
-  octavo::require(!new_schedule_,
-                  "--new-schedule: there is a schedule to replace with --resume only");
-  FullOptions options = finished(base());
-  check(options);
-  return options;
-}
-
-void FullCommandLine::check(const FullOptions& options) {
-  octavo::check_shape(options.shape);
-  const Index most = std::numeric_limits<std::int32_t>::max() / options.training.batch;
-  octavo::require(options.training.accumulate <= most, [&] {
-    return "--accumulate: got " + std::to_string(options.training.accumulate) +
-           ", expected at most " + std::to_string(most) + " with --batch " +
-           std::to_string(options.training.batch);
-  });
-  if (options.training.minimum_learning_rate > options.training.learning_rate) {
-    char message[120];
-    std::snprintf(message, sizeof(message),
-                  "--min-lr: got %g, expected at most %g, the learning rate",
-                  options.training.minimum_learning_rate, options.training.learning_rate);
-    throw octavo::ConfigError(message);
-  }
-  octavo::check_schedule(options.training.rate());
-  octavo::require(options.training.sequence <= options.shape.context, [&] {
-    return "--sequence: got " + std::to_string(options.training.sequence) + ", expected at most " +
-           std::to_string(options.shape.context) + ", the model's context";
-  });
-}
-
-FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
-  octavo::require(!new_schedule_,
-                  "--new-schedule: there is a schedule to replace with --resume only");
-  octavo::require(preset_ == nullptr, [&] {
-    return "--" + std::string(preset_->name) + ": the model of --from is there already";
-  });
-  octavo::require(!no_unknown_, "--no-unknown: the tokenizer is that of the model of --from");
-  octavo::require(tokenizer_.empty() && !vocabulary_, [&] {
-    return std::string(tokenizer_.empty() ? "--vocab" : "--tokenizer") +
-           ": the tokenizer is that of the model of --from";
-  });
-  FullOptions options = base();
-  const octavo::ModelShape& shape = from.shape();
-  options.preset = "from";
-  options.why = "a model that goes on";
-  options.shape = shape;
-  options.training.sequence = std::min<Index>(from.trained_length(), 128);
-  options.training.learning_rate = rate_.value_or(1e-4);
-  options.training.minimum_learning_rate = options.training.learning_rate / 10;
-  options = finished(std::move(options));
-  options.from = &from;
-  const auto same = [](const char* name, const auto& asked, const auto& has) {
-    if (asked == has) return;
-    std::string got, expected;
-    if constexpr (requires { std::to_string(asked); }) {
-      got = std::to_string(asked), expected = std::to_string(has);
-    } else {
-      got = name_of(asked), expected = name_of(has);
-    }
-    throw octavo::ConfigError(
-        std::string(name) + ": got " + got + ", but the model of --from has " + expected,
-        "leave it out, or begin without --from");
-  };
-  same("--layers", options.shape.layers, shape.layers);
-  same("--heads", options.shape.heads, shape.heads);
-  same("--width", options.shape.width, shape.width);
-  same("--ff", options.shape.d_ff, shape.d_ff);
-  same("--context", options.shape.context, shape.context);
-  same("--activation", options.shape.activation, shape.activation);
-  octavo::require(options.shape.bias == shape.bias, "--no-bias: the model of --from has biases");
-  octavo::require(options.shape.tied == shape.tied,
-                  "--tied: the model of --from has a head of its own");
-  check(options);
-  return options;
-}
-
-FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
-  const bool chosen = preset_ != nullptr;
-  FullOptions options;
-  if (chosen) options = base();
-  const octavo::ModelShape preset = options.shape;
-  options.preset = chosen ? options.preset : "resume";
-  options.why = "going on";
-  options.shape = info.shape;
-  if (chosen) {
-    options.shape.layers = preset.layers;
-    options.shape.heads = preset.heads;
-    options.shape.width = preset.width;
-    options.shape.d_ff = preset.d_ff;
-    options.shape.context = preset.context;
-  }
-  options.training = info.options;
-  options.double_precision = info.double_precision;
-  options.wants_shakespeare = false;
-  options.tokenizer = tokenizer_name(info.tokenizer);
-  check_tokenizer(info);
-  options = finished(std::move(options));
-  if (data_.empty()) options.data = split_names(info.corpus.name);
-  check_resumed(options, info);
-  return options;
-}
-
-void FullCommandLine::check_resumed(const FullOptions& options,
-                                    const octavo::CheckpointInfo& info) const {
-  const auto told = [](const octavo::ModelShape& shape, const octavo::TrainingOptions& training,
-                       bool double_precision) {
-    octavo::MetadataWriter writer;
-    octavo::detail::write_shape(writer, shape);
-    octavo::detail::write_options(writer, training);
-    writer.text("scalar", double_precision ? "double" : "float");
-    return writer.entries();
-  };
-  const auto asked = told(options.shape, options.training, options.double_precision);
-  for (const auto& [key, before] : told(info.shape, info.options, info.double_precision)) {
-    const auto found = asked.find(key);
-    if (found != asked.end() && found->second == before) continue;
-    if (key == "evaluate_every" || key == "patience" || key == "stop_at_spike") continue;
-    const bool schedule = key == "steps" || key == "learning_rate" ||
-                          key == "minimum_learning_rate" || key == "warmup";
-    if (schedule && new_schedule_) continue;
-    throw octavo::ConfigError(
-        "--resume: the run has " + key + " " + before + ", but " +
-            (found == asked.end() ? "another optimizer" : found->second) + " was asked",
-        schedule ? "leave it out, or say --new-schedule to replace the run's own"
-                 : "leave it out, or begin a new run");
-  }
-  octavo::check_schedule(options.training.rate());
-}
-
-void FullCommandLine::check_tokenizer(const octavo::CheckpointInfo& info) const {
-  const auto refuse = [](const std::string& before, const std::string& asked) {
-    throw octavo::ConfigError("--resume: the run has " + before + ", but " + asked + " was asked",
-                              "leave it out, or begin a new run");
-  };
-  const std::string before = tokenizer_name(info.tokenizer);
-  if (!tokenizer_.empty() && tokenizer_ != before) refuse("tokenizer " + before, tokenizer_);
-  if (vocabulary_ && *vocabulary_ != info.shape.vocabulary) {
-    refuse("a vocabulary of " + std::to_string(info.shape.vocabulary),
-           std::to_string(*vocabulary_));
-  }
-}
-
-void FullCommandLine::choose_tokenizer(FullOptions& options) const {
-  if (!tokenizer_.empty()) options.tokenizer = tokenizer_;
-  options.vocabulary = vocabulary_.value_or(options.vocabulary);
-  octavo::require(!vocabulary_ || options.tokenizer == "bpe",
-                  "--vocab: only --tokenizer bpe has a vocabulary to choose");
-  octavo::require(!no_unknown_ || options.tokenizer == "char", [&] {
-    return "--no-unknown: --tokenizer " + options.tokenizer + " has a token for every byte";
-  });
-}
-
-void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
-  octavo::require(!no_bias_, "--gpt2: GPT-2 has biases everywhere, but --no-bias was asked");
-  octavo::require(activation_.empty() || activation_ == "gelu-tanh", [&] {
-    return "--gpt2: GPT-2 has gelu-tanh, but --activation " + activation_ + " was asked";
-  });
-  shape.activation = octavo::Activation::gelu_tanh;
-  shape.bias = true;
-  shape.tied = true;
-}
-
-/// What was asked on top of a preset or a checkpoint.
-FullOptions FullCommandLine::finished(FullOptions options) const {
-  octavo::ModelShape& shape = options.shape;
-  shape.layers = layers_.value_or(shape.layers);
-  shape.heads = heads_.value_or(shape.heads);
-  shape.width = width_.value_or(shape.width);
-  shape.d_ff = d_ff_.value_or(shape.d_ff);
-  shape.context = context_.value_or(shape.context);
-  shape.bias = shape.bias && !no_bias_;
-  shape.tied = shape.tied || tied_;
-  for (const auto kind :
-       {octavo::Activation::relu, octavo::Activation::gelu, octavo::Activation::gelu_tanh}) {
-    if (activation_ == name_of(kind)) shape.activation = kind;
-  }
-  if (gpt2_) choose_gpt2(shape);
-  choose_tokenizer(options);
-  octavo::TrainingOptions& training = options.training;
-  training.steps = iterations_.value_or(training.steps);
-  training.batch = batch_.value_or(training.batch);
-  training.sequence = sequence_.value_or(training.sequence);
-  training.accumulate = accumulate_.value_or(training.accumulate);
-  training.learning_rate = rate_.value_or(training.learning_rate);
-  training.minimum_learning_rate = minimum_rate_.value_or(training.minimum_learning_rate);
-  training.warmup = warmup_.value_or(training.warmup);
-  training.optimizer = optimizer(training.optimizer);
-  training.clip = clip_.value_or(training.clip);
-  training.dropout = dropout_.value_or(training.dropout);
-  if (seed_) training.seed = static_cast<std::uint64_t>(*seed_);
-  training.evaluate_every = evaluate_every_.value_or(training.evaluate_every);
-  training.patience = patience_.value_or(training.patience);
-  training.stop_at_spike = training.stop_at_spike || rollback_;
-  training.micro_batch = micro_batch_.value_or(training.micro_batch);
-  options.leanest_micro_batch = !micro_batch_;
-  training.recompute = recompute_;
-  training.fused_update = training.fused_update || fused_update_;
-  options.data = data_;
-  options.map_above = map_above_;
-  options.token_file = token_file_;
-  options.wants_shakespeare = data_.empty() && options.wants_shakespeare;
-  if (!scalar_.empty()) options.double_precision = scalar_ == "double";
-  options.unknown = !no_unknown_;
-  octavo::require(!quiet_ || !dry_run_, "--quiet: a dry run is all that it prints");
-  options.quiet = quiet_;
-  options.dry_run = dry_run_;
-  options.memory_report = memory_report_;
-  options.memory_budget = memory_budget_;
-  options.threads = threads_.value_or(0);
-  options.sample_every = sample_every_.value_or(1000);
-  options.log_every = log_every_.value_or(100);
-  options.metrics_every = metrics_every_.value_or(10);
-  options.saving = saving_;
-  options.rollback = training.stop_at_spike;
-  return options;
 }
 
 }  // namespace support

@@ -46,6 +46,7 @@ struct FullOptions {
   MemoryReportOption memory_report;
   bool leanest_micro_batch = false;  ///< none was set
   std::size_t memory_budget = 0;     ///< of the whole process; 0: none was set
+  std::string not_kept;  ///< what was asked, and no checkpoint says, as words of a command
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
   octavo::Index log_every = 100;
@@ -87,6 +88,7 @@ class FullCommandLine {
             const std::string& expected, const std::string& help);
   FullOptions base() const;
   FullOptions finished(FullOptions options) const;
+  std::string not_kept() const;
   static void check(const FullOptions& options);
   void choose_gpt2(octavo::ModelShape& shape) const;
   void choose_tokenizer(FullOptions& options) const;

@@ -38,6 +38,10 @@ octavo::FactGroup facts_of(const FullOptions& options) {
 
 }  // namespace
 
+std::string resume_command(const FullOptions& options) {
+  return "train_full --resume " + shell_word(options.saving.out) + options.not_kept;
+}
+
 octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
                                octavo::Index parameters, const octavo::MemoryPlan& plan,
                                octavo::Index threads) {
@@ -51,7 +55,7 @@ octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
   model.add("parameters", parameters);
   report.facts = {facts_of(corpus), model, octavo::facts_of(options.training), facts_of(options),
                   octavo::facts_of_machine(threads)};
-  report.resume = "train_full --resume " + shell_word(options.saving.out);
+  report.resume = resume_command(options);
   report.generate = " --prompt " + shell_word(corpus.beginning);
   report.plan = &plan;
   report.phase_names = octavo::phase::names;

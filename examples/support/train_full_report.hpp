@@ -2,11 +2,16 @@
 // What the page about a run of train_full tells of its configuration.
 #pragma once
 
+#include <string>
+
 #include <octavo/octavo.hpp>
 
 #include "support/train_full_run.hpp"
 
 namespace support {
+
+/// How a run that was stopped goes on, with what no checkpoint says.
+std::string resume_command(const FullOptions& options);
 
 /// All but what changes in the course of the run. `plan` must outlive it.
 octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,

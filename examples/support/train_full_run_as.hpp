@@ -172,18 +172,17 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   }
   release_idle_memory();
   saver.finish();
-  const std::string path =
-      (std::filesystem::path(options.saving.out) / "model.safetensors").string();
+  const std::string path = saver.model_path();
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
   release_idle_memory();
   const std::string last = sample();
-  std::printf("\n%s\n\nSaved %s; try: generate %s --prompt \"%s\"\n", last.c_str(), path.c_str(),
-              path.c_str(), one_line(corpus.beginning).c_str());
+  std::printf("\n%s\n\nSaved %s; try: generate %s --prompt %s\n", last.c_str(), path.c_str(),
+              shell_word(path).c_str(), shell_word(corpus.beginning).c_str());
   const bool asked = result.reason == octavo::StopReason::asked;
   if (!asked) progress.keep_sample(trainer.state().steps_done, last);
   report(asked ? Stage::stopped : Stage::finished, path);
   if (result.reason == octavo::StopReason::asked) {
-    std::printf("Go on with: train_full --resume %s\n", options.saving.out.c_str());
+    std::printf("Go on with: %s\n", resume_command(options).c_str());
   }
   release_idle_memory();
   report_process(options.memory_report, trainer.plan().total_bytes() + corpus.token_bytes());
@@ -204,6 +203,8 @@ int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threa
   const octavo::MemoryPlan plan = plan_of<T>(options, threads.size());
   report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset);
   if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
+  const bool tokens_are_there = corpus.mapped != nullptr || !corpus.is_large;
+  if (tokens_are_there) split(corpus, options.training.sequence);
   print_plan<T>(options, plan, text_bytes);
   return 0;
 }

@@ -84,6 +84,7 @@ const EntryRange others[] = {
     {"alphabet", "at most 256 bytes in hexadecimal", {"6", "6162636", "zz", "6A", "0x61", "6 "}},
     {"corpus.name", "at most 65536 bytes in hexadecimal", {"7", "g0", "2F"}},
     {"sequence", "at most the context", {"4", "2147483647"}},
+    {"batch", "at most 2^31 - 1 positions in a step", {"1073741824", "2147483647"}},
     {"minimum_learning_rate", "at most the learning rate", {"0.0011", "1e300"}},
 };
 

@@ -184,7 +184,7 @@ TEST_CASE("a resumed run takes no other model, data or schedule") {
            "2 of 2 steps are done");
   refused(sandbox, words_of("train_v2 --resume a"),
           "cannot resume 'a/checkpoint-00000002.safetensors': it is no run of train_v2",
-          "repeat the command that began the run, and add --resume");
+          "name a checkpoint that train_v2 has saved");
 }
 
 TEST_CASE("numbers may be written as one writes them, options with or without '='") {

@@ -250,7 +250,13 @@ TEST_CASE("unknown options are named, with the nearest that there is") {
            {"train_full", "--memory_budget", "--memory-budget"},
            {"train_full", "--dryrun", "--dry-run"},
            {"train_full", "--resum", "--resume"},
-           {"train_full", "--learning-rate", ""},
+           {"train_full", "--learning-rate", "--lr"},
+           {"train_full", "--batch_size", "--batch"},
+           {"train_full", "--weight-decay", "--decay"},
+           {"train_full", "--output", "--out"},
+           {"generate", "--max-new-tokens", "--tokens"},
+           {"generate", "-n", "--tokens"},
+           {"convert", "--outtype", "--type"},
            {"train_full", "--vers", "--version"},
            {"train_full", "-x", ""},
            {"train_full", "--x", ""},
@@ -277,6 +283,15 @@ TEST_CASE("unknown options are named, with the nearest that there is") {
     refused(sandbox, {row.program, row.wrong}, message, hint);
     refused(sandbox, {row.program, row.wrong + std::string("=5"), "7"}, message, hint);
   }
+  for (const char* program : {"train_full", "train_v2"}) {
+    for (const char* name : {"--steps", "--epochs", "--max_iters"}) {
+      refused(sandbox, {program, name, "50"}, "unknown option '" + std::string(name) + "'",
+              "write ITERATIONS without a name before it, as in " + std::string(program) + " 2000");
+    }
+  }
+  refused(sandbox, {"train_full", "."},
+          "ITERATIONS: got '.', expected a whole number from 1 to 2147483647",
+          "to train on a text say --data .");
   const std::string help = "see train_full --help";
   refused(sandbox, {"train_full", "--" + escapes}, "unknown option '--\\xff\\xc3\\x1b[31m'", help);
   refused(sandbox, {"train_full", "--=5"}, "unknown option '--'", help);
@@ -302,7 +317,8 @@ TEST_CASE("arguments that are too many, too few, or no option's are refused") {
   too_many({"train_v2", "5", "6"}, "6");
   too_many({"train_v2", "5", ""}, "");
   too_many({"train_256kib", "text", "5", "6"}, "6");
-  too_many({"generate", "a", "b"}, "b");
+  refused(sandbox, {"generate", "a", "b"}, "unexpected argument 'b'",
+          "to write on from it say --prompt 'b'; see generate --help");
   refused(sandbox, {"generate"}, "MODEL is required", "see generate --help");
   refused(sandbox, {"generate", "--tokens", "5"}, "MODEL is required", "see generate --help");
   refused(sandbox, {"generate", "--"}, "MODEL is required", "see generate --help");

@@ -147,7 +147,7 @@ TEST_CASE("models that cannot be opened or are none, and places that cannot be w
           "check the path and its permissions");
   fs::create_directory(models.path / "empty");
   refused(models, {"empty", "x.gguf"}, 66, "there is no checkpoint in 'empty'",
-          "name a folder that train_v2 or train_full has written to");
+          "name a folder that train_v2 or train_full has saved a run to");
   write_file(models, "text", "To be or not to be");
   refused(models, {"text", "x.gguf"}, 65,
           "cannot load 'text': the header length is 8245845062548746068, expected at most 10",
@@ -161,6 +161,21 @@ TEST_CASE("models that cannot be opened or are none, and places that cannot be w
     CHECK(got.status == 73);
     CHECK(got.err.starts_with("convert: error: cannot create "));
   }
+}
+
+TEST_CASE("a model of Octavo's and one of Hugging Face's are not written over each other") {
+  const Models models;
+  const std::string before = octavo::read_file(models / "g/model.safetensors");
+  refused(models, {"g/model.safetensors", "g"}, 73,
+          "cannot write 'g': its model.safetensors is none of Hugging Face's",
+          "name another folder");
+  CHECK(octavo::read_file(models / "g/model.safetensors") == before);
+  check_error(start(models, {"convert", "g/model.safetensors", "h"}), 0, "");
+  const std::string folder = octavo::read_file(models / "h/model.safetensors");
+  refused(models, {"g/model.safetensors", "h/model.safetensors"}, 73,
+          "cannot write 'h/model.safetensors': it is Hugging Face's", "name another file");
+  CHECK(octavo::read_file(models / "h/model.safetensors") == folder);
+  check_error(start(models, {"convert", "g/model.safetensors", "h"}), 0, "");
 }
 
 TEST_CASE("--gpt2 chooses what GPT-2 can express, and nothing else may be asked with it") {

@@ -220,7 +220,7 @@ TEST_CASE("checkpoints and models in double are models; everything else is refus
   REQUIRE(::mkfifo((sandbox / "fifo").c_str(), 0666) == 0);
   fs::create_directory(sandbox.path / "empty");
   refused(sandbox, {"generate", "empty"}, 66, "there is no checkpoint in 'empty'",
-          "name a folder that train_v2 or train_full has written to");
+          "name a folder that train_v2 or train_full has saved a run to");
   refused(sandbox, {"generate", "fifo"}, 66, "cannot open 'fifo': it is a FIFO" + regular,
           "name a file");
   refused(sandbox, {"generate", "/dev/zero"}, 66,

@@ -97,7 +97,7 @@ TEST_CASE("page: the numbers are those of the run's table") {
   REQUIRE(evaluations.size() == 3);
   std::size_t evaluation = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    for (const std::size_t column : {0, 1, 2, 3}) {
+    for (const std::size_t column : {0u, 1u, 2u, 3u}) {
       CHECK(points[i][column] == doctest::Approx(rows[i][column]).epsilon(1e-5));
     }
     CHECK(points[i][4] == doctest::Approx(rows[i][4]).epsilon(1e-5));
@@ -247,7 +247,7 @@ TEST_CASE("page: train_v2 leaves one as well") {
   REQUIRE_MESSAGE(page.error().empty(), page.error());
   CHECK(page.rows("points").size() == 300);
   REQUIRE(page.all("code").size() == 2);
-  CHECK(page.all("code").at(0)->text == "train_v2 600 --seed 5 --out o --resume");
+  CHECK(page.all("code").at(0)->text == "train_v2 --resume o --threads 1");
   const Result generated = run_line(sandbox, page.all("code").at(1)->text);
   CHECK(generated.status == 0);
   CHECK(generated.output.starts_with("To be "));

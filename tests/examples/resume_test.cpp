@@ -115,6 +115,10 @@ TEST_CASE("train_v2 goes on bit for bit, and only with its own runs") {
     CHECK(same_file(sandbox, "whole/" + checkpoint(60), "again/" + checkpoint(60)));
     fs::remove_all(sandbox.path / "again");
   }
+  const std::string end = octavo::read_file(sandbox / ("whole/" + checkpoint(60)));
+  fs::remove(sandbox.path / "whole" / checkpoint(60));
+  expect(sandbox.run("train_v2 --resume whole"), 0, "step     60/60");  // the run's own length
+  CHECK(octavo::read_file(sandbox / ("whole/" + checkpoint(60))) == end);
   expect(sandbox.run("train_v2 70 --resume whole"), 64, "the run has 60 iterations, but 70 were");
   expect(sandbox.run("train_v2 60 --seed 3 --resume whole"), 64, "the run has seed 5, but 3 was");
   expect(sandbox.run("train_v2 --resume"), 64, "expected a checkpoint, a folder, or --out DIR");
@@ -157,6 +161,9 @@ TEST_CASE("the schedule belongs to the run") {
   const Result longer = sandbox.run("train_full 20 --resume a --new-schedule");
   expect(longer, 0, "10 of 20 steps are done; new schedule: there were 10");
   expect(longer, 0, "saved a/" + checkpoint(20));
+  expect(sandbox.run("train_full 15 --resume a --new-schedule"), 64,
+         "error: ITERATIONS: got 15, but 20 steps of the run are done already\n"
+         "  hint: ITERATIONS counts from the beginning of the run");
   expect(sandbox.run("train_full --new-schedule"), 64, "with --resume only");
   for (const char* other : {"--width 32", "--batch 2", "--dropout 0.5", "--seed 3", "--tied",
                             "--optimizer lion", "--scalar double", "--fused-update", "--medium"}) {
@@ -165,6 +172,18 @@ TEST_CASE("the schedule belongs to the run") {
     expect(refused, 64, "error: --resume: the run has ");
     expect(refused, 64, "hint: leave it out, or begin a new run");
   }
+}
+
+TEST_CASE("the command that a stopped run prints says again what no checkpoint does") {
+  const Sandbox sandbox;
+  write_text(sandbox);
+  const std::string options =
+      " --save-every 7 --keep 5 --threads 1 --sample-every 0 --log-every 0 --metrics-every 3";
+  const std::string run = "train_full 100000000 " + micro + options + " --out \"a b\"";
+  const int status = interrupted(sandbox, run, "TERM", 0.3);
+  CHECK(status == 143);
+  const std::string log = octavo::read_file(sandbox / "log");
+  CHECK(log.find("\nGo on with: train_full --resume 'a b'" + options + "\n") != log.npos);
 }
 
 TEST_CASE("what cannot be resumed is named, and the newest that can is taken") {
@@ -188,7 +207,8 @@ TEST_CASE("what cannot be resumed is named, and the newest that can is taken") {
   expect(sandbox.run("train_full --resume empty"), 66, "there is no checkpoint in 'empty'");
   expect(sandbox.run("train_full --resume 500"), 64, "write ITERATIONS before --resume");
   expect(sandbox.run("train_full --resume a/model.safetensors"), 65,
-         "metadata 'octavo.kind': got 'model', expected 'checkpoint'");
+         "metadata 'octavo.kind': got 'model', expected 'checkpoint'\n"
+         "  hint: a trained model does not say how its run would go on; name a checkpoint");
   std::ofstream(sandbox / "other")
       << "Another text, that is long enough to be trained on, or so "
          "one hopes; it goes on and on until it is long enough. And then it "
@@ -204,14 +224,24 @@ TEST_CASE("a new run sets an earlier one's checkpoints aside, and two never shar
   expect(sandbox.run("train_full 9 " + micro + "--save-every 3 --keep 2 --out a"), 0, "saved");
   CHECK(!fs::exists(sandbox.path / "a" / checkpoint(3)));
   CHECK(fs::exists(sandbox.path / "a" / checkpoint(6)));
+  const std::string model = octavo::read_file(sandbox / "a/model.safetensors");
   expect(sandbox.run("train_full 4 " + micro + "--out a"), 0,
-         "a holds checkpoints of an earlier run: moved to a/earlier");
+         "a holds checkpoints of an earlier run: moved to a/earlier\n");
+  CHECK(octavo::read_file(sandbox / "a/earlier/model.safetensors") == model);
   CHECK(fs::exists(sandbox.path / "a/earlier" / checkpoint(9)));
   CHECK(!fs::exists(sandbox.path / "a" / checkpoint(9)));
   CHECK(fs::exists(sandbox.path / "a" / checkpoint(4)));
   std::ofstream(sandbox / "a/x.tmp.123") << "half";
   expect(sandbox.run("train_full --resume a/earlier --out a"), 0, "9 of 9 steps are done");
   CHECK(!fs::exists(sandbox.path / "a/x.tmp.123"));
+  expect(sandbox.run("train_full 4 " + micro + "--out a"), 0,
+         "moved to a/earlier, in place of the run that lay there\n");
+  // A run that goes on elsewhere finds another's checkpoints there.
+  expect(sandbox.run("train_full 5 --seed 2 " + micro + "--out other"), 0, "saved");
+  expect(sandbox.run("train_full --resume a --out other"), 0,
+         "other holds checkpoints of an earlier run: moved to other/earlier\n");
+  CHECK(fs::exists(sandbox.path / "other/earlier" / checkpoint(5)));
+  CHECK(!fs::exists(sandbox.path / "other" / checkpoint(5)));
 
   const int status =
       std::system(("cd '" + sandbox.path.string() +

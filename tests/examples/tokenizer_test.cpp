@@ -56,7 +56,9 @@ TEST_CASE("a run learns byte pairs from its text, and its files carry them") {
 
 TEST_CASE("a text without enough byte pairs has a smaller vocabulary, and says so") {
   const Sandbox sandbox;
-  write_file(sandbox, "text", std::string(100, 'a') + "\n" + std::string(100, 'b'));
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += std::string(100, i % 2 == 0 ? 'a' : 'b') + '\n';
+  write_file(sandbox, "text", text);
   const std::string out = ran(sandbox, micro("--tokenizer bpe --data text --dry-run"));
   CHECK(has(out, "vocabulary 2"));
   CHECK(has(out, " bytes a token; the text has no more of them\n"));

@@ -299,6 +299,15 @@ TEST_CASE("what cannot be generated from is refused") {
   CHECK_THROWS_WITH_AS(generator.generate_batch(two, 3, {}, 1, [](Index, Token) { return true; }),
                        "prompts: got 2, expected at most 1, the generator's sequences",
                        ConfigError);
+  generator.read(std::span(outside).first(1));
+  const CounterRandom random(1, RandomStream::sampling);
+  for (const Token token : {-3, 23}) {
+    const TokenBias bias[] = {{token, 1.0}};
+    CHECK_THROWS_WITH_AS(
+        generator.choose({.logit_bias = bias}, random, 0),
+        ("logit bias: got token " + std::to_string(token) + ", expected 0 to 22").c_str(),
+        ConfigError);
+  }
   CHECK_THROWS_AS(Generator<float>(model, weights, 8, threads, 0), ConfigError);
   CHECK_THROWS_AS(Generator<float>(model, weights, 49, threads), ConfigError);
   CHECK_THROWS_AS(Generator<float>(model, std::span(weights).first(100), 8, threads), ConfigError);

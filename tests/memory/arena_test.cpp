@@ -42,6 +42,19 @@ TEST_CASE("an arena is one zeroed, aligned block of exactly the planned size") {
   CHECK(moved.get(Booking<float>{}).empty());
 }
 
+TEST_CASE("a large arena begins with a huge page, and hands it back as it was given") {
+  MemoryPlan plan;
+  plan.book<std::byte>("run", "weights", MemoryKind::parameters,
+                       static_cast<Index>(2 * huge_page_bytes + 5), {0, 0});
+  plan.place();
+  Arena arena(plan);
+  CHECK(reinterpret_cast<std::uintptr_t>(arena.bytes().data()) % huge_page_bytes == 0);
+  CHECK(arena.size() == plan.total_bytes());
+  for (const std::byte b : arena.bytes()) REQUIRE(b == std::byte{0});
+  const Arena moved = std::move(arena);
+  CHECK(reinterpret_cast<std::uintptr_t>(moved.bytes().data()) % huge_page_bytes == 0);
+}
+
 TEST_CASE("an arena works inside memory of the caller, if that is large enough and aligned") {
   alignas(64) static std::byte memory[1024];
   const MemoryPlan plan = three_buffers(true);

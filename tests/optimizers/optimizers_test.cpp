@@ -228,6 +228,9 @@ TEST_CASE("the schedule rises linearly and falls along half a cosine") {
   CHECK(linear.at(25) == doctest::Approx(0.75));
   const LearningRateSchedule constant{LearningRateSchedule::Shape::constant, 0.3, 0.0, 2, 5};
   CHECK(constant.at(99) == 0.3);
+  const LearningRateSchedule rising{LearningRateSchedule::Shape::cosine, 1.0, 0.0,
+                                    std::numeric_limits<Index>::max()};
+  CHECK(rising.at(0) > 0);
   CHECK_THROWS_AS(check_schedule({LearningRateSchedule::Shape::cosine, -1}), ConfigError);
   CHECK_THROWS_AS(check_schedule({LearningRateSchedule::Shape::cosine, 1, 2}), ConfigError);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Splitting, merging and training against plain_bpe.hpp.
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@ using plain_bpe::RandomText;
 using Pieces = plain_bpe::Words;
 
 static_assert(Tokenizer<BpeTokenizer>);
+static_assert(!std::is_copy_constructible_v<BpeTrainer> && !std::is_copy_assignable_v<BpeTrainer>);
 static_assert(bytes_by_letter[0] == '!');
 static_assert(bytes_by_letter[255] == 173);
 
@@ -235,6 +237,14 @@ TEST_CASE("training takes the pairs that a count of everything takes") {
   const BpeTokenizer tokenizer = train_bpe(soliloquy, 1000);
   CHECK(pairs_of(tokenizer) == plain_bpe::train(soliloquy, 1000));
   CHECK(tokenizer.vocabulary_size() < 1000);  // there are no more pairs
+}
+
+TEST_CASE("what has been counted can be moved, and counts on") {
+  std::vector<BpeTrainer> trainers(1);
+  trainers[0].add("hello hello hello world ");
+  trainers.emplace_back();
+  trainers[0].add("hello hello");
+  CHECK(trainers[0].train(262) == train_bpe("hello hello hello world hello hello", 262));
 }
 
 TEST_CASE("of pairs that are there equally often the one with the smaller numbers is taken") {

@@ -350,7 +350,7 @@ TEST_CASE_TEMPLATE("targets that are all ignored: loss 0, the decay alone", T, f
     const auto train = [&] { CHECK(step.train(0.01).loss == 0); };
     const auto decayed = [](const auto& tensor, double w) { return tensor.decays ? 0.999 * w : w; };
     CHECK(others(step, train, decayed) == 0);
-    CHECK(step.loss_sum(1, 4) == 0);
+    CHECK(step.add_losses(0, 1, 4) == 0);
   }
 }
 

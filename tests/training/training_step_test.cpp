@@ -81,6 +81,39 @@ TEST_CASE_TEMPLATE("micro-batch and accumulation do not change a bit", T, float,
   }
 }
 
+TEST_CASE_TEMPLATE(
+    "the norm that a fused step tells does not say how many sequences went at a time", T, float,
+    double) {
+  StepOptions options;
+  options.fused_update = true;
+  const auto norms = [&](Index at_a_time) {
+    options.step = {6, 16, 1, at_a_time};
+    ThreadPool threads(2);
+    TrainingStep<T> step(Transformer<T>{RuntimeConfig(tied_gelu)}, options, threads);
+    fill_tokens(step);
+    std::vector<double> result(50);
+    for (double& norm : result) norm = step.train(1e-2).gradient_norm;
+    return result;
+  };
+  const std::vector<double> one = norms(1);
+  CHECK(norms(4) == one);
+  CHECK(norms(6) == one);
+}
+
+TEST_CASE("a step of more positions than a number holds is refused") {
+  StepOptions options;
+  ThreadPool threads(1);
+  const Transformer<float> model{RuntimeConfig(tied_gelu)};
+  for (const StepShape& step : {StepShape{Index{1} << 30, 2}, StepShape{1 << 16, 1, 1 << 16},
+                                StepShape{1964258824, 32, 293474946}}) {
+    options.step = step;
+    CHECK_THROWS_WITH_AS(TrainingStep<float>(model, options, threads),
+                         "batch x accumulate x sequence: expected at most 2^31 - 1 positions in a "
+                         "step",
+                         ConfigError);
+  }
+}
+
 TEST_CASE("losses that are looked at between gradients and update leave the gradients alone") {
   StepOptions options;
   options.step = {3, 16, 1, 3};  // one pass: activations lie in the gradients' memory
@@ -89,7 +122,7 @@ TEST_CASE("losses that are looked at between gradients and update leave the grad
   fill_tokens(step);
   step.compute_gradients();
   const std::vector<float> before(step.gradients().begin(), step.gradients().end());
-  step.loss_sum(3, 16);
+  step.add_losses(0, 3, 16);
   CHECK(std::equal(before.begin(), before.end(), step.gradients().begin()));
 }
 
@@ -126,7 +159,7 @@ TEST_CASE("no preset's step calls the heap") {
     fill_tokens(step);
     const octavo_test::HeapGuard guard;
     step.train(1e-3);
-    step.loss_sum(1, 16);
+    step.add_losses(0, 1, 16);
     const auto allocations = guard.allocations();
     CHECK(allocations == 0);
   }

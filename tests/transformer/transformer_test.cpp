@@ -226,6 +226,12 @@ TEST_CASE("shapes that make no model are refused by name") {
   shape.vocabulary = 0;
   CHECK_THROWS_WITH_AS(Transformer<float>{RuntimeConfig(shape)},
                        "model shape: vocabulary is 0, expected 1 to 2^31 - 1", ConfigError);
+  shape = presets::tiny;
+  shape.width = 759'250'125;
+  shape.heads = 1;
+  shape.layers = 8;
+  CHECK_THROWS_WITH_AS(Transformer<float>{RuntimeConfig(shape)},
+                       "model shape: expected less than 2^50 parameters", ConfigError);
   Transformer<float> model{RuntimeConfig(presets::tiny)};
   MemoryPlan plan;
   CHECK_THROWS_WITH_AS(model.book(plan, {1, 129, 1, true, false}),

@@ -87,7 +87,8 @@ inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
   throw Error(ErrorCode::no_input,
               "there is no " + std::string(found.empty() ? "" : "valid ") + "checkpoint in " +
                   printable(folder),
-              "name a folder that train_v2 or train_full has written to");
+              found.empty() ? "name a folder that train_v2 or train_full has saved a run to"
+                            : "name another checkpoint, or the folder of another run");
 }
 
 /// The folder that a run saves to, locked for this process. Keeps the newest checkpoints and,
@@ -113,22 +114,30 @@ class CheckpointFolder {
   std::string samples() const { return path_ + "/samples.tsv"; }
   /// The page about the run: see RunReport.
   std::string report() const { return path_ + "/report.html"; }
+  /// What it ends with: see save_model.
+  std::string model() const { return path_ + "/model.safetensors"; }
 
-  /// Moves the checkpoints of an earlier run, and what it tells of itself, into the folder
-  /// "earlier", whose own go; false if there are none. Without that a new run's checkpoints would
-  /// push them out.
-  bool set_aside() const {
+  /// What was done with an earlier run.
+  enum class SetAside { nothing, moved, replaced };
+
+  /// Moves the checkpoints of an earlier run, its model and what it tells of itself, into the
+  /// folder "earlier"; `replaced` if the run that lay there is gone. Without that a new run's
+  /// checkpoints would push them out.
+  SetAside set_aside() const {
     const std::vector<NamedCheckpoint> old = find_checkpoints(path_);
-    if (old.empty()) return false;
+    if (old.empty()) return SetAside::nothing;
+    std::error_code ignored;
+    const bool replaces = !detail::find_checkpoints(path_ + "/earlier", ignored).empty();
     const std::string earlier = make_room();
     if (earlier.empty()) throw not_moved();
     for (const NamedCheckpoint& one : old) {
       if (!move(one.path, earlier)) throw not_moved();
     }
-    for (const std::string& other : {best(), metrics(), samples(), report()}) {
+    for (const std::string& other : {best(), metrics(), samples(), report(), model()}) {
+      remove(earlier + other.substr(path_.size()));
       if (!move(other, earlier)) throw not_moved();
     }
-    return true;
+    return replaces ? SetAside::replaced : SetAside::moved;
   }
 
   /// Saves a run and returns the checkpoint's path; older ones beyond `keep` go only after that.

@@ -72,9 +72,14 @@ class ModelSource {
     read_double_ = read;
   }
 
+  static AnyTokenizer tokenizer_in(const TokenTable& table, const std::string& name) {
+    detail::require_tokenizer(table, name);
+    return tokenizer_of(table);
+  }
+
   void open_gguf(const std::shared_ptr<const FileSource>& source) {
     const auto file = std::make_shared<const GgufModel>(*source);
-    set(file->shape(), file->config().trained_length, tokenizer_of(file->tokens()),
+    set(file->shape(), file->config().trained_length, tokenizer_in(file->tokens(), source->name()),
         [source, file](auto weights) { file->read(weights); });
   }
 
@@ -89,7 +94,7 @@ class ModelSource {
                           " tokens, config.json's vocab_size is " + std::to_string(vocabulary));
       }
       add_reserve(*table, vocabulary);
-      tokenizer = tokenizer_of(*table);
+      tokenizer = tokenizer_in(*table, path);
     }
     set(folder->shape(), folder->config().trained_length, std::move(tokenizer),
         [folder](auto weights) { folder->read(weights); });

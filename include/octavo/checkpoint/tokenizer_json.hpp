@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -133,13 +135,14 @@ class TokenizerJson {
     for (std::size_t i = 0; i < text.size(); ++i) {
       table_.kinds.push_back(text[i] ? TokenKind::normal : TokenKind::unused);
     }
+    std::unordered_map<std::string_view, std::size_t> number;
+    for (std::size_t i = 0; i < text.size(); ++i) number.emplace(table_.tokens[i], i);
     const auto name = [&](const std::string& token, TokenKind kind, const char* where) {
-      const auto found = std::find(table_.tokens.begin(), table_.tokens.end(), token);
-      const auto at = static_cast<std::size_t>(found - table_.tokens.begin());
-      if (at == text.size() || text[at]) {
+      const auto found = number.find(token);
+      if (found == number.end() || text[found->second]) {
         refuse(where, token, "a token that is neither a byte nor made by a merge");
       }
-      table_.kinds[at] = kind;
+      table_.kinds[found->second] = kind;
     };
     for (const auto& [token, kind] : added_) name(token, kind, "added_tokens");
     if (model("unk_token").is_string()) {

@@ -124,6 +124,11 @@ inline TrainingOptions read_options(const MetadataReader& metadata, const ModelS
       },
       options.optimizer);
   if (options.sequence > shape.context) metadata.refuse("sequence", "at most the context");
+  constexpr Index most = (Index{1} << 31) - 1;  // see check_step
+  if (options.accumulate > most / options.batch ||
+      options.sequence > most / (options.batch * options.accumulate)) {
+    metadata.refuse("batch", "at most 2^31 - 1 positions in a step");
+  }
   if (options.minimum_learning_rate > options.learning_rate) {
     metadata.refuse("minimum_learning_rate", "at most the learning rate");
   }

@@ -146,6 +146,7 @@ class Generator {
   Token choose(const Sampling& sampling, const CounterRandom& random, std::uint64_t position,
                Index sequence = 0) {
     require(used(sequence) > 0, "generation needs at least one token of prompt");
+    check_sampling(sampling, shape().vocabulary);
     return sample<T>(logits(sequence), sampling, window(sequence).first(at(used(sequence))),
                      random.uniform(position), arena_.get(memory_.order),
                      arena_.get(memory_.adjusted));

@@ -14,6 +14,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/memory/bytes.hpp>
+#include <octavo/memory/huge_pages.hpp>
 #include <octavo/memory/memory_plan.hpp>
 
 namespace octavo {
@@ -25,9 +26,10 @@ class Arena {
  public:
   /// Allocates plan.total_bytes() on the heap, once. std::bad_alloc becomes an Error that says how
   /// much was asked.
-  explicit Arena(const MemoryPlan& plan) : plan_(plan), bytes_(plan.total_bytes()) {
-    owned_.reset(static_cast<std::byte*>(::operator new (
-        std::max(bytes_, alignment_bytes), std::align_val_t{alignment_bytes}, std::nothrow)));
+  explicit Arena(const MemoryPlan& plan)
+      : plan_(plan), owned_(nullptr, Release{alignment_of(plan)}), bytes_(plan.total_bytes()) {
+    owned_.reset(static_cast<std::byte*>(::operator new(
+        std::max(bytes_, alignment_bytes), owned_.get_deleter().alignment, std::nothrow)));
     if (!owned_) {
       throw Error(ErrorCode::out_of_memory,
                   "the machine refused " + readable_bytes(bytes_) + " of memory (" +
@@ -35,6 +37,7 @@ class Arena {
                   "choose a smaller model or batch");
     }
     base_ = owned_.get();
+    prefer_huge_pages(bytes());
     clear();
   }
 
@@ -78,10 +81,17 @@ class Arena {
 
  private:
   struct Release {
-    void operator()(std::byte* memory) const noexcept {
-      ::operator delete (memory, std::align_val_t{alignment_bytes});
-    }
+    std::align_val_t alignment;
+    Release() noexcept : Release(std::align_val_t{alignment_bytes}) {}
+    explicit Release(std::align_val_t of_block) noexcept : alignment(of_block) {}
+    void operator()(std::byte* memory) const noexcept { ::operator delete(memory, alignment); }
   };
+
+  /// So that a block of several huge pages begins with one.
+  static std::align_val_t alignment_of(const MemoryPlan& plan) {
+    const bool several = plan.total_bytes() >= 2 * huge_page_bytes;
+    return std::align_val_t{several ? huge_page_bytes : alignment_bytes};
+  }
 
   void clear() noexcept { std::fill_n(base_, bytes_, std::byte{0}); }
 

@@ -27,7 +27,7 @@ struct LearningRateSchedule {
   /// `step` counts from 0.
   double at(Index step) const {
     if (step < warmup) {
-      return peak * static_cast<double>(step + 1) / static_cast<double>(warmup + 1);
+      return peak * static_cast<double>(step + 1) / (static_cast<double>(warmup) + 1);
     }
     if (shape == Shape::constant) return peak;
     if (step >= steps) return minimum;

@@ -32,6 +32,10 @@ namespace octavo {
 /// the merges. Equal texts give equal merges.
 class BpeTrainer {
  public:
+  BpeTrainer() = default;
+  BpeTrainer(BpeTrainer&&) = default;  // a copy's numbers would be of the other's pieces
+  BpeTrainer& operator=(BpeTrainer&&) = default;
+
   /// Counts the pieces of a text. A text may come in parts that end at its cuts (gpt2_last_cut).
   void add(std::string_view text) {
     for (std::size_t begin = 0; begin < text.size();) {

@@ -97,9 +97,12 @@ class RunHistory {
     return open_.steps > 0 ? open_.step : points_.empty() ? 0 : points_.back().step;
   }
 
+  /// How many steps recent_loss() looks back on.
+  Index recent_count() const noexcept { return std::min(recent_count_, recent_steps); }
+
   /// Mean loss of the last (at most) 100 steps; NaN before the first.
   double recent_loss() const noexcept {
-    const Index count = std::min(recent_count_, recent_steps);
+    const Index count = recent_count();
     double total = 0;
     for (Index i = 0; i < count; ++i) total += recent_[static_cast<std::size_t>(i)];
     return count == 0 ? std::numeric_limits<double>::quiet_NaN()

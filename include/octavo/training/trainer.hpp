@@ -138,7 +138,7 @@ class Trainer {
       const Index length = whole == 0 ? targets - first : sequence;
       const auto rows = static_cast<std::size_t>(sequences * length);
       copy_window(tokens, first, step_.inputs().first(rows), step_.targets().first(rows));
-      total += step_.loss_sum(sequences, length);
+      total = step_.add_losses(total, sequences, length);
       first += sequences * length;
     }
     return total / static_cast<double>(targets);

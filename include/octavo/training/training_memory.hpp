@@ -62,6 +62,10 @@ constexpr void check_step(const StepShape& step) {
   require(step.sequence > 0, "sequence: expected at least 1 position");
   require(step.accumulate > 0, "accumulate: expected at least 1 batch");
   require(step.micro_batch > 0, "micro-batch: expected at least 1 sequence");
+  constexpr Index most = (Index{1} << 31) - 1;
+  const bool fits = step.batch <= most && step.accumulate <= most / step.batch &&
+                    step.sequence <= most / step.sequences();
+  require(fits, "batch x accumulate x sequence: expected at most 2^31 - 1 positions in a step");
 }
 
 /// The whole of a training run as bookings: the model's passes, and what lives around them.

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <octavo/base/error.hpp>
 #include <octavo/memory/arena.hpp>
@@ -132,10 +135,11 @@ class TrainingStep {
     return result;
   }
 
-  /// Sum of the losses of `sequences` windows of `sequence` positions, forward only, without
-  /// dropout: the first sequences * sequence entries of inputs() and targets(), which together must
-  /// fit one micro-batch.
-  double loss_sum(Index sequences, Index sequence) {
+  /// `total` and the losses of `sequences` windows of `sequence` positions, added one by one, so
+  /// that the sum does not tell how many were taken at a time; forward only, without dropout: the
+  /// first sequences * sequence entries of inputs() and targets(), which together must fit one
+  /// micro-batch.
+  double add_losses(double total, Index sequences, Index sequence) {
     OCTAVO_ASSERT(sequences <= options_.step.micro_batch && sequence <= options_.step.sequence);
     const auto rows = static_cast<std::size_t>(sequences * sequence);
     const std::span<T> losses = arena_.get(memory_.losses).first(rows);
@@ -143,7 +147,6 @@ class TrainingStep {
       const Pass<T> pass{worker, arena_, weights().data(), {}, sequences, sequence, 0, {}};
       model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0}, nullptr);
     });
-    double total = 0;
     for (const T loss : losses) total += static_cast<double>(loss);
     return total;
   }
@@ -156,7 +159,8 @@ class TrainingStep {
         threads_(&threads),
         parameters_(model.parameters()),
         memory_(book(plan)),
-        arena_(memory == nullptr ? Arena(plan) : Arena(plan, *memory)) {
+        arena_(memory == nullptr ? Arena(plan) : Arena(plan, *memory)),
+        squared_norms_(options.fused_update ? parameters_.span().size() : 0) {
     set_initial_weights<T>(parameters_, model_.shape().layers, options_.seed, weights());
   }
 
@@ -256,7 +260,6 @@ class TrainingStep {
   /// How far a fused step got; every worker has its own, and all are equal.
   struct FusedProgress {
     double loss = 0;
-    double squared_norm = 0;
     bool diverged = false;
   };
 
@@ -267,7 +270,7 @@ class TrainingStep {
   /// Updates a block's layers as their gradients come.
   class LayerUpdates final : public GradientSink<T> {
    public:
-    LayerUpdates(const TrainingStep& step, std::span<T> room, const ParameterRange& block,
+    LayerUpdates(TrainingStep& step, std::span<T> room, const ParameterRange& block,
                  double learning_rate, FusedProgress& progress)
         : GradientSink<T>(room),
           step_(step),
@@ -286,7 +289,7 @@ class TrainingStep {
     }
 
    private:
-    const TrainingStep& step_;
+    TrainingStep& step_;
     ParameterRange block_;
     double learning_rate_;
     FusedProgress& progress_;
@@ -296,17 +299,19 @@ class TrainingStep {
     check_rate(learning_rate);
     const T scale = scale_of_targets();
     FusedProgress progress;
+    std::fill(squared_norms_.begin(), squared_norms_.end(), 0.0);
     threads_->run([&](const Worker& worker) {
       const FusedProgress mine = run_fused(worker, scale, learning_rate);
       if (worker.index() == 0) progress = mine;
     });
     if (!std::isfinite(progress.loss)) throw diverged("loss", progress.loss);
-    const double norm = std::sqrt(progress.squared_norm);
+    const double norm =
+        std::sqrt(std::accumulate(squared_norms_.begin(), squared_norms_.end(), 0.0));
     if (progress.diverged) throw diverged("gradient norm", norm);
     return {steps_done_++, progress.loss, norm, learning_rate};
   }
 
-  FusedProgress run_fused(const Worker& worker, T scale, double learning_rate) const {
+  FusedProgress run_fused(const Worker& worker, T scale, double learning_rate) {
     const std::span<T> embedding = arena_.get(memory_.embedding_gradient);
     const std::span<T> block = arena_.get(memory_.block_gradient);
     const std::span<T> end = arena_.get(memory_.end_gradient);
@@ -344,14 +349,15 @@ class TrainingStep {
 
   /// Updates a part's tensors, each clipped by its own norm, unless something has diverged.
   void finish_part(const Worker& worker, const ParameterRange& range, std::span<const T> gradients,
-                   double learning_rate, FusedProgress& progress) const {
+                   double learning_rate, FusedProgress& progress) {
     for (const Parameter& tensor : parameters_.span().subspan(range.first_tensor, range.tensors)) {
       if (progress.diverged) return;
       const auto first = static_cast<std::size_t>(tensor.offset - range.offset);
       const double norm =
           global_norm<T>(worker, gradients.subspan(first, static_cast<std::size_t>(tensor.count())),
                          arena_.get(memory_.norm_partials));
-      progress.squared_norm += norm * norm;
+      if (worker.index() == 0)
+        squared_norms_[static_cast<std::size_t>(tensor.number)] = norm * norm;
       progress.diverged = !std::isfinite(norm);
       if (progress.diverged) return;
       update_tensors(
@@ -373,6 +379,8 @@ class TrainingStep {
   ParameterList parameters_;
   TrainingMemory<T> memory_;
   Arena arena_;
+  /// Of each tensor's gradient in a fused step; added in the tensors' order, not in that of coming.
+  std::vector<double> squared_norms_;
   Index steps_done_ = 0;
 };
 

@@ -46,6 +46,12 @@ constexpr void check_shape(const ModelShape& shape) {
                           " is not a multiple of heads " + std::to_string(shape.heads),
                       "choose heads that divide the width");
   }
+  // Without biases and norms; so that no count of numbers or bytes overflows.
+  const auto real = [](Index value) { return static_cast<double>(value); };
+  const double width = real(shape.width);
+  const double parameters = width * (2 * real(shape.vocabulary) + real(shape.context) +
+                                     real(shape.layers) * (4 * width + 2 * real(shape.d_ff)));
+  require(parameters < 0x1p50, "model shape: expected less than 2^50 parameters");
 }
 
 /// "layers 2, heads 4, width 128, d_ff 256, context 64, vocabulary 70, relu, biases, untied".

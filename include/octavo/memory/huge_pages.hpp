@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+namespace octavo {
+
+/// Of x86-64, and of 64-bit Arm where pages have 4 KiB.
+inline constexpr std::size_t huge_page_bytes = std::size_t{1} << 21;
+
+/// Asks the system to back memory by huge pages where it can: matrices whose rows lie in many pages
+/// are then found through few entries of the processor's table of them. Advice: nothing depends on
+/// it, and no more memory is used, since a huge page comes only where all of it lies inside.
+inline void prefer_huge_pages([[maybe_unused]] std::span<std::byte> memory) noexcept {
+#if defined(MADV_HUGEPAGE)
+  if (memory.size() < huge_page_bytes) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(memory.data());
+  const std::uintptr_t begin = (first + page - 1) / page * page;
+  const std::uintptr_t end = (first + memory.size()) / page * page;
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace octavo
