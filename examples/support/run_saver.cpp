@@ -50,11 +50,9 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
              std::fprintf(stderr, "%s: warning: skipped: %s\n", program, error.what());
            }).path;
   }
-  if (options.out.empty()) {
-    const auto folder = std::filesystem::path(path).parent_path().string();
-    options.out = folder.empty() ? "." : folder;
-  }
-  const auto from = std::filesystem::absolute(path).parent_path();
+  std::string from = std::filesystem::path(path).parent_path().string();
+  if (from.empty()) from = ".";
+  if (options.out.empty()) options.out = from;
   for (const char* place : {"", "earlier"}) {
     options.same_folder =
         options.same_folder ||
