@@ -75,6 +75,10 @@ TEST_CASE("what makes no run together is refused") {
           "--accumulate: got 32768, expected at most 32767 with --batch 65536");
   refused(sandbox, full("--new-schedule"),
           "--new-schedule: there is a schedule to replace with --resume only");
+  refused(sandbox, full("--allow-corpus-change"),
+          "--allow-corpus-change: there is a text to change with --resume only");
+  refused(sandbox, full("--patience 2 --eval-every 0"),
+          "--patience: there are no evaluations to count with --eval-every 0");
   refused(sandbox, full("--resume 500"), "--resume: there is no checkpoint or folder '500'",
           "write ITERATIONS before --resume");
   refused(sandbox, full("--memory-report 500"),
