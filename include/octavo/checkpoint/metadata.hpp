@@ -76,18 +76,21 @@ class MetadataReader {
   }
 
   /// Which of these names it is.
-  std::size_t choice(const std::string& key, std::span<const std::string_view> names) const {
+  std::size_t choice(const std::string& key, std::span<const std::string_view> names,
+                     const std::string& hint = "") const {
     std::string all;
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (text(key) == names[i]) return i;
       all += (i == 0 ? "'" : i + 1 == names.size() ? " or '" : ", '") + std::string(names[i]) + "'";
     }
-    refuse(key, all);
+    refuse(key, all, hint);
   }
 
-  [[noreturn]] void refuse(const std::string& key, const std::string& expected) const {
-    file_.fail("metadata " + printable(key) + ": got " + printable(text(key)) + ", expected " +
-               expected);
+  [[noreturn]] void refuse(const std::string& key, const std::string& expected,
+                           const std::string& hint = "") const {
+    file_.fail(
+        "metadata " + printable(key) + ": got " + printable(text(key)) + ", expected " + expected,
+        hint);
   }
 
  private:

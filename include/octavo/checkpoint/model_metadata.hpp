@@ -35,11 +35,10 @@ inline std::size_t read_format(const MetadataReader& metadata,
   }
   metadata.text(std::string(header_sum_key));  // must be there; the file's reader compares them
   metadata.text(std::string(tensor_sums_key));
-  if (kinds.size() == 1 && kinds[0] == "checkpoint" && metadata.text("octavo.kind") == "model") {
-    metadata.file().fail("metadata 'octavo.kind': got 'model', expected 'checkpoint'",
-                         "a trained model does not say how its run would go on; name a checkpoint");
-  }
-  return metadata.choice("octavo.kind", kinds);
+  return metadata.choice("octavo.kind", kinds,
+                         kinds.size() > 1 ? ""
+                                          : "a trained model does not say how its run would go on; "
+                                            "name a checkpoint");
 }
 
 inline void write_shape(MetadataWriter& metadata, const ModelShape& shape) {
