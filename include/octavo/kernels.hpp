@@ -11,6 +11,7 @@
 #include <octavo/kernels/embed.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/matmul_block.hpp>
+#include <octavo/kernels/matmul_pack.hpp>
 #include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/kernels/normalize.hpp>

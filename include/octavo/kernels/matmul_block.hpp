@@ -7,6 +7,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/matmul_pack.hpp>
 #include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -53,50 +54,6 @@ LeftOperand<T> transposed(MatrixView<const T> a) {
   return {a.data, 1, a.stride};
 }
 
-/// The right operand: element (k, j) at data[k * stride + j], or data[j * stride + k] if
-/// transposed.
-template <Scalar T>
-struct RightOperand {
-  const T* data = nullptr;
-  Index stride = 0;
-  bool is_transposed = false;
-};
-
-/// panel[k, j] = b[first_k + k, first_j + j]; columns from `columns` to `panel_row` are zero.
-template <Scalar T>
-void pack_rows(const RightOperand<T>& b, Index first_k, Index depth, Index first_j, Index columns,
-               T* panel, Index panel_row) {
-  for (Index k = 0; k < depth; ++k, panel += panel_row) {
-    std::copy_n(b.data + (first_k + k) * b.stride + first_j, columns, panel);
-    std::fill(panel + columns, panel + panel_row, T{0});
-  }
-}
-
-/// The same for a transposed operand, by squares transposed in registers.
-template <Scalar T>
-void pack_columns(const RightOperand<T>& b, Index first_k, Index depth, Index first_j,
-                  Index columns, T* panel, Index panel_row) {
-  constexpr Index width = simd::width<T>;
-  for (Index j = 0; j < panel_row; j += width) {
-    for (Index k = 0; k < depth; k += width) {
-      const Index count = std::min(width, depth - k);
-      simd::Vector<T> square[width];
-      OCTAVO_UNROLL
-      for (Index i = 0; i < width; ++i) {
-        const T* from = b.data + (first_j + j + i) * b.stride + first_k + k;
-        square[i] = j + i >= columns ? simd::Vector<T>{}
-                    : count == width ? simd::load(from)
-                                     : simd::load_partial(from, count);
-      }
-      simd::transpose<T>(square);
-      OCTAVO_UNROLL
-      for (Index i = 0; i < width; ++i) {
-        if (i < count) simd::store(panel + (k + i) * panel_row + j, square[i]);
-      }
-    }
-  }
-}
-
 /// One worker's share of a product: c[share] (+)= a b, panel by panel
 /// of B's columns.
 template <Scalar T>
@@ -121,7 +78,8 @@ class BlockProduct {
     OCTAVO_ASSERT(panel_depth_ > 0);
   }
 
-  /// Vectors are dealt out evenly among panels, and rows among tiles: 20 rows become 7 + 7 + 6.
+  /// Vectors are dealt out evenly among panels, and pairs of rows among tiles: 20 rows become
+  /// 6 + 6 + 8.
   void run() const {
     if (rows_.empty()) return;
     const Index vectors = (columns_.size() + simd::width<T> - 1) / simd::width<T>;
@@ -154,10 +112,11 @@ class BlockProduct {
     const auto multiply = [&](TileFunction<T> tile, Range rows) {
       product.a = a_.data + rows.begin * a_.row + depth.begin * a_.depth;
       product.c = c_.row(rows.begin) + columns.begin;
+      product.rows = rows.size();
       if (whole) {
         tile(product);
       } else {
-        multiply_edge_tile<T>(tile, rows.size(), columns.size(), product);
+        multiply_edge_tile<T>(tile, columns.size(), product);
       }
     };
     Range rest = rows_;
@@ -178,12 +137,12 @@ class BlockProduct {
       }
     }
     const Index tiles = (rest.size() + Tile::rows - 1) / Tile::rows;
+    const Index pairs = (rest.size() + 1) / 2;
     for (Index t = 0; t < tiles; ++t) {
-      const Range rows{rest.begin + rest.size() * t / tiles,
-                       rest.begin + rest.size() * (t + 1) / tiles};
-      const Index which = (rows.size() - 1) * Tile::vectors + vectors - 1;
+      const Range rows{rest.begin + pairs * t / tiles * 2,
+                       std::min(rest.begin + pairs * (t + 1) / tiles * 2, rest.end)};
       product.ahead = lines_ahead(columns, panel_row, depth, t, rows);
-      multiply(tile_table<T>[static_cast<std::size_t>(which)], rows);
+      multiply(tile_function<T>(rows.size(), vectors), rows);
     }
   }
 
@@ -191,22 +150,18 @@ class BlockProduct {
   /// vector's width of the next panel of B.
   LinesAhead<T> lines_ahead(Range columns, Index panel_row, Range depth, Index t,
                             Range rows) const {
-    constexpr Index line = static_cast<Index>(alignment_bytes / sizeof(T));
     if (start_ == Start::accumulate) {
       if (rows.end == rows_.end) return {};
-      const Index lines = (columns.size() + line - 1) / line;  // of a tile's row
-      return {c_.row(rows.end) + columns.begin, rows.size() * lines, line, lines,
-              c_.stride - lines * line};
+      return lines_of_rows<T>(c_.row(rows.end) + columns.begin, rows.size(), columns.size(),
+                              c_.stride);
     }
     const Range next{columns.begin + panel_row + t * simd::width<T>, columns_.end};
     if (t >= Tile::vectors || next.empty()) return {};
     if (!b_.is_transposed) {
       return {b_.data + depth.begin * b_.stride + next.begin, depth.size(), b_.stride, 1, 0};
     }
-    const Index lines = (depth.size() + line - 1) / line;  // of a row of B
-    return {b_.data + next.begin * b_.stride + depth.begin,
-            std::min<Index>(next.size(), simd::width<T>) * lines, line, lines,
-            b_.stride - lines * line};
+    return lines_of_rows(b_.data + next.begin * b_.stride + depth.begin,
+                         std::min<Index>(next.size(), simd::width<T>), depth.size(), b_.stride);
   }
 
   LeftOperand<T> a_;
@@ -229,11 +184,11 @@ void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixVie
   if (share.rows.size() > most_streamed_rows || a.depth != 1) {
     return BlockProduct<T>(a, b, c, share, depth, start, bias, panel).run();
   }
-  const Index first = share.columns.begin;
-  stream_product<T>(
-      {a.data + share.rows.begin * a.row, a.row, b.data + first * (b.is_transposed ? b.stride : 1),
-       b.stride, c.row(share.rows.begin) + first, c.stride, share.columns.size(), depth},
-      b.is_transposed, share.rows.size(), start, bias == nullptr ? nullptr : bias + first);
+  const Range rows = share.rows;
+  const Range columns = share.columns;
+  stream_product<T>({a.data + rows.begin * a.row, a.row, b.columns_from(columns.begin),
+                     c.block(rows.begin, rows.size(), columns.begin, columns.size()), depth, start,
+                     bias == nullptr ? nullptr : bias + columns.begin});
 }
 
 }  // namespace octavo::OCTAVO_ISA::detail

@@ -3,12 +3,13 @@
 #define OCTAVO_KERNELS_MATMUL_STREAM_HPP
 
 #include <algorithm>
-#include <utility>
 
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/matmul_pack.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
+#include <octavo/tensor/matrix_view.hpp>
 
 // Products with few rows on the left, such as those of generation: every number of the right
 // operand is used once or hardly more often, so that the speed of memory is the limit, and it is
@@ -23,124 +24,132 @@ namespace octavo::OCTAVO_ISA::detail {
 /// With more rows a packed panel of the right operand pays.
 inline constexpr Index most_streamed_rows = 8;
 
-/// c[r, j] (+)= sum over k < depth of a[r, k] b[k, j], or with b transposed of a[r, k] b[j, k], for
-/// j < columns. Each output is one chain of fused multiply-adds in increasing k, as in a tile.
+/// c (+)= a b. Each output is one chain of fused multiply-adds in increasing k, as in a tile.
 template <Scalar T>
 struct StreamedProduct {
   const T* a = nullptr;  ///< element (r, k) at r * a_row + k
   Index a_row = 0;
-  const T* b = nullptr;  ///< its rows are b_row apart
-  Index b_row = 0;
-  T* c = nullptr;
-  Index c_row = 0;
-  Index columns = 0;
+  RightOperand<T> b;  ///< [depth, columns]
+  MatrixView<T> c;    ///< 1 to most_streamed_rows rows
   Index depth = 0;
+  Start start = Start::zero;
+  const T* bias = nullptr;  ///< [columns], for Start::bias
 };
 
-/// Adds `Steps` terms to all outputs, from k on: as many rows of b are read side by side.
+/// Adds the terms of rows of b, from row k on and `Steps` side by side, to `Rows` rows of outputs
+/// from first_row on, in whole vectors, and returns how far it came. Where there are fewer rows of
+/// outputs the last is computed again, to the same bits: one function does for several numbers.
 template <Scalar T, int Rows, int Steps>
-void add_streamed_rows(const StreamedProduct<T>& product, Index k) {
+Index add_streamed_rows(const StreamedProduct<T>& product, Index first_row, Index k) {
   constexpr Index width = simd::width<T>;
-  const auto [a, a_row, b, b_row, c, c_row, columns, depth] = product;
-  const T* const b_k = b + k * b_row;
-  simd::Vector<T> factor[Rows][Steps];
+  const MatrixView<T> c = product.c;
+  const Index b_row = product.b.stride;
+  const T* a[Rows];
+  T* outputs[Rows];
   OCTAVO_UNROLL
   for (int r = 0; r < Rows; ++r) {
-    OCTAVO_UNROLL
-    for (int s = 0; s < Steps; ++s) factor[r][s] = simd::broadcast(a[r * a_row + k + s]);
+    const Index row = std::min<Index>(first_row + r, c.rows - 1);
+    a[r] = product.a + row * product.a_row;
+    outputs[r] = c.row(row);
   }
-  const Index whole = columns / width * width;
-  const Index rest = columns - whole;
-  for (Index j = 0; j < whole; j += width) {
-    simd::Vector<T> sum[Rows];
+  for (; k + Steps <= product.depth; k += Steps) {
+    const T* const b_k = product.b.data + k * b_row;
+    simd::Vector<T> factor[Rows][Steps];
     OCTAVO_UNROLL
-    for (int r = 0; r < Rows; ++r) sum[r] = simd::load(c + r * c_row + j);
-    OCTAVO_UNROLL
-    for (int s = 0; s < Steps; ++s) {
-      const simd::Vector<T> terms = simd::load(b_k + s * b_row + j);
+    for (int r = 0; r < Rows; ++r) {
       OCTAVO_UNROLL
-      for (int r = 0; r < Rows; ++r) sum[r] = simd::fma(factor[r][s], terms, sum[r]);
+      for (int s = 0; s < Steps; ++s) factor[r][s] = simd::broadcast(a[r][k + s]);
     }
-    OCTAVO_UNROLL
-    for (int r = 0; r < Rows; ++r) simd::store(c + r * c_row + j, sum[r]);
+    for (Index j = 0; j + width <= c.columns; j += width) {
+      simd::Vector<T> sum[Rows];
+      OCTAVO_UNROLL
+      for (int r = 0; r < Rows; ++r) sum[r] = simd::load(outputs[r] + j);
+      OCTAVO_UNROLL
+      for (int s = 0; s < Steps; ++s) {
+        const simd::Vector<T> terms = simd::load(b_k + s * b_row + j);
+        OCTAVO_UNROLL
+        for (int r = 0; r < Rows; ++r) sum[r] = simd::fma(factor[r][s], terms, sum[r]);
+      }
+      OCTAVO_UNROLL
+      for (int r = 0; r < Rows; ++r) simd::store(outputs[r] + j, sum[r]);
+    }
   }
-  if (rest == 0) return;
-  OCTAVO_UNROLL
-  for (int r = 0; r < Rows; ++r) {
-    simd::Vector<T> sum = simd::load_partial(c + r * c_row + whole, rest);
-    OCTAVO_UNROLL
-    for (int s = 0; s < Steps; ++s) {
-      sum = simd::fma(factor[r][s], simd::load_partial(b_k + s * b_row + whole, rest), sum);
+  return k;
+}
+
+/// The same for the columns behind the last whole vector, for all of k at once.
+template <Scalar T>
+void add_streamed_rest(const StreamedProduct<T>& product) {
+  const MatrixView<T> c = product.c;
+  const Index whole = c.columns / simd::width<T> * simd::width<T>;
+  const Index rest = c.columns - whole;
+  for (Index r = 0; rest > 0 && r < c.rows; ++r) {
+    simd::Vector<T> sum = simd::load_partial(c.row(r) + whole, rest);
+    for (Index k = 0; k < product.depth; ++k) {
+      const T* const terms = product.b.data + k * product.b.stride + whole;
+      sum = simd::fma(simd::broadcast(product.a[r * product.a_row + k]),
+                      simd::load_partial(terms, rest), sum);
     }
-    simd::store_partial(c + r * c_row + whole, sum, rest);
+    simd::store_partial(c.row(r) + whole, sum, rest);
   }
 }
 
-/// The outputs, which hold what their chains start from, lie in the first-level cache.
-template <Scalar T, int Rows>
+/// As many rows of b side by side as leave the factors in registers. The outputs, which hold what
+/// their chains start from, lie in the first-level cache.
+template <Scalar T, int Rows, int Steps>
 void stream_rows(const StreamedProduct<T>& product) {
-  constexpr int steps = Rows <= 2 ? 8 : Rows <= 4 ? 4 : 2;  // factors stay in registers
-  Index k = 0;
-  for (; k + steps <= product.depth; k += steps) add_streamed_rows<T, Rows, steps>(product, k);
-  for (; k < product.depth; ++k) add_streamed_rows<T, Rows, 1>(product, k);
+  const Index done = add_streamed_rows<T, Rows, Steps>(product, 0, 0);
+  for (Index r = 0; r < product.c.rows; ++r) add_streamed_rows<T, 1, 1>(product, r, done);
+  add_streamed_rest(product);
 }
 
-/// The same for a transposed operand, by squares transposed in registers.
-template <Scalar T, int Rows>
+/// For a transposed operand: a few of its columns at a time are turned into a panel that stays in
+/// the first-level cache, while the tile asks for the columns behind them.
+template <Scalar T>
 void stream_columns(const StreamedProduct<T>& product) {
   constexpr Index width = simd::width<T>;
-  const auto [a, a_row, b, b_row, c, c_row, columns, depth] = product;
-  for (Index j = 0; j < columns; j += width) {
-    const Index count = std::min(width, columns - j);
-    const Index ahead = std::min(width, columns - j - count);  // rows of the next square
-    simd::Vector<T> sum[Rows];
-    OCTAVO_UNROLL
-    for (int r = 0; r < Rows; ++r) sum[r] = simd::load_partial(c + r * c_row + j, count);
-    for (Index k = 0; k < depth; k += width) {
-      const Index terms = std::min(width, depth - k);
-      simd::Vector<T> square[width];
-      OCTAVO_UNROLL
-      for (Index i = 0; i < width; ++i) {
-        const T* const from = b + (j + i) * b_row + k;
-        square[i] = i >= count       ? simd::Vector<T>{}
-                    : terms == width ? simd::load(from)
-                                     : simd::load_partial(from, terms);
-        if (i < ahead) __builtin_prefetch(from + width * b_row, 0, 2);
-      }
-      simd::transpose<T>(square);
-      OCTAVO_UNROLL
-      for (Index i = 0; i < width; ++i) {
-        if (i >= terms) continue;
-        OCTAVO_UNROLL
-        for (int r = 0; r < Rows; ++r) {
-          sum[r] = simd::fma(simd::broadcast(a[r * a_row + k + i]), square[i], sum[r]);
-        }
-      }
+  constexpr Index line = static_cast<Index>(alignment_bytes / sizeof(T));
+  constexpr Index most_terms = 4 * line;
+  alignas(alignment_bytes) T panel[most_terms * width];
+  const auto& [a, a_row, b, c, depth, start, bias] = product;
+  const TileFunction<T> tile = tile_function<T>(c.rows, 1);
+  for (Index j = 0; j < c.columns; j += width) {
+    const Index count = std::min(width, c.columns - j);
+    const Index next = std::min(width, c.columns - j - count);
+    for (Index k = 0; k < depth || k == 0; k += most_terms) {
+      const Index terms = std::min(most_terms, depth - k);
+      pack_columns(b, k, terms, j, count, panel, width);
+      const TileProduct<T> part{
+          .a = a + k,
+          .a_row = a_row,
+          .a_depth = 1,
+          .b = panel,
+          .b_row = width,
+          .c = c.data + j,
+          .c_row = c.stride,
+          .depth = terms,
+          .start = k == 0 ? start : Start::accumulate,
+          .rows = c.rows,
+          .bias = bias == nullptr ? nullptr : bias + j,
+          .packed = nullptr,
+          .ahead = lines_of_rows(b.data + (j + count) * b.stride + k, next, terms, b.stride)};
+      count == width ? tile(part) : multiply_edge_tile<T>(tile, count, part);
     }
-    OCTAVO_UNROLL
-    for (int r = 0; r < Rows; ++r) simd::store_partial(c + r * c_row + j, sum[r], count);
   }
 }
 
-/// `rows` is 1 to most_streamed_rows; bias [columns] for Start::bias.
 template <Scalar T>
-void stream_product(const StreamedProduct<T>& product, bool transposed, Index rows, Start start,
-                    const T* bias) {
-  for (Index r = 0; r < rows && start != Start::accumulate; ++r) {
-    T* const c = product.c + r * product.c_row;
-    if (start == Start::bias) {
-      std::copy_n(bias, product.columns, c);
-    } else {
-      std::fill_n(c, product.columns, T{0});
-    }
+void stream_product(const StreamedProduct<T>& product) {
+  if (product.b.is_transposed) return stream_columns(product);
+  const MatrixView<T> c = product.c;
+  for (Index r = 0; r < c.rows; ++r) {
+    if (product.start == Start::bias) std::copy_n(product.bias, c.columns, c.row(r));
+    if (product.start == Start::zero) std::fill_n(c.row(r), c.columns, T{0});
   }
-  const auto run = [&]<int... count>(std::integer_sequence<int, count...>) {
-    ((rows == count + 1
-          ? transposed ? stream_columns<T, count + 1>(product) : stream_rows<T, count + 1>(product)
-          : void()),
-     ...);
-  };
-  run(std::make_integer_sequence<int, static_cast<int>(most_streamed_rows)>{});
+  if (c.rows == 1) return stream_rows<T, 1, 8>(product);
+  if (c.rows == 2) return stream_rows<T, 2, 8>(product);
+  if (c.rows <= 4) return stream_rows<T, 4, 4>(product);
+  stream_rows<T, 8, 2>(product);
 }
 
 }  // namespace octavo::OCTAVO_ISA::detail

@@ -54,6 +54,14 @@ struct LinesAhead {
   Index jump = 0;
 };
 
+/// The lines of `rows` rows of `count` numbers each, `stride` apart.
+template <Scalar T>
+LinesAhead<T> lines_of_rows(const T* first, Index rows, Index count, Index stride) {
+  constexpr Index line = static_cast<Index>(alignment_bytes / sizeof(T));
+  const Index lines = (count + line - 1) / line;
+  return {first, rows * lines, line, lines, stride - lines * line};
+}
+
 /// One tile's work: c[i, j] (+)= sum over k < depth of a[i, k] b[k, j].
 template <Scalar T>
 struct TileProduct {
@@ -66,19 +74,25 @@ struct TileProduct {
   Index c_row = 0;
   Index depth = 0;
   Start start = Start::zero;
+  Index rows = 0;           ///< as many as the function has, or one less
   const T* bias = nullptr;  ///< a tile's vectors wide
   T* packed = nullptr;      ///< where a packing tile leaves b, row behind row
   LinesAhead<T> ahead;      ///< asked for one by one while the tile multiplies
 };
 
-/// Computes a tile of `Rows` x (`Vectors` * width) outputs. Every output is one chain of fused
-/// multiply-adds in increasing k, so its bits depend neither on the tile it falls into nor on where
-/// k was interrupted. With `Packs` it also packs b: its loads are there anyway, and the stores find
-/// room beside the multiply-adds.
+/// Computes a tile of `Rows` x (`Vectors` * width) outputs, `Rows` even; where there is one row
+/// less the last is computed twice, to the same bits, so that half as many functions do. Every
+/// output is one chain of fused multiply-adds in increasing k, so its bits depend neither on the
+/// tile it falls into nor on where k was interrupted. With `Packs` it also packs b: its loads are
+/// there anyway, and the stores find room beside the multiply-adds.
 template <Scalar T, int Rows, int Vectors, bool Packs>
 void multiply_tile(const TileProduct<T>& product) {
   constexpr int width = simd::width<T>;
-  const auto [a, a_row, a_depth, b, b_row, c, c_row, depth, start, bias, packed, ahead] = product;
+  const auto [a, a_row, a_depth, b, b_row, c, c_row, depth, start, rows, bias, packed, ahead] =
+      product;
+  const T* const last_a = a + (rows - 1) * a_row;
+  T* const last_c = c + (rows - 1) * c_row;
+  const auto c_of = [&](int i) { return i == Rows - 1 ? last_c : c + i * c_row; };
   simd::Vector<T> sum[Rows][Vectors];
   OCTAVO_UNROLL
   for (int i = 0; i < Rows; ++i) {
@@ -86,7 +100,7 @@ void multiply_tile(const TileProduct<T>& product) {
     for (int j = 0; j < Vectors; ++j) {
       sum[i][j] = start == Start::zero   ? simd::Vector<T>{}
                   : start == Start::bias ? simd::load(bias + j * width)
-                                         : simd::load(c + i * c_row + j * width);
+                                         : simd::load(c_of(i) + j * width);
     }
   }
   const T* line = ahead.first;
@@ -109,7 +123,8 @@ void multiply_tile(const TileProduct<T>& product) {
     }
     OCTAVO_UNROLL
     for (int i = 0; i < Rows; ++i) {
-      const simd::Vector<T> a_ik = simd::broadcast(a[i * a_row + k * a_depth]);
+      const simd::Vector<T> a_ik =
+          simd::broadcast((i == Rows - 1 ? last_a : a + i * a_row)[k * a_depth]);
       OCTAVO_UNROLL
       for (int j = 0; j < Vectors; ++j) sum[i][j] = simd::fma(a_ik, b_k[j], sum[i][j]);
     }
@@ -117,7 +132,7 @@ void multiply_tile(const TileProduct<T>& product) {
   OCTAVO_UNROLL
   for (int i = 0; i < Rows; ++i) {
     OCTAVO_UNROLL
-    for (int j = 0; j < Vectors; ++j) simd::store(c + i * c_row + j * width, sum[i][j]);
+    for (int j = 0; j < Vectors; ++j) simd::store(c_of(i) + j * width, sum[i][j]);
   }
 }
 
@@ -128,7 +143,7 @@ template <Scalar T, int... tile>
 constexpr auto tile_functions(std::integer_sequence<int, tile...>) {
   constexpr int vectors = MatmulTile<T>::vectors;
   return std::array<TileFunction<T>, sizeof...(tile)>{
-      &multiply_tile<T, tile / vectors + 1, tile % vectors + 1, false>...};
+      &multiply_tile<T, tile / vectors * 2 + 2, tile % vectors + 1, false>...};
 }
 
 template <Scalar T, int... vectors>
@@ -137,11 +152,16 @@ constexpr auto packing_tile_functions(std::integer_sequence<int, vectors...>) {
       &multiply_tile<T, MatmulTile<T>::rows, vectors + 1, true>...};
 }
 
-/// One function per number of rows and vectors, so that the edges of a matrix run at full speed
-/// too.
 template <Scalar T>
 inline constexpr auto tile_table = tile_functions<T>(
-    std::make_integer_sequence<int, MatmulTile<T>::rows * MatmulTile<T>::vectors>{});
+    std::make_integer_sequence<int, MatmulTile<T>::rows / 2 * MatmulTile<T>::vectors>{});
+
+/// One function per two rows and vector, so that the edges of a matrix run at full speed too.
+template <Scalar T>
+TileFunction<T> tile_function(Index rows, Index vectors) {
+  const Index which = (rows - 1) / 2 * MatmulTile<T>::vectors + vectors - 1;
+  return tile_table<T>[static_cast<std::size_t>(which)];
+}
 
 /// The packing ones, per number of vectors; all have a whole tile's rows.
 template <Scalar T>
@@ -151,15 +171,18 @@ inline constexpr auto packing_tile_table =
 /// The same for a tile whose right edge lies inside its last vector: computed at full width in a
 /// buffer beside c, of which only `columns` are copied back.
 template <Scalar T>
-void multiply_edge_tile(TileFunction<T> tile, Index rows, Index columns, TileProduct<T> product) {
+void multiply_edge_tile(TileFunction<T> tile, Index columns, TileProduct<T> product) {
   constexpr Index buffer_row = MatmulTile<T>::columns;
-  alignas(alignment_bytes) T buffer[MatmulTile<T>::rows * buffer_row] = {};
-  alignas(alignment_bytes) T padded_bias[buffer_row] = {};
+  alignas(alignment_bytes) T buffer[MatmulTile<T>::rows * buffer_row];
+  alignas(alignment_bytes) T padded_bias[buffer_row];
+  const Index rows = product.rows;
   const MatrixView<T> c(product.c, rows, columns, product.c_row);
-  if (product.start == Start::bias && product.bias != nullptr)
-    std::copy_n(product.bias, columns, padded_bias);
+  const auto pad = [&](const T* from, T* to) {
+    std::fill(std::copy_n(from, columns, to), to + buffer_row, T{0});
+  };
+  if (product.start == Start::bias) pad(product.bias, padded_bias);
   if (product.start == Start::accumulate) {
-    for (Index i = 0; i < rows; ++i) std::copy_n(c.row(i), columns, buffer + i * buffer_row);
+    for (Index i = 0; i < rows; ++i) pad(c.row(i), buffer + i * buffer_row);
   }
   product.c = buffer;
   product.c_row = buffer_row;

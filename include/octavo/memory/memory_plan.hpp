@@ -31,10 +31,7 @@ class MemoryPlan {
       throw ConfigError("a memory plan: a buffer's last phase is before its first");
     }
     if (count == 0 || copies == 0) return {};
-    if (size_ == capacity) throw ConfigError("a memory plan holds at most 64 requests");
-    if (placed_) throw ConfigError("a memory plan takes no request after place()");
-    entries_[index(size_)] = {{part, name, kind, bytes_of<T>(count), copies, lifetime, {}}, 0};
-    return {size_++, count};
+    return {add({part, name, kind, bytes_of<T>(count), copies, lifetime, {}}), count};
   }
 
   /// The same, but that every copy behind the first lodges in another buffer, if there is room left
@@ -43,12 +40,7 @@ class MemoryPlan {
   constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
                             Index count, Lifetime lifetime, Index copies, Lodging& lodging) {
     const Booking<T> booking = book<T>(part, name, kind, count, lifetime, copies);
-    if (!booking.booked() || copies == 1 || lodging.host < 0) return booking;
-    const std::size_t taken = checked_add(lodging.taken, stride(booking.request));
-    // A room may begin up to 63 bytes behind the one that its host gives, at a multiple of 64.
-    if (checked_add(taken, alignment_bytes - 1) > lodging.stride) return booking;
-    entries_[index(booking.request)].request.lodging = lodging;
-    lodging.taken = taken;
+    if (booking.booked() && copies > 1) lodge(booking.request, lodging);
     return booking;
   }
 
@@ -125,6 +117,22 @@ class MemoryPlan {
     MemoryRequest request;
     std::size_t offset = 0;
   };
+
+  constexpr int add(const MemoryRequest& request) {
+    if (size_ == capacity) throw ConfigError("a memory plan holds at most 64 requests");
+    if (placed_) throw ConfigError("a memory plan takes no request after place()");
+    entries_[index(size_)] = {request, 0};
+    return size_++;
+  }
+
+  constexpr void lodge(int id, Lodging& lodging) {
+    if (lodging.host < 0) return;
+    const std::size_t taken = checked_add(lodging.taken, stride(id));
+    // A room may begin up to 63 bytes behind the one that its host gives, at a multiple of 64.
+    if (checked_add(taken, alignment_bytes - 1) > lodging.stride) return;
+    entries_[index(id)].request.lodging = lodging;
+    lodging.taken = taken;
+  }
 
   static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include <octavo/base/config.hpp>
@@ -73,16 +74,41 @@ OCTAVO_ALWAYS_INLINE Vector<T> broadcast(T value) {
   return value - Vector<T>{};
 }
 
+#if OCTAVO_VECTOR_BYTES == 64
+/// A bit for each of the first `count` lanes (at most width).
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE auto first_lanes(Index count) {
+  return static_cast<std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8> >(
+      (1U << static_cast<unsigned>(count)) - 1U);
+}
+#elif OCTAVO_VECTOR_BYTES == 32
+/// All bits of each of the first `count` lanes (at most width).
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE __m256i first_lanes(Index count) {
+  if constexpr (sizeof(T) == 4) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  } else {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+  }
+}
+#endif
+
 /// The first `count` lanes (at most width); the others are zero. Nothing behind `from + count` is
 /// read.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {
 #if OCTAVO_VECTOR_BYTES == 64
-  const unsigned lanes = (1U << static_cast<unsigned>(count)) - 1U;
   if constexpr (sizeof(T) == 4) {
-    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(lanes), from);
+    return _mm512_maskz_loadu_ps(first_lanes<T>(count), from);
   } else {
-    return _mm512_maskz_loadu_pd(static_cast<__mmask8>(lanes), from);
+    return _mm512_maskz_loadu_pd(first_lanes<T>(count), from);
+  }
+#elif OCTAVO_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4) {
+    return _mm256_maskload_ps(from, first_lanes<T>(count));
+  } else {
+    return _mm256_maskload_pd(from, first_lanes<T>(count));
   }
 #else
   Vector<T> result{};
@@ -95,11 +121,16 @@ OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
 #if OCTAVO_VECTOR_BYTES == 64
-  const unsigned lanes = (1U << static_cast<unsigned>(count)) - 1U;
   if constexpr (sizeof(T) == 4) {
-    _mm512_mask_storeu_ps(to, static_cast<__mmask16>(lanes), value);
+    _mm512_mask_storeu_ps(to, first_lanes<T>(count), value);
   } else {
-    _mm512_mask_storeu_pd(to, static_cast<__mmask8>(lanes), value);
+    _mm512_mask_storeu_pd(to, first_lanes<T>(count), value);
+  }
+#elif OCTAVO_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4) {
+    _mm256_maskstore_ps(to, first_lanes<T>(count), value);
+  } else {
+    _mm256_maskstore_pd(to, first_lanes<T>(count), value);
   }
 #else
   for (Index i = 0; i < count; ++i) to[i] = value[i];

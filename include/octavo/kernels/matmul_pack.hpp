@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#if !defined(OCTAVO_KERNELS_MATMUL_PACK_HPP)
+#define OCTAVO_KERNELS_MATMUL_PACK_HPP
+
+#include <algorithm>
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/numeric/simd.hpp>
+
+// Where products put parts of their right operand, so that tiles read it row behind row.
+#define OCTAVO_FILE "octavo/kernels/matmul_pack.hpp"
+#include <octavo/numeric/each_isa.inc>
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace octavo::OCTAVO_ISA::detail {
+
+/// The right operand: element (k, j) at data[k * stride + j], or data[j * stride + k] if
+/// transposed.
+template <Scalar T>
+struct RightOperand {
+  const T* data = nullptr;
+  Index stride = 0;
+  bool is_transposed = false;
+
+  RightOperand columns_from(Index first) const {
+    return {data + first * (is_transposed ? stride : 1), stride, is_transposed};
+  }
+};
+
+/// panel[k, j] = b[first_k + k, first_j + j]; columns from `columns` to `panel_row` are zero.
+template <Scalar T>
+void pack_rows(const RightOperand<T>& b, Index first_k, Index depth, Index first_j, Index columns,
+               T* panel, Index panel_row) {
+  for (Index k = 0; k < depth; ++k, panel += panel_row) {
+    std::copy_n(b.data + (first_k + k) * b.stride + first_j, columns, panel);
+    std::fill(panel + columns, panel + panel_row, T{0});
+  }
+}
+
+/// to[i, j] = from[j, i] for a square of `width<T>`, by way of registers.
+template <Scalar T>
+void transpose_square(const T* from, Index from_row, T* to, Index to_row) {
+  constexpr Index width = simd::width<T>;
+  simd::Vector<T> square[width];
+  OCTAVO_UNROLL
+  for (Index i = 0; i < width; ++i) square[i] = simd::load(from + i * from_row);
+  simd::transpose<T>(square);
+  OCTAVO_UNROLL
+  for (Index i = 0; i < width; ++i) simd::store(to + i * to_row, square[i]);
+}
+
+/// The same for a transposed operand, by squares; those at its edges by way of a buffer.
+template <Scalar T>
+void pack_columns(const RightOperand<T>& b, Index first_k, Index depth, Index first_j,
+                  Index columns, T* panel, Index panel_row) {
+  constexpr Index width = simd::width<T>;
+  alignas(alignment_bytes) T edge[width * width];
+  for (Index j = 0; j < panel_row; j += width) {
+    const Index rows = std::clamp<Index>(columns - j, 0, width);
+    for (Index k = 0; k < depth; k += width) {
+      const Index count = std::min(width, depth - k);
+      const T* const from = b.data + (first_j + j) * b.stride + first_k + k;
+      T* const to = panel + k * panel_row + j;
+      if (rows == width && count == width) {
+        transpose_square(from, b.stride, to, panel_row);
+        continue;
+      }
+      for (Index i = 0; i < rows; ++i) {
+        simd::store(edge + i * width, simd::load_partial(from + i * b.stride, count));
+      }
+      std::fill(edge + rows * width, edge + width * width, T{0});
+      transpose_square<T>(edge, width, edge, width);
+      for (Index n = 0; n < count; ++n) std::copy_n(edge + n * width, width, to + n * panel_row);
+    }
+  }
+}
+
+}  // namespace octavo::OCTAVO_ISA::detail
+
+#endif
