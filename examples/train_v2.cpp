@@ -11,6 +11,7 @@
 
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/octavo.hpp>
+#include <octavo/report.hpp>
 
 #include "support/memory_report.hpp"
 #include "support/program.hpp"

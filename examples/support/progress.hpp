@@ -8,6 +8,7 @@
 #include <string>
 
 #include <octavo/octavo.hpp>
+#include <octavo/report.hpp>
 
 #include "support/run_saver.hpp"
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <octavo/octavo.hpp>
+#include <octavo/report.hpp>
 
 #include "support/train_full_run.hpp"
 

@@ -12,6 +12,7 @@
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/checkpoint/model_source.hpp>
 #include <octavo/octavo.hpp>
+#include <octavo/report.hpp>
 
 #include "support/program.hpp"
 #include "support/progress.hpp"

@@ -11,10 +11,10 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/report_page.hpp>
+#include <octavo/report/page.hpp>
 
 #include "browser/chromium.hpp"
-#include "training/example_run.hpp"
+#include "report/example_run.hpp"
 
 using browser::Json;
 

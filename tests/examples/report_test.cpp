@@ -16,7 +16,7 @@
 
 #include "examples/micro.hpp"
 #include "examples/process.hpp"
-#include "training/markup.hpp"
+#include "report/markup.hpp"
 
 namespace {
 

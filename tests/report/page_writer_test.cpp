@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/page_writer.hpp>
+#include <octavo/report/page_writer.hpp>
 
 #include "heap_guard/heap_guard.hpp"
 

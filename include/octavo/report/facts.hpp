@@ -9,7 +9,7 @@
 #include <octavo/base/version.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
-#include <octavo/training/run_report.hpp>
+#include <octavo/report/run_report.hpp>
 #include <octavo/training/trainer.hpp>
 #include <octavo/transformer/model_shape.hpp>
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include <octavo/base/config.hpp>
-#include <octavo/training/terminal_text.hpp>
+#include <octavo/report/terminal_text.hpp>
 
 namespace octavo {
 

@@ -13,7 +13,7 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/memory/memory_plan.hpp>
-#include <octavo/training/reference_losses.hpp>
+#include <octavo/report/reference_losses.hpp>
 
 namespace octavo {
 

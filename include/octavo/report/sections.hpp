@@ -12,12 +12,12 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/memory_drawing.hpp>
-#include <octavo/training/page_writer.hpp>
-#include <octavo/training/report_chart.hpp>
-#include <octavo/training/run_history.hpp>
-#include <octavo/training/run_report.hpp>
-#include <octavo/training/samples_file.hpp>
-#include <octavo/training/terminal_text.hpp>
+#include <octavo/report/chart.hpp>
+#include <octavo/report/page_writer.hpp>
+#include <octavo/report/run_history.hpp>
+#include <octavo/report/run_report.hpp>
+#include <octavo/report/samples_file.hpp>
+#include <octavo/report/terminal_text.hpp>
 
 // The parts of the page about a run, each written as it comes.
 namespace octavo::detail {

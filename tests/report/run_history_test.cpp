@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/run_history.hpp>
+#include <octavo/report/run_history.hpp>
 
 #include "heap_guard/heap_guard.hpp"
 

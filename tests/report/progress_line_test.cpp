@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/progress_line.hpp>
+#include <octavo/report/progress_line.hpp>
 
 #include "heap_guard/heap_guard.hpp"
 

@@ -8,12 +8,12 @@
 
 #include <octavo/base/version.hpp>
 #include <octavo/files/atomic_file.hpp>
-#include <octavo/training/diagnosis.hpp>
-#include <octavo/training/page_writer.hpp>
-#include <octavo/training/report_sections.hpp>
-#include <octavo/training/report_style.hpp>
-#include <octavo/training/run_history.hpp>
-#include <octavo/training/run_report.hpp>
+#include <octavo/report/diagnosis.hpp>
+#include <octavo/report/page_writer.hpp>
+#include <octavo/report/run_history.hpp>
+#include <octavo/report/run_report.hpp>
+#include <octavo/report/sections.hpp>
+#include <octavo/report/style.hpp>
 
 namespace octavo {
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <unistd.h>
 
-#include <octavo/training/run_history.hpp>
-#include <octavo/training/run_report.hpp>
-#include <octavo/training/samples_file.hpp>
+#include <octavo/report/run_history.hpp>
+#include <octavo/report/run_report.hpp>
+#include <octavo/report/samples_file.hpp>
 
 struct ExampleRun {
   static constexpr std::string_view phases[] = {"forward", "backward", "update"};

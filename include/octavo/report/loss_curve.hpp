@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include <octavo/base/config.hpp>
-#include <octavo/training/diagnosis.hpp>
-#include <octavo/training/run_history.hpp>
-#include <octavo/training/terminal_text.hpp>
+#include <octavo/report/diagnosis.hpp>
+#include <octavo/report/run_history.hpp>
+#include <octavo/report/terminal_text.hpp>
 
 namespace octavo {
 

@@ -8,7 +8,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/metrics_file.hpp>
+#include <octavo/report/metrics_file.hpp>
 
 #include "heap_guard/heap_guard.hpp"
 

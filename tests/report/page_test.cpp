@@ -12,11 +12,11 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/report_page.hpp>
+#include <octavo/report/page.hpp>
 
 #include "heap_guard/heap_guard.hpp"
-#include "training/example_run.hpp"
-#include "training/markup.hpp"
+#include "report/example_run.hpp"
+#include "report/markup.hpp"
 
 using octavo::HistoryPoint;
 using octavo::Index;

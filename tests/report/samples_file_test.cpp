@@ -9,7 +9,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/samples_file.hpp>
+#include <octavo/report/samples_file.hpp>
 
 using octavo::Index;
 using octavo::SamplesFile;

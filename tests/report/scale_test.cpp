@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/report_scale.hpp>
+#include <octavo/report/scale.hpp>
 
 using octavo::ReportScale;
 

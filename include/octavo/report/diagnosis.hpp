@@ -8,8 +8,8 @@
 #include <string>
 
 #include <octavo/base/config.hpp>
-#include <octavo/training/reference_losses.hpp>
-#include <octavo/training/run_history.hpp>
+#include <octavo/report/reference_losses.hpp>
+#include <octavo/report/run_history.hpp>
 
 namespace octavo {
 

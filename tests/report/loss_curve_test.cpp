@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/loss_curve.hpp>
+#include <octavo/report/loss_curve.hpp>
 
 #include "heap_guard/heap_guard.hpp"
 

@@ -12,8 +12,8 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/memory/svg.hpp>
-#include <octavo/training/page_writer.hpp>
-#include <octavo/training/report_scale.hpp>
+#include <octavo/report/page_writer.hpp>
+#include <octavo/report/scale.hpp>
 
 namespace octavo {
 

@@ -12,7 +12,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/line_log.hpp>
-#include <octavo/training/run_history.hpp>
+#include <octavo/report/run_history.hpp>
 
 namespace octavo {
 

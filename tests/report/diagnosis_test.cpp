@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/training/diagnosis.hpp>
+#include <octavo/report/diagnosis.hpp>
 
 using octavo::diagnose;
 using octavo::Finding;

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to report/: everything in that folder.
+
+#include <octavo/report/chart.hpp>
+#include <octavo/report/diagnosis.hpp>
+#include <octavo/report/facts.hpp>
+#include <octavo/report/loss_curve.hpp>
+#include <octavo/report/metrics_file.hpp>
+#include <octavo/report/page.hpp>
+#include <octavo/report/page_writer.hpp>
+#include <octavo/report/progress_line.hpp>
+#include <octavo/report/reference_losses.hpp>
+#include <octavo/report/run_history.hpp>
+#include <octavo/report/run_report.hpp>
+#include <octavo/report/samples_file.hpp>
+#include <octavo/report/scale.hpp>
+#include <octavo/report/sections.hpp>
+#include <octavo/report/style.hpp>
+#include <octavo/report/terminal_text.hpp>
