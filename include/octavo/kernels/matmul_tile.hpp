@@ -91,8 +91,9 @@ void multiply_tile(const TileProduct<T>& product) {
   const auto [a, a_row, a_depth, b, b_row, c, c_row, depth, start, rows, bias, packed, ahead] =
       product;
   const T* const last_a = a + (rows - 1) * a_row;
-  T* const last_c = c + (rows - 1) * c_row;
-  const auto c_of = [&](int i) { return i == Rows - 1 ? last_c : c + i * c_row; };
+  T* outputs[Rows];
+  OCTAVO_UNROLL
+  for (int i = 0; i < Rows; ++i) outputs[i] = c + (i < Rows - 1 ? i : rows - 1) * c_row;
   simd::Vector<T> sum[Rows][Vectors];
   OCTAVO_UNROLL
   for (int i = 0; i < Rows; ++i) {
@@ -100,7 +101,7 @@ void multiply_tile(const TileProduct<T>& product) {
     for (int j = 0; j < Vectors; ++j) {
       sum[i][j] = start == Start::zero   ? simd::Vector<T>{}
                   : start == Start::bias ? simd::load(bias + j * width)
-                                         : simd::load(c_of(i) + j * width);
+                                         : simd::load(outputs[i] + j * width);
     }
   }
   const T* line = ahead.first;
@@ -132,7 +133,7 @@ void multiply_tile(const TileProduct<T>& product) {
   OCTAVO_UNROLL
   for (int i = 0; i < Rows; ++i) {
     OCTAVO_UNROLL
-    for (int j = 0; j < Vectors; ++j) simd::store(c_of(i) + j * width, sum[i][j]);
+    for (int j = 0; j < Vectors; ++j) simd::store(outputs[i] + j * width, sum[i][j]);
   }
 }
 
