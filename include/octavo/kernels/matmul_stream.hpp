@@ -103,49 +103,66 @@ void stream_rows(const StreamedProduct<T>& product) {
   add_streamed_rest(product);
 }
 
-/// For a transposed operand: a few of its columns at a time are turned into a panel that stays in
-/// the first-level cache, while the tile asks for the columns behind them.
+/// Adds the terms of one square of a transposed operand, transposed in registers, to the sums of
+/// all rows. `b`: its first number; of its lines from `last` on all are that one, whose sums nobody
+/// asks for.
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE void add_streamed_square(const StreamedProduct<T>& product, const T* b,
+                                              Index last, Index k, simd::Vector<T>* sum) {
+  constexpr Index width = simd::width<T>;
+  simd::Vector<T> square[width];
+  OCTAVO_UNROLL
+  for (Index i = 0; i < width; ++i) {
+    const T* const from = b + std::min(i, last) * product.b.stride;
+    square[i] = simd::load(from);
+    __builtin_prefetch(from + width * product.b.stride, 0, 2);  // the same of the columns behind
+  }
+  simd::transpose<T>(square);
+  for (Index r = 0; r < product.c.rows; ++r) {
+    const T* const factor = product.a + r * product.a_row + k;
+    simd::Vector<T> total = sum[r];
+    OCTAVO_UNROLL
+    for (Index i = 0; i < width; ++i) {
+      total = simd::fma(simd::broadcast(factor[i]), square[i], total);
+    }
+    sum[r] = total;
+  }
+}
+
+/// For a transposed operand: a vector of outputs of all rows at a time, by squares.
 template <Scalar T>
 void stream_columns(const StreamedProduct<T>& product) {
   constexpr Index width = simd::width<T>;
-  constexpr Index line = static_cast<Index>(alignment_bytes / sizeof(T));
-  constexpr Index most_terms = 4 * line;
-  alignas(alignment_bytes) T panel[most_terms * width];
-  const auto& [a, a_row, b, c, depth, start, bias] = product;
-  const TileFunction<T> tile = tile_function<T>(c.rows, 1);
+  const MatrixView<T> c = product.c;
   for (Index j = 0; j < c.columns; j += width) {
     const Index count = std::min(width, c.columns - j);
-    const Index next = std::min(width, c.columns - j - count);
-    for (Index k = 0; k < depth || k == 0; k += most_terms) {
-      const Index terms = std::min(most_terms, depth - k);
-      pack_columns(b, k, terms, j, count, panel, width);
-      const TileProduct<T> part{
-          .a = a + k,
-          .a_row = a_row,
-          .a_depth = 1,
-          .b = panel,
-          .b_row = width,
-          .c = c.data + j,
-          .c_row = c.stride,
-          .depth = terms,
-          .start = k == 0 ? start : Start::accumulate,
-          .rows = c.rows,
-          .bias = bias == nullptr ? nullptr : bias + j,
-          .packed = nullptr,
-          .ahead = lines_of_rows(b.data + (j + count) * b.stride + k, next, terms, b.stride)};
-      count == width ? tile(part) : multiply_edge_tile<T>(tile, count, part);
+    const T* const lines = product.b.data + j * product.b.stride;
+    simd::Vector<T> sum[most_streamed_rows];
+    for (Index r = 0; r < c.rows; ++r) sum[r] = simd::load_partial(c.row(r) + j, count);
+    Index k = 0;
+    for (; k + width <= product.depth; k += width) {
+      add_streamed_square(product, lines + k, count - 1, k, sum);
     }
+    for (; k < product.depth; ++k) {
+      T terms[width] = {};
+      for (Index i = 0; i < count; ++i) terms[i] = lines[i * product.b.stride + k];
+      for (Index r = 0; r < c.rows; ++r) {
+        const T factor = product.a[r * product.a_row + k];
+        sum[r] = simd::fma(simd::broadcast(factor), simd::load(terms), sum[r]);
+      }
+    }
+    for (Index r = 0; r < c.rows; ++r) simd::store_partial(c.row(r) + j, sum[r], count);
   }
 }
 
 template <Scalar T>
 void stream_product(const StreamedProduct<T>& product) {
-  if (product.b.is_transposed) return stream_columns(product);
   const MatrixView<T> c = product.c;
   for (Index r = 0; r < c.rows; ++r) {
     if (product.start == Start::bias) std::copy_n(product.bias, c.columns, c.row(r));
     if (product.start == Start::zero) std::fill_n(c.row(r), c.columns, T{0});
   }
+  if (product.b.is_transposed) return stream_columns(product);
   if (c.rows == 1) return stream_rows<T, 1, 8>(product);
   if (c.rows == 2) return stream_rows<T, 2, 8>(product);
   if (c.rows <= 4) return stream_rows<T, 4, 4>(product);
