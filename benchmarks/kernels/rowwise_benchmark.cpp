@@ -162,9 +162,10 @@ BENCHMARK(adamw)->Arg(46'307)->Arg(2'175'554)->Arg(124'439'808);
 void global_norm(benchmark::State& state) {
   const Index count = state.range(0);
   const auto gradients = numbers(count);
+  const octavo::Parameter all{.name = "all", .rows = count, .columns = 1};
   std::vector<double> partials(static_cast<std::size_t>(octavo::global_norm_partials(count)));
   for (auto _ : state) {
-    benchmark::DoNotOptimize(octavo::global_norm<float>(worker, gradients, partials));
+    benchmark::DoNotOptimize(octavo::global_norm<float>(worker, {&all, 1}, gradients, partials));
   }
   count_bytes(state, 4 * count);
 }

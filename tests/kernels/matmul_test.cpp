@@ -113,6 +113,14 @@ TEST_CASE("a panel too small for all of k is filled several times, for the same 
   }
 }
 
+TEST_CASE("more rows, depth and columns than a block holds") {
+  for (const auto product : {Product::forward, Product::input_gradient, Product::weight_gradient}) {
+    compare<float>(product, 1101, 130, 50, 1, Start::accumulate);
+    compare<float>(product, 230, 600, 545, 1, Start::bias);
+    compare<double>(product, 300, 300, 290, 2, Start::zero);
+  }
+}
+
 TEST_CASE("Eigen's product agrees within rounding") {
   const auto a = random_block<float>(70 * 300, 1);
   const auto b = random_block<float>(300 * 130, 2);

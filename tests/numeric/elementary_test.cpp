@@ -71,6 +71,44 @@ TEST_CASE_TEMPLATE("exp of special values", T, float, double) {
   CHECK(out[7] == 1);
 }
 
+TEST_CASE("quotients of floats are within 1 unit in the last place, for every mantissa") {
+  const CounterRandom random(3, RandomStream::sampling);
+  double worst = 0;
+  float a[16], b[16], out[16];
+  for (std::uint32_t pack = 0; pack < 1U << 19; ++pack) {
+    for (std::uint32_t lane = 0; lane < 16; ++lane) {
+      const std::uint32_t exponent = 127 - 60 + pack % 121;
+      b[lane] = std::bit_cast<float>(exponent << 23 | (pack << 4 | lane));
+      a[lane] = static_cast<float>(random.normal(pack));
+    }
+    divide_by_positive(Pack<float>::load(a), Pack<float>::load(b)).store(out);
+    for (int lane = 0; lane < 16; ++lane) {
+      const double exact = static_cast<double>(a[lane]) / static_cast<double>(b[lane]);
+      const float size = static_cast<float>(std::abs(exact));
+      const double ulp = std::nextafter(size, std::numeric_limits<float>::infinity()) - size;
+      worst = std::max(worst, std::abs(static_cast<double>(out[lane]) - exact) / ulp);
+    }
+  }
+  CHECK(worst < 0.52);  // divisions of the machine: 0.5
+}
+
+TEST_CASE("quotients at the ends of the range") {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  constexpr float undefined = std::numeric_limits<float>::quiet_NaN();
+  const float a[16] = {0, 1, -3, 1, 1, undefined, 1, 0x1p-20f};
+  const float b[16] = {0, infinity, 0x1p-125f, 0x1p125f, undefined, 1, 0, 0x1p-126f};
+  float out[16];
+  divide_by_positive(Pack<float>::load(a), Pack<float>::load(b)).store(out);
+  CHECK(out[0] == 0);
+  CHECK(out[1] == 0x1p-125f);
+  CHECK(out[2] == -3 * 0x1p125f);
+  CHECK(out[3] == 0x1p-125f);
+  CHECK(std::isnan(out[4]));
+  CHECK(std::isnan(out[5]));
+  CHECK(out[6] == 0x1p125f);
+  CHECK(out[7] == 0x1p105f);
+}
+
 TEST_CASE_TEMPLATE("log is within 1 unit in the last place, at every size", T, float, double) {
   double worst = 0;
   int differing = 0;

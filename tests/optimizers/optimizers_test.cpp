@@ -198,16 +198,21 @@ TEST_CASE("updates have the same bits on any crew") {
 
 TEST_CASE("the global norm is exact for huge numbers, and the same on any crew") {
   std::vector<float> block(10'000, 1e30f);
+  // Chunks of the sum begin inside tensors, and one tensor begins none.
+  const Parameter tensors[] = {{.name = "a", .rows = 1000, .columns = 5, .offset = 40},
+                               {.name = "b", .columns = 900, .offset = 5040},
+                               {.name = "c", .rows = 4100, .columns = 1, .offset = 5940}};
   std::vector<double> partials(static_cast<std::size_t>(global_norm_partials(10'000)));
-  CHECK(global_norm<float>(Worker{}, block, partials) ==
+  CHECK(global_norm<float>(Worker{}, tensors, block, partials) ==
         doctest::Approx(static_cast<double>(1e30f) * 100));
   const CounterRandom random(4, RandomStream::sampling);
   for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<float>(random.normal(i));
-  const double alone = global_norm<float>(Worker{}, block, partials);
-  for (const Index workers : {2, 3}) {
+  const double alone = global_norm<float>(Worker{}, tensors, block, partials);
+  for (const Index workers : {2, 3, 7}) {
+    std::ranges::fill(partials, std::numeric_limits<double>::quiet_NaN());
     ThreadPool threads(workers);
     threads.run([&](const Worker& worker) {
-      const double norm = global_norm<float>(worker, block, partials);
+      const double norm = global_norm<float>(worker, tensors, block, partials);
       if (worker.index() == 0) CHECK(norm == alone);
     });
   }

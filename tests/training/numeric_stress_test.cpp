@@ -267,7 +267,8 @@ TEST_CASE_TEMPLATE("norms and clipping of extreme gradients", T, float, double) 
     std::vector<T> gradients(5000, static_cast<T>(number));
     gradients[place] = static_cast<T>(other);
     Numbers partials(2);
-    return global_norm<T>(Worker{}, gradients, partials);
+    const Parameter all{.name = "all", .columns = 5000};
+    return global_norm<T>(Worker{}, {&all, 1}, gradients, partials);
   };
   CHECK(norm(0, 0, 0) == 0);
   CHECK(is(norm(1e30, 0, 1e30), 1e30 * std::sqrt(5000.), 1e-6));  // squares are no floats

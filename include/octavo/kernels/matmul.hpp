@@ -33,6 +33,17 @@ std::span<T> panel_of(const Worker& worker, std::span<T> panels) {
   return panels.subspan(static_cast<std::size_t>(worker.index()) * size, size);
 }
 
+/// Asks for an operand that other workers may just have written, if it is not too large to stay:
+/// a tile would wait for the lines of other cores row by row.
+template <Scalar T>
+void prefetch_operand(const Worker& worker, MatrixView<const T> operand) {
+  if (worker.count() == 1 || operand.rows * operand.columns > left_block_elements<T>) return;
+  constexpr Index line = static_cast<Index>(alignment_bytes / sizeof(T));
+  for (Index i = 0; i < operand.rows; ++i) {
+    for (Index j = 0; j < operand.columns; j += line) __builtin_prefetch(operand.row(i) + j);
+  }
+}
+
 /// A worker's share of a product's outputs.
 template <typename T>
 Rectangle output_share(const Worker& worker, MatrixView<T> y) {
@@ -89,6 +100,7 @@ void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
               MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Start start,
               const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> panels) {
   OCTAVO_ASSERT(x.rows == y.rows && x.columns == w.rows && w.columns == y.columns);
+  octavo::detail::prefetch_operand<T>(worker, x);
   detail::multiply_block<T>(detail::as_is<T>(x), {w.data, w.stride, false}, y,
                             octavo::detail::output_share(worker, y), w.rows, start, bias,
                             octavo::detail::panel_of(worker, panels));
@@ -100,6 +112,7 @@ void multiply_transposed(const Worker& worker, MatrixView<const std::type_identi
                          const std::type_identity_t<T>* bias,
                          std::span<std::type_identity_t<T>> panels) {
   OCTAVO_ASSERT(dy.rows == dx.rows && dy.columns == w.columns && w.rows == dx.columns);
+  octavo::detail::prefetch_operand<T>(worker, dy);
   detail::multiply_block<T>(detail::as_is<T>(dy), {w.data, w.stride, true}, dx,
                             octavo::detail::output_share(worker, dx), w.columns, start, bias,
                             octavo::detail::panel_of(worker, panels));
@@ -110,6 +123,7 @@ void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<
                     MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Start start,
                     std::span<std::type_identity_t<T>> panels) {
   OCTAVO_ASSERT(x.rows == dy.rows && x.columns == dw.rows && dy.columns == dw.columns);
+  octavo::detail::prefetch_operand<T>(worker, dy);
   detail::multiply_block<T>(detail::transposed<T>(x), {dy.data, dy.stride, false}, dw,
                             {worker.split(dw.rows), {0, dw.columns}}, x.rows, start, nullptr,
                             octavo::detail::panel_of(worker, panels));

@@ -25,6 +25,13 @@ inline constexpr Index panel_depth = 256;
 template <Scalar T>
 inline constexpr Index panel_row_elements = static_cast<Index>(3 * alignment_bytes / sizeof(T));
 
+/// The most of A and of C that is in use at one time, so that both stay in the second-level cache
+/// while panels of B pass (Goto, van de Geijn 2008, section 4).
+template <Scalar T>
+inline constexpr Index left_block_elements = static_cast<Index>(256 * 1024 / sizeof(T));
+template <Scalar T>
+inline constexpr Index output_block_elements = static_cast<Index>(512 * 1024 / sizeof(T));
+
 }  // namespace detail
 
 }  // namespace octavo
@@ -54,8 +61,8 @@ LeftOperand<T> transposed(MatrixView<const T> a) {
   return {a.data, 1, a.stride};
 }
 
-/// One worker's share of a product: c[share] (+)= a b, panel by panel
-/// of B's columns.
+/// One worker's share of a product: c[share] (+)= a b, block of rows by block of rows, and within
+/// it panel by panel of B's columns.
 template <Scalar T>
 class BlockProduct {
  public:
@@ -78,26 +85,44 @@ class BlockProduct {
     OCTAVO_ASSERT(panel_depth_ > 0);
   }
 
-  /// Vectors are dealt out evenly among panels, and pairs of rows among tiles: 20 rows become
-  /// 6 + 6 + 8.
+  /// Blocks of rows, as many as A's part of a panel's depth allows.
   void run() const {
-    if (rows_.empty()) return;
-    const Index vectors = (columns_.size() + simd::width<T> - 1) / simd::width<T>;
-    const Index panels = (vectors + Tile::vectors - 1) / Tile::vectors;
-    for (Index p = 0; p < panels; ++p) {
-      const Index first = vectors * p / panels;
-      const Index count = vectors * (p + 1) / panels - first;
-      const Index j = columns_.begin + first * simd::width<T>;
-      for (Index k = 0; k < depth_ || k == 0; k += panel_depth_) {
-        run_panel({j, std::min(j + count * simd::width<T>, columns_.end)}, count,
-                  {k, std::min(k + panel_depth_, depth_)});
-      }
+    const Index tiles = (rows_.size() + Tile::rows - 1) / Tile::rows;
+    const Index numbers = rows_.size() * std::clamp<Index>(depth_, 1, panel_depth_);
+    constexpr Index most = octavo::detail::left_block_elements<T>;
+    const Index blocks = std::min(tiles, (numbers + most - 1) / most);
+    for (Index b = 0; b < blocks; ++b) {
+      const Index end = rows_.begin + tiles * (b + 1) / blocks * Tile::rows;
+      run_rows({rows_.begin + tiles * b / blocks * Tile::rows, std::min(end, rows_.end)});
     }
   }
 
  private:
-  void run_panel(Range columns, Index vectors, Range depth) const {
-    const Index panel_row = vectors * simd::width<T>;
+  /// Vectors are dealt out evenly among panels. Where all that these rows need of A stays in the
+  /// cache, a panel's outputs are finished before the next; else as many panels as C has room for
+  /// take turns at each part of the depth.
+  void run_rows(Range rows) const {
+    const Index vectors = (columns_.size() + simd::width<T> - 1) / simd::width<T>;
+    const Index panels = (vectors + Tile::vectors - 1) / Tile::vectors;
+    constexpr Index room = octavo::detail::output_block_elements<T>;
+    const Index together =
+        rows.size() * depth_ <= room ? 1 : std::max<Index>(1, room / (rows.size() * Tile::columns));
+    for (Index first = 0; first < panels; first += together) {
+      const Index end = std::min(panels, first + together);
+      for (Index k = 0; k < depth_ || k == 0; k += panel_depth_) {
+        for (Index p = first; p < end; ++p) {
+          run_panel(rows, {vectors * p / panels, vectors * (p + 1) / panels},
+                    {k, std::min(k + panel_depth_, depth_)});
+        }
+      }
+    }
+  }
+
+  /// Pairs of rows are dealt out evenly among tiles: 20 rows become 6 + 6 + 8.
+  void run_panel(Range rows, Range vectors, Range depth) const {
+    const Index panel_row = vectors.size() * simd::width<T>;
+    const Index j = columns_.begin + vectors.begin * simd::width<T>;
+    const Range columns{j, std::min(j + panel_row, columns_.end)};
     const bool whole = columns.size() == panel_row;
     TileProduct<T> product;
     product.a_row = a_.row;
@@ -109,17 +134,17 @@ class BlockProduct {
     product.start = depth.begin == 0 ? start_ : Start::accumulate;
     product.bias = bias_ == nullptr ? nullptr : bias_ + columns.begin;
     product.packed = panel_;
-    const auto multiply = [&](TileFunction<T> tile, Range rows) {
-      product.a = a_.data + rows.begin * a_.row + depth.begin * a_.depth;
-      product.c = c_.row(rows.begin) + columns.begin;
-      product.rows = rows.size();
+    const auto multiply = [&](TileFunction<T> tile, Range of_tile) {
+      product.a = a_.data + of_tile.begin * a_.row + depth.begin * a_.depth;
+      product.c = c_.row(of_tile.begin) + columns.begin;
+      product.rows = of_tile.size();
       if (whole) {
         tile(product);
       } else {
         multiply_edge_tile<T>(tile, columns.size(), product);
       }
     };
-    Range rest = rows_;
+    Range rest = rows;
     if (b_.is_transposed) {
       pack_columns(b_, depth.begin, depth.size(), columns.begin, columns.size(), panel_, panel_row);
     } else if (!whole) {
@@ -128,10 +153,10 @@ class BlockProduct {
       // The first tile reads B where it lies, and packs it if others follow.
       product.b = b_.data + depth.begin * b_.stride + columns.begin;
       product.b_row = b_.stride;
-      if (rows_.size() > Tile::rows) {
+      if (rows.size() > Tile::rows) {
         rest.begin += Tile::rows;
-        multiply(packing_tile_table<T>[static_cast<std::size_t>(vectors - 1)],
-                 { rows_.begin, rest.begin });
+        multiply(packing_tile_table<T>[static_cast<std::size_t>(vectors.size() - 1)],
+                 { rows.begin, rest.begin });
         product.b = panel_;
         product.b_row = panel_row;
       }
@@ -139,20 +164,21 @@ class BlockProduct {
     const Index tiles = (rest.size() + Tile::rows - 1) / Tile::rows;
     const Index pairs = (rest.size() + 1) / 2;
     for (Index t = 0; t < tiles; ++t) {
-      const Range rows{rest.begin + pairs * t / tiles * 2,
-                       std::min(rest.begin + pairs * (t + 1) / tiles * 2, rest.end)};
-      product.ahead = lines_ahead(columns, panel_row, depth, t, rows);
-      multiply(tile_function<T>(rows.size(), vectors), rows);
+      const Range of_tile{rest.begin + pairs * t / tiles * 2,
+                          std::min(rest.begin + pairs * (t + 1) / tiles * 2, rest.end)};
+      product.ahead = lines_ahead(columns, panel_row, depth, t, {of_tile.end, rows.end});
+      multiply(tile_function<T>(of_tile.size(), vectors.size()), of_tile);
     }
   }
 
-  /// What tile t of a panel should ask for: the next tile's outputs if they are added to, else a
-  /// vector's width of the next panel of B.
+  /// What tile t of a panel should ask for: the first outputs of the rows behind it if they are
+  /// added to, else a vector's width of the next panel of B.
   LinesAhead<T> lines_ahead(Range columns, Index panel_row, Range depth, Index t,
-                            Range rows) const {
+                            Range behind) const {
     if (start_ == Start::accumulate) {
-      if (rows.end == rows_.end) return {};
-      return lines_of_rows<T>(c_.row(rows.end) + columns.begin, rows.size(), columns.size(),
+      if (behind.empty()) return {};
+      return lines_of_rows<T>(c_.row(behind.begin) + columns.begin,
+                              std::min<Index>(behind.size(), Tile::rows), columns.size(),
                               c_.stride);
     }
     const Range next{columns.begin + panel_row + t * simd::width<T>, columns_.end};

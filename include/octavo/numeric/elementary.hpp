@@ -114,6 +114,37 @@ OCTAVO_ALWAYS_INLINE Pack<T> exp(Pack<T> x) {
   return select_greater(lowest, x, P::broadcast(T{0}), result);
 }
 
+/// a / b for positive b, faster than the machine divides. Floats: within 1 unit in the last place
+/// where the quotient is a normal number; b below 2^-125 or above 2^125 counts as these. 1 / b by
+/// two steps of Newton's iteration of third order, begun within 12% by subtracting b's bits from a
+/// constant; then one correction of the quotient (Markstein 1990). Doubles are divided as ever.
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE Pack<T> divide_by_positive(Pack<T> a, Pack<T> b) {
+  using P = Pack<T>;
+  if constexpr (std::same_as<T, double>) {
+    return a / b;
+  } else {
+    const P low = P::broadcast(0x1p-125f), high = P::broadcast(0x1p125f);
+    b = select_greater(low, b, low, b);
+    b = select_greater(b, high, high, b);
+    P reciprocal;
+    for (int i = 0; i < P::parts; ++i) {
+      typename simd::detail::VectorType<std::int32_t, simd::vector_bytes>::type bits;
+      std::memcpy(&bits, &b.part[i], sizeof(bits));
+      bits = 0x7ef311c7 - bits;
+      std::memcpy(&reciprocal.part[i], &bits, sizeof(bits));
+    }
+    const P one = P::broadcast(T{1});
+    OCTAVO_UNROLL
+    for (int i = 0; i < 2; ++i) {
+      const P error = fma(-b, reciprocal, one);
+      reciprocal = fma(reciprocal, fma(error, error, error), reciprocal);
+    }
+    const P quotient = a * reciprocal;
+    return fma(fma(-b, quotient, a), reciprocal, quotient);
+  }
+}
+
 namespace detail {
 
 template <Scalar T>

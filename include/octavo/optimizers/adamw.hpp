@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string_view>
 
+#include <octavo/numeric/elementary.hpp>
 #include <octavo/optimizers/optimizer.hpp>
 
 namespace octavo {
@@ -100,7 +101,7 @@ void update_adam(const Options& options, const Worker& worker, const UpdateStep&
           }
           const P m_i = fma(b1, P::load(m_from + i, n), rest1 * g);
           const P v_i = fma(b2, P::load(v_from + i, n), rest2 * g * g);
-          const P direction = m_i / fma(sqrt(v_i), root, tiny);
+          const P direction = divide_by_positive(m_i, fma(sqrt(v_i), root, tiny));
           fma(length, direction, w).store(w_from + i, n);
           m_i.store(m_from + i, n);
           v_i.store(v_from + i, n);

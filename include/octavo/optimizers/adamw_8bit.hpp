@@ -8,6 +8,7 @@
 #include <limits>
 #include <string_view>
 
+#include <octavo/numeric/elementary.hpp>
 #include <octavo/optimizers/optimizer.hpp>
 
 namespace octavo::detail {
@@ -164,7 +165,8 @@ void update_block(const Options& options, const UpdateStep& step, const Paramete
     const P old = P::load(root + i);
     const P r = sqrt(fma(b2, old * old, rest2 * g * g));
     const P w = P::load(weights + i, n) * broadcast(shrink);
-    fma(pace, m / fma(r, unbias, broadcast(options.epsilon)), w).store(weights + i, n);
+    fma(pace, divide_by_positive(m, fma(r, unbias, broadcast(options.epsilon))), w)
+        .store(weights + i, n);
     m.store(moment + i);
     r.store(root + i);
   });

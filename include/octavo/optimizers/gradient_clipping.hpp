@@ -9,6 +9,7 @@
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
+#include <octavo/tensor/parameter_list.hpp>
 
 namespace octavo {
 
@@ -36,13 +37,15 @@ inline double clipping_factor(double norm, double limit) noexcept {
 
 namespace octavo {
 
-/// The Euclidean norm of a block, on every worker. Sums of squares are taken over chunks of 4096
-/// numbers in double and added in order, so that the crew's size cannot change them; in double the
-/// squares of finite floats cannot overflow. partials: global_norm_partials(count) or more.
-/// Contains barriers.
+/// The Euclidean norm of the gradients of `tensors`, which follow each other without gaps: block
+/// [all their numbers]; on every worker. Sums of squares are taken over chunks of 4096 numbers in
+/// double and added in order, so that the crew's size cannot change them; in double the squares of
+/// finite floats cannot overflow. A chunk goes to the worker that computed its first gradient and
+/// will use it for the update. partials: global_norm_partials(count) or more. Contains barriers.
 template <Scalar T>
-double global_norm(const Worker& worker, std::span<const T> block, std::span<double> partials) {
-  OCTAVO_DISPATCH(global_norm<T>(worker, block, partials))
+double global_norm(const Worker& worker, std::span<const Parameter> tensors,
+                   std::span<const T> block, std::span<double> partials) {
+  OCTAVO_DISPATCH(global_norm<T>(worker, tensors, block, partials))
 }
 
 }  // namespace octavo
@@ -51,20 +54,36 @@ double global_norm(const Worker& worker, std::span<const T> block, std::span<dou
 
 namespace octavo::OCTAVO_ISA {
 
+namespace detail {
+
+/// Of the first chunk of `block`.
 template <Scalar T>
-double global_norm(const Worker& worker, std::span<const T> block, std::span<double> partials) {
+double sum_of_squares(std::span<const T> block) {
+  Pack<double> squares = Pack<double>::broadcast(0);
+  for_each_pack(std::min(octavo::detail::norm_chunk, static_cast<Index>(block.size())),
+                [&](Index i, Index lanes) {
+                  const Pack<double> value = load_as_double(block.data() + i, lanes);
+                  squares = fma(value, value, squares);
+                });
+  return sum(squares);
+}
+
+}  // namespace detail
+
+template <Scalar T>
+double global_norm(const Worker& worker, std::span<const Parameter> tensors,
+                   std::span<const T> block, std::span<double> partials) {
   const auto count = static_cast<Index>(block.size());
   partials = partials.first(static_cast<std::size_t>(global_norm_partials(count)));
-  const Range chunks = worker.split(global_norm_partials(count));
-  for (Index chunk = chunks.begin; chunk < chunks.end; ++chunk) {
-    const Index first = chunk * octavo::detail::norm_chunk;
-    const Index size = std::min(octavo::detail::norm_chunk, count - first);
-    Pack<double> squares = Pack<double>::broadcast(0);
-    for_each_pack(size, [&](Index i, Index lanes) {
-      const Pack<double> value = load_as_double(block.data() + first + i, lanes);
-      squares = fma(value, value, squares);
-    });
-    partials[static_cast<std::size_t>(chunk)] = sum(squares);
+  for (const Parameter& tensor : tensors) {
+    const Index first = tensor.offset - tensors.front().offset;
+    const Range share = worker.split(tensor.count(), Pack<T>::lanes);
+    // As many chunks begin before a number as it takes to hold all before it.
+    const Index end = global_norm_partials(first + share.end);
+    for (Index chunk = global_norm_partials(first + share.begin); chunk < end; ++chunk) {
+      partials[static_cast<std::size_t>(chunk)] = detail::sum_of_squares(
+          block.subspan(static_cast<std::size_t>(chunk * octavo::detail::norm_chunk)));
+    }
   }
   worker.barrier();
   double total = 0;

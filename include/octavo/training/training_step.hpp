@@ -112,7 +112,8 @@ class TrainingStep {
     check_rate(learning_rate);
     double norm = 0;
     threads_->run([&](const Worker& worker) {
-      const double total = global_norm<T>(worker, gradients(), arena_.get(memory_.norm_partials));
+      const double total = global_norm<T>(worker, parameters_.span(), gradients(),
+                                          arena_.get(memory_.norm_partials));
       if (worker.index() == 0) norm = total;
       if (!std::isfinite(total)) return;
       update_tensors(worker, parameters_.span(), gradients(),
@@ -353,9 +354,9 @@ class TrainingStep {
     for (const Parameter& tensor : parameters_.span().subspan(range.first_tensor, range.tensors)) {
       if (progress.diverged) return;
       const auto first = static_cast<std::size_t>(tensor.offset - range.offset);
-      const double norm =
-          global_norm<T>(worker, gradients.subspan(first, static_cast<std::size_t>(tensor.count())),
-                         arena_.get(memory_.norm_partials));
+      const double norm = global_norm<T>(
+          worker, {&tensor, 1}, gradients.subspan(first, static_cast<std::size_t>(tensor.count())),
+          arena_.get(memory_.norm_partials));
       if (worker.index() == 0)
         squared_norms_[static_cast<std::size_t>(tensor.number)] = norm * norm;
       progress.diverged = !std::isfinite(norm);
