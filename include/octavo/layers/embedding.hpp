@@ -57,6 +57,7 @@ class Embedding {
 
   /// The token table, for heads that are tied to it.
   constexpr ParameterSlot token_table() const noexcept { return tokens_; }
+  constexpr ParameterSlot position_table() const noexcept { return positions_; }
 
  private:
   Index vocabulary_ = 0;

@@ -75,10 +75,11 @@ class Transformer {
   }
 
   /// Calls body(range) for the parameters whose gradients are only ever added to and must be zero
-  /// before a step: both tables, and feed-forward layers of a user's that always add.
+  /// before a step: both tables (a tied head overwrites its own), feed-forward layers that add.
   template <typename Body>
   void for_each_range_added_to(Body body) const {
-    body(embedding_range());
+    const Index first = shape_.tied ? embedding_.position_table().offset : 0;
+    body(ParameterRange{0, 0, first, embedding_parameters_.count() - first});
     if constexpr (!sinks_gradients) {
       const ParameterRange range = block_.added_to();
       for (Index layer = 0; layer < shape_.layers && range.count > 0; ++layer) {
@@ -218,8 +219,7 @@ class Transformer {
     block_.backward(context, stream(pass));
   }
 
-  /// The embedding's gradients for all rows of a step at once, by block: both tables, from the
-  /// stream's gradient. inputs [rows of the step].
+  /// Both tables' gradients for all rows of a step at once, by block. inputs [rows of the step].
   void backward_embedding(const Pass<T>& pass, std::span<const Token> inputs) const {
     const LayerContext<T> context = embedding_context(pass);
     const MatrixView<T> x = stream(pass);
