@@ -98,6 +98,12 @@ class BlockProduct {
   }
 
  private:
+  /// What a panel holds of B: vectors of the share's columns, and rows.
+  struct Panel {
+    Range vectors;
+    Range depth;
+  };
+
   /// Vectors are dealt out evenly among panels. Where all that these rows need of A stays in the
   /// cache, a panel's outputs are finished before the next; else as many panels as C has room for
   /// take turns at each part of the depth.
@@ -107,22 +113,31 @@ class BlockProduct {
     constexpr Index room = octavo::detail::output_block_elements<T>;
     const Index together =
         rows.size() * depth_ <= room ? 1 : std::max<Index>(1, room / (rows.size() * Tile::columns));
+    const auto panel = [&](Index p, Index k) {
+      return Panel{{vectors * p / panels, vectors * (p + 1) / panels},
+                   {k, std::min(k + panel_depth_, depth_)}};
+    };
     for (Index first = 0; first < panels; first += together) {
       const Index end = std::min(panels, first + together);
       for (Index k = 0; k < depth_ || k == 0; k += panel_depth_) {
+        const bool goes_on = k + panel_depth_ < depth_;
         for (Index p = first; p < end; ++p) {
-          run_panel(rows, {vectors * p / panels, vectors * (p + 1) / panels},
-                    {k, std::min(k + panel_depth_, depth_)});
+          const Panel next = p + 1 < end    ? panel(p + 1, k)
+                             : goes_on      ? panel(first, k + panel_depth_)
+                             : end < panels ? panel(end, 0)
+                                            : Panel{};
+          run_panel(rows, panel(p, k), next);
         }
       }
     }
   }
 
   /// Pairs of rows are dealt out evenly among tiles: 20 rows become 6 + 6 + 8.
-  void run_panel(Range rows, Range vectors, Range depth) const {
-    const Index panel_row = vectors.size() * simd::width<T>;
-    const Index j = columns_.begin + vectors.begin * simd::width<T>;
-    const Range columns{j, std::min(j + panel_row, columns_.end)};
+  void run_panel(Range rows, const Panel& panel, const Panel& next) const {
+    const Index vectors = panel.vectors.size();
+    const Index panel_row = vectors * simd::width<T>;
+    const Range columns = columns_of(panel);
+    const Range depth = panel.depth;
     const bool whole = columns.size() == panel_row;
     TileProduct<T> product;
     product.a_row = a_.row;
@@ -155,7 +170,7 @@ class BlockProduct {
       product.b_row = b_.stride;
       if (rows.size() > Tile::rows) {
         rest.begin += Tile::rows;
-        multiply(packing_tile_table<T>[static_cast<std::size_t>(vectors.size() - 1)],
+        multiply(packing_tile_table<T>[static_cast<std::size_t>(vectors - 1)],
                  { rows.begin, rest.begin });
         product.b = panel_;
         product.b_row = panel_row;
@@ -166,28 +181,35 @@ class BlockProduct {
     for (Index t = 0; t < tiles; ++t) {
       const Range of_tile{rest.begin + pairs * t / tiles * 2,
                           std::min(rest.begin + pairs * (t + 1) / tiles * 2, rest.end)};
-      product.ahead = lines_ahead(columns, panel_row, depth, t, {of_tile.end, rows.end});
-      multiply(tile_function<T>(of_tile.size(), vectors.size()), of_tile);
+      product.ahead = start_ == Start::accumulate ? outputs_ahead({of_tile.end, rows.end}, columns)
+                                                  : operand_ahead(next, t, tiles);
+      multiply(tile_function<T>(of_tile.size(), vectors), of_tile);
     }
   }
 
-  /// What tile t of a panel should ask for: the first outputs of the rows behind it if they are
-  /// added to, else a vector's width of the next panel of B.
-  LinesAhead<T> lines_ahead(Range columns, Index panel_row, Range depth, Index t,
-                            Range behind) const {
-    if (start_ == Start::accumulate) {
-      if (behind.empty()) return {};
-      return lines_of_rows<T>(c_.row(behind.begin) + columns.begin,
-                              std::min<Index>(behind.size(), Tile::rows), columns.size(),
-                              c_.stride);
-    }
-    const Range next{columns.begin + panel_row + t * simd::width<T>, columns_.end};
-    if (t >= Tile::vectors || next.empty()) return {};
-    if (!b_.is_transposed) {
-      return {b_.data + depth.begin * b_.stride + next.begin, depth.size(), b_.stride, 1, 0};
-    }
-    return lines_of_rows(b_.data + next.begin * b_.stride + depth.begin,
-                         std::min<Index>(next.size(), simd::width<T>), depth.size(), b_.stride);
+  Range columns_of(const Panel& panel) const {
+    return {columns_.begin + panel.vectors.begin * simd::width<T>,
+            std::min(columns_.begin + panel.vectors.end * simd::width<T>, columns_.end)};
+  }
+
+  /// What a tile should ask for where outputs are added to: those of the first tile behind it.
+  LinesAhead<T> outputs_ahead(Range behind, Range columns) const {
+    if (behind.empty()) return {};
+    return lines_of_rows<T>(c_.row(behind.begin) + columns.begin,
+                            std::min<Index>(behind.size(), Tile::rows), columns.size(), c_.stride);
+  }
+
+  /// ... and elsewhere: of what the next panel takes of B, tile t's share, lest all of it be on its
+  /// way at once.
+  LinesAhead<T> operand_ahead(const Panel& next, Index t, Index tiles) const {
+    const Range columns = columns_of(next);
+    if (columns.empty()) return {};
+    const Range rows = b_.is_transposed ? columns : next.depth;
+    const Range along = b_.is_transposed ? next.depth : columns;
+    const Range share{rows.begin + rows.size() * t / tiles,
+                      rows.begin + rows.size() * (t + 1) / tiles};
+    return lines_of_rows(b_.data + share.begin * b_.stride + along.begin, share.size(),
+                         along.size(), b_.stride);
   }
 
   LeftOperand<T> a_;
