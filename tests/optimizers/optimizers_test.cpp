@@ -198,10 +198,10 @@ TEST_CASE("updates have the same bits on any crew") {
 
 TEST_CASE("the global norm is exact for huge numbers, and the same on any crew") {
   std::vector<float> block(10'000, 1e30f);
-  // Chunks of the sum begin inside tensors, and one tensor begins none.
-  const Parameter tensors[] = {{.name = "a", .rows = 1000, .columns = 5, .offset = 40},
-                               {.name = "b", .columns = 900, .offset = 5040},
-                               {.name = "c", .rows = 4100, .columns = 1, .offset = 5940}};
+  // One chunk begins with a tensor's last number, one with a tensor's first.
+  const Parameter tensors[] = {{.name = "a", .rows = 4097, .columns = 1, .offset = 40},
+                               {.name = "b", .columns = 4095, .offset = 4137},
+                               {.name = "c", .rows = 904, .columns = 2, .offset = 8232}};
   std::vector<double> partials(static_cast<std::size_t>(global_norm_partials(10'000)));
   CHECK(global_norm<float>(Worker{}, tensors, block, partials) ==
         doctest::Approx(static_cast<double>(1e30f) * 100));
