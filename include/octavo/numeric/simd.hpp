@@ -57,6 +57,12 @@ struct VectorType {
 template <Scalar T>
 using Vector = typename detail::VectorType<T, vector_bytes>::type;
 
+// Inlined beside a loop over whole packs that never runs for a short row, these would make g++ 12
+// warn of what lies behind that row.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"
+#endif
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Vector<T> load(const T* from) {
   Vector<T> result;
@@ -68,6 +74,9 @@ template <Scalar T>
 OCTAVO_ALWAYS_INLINE void store(T* to, Vector<T> value) {
   std::memcpy(to, &value, sizeof(value));
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Vector<T> broadcast(T value) {
