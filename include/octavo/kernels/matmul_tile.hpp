@@ -117,7 +117,10 @@ void multiply_tile(const TileProduct<T>& product) {
     }
     simd::Vector<T> b_k[Vectors];
     OCTAVO_UNROLL
-    for (int j = 0; j < Vectors; ++j) b_k[j] = simd::load(b + k * b_row + j * width);
+    for (int j = 0; j < Vectors; ++j) {
+      b_k[j] = simd::load(b + k * b_row + j * width);
+      simd::keep_in_register<T>(b_k[j]);
+    }
     if constexpr (Packs) {
       OCTAVO_UNROLL
       for (int j = 0; j < Vectors; ++j) simd::store(packed + (k * Vectors + j) * width, b_k[j]);
