@@ -164,6 +164,9 @@ def main():
         print(pytorch_milliseconds(sys.argv[2], int(sys.argv[3])))
         return
     program, names = sys.argv[1], sys.argv[2:] or list(SETTINGS)
+    unknown = [name for name in names if name not in SETTINGS]
+    if unknown:
+        sys.exit(f"settings: got {', '.join(unknown)}, expected some of {', '.join(SETTINGS)}")
     cores = os.cpu_count()
     version = subprocess.run([sys.executable, "-c", "import torch; print(torch.__version__)"],
                              check=True, capture_output=True, text=True).stdout.strip()

@@ -12,17 +12,30 @@
 
 namespace octavo {
 
+namespace detail {
+
+// Out of line and for size: what composes a message stays out of the code around each check.
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse(const char* message) {
+  throw ConfigError(message);
+}
+template <typename Message>
+[[noreturn, gnu::cold, gnu::noinline]] void refuse(const Message& message) {
+  throw ConfigError(message());
+}
+
+}  // namespace detail
+
 /// A check at the border of the library, in every build: a caller's argument must meet
 /// `condition`, otherwise ConfigError. `message` is called only on failure, so that the text costs
 /// nothing when all is well.
 template <typename Message>
 constexpr void require(bool condition, Message&& message) {
-  if (!condition) throw ConfigError(message());
+  if (!condition) detail::refuse(message);
 }
 
 /// The same for a fixed sentence.
 constexpr void require(bool condition, const char* message) {
-  if (!condition) throw ConfigError(std::string(message));
+  if (!condition) detail::refuse(message);
 }
 
 /// "expected `expected`, got `got`" for a named size.

@@ -13,8 +13,9 @@ namespace detail {
 
 using CrcTables = std::array<std::array<std::uint32_t, 256>, 8>;
 
-/// tables[k][b]: what byte b does to the checksum when k more zero bytes follow it.
-constexpr CrcTables make_crc32c_tables() {
+/// tables[k][b]: what byte b does to the checksum when k more zero bytes follow it. Not constexpr:
+/// every compilation would pay more for it than any run.
+inline CrcTables make_crc32c_tables() noexcept {
   constexpr std::uint32_t polynomial = 0x82F63B78;  // Castagnoli's, bits reversed
   CrcTables tables{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
@@ -31,14 +32,12 @@ constexpr CrcTables make_crc32c_tables() {
   return tables;
 }
 
-inline constexpr CrcTables crc32c_tables = make_crc32c_tables();
-
 }  // namespace detail
 
 /// The CRC-32C checksum (RFC 3720, appendix B.4) of bytes that follow those of checksum `before`.
 /// Eight bytes at a time (Kounavis, Berry 2005, "slicing-by-8"). Finds accidents, not forgeries.
 inline std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before = 0) noexcept {
-  const auto& tables = detail::crc32c_tables;
+  static const detail::CrcTables tables = detail::make_crc32c_tables();
   std::uint32_t crc = ~before;
   while (bytes.size() >= 8) {
     std::array<std::uint8_t, 8> b;
