@@ -16,6 +16,19 @@ enum class WeightDecay {
   coupled,    ///< Adam with an L2 penalty: g += decay w
 };
 
+namespace detail {
+
+/// What the kernel takes, so that one serves both.
+struct AdamOptions {
+  WeightDecay weight_decay;
+  double beta1;
+  double beta2;
+  double epsilon;
+  double decay;
+};
+
+}  // namespace detail
+
 }  // namespace octavo
 
 #define OCTAVO_FILE "octavo/optimizers/adamw.hpp"
@@ -30,7 +43,6 @@ namespace detail {
 ///   w -= lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon)
 template <WeightDecay kind>
 struct AdamUpdate {
-  static constexpr WeightDecay weight_decay = kind;
   static constexpr std::string_view name = kind == WeightDecay::decoupled ? "adamw" : "adam";
   double beta1 = 0.9;
   double beta2 = 0.99;
@@ -46,7 +58,8 @@ struct AdamUpdate {
   void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
               std::span<T> weights, std::span<const T> gradients,
               std::span<std::byte> state) const {
-    OCTAVO_DISPATCH(update_adam<T>(*this, worker, step, parameters, weights, gradients, state))
+    const AdamOptions options{kind, beta1, beta2, epsilon, decay};
+    OCTAVO_DISPATCH(update_adam<T>(options, worker, step, parameters, weights, gradients, state))
   }
 };
 
@@ -63,10 +76,10 @@ using Adam = detail::AdamUpdate<WeightDecay::coupled>;
 
 namespace octavo::OCTAVO_ISA {
 
-template <Scalar T, typename Options>
-void update_adam(const Options& options, const Worker& worker, const UpdateStep& step,
-                 std::span<const Parameter> parameters, std::span<T> weights,
-                 std::span<const T> gradients, std::span<std::byte> state) {
+template <Scalar T>
+void update_adam(const octavo::detail::AdamOptions& options, const Worker& worker,
+                 const UpdateStep& step, std::span<const Parameter> parameters,
+                 std::span<T> weights, std::span<const T> gradients, std::span<std::byte> state) {
   using P = Pack<T>;
   T* const m = octavo::detail::state_block<T>(state, 0, weights.size());
   T* const v = octavo::detail::state_block<T>(state, 1, weights.size());
@@ -80,6 +93,7 @@ void update_adam(const Options& options, const Worker& worker, const UpdateStep&
   const P tiny = P::broadcast(static_cast<T>(options.epsilon));
   const P root = P::broadcast(static_cast<T>(1.0 / std::sqrt(correction2)));
   const P clip = P::broadcast(static_cast<T>(step.gradient_factor));
+  const bool coupled = options.weight_decay == WeightDecay::coupled;
   octavo::detail::for_each_trained_range(
       worker, parameters, [&](Range range, const Parameter& tensor) {
         const double rate = step.learning_rate * tensor.learning_rate_factor;
@@ -94,7 +108,7 @@ void update_adam(const Options& options, const Worker& worker, const UpdateStep&
         for_each_pack(range.size(), [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
           P w = P::load(w_from + i, n);
           P g = P::load(g_from + i, n) * clip;
-          if constexpr (Options::weight_decay == WeightDecay::coupled) {
+          if (coupled) {
             g = fma(penalty, w, g);
           } else {
             w = w * shrink;
