@@ -44,14 +44,14 @@ namespace octavo {
 template <Scalar T>
 void activate(const Worker& worker, Activation kind, MatrixView<const std::type_identity_t<T>> h,
               MatrixView<T> a) {
-  OCTAVO_DISPATCH(activate<T>(worker, kind, h, a))
+  OCTAVO_DISPATCH(activate<T>(worker, kind, h, a, MatrixView<T>{}))
 }
 
 /// The same, and h is overwritten by activation'(h), which backward multiplies by: together they
 /// cost little more than either.
 template <Scalar T>
 void activate_with_slope(const Worker& worker, Activation kind, MatrixView<T> h, MatrixView<T> a) {
-  OCTAVO_DISPATCH(activate_with_slope<T>(worker, kind, h, a))
+  OCTAVO_DISPATCH(activate<T>(worker, kind, h, a, h))
 }
 
 }  // namespace octavo
@@ -95,50 +95,34 @@ OCTAVO_ALWAYS_INLINE ValueAndSlope<T> activate_pack(Pack<T> x) {
   }
 }
 
-template <Activation kind, Scalar T, typename Body>
-void for_each_activation(const Worker& worker, MatrixView<const T> h, Body body) {
+template <Activation kind, Scalar T>
+void activate_rows(const Worker& worker, MatrixView<const T> h, MatrixView<T> a,
+                   MatrixView<T> slope) {
   const Range rows = worker.split(h.rows);
   for (Index i = rows.begin; i < rows.end; ++i) {
     for_each_pack(h.columns, [&](Index j, Index n) {
-      body(i, j, n, activate_pack<kind>(Pack<T>::load(h.row(i) + j, n)));
+      const ValueAndSlope<T> f = activate_pack<kind>(Pack<T>::load(h.row(i) + j, n));
+      f.value.store(a.row(i) + j, n);
+      if (slope.data != nullptr) f.slope.store(slope.row(i) + j, n);
     });
-  }
-}
-
-/// Calls body with the activation as a compile-time constant.
-template <typename Body>
-void with_activation(Activation kind, Body body) {
-  switch (kind) {
-    case Activation::relu:
-      return body(std::integral_constant<Activation, Activation::relu>{});
-    case Activation::gelu:
-      return body(std::integral_constant<Activation, Activation::gelu>{});
-    case Activation::gelu_tanh:
-      return body(std::integral_constant<Activation, Activation::gelu_tanh>{});
   }
 }
 
 }  // namespace detail
 
+/// `slope` may be h, and has no data where none is wanted: one function for both, since g++
+/// computes slopes only where they are stored.
 template <Scalar T>
 void activate(const Worker& worker, Activation kind, MatrixView<const std::type_identity_t<T>> h,
-              MatrixView<T> a) {
-  detail::with_activation(kind, [&](auto constant) {
-    detail::for_each_activation<constant(), T>(
-        worker, h,
-        [&](Index i, Index j, Index n, const auto& f) { f.value.store(a.row(i) + j, n); });
-  });
-}
-
-template <Scalar T>
-void activate_with_slope(const Worker& worker, Activation kind, MatrixView<T> h, MatrixView<T> a) {
-  detail::with_activation(kind, [&](auto constant) {
-    detail::for_each_activation<constant(), T>(worker, MatrixView<const T>(h),
-                                               [&](Index i, Index j, Index n, const auto& f) {
-                                                 f.value.store(a.row(i) + j, n);
-                                                 f.slope.store(h.row(i) + j, n);
-                                               });
-  });
+              MatrixView<T> a, MatrixView<T> slope) {
+  switch (kind) {
+    case Activation::relu:
+      return detail::activate_rows<Activation::relu>(worker, h, a, slope);
+    case Activation::gelu:
+      return detail::activate_rows<Activation::gelu>(worker, h, a, slope);
+    case Activation::gelu_tanh:
+      return detail::activate_rows<Activation::gelu_tanh>(worker, h, a, slope);
+  }
 }
 
 }  // namespace octavo::OCTAVO_ISA
