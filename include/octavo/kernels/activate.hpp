@@ -110,8 +110,8 @@ void activate_rows(const Worker& worker, MatrixView<const T> h, MatrixView<T> a,
 
 }  // namespace detail
 
-/// `slope` may be h, and has no data where none is wanted: one function for both, since g++
-/// computes slopes only where they are stored.
+/// `slope` may be h, and has no data where none is wanted: one function for both is half as much to
+/// compile.
 template <Scalar T>
 void activate(const Worker& worker, Activation kind, MatrixView<const std::type_identity_t<T>> h,
               MatrixView<T> a, MatrixView<T> slope) {
