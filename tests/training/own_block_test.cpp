@@ -3,9 +3,12 @@
 // does with a block.
 #include <algorithm>
 #include <array>
+#include <iostream>
 #include <vector>
 
 #include <doctest/doctest.h>
+
+#include <octavo/octavo.hpp>
 
 // The example's main is not this program's, and so has to return something.
 #pragma GCC diagnostic push
