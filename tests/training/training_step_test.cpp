@@ -146,6 +146,8 @@ TEST_CASE(
 }
 
 TEST_CASE("no preset's step calls the heap") {
+  if (!octavo_test::heap_guard_active())
+    return;  // there they would take longest of all and show nothing
   struct Case {
     ModelShape shape;
     StepShape step;
