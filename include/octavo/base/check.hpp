@@ -4,6 +4,7 @@
 #include <cassert>
 #include <string>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 
@@ -41,8 +42,7 @@ constexpr void require(bool condition, const char* message) {
 /// "expected `expected`, got `got`" for a named size.
 inline void require_equal(const char* what, Index got, Index expected) {
   if (got == expected) return;
-  throw ConfigError(std::string(what) + ": got " + std::to_string(got) + ", expected " +
-                    std::to_string(expected));
+  throw ConfigError(detail::concat({what, ": got ", got, ", expected ", expected}));
 }
 
 }  // namespace octavo

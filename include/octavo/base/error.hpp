@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include <octavo/base/concat.hpp>
+
 namespace octavo {
 
 /// What went wrong, as a process exit status (the sysexits.h subset that the programs promise).
@@ -48,7 +50,8 @@ class ConfigError : public Error {
 class IoError : public Error {
  public:
   IoError(ErrorCode code, const std::string& message, std::error_code reason, std::string hint = {})
-      : Error(code, message + ": " + reason.message(), std::move(hint)), reason_(reason) {}
+      : Error(code, detail::concat({message, ": ", reason.message()}), std::move(hint)),
+        reason_(reason) {}
 
   std::error_code reason() const noexcept { return reason_; }
 

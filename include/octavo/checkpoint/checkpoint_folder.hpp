@@ -11,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/files/folder_lock.hpp>
 #include <octavo/files/folder_names.hpp>
@@ -49,7 +50,8 @@ inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder,
                                                      std::error_code& error) {
   std::vector<NamedCheckpoint> found;
   for (const std::string& name : folder_names(folder, error)) {
-    if (const auto step = step_of_name(name)) found.push_back({*step, folder + "/" + name});
+    if (const auto step = step_of_name(name))
+      found.push_back({*step, detail::concat({folder, "/", name})});
   }
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.step > b.step; });
@@ -63,8 +65,8 @@ inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder) 
   std::error_code error;
   std::vector<NamedCheckpoint> found = detail::find_checkpoints(folder, error);
   if (error) {
-    throw IoError(ErrorCode::no_input, "cannot read folder " + printable(folder), error,
-                  "name a checkpoint or a folder that holds one");
+    throw IoError(ErrorCode::no_input, detail::concat({"cannot read folder ", printable(folder)}),
+                  error, "name a checkpoint or a folder that holds one");
   }
   return found;
 }
@@ -85,8 +87,8 @@ inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
     }
   }
   throw Error(ErrorCode::no_input,
-              "there is no " + std::string(found.empty() ? "" : "valid ") + "checkpoint in " +
-                  printable(folder),
+              detail::concat({"there is no ", found.empty() ? "" : "valid ", "checkpoint in ",
+                              printable(folder)}),
               found.empty() ? "name a folder that train_v2 or train_full has saved a run to"
                             : "name another checkpoint, or the folder of another run");
 }
@@ -102,20 +104,20 @@ class CheckpointFolder {
     require(keep > 0, "keep: expected at least 1 checkpoint");
     std::error_code ignored;
     for (const std::string& name : folder_names(path_, ignored)) {
-      if (AtomicFile::is_leftover(name)) remove(path_ + "/" + name);
+      if (AtomicFile::is_leftover(name)) remove(detail::concat({path_, "/", name}));
     }
   }
 
   const std::string& path() const noexcept { return path_; }
-  std::string best() const { return path_ + "/best.safetensors"; }
+  std::string best() const { return detail::concat({path_, "/best.safetensors"}); }
   /// The run's numbers: see MetricsFile.
-  std::string metrics() const { return path_ + "/metrics.csv"; }
+  std::string metrics() const { return detail::concat({path_, "/metrics.csv"}); }
   /// What the model wrote in its course: see SamplesFile.
-  std::string samples() const { return path_ + "/samples.tsv"; }
+  std::string samples() const { return detail::concat({path_, "/samples.tsv"}); }
   /// The page about the run: see RunReport.
-  std::string report() const { return path_ + "/report.html"; }
+  std::string report() const { return detail::concat({path_, "/report.html"}); }
   /// What it ends with: see save_model.
-  std::string model() const { return path_ + "/model.safetensors"; }
+  std::string model() const { return detail::concat({path_, "/model.safetensors"}); }
 
   /// What was done with an earlier run.
   enum class SetAside { nothing, moved, replaced };
@@ -127,7 +129,8 @@ class CheckpointFolder {
     const std::vector<NamedCheckpoint> old = find_checkpoints(path_);
     if (old.empty()) return SetAside::nothing;
     std::error_code ignored;
-    const bool replaces = !detail::find_checkpoints(path_ + "/earlier", ignored).empty();
+    const bool replaces =
+        !detail::find_checkpoints(detail::concat({path_, "/earlier"}), ignored).empty();
     const std::string earlier = make_room();
     if (earlier.empty()) throw not_moved();
     for (const NamedCheckpoint& one : old) {
@@ -145,7 +148,7 @@ class CheckpointFolder {
   std::string save(const Trainer<T, Model...>& trainer, const AnyTokenizer& tokenizer,
                    const CorpusIdentity& corpus) {
     const Index step = trainer.state().steps_done;
-    const std::string path = path_ + "/" + detail::checkpoint_name(step);
+    const std::string path = detail::concat({path_, "/", detail::checkpoint_name(step)});
     save_checkpoint(path, trainer, tokenizer, corpus, files_);
     remove_old(step);
     return path;
@@ -164,7 +167,7 @@ class CheckpointFolder {
 
   /// The folder "earlier", made and without checkpoints; empty if it cannot be made.
   std::string make_room() const {
-    std::string earlier = path_ + "/earlier";
+    std::string earlier = detail::concat({path_, "/earlier"});
     if (files_.mkdir(earlier.c_str(), 0777) != 0 && errno != EEXIST) return {};
     std::error_code ignored;
     for (const NamedCheckpoint& one : detail::find_checkpoints(earlier, ignored)) remove(one.path);
@@ -180,10 +183,10 @@ class CheckpointFolder {
   }
 
   IoError not_moved() const {
-    return IoError(
-        ErrorCode::cannot_create,
-        "cannot move the checkpoints of an earlier run to " + printable(path_ + "/earlier"),
-        detail::last_error(), "choose another folder");
+    return IoError(ErrorCode::cannot_create,
+                   detail::concat({"cannot move the checkpoints of an earlier run to ",
+                                   printable(detail::concat({path_, "/earlier"}))}),
+                   detail::last_error(), "choose another folder");
   }
 
   /// The newest `keep` stay, counted from the one just saved. Those of later steps, which a run

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/gguf_parameters.hpp>
 #include <octavo/checkpoint/gguf_reader.hpp>
 #include <octavo/checkpoint/gguf_writer.hpp>
@@ -115,8 +116,8 @@ class GgufModel {
   template <typename Trainer>
   void load(Trainer& trainer) const {
     require(trainer.shape() == shape(), [&] {
-      return "a file's shape must be the trainer's: got " + describe(shape()) + ", expected " +
-             describe(trainer.shape());
+      return detail::concat({"a file's shape must be the trainer's: got ", describe(shape()),
+                             ", expected ", describe(trainer.shape())});
     });
     verify();
     read(trainer.weights());
@@ -130,17 +131,18 @@ class GgufModel {
     tokens_.tokens = file_.texts("tokenizer.ggml.tokens", detail::most_gguf_tokens);
     const std::size_t count = tokens_.tokens.size();
     if (const auto twice = tokens_.twice()) {
-      file_.fail("entry 'tokenizer.ggml.tokens': token " + printable(*twice) + " is there twice");
+      file_.fail(detail::concat(
+          {"entry 'tokenizer.ggml.tokens': token ", printable(*twice), " is there twice"}));
     }
     tokens_.kinds.assign(count, TokenKind::normal);
     const std::string kinds = "tokenizer.ggml.token_type";
     if (file_.has(kinds)) {
       const auto numbers = file_.numbers(kinds, detail::most_gguf_tokens);
-      if (numbers.size() != count) file_.refuse(kinds, "one for each of " + std::to_string(count));
+      if (numbers.size() != count) file_.refuse(kinds, detail::concat({"one for each of ", count}));
       for (std::size_t i = 0; i < count; ++i) {
         if (numbers[i] < 1 || numbers[i] > 6) {
-          file_.fail("entry 'tokenizer.ggml.token_type': token " + std::to_string(i) +
-                     " is of type " + std::to_string(numbers[i]) + ", expected 1 to 6");
+          file_.fail(detail::concat({"entry 'tokenizer.ggml.token_type': token ", i, " is of type ",
+                                     numbers[i], ", expected 1 to 6"}));
         }
         tokens_.kinds[i] = static_cast<TokenKind>(numbers[i]);
       }
@@ -169,7 +171,7 @@ class GgufModel {
     shape.tied = true;
     if (shape.width % shape.heads != 0) {
       file_.refuse("gpt2.attention.head_count",
-                   "a divisor of the embedding length, " + std::to_string(shape.width));
+                   detail::concat({"a divisor of the embedding length, ", shape.width}));
     }
     file_.optional_whole("gpt2.attention.head_count_kv", shape.heads, shape.heads);
     const std::string epsilon = "gpt2.attention.layer_norm_epsilon";
@@ -194,7 +196,8 @@ class GgufModel {
         real(shape.width) * (real(shape.vocabulary) + real(shape.context) +
                              real(shape.layers) * (4 * real(shape.width) + 2 * real(shape.d_ff)));
     if (weights > static_cast<double>(file_.bytes())) {
-      file_.fail("its entries say " + describe(shape) + ", for which it has too few bytes");
+      file_.fail(detail::concat(
+          {"its entries say ", describe(shape), ", for which it has too few bytes"}));
     }
   }
 
@@ -204,13 +207,13 @@ class GgufModel {
       const std::string name = detail::gguf_parameter(parameter).name;
       const auto sizes = detail::gguf_sizes(parameter);
       if (!file_.tensors().contains(name)) {
-        file_.fail("tensor " + printable(name) + " is missing, expected " +
-                   detail::readable(sizes));
+        file_.fail(detail::concat(
+            {"tensor ", printable(name), " is missing, expected ", detail::readable(sizes)}));
       }
       if (file_.tensor(name).shape != sizes) {
-        file_.fail("tensor " + printable(name) + ": its shape is " +
-                   detail::readable(file_.tensor(name).shape) + ", expected " +
-                   detail::readable(sizes));
+        file_.fail(detail::concat({"tensor ", printable(name), ": its shape is ",
+                                   detail::readable(file_.tensor(name).shape), ", expected ",
+                                   detail::readable(sizes)}));
       }
       known.insert(name);
     }
@@ -218,8 +221,9 @@ class GgufModel {
       if (name == "output.weight") {
         check_head(tensor);
       } else if (!known.contains(name)) {
-        file_.fail("tensor " + printable(name) + " of shape " + detail::readable(tensor.shape) +
-                   " does not belong to this GPT-2");
+        file_.fail(
+            detail::concat({"tensor ", printable(name), " of shape ",
+                            detail::readable(tensor.shape), " does not belong to this GPT-2"}));
       }
     }
   }
@@ -254,7 +258,7 @@ void save_gguf(const std::string& path, const Gpt2Config& config, const TokenTab
                std::span<const T> weights, StoredType type = StoredType::f32,
                FileSystem& files = real_file_system()) {
   const ModelShape& shape = config.shape;
-  const std::string what = "cannot write " + printable(path);
+  const std::string what = detail::concat({"cannot write ", printable(path)});
   require_gpt2(shape, what);
   require_equal("save_gguf: tokens", std::ssize(tokens.tokens), shape.vocabulary);
   require_equal("save_gguf: kinds of tokens", std::ssize(tokens.kinds), shape.vocabulary);
@@ -266,8 +270,8 @@ void save_gguf(const std::string& path, const Gpt2Config& config, const TokenTab
   constexpr auto block = static_cast<Index>(detail::q8_0_block);
   if (type == StoredType::q8_0 && (shape.width % block != 0 || shape.d_ff % block != 0)) {
     throw Error(ErrorCode::bad_data,
-                what + ": Q8_0 has blocks of 32 numbers, but the width is " +
-                    std::to_string(shape.width) + " and d_ff " + std::to_string(shape.d_ff),
+                detail::concat({what, ": Q8_0 has blocks of 32 numbers, but the width is ",
+                                shape.width, " and d_ff ", shape.d_ff}),
                 "choose another type, or train with multiples of 32");
   }
   const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/checkpoint/gguf_reader.hpp>
 #include <octavo/checkpoint/safetensors_writer.hpp>
@@ -112,8 +113,8 @@ void for_each_number(const GgufReader& file, const Parameter& parameter, Body bo
       decode(tensor.type, bytes.data(), numbers);
       for (std::size_t i = 0; i < numbers.size(); ++i) {
         if (!std::isfinite(numbers[i])) {
-          file.fail("tensor " + printable(theirs.name) + ": number " +
-                    std::to_string(row * width + first + i) + " is not finite");
+          file.fail(detail::concat({"tensor ", printable(theirs.name), ": number ",
+                                    row * width + first + i, " is not finite"}));
         }
         body(place.first + (first + i) * place.stride, numbers[i]);
       }

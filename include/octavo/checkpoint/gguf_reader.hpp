@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/gguf_cursor.hpp>
@@ -48,7 +49,7 @@ class GgufReader {
     const auto version = part<std::uint32_t>(cursor);
     if (version == std::uint32_t{3} << 24) fail("it is a big-endian GGUF file");
     if (version != 2 && version != detail::gguf_version) {
-      fail("GGUF version " + std::to_string(version) + ", this build reads 2 and 3");
+      fail(detail::concat({"GGUF version ", version, ", this build reads 2 and 3"}));
     }
     const auto tensors = part<std::uint64_t>(cursor);
     const auto entries = part<std::uint64_t>(cursor);
@@ -71,7 +72,7 @@ class GgufReader {
   Index whole(const std::string& key, Index least, Index most) const {
     const auto value = whole_value(entry(key));
     if (!value || *value < least || *value > most) {
-      refuse(key, std::to_string(least) + " to " + std::to_string(most));
+      refuse(key, detail::concat({least, " to ", most}));
     }
     return *value;
   }
@@ -89,7 +90,7 @@ class GgufReader {
     if (entry(key).type != GgufType::string) refuse(key, "text");
     detail::GgufCursor cursor = cursor_at(entry(key));
     const auto value = cursor.text(longest_text);
-    if (!value) refuse(key, "at most " + std::to_string(longest_text) + " bytes");
+    if (!value) refuse(key, detail::concat({"at most ", longest_text, " bytes"}));
     return *value;
   }
 
@@ -100,8 +101,8 @@ class GgufReader {
     for (std::string& value : values) {
       auto read = cursor.text(longest_text);
       if (!read) {
-        fail(named(key) + "text " + std::to_string(&value - values.data()) + " has more than " +
-             std::to_string(longest_text) + " bytes");
+        fail(detail::concat({named(key), "text ", &value - values.data(), " has more than ",
+                             longest_text, " bytes"}));
       }
       value = std::move(*read);
     }
@@ -119,7 +120,7 @@ class GgufReader {
   /// The tensor of that name; FormatError if it is missing.
   const GgufTensor& tensor(const std::string& name) const {
     const auto found = tensors_.find(name);
-    if (found == tensors_.end()) fail("tensor " + printable(name) + " is missing");
+    if (found == tensors_.end()) fail(detail::concat({"tensor ", printable(name), " is missing"}));
     return found->second;
   }
 
@@ -130,10 +131,11 @@ class GgufReader {
   }
 
   [[noreturn]] void refuse(const std::string& key, const std::string& expected) const {
-    fail(named(key) + "got " + told(entry(key)) + ", expected " + expected);
+    fail(detail::concat({named(key), "got ", told(entry(key)), ", expected ", expected}));
   }
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
-    throw FormatError("cannot load " + printable(source_.name()) + ": " + what, std::move(hint));
+    throw FormatError(detail::concat({"cannot load ", printable(source_.name()), ": ", what}),
+                      std::move(hint));
   }
 
  private:
@@ -150,15 +152,16 @@ class GgufReader {
     std::size_t offset;
   };
 
-  static std::string named(const std::string& key) { return "entry " + printable(key) + ": "; }
+  static std::string named(const std::string& key) {
+    return detail::concat({"entry ", printable(key), ": "});
+  }
 
   static std::string too_many(std::uint64_t count, const char* what, std::uint64_t most) {
-    return "it has " + std::to_string(count) + " " + what + ", expected at most " +
-           std::to_string(most);
+    return detail::concat({"it has ", count, " ", what, ", expected at most ", most});
   }
 
   [[noreturn]] void end_of_file() const {
-    fail("it ends within its header, after " + std::to_string(source_.size()) + " bytes",
+    fail(detail::concat({"it ends within its header, after ", source_.size(), " bytes"}),
          "the copy is incomplete");
   }
 
@@ -173,8 +176,8 @@ class GgufReader {
   std::string name(detail::GgufCursor& cursor, const char* what) const {
     const auto length = part<std::uint64_t>(cursor);
     if (length == 0 || length > longest_name) {
-      fail("the name of " + std::string(what) + " has " + std::to_string(length) +
-           " bytes, expected 1 to " + std::to_string(longest_name));
+      fail(detail::concat(
+          {"the name of ", what, " has ", length, " bytes, expected 1 to ", longest_name}));
     }
     if (length > cursor.remaining()) end_of_file();
     std::string text;
@@ -198,32 +201,33 @@ class GgufReader {
         if (!cursor.skip(part<std::uint64_t>(cursor))) end_of_file();
       }
     } else if (size == 0) {
-      fail(named(key) + "its type is " + std::to_string(static_cast<std::uint32_t>(value.element)) +
-           ", which is none");
+      fail(detail::concat({named(key), "its type is ", static_cast<std::uint32_t>(value.element),
+                           ", which is none"}));
     } else if (value.count > cursor.remaining() / size || !cursor.skip(value.count * size)) {
       end_of_file();
     }
-    if (!entries_.emplace(key, value).second) fail(named(key) + "it is there twice");
+    if (!entries_.emplace(key, value).second)
+      fail(detail::concat({named(key), "it is there twice"}));
   }
 
   GgufTensor& read_tensor(detail::GgufCursor& cursor) {
     const std::string key = name(cursor, "a tensor");
-    const std::string label = "tensor " + printable(key) + ": ";
+    const std::string label = detail::concat({"tensor ", printable(key), ": "});
     GgufTensor tensor;
     const auto axes = part<std::uint32_t>(cursor);
-    if (axes < 1 || axes > 4) fail(label + std::to_string(axes) + " sizes, expected 1 to 4");
+    if (axes < 1 || axes > 4) fail(detail::concat({label, axes, " sizes, expected 1 to 4"}));
     for (std::uint32_t i = 0; i < axes; ++i) {
       const auto size = part<std::uint64_t>(cursor);
       if (size < 1 || size > std::uint64_t{1} << 40) {
-        fail(label + "size " + std::to_string(size) + ", expected 1 to 2^40");
+        fail(detail::concat({label, "size ", size, ", expected 1 to 2^40"}));
       }
       tensor.shape.push_back(static_cast<Index>(size));
     }
     const auto number = part<std::uint32_t>(cursor);
     const auto type = detail::stored_type_of(number);
     if (!type) {
-      fail(label + "its type is number " + std::to_string(number) +
-               ", expected F32, F16, BF16 or Q8_0",
+      fail(detail::concat(
+               {label, "its type is number ", number, ", expected F32, F16, BF16 or Q8_0"}),
            "make the file anew with one of these");
     }
     tensor.type = *type;
@@ -231,19 +235,19 @@ class GgufReader {
     for (const Index size : tensor.shape) {
       // The largest type has four bytes a number.
       if (count > source_.size() / static_cast<std::uint64_t>(size)) {
-        fail(label + "it has more numbers than the file has bytes");
+        fail(detail::concat({label, "it has more numbers than the file has bytes"}));
       }
       count *= static_cast<std::uint64_t>(size);
     }
     if (tensor.type == StoredType::q8_0 && tensor.shape[0] % Index{detail::q8_0_block} != 0) {
-      fail(label + "its rows have " + std::to_string(tensor.shape[0]) +
-           " numbers, expected a multiple of 32 for Q8_0");
+      fail(detail::concat({label, "its rows have ", tensor.shape[0],
+                           " numbers, expected a multiple of 32 for Q8_0"}));
     }
     tensor.bytes = detail::stored_bytes(tensor.type, static_cast<std::size_t>(count));
     const auto offset = part<std::uint64_t>(cursor);
     tensor.offset = static_cast<std::size_t>(offset);
     const auto [found, added] = tensors_.emplace(key, std::move(tensor));
-    if (!added) fail(label + "it is there twice");
+    if (!added) fail(detail::concat({label, "it is there twice"}));
     return found->second;
   }
 
@@ -253,8 +257,8 @@ class GgufReader {
     std::size_t end = begin;
     for (GgufTensor* const tensor : in_order) {
       if (tensor->offset != next) {
-        fail("a tensor begins at byte " + std::to_string(tensor->offset) +
-             " of the data, expected " + std::to_string(next));
+        fail(detail::concat(
+            {"a tensor begins at byte ", tensor->offset, " of the data, expected ", next}));
       }
       tensor->offset = begin + next;
       end = begin + next + tensor->bytes;
@@ -262,15 +266,14 @@ class GgufReader {
       if (end > source_.size()) break;
     }
     if (source_.size() != end && source_.size() != begin + next) {
-      fail("the tensors end at byte " + std::to_string(end) + " of " +
-               std::to_string(source_.size()),
+      fail(detail::concat({"the tensors end at byte ", end, " of ", source_.size()}),
            "the copy is incomplete, or something was added");
     }
   }
 
   const Entry& entry(const std::string& key) const {
     const auto found = entries_.find(key);
-    if (found == entries_.end()) fail("there is no entry " + printable(key));
+    if (found == entries_.end()) fail(detail::concat({"there is no entry ", printable(key)}));
     return found->second;
   }
 
@@ -284,7 +287,7 @@ class GgufReader {
                                     std::size_t most) const {
     const Entry& value = entry(key);
     if (value.type != GgufType::array || value.element != element || value.count > most) {
-      refuse(key, "a list of at most " + std::to_string(most) + " " + what);
+      refuse(key, detail::concat({"a list of at most ", most, " ", what}));
     }
     return cursor_at(value);
   }
@@ -326,7 +329,7 @@ class GgufReader {
     if (value.type == GgufType::string) {
       return printable(cursor_at(value).text(longest_text).value_or("a long text"));
     }
-    if (value.type == GgufType::array) return "a list of " + std::to_string(value.count);
+    if (value.type == GgufType::array) return detail::concat({"a list of ", value.count});
     if (value.type == GgufType::f32) return std::to_string(value_at<float>(value));
     const auto number = whole_value(value);
     return number ? std::to_string(*number) : "another type";

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/json_object.hpp>
@@ -31,20 +32,21 @@ inline void require_gpt2(const ModelShape& shape, const std::string& what) {
     (options += options.empty() ? ", or " : " and ") += option;
   };
   if (shape.activation != Activation::gelu_tanh) {
-    refuse("its activation is " + std::string(name_of(shape.activation)) + ", GPT-2's is gelu-tanh",
-           "with --activation gelu-tanh");
+    refuse(
+        detail::concat({"its activation is ", name_of(shape.activation), ", GPT-2's is gelu-tanh"}),
+        "with --activation gelu-tanh");
   }
   if (!shape.tied) {
-    refuse(std::string("its output head has a table ") + (shape.bias ? "and a bias " : "") +
-               "of its own, GPT-2's shares the token table",
+    refuse(detail::concat({"its output head has a table ", (shape.bias ? "and a bias " : ""),
+                           "of its own, GPT-2's shares the token table"}),
            "with --tied");
   }
   if (!shape.bias) {
     refuse("it has no biases, GPT-2 has them everywhere", "without --no-bias");
   }
   if (reasons.empty()) return;
-  throw Error(ErrorCode::bad_data, what + ": the model is no GPT-2: " + reasons,
-              "train with --gpt2" + options);
+  throw Error(ErrorCode::bad_data, detail::concat({what, ": the model is no GPT-2: ", reasons}),
+              detail::concat({"train with --gpt2", options}));
 }
 
 /// The config.json of a GPT-2 in Hugging Face's format. Fields that change what is computed must be
@@ -67,7 +69,7 @@ inline Gpt2Config read_gpt2_config(const ByteSource& source) {
   shape.bias = true;
   shape.tied = true;
   if (shape.width % shape.heads != 0) {
-    json.refuse("n_head", "a divisor of n_embd, " + std::to_string(shape.width));
+    json.refuse("n_head", detail::concat({"a divisor of n_embd, ", shape.width}));
   }
   json.demand("n_ctx", shape.context);
   json.demand("activation_function", "gelu_new");

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/gpt2_config.hpp>
 #include <octavo/checkpoint/safetensors_writer.hpp>
 #include <octavo/checkpoint/tensor_files.hpp>
@@ -30,7 +31,8 @@ class Gpt2Folder {
  public:
   /// Error of code no_input if a file cannot be opened; FormatError says what is wrong with one.
   explicit Gpt2Folder(const std::string& path, FileSystem& files = real_file_system())
-      : config_(read_gpt2_config(FileSource(path + "/config.json", files))), tensors_(path, files) {
+      : config_(read_gpt2_config(FileSource(detail::concat({path, "/config.json"}), files))),
+        tensors_(path, files) {
     prefix_ = tensors_.find("wte.weight") == nullptr ? full_prefix : std::string_view();
     check_room();
     parameters_ = Transformer<float>(RuntimeConfig(config_.shape)).parameters();
@@ -73,8 +75,8 @@ class Gpt2Folder {
   template <typename Trainer>
   void load(Trainer& trainer) const {
     require(trainer.shape() == shape(), [&] {
-      return "a folder's shape must be the trainer's: got " + describe(shape()) + ", expected " +
-             describe(trainer.shape());
+      return detail::concat({"a folder's shape must be the trainer's: got ", describe(shape()),
+                             ", expected ", describe(trainer.shape())});
     });
     verify();
     read(trainer.weights());
@@ -95,15 +97,16 @@ class Gpt2Folder {
   void check_room() const {
     const ModelShape& shape = config_.shape;
     if (shape.layers > std::ssize(tensors_.holders()) / 12) {
-      tensors_.fail("config.json says " + std::to_string(shape.layers) + " layers, there are " +
-                    std::to_string(tensors_.holders().size()) + " tensors");
+      tensors_.fail(detail::concat({"config.json says ", shape.layers, " layers, there are ",
+                                    tensors_.holders().size(), " tensors"}));
     }
     const auto real = [](Index size) { return static_cast<double>(size); };
     const double weights =
         real(shape.width) * (real(shape.vocabulary) + real(shape.context) +
                              real(shape.layers) * (4 * real(shape.width) + 2 * real(shape.d_ff)));
     if (weights * sizeof(Float16) > static_cast<double>(tensors_.bytes())) {
-      tensors_.fail("config.json says " + describe(shape) + ", for which there are too few bytes");
+      tensors_.fail(detail::concat(
+          {"config.json says ", describe(shape), ", for which there are too few bytes"}));
     }
   }
 
@@ -113,8 +116,8 @@ class Gpt2Folder {
       const std::string name = name_in_file(parameter);
       const auto sizes = detail::sizes_of(parameter);
       if (tensors_.find(name) == nullptr) {
-        tensors_.fail("tensor " + printable(name) + " is missing, expected " +
-                      detail::readable(sizes));
+        tensors_.fail(detail::concat(
+            {"tensor ", printable(name), " is missing, expected ", detail::readable(sizes)}));
       }
       detail::check_tensor(holder(name), name, sizes, dtypes);
     }
@@ -134,8 +137,9 @@ class Gpt2Folder {
     known.insert(ignored_.begin(), ignored_.end());
     for (const auto& [name, file] : tensors_.holders()) {
       if (name == head || known.contains(name)) continue;
-      file->fail("tensor " + printable(name) + " of shape " +
-                 detail::readable(file->tensor(name).shape) + " does not belong to this GPT-2");
+      file->fail(detail::concat({"tensor ", printable(name), " of shape ",
+                                 detail::readable(file->tensor(name).shape),
+                                 " does not belong to this GPT-2"}));
     }
   }
 
@@ -144,7 +148,7 @@ class Gpt2Folder {
     const std::string name(head);
     const SafetensorsReader* const file = tensors_.find(name);
     if (file == nullptr) return;
-    const std::string table_name = std::string(prefix_) + "wte.weight";
+    const std::string table_name = detail::concat({prefix_, "wte.weight"});
     const SafetensorsReader& table_file = holder(table_name);
     const TensorInFile& tensor = file->tensor(name);
     const TensorInFile& table = table_file.tensor(table_name);
@@ -158,8 +162,8 @@ class Gpt2Folder {
                          expected.begin());
     }
     if (equal) return;
-    file->fail("tensor 'lm_head.weight' is not " + printable(table_name) +
-                   ", though the configuration ties them",
+    file->fail(detail::concat({"tensor 'lm_head.weight' is not ", printable(table_name),
+                               ", though the configuration ties them"}),
                "Octavo has no head without a bias that is not tied");
   }
 
@@ -215,7 +219,7 @@ constexpr auto emitter(StoredType type) {
 template <Scalar T>
 void save_pretrained(const std::string& path, const Gpt2Config& config, std::span<const T> weights,
                      StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
-  require_gpt2(config.shape, "cannot write " + printable(path));
+  require_gpt2(config.shape, detail::concat({"cannot write ", printable(path)}));
   require(type != StoredType::q8_0, "Q8_0: a folder has F32, F16 or BF16; only GGUF has Q8_0");
   const ParameterList parameters = Transformer<T>(RuntimeConfig(config.shape)).parameters();
   require_equal("save_pretrained: numbers in the weights", std::ssize(weights), parameters.count());
@@ -229,11 +233,13 @@ void save_pretrained(const std::string& path, const Gpt2Config& config, std::spa
   }
   const std::string config_text = gpt2_config_text(config, type);
   if (files.mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
-    throw IoError(ErrorCode::cannot_create, "cannot create folder " + printable(path),
-                  detail::last_error(), "check that the folder above it exists and can be written");
+    throw IoError(ErrorCode::cannot_create,
+                  detail::concat({"cannot create folder ", printable(path)}), detail::last_error(),
+                  "check that the folder above it exists and can be written");
   }
-  write_safetensors(path + "/model.safetensors", tensors, {{"format", "pt"}}, files);
-  AtomicFile config_file(path + "/config.json", files);
+  write_safetensors(detail::concat({path, "/model.safetensors"}), tensors, {{"format", "pt"}},
+                    files);
+  AtomicFile config_file(detail::concat({path, "/config.json"}), files);
   config_file.write(config_text);
   config_file.commit();
 }

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <octavo/base/concat.hpp>
+
 namespace octavo::detail {
 
 /// How much of what JSON may have; the defaults are a safetensors header's.
@@ -43,7 +45,7 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return end(); }
   bool key(string_t& name) override {
     if (++names_ > limits_.names) {
-      return refuse("has more than " + std::to_string(limits_.names) + " names");
+      return refuse(detail::concat({"has more than ", limits_.names, " names"}));
     }
     return keys_.back().insert(name).second || refuse("names something twice");
   }
@@ -59,11 +61,11 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   /// Lists and objects count as well: an empty one takes more memory than a number.
   bool count_value() {
     return ++values_ <= limits_.values ||
-           refuse("has more than " + std::to_string(limits_.values) + " values");
+           refuse(detail::concat({"has more than ", limits_.values, " values"}));
   }
   bool begin() {
     if (keys_.size() == limits_.nested) {
-      return refuse("nests deeper than " + std::to_string(limits_.nested));
+      return refuse(detail::concat({"nests deeper than ", limits_.nested}));
     }
     keys_.emplace_back();
     return count_value();

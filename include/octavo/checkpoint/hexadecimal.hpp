@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/metadata.hpp>
 
 // Bytes in metadata, which is ASCII.
@@ -40,7 +41,7 @@ inline std::string from_hex(const MetadataReader& metadata, const std::string& k
                             std::size_t most) {
   const auto bytes = from_hex(metadata.text(key));
   if (bytes && bytes->size() <= most) return *bytes;
-  metadata.refuse(key, "at most " + std::to_string(most) + " bytes in hexadecimal");
+  metadata.refuse(key, detail::concat({"at most ", most, " bytes in hexadecimal"}));
 }
 
 }  // namespace octavo::detail

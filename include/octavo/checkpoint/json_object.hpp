@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/header_check.hpp>
@@ -25,8 +26,7 @@ class JsonObject {
   explicit JsonObject(const ByteSource& source, const detail::JsonLimits& limits = {})
       : name_(source.name()) {
     if (source.size() > limits.bytes) {
-      fail("it has " + std::to_string(source.size()) + " bytes, expected at most " +
-           std::to_string(limits.bytes));
+      fail(detail::concat({"it has ", source.size(), " bytes, expected at most ", limits.bytes}));
     }
     std::string text(source.size(), '\0');
     source.read(0, std::as_writable_bytes(std::span(text)));
@@ -48,8 +48,8 @@ class JsonObject {
 
   /// A whole number in [least, most].
   Index whole(const char* key, Index least, Index most) const {
-    const std::string range = std::to_string(least) + " to " + std::to_string(most);
-    if (field(key).is_null()) fail("'" + std::string(key) + "' is missing, expected " + range);
+    const std::string range = detail::concat({least, " to ", most});
+    if (field(key).is_null()) fail(detail::concat({"'", key, "' is missing, expected ", range}));
     const auto value = whole_value(field(key));
     if (!value || *value < least || *value > most) refuse(key, range);
     return *value;
@@ -69,12 +69,13 @@ class JsonObject {
   [[noreturn]] void refuse(const char* key, const std::string& expected) const {
     std::string message("'");
     message += key;
-    message += "': got " + printed(field(key)) + ", expected " + expected;
+    message += detail::concat({"': got ", printed(field(key)), ", expected ", expected});
     fail(message);
   }
 
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
-    throw FormatError("cannot load " + printable(name_) + ": " + what, std::move(hint));
+    throw FormatError(detail::concat({"cannot load ", printable(name_), ": ", what}),
+                      std::move(hint));
   }
 
  private:

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/safetensors_reader.hpp>
@@ -50,7 +51,7 @@ class MetadataReader {
   Index whole(const std::string& key, Index least, Index most) const {
     const Index value = parsed<Index>(key);
     if (value < least || value > most) {
-      refuse(key, std::to_string(least) + " to " + std::to_string(most));
+      refuse(key, detail::concat({least, " to ", most}));
     }
     return value;
   }
@@ -64,7 +65,7 @@ class MetadataReader {
   double real(const std::string& key, double least, double most) const {
     const double value = real_or_infinity(key);
     if (!(value >= least && value <= most && std::isfinite(value))) {
-      refuse(key, short_digits(least) + " to " + short_digits(most));
+      refuse(key, detail::concat({short_digits(least), " to ", short_digits(most)}));
     }
     return value;
   }
@@ -81,16 +82,19 @@ class MetadataReader {
     std::string all;
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (text(key) == names[i]) return i;
-      all += (i == 0 ? "'" : i + 1 == names.size() ? " or '" : ", '") + std::string(names[i]) + "'";
+      all += detail::concat({(i == 0                  ? "'"
+                              : i + 1 == names.size() ? " or '"
+                                                      : ", '"),
+                             names[i], "'"});
     }
     refuse(key, all, hint);
   }
 
   [[noreturn]] void refuse(const std::string& key, const std::string& expected,
                            const std::string& hint = "") const {
-    file_.fail(
-        "metadata " + printable(key) + ": got " + printable(text(key)) + ", expected " + expected,
-        hint);
+    file_.fail(detail::concat({"metadata ", printable(key), ": got ", printable(text(key)),
+                               ", expected ", expected}),
+               hint);
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/metadata.hpp>
 #include <octavo/transformer/model_shape.hpp>
 
@@ -30,7 +31,7 @@ inline std::size_t read_format(const MetadataReader& metadata,
   constexpr Index any = (Index{1} << 31) - 1;
   const Index version = metadata.whole("octavo.format_version", 1, any);
   if (version > format_version) {
-    metadata.file().fail("format version " + std::to_string(version) + ", this build reads 1",
+    metadata.file().fail(detail::concat({"format version ", version, ", this build reads 1"}),
                          "it was written by a newer Octavo: update the library");
   }
   metadata.text(std::string(header_sum_key));  // must be there; the file's reader compares them
@@ -74,8 +75,8 @@ inline ModelShape read_shape(const MetadataReader& metadata) {
   shape.bias = metadata.truth("bias");
   shape.tied = metadata.truth("tied");
   if (shape.width % shape.heads != 0) {
-    metadata.file().fail("metadata 'heads': got " + std::to_string(shape.heads) +
-                         ", expected a divisor of the width " + std::to_string(shape.width));
+    metadata.file().fail(detail::concat({"metadata 'heads': got ", shape.heads,
+                                         ", expected a divisor of the width ", shape.width}));
   }
   // In floating point, which cannot overflow; whole numbers could.
   const auto real = [](Index size) { return static_cast<double>(size); };

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/gguf_model.hpp>
 #include <octavo/checkpoint/gpt2_folder.hpp>
@@ -35,7 +36,7 @@ class ModelSource {
     if (!std::filesystem::is_directory(path, unknown)) {
       const auto source = std::make_shared<const FileSource>(path, files);
       begins_with(*source, "GGUF") ? open_gguf(source) : open_model_file(source);
-    } else if (std::filesystem::exists(path + "/config.json", unknown)) {
+    } else if (std::filesystem::exists(detail::concat({path, "/config.json"}), unknown)) {
       open_folder(path, files);
     } else {
       open_model_file(std::make_shared<const FileSource>(
@@ -89,9 +90,9 @@ class ModelSource {
     if (auto table = read_tokenizer_folder(path, files)) {
       const Index vocabulary = folder->shape().vocabulary;
       if (std::ssize(table->tokens) > vocabulary) {
-        throw FormatError("cannot load " + printable(path) + ": its tokenizer has " +
-                          std::to_string(table->tokens.size()) +
-                          " tokens, config.json's vocab_size is " + std::to_string(vocabulary));
+        throw FormatError(detail::concat({"cannot load ", printable(path), ": its tokenizer has ",
+                                          table->tokens.size(),
+                                          " tokens, config.json's vocab_size is ", vocabulary}));
       }
       add_reserve(*table, vocabulary);
       tokenizer = tokenizer_in(*table, path);

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/header_check.hpp>
@@ -45,15 +46,13 @@ class SafetensorsReader {
     source.read(0, std::as_writable_bytes(std::span(start)));
     recognise_other_formats(start);
     if (start.size() < 10) {
-      fail("it has " + std::to_string(start.size()) + " bytes, expected 10 or more", whole);
+      fail(detail::concat({"it has ", start.size(), " bytes, expected 10 or more"}), whole);
     }
     std::uint64_t length = 0;
     std::memcpy(&length, start.data(), sizeof(length));
     const std::size_t most = std::min(largest_header, source.size() - 8);
     if (length > most) {
-      fail("the header length is " + std::to_string(length) + ", expected at most " +
-               std::to_string(most),
-           whole);
+      fail(detail::concat({"the header length is ", length, ", expected at most ", most}), whole);
     }
     std::string header(static_cast<std::size_t>(length), '\0');
     source.read(8, std::as_writable_bytes(std::span(header)));
@@ -61,8 +60,8 @@ class SafetensorsReader {
     parse(header);
     const auto sum = metadata_.find(std::string(detail::header_sum_key));
     if (sum != metadata_.end() && sum->second != detail::header_sum(header)) {
-      fail("the header's CRC-32C is " + detail::header_sum(header) + ", expected " +
-               printable(sum->second),
+      fail(detail::concat({"the header's CRC-32C is ", detail::header_sum(header), ", expected ",
+                           printable(sum->second)}),
            "the file is damaged; use another copy");
     }
   }
@@ -81,18 +80,20 @@ class SafetensorsReader {
   /// The metadata entry of that name; FormatError if it is missing.
   const std::string& metadata(const std::string& key) const {
     const auto found = metadata_.find(key);
-    if (found == metadata_.end()) fail("the metadata has no entry " + printable(key));
+    if (found == metadata_.end())
+      fail(detail::concat({"the metadata has no entry ", printable(key)}));
     return found->second;
   }
 
   const TensorInFile& tensor(const std::string& name) const {
     const auto found = tensors_.find(name);
-    if (found == tensors_.end()) fail("tensor " + printable(name) + " is missing");
+    if (found == tensors_.end()) fail(detail::concat({"tensor ", printable(name), " is missing"}));
     return found->second;
   }
 
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
-    throw FormatError("cannot load " + printable(source_.name()) + ": " + what, std::move(hint));
+    throw FormatError(detail::concat({"cannot load ", printable(source_.name()), ": ", what}),
+                      std::move(hint));
   }
 
  private:
@@ -111,7 +112,7 @@ class SafetensorsReader {
                         : is("\x80\x02}q") ? "a Python pickle"
                                            : nullptr;
     if (other != nullptr) {
-      fail(std::string("it is ") + other + ", expected a safetensors file",
+      fail(detail::concat({"it is ", other, ", expected a safetensors file"}),
            "convert it to safetensors first");
     }
   }
@@ -152,14 +153,12 @@ class SafetensorsReader {
     std::size_t end = data_begin_;
     for (const TensorInFile* tensor : in_order) {
       if (tensor->offset != end) {
-        fail("the tensors overlap or leave a hole at byte " + std::to_string(end - data_begin_));
+        fail(detail::concat({"the tensors overlap or leave a hole at byte ", end - data_begin_}));
       }
       end += tensor->bytes;
     }
     if (end != source_.size()) {
-      fail("the tensors end at byte " + std::to_string(end) + " of " +
-               std::to_string(source_.size()),
-           whole);
+      fail(detail::concat({"the tensors end at byte ", end, " of ", source_.size()}), whole);
     }
     read_tensor_sums(in_order);
   }
@@ -169,8 +168,8 @@ class SafetensorsReader {
     if (found == metadata_.end()) return;
     constexpr std::size_t digits = detail::no_sum.size();
     if (found->second.size() != digits * in_order.size()) {
-      fail("metadata " + printable(found->first) + " has " + std::to_string(found->second.size()) +
-           " digits, expected 8 for each of " + std::to_string(in_order.size()) + " tensors");
+      fail(detail::concat({"metadata ", printable(found->first), " has ", found->second.size(),
+                           " digits, expected 8 for each of ", in_order.size(), " tensors"}));
     }
     for (std::size_t i = 0; i < in_order.size(); ++i) {
       in_order[i]->sum = found->second.substr(digits * i, digits);
@@ -180,48 +179,51 @@ class SafetensorsReader {
   void read_metadata(const Json& entry) {
     if (!entry.is_object()) fail("'__metadata__' is no object");
     for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) fail("metadata " + printable(key) + " is no string");
+      if (!value.is_string()) fail(detail::concat({"metadata ", printable(key), " is no string"}));
       metadata_[key] = value.get<std::string>();
     }
   }
 
   TensorInFile read_tensor(const std::string& name, const Json& entry) {
-    const std::string label = "tensor " + printable(name) + ": ";
+    const std::string label = detail::concat({"tensor ", printable(name), ": "});
     const auto field = [&](const char* key) -> const Json& {
-      if (!entry.is_object() || !entry.contains(key)) fail(label + "'" + key + "' is missing");
+      if (!entry.is_object() || !entry.contains(key))
+        fail(detail::concat({label, "'", key, "' is missing"}));
       return entry.at(key);
     };
     const auto number = [&](const Json& value, const char* key) {
-      if (!value.is_number_unsigned()) fail(label + "'" + key + "' is no whole number");
+      if (!value.is_number_unsigned())
+        fail(detail::concat({label, "'", key, "' is no whole number"}));
       return value.get<std::uint64_t>();
     };
     TensorInFile tensor;
-    if (!field("dtype").is_string()) fail(label + "'dtype' is no string");
+    if (!field("dtype").is_string()) fail(detail::concat({label, "'dtype' is no string"}));
     tensor.dtype = entry["dtype"].get<std::string>();
     std::uint64_t bytes = bytes_per_element(tensor.dtype);
-    if (bytes == 0) fail(label + "unknown dtype " + printable(tensor.dtype));
+    if (bytes == 0) fail(detail::concat({label, "unknown dtype ", printable(tensor.dtype)}));
     if (!field("shape").is_array() || entry["shape"].size() > 8)
-      fail(label + "'shape' is no list of at most 8 sizes");
+      fail(detail::concat({label, "'shape' is no list of at most 8 sizes"}));
     for (const Json& axis : entry["shape"]) {
       const std::uint64_t size = number(axis, "shape");
       constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
       if (size > most || (size != 0 && bytes > most / size))
-        fail(label + "the shape has more than 2^63 bytes");
+        fail(detail::concat({label, "the shape has more than 2^63 bytes"}));
       bytes *= size;
       tensor.shape.push_back(static_cast<Index>(size));
     }
     const Json& offsets = field("data_offsets");
-    if (!offsets.is_array() || offsets.size() != 2) fail(label + "'data_offsets' is no pair");
+    if (!offsets.is_array() || offsets.size() != 2)
+      fail(detail::concat({label, "'data_offsets' is no pair"}));
     const std::uint64_t first = number(offsets[0], "data_offsets");
     const std::uint64_t last = number(offsets[1], "data_offsets");
     if (first > last || last > data_bytes()) {
-      fail(label + "bytes " + std::to_string(first) + " to " + std::to_string(last) +
-               " are not within the data, which has " + std::to_string(data_bytes()),
+      fail(detail::concat({label, "bytes ", first, " to ", last,
+                           " are not within the data, which has ", data_bytes()}),
            "the copy is incomplete");
     }
     if (last - first != bytes) {
-      fail(label + "has " + std::to_string(last - first) + " bytes, expected " +
-           std::to_string(bytes) + " from its shape");
+      fail(detail::concat(
+          {label, "has ", last - first, " bytes, expected ", bytes, " from its shape"}));
     }
     tensor.offset = data_begin_ + static_cast<std::size_t>(first);
     tensor.bytes = static_cast<std::size_t>(bytes);

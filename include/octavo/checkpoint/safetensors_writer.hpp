@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/checkpoint/header_sum.hpp>
 #include <octavo/files/atomic_file.hpp>
@@ -108,9 +109,9 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
       if (text.back() != '[') text += ',';
       text += std::to_string(size);
     }
-    text += "],\"data_offsets\":[" + std::to_string(offset) + ',';
+    text += detail::concat({"],\"data_offsets\":[", offset, ','});
     offset += tensor.encode == nullptr ? tensor.bytes.size() : tensor.encoded_bytes;
-    text += std::to_string(offset) + "]}";
+    text += detail::concat({offset, "]}"});
   }
   text += '}';
   text.append((8 - text.size() % 8) % 8, ' ');

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/numeric/float16.hpp>
@@ -85,7 +86,8 @@ template <Scalar T>
   std::string what = "cannot write tensor ";
   ((what += printable(tensor)) += ": number ") += std::to_string(index);
   if (!std::isfinite(number)) {
-    throw Error(ErrorCode::bad_data, what + " is not finite", "use a model that has not diverged");
+    throw Error(ErrorCode::bad_data, detail::concat({what, " is not finite"}),
+                "use a model that has not diverged");
   }
   std::array<char, 32> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/json_object.hpp>
 #include <octavo/checkpoint/safetensors_reader.hpp>
 #include <octavo/files/byte_source.hpp>
@@ -23,7 +24,7 @@ class TensorFiles {
   /// Error of code no_input if a file cannot be opened, FormatError if one breaks its format.
   explicit TensorFiles(const std::string& folder, FileSystem& files = real_file_system())
       : folder_(folder) {
-    const std::string single = folder + "/model.safetensors";
+    const std::string single = detail::concat({folder, "/model.safetensors"});
     try {
       add(single, files);
       listing_ = single;
@@ -53,7 +54,8 @@ class TensorFiles {
 
   /// About the whole, under the name of the only file or of the index.
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
-    throw FormatError("cannot load " + printable(listing_) + ": " + what, std::move(hint));
+    throw FormatError(detail::concat({"cannot load ", printable(listing_), ": ", what}),
+                      std::move(hint));
   }
 
  private:
@@ -68,41 +70,44 @@ class TensorFiles {
     const SafetensorsReader& reader = files_.emplace_back(path, files).reader;
     for (const auto& [name, tensor] : reader.tensors()) {
       const auto [found, added] = holders_.emplace(name, &reader);
-      if (!added) reader.fail("tensor " + printable(name) + " is in another file as well");
+      if (!added)
+        reader.fail(detail::concat({"tensor ", printable(name), " is in another file as well"}));
     }
     return reader;
   }
 
   void add_listed(const std::string& single, FileSystem& files) {
-    listing_ = single + ".index.json";
+    listing_ = detail::concat({single, ".index.json"});
     const JsonObject index = open_index(single, files);
     const auto& map = index.field("weight_map");
     if (!map.is_object() || map.empty()) index.fail("'weight_map' is no list of tensors and files");
     std::map<std::string, const SafetensorsReader*> by_name;
     for (const auto& [tensor, file] : map.items()) {
-      if (!file.is_string()) index.fail("tensor " + printable(tensor) + ": its file is no name");
+      if (!file.is_string())
+        index.fail(detail::concat({"tensor ", printable(tensor), ": its file is no name"}));
       by_name[file.get<std::string>()] = nullptr;
     }
     if (by_name.size() > most_files) {
-      index.fail("it lists " + std::to_string(by_name.size()) + " files, expected at most " +
-                 std::to_string(most_files));
+      index.fail(
+          detail::concat({"it lists ", by_name.size(), " files, expected at most ", most_files}));
     }
     for (auto& [name, reader] : by_name) {
       if (!is_plain_name(name)) {
-        index.fail("file " + printable(name) + ": expected the name of a file of this folder");
+        index.fail(detail::concat(
+            {"file ", printable(name), ": expected the name of a file of this folder"}));
       }
-      reader = &add(folder_ + "/" + name, files);
+      reader = &add(detail::concat({folder_, "/", name}), files);
     }
     for (const auto& [tensor, file] : map.items()) {
       const SafetensorsReader* const reader = by_name.at(file.get<std::string>());
       if (!reader->tensors().contains(tensor)) {
-        reader->fail("tensor " + printable(tensor) +
-                     " is missing, though the index places it here");
+        reader->fail(detail::concat(
+            {"tensor ", printable(tensor), " is missing, though the index places it here"}));
       }
     }
     for (const auto& [tensor, reader] : holders_) {
       if (!map.contains(tensor)) {
-        reader->fail("tensor " + printable(tensor) + " is not listed in the index");
+        reader->fail(detail::concat({"tensor ", printable(tensor), " is not listed in the index"}));
       }
     }
   }
@@ -112,9 +117,10 @@ class TensorFiles {
       return JsonObject(FileSource(listing_, files));
     } catch (const IoError& error) {
       if (error.reason() != std::errc::no_such_file_or_directory) throw;
-      throw IoError(ErrorCode::no_input,
-                    "cannot open " + printable(single) + " nor " + printable(listing_),
-                    error.reason(), "name a folder with a model of Hugging Face's");
+      throw IoError(
+          ErrorCode::no_input,
+          detail::concat({"cannot open ", printable(single), " nor ", printable(listing_)}),
+          error.reason(), "name a folder with a model of Hugging Face's");
     }
   }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/safetensors_reader.hpp>
 #include <octavo/checkpoint/stored_type.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -27,8 +28,8 @@ inline std::vector<Index> sizes_of(const Parameter& parameter) {
 
 inline std::string readable(std::span<const Index> sizes) {
   std::string text;
-  for (const Index size : sizes) text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + text + "]";
+  for (const Index size : sizes) text += detail::concat({(text.empty() ? "" : ", "), size});
+  return detail::concat({"[", text, "]"});
 }
 
 /// The file must have this tensor with one of these dtypes.
@@ -37,15 +38,15 @@ inline void check_tensor(const SafetensorsReader& file, const std::string& name,
                          std::span<const std::string_view> dtypes) {
   const TensorInFile& tensor = file.tensor(name);
   if (tensor.shape != sizes) {
-    file.fail("tensor " + printable(name) + ": its shape is " + readable(tensor.shape) +
-              ", expected " + readable(sizes));
+    file.fail(detail::concat({"tensor ", printable(name), ": its shape is ", readable(tensor.shape),
+                              ", expected ", readable(sizes)}));
   }
   if (std::find(dtypes.begin(), dtypes.end(), tensor.dtype) == dtypes.end()) {
     std::string expected;
     for (const auto dtype : dtypes)
       expected += (expected.empty() ? "" : " or ") + std::string(dtype);
-    file.fail("tensor " + printable(name) + ": its dtype is " + tensor.dtype + ", expected " +
-              expected);
+    file.fail(detail::concat(
+        {"tensor ", printable(name), ": its dtype is ", tensor.dtype, ", expected ", expected}));
   }
 }
 
@@ -61,7 +62,7 @@ inline void check_tensors(const SafetensorsReader& file, const ParameterList& pa
   for (const Parameter& parameter : parameters) known.insert(parameter.name);
   for (const auto& [name, tensor] : file.tensors()) {
     if (!known.contains(name)) {
-      file.fail("tensor " + printable(name) + " does not belong to this model");
+      file.fail(detail::concat({"tensor ", printable(name), " does not belong to this model"}));
     }
   }
 }
@@ -74,8 +75,8 @@ class SumCheck {
   void finish(const SafetensorsReader& file, const std::string& name) const {
     const std::string& expected = file.tensor(name).sum;
     if (expected.empty() || expected == sum_text(sum_)) return;
-    file.fail("tensor " + printable(name) + ": its CRC-32C is " + sum_text(sum_) + ", expected " +
-                  printable(expected),
+    file.fail(detail::concat({"tensor ", printable(name), ": its CRC-32C is ", sum_text(sum_),
+                              ", expected ", printable(expected)}),
               "the file is damaged; use another copy");
   }
 
@@ -103,7 +104,7 @@ void for_each_piece(const SafetensorsReader& file, const std::string& name, Body
   }
   sum.finish(file, name);
   if (wrong != count) {
-    file.fail("tensor " + printable(name) + ": number " + std::to_string(wrong) + " is not finite");
+    file.fail(detail::concat({"tensor ", printable(name), ": number ", wrong, " is not finite"}));
   }
 }
 
@@ -140,8 +141,8 @@ void read_tensor(const SafetensorsReader& file, const std::string& name, std::sp
       const auto number = widened(piece[i]);
       constexpr auto most = std::numeric_limits<T>::max();
       if (std::isfinite(number) && (number > most || number < -most)) {
-        file.fail("tensor " + printable(name) + ": number " + std::to_string(first + i) +
-                      " is too large for float",
+        file.fail(detail::concat({"tensor ", printable(name), ": number ", first + i,
+                                  " is too large for float"}),
                   "use double");
       }
       values[first + i] = static_cast<T>(number);

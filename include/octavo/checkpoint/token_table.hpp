@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
@@ -39,7 +40,7 @@ struct TokenTable {
 /// Adds tokens in reserve, "<unused_300>" and so on, until there are so many.
 inline void add_reserve(TokenTable& table, Index vocabulary) {
   while (std::ssize(table.tokens) < vocabulary) {
-    table.tokens.push_back("<unused_" + std::to_string(table.tokens.size()) + ">");
+    table.tokens.push_back(detail::concat({"<unused_", table.tokens.size(), ">"}));
     table.kinds.push_back(TokenKind::unused);
   }
 }
@@ -112,8 +113,8 @@ inline std::vector<BpeMerge> merges_of(const TokenTable& table) {
     const auto number = [&](std::string_view text) {
       const auto found = numbers.find(text);
       require(space != merge.npos && found != numbers.end(), [&] {
-        return "merges: merge " + std::to_string(merges.size()) + " is " + printable(merge) +
-               ", expected two tokens with a space between";
+        return detail::concat({"merges: merge ", merges.size(), " is ", printable(merge),
+                               ", expected two tokens with a space between"});
       });
       return found->second;
     };
@@ -136,8 +137,8 @@ inline BpeTokenizer bpe_tokenizer_of(const TokenTable& table) {
     const bool normal = table.kinds[i] == TokenKind::normal;
     const auto bytes = normal ? bytes_of_letters(table.tokens[i]) : table.tokens[i];
     require(bytes.has_value(), [&] {
-      return "vocabulary: token " + std::to_string(i) + ", " + printable(table.tokens[i]) +
-             ", has a character that stands for no byte";
+      return detail::concat({"vocabulary: token ", i, ", ", printable(table.tokens[i]),
+                             ", has a character that stands for no byte"});
     });
     vocabulary.tokens.push_back(*bytes);
   }

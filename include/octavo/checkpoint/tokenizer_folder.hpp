@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/token_table.hpp>
 #include <octavo/checkpoint/tokenizer_json.hpp>
@@ -25,7 +26,7 @@ inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path,
   std::optional<FileSource> source;
   const auto open = [&](const char* name) {
     try {
-      source.emplace(path + "/" + name, files);
+      source.emplace(detail::concat({path, "/", name}), files);
     } catch (const IoError& error) {
       if (error.reason() != std::errc::no_such_file_or_directory) throw;
     }
@@ -33,7 +34,7 @@ inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path,
   };
   if (open("tokenizer.json")) return read_tokenizer_json(*source);
   if (!open("vocab.json")) return std::nullopt;
-  return read_vocabulary_files(*source, FileSource(path + "/merges.txt", files));
+  return read_vocabulary_files(*source, FileSource(detail::concat({path, "/merges.txt"}), files));
 }
 
 namespace detail {
@@ -46,12 +47,12 @@ inline std::string tokenizer_config_text(const TokenTable& table) {
     const auto found = std::find(table.kinds.begin(), table.kinds.end(), kind);
     if (found == table.kinds.end()) return;
     const std::string& token = table.tokens[static_cast<std::size_t>(found - table.kinds.begin())];
-    text += ",\n  \"" + std::string(role) + "\": " + json_string(token);
+    text += detail::concat({",\n  \"", role, "\": ", json_string(token)});
   };
   name("bos_token", TokenKind::control);
   name("eos_token", TokenKind::control);
   name("unk_token", TokenKind::unknown);
-  return text + "\n}\n";
+  return detail::concat({text, "\n}\n"});
 }
 
 }  // namespace detail
@@ -67,11 +68,12 @@ inline void save_tokenizer_folder(const std::string& path, const TokenTable& tab
       {"vocab.json", vocabulary_text(table)},
       {"merges.txt", merges_text(table)}};
   if (files.mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
-    throw IoError(ErrorCode::cannot_create, "cannot create folder " + printable(path),
-                  detail::last_error(), "check that the folder above it exists and can be written");
+    throw IoError(ErrorCode::cannot_create,
+                  detail::concat({"cannot create folder ", printable(path)}), detail::last_error(),
+                  "check that the folder above it exists and can be written");
   }
   for (const auto& [name, text] : texts) {
-    AtomicFile file(path + "/" + name, files);
+    AtomicFile file(detail::concat({path, "/", name}), files);
     file.write(text);
     file.commit();
   }

@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/checkpoint/json_object.hpp>
 #include <octavo/checkpoint/token_table.hpp>
@@ -50,9 +51,9 @@ class TokenizerJson {
 
   [[noreturn]] void refuse(const std::string& what, const Json& got,
                            const std::string& expected) const {
-    file_.fail("'" + what + "': got " +
-               printable(got.is_string() ? got.get<std::string>() : got.dump()) + ", expected " +
-               expected);
+    file_.fail(detail::concat({"'", what, "': got ",
+                               printable(got.is_string() ? got.get<std::string>() : got.dump()),
+                               ", expected ", expected}));
   }
 
   void check_byte_level(const std::string& name, const Json& part, bool optional) const {
@@ -60,9 +61,10 @@ class TokenizerJson {
     if (of(part, "type") != "ByteLevel") refuse(name, part, "one of type 'ByteLevel'");
     if (name != "pre_tokenizer") return;
     const Json& prefix = of(part, "add_prefix_space");
-    if (prefix != false) refuse(name + ".add_prefix_space", prefix, "false");
+    if (prefix != false) refuse(detail::concat({name, ".add_prefix_space"}), prefix, "false");
     const Json& pattern = of(part, "use_regex");
-    if (!pattern.is_null() && pattern != true) refuse(name + ".use_regex", pattern, "true");
+    if (!pattern.is_null() && pattern != true)
+      refuse(detail::concat({name, ".use_regex"}), pattern, "true");
   }
 
   const Json& model(const char* key) const { return of(file_.field("model"), key); }
@@ -71,7 +73,7 @@ class TokenizerJson {
     if (!file_.field("model").is_object()) file_.fail("'model' is no object");
     const auto demand = [&](const char* key, const Json& value) {
       if (!model(key).is_null() && model(key) != value) {
-        refuse("model." + std::string(key), model(key), value.dump());
+        refuse(detail::concat({"model.", key}), model(key), value.dump());
       }
     };
     demand("type", "BPE");
@@ -97,8 +99,8 @@ class TokenizerJson {
       const Json& content = of(token, "content");
       if (!content.is_string()) refuse("added_tokens", token, "tokens, each with a 'content'");
       if (!added.emplace(content.get<std::string>(), of(token, "id")).second) {
-        file_.fail("'added_tokens': token " + printable(content.get<std::string>()) +
-                   " is there twice");
+        file_.fail(detail::concat(
+            {"'added_tokens': token ", printable(content.get<std::string>()), " is there twice"}));
       }
       const bool special = of(token, "special") == true;
       added_.emplace_back(content.get<std::string>(),
@@ -111,7 +113,7 @@ class TokenizerJson {
     read_numbered(file_, model("vocab"), tokens);
     read_numbered(file_, added, tokens);
     for (std::size_t i = 0; i < count; ++i) {
-      if (!tokens[i]) file_.fail("no token has the number " + std::to_string(i));
+      if (!tokens[i]) file_.fail(detail::concat({"no token has the number ", i}));
       table_.tokens.push_back(std::move(*tokens[i]));
     }
   }
@@ -172,9 +174,10 @@ inline std::string tokenizer_json_text(const TokenTable& table) {
     if (kind == TokenKind::unknown) unknown = json_string(table.tokens[i]);
     if (kind != TokenKind::control && kind != TokenKind::user_defined) continue;
     added += (added.empty() ? "\n    " : ",\n    ");
-    added += "{\"id\": " + std::to_string(i) + ", \"content\": " + json_string(table.tokens[i]) +
-             ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": " +
-             "false, \"special\": " + (kind == TokenKind::control ? "true}" : "false}");
+    added += detail::concat(
+        {"{\"id\": ", i, ", \"content\": ", json_string(table.tokens[i]),
+         ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": ",
+         "false, \"special\": ", (kind == TokenKind::control ? "true}" : "false}")});
   }
   for (const std::string& merge : table.merges) {
     merges += (merges.empty() ? "\n      " : ",\n      ") + json_string(merge);
@@ -182,15 +185,16 @@ inline std::string tokenizer_json_text(const TokenTable& table) {
   const std::string byte_level =
       "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, "
       "\"use_regex\": true}";
-  return "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"
-         "  \"added_tokens\": [" +
-         added + "],\n  \"normalizer\": null,\n  \"pre_tokenizer\": " + byte_level +
-         ",\n  \"post_processor\": null,\n  \"decoder\": " + byte_level +
-         ",\n  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": " +
-         unknown +
-         ",\n    \"continuing_subword_prefix\": \"\",\n    \"end_of_word_suffix\": \"\",\n"
-         "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"vocab\": " +
-         vocabulary_text(table) + ",\n    \"merges\": [" + merges + "]\n  }\n}\n";
+  return detail::concat(
+      {"{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"
+       "  \"added_tokens\": [",
+       added, "],\n  \"normalizer\": null,\n  \"pre_tokenizer\": ", byte_level,
+       ",\n  \"post_processor\": null,\n  \"decoder\": ", byte_level,
+       ",\n  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ",
+       unknown,
+       ",\n    \"continuing_subword_prefix\": \"\",\n    \"end_of_word_suffix\": \"\",\n"
+       "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"vocab\": ",
+       vocabulary_text(table), ",\n    \"merges\": [", merges, "]\n  }\n}\n"});
 }
 
 }  // namespace octavo

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/hexadecimal.hpp>
@@ -72,14 +73,14 @@ inline std::string token_words(const BpeTokenizer& tokenizer) {
     const auto token = static_cast<Token>(i);
     if (!text.empty()) text += ' ';
     if (tokenizer.kind(token) != TokenKind::normal) {
-      text += std::to_string(static_cast<int>(tokenizer.kind(token))) + ':' +
-              to_hex(tokenizer.decode(token));
+      text += detail::concat(
+          {static_cast<int>(tokenizer.kind(token)), ':', to_hex(tokenizer.decode(token))});
     } else if (makers[i] < 0) {
       text += to_hex(tokenizer.decode(token));
     } else {
       const Index first = makers[i];
       while (i + 1 < makers.size() && makers[i] >= 0 && makers[i + 1] == makers[i] + 1) ++i;
-      text += std::to_string(first) + '-' + std::to_string(makers[i]);
+      text += detail::concat({first, '-', makers[i]});
     }
   }
   return text;
@@ -88,15 +89,14 @@ inline std::string token_words(const BpeTokenizer& tokenizer) {
 inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
   std::string merges;
   for (const BpeMerge& merge : tokenizer.merges()) {
-    merges += (merges.empty() ? "" : " ") + std::to_string(merge.left) + ' ' +
-              std::to_string(merge.right);
+    merges += detail::concat({(merges.empty() ? "" : " "), merge.left, ' ', merge.right});
   }
   std::string tokens = token_words(tokenizer);
   constexpr std::size_t most = 1'200'000;  // the rest of a header needs room as well
   require(merges.size() + tokens.size() <= most, [&] {
-    return "cannot save a tokenizer of " + std::to_string(tokenizer.vocabulary_size()) +
-           " tokens: they need " + std::to_string(merges.size() + tokens.size()) +
-           " bytes of the file's header, which has room for " + std::to_string(most);
+    return detail::concat({"cannot save a tokenizer of ", tokenizer.vocabulary_size(),
+                           " tokens: they need ", merges.size() + tokens.size(),
+                           " bytes of the file's header, which has room for ", most});
   });
   metadata.text("tokenizer", "bpe");
   metadata.text("tokens", tokens);
@@ -179,11 +179,11 @@ inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) 
 inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
   auto merges = parsed_merges(metadata.text("merges"), vocabulary);
   if (!merges)
-    metadata.refuse("merges", "pairs of tokens from 0 to " + std::to_string(vocabulary - 1));
+    metadata.refuse("merges", detail::concat({"pairs of tokens from 0 to ", vocabulary - 1}));
   std::vector<Token> made;
   auto tokens = parsed_tokens(metadata.text("tokens"), merges->size(), vocabulary, made);
   if (!tokens) {
-    metadata.refuse("tokens", std::to_string(vocabulary) + " tokens: bytes, merges, others");
+    metadata.refuse("tokens", detail::concat({vocabulary, " tokens: bytes, merges, others"}));
   }
   tokens->merges = std::move(*merges);
   if (!join_tokens(*tokens, made)) {
@@ -200,7 +200,7 @@ inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
     }
     return tokenizer;
   } catch (const ConfigError& error) {
-    metadata.file().fail("metadata 'tokens': " + std::string(error.what()));
+    metadata.file().fail(detail::concat({"metadata 'tokens': ", error.what()}));
   }
 }
 
@@ -219,7 +219,7 @@ inline CharacterTokenizer read_characters(const MetadataReader& metadata, Index 
   try {
     return CharacterTokenizer(alphabet, unknown, vocabulary);
   } catch (const ConfigError& error) {
-    metadata.file().fail("metadata 'alphabet': " + std::string(error.what()));
+    metadata.file().fail(detail::concat({"metadata 'alphabet': ", error.what()}));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/checkpoint/training_metadata.hpp>
 #include <octavo/training/trainer.hpp>
@@ -57,8 +58,9 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
                      FileSystem& files = real_file_system()) {
   const RunState state = trainer.state();
   if (!detail::all_finite<T>(trainer.weights())) {
-    throw Diverged("cannot save " + printable(path) + ": not all weights are finite",
-                   state.steps_done, state.average_loss, "lower the learning rate");
+    throw Diverged(
+        detail::concat({"cannot save ", printable(path), ": not all weights are finite"}),
+        state.steps_done, state.average_loss, "lower the learning rate");
   }
   const TrainingOptions& options = trainer.options();
   MetadataWriter metadata;
@@ -104,8 +106,8 @@ class CheckpointFile {
     require(sizeof(T) == (info_.double_precision ? sizeof(double) : sizeof(float)),
             "a checkpoint's scalar must be the trainer's");
     require(info_.shape == trainer.shape(), [&] {
-      return "a checkpoint's shape must be the trainer's: got " + describe(info_.shape) +
-             ", expected " + describe(trainer.shape());
+      return detail::concat({"a checkpoint's shape must be the trainer's: got ",
+                             describe(info_.shape), ", expected ", describe(trainer.shape())});
     });
     require(info_.options.optimizer.index() == trainer.options().optimizer.index(),
             "a checkpoint's optimizer must be the trainer's");
@@ -174,8 +176,8 @@ class CheckpointFile {
   }
 
   [[noreturn]] void refuse_state(std::size_t number) const {
-    file_.fail("tensor " + printable(detail::optimizer_state_name) + ": number " +
-               std::to_string(number) + " is none that the optimizer could have left");
+    file_.fail(detail::concat({"tensor ", printable(detail::optimizer_state_name), ": number ",
+                               number, " is none that the optimizer could have left"}));
   }
 
   SafetensorsReader file_;

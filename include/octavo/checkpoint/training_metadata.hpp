@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/hexadecimal.hpp>
 #include <octavo/checkpoint/metadata.hpp>
 #include <octavo/checkpoint/model_metadata.hpp>
@@ -78,7 +79,9 @@ struct OptionWriter {
   void truth(const std::string& key, bool value) { metadata.truth(key, value); }
 
   static void check(const std::string& key, bool sound) {
-    require(sound, [&] { return "cannot save a run whose " + key + " is out of range"; });
+    require(sound, [&] {
+      return detail::concat({"cannot save a run whose ", key, " is out of range"});
+    });
   }
 };
 
@@ -102,7 +105,7 @@ inline void write_options(MetadataWriter& metadata, const TrainingOptions& optio
   std::visit(
       [&](const auto& optimizer) {
         for_each_setting(optimizer, [&](std::string_view name, double value) {
-          writer.real("optimizer." + std::string(name), value, 0, largest_setting(name));
+          writer.real(detail::concat({"optimizer.", name}), value, 0, largest_setting(name));
         });
       },
       options.optimizer);
@@ -119,7 +122,7 @@ inline TrainingOptions read_options(const MetadataReader& metadata, const ModelS
   std::visit(
       [&](auto& chosen) {
         for_each_setting(chosen, [&](std::string_view name, double& value) {
-          value = metadata.real("optimizer." + std::string(name), 0, largest_setting(name));
+          value = metadata.real(detail::concat({"optimizer.", name}), 0, largest_setting(name));
         });
       },
       options.optimizer);

@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/json_object.hpp>
@@ -32,8 +33,9 @@ inline void read_numbered(const JsonObject& file, const nlohmann::json& vocabula
                           std::vector<std::optional<std::string>>& tokens) {
   for (const auto& [token, value] : vocabulary.items()) {
     const auto fail = [&file, &name = token, &got = value] {
-      file.fail("token " + printable(name) + ": its number is " + printable(got.dump()) +
-                ", expected one of its own from 0 on, and none left out");
+      file.fail(
+          detail::concat({"token ", printable(name), ": its number is ", printable(got.dump()),
+                          ", expected one of its own from 0 on, and none left out"}));
     };
     if (!value.is_number_unsigned()) fail();
     const auto number = value.get<std::uint64_t>();
@@ -64,7 +66,7 @@ inline void require_tokenizer(const TokenTable& table, const std::string& name) 
   try {
     tokenizer_of(table);
   } catch (const ConfigError& error) {
-    throw FormatError("cannot load " + printable(name) + ": " + error.what());
+    throw FormatError(detail::concat({"cannot load ", printable(name), ": ", error.what()}));
   }
 }
 
@@ -73,8 +75,8 @@ inline std::string json_string(const std::string& text) {
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::exception&) {
-    throw Error(ErrorCode::bad_data,
-                "cannot write token " + printable(text) + " in JSON: it is no UTF-8");
+    throw Error(ErrorCode::bad_data, detail::concat({"cannot write token ", printable(text),
+                                                     " in JSON: it is no UTF-8"}));
   }
 }
 
@@ -83,11 +85,11 @@ inline std::string json_string(const std::string& text) {
 /// The lines of a merges.txt behind "#version", if that is there. FormatError if it is too large.
 inline std::vector<std::string> read_merges_text(const ByteSource& source) {
   const auto fail = [&](const std::string& what) {
-    throw FormatError("cannot load " + printable(source.name()) + ": " + what);
+    throw FormatError(detail::concat({"cannot load ", printable(source.name()), ": ", what}));
   };
   if (source.size() > detail::tokenizer_limits.bytes) {
-    fail("it has " + std::to_string(source.size()) + " bytes, expected at most " +
-         std::to_string(detail::tokenizer_limits.bytes));
+    fail(detail::concat(
+        {"it has ", source.size(), " bytes, expected at most ", detail::tokenizer_limits.bytes}));
   }
   std::string text(source.size(), '\0');
   source.read(0, std::as_writable_bytes(std::span(text)));
@@ -133,7 +135,7 @@ inline TokenTable read_vocabulary_files(const ByteSource& vocabulary, const Byte
 inline std::string vocabulary_text(const TokenTable& table) {
   std::string text = "{";
   for (std::size_t i = 0; i < table.tokens.size(); ++i) {
-    text += (i == 0 ? "" : ",") + detail::json_string(table.tokens[i]) + ':' + std::to_string(i);
+    text += detail::concat({(i == 0 ? "" : ","), detail::json_string(table.tokens[i]), ':', i});
   }
   return text += "}";
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/data/token_view.hpp>
@@ -26,9 +27,8 @@ inline void copy_window(TokenView tokens, Index start, std::span<Token> inputs,
 /// Throws DataError if the tokens hold no window of sequence + 1.
 inline void check_length(TokenView tokens, Index sequence, std::string_view what) {
   if (tokens.size() > sequence) return;
-  throw DataError(std::string(what) + ": got " + std::to_string(tokens.size()) +
-                      " tokens, need at least " + std::to_string(sequence + 1) + " (sequence " +
-                      std::to_string(sequence) + " + 1)",
+  throw DataError(detail::concat({what, ": got ", tokens.size(), " tokens, need at least ",
+                                  sequence + 1, " (sequence ", sequence, " + 1)"}),
                   "use a longer text or a shorter sequence");
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/byte_source.hpp>
@@ -62,7 +63,7 @@ std::size_t encode_text(const K& tokenizer, const ByteSource& text, Body body) {
       count += got;
     } catch (const UnknownSymbol& error) {
       if (at == 0) throw;
-      throw UnknownSymbol("from byte " + std::to_string(at) + " on, " + error.what(),
+      throw UnknownSymbol(detail::concat({"from byte ", at, " on, ", error.what()}),
                           at + error.offset(), error.hint());
     }
   }

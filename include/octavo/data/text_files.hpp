@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/file_stamp.hpp>
@@ -79,8 +80,8 @@ class TextFiles final : public ByteSource {
   std::string stamp() const {
     std::string text;
     for (const Part& part : parts_) {
-      text += std::to_string(part.stamp.inode) + ' ' + std::to_string(part.stamp.size) + ' ' +
-              std::to_string(part.stamp.written) + ' ' + std::to_string(part.stamp.changed) + '\n';
+      text += detail::concat({part.stamp.inode, ' ', part.stamp.size, ' ', part.stamp.written, ' ',
+                              part.stamp.changed, '\n'});
     }
     return text;
   }
@@ -101,8 +102,9 @@ class TextFiles final : public ByteSource {
   };
 
   [[noreturn]] static void refuse_changed(const Part& part) {
-    throw DataError("text " + printable(part.path) + " changed while it was being read",
-                    "begin again when nobody writes to it");
+    throw DataError(
+        detail::concat({"text ", printable(part.path), " changed while it was being read"}),
+        "begin again when nobody writes to it");
   }
 
   void add_folder(const std::string& folder) {
@@ -121,9 +123,9 @@ class TextFiles final : public ByteSource {
     }
     left_out_.binary += binary;
     if (taken > 0) return;
-    throw DataError("folder " + printable(folder) + " holds no text: " + std::to_string(binary) +
-                        " binary files, " + std::to_string(below.hidden) + " hidden names and " +
-                        std::to_string(below.others) + " links or devices were left out",
+    throw DataError(detail::concat({"folder ", printable(folder), " holds no text: ", binary,
+                                    " binary files, ", below.hidden, " hidden names and ",
+                                    below.others, " links or devices were left out"}),
                     "name text files, or a folder that holds some");
   }
 
@@ -137,9 +139,9 @@ class TextFiles final : public ByteSource {
     const auto [twin, is_new] = seen_.try_emplace({stamp.device, stamp.inode}, Seen{path, &name});
     // Two names of a file within one folder are two files.
     if (!is_new && twin->second.name != &name) {
-      throw ConfigError(
-          "text " + printable(path) + " is " + printable(twin->second.path) + " once more",
-          "name each text once");
+      throw ConfigError(detail::concat({"text ", printable(path), " is ",
+                                        printable(twin->second.path), " once more"}),
+                        "name each text once");
     }
     if (stamp.size != source.size()) refuse_changed({path, stamp});
     if (stamp.size == 0) return;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/data/token_view.hpp>
@@ -96,15 +97,16 @@ class TokenFile {
   explicit TokenFile(const std::string& path, FileSystem& files = real_file_system())
       : file_(path, files) {
     if (!has_magic(file_)) {
-      throw FormatError(printable(path) + " is no token file", "name another file");
+      throw FormatError(detail::concat({printable(path), " is no token file"}),
+                        "name another file");
     }
     detail::TokenFileHeader header;
     if (file_.size() < header.size()) refuse("truncated: it ends within its header");
     file_.read(0, header);
     const detail::TokenFileFields fields = detail::to_fields(header);
     if (fields.version != detail::token_file_version) {
-      refuse("got version " + std::to_string(fields.version) + ", expected " +
-             std::to_string(detail::token_file_version));
+      refuse(detail::concat(
+          {"got version ", fields.version, ", expected ", detail::token_file_version}));
     }
     if (detail::to_header(fields) != header) {
       refuse("the header does not have the checksum that it states");
@@ -164,26 +166,25 @@ class TokenFile {
 
  private:
   [[noreturn]] void refuse(const std::string& why) const {
-    throw FormatError("token file " + printable(path()) + ": " + why,
+    throw FormatError(detail::concat({"token file ", printable(path()), ": ", why}),
                       "remove it: it will be made again");
   }
 
   void check(const detail::TokenFileFields& fields) const {
     const std::uint64_t most = std::uint64_t{std::numeric_limits<Token>::max()} + 1;
     if (fields.vocabulary < 1 || fields.vocabulary > most) {
-      refuse("got a vocabulary of " + std::to_string(fields.vocabulary) + ", expected 1 to " +
-             std::to_string(most));
+      refuse(detail::concat({"got a vocabulary of ", fields.vocabulary, ", expected 1 to ", most}));
     }
     const std::size_t width = token_bytes(static_cast<Index>(fields.vocabulary));
     if (fields.token_bytes != width) {
-      refuse("got " + std::to_string(fields.token_bytes) + " bytes per token, expected " +
-             std::to_string(width) + " for a vocabulary of " + std::to_string(fields.vocabulary));
+      refuse(detail::concat({"got ", fields.token_bytes, " bytes per token, expected ", width,
+                             " for a vocabulary of ", fields.vocabulary}));
     }
     const std::size_t behind = file_.size() - detail::token_header_bytes;
     if (behind % width == 0 && behind / width == fields.tokens) return;
-    refuse("got " + std::to_string(behind) + " bytes of tokens, expected " +
-           std::to_string(fields.tokens) + " tokens of " + std::to_string(width) +
-           (behind / width < fields.tokens ? ": it is truncated" : ""));
+    refuse(
+        detail::concat({"got ", behind, " bytes of tokens, expected ", fields.tokens, " tokens of ",
+                        width, (behind / width < fields.tokens ? ": it is truncated" : "")}));
   }
 
   template <typename T>
@@ -200,8 +201,8 @@ class TokenFile {
       for (const T token : piece) largest = std::max(largest, token);
       if (largest < vocabulary) continue;
       const auto outside = std::find(piece.begin(), piece.end(), largest) - piece.begin();
-      refuse("token " + std::to_string(first + static_cast<std::size_t>(outside)) + " is " +
-             std::to_string(largest) + ", expected 0 to " + std::to_string(vocabulary - 1));
+      refuse(detail::concat({"token ", first + static_cast<std::size_t>(outside), " is ", largest,
+                             ", expected 0 to ", vocabulary - 1}));
     }
     if (sum != sum_) refuse("the tokens do not have the checksum that the header states");
     verified_ = true;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 
@@ -75,8 +76,8 @@ inline void check_tokens(TokenView tokens, Index vocabulary) {
   if (tokens.checked_vocabulary() > 0 && tokens.checked_vocabulary() <= vocabulary) return;
   for (Index i = 0; i < tokens.size(); ++i) {
     if (tokens[i] >= 0 && tokens[i] < vocabulary) continue;
-    throw DataError("token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
-                    ", expected 0 to " + std::to_string(vocabulary - 1));
+    throw DataError(
+        detail::concat({"token ", i, " is ", tokens[i], ", expected 0 to ", vocabulary - 1}));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <unistd.h>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
@@ -31,14 +32,15 @@ class AtomicFile {
       temporary_ = path_;
       temporary_ += mark;
       temporary_ += std::to_string(::getpid());
-      if (attempt > 0) temporary_ += '.' + std::to_string(attempt);
+      if (attempt > 0) temporary_ += detail::concat({'.', attempt});
       file_ =
           detail::open_file(files, temporary_, O_WRONLY | O_CREAT | O_EXCL, before.value_or(0666));
       if (!file_ && errno != EEXIST) break;
     }
     if (!file_) {
-      throw IoError(ErrorCode::cannot_create, "cannot create " + printable(temporary_),
-                    detail::last_error(), "check that the folder exists and can be written");
+      throw IoError(ErrorCode::cannot_create,
+                    detail::concat({"cannot create ", printable(temporary_)}), detail::last_error(),
+                    "check that the folder exists and can be written");
     }
     // What the process's mask took away. At no time may more be allowed than was; where this fails,
     // less is, which is no reason to lose what is to be written.
@@ -84,7 +86,8 @@ class AtomicFile {
     if (renamed != 0) throw failed("rename");
     committed_ = true;
     if (detail::flush_folder(files_, folder()) != 0) {
-      throw IoError(ErrorCode::io, "cannot flush the folder of " + printable(path_),
+      throw IoError(ErrorCode::io,
+                    detail::concat({"cannot flush the folder of ", printable(path_)}),
                     detail::last_error());
     }
   }
@@ -107,7 +110,9 @@ class AtomicFile {
     for (int links = 0; std::filesystem::is_symlink(target, error); ++links) {
       const auto next = std::filesystem::read_symlink(target, error);
       if (!error && links == 40) error = make_error_code(std::errc::too_many_symbolic_link_levels);
-      if (error) throw IoError(ErrorCode::cannot_create, "cannot create " + printable(path), error);
+      if (error)
+        throw IoError(ErrorCode::cannot_create, detail::concat({"cannot create ", printable(path)}),
+                      error);
       target = target.parent_path() / next;
     }
     return target.string();
@@ -118,7 +123,7 @@ class AtomicFile {
     struct stat status {};
     if (detail::uninterrupted([&] { return files_.stat(path_.c_str(), &status); }) != 0) {
       if (errno == ENOENT) return std::nullopt;
-      throw IoError(ErrorCode::cannot_create, "cannot create " + printable(path_),
+      throw IoError(ErrorCode::cannot_create, detail::concat({"cannot create ", printable(path_)}),
                     detail::last_error(), "check that the folder can be read and written");
     }
     if (!S_ISREG(status.st_mode)) return std::nullopt;
@@ -126,9 +131,10 @@ class AtomicFile {
   }
 
   IoError failed(const char* what) const {
-    return IoError(ErrorCode::io, "cannot " + std::string(what) + " " + printable(temporary_),
+    return IoError(ErrorCode::io, detail::concat({"cannot ", what, " ", printable(temporary_)}),
                    detail::last_error(),
-                   printable(path_) + " is as it was; free some space or choose another folder");
+                   detail::concat({printable(path_),
+                                   " is as it was; free some space or choose another folder"}));
   }
 
   std::string folder() const {

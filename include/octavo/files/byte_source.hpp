@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
@@ -47,13 +48,13 @@ inline void read_at(const OpenedFile& opened, const std::string& name, std::size
     });
     if (got < 0) {
       throw IoError(ErrorCode::io,
-                    "cannot read " + printable(name) + " at byte " + std::to_string(offset + done),
+                    detail::concat({"cannot read ", printable(name), " at byte ", offset + done}),
                     last_error());
     }
     if (got == 0) {
-      throw Error(ErrorCode::io, "cannot read " + printable(name) + ": it shrank to " +
-                                     std::to_string(offset + done) + " of " +
-                                     std::to_string(opened.size) + " bytes while being read");
+      throw Error(ErrorCode::io,
+                  detail::concat({"cannot read ", printable(name), ": it shrank to ", offset + done,
+                                  " of ", opened.size, " bytes while being read"}));
     }
     done += static_cast<std::size_t>(got);
   }

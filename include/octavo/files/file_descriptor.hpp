@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_system.hpp>
 
@@ -82,7 +83,7 @@ struct OpenedFile {
 /// Opens without waiting (a FIFO cannot hang it) and refuses by name whatever is no regular file.
 inline OpenedFile open_regular_file(const std::string& path,
                                     FileSystem& files = real_file_system()) {
-  const std::string what = "cannot open " + printable(path);
+  const std::string what = detail::concat({"cannot open ", printable(path)});
   OpenedFile opened{open_file(files, path, O_RDONLY | O_NONBLOCK), 0};
   if (!opened.file) {
     throw IoError(ErrorCode::no_input, what, last_error(), "check the path and its permissions");
@@ -96,7 +97,8 @@ inline OpenedFile open_regular_file(const std::string& path,
                        : S_ISFIFO(status.st_mode) ? "a FIFO"
                        : S_ISSOCK(status.st_mode) ? "a socket"
                                                   : "a device";
-    throw Error(ErrorCode::no_input, what + ": it is " + kind + ", expected a regular file",
+    throw Error(ErrorCode::no_input,
+                detail::concat({what, ": it is ", kind, ", expected a regular file"}),
                 "name a file");
   }
   opened.size = static_cast<std::size_t>(status.st_size);

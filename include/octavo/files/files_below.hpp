@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_descriptor.hpp>
 #include <octavo/files/folder_names.hpp>
@@ -35,8 +36,8 @@ inline FilesBelow files_below(const std::string& folder) {
     std::error_code error;
     const std::vector<std::string> names = folder_names(path, error);
     if (error) {
-      throw IoError(ErrorCode::no_input, "cannot read folder " + printable(path), error,
-                    "check its permissions");
+      throw IoError(ErrorCode::no_input, detail::concat({"cannot read folder ", printable(path)}),
+                    error, "check its permissions");
     }
     if (!path.ends_with('/')) path += '/';
     for (const std::string& name : names) {
@@ -48,7 +49,7 @@ inline FilesBelow files_below(const std::string& folder) {
       struct stat status {};
       if (::lstat((path + name).c_str(), &status) != 0) {
         if (errno == ENOENT) continue;  // gone since
-        throw IoError(ErrorCode::no_input, "cannot open " + printable(path + name),
+        throw IoError(ErrorCode::no_input, detail::concat({"cannot open ", printable(path + name)}),
                       detail::last_error(), "check the path and its permissions");
       }
       if (S_ISDIR(status.st_mode)) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <unistd.h>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
@@ -18,13 +19,15 @@ class FolderLock {
  public:
   /// Error of code cannot_create if another process has it, or if it cannot be made.
   explicit FolderLock(const std::string& folder, FileSystem& files = real_file_system())
-      : file_(detail::open_file(files, folder + "/.lock", O_RDWR | O_CREAT, 0666)) {
-    const std::string what = "cannot lock folder " + printable(folder);
+      : file_(
+            detail::open_file(files, detail::concat({folder, "/.lock"}), O_RDWR | O_CREAT, 0666)) {
+    const std::string what = detail::concat({"cannot lock folder ", printable(folder)});
     if (!file_) throw failed(what);
     const int status =
         detail::uninterrupted([&] { return files.flock(file_.get(), LOCK_EX | LOCK_NB); });
     if (status != 0 && errno == EWOULDBLOCK) {
-      throw Error(ErrorCode::cannot_create, what + ": process " + holder() + " works in it",
+      throw Error(ErrorCode::cannot_create,
+                  detail::concat({what, ": process ", holder(), " works in it"}),
                   "wait for it, or choose another folder");
     }
     if (status != 0) throw failed(what);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <sys/stat.h>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/atomic_file.hpp>
 #include <octavo/files/byte_source.hpp>
@@ -53,7 +54,7 @@ class LineLog {
     if (::stat(path.c_str(), &status) == 0) replace(keep);
     file_ = detail::open_file(files, path, O_WRONLY | O_CREAT | O_APPEND, 0666);
     if (!file_) {
-      throw IoError(ErrorCode::cannot_create, "cannot write " + printable(path),
+      throw IoError(ErrorCode::cannot_create, detail::concat({"cannot write ", printable(path)}),
                     detail::last_error(), "check the folder's permissions");
     }
   }
@@ -95,8 +96,8 @@ class LineLog {
       const ssize_t done = detail::uninterrupted(
           [&] { return files_.write(file_.get(), text.data(), text.size()); });
       if (done < 0) {
-        throw IoError(ErrorCode::io, "cannot write " + printable(path_), detail::last_error(),
-                      "free some space");
+        throw IoError(ErrorCode::io, detail::concat({"cannot write ", printable(path_)}),
+                      detail::last_error(), "free some space");
       }
       text.remove_prefix(static_cast<std::size_t>(done));
     }

@@ -7,6 +7,7 @@
 #include <string>
 #include <sys/mman.h>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/file_descriptor.hpp>
@@ -29,10 +30,9 @@ class MappedFile final : public ByteSource {
     bytes_ = files.mmap(opened_.file.get(), opened_.size);
     if (bytes_ == MAP_FAILED) {
       const std::error_code reason = detail::last_error();
-      throw IoError(
-          reason.value() == ENOMEM ? ErrorCode::out_of_memory : ErrorCode::no_input,
-          "cannot map " + printable(path) + ", " + std::to_string(opened_.size) + " bytes", reason,
-          "put the file on a local disk, and check ulimit -v");
+      throw IoError(reason.value() == ENOMEM ? ErrorCode::out_of_memory : ErrorCode::no_input,
+                    detail::concat({"cannot map ", printable(path), ", ", opened_.size, " bytes"}),
+                    reason, "put the file on a local disk, and check ulimit -v");
     }
     ::posix_madvise(bytes_, opened_.size, POSIX_MADV_RANDOM);
   }

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/byte_source.hpp>
 
@@ -17,8 +18,8 @@ inline std::string read_file(const std::string& path, std::size_t limit = std::s
   const FileSource source(path, files);
   if (source.size() > limit) {
     throw Error(ErrorCode::no_input,
-                "cannot read " + printable(path) + ": it has " + std::to_string(source.size()) +
-                    " bytes, expected at most " + std::to_string(limit),
+                detail::concat({"cannot read ", printable(path), ": it has ", source.size(),
+                                " bytes, expected at most ", limit}),
                 "take a part of it");
   }
   std::string bytes(source.size(), '\0');

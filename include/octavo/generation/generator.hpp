@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/generation/sampling.hpp>
 #include <octavo/memory/arena.hpp>
@@ -115,13 +116,12 @@ class Generator {
   /// outside the vocabulary.
   void read(std::span<const Token> tokens, Index sequence = 0) {
     require(sequence >= 0 && sequence < sequences_, [&] {
-      return "sequence: got " + std::to_string(sequence) + ", expected 0 to " +
-             std::to_string(sequences_ - 1);
+      return detail::concat({"sequence: got ", sequence, ", expected 0 to ", sequences_ - 1});
     });
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       require(tokens[i] >= 0 && tokens[i] < shape().vocabulary, [&] {
-        return "token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
-               ", expected 0 to " + std::to_string(shape().vocabulary - 1);
+        return detail::concat(
+            {"token ", i, " is ", tokens[i], ", expected 0 to ", shape().vocabulary - 1});
       });
     }
     while (!tokens.empty()) {
@@ -169,8 +169,8 @@ class Generator {
                       const Sampling& sampling, std::uint64_t seed, Receive&& receive) {
     check_sampling(sampling, shape().vocabulary);
     require(std::ssize(prompts) <= sequences_, [&] {
-      return "prompts: got " + std::to_string(prompts.size()) + ", expected at most " +
-             std::to_string(sequences_) + ", the generator's sequences";
+      return detail::concat({"prompts: got ", prompts.size(), ", expected at most ", sequences_,
+                             ", the generator's sequences"});
     });
     reset();
     for (std::size_t i = 0; i < prompts.size(); ++i) {

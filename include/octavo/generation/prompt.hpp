@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/utf8.hpp>
@@ -26,10 +27,9 @@ inline std::span<const Token> fit_prompt(std::span<const Token> prompt, Index le
   const auto most = static_cast<std::size_t>(length);
   if (prompt.size() <= most || policy == TooLong::slide) return prompt;
   if (policy == TooLong::keep_last) return prompt.last(most);
-  throw DataError("the prompt has " + std::to_string(prompt.size()) + " tokens, expected at most " +
-                      std::to_string(length) +
-                      ", the length that the model was trained on: token " +
-                      std::to_string(length) + " is the first too many",
+  throw DataError(detail::concat({"the prompt has ", prompt.size(), " tokens, expected at most ",
+                                  length, ", the length that the model was trained on: token ",
+                                  length, " is the first too many"}),
                   "shorten it, let the window slide, or keep its last tokens");
 }
 
@@ -49,10 +49,10 @@ void require_known(const K& tokenizer, std::string_view text) {
   const std::size_t at = first_unknown(tokenizer, text);
   if (at == std::string_view::npos) return;
   const std::string_view rest = text.substr(at);
-  throw UnknownSymbol("byte " + std::to_string(at) + ": " +
-                          printable(rest.substr(0, detail::character_length(rest))) +
-                          " is not in the model's vocabulary",
-                      at, "leave it out");
+  throw UnknownSymbol(
+      detail::concat({"byte ", at, ": ", printable(rest.substr(0, detail::character_length(rest))),
+                      " is not in the model's vocabulary"}),
+      at, "leave it out");
 }
 
 /// The text without the UTF-8 characters (bytes, where it is not UTF-8) that the tokenizer has no

@@ -9,6 +9,7 @@
 #include <string>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -55,8 +56,8 @@ inline void check_sampling(const Sampling& sampling, Index vocabulary) {
   require(sampling.repetition_window >= -1, "repetition window: expected -1 (all) or more");
   for (const TokenBias& bias : sampling.logit_bias) {
     require(bias.token >= 0 && bias.token < vocabulary, [&] {
-      return "logit bias: got token " + std::to_string(bias.token) + ", expected 0 to " +
-             std::to_string(vocabulary - 1);
+      return detail::concat(
+          {"logit bias: got token ", bias.token, ", expected 0 to ", vocabulary - 1});
     });
     require(bias.value < std::numeric_limits<double>::infinity(),
             "logit bias: expected a finite number, or minus infinity");
@@ -90,8 +91,8 @@ void adjust_logits(std::span<const T> logits, const Sampling& sampling,
   for (std::size_t i = 0; i < adjusted.size(); ++i) {
     possible = possible || adjusted[i] > -infinity;
     if (adjusted[i] < infinity) continue;  // false of what is not a number
-    throw DataError("the logit of token " + std::to_string(i) + " is " +
-                        (adjusted[i] == infinity ? "infinite" : "not a number"),
+    throw DataError(detail::concat({"the logit of token ", i, " is ",
+                                    (adjusted[i] == infinity ? "infinite" : "not a number")}),
                     "the model's weights are not those of a model that was trained");
   }
   if (!possible) {

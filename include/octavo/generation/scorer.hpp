@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/data/token_view.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
@@ -78,8 +79,8 @@ class Scorer {
   template <typename Receive>
   TextScore score(TokenView tokens, Index stride, Receive&& receive) {
     require(stride >= 1 && stride <= length_, [&] {
-      return "stride: got " + std::to_string(stride) + ", expected 1 to " +
-             std::to_string(length_) + ", the window's length";
+      return detail::concat(
+          {"stride: got ", stride, ", expected 1 to ", length_, ", the window's length"});
     });
     check_tokens(tokens, model_.shape().vocabulary);
     const std::span<T> losses = arena_.get(memory_.losses);

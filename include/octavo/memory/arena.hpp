@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/memory/bytes.hpp>
@@ -32,8 +33,8 @@ class Arena {
         std::max(bytes_, alignment_bytes), owned_.get_deleter().alignment, std::nothrow)));
     if (!owned_) {
       throw Error(ErrorCode::out_of_memory,
-                  "the machine refused " + readable_bytes(bytes_) + " of memory (" +
-                      std::to_string(bytes_) + " bytes)",
+                  detail::concat({"the machine refused ", readable_bytes(bytes_), " of memory (",
+                                  bytes_, " bytes)"}),
                   "choose a smaller model or batch");
     }
     base_ = owned_.get();
@@ -45,8 +46,7 @@ class Arena {
   Arena(const MemoryPlan& plan, std::span<std::byte> memory)
       : plan_(plan), base_(memory.data()), bytes_(plan.total_bytes()) {
     require(memory.size() >= bytes_, [&] {
-      return "arena: got " + std::to_string(memory.size()) + " bytes, expected at least " +
-             std::to_string(bytes_);
+      return detail::concat({"arena: got ", memory.size(), " bytes, expected at least ", bytes_});
     });
     require(reinterpret_cast<std::uintptr_t>(base_) % alignment_bytes == 0,
             "arena: the memory handed in is not aligned to 64 bytes");

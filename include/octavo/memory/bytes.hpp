@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 
@@ -48,7 +49,7 @@ constexpr std::size_t align_up(std::size_t bytes) {
 /// else.
 inline std::size_t parse_bytes(std::string_view text) {
   const auto refuse = [&](const char* why) {
-    throw ConfigError("got " + printable(text) + ", expected " + why);
+    throw ConfigError(detail::concat({"got ", printable(text), ", expected ", why}));
   };
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

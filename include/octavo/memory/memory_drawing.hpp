@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/drawing_sheet.hpp>
 #include <octavo/memory/memory_plan.hpp>
@@ -85,17 +86,17 @@ inline std::string drawing_tooltip(const DrawingSheet& sheet, int id) {
   const MemoryRequest& request = sheet.plan.request(id);
   const Lifetime alive = request.lifetime;
   std::string text = std::string(request.part).append(": ").append(request.name).append("\n");
-  text += std::to_string(MemoryPlan::footprint(request)) + " bytes";
+  text += detail::concat({MemoryPlan::footprint(request), " bytes"});
   if (request.copies > 1) {
     text.append(" = ").append(std::to_string(request.own_copies())).append(" copies of ");
-    text += std::to_string(sheet.plan.stride(id)) + lodgers(sheet.plan, id);
+    text += detail::concat({sheet.plan.stride(id), lodgers(sheet.plan, id)});
   }
   text.append("\n").append(name_of(request.kind)).append(", alive in ");
   text += phase_name(alive.first, sheet.names);
   if (alive.last != alive.first) text.append(" to ").append(phase_name(alive.last, sheet.names));
   text.append(" (").append(std::to_string(alive.first)).append(" to ");
   text.append(std::to_string(alive.last)).append(")\noffset ");
-  return text + std::to_string(sheet.plan.offset(id));
+  return detail::concat({text, sheet.plan.offset(id)});
 }
 
 /// The longest of three labels that fits; none in a box too low or too narrow for letters.
@@ -108,7 +109,7 @@ inline std::string drawing_label(const MemoryRequest& request, const svg::Rectan
   }
   const std::string bytes = readable_bytes(MemoryPlan::footprint(request));
   const std::string full = std::string(request.part).append(": ").append(name);
-  for (const std::string& label : {full + ", " + bytes, full, name}) {
+  for (const std::string& label : {detail::concat({full, ", ", bytes}), full, name}) {
     if (svg::text_width(label, style) + 12 > box.width) continue;
     return svg::text(box.x + 7, box.y + box.height / 2 + style.size * 0.36, label, style);
   }
@@ -119,36 +120,38 @@ inline std::string drawing_box(const DrawingSheet& sheet, int id) {
   const MemoryRequest& request = sheet.plan.request(id);
   const KindColor color = color_of(request.kind);
   const svg::Rectangle box = sheet.box(id);
-  std::string text = std::string("<g class=\"buffer\"><title>") +
-                     svg::escaped(drawing_tooltip(sheet, id)) + "</title>\n" +
-                     svg::rectangle(box, color.fill, color.stroke);
+  std::string text =
+      detail::concat({"<g class=\"buffer\"><title>", svg::escaped(drawing_tooltip(sheet, id)),
+                      "</title>\n", svg::rectangle(box, color.fill, color.stroke)});
   const double copy = box.height / static_cast<double>(request.own_copies());
   std::string divisions;
   for (Index i = 1; copy >= 4 && i < request.own_copies(); ++i) {
     divisions += svg::to_the_right(box.x, box.y + copy * static_cast<double>(i), box.width);
   }
   if (!divisions.empty()) text += svg::lines(divisions, color.stroke, 0.5, "2 3");
-  return text + "<g paint-order=\"stroke\" stroke-width=\"3\" stroke=\"" + std::string(color.fill) +
-         "\">" + drawing_label(request, box) + "</g></g>\n";
+  return detail::concat({text, "<g paint-order=\"stroke\" stroke-width=\"3\" stroke=\"", color.fill,
+                         "\">", drawing_label(request, box), "</g></g>\n"});
 }
 
 /// The exact numbers, in words: how large the block is, and when the most of it is in use.
 inline std::string drawing_caption(const DrawingSheet& sheet) {
   const MemoryPlan& plan = sheet.plan;
   const std::size_t total = plan.total_bytes(), live = plan.peak_live_bytes();
-  std::string peak = std::string("Most alive at once: ") + std::to_string(live) + " bytes, in: ";
+  std::string peak = detail::concat({"Most alive at once: ", live, " bytes, in: "});
   const char* separator = "";
   for (int phase = sheet.phases.first; phase <= sheet.phases.last; ++phase) {
     if (plan.live_bytes(phase) != live) continue;
     peak.append(separator).append(phase_name(phase, sheet.names));
     separator = ", ";
   }
-  const std::string line = std::to_string(total) + " bytes (" + readable_bytes(total) + ")";
+  const std::string line = detail::concat({total, " bytes (", readable_bytes(total), ")"});
   const svg::TextStyle style{.size = 13, .fill = quiet_color};
   const double room = sheet.width() - DrawingSheet::left - 8;
-  return svg::text(DrawingSheet::left, 58, "One block of " + line + ".", style) +
+  return svg::text(DrawingSheet::left, 58, detail::concat({"One block of ", line, "."}), style) +
          svg::text(DrawingSheet::left, 76,
-                   svg::fitted(plan.size() > 0 ? peak + "." : "No buffers.", room, style), style);
+                   svg::fitted(plan.size() > 0 ? detail::concat({peak, "."}) : "No buffers.", room,
+                               style),
+                   style);
 }
 
 }  // namespace detail
@@ -169,13 +172,13 @@ void write_memory_drawing(const MemoryPlan& plan, std::span<const std::string_vi
   sheet.top = legend_line + 14;
   const std::string width = svg::number(sheet.width());
   const std::string height = svg::number(sheet.height());
-  write(std::string("<svg") +
-        svg::attributes({{"xmlns", "http://www.w3.org/2000/svg"},
-                         {"width", width},
-                         {"height", height},
-                         {"viewBox", "0 0 " + width + " " + height},
-                         {"font-family", "Helvetica, Arial, sans-serif"}}) +
-        ">\n");
+  write(detail::concat({"<svg",
+                        svg::attributes({{"xmlns", "http://www.w3.org/2000/svg"},
+                                         {"width", width},
+                                         {"height", height},
+                                         {"viewBox", detail::concat({"0 0 ", width, " ", height})},
+                                         {"font-family", "Helvetica, Arial, sans-serif"}}),
+                        ">\n"}));
   write(svg::rectangle({0, 0, sheet.width(), sheet.height()}, "#ffffff"));
   write(svg::text(left, 34, svg::fitted(title, sheet.width() - left - 8, heading), heading));
   write(detail::drawing_caption(sheet));
@@ -186,7 +189,7 @@ void write_memory_drawing(const MemoryPlan& plan, std::span<const std::string_vi
   const double y = sheet.y(static_cast<double>(plan.total_bytes()));
   write(svg::lines(svg::to_the_right(left, y, sheet.plot_width()), detail::peak_color, 1.5, "7 4"));
   write(svg::text(left + sheet.plot_width() - 4, y - 8,
-                  std::string("total ") + std::to_string(plan.total_bytes()) + " bytes",
+                  detail::concat({"total ", plan.total_bytes(), " bytes"}),
                   {.anchor = "end", .fill = detail::peak_color, .bold = true}));
   write(std::string_view("</svg>\n"));
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/memory_plan.hpp>
 
@@ -44,11 +45,11 @@ inline std::string memory_table(const MemoryPlan& plan) {
                   static_cast<int>(request.name.size()), request.name.data());
     text += line;
     if (request.copies > 1)
-      text += " (x " + std::to_string(request.copies) + detail::lodgers(plan, id) + ")";
+      text += detail::concat({" (x ", request.copies, detail::lodgers(plan, id), ")"});
     text += '\n';
   }
-  return text + "total " + std::to_string(plan.total_bytes()) + " bytes (" +
-         readable_bytes(plan.total_bytes()) + ")\n";
+  return detail::concat(
+      {text, "total ", plan.total_bytes(), " bytes (", readable_bytes(plan.total_bytes()), ")\n"});
 }
 
 /// From the first phase in which anything lives to the last; 0 to -1 for a plan of nothing.
@@ -97,7 +98,7 @@ inline std::string reconciliation(const MemoryPlan& plan) {
   const std::size_t total = plan.total_bytes();
   return bytes_line(sum, "sum of all buffers") +
          bytes_line(sum - total, "less: shared by buffers that never live together") +
-         bytes_line(total, std::string("total (") + readable_bytes(total) + ")");
+         bytes_line(total, detail::concat({"total (", readable_bytes(total), ")"}));
 }
 
 }  // namespace detail
@@ -137,7 +138,7 @@ inline std::string memory_by_part(const MemoryPlan& plan) {
     std::string what(part.name);
     if (part.most > 1) {
       what += part.fewest == part.most ? " (x " : " (up to x ";
-      what += std::to_string(part.most) + ")";
+      what += detail::concat({part.most, ")"});
     }
     text += detail::bytes_line(part.bytes, what);
   }
@@ -159,7 +160,7 @@ inline std::string memory_by_phase(const MemoryPlan& plan,
     text += bytes == plan.peak_live_bytes() ? " <- peak\n" : "\n";
   }
   return text +
-         detail::bytes_line(total, std::string("        total (") + readable_bytes(total) + ")");
+         detail::bytes_line(total, detail::concat({"        total (", readable_bytes(total), ")"}));
 }
 
 }  // namespace octavo

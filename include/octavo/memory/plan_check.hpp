@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/memory/memory_plan.hpp>
 
 namespace octavo {
@@ -26,12 +27,13 @@ std::string lodging_defect(const MemoryPlan& plan, Label label) {
     const std::size_t last = first + MemoryPlan::footprint(plan.request(host));
     for (Index copy = 1; copy < request.copies; ++copy) {
       const std::size_t begin = plan.offset(id, copy), end = begin + request.bytes;
-      if (begin % alignment_bytes != 0) return label(id) + " is not aligned";
-      if (begin < first || end > last) return label(id) + " ends behind " + label(host);
+      if (begin % alignment_bytes != 0) return detail::concat({label(id), " is not aligned"});
+      if (begin < first || end > last)
+        return detail::concat({label(id), " ends behind ", label(host)});
       for (const Place& other : taken) {
         const bool share = begin < other.end && other.begin < end;
         if (share && request.lifetime.overlaps(plan.request(other.id).lifetime)) {
-          return label(id) + " overlaps " + label(other.id);
+          return detail::concat({label(id), " overlaps ", label(other.id)});
         }
       }
       taken.push_back({id, begin, end});
@@ -47,19 +49,19 @@ std::string lodging_defect(const MemoryPlan& plan, Label label) {
 /// into. Returns the first defect in words, empty when there is none.
 inline std::string plan_defect(const MemoryPlan& plan) {
   const auto label = [&](int id) {
-    return std::string(plan.request(id).part) + "." + std::string(plan.request(id).name);
+    return detail::concat({plan.request(id).part, ".", plan.request(id).name});
   };
   for (int a = 0; a < plan.size(); ++a) {
     const std::size_t begin = plan.offset(a);
     const std::size_t end = begin + MemoryPlan::footprint(plan.request(a));
-    if (begin % alignment_bytes != 0) return label(a) + " is not aligned";
-    if (end > plan.total_bytes()) return label(a) + " ends behind the total";
+    if (begin % alignment_bytes != 0) return detail::concat({label(a), " is not aligned"});
+    if (end > plan.total_bytes()) return detail::concat({label(a), " ends behind the total"});
     for (int b = 0; b < a; ++b) {
       const std::size_t other_begin = plan.offset(b);
       const std::size_t other_end = other_begin + MemoryPlan::footprint(plan.request(b));
       const bool share = begin < other_end && other_begin < end;
       if (share && plan.request(a).lifetime.overlaps(plan.request(b).lifetime)) {
-        return label(a) + " overlaps " + label(b);
+        return detail::concat({label(a), " overlaps ", label(b)});
       }
     }
   }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include <octavo/base/concat.hpp>
+
 // The few pieces of SVG that a drawing needs, as text. Looks are attributes, not a <style>, so that
 // a drawing can stand inside a page without changing it.
 namespace octavo::svg {
@@ -80,7 +82,7 @@ inline std::string rectangle(const Rectangle& area, std::string_view fill,
 
 /// A line to the right, as a part of a path.
 inline std::string to_the_right(double x, double y, double length) {
-  return std::string("M") + number(x) + " " + number(y) + "h" + number(length);
+  return detail::concat({"M", number(x), " ", number(y), "h", number(length)});
 }
 
 /// The lines of a path, such as to_the_right() returns, one or several after each other.
@@ -102,14 +104,14 @@ struct TextStyle {
 
 inline std::string text(double x, double baseline, std::string_view words,
                         const TextStyle& style = {}) {
-  return std::string("<text") +
-         attributes({{"x", number(x)},
-                     {"y", number(baseline)},
-                     {"font-size", number(style.size)},
-                     {"text-anchor", std::string(style.anchor)},
-                     {"fill", std::string(style.fill)},
-                     {"font-weight", style.bold ? "600" : "400"}}) +
-         ">" + escaped(words) + "</text>\n";
+  return detail::concat({"<text",
+                         attributes({{"x", number(x)},
+                                     {"y", number(baseline)},
+                                     {"font-size", number(style.size)},
+                                     {"text-anchor", std::string(style.anchor)},
+                                     {"fill", std::string(style.fill)},
+                                     {"font-weight", style.bold ? "600" : "400"}}),
+                         ">", escaped(words), "</text>\n"});
 }
 
 /// No narrower than a browser draws it: a font is not known here, so a wide one is assumed.
@@ -125,7 +127,7 @@ inline std::string fitted(std::string_view words, double room, const TextStyle& 
     while (words.size() > 1 && continues(words.back())) words.remove_suffix(1);
     words.remove_suffix(1);
   }
-  return std::string(words) + "\u2026";
+  return detail::concat({words, "\u2026"});
 }
 
 }  // namespace octavo::svg

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 
 // Which instruction sets kernels are compiled for. On x86-64: AVX-512 alone where the compiler's
@@ -101,8 +102,8 @@ namespace detail {
 
 inline void require_isa(Isa isa) {
   require(supports(isa), [&] {
-    return "instruction set: got " + std::string(name_of(isa)) +
-           ", which this program has no kernels for or this machine cannot run";
+    return detail::concat({"instruction set: got ", name_of(isa),
+                           ", which this program has no kernels for or this machine cannot run"});
   });
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -29,7 +30,7 @@ class ThreadPool {
   /// `threads` workers including the caller; 0 takes what the machine offers.
   explicit ThreadPool(Index threads = 0) : state_(std::make_unique<State>()) {
     if (threads < 0) {
-      throw ConfigError("threads: got " + std::to_string(threads) + ", expected 0 or more");
+      throw ConfigError(detail::concat({"threads: got ", threads, ", expected 0 or more"}));
     }
     const auto available = static_cast<Index>(std::max(1u, std::thread::hardware_concurrency()));
     state_->count = threads == 0 ? available : threads;

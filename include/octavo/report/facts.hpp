@@ -6,6 +6,7 @@
 #include <thread>
 #include <variant>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/version.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
@@ -67,7 +68,7 @@ inline FactGroup facts_of_machine(Index threads) {
   group.add("threads", threads);
   group.add("cores", std::thread::hardware_concurrency());
   group.add("instruction set", name_of(isa_in_use()));
-  group.add("version", std::string("octavo ") + version_string);
+  group.add("version", detail::concat({"octavo ", version_string}));
   return group;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/line_log.hpp>
@@ -102,17 +103,17 @@ class MetricsFile {
     if (!has_columns_) {
       has_columns_ = true;
       if (line == columns) return true;
-      throw FormatError(printable(path) + ": got a first line of " + printable(line, 40) +
-                            ", expected the columns " + std::string(columns),
+      throw FormatError(detail::concat({printable(path), ": got a first line of ",
+                                        printable(line, 40), ", expected the columns ", columns}),
                         "move that file away");
     }
     std::array<double, 7> cells;
     cells.fill(std::numeric_limits<double>::quiet_NaN());
     if (!read_row(line, cells)) {
-      throw FormatError(printable(path) + ": got the row " + printable(line, 40) +
-                            ", expected seven numbers behind that of step " +
-                            std::to_string(row_.step),
-                        "move that file away, or mend it");
+      throw FormatError(
+          detail::concat({printable(path), ": got the row ", printable(line, 40),
+                          ", expected seven numbers behind that of step ", row_.step}),
+          "move that file away, or mend it");
     }
     const auto step = static_cast<Index>(cells[0]);
     if (step > done) return false;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/utf8.hpp>
@@ -104,14 +105,15 @@ class SamplesFile {
     if (!has_columns_) {
       has_columns_ = true;
       if (line == detail::sample_columns) return true;
-      throw FormatError(printable(path) + ": got a first line of " + printable(line, 40) +
-                            ", expected the columns step and text",
-                        "move that file away");
+      throw FormatError(
+          detail::concat({printable(path), ": got a first line of ", printable(line, 40),
+                          ", expected the columns step and text"}),
+          "move that file away");
     }
     const auto row = detail::sample_row(line);
     if (!row || row->first <= last_) {
-      throw FormatError(printable(path) + ": got the row " + printable(line, 40) +
-                            ", expected a step behind " + std::to_string(last_) + ", a tab, a text",
+      throw FormatError(detail::concat({printable(path), ": got the row ", printable(line, 40),
+                                        ", expected a step behind ", last_, ", a tab, a text"}),
                         "move that file away, or mend it");
     }
     if (row->first > done) return false;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/files/byte_source.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/memory_drawing.hpp>
@@ -40,14 +41,14 @@ inline std::string loss_words(double loss) {
 
 inline void write_numbers(PageWriter& page, const RunReport& run) {
   page.markup("<h2>Numbers</h2>\n<dl class=\"glance\">\n");
-  write_glance(page, "step", std::to_string(run.step), "of " + std::to_string(run.steps));
+  write_glance(page, "step", std::to_string(run.step), detail::concat({"of ", run.steps}));
   write_glance(page, "training loss", loss_words(run.loss), "mean of the last 100 steps or fewer");
   if (!std::isnan(run.validation_loss)) {
     write_glance(page, "validation loss", loss_words(run.validation_loss), "the last evaluation");
   }
   if (run.best_step > 0) {
     write_glance(page, "best validation", loss_words(run.best_validation),
-                 "at step " + std::to_string(run.best_step));
+                 detail::concat({"at step ", run.best_step}));
   }
   if (!std::isnan(run.tokens_per_second)) {
     write_glance(page, "tokens per second", short_count(run.tokens_per_second),
@@ -59,7 +60,7 @@ inline void write_numbers(PageWriter& page, const RunReport& run) {
   }
   if (run.plan != nullptr) {
     write_glance(page, "planned memory", readable_bytes(run.plan->total_bytes()),
-                 std::to_string(run.plan->total_bytes()) + " bytes");
+                 detail::concat({run.plan->total_bytes(), " bytes"}));
   }
   page.markup("</dl>\n");
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 
 namespace octavo {
@@ -19,8 +20,7 @@ class Extent {
   constexpr Extent() = default;
   constexpr explicit Extent(Index value) {
     require(value == Fixed, [&] {
-      return "extent: got " + std::to_string(value) + ", expected " + std::to_string(Fixed) +
-             " as fixed by the type";
+      return detail::concat({"extent: got ", value, ", expected ", Fixed, " as fixed by the type"});
     });
   }
   constexpr Index value() const noexcept { return Fixed; }
@@ -55,8 +55,7 @@ class Extents {
     for (int axis = 0; axis < rank; ++axis) {
       const Index expected = fixed[static_cast<std::size_t>(axis)];
       require(expected == dynamic || size(axis) == expected, [&] {
-        return "axis " + std::to_string(axis) + ": got " + std::to_string(size(axis)) +
-               ", expected " + std::to_string(expected);
+        return detail::concat({"axis ", axis, ": got ", size(axis), ", expected ", expected});
       });
       require(size(axis) >= 0, "a tensor's size is negative");
     }

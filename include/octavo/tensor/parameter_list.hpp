@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/tensor/parameter_declarations.hpp>
@@ -60,7 +61,7 @@ class ParameterList {
     for (const Parameter& parameter : parameters_) {
       if (parameter.name == name) return parameter;
     }
-    throw ConfigError("there is no parameter " + printable(name));
+    throw ConfigError(detail::concat({"there is no parameter ", printable(name)}));
   }
 
   /// Multiplies the learning rate of every parameter whose name contains `part`; 0 freezes them.

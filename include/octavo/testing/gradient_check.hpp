@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/memory/arena.hpp>
@@ -52,8 +53,8 @@ struct GradientCheckResult {
     std::string text;
     for (const TensorCheck& check : tensors) {
       if (check.passed()) continue;
-      text += check.name + ": differs by " + std::to_string(check.difference) + ", allowed " +
-              std::to_string(check.allowed) + "\n";
+      text += detail::concat({check.name, ": differs by ", std::to_string(check.difference),
+                              ", allowed ", std::to_string(check.allowed), "\n"});
     }
     return text;
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/tokenizers/bpe_merges.hpp>
@@ -37,8 +38,8 @@ class BpeTokenizer {
     starts_.push_back(0);
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       require(!tokens[i].empty() && tokens[i].size() <= BpeVocabulary::longest_token, [&] {
-        return "vocabulary: token " + std::to_string(i) + " has " +
-               std::to_string(tokens[i].size()) + " bytes, expected 1 to 512";
+        return detail::concat(
+            {"vocabulary: token ", i, " has ", tokens[i].size(), " bytes, expected 1 to 512"});
       });
       require(bytes_.size() + tokens[i].size() <= BpeVocabulary::most_bytes,
               "vocabulary: its tokens have more than 2^24 bytes together");
@@ -94,8 +95,8 @@ class BpeTokenizer {
 
   std::size_t checked(Token token) const {
     require(token >= 0 && token < vocabulary_size(), [&] {
-      return "decode: got token " + std::to_string(token) + ", expected 0 to " +
-             std::to_string(vocabulary_size() - 1);
+      return detail::concat(
+          {"decode: got token ", token, ", expected 0 to ", vocabulary_size() - 1});
     });
     return static_cast<std::size_t>(token);
   }
@@ -181,7 +182,7 @@ class BpeTokenizer {
     for (Token token = 0; token < vocabulary_size(); ++token) {
       if (kind(token) != TokenKind::normal) continue;
       Token& found = whole_[place(view(token))];
-      require(found == no_token, [&] { return named(token) + " is there twice"; });
+      require(found == no_token, [&] { return detail::concat({named(token), " is there twice"}); });
       found = token;
     }
     std::vector<Token> others;
@@ -192,16 +193,19 @@ class BpeTokenizer {
                      [&](Token a, Token b) { return view(a) < view(b); });
     const auto twice = std::adjacent_find(others.begin(), others.end(),
                                           [&](Token a, Token b) { return view(a) == view(b); });
-    require(twice == others.end(), [&] { return named(twice[1]) + " is there twice"; });
+    require(twice == others.end(), [&] {
+      return detail::concat({named(twice[1]), " is there twice"});
+    });
     for (const Token token : others) {  // in files, where bytes are letters
       const auto bytes = bytes_of_letters(view(token));
-      require(!bytes || whole_[place(*bytes)] == no_token,
-              [&] { return named(token) + " is there twice"; });
+      require(!bytes || whole_[place(*bytes)] == no_token, [&] {
+        return detail::concat({named(token), " is there twice"});
+      });
     }
   }
 
   std::string named(Token token) const {
-    return "vocabulary: token " + std::to_string(token) + ", " + printable(view(token)) + ",";
+    return detail::concat({"vocabulary: token ", token, ", ", printable(view(token)), ","});
   }
 
   // --- What a vocabulary must be
@@ -212,7 +216,8 @@ class BpeTokenizer {
       const char symbol = static_cast<char>(static_cast<unsigned char>(byte));
       token_of_byte_[byte] = whole_[place({&symbol, 1})];
       require(token_of_byte_[byte] != no_token, [&] {
-        return "vocabulary: there is no token for the byte " + printable({&symbol, 1});
+        return detail::concat(
+            {"vocabulary: there is no token for the byte ", printable({&symbol, 1})});
       });
     }
   }
@@ -227,23 +232,26 @@ class BpeTokenizer {
     for (std::size_t i = 0; i < merges_.size(); ++i) {
       const Token left = merges_[i].left;
       const Token right = merges_[i].right;
-      const auto label = [&] { return "merges: merge " + std::to_string(i); };
+      const auto label = [&] { return detail::concat({"merges: merge ", i}); };
       require(exists(left) && exists(right), [&] {
-        return label() + ": token " + std::to_string(exists(left) ? right : left) +
-               " is none that a merge before it makes";
+        return detail::concat({label(), ": token ", exists(left) ? right : left,
+                               " is none that a merge before it makes"});
       });
       joined = view(left);
       joined += view(right);
       const Token result = whole_[place(joined)];
-      require(result != no_token,
-              [&] { return label() + " makes " + printable(joined) + ", which is no token"; });
-      require(pairs_.add(merges_[i], result),
-              [&] { return label() + ", which makes " + printable(joined) + ", is there twice"; });
+      require(result != no_token, [&] {
+        return detail::concat({label(), " makes ", printable(joined), ", which is no token"});
+      });
+      require(pairs_.add(merges_[i], result), [&] {
+        return detail::concat({label(), ", which makes ", printable(joined), ", is there twice"});
+      });
       made[static_cast<std::size_t>(result)] = true;
     }
     for (Token token = 0; token < vocabulary_size(); ++token) {
-      require(kind(token) != TokenKind::normal || exists(token),
-              [&] { return named(token) + " is made by no merge"; });
+      require(kind(token) != TokenKind::normal || exists(token), [&] {
+        return detail::concat({named(token), " is made by no merge"});
+      });
     }
   }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/files/byte_source.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
@@ -65,8 +66,8 @@ class BpeTrainer {
     const Index least = 256 + std::ssize(others);
     constexpr auto most = static_cast<Index>(BpeVocabulary::most_tokens);
     require(vocabulary >= least && vocabulary <= most, [&] {
-      return "vocabulary: got " + std::to_string(vocabulary) + " tokens, expected " +
-             std::to_string(least) + " to " + std::to_string(most);
+      return detail::concat(
+          {"vocabulary: got ", vocabulary, " tokens, expected ", least, " to ", most});
     });
     BpeVocabulary learned =
         Training(*this).run(static_cast<std::size_t>(vocabulary) - others.size());

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 
@@ -62,15 +63,15 @@ class CharacterTokenizer {
     for (const char symbol : alphabet) {
       Token& token = token_of_[static_cast<unsigned char>(symbol)];
       require(token < 0, [&] {
-        return "alphabet: byte " + printable({&symbol, 1}) + " comes twice";
+        return detail::concat({"alphabet: byte ", printable({&symbol, 1}), " comes twice"});
       });
       token = static_cast<Token>(first_ + size_);
       symbols_[static_cast<std::size_t>(size_++)] = symbol;
     }
     vocabulary_size_ = vocabulary_size == 0 ? first_ + size_ : vocabulary_size;
     require(vocabulary_size_ >= first_ + size_ && vocabulary_size_ > 0, [&] {
-      return "vocabulary: got " + std::to_string(vocabulary_size_) + " tokens, expected at least " +
-             std::to_string(std::max<Index>(1, first_ + size_));
+      return detail::concat({"vocabulary: got ", vocabulary_size_, " tokens, expected at least ",
+                             std::max<Index>(1, first_ + size_)});
     });
   }
 
@@ -85,10 +86,10 @@ class CharacterTokenizer {
     for (std::size_t i = 0; i < text.size(); ++i) {
       const Token token = token_of_[static_cast<unsigned char>(text[i])];
       if (token < 0 && !has_unknown()) {
-        throw UnknownSymbol("byte " + std::to_string(i) + ": " + printable(text.substr(i, 1)) +
-                                " is not among the " + std::to_string(size_) +
-                                " symbols of this vocabulary",
-                            i, "leave it out, or train with an unknown token");
+        throw UnknownSymbol(
+            detail::concat({"byte ", i, ": ", printable(text.substr(i, 1)), " is not among the ",
+                            size_, " symbols of this vocabulary"}),
+            i, "leave it out, or train with an unknown token");
       }
       out[i] = token < 0 ? 0 : token;
     }
@@ -106,8 +107,8 @@ class CharacterTokenizer {
   /// The unknown token and tokens in reserve are written as "?".
   constexpr std::string_view decode(Token token) const {
     require(token >= 0 && token < vocabulary_size_, [&] {
-      return "decode: got token " + std::to_string(token) + ", expected 0 to " +
-             std::to_string(vocabulary_size_ - 1);
+      return detail::concat(
+          {"decode: got token ", token, ", expected 0 to ", vocabulary_size_ - 1});
     });
     const Index symbol = token - first_;
     if (symbol < 0 || symbol >= size_) return unknown_text;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/training/training_memory.hpp>
@@ -67,7 +68,7 @@ TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOp
   }
   const auto told = [&](std::size_t bytes) {
     const std::size_t all = checked_add(bytes, besides);
-    return std::to_string(all) + " bytes (" + readable_bytes(all) + ")";
+    return detail::concat({all, " bytes (", readable_bytes(all), ")"});
   };
   std::size_t least = ~std::size_t{0};
   std::string hint;
@@ -75,15 +76,16 @@ TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOp
     const std::size_t bytes = detail::least_bytes<T>(shape, way.options);
     least = std::min(least, bytes);
     if (hint.empty() && fits(bytes)) {
-      hint = "raise the budget, or let results change a little: " + std::string(way.name) +
-             " needs " + told(bytes);
+      hint = detail::concat(
+          {"raise the budget, or let results change a little: ", way.name, " needs ", told(bytes)});
     }
   }
   if (hint.empty()) {
-    hint = "no choice of optimizer adamw-8bit and fused-update needs less than " + told(least);
+    hint = detail::concat(
+        {"no choice of optimizer adamw-8bit and fused-update needs less than ", told(least)});
   }
-  throw ConfigError("memory budget: got " + std::to_string(budget) + " bytes, expected at least " +
-                        told(detail::least_bytes<T>(shape, wanted)),
+  throw ConfigError(detail::concat({"memory budget: got ", budget, " bytes, expected at least ",
+                                    told(detail::least_bytes<T>(shape, wanted))}),
                     hint);
 }
 

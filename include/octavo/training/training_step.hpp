@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
@@ -369,8 +370,8 @@ class TrainingStep {
   }
 
   Diverged diverged(const char* what, double value) const {
-    return Diverged("training diverged at step " + std::to_string(steps_done_) + ": " + what +
-                        " is " + std::to_string(value),
+    return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what, " is ",
+                                    std::to_string(value)}),
                     steps_done_, value, "lower the learning rate");
   }
 

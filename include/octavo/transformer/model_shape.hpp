@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/kernels/activate.hpp>
@@ -31,8 +32,8 @@ constexpr void check_shape(const ModelShape& shape) {
   const auto positive = [](std::string_view name, Index value) {
     constexpr Index limit = Index{1} << 31;
     if (value < 1 || value >= limit) {
-      throw ConfigError("model shape: " + std::string(name) + " is " + std::to_string(value) +
-                        ", expected 1 to 2^31 - 1");
+      throw ConfigError(
+          detail::concat({"model shape: ", name, " is ", value, ", expected 1 to 2^31 - 1"}));
     }
   };
   positive("vocabulary", shape.vocabulary);
@@ -42,8 +43,8 @@ constexpr void check_shape(const ModelShape& shape) {
   positive("width", shape.width);
   positive("d_ff", shape.d_ff);
   if (shape.width % shape.heads != 0) {
-    throw ConfigError("model shape: width " + std::to_string(shape.width) +
-                          " is not a multiple of heads " + std::to_string(shape.heads),
+    throw ConfigError(detail::concat({"model shape: width ", shape.width,
+                                      " is not a multiple of heads ", shape.heads}),
                       "choose heads that divide the width");
   }
   // Without biases and norms; so that no count of numbers or bytes overflows.
@@ -56,11 +57,11 @@ constexpr void check_shape(const ModelShape& shape) {
 
 /// "layers 2, heads 4, width 128, d_ff 256, context 64, vocabulary 70, relu, biases, untied".
 inline std::string describe(const ModelShape& shape) {
-  return "layers " + std::to_string(shape.layers) + ", heads " + std::to_string(shape.heads) +
-         ", width " + std::to_string(shape.width) + ", d_ff " + std::to_string(shape.d_ff) +
-         ", context " + std::to_string(shape.context) + ", vocabulary " +
-         std::to_string(shape.vocabulary) + ", " + std::string(name_of(shape.activation)) +
-         (shape.bias ? ", biases" : ", no biases") + (shape.tied ? ", tied" : ", untied");
+  return detail::concat({"layers ", shape.layers, ", heads ", shape.heads, ", width ", shape.width,
+                         ", d_ff ", shape.d_ff, ", context ", shape.context, ", vocabulary ",
+                         shape.vocabulary, ", ", name_of(shape.activation),
+                         (shape.bias ? ", biases" : ", no biases"),
+                         (shape.tied ? ", tied" : ", untied")});
 }
 
 }  // namespace octavo

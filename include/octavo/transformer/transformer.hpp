@@ -3,8 +3,8 @@
 
 #include <optional>
 #include <span>
-#include <string>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/layers/embedding.hpp>
 #include <octavo/layers/output_head.hpp>
@@ -100,7 +100,7 @@ class Transformer {
     ParameterList list;
     list.append("transformer.", embedding_parameters_);
     for (Index layer = 0; layer < shape_.layers; ++layer) {
-      list.append("transformer.h." + std::to_string(layer) + ".", block_parameters_);
+      list.append(detail::concat({"transformer.h.", layer, "."}), block_parameters_);
     }
     list.append("transformer.", final_norm_parameters_);
     list.append("", head_parameters_);
@@ -284,8 +284,8 @@ class Transformer {
   constexpr void check(const PassShape& pass) const {
     require(pass.sequences > 0 && pass.workers > 0, "a pass needs sequences and workers");
     require(pass.sequence > 0 && pass.sequence <= shape_.context, [&] {
-      return "sequence: got " + std::to_string(pass.sequence) + ", expected 1 to " +
-             std::to_string(shape_.context) + ", the model's context";
+      return detail::concat({"sequence: got ", pass.sequence, ", expected 1 to ", shape_.context,
+                             ", the model's context"});
     });
   }
 
