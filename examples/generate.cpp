@@ -277,6 +277,7 @@ int run(support::GenerateOptions& options) {
   const Model model = load(options.model);
   const std::size_t weights = model.weights.size() * sizeof(float);
   octavo::ThreadPool threads(options.threads);
+  support::warn_of_threads(threads, "generate");
   if (!options.score.empty()) {
     const std::size_t planned = score(options, model, threads);
     report_process(options.memory_report, planned + weights);

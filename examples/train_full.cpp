@@ -71,6 +71,7 @@ int run(const support::FullCommandLine& command_line) {
   const support::Corpus corpus = support::read_corpus(options, resumed.get());
   options.shape.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::ThreadPool threads(options.threads);
+  support::warn_of_threads(threads, "train_full");
   print_run(options, corpus, resumed.get());
   return options.double_precision ? support::run_double(options, corpus, threads, resumed.get())
                                   : support::run_float(options, corpus, threads, resumed.get());

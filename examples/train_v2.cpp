@@ -58,7 +58,7 @@ std::string resume_command(const Arguments& arguments) {
 
 /// What the page about the run tells of its configuration.
 octavo::RunReport describe_run(const Arguments& arguments, const octavo::TrainingOptions& options,
-                               const octavo::MemoryPlan& plan, Index threads) {
+                               const octavo::MemoryPlan& plan, const octavo::ThreadPool& threads) {
   octavo::RunReport report;
   report.title = "train_v2";
   octavo::FactGroup text{"Text", {}}, run{"Run", {}};
@@ -124,6 +124,7 @@ int train(Arguments arguments) {
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
   const auto identity = support::identity_of("", octavo::soliloquy_v2);
   octavo::ThreadPool threads(arguments.threads);
+  support::warn_of_threads(threads, "train_v2");
   const octavo::TrainingOptions options = options_of(arguments, resumed.get(), threads.size());
   if (resumed != nullptr) check_resumed(*resumed, options);
   support::release_idle_memory();
@@ -138,12 +139,11 @@ int train(Arguments arguments) {
   report_plan(arguments.memory_report, trainer.plan(), tokens.bytes(), "train_v2");
 
   const octavo::TextEntropy entropy = octavo::text_entropy(tokens.view(), shape.vocabulary);
-  support::Progress progress(
-      {.steps = options.steps,
-       .tokens_per_step = sequence,
-       .references = {std::log(static_cast<double>(shape.vocabulary)), entropy.unigram,
-                      entropy.bigram},
-       .report = describe_run(arguments, options, trainer.plan(), threads.size())});
+  support::Progress progress({.steps = options.steps,
+                              .tokens_per_step = sequence,
+                              .references = {std::log(static_cast<double>(shape.vocabulary)),
+                                             entropy.unigram, entropy.bigram},
+                              .report = describe_run(arguments, options, trainer.plan(), threads)});
   const auto say = [&](const std::string& line) { progress.say(line); };
   support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
   if (resumed != nullptr) {
@@ -158,6 +158,7 @@ int train(Arguments arguments) {
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
     progress.step(result);
+    progress.threads(threads, trainer.training_step().threads_in_use());
     const Index done = result.step + 1;
     if (done % 500 == 0 && done < options.steps) {
       progress.sample(done, support::greedy(generator, tokenizer, prompt, 60));
@@ -209,9 +210,7 @@ int main(int argc, char** argv) {
       [&](CLI::App& app) {
         support::add_integer(app, "ITERATIONS", arguments.iterations, 1, "Training steps (2000)");
         support::add_seed(app, arguments.seed);
-        support::add_integer(app, "--threads", arguments.threads, 0,
-                             "Worker threads; 0 takes what the machine has (0)",
-                             support::most_threads);
+        support::add_threads(app, arguments.threads);
         support::add_save_options(app, arguments.saving);
         support::add_memory_report(app, arguments.memory_report);
         support::add_quiet(app, arguments.quiet);

@@ -159,8 +159,7 @@ void add_generate_options(CLI::App& app, GenerateOptions& options) {
   add_sampling(app, options);
   add_scoring(app, options);
   auto& group = *app.add_option_group("Run");
-  add_integer(group, "--threads", options.threads, 0,
-              "Worker threads; 0 takes what the machine has (0)", most_threads);
+  add_threads(group, options.threads);
   add_memory_report(group, options.memory_report);
 }
 

@@ -183,6 +183,26 @@ void add_seed(CLI::App& app, std::uint64_t& seed) {
       ->type_name("N");
 }
 
+void add_threads(CLI::App& app, octavo::Index& threads) {
+  constexpr octavo::Index most = 1024;
+  add_integer(app, "--threads", threads, 0,
+              "Worker threads; 0: as many of the cores that the process may use as pay (0)", most);
+}
+
+void warn_of_threads(const octavo::ThreadPool& pool, const char* program) {
+  const octavo::Index usable = pool.processors().usable();
+  if (pool.size() <= usable) return;
+  std::fprintf(stderr,
+               "%s: warning: %td threads take turns on %td cores, which is all that this process "
+               "may use\n  leave --threads out\n",
+               program, pool.size(), usable);
+}
+
+std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use) {
+  return std::to_string(in_use.count()) + " of " + std::to_string(pool.size()) +
+         " threads in use: more do not pay here (short steps, or cores that others use)";
+}
+
 void add_real(CLI::App& app, const std::string& name, double& value,
               const std::function<bool(double)>& legal, const std::string& expected,
               const std::string& help) {

@@ -18,7 +18,6 @@ namespace support {
 
 /// Of texts that are in memory as a whole, once more as tokens.
 inline constexpr std::size_t largest_text = std::size_t{1} << 30;
-inline constexpr octavo::Index most_threads = 1024;
 
 /// The whole of `text` as a whole number in [least, most]; ConfigError naming `option` otherwise.
 octavo::Index parse_integer(std::string_view option, std::string_view text, octavo::Index least,
@@ -53,6 +52,13 @@ void add_choice(CLI::App& app, const std::string& name, const std::vector<std::s
 CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
                             const std::function<void(const std::string&)>& take,
                             const std::string& help);
+
+/// --threads
+void add_threads(CLI::App& app, octavo::Index& threads);
+/// Warns on standard error if the pool has more threads than there are processors for them.
+void warn_of_threads(const octavo::ThreadPool& pool, const char* program);
+/// One line that tells why not all threads of a pool are in use.
+std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use);
 
 /// Adds an option for a random seed: 0 to 2^63 - 1.
 void add_seed(CLI::App& app, std::uint64_t& seed);

@@ -129,6 +129,14 @@ void Progress::keep_sample(octavo::Index done, const std::string& text) {
   if (samples_) attempt(samples_, [&] { samples_->add(done, text); });
 }
 
+void Progress::threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use) {
+  options_.report.threads = pool.size();
+  options_.report.threads_in_use = in_use.count() == 0 ? pool.size() : in_use.count();
+  if (told_threads_ || !in_use.compared() || in_use.count() == pool.size()) return;
+  told_threads_ = true;
+  say(idle_threads(pool, in_use));
+}
+
 void Progress::saved() {
   if (metrics_) attempt(metrics_, [&] { metrics_->flush(); });
 }

@@ -47,6 +47,8 @@ class Progress {
   void keep_sample(octavo::Index done, const std::string& text);
   /// The step is done with: what happens before the next begins is no part of it.
   void completed() { step_began_ = Clock::now(); }
+  /// How many of the pool's threads take part in a step; says once that some are left idle.
+  void threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use);
   /// Brings the table up to now.
   void saved();
   /// Writes the page about the run; `model`: the file to generate with, none if empty.
@@ -77,10 +79,11 @@ class Progress {
   std::optional<octavo::SamplesFile> samples_;
   std::optional<std::string> page_;      ///< where it goes
   std::optional<octavo::Finding> told_;  ///< the last finding that was said
-  octavo::Index begun_ = 0;              ///< steps done when begin() was called
-  double trained_ = 0;                   ///< seconds, since the run began
-  octavo::Index lines_ = 0;              ///< on the terminal that the next drawing replaces
-  octavo::Index width_ = 0;              ///< of the terminal when they were drawn
+  bool told_threads_ = false;
+  octavo::Index begun_ = 0;  ///< steps done when begin() was called
+  double trained_ = 0;       ///< seconds, since the run began
+  octavo::Index lines_ = 0;  ///< on the terminal that the next drawing replaces
+  octavo::Index width_ = 0;  ///< of the terminal when they were drawn
   double validation_loss_ = std::numeric_limits<double>::quiet_NaN();
   Clock::time_point start_ = Clock::now();
   Clock::time_point step_began_ = start_;

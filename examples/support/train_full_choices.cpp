@@ -325,7 +325,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.dry_run = dry_run_;
   options.memory_report = memory_report_;
   options.memory_budget = memory_budget_;
-  options.threads = threads_.value_or(0);
+  options.threads = threads_;
   options.sample_every = sample_every_.value_or(1000);
   options.log_every = log_every_.value_or(100);
   options.metrics_every = metrics_every_.value_or(10);
@@ -343,7 +343,7 @@ std::string FullCommandLine::not_kept() const {
   const SaveOptions usual;
   if (saving_.save_every != usual.save_every) add("--save-every", saving_.save_every);
   if (saving_.keep != usual.keep) add("--keep", saving_.keep);
-  if (threads_) add("--threads", *threads_);
+  if (threads_ != 0) add("--threads", threads_);
   if (sample_every_) add("--sample-every", *sample_every_);
   if (log_every_) add("--log-every", *log_every_);
   if (metrics_every_) add("--metrics-every", *metrics_every_);

@@ -135,8 +135,7 @@ void FullCommandLine::add_run(CLI::App& app) {
       "After a loss spike (moving average of 16 steps twice its lowest and 0.5 above it) "
       "or a loss that is not finite go back to the last checkpoint and halve the "
       "learning rate");
-  whole(group, "--threads", threads_, 0, "Worker threads; 0 takes what the machine has (0)",
-        most_threads);
+  add_threads(group, threads_);
   whole(group, "--eval-every", evaluate_every_, 0,
         "Steps between evaluations; 0: only at the end (500)");
   whole(group, "--sample-every", sample_every_, 0,

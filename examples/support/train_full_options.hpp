@@ -98,9 +98,10 @@ class FullCommandLine {
 
   const struct Preset* preset_ = nullptr;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
-      context_, warmup_, threads_, evaluate_every_, sample_every_, log_every_, metrics_every_,
-      micro_batch_, patience_, seed_, vocabulary_;
+      context_, warmup_, evaluate_every_, sample_every_, log_every_, metrics_every_, micro_batch_,
+      patience_, seed_, vocabulary_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
+  Index threads_ = 0;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0, map_above_ = default_map_above;
   SaveOptions saving_;

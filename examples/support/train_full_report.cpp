@@ -44,7 +44,7 @@ std::string resume_command(const FullOptions& options) {
 
 octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
                                octavo::Index parameters, const octavo::MemoryPlan& plan,
-                               octavo::Index threads) {
+                               const octavo::ThreadPool& threads) {
   octavo::RunReport report;
   report.title = "train_full: " + one_line(corpus.name);
   octavo::FactGroup model = octavo::facts_of(options.shape);

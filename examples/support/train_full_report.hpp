@@ -17,6 +17,6 @@ std::string resume_command(const FullOptions& options);
 /// All but what changes in the course of the run. `plan` must outlive it.
 octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
                                octavo::Index parameters, const octavo::MemoryPlan& plan,
-                               octavo::Index threads);
+                               const octavo::ThreadPool& threads);
 
 }  // namespace support

@@ -113,7 +113,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
                      .references = {std::log(static_cast<double>(options.shape.vocabulary)),
                                     entropy.unigram, entropy.bigram},
                      .report = describe_run(options, corpus, trainer.model().parameter_count(),
-                                            trainer.plan(), threads.size())});
+                                            trainer.plan(), threads)});
   const auto say = [&](const std::string& line) { progress.say(line); };
   RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
   if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
@@ -131,6 +131,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
     progress.step(result);
+    progress.threads(threads, trainer.training_step().threads_in_use());
     const Index done = result.step + 1;
     if (options.sample_every > 0 && done % options.sample_every == 0) {
       progress.sample(done, sample());

@@ -6,5 +6,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/float_environment.hpp>
+#include <octavo/base/read_lines.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/base/version.hpp>

@@ -3,5 +3,8 @@
 
 // The door to parallel/: everything in that folder.
 
+#include <octavo/parallel/event_count.hpp>
+#include <octavo/parallel/processors.hpp>
 #include <octavo/parallel/thread_pool.hpp>
+#include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/parallel/worker.hpp>

@@ -173,8 +173,11 @@ inline std::string wrong_foreign_include(const std::string& from, const std::str
     return folder == "numeric" ? "" : "vector instructions belong to numeric/ alone";
   }
   const bool is_standard = path.find_first_of("/.") == std::string::npos;
-  const bool may_ask_system = folder == "files" || from == "octavo/memory/process_memory.hpp" ||
-                              from == "octavo/memory/huge_pages.hpp";
+  static const std::set<std::string> asking = {
+      "octavo/base/read_lines.hpp",       "octavo/memory/huge_pages.hpp",
+      "octavo/memory/process_memory.hpp", "octavo/parallel/event_count.hpp",
+      "octavo/parallel/processors.hpp",   "octavo/parallel/thread_pool.hpp"};
+  const bool may_ask_system = folder == "files" || asking.contains(from);
   if (is_standard || (may_ask_system && path.ends_with(".h"))) return "";
   return "neither the standard library, Eigen nor Octavo";
 }

@@ -10,11 +10,13 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/float_environment.hpp>
 #include <octavo/generation/sampling.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/random.hpp>
 #include <octavo/parallel/thread_pool.hpp>
+#include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace octavo {
@@ -102,6 +104,8 @@ class Generator {
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   Index length() const noexcept { return length_; }
   Index sequences() const noexcept { return sequences_; }
+  /// How many threads take part in a token, as far as has been found out.
+  const ThreadTuner& threads_in_use() const noexcept { return token_threads_; }
 
   /// Forgets everything read so far.
   void reset() {
@@ -115,6 +119,7 @@ class Generator {
   /// Reads tokens; afterwards logits() are those of what follows the last. ConfigError on a token
   /// outside the vocabulary.
   void read(std::span<const Token> tokens, Index sequence = 0) {
+    arena_.require_memory("generator");
     require(sequence >= 0 && sequence < sequences_, [&] {
       return detail::concat({"sequence: got ", sequence, ", expected 0 to ", sequences_ - 1});
     });
@@ -145,7 +150,9 @@ class Generator {
   /// position draw the same number.
   Token choose(const Sampling& sampling, const CounterRandom& random, std::uint64_t position,
                Index sequence = 0) {
+    arena_.require_memory("generator");
     require(used(sequence) > 0, "generation needs at least one token of prompt");
+    const FloatEnvironment environment;
     check_sampling(sampling, shape().vocabulary);
     return sample<T>(logits(sequence), sampling, window(sequence).first(at(used(sequence))),
                      random.uniform(position), arena_.get(memory_.order),
@@ -233,10 +240,21 @@ class Generator {
     const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), shape().layers, length_,
                                    shape().width);
     const MatrixView<T> output(logits, std::ssize(parts), shape().vocabulary);
-    threads_->run([&](const Worker& worker) {
-      const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, std::ssize(tokens), 0, {}};
-      model_.logits_cached(pass, tokens, parts, caches, output);
-    });
+    threads_->run(tuner_of(tokens.size(), parts.size()), static_cast<double>(tokens.size()),
+                  [&](const Worker& worker) {
+                    const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, std::ssize(tokens),
+                                       0,      {}};
+                    model_.logits_cached(pass, tokens, parts, caches, output);
+                  });
+  }
+
+  /// One token each for some sequences, a short prompt and a long one have little in common.
+  ThreadTuner& tuner_of(std::size_t tokens, std::size_t sequences) noexcept {
+    constexpr double long_run = 1e8;  // floating-point operations: a millisecond or so
+    if (tokens == sequences) return token_threads_;
+    const double operations =
+        2.0 * static_cast<double>(weights_.size()) * static_cast<double>(tokens);
+    return operations < long_run ? short_prompt_threads_ : long_prompt_threads_;
   }
 
   /// Appends tokens that fit into the window.
@@ -301,6 +319,9 @@ class Generator {
   ThreadPool* threads_;
   GenerationMemory<T> memory_;
   Arena arena_;
+  ThreadTuner token_threads_{ThreadTuner::Start::one};
+  ThreadTuner short_prompt_threads_{ThreadTuner::Start::one};
+  ThreadTuner long_prompt_threads_{ThreadTuner::Start::all};
 };
 
 }  // namespace octavo

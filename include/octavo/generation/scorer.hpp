@@ -8,10 +8,12 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
+#include <octavo/base/float_environment.hpp>
 #include <octavo/data/token_view.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/parallel/thread_pool.hpp>
+#include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace octavo {
@@ -21,6 +23,11 @@ struct TextScore {
   Index tokens = 0;  ///< that were scored: all but the first, which nothing comes before
   double nats = 0;   ///< sum of their negative log-likelihoods
 
+  void add(double loss) noexcept {
+    const FloatEnvironment environment;
+    nats += loss;
+    ++tokens;
+  }
   double mean() const noexcept { return nats / static_cast<double>(tokens); }
   double perplexity() const noexcept { return std::exp(mean()); }
 };
@@ -78,6 +85,7 @@ class Scorer {
   /// DataError on a token outside the vocabulary; ConfigError on a stride that is not 1 to length.
   template <typename Receive>
   TextScore score(TokenView tokens, Index stride, Receive&& receive) {
+    arena_.require_memory("scorer");
     require(stride >= 1 && stride <= length_, [&] {
       return detail::concat(
           {"stride: got ", stride, ", expected 1 to ", length_, ", the window's length"});
@@ -91,8 +99,7 @@ class Scorer {
       run(tokens, first, rows);
       for (; done < first + rows; ++done) {
         const auto loss = static_cast<double>(losses[static_cast<std::size_t>(done - first)]);
-        result.nats += loss;
-        ++result.tokens;
+        result.add(loss);
         receive(done + 1, -loss);
       }
     }
@@ -131,7 +138,7 @@ class Scorer {
       inputs[static_cast<std::size_t>(i)] = tokens[first + i];
       targets[static_cast<std::size_t>(i)] = tokens[first + i + 1];
     }
-    threads_->run([&](const Worker& worker) {
+    threads_->run(window_threads_, static_cast<double>(rows), [&](const Worker& worker) {
       const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, rows, 0, {}};
       model_.loss(pass, inputs, targets, arena_.get(memory_.losses).first(count), T{1}, nullptr);
     });
@@ -143,6 +150,7 @@ class Scorer {
   ThreadPool* threads_;
   ScoringMemory<T> memory_;
   Arena arena_;
+  ThreadTuner window_threads_;
 };
 
 }  // namespace octavo

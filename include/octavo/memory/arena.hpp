@@ -21,8 +21,8 @@
 namespace octavo {
 
 /// One aligned block of exactly the planned size, and the plan that says what lies where. Owns the
-/// block, or borrows one that the caller hands in (a static array will do). Never grows; move-only.
-/// Fresh memory is zero.
+/// block, or borrows one that the caller hands in (a static array will do). Never grows. Move-only;
+/// what has been moved from has no memory. Fresh memory is zero.
 class Arena {
  public:
   /// Allocates plan.total_bytes() on the heap, once. std::bad_alloc becomes an Error that says how
@@ -64,6 +64,13 @@ class Arena {
     base_ = std::exchange(other.base_, nullptr);
     bytes_ = std::exchange(other.bytes_, 0);
     return *this;
+  }
+
+  /// ConfigError if the memory has been moved to another arena; `owner` names what was left.
+  void require_memory(const char* owner) const {
+    require(base_ != nullptr, [&] {
+      return detail::concat({owner, ": it has been moved from, and has no memory any more"});
+    });
   }
 
   const MemoryPlan& plan() const noexcept { return plan_; }

@@ -10,11 +10,10 @@
 #include <vector>
 
 #if defined(__linux__)
-#include <fcntl.h>
 #include <unistd.h>
 #endif
 
-#include <octavo/files/file_descriptor.hpp>
+#include <octavo/base/read_lines.hpp>
 
 namespace octavo {
 
@@ -34,33 +33,6 @@ struct ResidentPart {
 };
 
 namespace detail {
-
-/// Calls body(line) for every line of a file below /proc; lines longer than 4 KiB come in pieces.
-/// Without stdio, which would be the larger part of what it measures.
-template <typename Body>
-void for_each_line(const char* path, Body body) {
-#if defined(__linux__)
-  const FileDescriptor file = open_file(real_file_system(), path, O_RDONLY);
-  std::array<char, 4096> buffer;
-  std::size_t filled = 0;
-  while (file) {
-    const ssize_t got = ::read(file.get(), buffer.data() + filled, buffer.size() - filled);
-    if (got <= 0) break;
-    filled += static_cast<std::size_t>(got);
-    std::string_view rest(buffer.data(), filled);
-    for (std::size_t end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
-      body(rest.substr(0, end));
-      rest.remove_prefix(end + 1);
-    }
-    if (rest.size() == buffer.size()) rest = {};
-    std::copy(rest.begin(), rest.end(), buffer.begin());
-    filled = rest.size();
-  }
-#else
-  static_cast<void>(path);
-  static_cast<void>(body);
-#endif
-}
 
 /// The bytes that a line such as "VmHWM:     1234 kB" tells, if it begins with `name`; else 0.
 inline std::size_t bytes_in_line(std::string_view line, std::string_view name) noexcept {
@@ -110,7 +82,7 @@ inline std::string program_path() {
 /// Reads /proc/self/status; zeros on systems that have none. No heap call.
 inline ProcessMemory process_memory() {
   ProcessMemory memory;
-  detail::for_each_line("/proc/self/status", [&](std::string_view line) {
+  detail::read_lines("/proc/self/status", [&](std::string_view line) {
     memory.peak_bytes += detail::bytes_in_line(line, "VmHWM:");
     memory.resident_bytes += detail::bytes_in_line(line, "VmRSS:");
     memory.anonymous_bytes += detail::bytes_in_line(line, "RssAnon:");
@@ -129,7 +101,7 @@ inline std::vector<ResidentPart> resident_parts() {
   std::vector<ResidentPart> parts;
   const std::string program = detail::program_path();
   std::string name;
-  detail::for_each_line("/proc/self/smaps", [&](std::string_view line) {
+  detail::read_lines("/proc/self/smaps", [&](std::string_view line) {
     if (line.substr(0, line.find(' ')).find('-') != line.npos) {
       name = detail::resident_name(detail::mapped_path(line), program);
     }

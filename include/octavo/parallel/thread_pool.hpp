@@ -3,143 +3,215 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <system_error>
 #include <thread>
 #include <type_traits>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/float_environment.hpp>
+#include <octavo/parallel/event_count.hpp>
+#include <octavo/parallel/processors.hpp>
+#include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/parallel/worker.hpp>
 
 namespace octavo {
 
-/// A fixed crew of threads. run(task) calls task(worker) once on every worker at the same time, the
-/// caller being worker 0, and returns when all are done. Within the task the workers divide the
-/// work by Worker::split and wait for each other by Worker::barrier. No allocation per run.
-/// Move-only; one run at a time.
+/// A fixed number of threads. run(task) calls task(worker) once on every worker at the same time,
+/// the caller being worker 0, and returns when all are done. Within the task the workers divide the
+/// work by Worker::split and wait for each other by Worker::barrier. A run makes no heap call. All
+/// workers compute in the FloatEnvironment of the library, whatever the caller's is.
+///
+/// One run at a time: a second, from another thread or from within a task, is refused. The pool
+/// stays where it was made, since trainers and generators point at it.
 class ThreadPool {
  public:
-  /// `threads` workers including the caller; 0 takes what the machine offers.
-  explicit ThreadPool(Index threads = 0) : state_(std::make_unique<State>()) {
+  /// Whether runs that have a ThreadTuner may leave threads idle that do not pay.
+  enum class Use { all, as_pays };
+
+  /// As many threads as this process may use (usable_processors()), as they pay.
+  ThreadPool() : ThreadPool(0) {}
+
+  /// `threads` workers including the caller, in every run; 0: as ThreadPool().
+  explicit ThreadPool(Index threads)
+      : ThreadPool(threads, threads == 0 ? Use::as_pays : Use::all) {}
+
+  ThreadPool(Index threads, Use use) : processors_(usable_processors()), use_(use) {
     if (threads < 0) {
       throw ConfigError(detail::concat({"threads: got ", threads, ", expected 0 or more"}));
     }
-    const auto available = static_cast<Index>(std::max(1u, std::thread::hardware_concurrency()));
-    state_->count = threads == 0 ? available : threads;
-    state_->barrier.set_up(state_->count, state_->count <= available);
-    state_->may_spin = state_->count <= available;
+    size_ = threads == 0 ? processors_.usable() : threads;
+    // A thread that spins for one that waits for its core only keeps that from coming.
+    may_spin_ = size_ <= processors_.usable();
     start();
   }
 
-  ThreadPool(ThreadPool&&) noexcept = default;
-  ThreadPool& operator=(ThreadPool&& other) noexcept {
-    if (this != &other) {
-      stop();
-      state_ = std::move(other.state_);
-    }
-    return *this;
-  }
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool() { stop(); }
 
-  Index size() const noexcept { return state_->count; }
+  /// The most workers of a run.
+  Index size() const noexcept { return size_; }
+  /// What this process could use when the pool was made. More threads than that only take turns.
+  const Processors& processors() const noexcept { return processors_; }
 
   /// Calls task(const Worker&) on every worker. The first exception of any worker is rethrown here;
-  /// workers that wait for it at a barrier are released.
+  /// workers that wait for it at a barrier are released. ConfigError while another run is going on,
+  /// and in a child process of fork(), which has none of the threads.
   template <typename Task>
   void run(Task&& task) {
-    State& state = *state_;
-    using Body = std::remove_reference_t<Task>;
-    state.context = const_cast<void*>(static_cast<const void*>(std::addressof(task)));
-    state.call = [](void* context, const Worker& worker) {
-      (*static_cast<Body*>(context))(worker);
-    };
-    state.barrier.reset();
-    state.error = nullptr;
-    state.running.store(static_cast<int>(state.count) - 1, std::memory_order_relaxed);
-    detail::advance(state.epoch);
-    state.execute(0);
-    detail::wait_while(state.running, state.may_spin, [](int running) { return running > 0; });
-    if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
+    run_on(size_, task);
+  }
+
+  /// The same on as many workers as `tuner` finds to pay, if Use::as_pays. The task's results must
+  /// not depend on their number. `work`: how much this run does, in any unit above 0 that is the
+  /// same for all runs of that tuner.
+  template <typename Task>
+  void run(ThreadTuner& tuner, double work, Task&& task) {
+    if (use_ == Use::all || size_ == 1) return run_on(size_, task);
+    const Index count = tuner.next(size_);
+    if (tuner.is_between_samples()) tuner.begin(processor_seconds());
+    const auto start = Clock::now();
+    run_on(count, task);
+    const std::chrono::duration<double> taken = Clock::now() - start;
+    if (tuner.add(work, taken.count())) tuner.finish(processor_seconds());
   }
 
  private:
-  struct State {
-    Index count = 1;
-    bool may_spin = true;
-    detail::Barrier barrier;
-    void* context = nullptr;
-    void (*call)(void*, const Worker&) = nullptr;
-    std::exception_ptr error;
-    std::mutex error_mutex;
-    alignas(alignment_bytes) std::atomic<std::uint32_t> epoch{0};  // wraps
-    alignas(alignment_bytes) std::atomic<int> running{0};
-    std::atomic<bool> stopping{false};
-    std::vector<std::thread> threads;
+  using Clock = std::chrono::steady_clock;
 
-    void execute(Index index) noexcept {
-      try {
-        call(context, Worker(index, count, &barrier));
-      } catch (const detail::BarrierBroken&) {
-        // Another worker's exception is on its way to the caller.
-      } catch (...) {
-        const std::scoped_lock lock(error_mutex);
-        if (!error) error = std::current_exception();
-        barrier.break_up();
-      }
-    }
-
-    void serve(Index index) noexcept {
-      std::uint32_t seen = 0;
-      while (true) {
-        detail::wait_while(epoch, may_spin, [seen](std::uint32_t now) { return now == seen; });
-        ++seen;
-        if (stopping.load(std::memory_order_acquire)) return;
-        execute(index);
-        // In the order that advance() needs.
-        if (running.fetch_sub(1, std::memory_order_seq_cst) == 1) running.notify_all();
-      }
-    }
+  /// What one worker but the caller waits on.
+  struct Bell {
+    detail::EventCount rung;
   };
+
+  /// Processor time of the calling thread.
+  static double processor_seconds() noexcept {
+    std::timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  }
+
+  template <typename Task>
+  void run_on(Index count, Task& task) {
+    const Turn turn(*this);
+    context_ = const_cast<void*>(static_cast<const void*>(std::addressof(task)));
+    call_ = [](void* context, const Worker& worker) { (*static_cast<Task*>(context))(worker); };
+    count_ = count;
+    barrier_.set_up(count, may_spin_);
+    error_ = nullptr;
+    const std::uint32_t finished = finished_.now();
+    running_.store(static_cast<int>(count) - 1, std::memory_order_relaxed);
+    for (Index i = 0; i + 1 < count; ++i) bells_[static_cast<std::size_t>(i)].rung.advance();
+    execute(0);
+    if (count > 1) finished_.wait(finished, may_spin_);
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+  /// The right to run.
+  class Turn {
+   public:
+    explicit Turn(ThreadPool& pool) : pool_(pool) {
+      if (pool.size_ > 1 && ::getpid() != pool.process_) {
+        throw ConfigError("thread pool: fork() leaves a pool's threads in the parent process",
+                          "make a ThreadPool of its own in the child");
+      }
+      if (pool.taken_.exchange(true, std::memory_order_acquire)) {
+        throw ConfigError("thread pool: a run is going on, and another was asked for",
+                          "give each thread a ThreadPool of its own; within a task use its Worker");
+      }
+    }
+    ~Turn() { pool_.taken_.store(false, std::memory_order_release); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    ThreadPool& pool_;
+  };
+
+  void execute(Index index) noexcept {
+    const FloatEnvironment environment;
+    try {
+      call_(context_, Worker(index, count_, &barrier_));
+    } catch (const detail::BarrierBroken&) {
+      // Another worker's exception is on its way to the caller.
+    } catch (...) {
+      const std::scoped_lock lock(error_mutex_);
+      if (!error_) error_ = std::current_exception();
+      barrier_.break_up();
+    }
+  }
+
+  void serve(Index index) noexcept {
+    detail::EventCount& rung = bells_[static_cast<std::size_t>(index - 1)].rung;
+    for (std::uint32_t seen = 0;; ++seen) {
+      rung.wait(seen, may_spin_);
+      if (stopping_.load(std::memory_order_acquire)) return;
+      execute(index);
+      if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) finished_.advance();
+    }
+  }
 
   void start() {
     try {
-      state_->threads.reserve(static_cast<std::size_t>(state_->count - 1));
-      for (Index index = 1; index < state_->count; ++index) {
-        state_->threads.emplace_back([state = state_.get(), index] { state->serve(index); });
+      bells_ = std::vector<Bell>(static_cast<std::size_t>(size_ - 1));
+      threads_.reserve(bells_.size());
+      for (Index index = 1; index < size_; ++index) {
+        threads_.emplace_back([this, index] { serve(index); });
       }
     } catch (const std::system_error& error) {
       refuse(error.code());
-    } catch (const std::exception&) {  // std::bad_alloc, or std::length_error of the vector
+    } catch (const std::exception&) {  // std::bad_alloc, or std::length_error of a vector
       refuse(std::make_error_code(std::errc::not_enough_memory));
     }
   }
 
   [[noreturn]] void refuse(std::error_code reason) {
-    std::string message = "cannot start ";
-    message += std::to_string(state_->count);
-    message += " threads";
     stop();
-    throw IoError(ErrorCode::out_of_memory, message, reason, "ask for fewer threads");
+    throw IoError(ErrorCode::out_of_memory, detail::concat({"cannot start ", size_, " threads"}),
+                  reason, "ask for fewer threads");
   }
 
   void stop() noexcept {
-    if (!state_) return;
-    state_->stopping.store(true, std::memory_order_release);
-    detail::advance(state_->epoch);
-    for (std::thread& thread : state_->threads) thread.join();
-    state_->threads.clear();
-    state_.reset();
+    if (::getpid() !=
+        process_) {  // a child of fork(), where no thread is left that could be joined
+      for (std::thread& thread : threads_) thread.detach();
+      return;
+    }
+    stopping_.store(true, std::memory_order_release);
+    for (std::size_t i = 0; i < threads_.size(); ++i) bells_[i].rung.advance();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
   }
 
-  std::unique_ptr<State> state_;
+  Processors processors_;
+  Use use_;
+  Index size_ = 1;
+  bool may_spin_ = true;
+  const pid_t process_ = ::getpid();
+  std::atomic<bool> taken_{false};
+  std::atomic<bool> stopping_{false};
+  std::vector<Bell> bells_;
+  std::vector<std::thread> threads_;
+  // Of the run that is going on.
+  Index count_ = 1;
+  void* context_ = nullptr;
+  void (*call_)(void*, const Worker&) = nullptr;
+  detail::Barrier barrier_;
+  std::exception_ptr error_;
+  std::mutex error_mutex_;
+  alignas(alignment_bytes) std::atomic<int> running_{0};
+  detail::EventCount finished_;
 };
 
 }  // namespace octavo

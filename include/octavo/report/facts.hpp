@@ -3,13 +3,13 @@
 
 #include <string>
 #include <string_view>
-#include <thread>
 #include <variant>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/version.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
+#include <octavo/parallel/thread_pool.hpp>
 #include <octavo/report/run_report.hpp>
 #include <octavo/training/trainer.hpp>
 #include <octavo/transformer/model_shape.hpp>
@@ -63,10 +63,17 @@ inline FactGroup facts_of(const TrainingOptions& options) {
 }
 
 /// What the run is computed by.
-inline FactGroup facts_of_machine(Index threads) {
+inline FactGroup facts_of_machine(const ThreadPool& threads) {
   FactGroup group{"Machine", {}};
-  group.add("threads", threads);
-  group.add("cores", std::thread::hardware_concurrency());
+  const Processors& processors = threads.processors();
+  group.add("threads", threads.size());
+  group.add("cores", processors.online);
+  group.add("cores allowed", processors.allowed);
+  if (processors.quota > 0) {
+    group.add("quota in cores", processors.quota);
+  } else {
+    group.add("quota in cores", "none");
+  }
   group.add("instruction set", name_of(isa_in_use()));
   group.add("version", detail::concat({"octavo ", version_string}));
   return group;

@@ -65,8 +65,9 @@ struct RunReport {
   double best_validation = std::numeric_limits<double>::quiet_NaN();
   Index best_step = 0;
   double tokens_per_second = std::numeric_limits<double>::quiet_NaN();
-  double seconds = 0;          ///< of training since the run began
-  std::size_t peak_bytes = 0;  ///< of the process; 0: not known
+  double seconds = 0;                     ///< of training since the run began
+  std::size_t peak_bytes = 0;             ///< of the process; 0: not known
+  Index threads = 0, threads_in_use = 0;  ///< the most of a step, those that pay; 0: not known
 };
 
 }  // namespace octavo

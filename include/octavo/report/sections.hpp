@@ -55,6 +55,10 @@ inline void write_numbers(PageWriter& page, const RunReport& run) {
                  "evaluations and saves included");
   }
   write_glance(page, "time", clock_time(run.seconds), "of training");
+  if (run.threads_in_use > 0) {
+    write_glance(page, "threads in use", detail::concat({run.threads_in_use}),
+                 detail::concat({"of ", run.threads}));
+  }
   if (run.peak_bytes > 0) {
     write_glance(page, "peak memory", readable_bytes(run.peak_bytes), "of the whole process");
   }

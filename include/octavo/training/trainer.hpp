@@ -116,6 +116,7 @@ class Trainer {
   /// One update on the batch of the next step. Throws Diverged before the update if the loss or the
   /// gradients are not finite. The tokens must lie in the vocabulary (check_tokens).
   StepResult step(TokenView tokens) {
+    const FloatEnvironment environment;
     const BatchSampler sampler(tokens, options_.sequence, options_.seed);
     sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
     const double rate = options_.rate().at(step_.steps_done()) * state_.rate_factor;
@@ -128,6 +129,7 @@ class Trainer {
   /// without dropout.
   double evaluate(TokenView tokens) {
     check_length(tokens, 1, "validation text");
+    const FloatEnvironment environment;
     const Index targets = tokens.size() - 1;
     const Index sequence = options_.sequence;
     double total = 0;

@@ -15,39 +15,18 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/float_environment.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/parallel/thread_pool.hpp>
+#include <octavo/parallel/thread_tuner.hpp>
+#include <octavo/training/step_options.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 
 namespace octavo {
-
-/// What a step does besides the model.
-struct StepOptions {
-  StepShape step;
-  AnyOptimizer optimizer = AdamW{};
-  double clip = 1.0;     ///< global norm above which gradients are scaled down; 0: never
-  double dropout = 0.0;  ///< rate after the embedding and each residual branch
-  std::uint64_t seed = 1;
-  bool recompute = false;               ///< see TrainingMemoryOptions
-  bool fused_update = false;            ///< see TrainingMemoryOptions
-  std::size_t between_steps_bytes = 0;  ///< see TrainingMemoryOptions
-
-  constexpr TrainingMemoryOptions memory(Index workers) const {
-    return {step, workers, optimizer, dropout > 0, recompute, fused_update, between_steps_bytes};
-  }
-};
-
-/// What a step tells.
-struct StepResult {
-  Index step = 0;            ///< counted from 0
-  double loss = 0;           ///< mean over the targets that count, before the update
-  double gradient_norm = 0;  ///< of all gradients, before clipping
-  double learning_rate = 0;
-};
 
 /// A model together with the one block of memory in which it trains: forward, backward, clip,
 /// update, for whoever writes the loop around it (Trainer writes one). Fill inputs() and targets(),
@@ -73,6 +52,8 @@ class TrainingStep {
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   const Arena& arena() const noexcept { return arena_; }
   ThreadPool& threads() const noexcept { return *threads_; }
+  /// Of those, how many take part in computing gradients, as far as has been found out.
+  const ThreadTuner& threads_in_use() const noexcept { return gradient_threads_; }
 
   /// Names, shapes, and the learning-rate factors that update() obeys (0 freezes a tensor).
   const ParameterList& parameters() const noexcept { return parameters_; }
@@ -101,8 +82,11 @@ class TrainingStep {
   /// ConfigError with fused_update, which has no place for them.
   double compute_gradients() {
     require_gradients();
+    arena_.require_memory("training step");
+    const FloatEnvironment environment;
     const T scale = scale_of_targets();
-    threads_->run([&](const Worker& worker) { accumulate_gradients(worker, scale); });
+    threads_->run(gradient_threads_, 1,
+                  [&](const Worker& worker) { accumulate_gradients(worker, scale); });
     return mean_loss();
   }
 
@@ -110,9 +94,11 @@ class TrainingStep {
   /// Diverged, and changes nothing, if that is not finite.
   double update(double learning_rate) {
     require_gradients();
+    arena_.require_memory("training step");
+    const FloatEnvironment environment;
     check_rate(learning_rate);
     double norm = 0;
-    threads_->run([&](const Worker& worker) {
+    threads_->run(update_threads_, 1, [&](const Worker& worker) {
       const double total = global_norm<T>(worker, parameters_.span(), gradients(),
                                           arena_.get(memory_.norm_partials));
       if (worker.index() == 0) norm = total;
@@ -145,7 +131,9 @@ class TrainingStep {
     OCTAVO_ASSERT(sequences <= options_.step.micro_batch && sequence <= options_.step.sequence);
     const auto rows = static_cast<std::size_t>(sequences * sequence);
     const std::span<T> losses = arena_.get(memory_.losses).first(rows);
-    threads_->run([&](const Worker& worker) {
+    arena_.require_memory("training step");
+    const FloatEnvironment environment;
+    threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
       const Pass<T> pass{worker, arena_, weights().data(), {}, sequences, sequence, 0, {}};
       model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0}, nullptr);
     });
@@ -162,7 +150,11 @@ class TrainingStep {
         parameters_(model.parameters()),
         memory_(book(plan)),
         arena_(memory == nullptr ? Arena(plan) : Arena(plan, *memory)),
-        squared_norms_(options.fused_update ? parameters_.span().size() : 0) {
+        squared_norms_(options.fused_update ? parameters_.span().size() : 0),
+        gradient_threads_(first_threads(model, options.step)),
+        update_threads_(gradient_threads_),
+        evaluation_threads_(gradient_threads_) {
+    const FloatEnvironment environment;
     set_initial_weights<T>(parameters_, model_.shape().layers, options_.seed, weights());
   }
 
@@ -179,6 +171,14 @@ class TrainingStep {
     auto memory = TrainingMemory<T>::book(plan, model_, options_.memory(threads_->size()));
     plan.place();
     return memory;
+  }
+
+  /// A step of less than some milliseconds begins with one thread.
+  static ThreadTuner::Start first_threads(const Model& model, const StepShape& step) {
+    constexpr double short_step = 3e8;  // floating-point operations
+    const double operations =
+        6.0 * static_cast<double>(model.parameter_count()) * static_cast<double>(step.rows());
+    return operations < short_step ? ThreadTuner::Start::one : ThreadTuner::Start::all;
   }
 
   T scale_of_targets() const {
@@ -299,10 +299,12 @@ class TrainingStep {
 
   StepResult train_fused(double learning_rate) {
     check_rate(learning_rate);
+    arena_.require_memory("training step");
+    const FloatEnvironment environment;
     const T scale = scale_of_targets();
     FusedProgress progress;
     std::fill(squared_norms_.begin(), squared_norms_.end(), 0.0);
-    threads_->run([&](const Worker& worker) {
+    threads_->run(gradient_threads_, 1, [&](const Worker& worker) {
       const FusedProgress mine = run_fused(worker, scale, learning_rate);
       if (worker.index() == 0) progress = mine;
     });
@@ -383,6 +385,9 @@ class TrainingStep {
   Arena arena_;
   /// Of each tensor's gradient in a fused step; added in the tensors' order, not in that of coming.
   std::vector<double> squared_norms_;
+  ThreadTuner gradient_threads_;
+  ThreadTuner update_threads_;
+  ThreadTuner evaluation_threads_;
   Index steps_done_ = 0;
 };
 

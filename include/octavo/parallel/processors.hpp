@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+#include <octavo/base/config.hpp>
+#include <octavo/base/read_lines.hpp>
+
+namespace octavo {
+
+/// What a process may use of the machine's processors. A container, `taskset` or a batch system
+/// often allows less than std::thread::hardware_concurrency() counts.
+struct Processors {
+  Index online = 1;   ///< processors of the machine
+  Index allowed = 1;  ///< those of them that the calling thread's affinity mask names
+  double quota = 0;   ///< processors' worth of time that the cgroups allow; 0: no limit
+
+  /// How many threads can compute at the same time: the quota rounded up, at most `allowed`.
+  Index usable() const noexcept {
+    const auto by_quota = quota > 0 && quota < static_cast<double>(allowed)
+                              ? static_cast<Index>(std::ceil(quota))
+                              : allowed;
+    return std::max<Index>(1, by_quota);
+  }
+};
+
+namespace detail {
+
+/// The affinity mask's size; `otherwise` where the system does not tell.
+inline Index allowed_processors(Index otherwise) noexcept {
+#if defined(__linux__)
+  // The kernel refuses a mask that is smaller than its own.
+  constexpr std::size_t words = 16384 / (8 * sizeof(unsigned long));
+  unsigned long mask[words] = {};
+  if (::sched_getaffinity(0, sizeof(mask), reinterpret_cast<cpu_set_t*>(mask)) == 0) {
+    Index count = 0;
+    for (const unsigned long word : mask) count += __builtin_popcountl(word);
+    if (count > 0) return count;
+  }
+#endif
+  return otherwise;
+}
+
+/// The next word of `line`, which loses it.
+inline std::string_view take_word(std::string_view& line, char separator = ' ') {
+  const std::string_view word = line.substr(0, line.find(separator));
+  line.remove_prefix(std::min(line.size(), word.size() + 1));
+  return word;
+}
+
+/// A number at the start of `text`; -1 if there is none ("max").
+inline std::int64_t leading_number(std::string_view text) noexcept {
+  std::int64_t number = -1;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+inline bool lists_word(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    if (take_word(list, ',') == word) return true;
+  }
+  return false;
+}
+
+/// Reads the limits on processor time of this process's cgroups, version 1 and 2, and of all groups
+/// around them. `root` stands in front of every path: empty, or a folder with a made-up /proc and
+/// /sys.
+class CgroupQuota {
+ public:
+  explicit CgroupQuota(const std::string& root) : root_(root) {
+    read_lines((root_ + "/proc/self/mountinfo").c_str(),
+               [&](std::string_view line) { see_mount(line); });
+  }
+
+  /// Processors' worth of time; 0: no limit.
+  double processors() const noexcept { return least_; }
+
+ private:
+  /// A line such as "33 24 0:29 /docker/1f2e /sys/fs/cgroup/cpu rw shared:1 - cgroup cgroup
+  /// rw,cpu".
+  void see_mount(std::string_view line) {
+    for (int column = 0; column < 3; ++column) take_word(line);
+    const std::string_view top = take_word(line), mounted_at = take_word(line);
+    const std::size_t dash = line.find(" - ");
+    if (dash == line.npos) return;
+    line.remove_prefix(dash + 3);
+    const std::string_view type = take_word(line);
+    take_word(line);  // the source
+    const bool second = type == "cgroup2";
+    if (!second && !(type == "cgroup" && lists_word(line, "cpu"))) return;
+    std::string group = group_of_process(second);
+    // In a container the mount shows only what lies below `top`.
+    if (top != "/") group = group.starts_with(top) ? group.substr(top.size()) : "";
+    if (group.find("..") != group.npos) group.clear();
+    while (true) {
+      see_group(root_ + std::string(mounted_at) + group, second);
+      if (group.empty() || group == "/") return;
+      group.erase(group.rfind('/'));
+    }
+  }
+
+  /// The path of this process's group: "/a/b".
+  std::string group_of_process(bool second) const {
+    std::string group;
+    read_lines((root_ + "/proc/self/cgroup").c_str(), [&](std::string_view line) {
+      const std::string_view number = take_word(line, ':'), controllers = take_word(line, ':');
+      if (second ? number == "0" && controllers.empty() : lists_word(controllers, "cpu")) {
+        group = line;
+      }
+    });
+    return group;
+  }
+
+  void see_group(const std::string& folder, bool second) {
+    std::int64_t quota = -1, period = -1;
+    if (second) {
+      read_lines((folder + "/cpu.max").c_str(), [&](std::string_view line) {
+        quota = leading_number(take_word(line));
+        period = leading_number(line);
+      });
+    } else {
+      const auto number_in = [&](const char* name, std::int64_t& number) {
+        read_lines((folder + name).c_str(),
+                   [&](std::string_view line) { number = leading_number(line); });
+      };
+      number_in("/cpu.cfs_quota_us", quota);
+      number_in("/cpu.cfs_period_us", period);
+    }
+    if (quota <= 0 || period <= 0) return;
+    const double processors = static_cast<double>(quota) / static_cast<double>(period);
+    least_ = least_ == 0 ? processors : std::min(least_, processors);
+  }
+
+  std::string root_;
+  double least_ = 0;
+};
+
+}  // namespace detail
+
+/// What this process may use now. `root`: see detail::CgroupQuota.
+inline Processors usable_processors(const std::string& root = {}) {
+  Processors result;
+  result.online = static_cast<Index>(std::max(1u, std::thread::hardware_concurrency()));
+  result.allowed = detail::allowed_processors(result.online);
+  result.quota = detail::CgroupQuota(root).processors();
+  return result;
+}
+
+}  // namespace octavo
