@@ -119,7 +119,6 @@ class Generator {
   /// Reads tokens; afterwards logits() are those of what follows the last. ConfigError on a token
   /// outside the vocabulary.
   void read(std::span<const Token> tokens, Index sequence = 0) {
-    arena_.require_memory("generator");
     require(sequence >= 0 && sequence < sequences_, [&] {
       return detail::concat({"sequence: got ", sequence, ", expected 0 to ", sequences_ - 1});
     });
@@ -150,7 +149,6 @@ class Generator {
   /// position draw the same number.
   Token choose(const Sampling& sampling, const CounterRandom& random, std::uint64_t position,
                Index sequence = 0) {
-    arena_.require_memory("generator");
     require(used(sequence) > 0, "generation needs at least one token of prompt");
     const FloatEnvironment environment;
     check_sampling(sampling, shape().vocabulary);

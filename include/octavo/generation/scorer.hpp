@@ -85,7 +85,6 @@ class Scorer {
   /// DataError on a token outside the vocabulary; ConfigError on a stride that is not 1 to length.
   template <typename Receive>
   TextScore score(TokenView tokens, Index stride, Receive&& receive) {
-    arena_.require_memory("scorer");
     require(stride >= 1 && stride <= length_, [&] {
       return detail::concat(
           {"stride: got ", stride, ", expected 1 to ", length_, ", the window's length"});

@@ -66,21 +66,17 @@ class Arena {
     return *this;
   }
 
-  /// ConfigError if the memory has been moved to another arena; `owner` names what was left.
-  void require_memory(const char* owner) const {
-    require(base_ != nullptr, [&] {
-      return detail::concat({owner, ": it has been moved from, and has no memory any more"});
-    });
-  }
-
   const MemoryPlan& plan() const noexcept { return plan_; }
   std::size_t size() const noexcept { return bytes_; }
   std::span<std::byte> bytes() const noexcept { return {base_, bytes_}; }
 
-  /// The memory behind a booking. `copy` picks one of a repeated buffer's copies.
+  /// The memory of a booking. `copy` picks one of a repeated buffer's copies. ConfigError if the
+  /// memory has been moved to another arena.
   template <typename T>
   std::span<T> get(Booking<T> booking, Index copy = 0) const {
     if (!booking.booked()) return {};
+    require(base_ != nullptr,
+            "an object was used after it had been moved from: its memory is the other's now");
     OCTAVO_ASSERT(copy >= 0 && copy < plan_.request(booking.request).copies);
     std::byte* const place = base_ + plan_.offset(booking.request, copy);
     return {reinterpret_cast<T*>(place), static_cast<std::size_t>(booking.count)};

@@ -139,10 +139,12 @@ class ThreadTuner {
   /// Whether the trial's number is better than the settled one.
   bool is_better() const noexcept {
     const bool is_fewer = trial_ < count_;
-    if (!settled_.is_busy() && !sample_.is_busy()) {
-      return sample_.least < settled_.least * (is_fewer ? 1.0 : 0.97);
-    }
     const double wall = sample_.mean() / settled_.mean();
+    if (!settled_.is_busy() && !sample_.is_busy()) {
+      // The fastest run says what the machine can do, the mean what it does.
+      const double least = sample_.least / settled_.least;
+      return is_fewer ? least < 1 || (least < 1.03 && wall < 0.97) : least < 0.97 && wall < 1;
+    }
     const double processor = static_cast<double>(trial_) * sample_.processor / sample_.work /
                              (static_cast<double>(count_) * settled_.processor / settled_.work);
     if (is_fewer) return wall < 1.1 || (wall < 1.3 && processor < 0.8);

@@ -82,7 +82,6 @@ class TrainingStep {
   /// ConfigError with fused_update, which has no place for them.
   double compute_gradients() {
     require_gradients();
-    arena_.require_memory("training step");
     const FloatEnvironment environment;
     const T scale = scale_of_targets();
     threads_->run(gradient_threads_, 1,
@@ -94,7 +93,6 @@ class TrainingStep {
   /// Diverged, and changes nothing, if that is not finite.
   double update(double learning_rate) {
     require_gradients();
-    arena_.require_memory("training step");
     const FloatEnvironment environment;
     check_rate(learning_rate);
     double norm = 0;
@@ -131,7 +129,6 @@ class TrainingStep {
     OCTAVO_ASSERT(sequences <= options_.step.micro_batch && sequence <= options_.step.sequence);
     const auto rows = static_cast<std::size_t>(sequences * sequence);
     const std::span<T> losses = arena_.get(memory_.losses).first(rows);
-    arena_.require_memory("training step");
     const FloatEnvironment environment;
     threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
       const Pass<T> pass{worker, arena_, weights().data(), {}, sequences, sequence, 0, {}};
@@ -299,7 +296,6 @@ class TrainingStep {
 
   StepResult train_fused(double learning_rate) {
     check_rate(learning_rate);
-    arena_.require_memory("training step");
     const FloatEnvironment environment;
     const T scale = scale_of_targets();
     FusedProgress progress;
