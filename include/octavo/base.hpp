@@ -6,5 +6,6 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/parse_number.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/base/version.hpp>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
 #include <heap_guard/heap_guard.hpp>
-#include <stop_token>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -81,13 +80,10 @@ TEST_CASE("a stop request ends the run after the step") {
   const TokenStore tokens = soliloquy_tokens();
   ThreadPool threads(1);
   Trainer<float> trainer(presets::tiny, short_run(), threads);
-  std::stop_source stop;
-  trainer.run(tokens.view(),
-              {.step =
-                   [&](const StepResult& r) {
-                     if (r.step == 4) stop.request_stop();
-                   }},
-              stop.get_token());
+  Index seen = 0;
+  const auto result = trainer.run(tokens.view(), {.step = [&](const StepResult&) { ++seen; },
+                                                  .stop = [&] { return seen == 5; }});
+  CHECK(result.reason == octavo::StopReason::asked);
   CHECK(trainer.training_step().steps_done() == 5);
 }
 

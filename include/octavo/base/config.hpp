@@ -44,6 +44,9 @@ using Token = std::int32_t;
 /// A size that is given at run time rather than fixed in the type (compare Eigen::Dynamic).
 inline constexpr Index dynamic = -1;
 
+/// The size of an array where a template decides it. (-Wsign-conversion of g++ asks for the cast.)
+constexpr std::size_t array_size(Index size) noexcept { return static_cast<std::size_t>(size); }
+
 /// Every buffer starts at a multiple of this many bytes: one cache line, one AVX-512 register.
 inline constexpr std::size_t alignment_bytes = 64;
 
