@@ -6,6 +6,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/formatted_number.hpp>
 #include <octavo/base/parse_number.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/base/version.hpp>

@@ -173,7 +173,8 @@ inline std::string wrong_foreign_include(const std::string& from, const std::str
     return folder == "numeric" ? "" : "vector instructions belong to numeric/ alone";
   }
   const bool is_standard = path.find_first_of("/.") == std::string::npos;
-  const bool may_ask_system = folder == "files" || from == "octavo/memory/process_memory.hpp" ||
+  const bool may_ask_system = folder == "files" || from == "octavo/base/parse_number.hpp" ||
+                              from == "octavo/memory/process_memory.hpp" ||
                               from == "octavo/memory/huge_pages.hpp";
   if (is_standard || (may_ask_system && path.ends_with(".h"))) return "";
   return "neither the standard library, Eigen nor Octavo";

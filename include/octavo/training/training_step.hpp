@@ -371,7 +371,7 @@ class TrainingStep {
 
   Diverged diverged(const char* what, double value) const {
     return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what, " is ",
-                                    std::to_string(value)}),
+                                    FormattedNumber::fixed(value, 6)}),
                     steps_done_, value, "lower the learning rate");
   }
 
