@@ -9,6 +9,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/data/token_view.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/parallel/thread_pool.hpp>
@@ -60,8 +61,7 @@ constexpr std::size_t scoring_bytes(const ModelShape& shape, Index length, Index
 /// overlap, which is how Trainer::evaluate measures a validation loss; with a smaller one every
 /// token but those of the first window sees at least length - stride tokens before it, for more
 /// work. No heap call after construction. Move-only; looks at weights that somebody else owns.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, typename Config, typename Part>
 class Scorer {
  public:
   using Model = Transformer<T, Config, Part>;

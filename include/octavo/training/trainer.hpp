@@ -7,6 +7,7 @@
 
 #include <octavo/data/batch_sampler.hpp>
 #include <octavo/data/token_view.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/training_step.hpp>
@@ -67,8 +68,7 @@ struct TrainingCallbacks {
 
 /// A run: draws batches, follows the schedule, evaluates, stops when asked. Owns the one block of
 /// memory that it works in; steps and evaluations make no heap call. Move-only.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, typename Config, typename Part>
 class Trainer {
  public:
   using Model = Transformer<T, Config, Part>;

@@ -15,6 +15,7 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
@@ -52,8 +53,7 @@ struct StepResult {
 /// A model together with the one block of memory in which it trains: forward, backward, clip,
 /// update, for whoever writes the loop around it (Trainer writes one). Fill inputs() and targets(),
 /// then call train(). No heap call after construction. Move-only.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, typename Config, typename Part>
 class TrainingStep {
  public:
   using Model = Transformer<T, Config, Part>;

@@ -6,6 +6,7 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/layers/embedding.hpp>
 #include <octavo/layers/output_head.hpp>
 #include <octavo/memory/arena.hpp>
@@ -22,9 +23,10 @@ namespace octavo {
 /// its sizes in the type or at run time; `Part` may be any Layer from width to width, which takes
 /// the place of the blocks' feed-forward part, or a TransformerBlock, which takes that of the
 /// blocks.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, typename Config, typename Part>
 class Transformer {
+  static_assert(detail::ModelCheck<T, Config, Part>::passed);
+
  public:
   using Value = T;
 
@@ -240,10 +242,16 @@ class Transformer {
 
   /// logits [rows, vocabulary] of a forward pass.
   void logits(const Pass<T>& pass, std::span<const Token> inputs, MatrixView<T> output) const {
+    head_.forward(head_context(pass), token_table(pass.weights), hidden(pass, inputs), output);
+  }
+
+  /// The residual stream after the blocks and the final norm, [rows, width]: what the head sees of
+  /// a forward pass. It stays until the next pass.
+  MatrixView<T> hidden(const Pass<T>& pass, std::span<const Token> inputs) const {
     const MatrixView<T> x = forward(pass, inputs);
     const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
     final_norm_.forward(final_norm_context(pass), x, y);
-    head_.forward(head_context(pass), token_table(pass.weights), y, output);
+    return y;
   }
 
   /// Extends sequences whose keys and values so far lie in `caches`: inputs [rows] are those of
