@@ -83,6 +83,12 @@ class Trainer {
   Trainer(const Config& config, const TrainingOptions& options, ThreadPool& threads)
       : Trainer(Model(config), options, threads) {}
 
+  /// The same from its numbers: `Trainer<float> trainer({.vocabulary = 35, ...}, options,
+  /// threads)`.
+  Trainer(const ModelShape& shape, const TrainingOptions& options,
+          ThreadPool& threads) requires std::constructible_from<Config, const ModelShape&>
+      : Trainer(Model(Config(shape)), options, threads) {}
+
   /// Works inside memory of the caller: at least training_bytes, aligned to 64 bytes.
   Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads,
           std::span<std::byte> memory)

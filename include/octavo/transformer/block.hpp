@@ -251,7 +251,7 @@ struct ModelCheck {
                 "the block needs: void forward(const LayerContext<T>&, MatrixView<T> x) const");
   static_assert(BlockBackward<P> || layer,
                 "the block needs: void backward(const LayerContext<T>&, MatrixView<T> dx) const");
-  static constexpr bool passed = true;
+  using Value = T;
 };
 
 template <Scalar T, typename Config, typename Part>

@@ -25,10 +25,8 @@ namespace octavo {
 /// blocks.
 template <Scalar T, typename Config, typename Part>
 class Transformer {
-  static_assert(detail::ModelCheck<T, Config, Part>::passed);
-
  public:
-  using Value = T;
+  using Value = typename detail::ModelCheck<T, Config, Part>::Value;
 
   /// Throws ConfigError where the shape makes no model.
   explicit constexpr Transformer(
@@ -37,7 +35,7 @@ class Transformer {
                                  config.shape().activation, config.shape().bias)) {}
 
   constexpr Transformer(const Config& config, const Part& part)
-      : shape_(checked(config.shape())),
+      : shape_((check_shape(config.shape()), config.shape())),
         embedding_(shape_.vocabulary, shape_.context, shape_.width),
         embedding_dropout_(shape_.width, 0),
         block_(detail::BlockWith<T, Config, Part>::make(shape_, part)),
@@ -188,10 +186,9 @@ class Transformer {
   /// which is left in the stream.
   void begin_loss(const Pass<T>& pass, std::span<const Token> inputs,
                   std::span<const Token> targets, std::span<T> losses, T scale) const {
-    const MatrixView<T> x = forward(pass, inputs);
-    const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
+    const MatrixView<T> y = hidden(pass, inputs);
+    const MatrixView<T> x = stream(pass);
     const MatrixView<T> dy(pass.arena.get(head_input_gradient_).data(), x.rows, shape_.width);
-    final_norm_.forward(final_norm_context(pass), x, y);
     head_.loss(head_context(pass), token_table(pass.weights), token_table(pass.gradients.embedding),
                y, targets, losses, scale, dy);
     if (pass.gradients) final_norm_.backward(final_norm_context(pass), x, dy, x);
@@ -235,9 +232,8 @@ class Transformer {
   /// for every micro-batch. inputs [rows of the step], kept [rows of the step, width].
   void finish_tied(const Pass<T>& pass, std::span<const Token> inputs, const T* kept) const {
     if (!shape_.tied) return;
-    embedding_.backward_tokens(
-        embedding_context(pass), inputs,
-        MatrixView<const T>(kept, static_cast<Index>(inputs.size()), shape_.width));
+    embedding_.backward_tokens(embedding_context(pass), inputs,
+                               MatrixView<const T>(kept, std::ssize(inputs), shape_.width));
   }
 
   /// logits [rows, vocabulary] of a forward pass.
@@ -285,10 +281,6 @@ class Transformer {
   }
 
  private:
-  static constexpr const ModelShape& checked(const ModelShape& shape) {
-    return check_shape(shape), shape;
-  }
-
   constexpr void check(const PassShape& pass) const {
     require(pass.sequences > 0 && pass.workers > 0, "a pass needs sequences and workers");
     require(pass.sequence > 0 && pass.sequence <= shape_.context, [&] {
