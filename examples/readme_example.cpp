@@ -20,10 +20,8 @@ int main() {
               }});
 
   octavo::Generator<float> generator(trainer.model(), trainer.weights(), 32, threads);
-  octavo::Token prompt[] = {0};
-  tokenizer.encode("T", prompt);
   std::cout << "T";
-  generator.generate(prompt, 120, {.temperature = 0}, 1, [&](octavo::Token token) {
+  generator.generate(tokenizer.encode("T"), 120, {.temperature = 0}, 1, [&](octavo::Token token) {
     std::cout << tokenizer.decode(token);
     return true;
   });

@@ -154,7 +154,6 @@ int train(Arguments arguments) {
   const auto report = [&](octavo::RunReport::Stage stage, const std::string& model) {
     progress.report(stage, trainer.state(), model);
   };
-  std::stop_source stop;
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
     progress.step(result);
@@ -168,14 +167,14 @@ int train(Arguments arguments) {
     if (saver.is_due(done)) progress.saved();
     saver.step(done);
     if (saver.is_due(done)) report(octavo::RunReport::Stage::running, saver.newest_model());
-    if (support::caught_signal() != 0) stop.request_stop();
     progress.completed();
   };
+  callbacks.stop = [] { return support::caught_signal() != 0; };
   support::release_idle_memory();
   support::catch_signals();
   const octavo::RunResult result = support::run_through(trainer, saver, false, say, [&] {
     progress.begin(trainer.state().steps_done, saver.files());
-    return trainer.run(tokens.view(), callbacks, stop.get_token());
+    return trainer.run(tokens.view(), callbacks);
   });
   progress.finish();
   print_end(result.reason, trainer.state(), saver);

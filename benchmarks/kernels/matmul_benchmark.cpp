@@ -21,7 +21,7 @@ void matmul(benchmark::State& state) {
   std::vector<float> a(static_cast<std::size_t>(m * k), 0.5f),
       b(static_cast<std::size_t>(k * n), 0.25f);
   std::vector<float> c(static_cast<std::size_t>(m * n));
-  std::vector<float> panels(octavo::matmul_panel_elements<float>(256));
+  std::vector<float> panels(octavo::array_size(octavo::matmul_panel_elements<float>(256)));
   const MatrixView<float> out(c.data(), m, n);
   const octavo::Worker worker;
   for (auto _ : state) {

@@ -41,7 +41,7 @@ void attention(benchmark::State& state) {
   auto o = numbers(time * width), d_o = numbers(time * width);
   std::vector<float> log_sum(static_cast<std::size_t>(time * heads), 4.0f);
   std::vector<float> scratch(static_cast<std::size_t>(shape.backward_scratch()));
-  std::vector<float> panels(octavo::matmul_panel_elements<float>(256));
+  std::vector<float> panels(octavo::array_size(octavo::matmul_panel_elements<float>(256)));
   const MatrixView<float> rows(qkv.data(), time, 3 * width);
   const auto part = [&](Index which) { return rows.block(0, time, which * width, width); };
   for (auto _ : state) {

@@ -2,7 +2,6 @@
 // Two training steps of the shape of GPT-2, 124M parameters, from random weights on random tokens;
 // prints the plan and the process's peak. train_full cannot: its vocabulary is that of a text.
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
@@ -39,8 +38,7 @@ struct Arguments {
 
 Index parse_count(std::string_view option, std::string_view text, Index least) {
   Index value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > 1024) {
+  if (!octavo::parse_whole(text, value) || value < least || value > 1024) {
     throw octavo::ConfigError(std::string(option) + ": got " + octavo::printable(text) +
                               ", expected a whole number from " + std::to_string(least) +
                               " to 1024");

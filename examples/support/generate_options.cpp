@@ -2,7 +2,6 @@
 #include "support/generate_options.hpp"
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <limits>
 
@@ -23,9 +22,8 @@ AskedBias parse_bias(const std::string& given) {
   if (equals == std::string::npos) return refuse();
   AskedBias bias;
   bias.given = given;
-  const char* const value_end = given.data() + given.size();
-  const auto value = std::from_chars(given.data() + equals + 1, value_end, bias.value);
-  if (value.ec != std::errc{} || value.ptr != value_end ||
+  const std::string_view value = std::string_view(given).substr(equals + 1);
+  if (!octavo::parse_whole(value, bias.value) ||
       !(bias.value < std::numeric_limits<double>::infinity())) {
     return refuse();
   }
@@ -34,9 +32,7 @@ AskedBias parse_bias(const std::string& given) {
     bias.text = token.substr(1, token.size() - 2);
     return bias;
   }
-  const char* const token_end = token.data() + token.size();
-  const auto number = std::from_chars(token.data(), token_end, bias.token);
-  if (number.ec != std::errc{} || number.ptr != token_end || bias.token < 0) return refuse();
+  if (!octavo::parse_whole(token, bias.token) || bias.token < 0) return refuse();
   return bias;
 }
 

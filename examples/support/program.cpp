@@ -2,7 +2,6 @@
 #include "support/program.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -76,8 +75,7 @@ int report(const char* program, std::string_view message, std::string_view hint,
 octavo::Index parse_integer(std::string_view option, std::string_view text, octavo::Index least,
                             octavo::Index most) {
   octavo::Index value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+  if (!octavo::parse_whole(text, value) || value < least || value > most) {
     refuse(option, text,
            "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   }
@@ -87,9 +85,7 @@ octavo::Index parse_integer(std::string_view option, std::string_view text, octa
 double parse_real(std::string_view option, std::string_view text,
                   const std::function<bool(double)>& legal, std::string_view expected) {
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value) ||
-      !legal(value)) {
+  if (!octavo::parse_whole(text, value) || !std::isfinite(value) || !legal(value)) {
     refuse(option, text, std::string(expected));
   }
   return value;

@@ -127,7 +127,6 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     progress.report(stage, trainer.state(), model);
   };
   bool evaluated = false;
-  std::stop_source stop;
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
     progress.step(result);
@@ -147,16 +146,16 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     saver.step(done);
     if (saver.is_due(done) || evaluated) report(Stage::running, saver.newest_model());
     evaluated = false;
-    if (caught_signal() != 0) stop.request_stop();
     progress.completed();
   };
+  callbacks.stop = [] { return caught_signal() != 0; };
   release_idle_memory();
   catch_signals();
   const auto run = [&] {
     try {
       return run_through(trainer, saver, options.rollback, say, [&] {
         progress.begin(trainer.state().steps_done, saver.files());
-        return trainer.run(tokens.train, tokens.validation, callbacks, stop.get_token());
+        return trainer.run(tokens.train, tokens.validation, callbacks);
       });
     } catch (const octavo::Diverged&) {
       report(Stage::stopped, saver.newest_model());

@@ -7,6 +7,8 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
+#include <octavo/base/formatted_number.hpp>
+#include <octavo/base/parse_number.hpp>
 #include <octavo/base/read_lines.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/base/version.hpp>

@@ -128,6 +128,9 @@ inline void check_form(const Header& header, Violations& violations) {
   }
 }
 
+/// Names types of all floors and includes what names them: everybody may include it.
+inline constexpr std::string_view forward_declarations = "octavo/fwd.hpp";
+
 /// Folders whose doors octavo.hpp does not include.
 inline bool outside_octavo_hpp(const std::string& door) {
   return door == "testing" || door == "report";
@@ -137,6 +140,11 @@ inline bool outside_octavo_hpp(const std::string& door) {
 inline std::string wrong_arrow(const std::string& from, const std::string& to) {
   const std::string from_folder = folder_of(from);
   const std::string to_folder = folder_of(to);
+  if (to == forward_declarations) return "";
+  if (from == forward_declarations) {
+    const bool light = to_folder == "base" || to == "octavo/numeric/scalar.hpp";
+    return light ? "" : "fwd.hpp includes only base/ and the scalar types";
+  }
   if (from_folder.empty()) {
     const std::string door = door_name(from);
     if (door != "octavo") {
@@ -174,9 +182,10 @@ inline std::string wrong_foreign_include(const std::string& from, const std::str
   }
   const bool is_standard = path.find_first_of("/.") == std::string::npos;
   static const std::set<std::string> asking = {
-      "octavo/base/read_lines.hpp",       "octavo/memory/huge_pages.hpp",
-      "octavo/memory/process_memory.hpp", "octavo/parallel/event_count.hpp",
-      "octavo/parallel/processors.hpp",   "octavo/parallel/thread_pool.hpp"};
+      "octavo/base/parse_number.hpp",    "octavo/base/read_lines.hpp",
+      "octavo/memory/huge_pages.hpp",    "octavo/memory/process_memory.hpp",
+      "octavo/parallel/event_count.hpp", "octavo/parallel/processors.hpp",
+      "octavo/parallel/thread_pool.hpp"};
   const bool may_ask_system = folder == "files" || asking.contains(from);
   if (is_standard || (may_ask_system && path.ends_with(".h"))) return "";
   return "neither the standard library, Eigen nor Octavo";
@@ -203,7 +212,8 @@ inline void check_place(const Header& header, Violations& violations) {
   const std::string folder = folder_of(header.path);
   if (folder.empty()) {
     const std::string door = door_name(header.path);
-    const bool known = door == "octavo" || (floors().contains(door) && door != "checkpoint");
+    const bool known = header.path == forward_declarations || door == "octavo" ||
+                       (floors().contains(door) && door != "checkpoint");
     if (!known) violations.push_back(header.path + ": a door must have the name of its folder");
   } else if (!floors().contains(folder)) {
     violations.push_back(header.path + ": the folder '" + folder + "' has no floor");
@@ -233,7 +243,7 @@ inline void check_paths(const Header& header, const std::map<std::string, Header
       violations.push_back(header.path + " includes <" + next + ">, which leads back to it");
     }
   }
-  if (!folder_of(header.path).empty()) return;
+  if (!folder_of(header.path).empty() || header.path == forward_declarations) return;
   const std::string door = door_name(header.path);
   const auto inside = reachable(header.path, all);
   for (const auto& [path, other] : all) {

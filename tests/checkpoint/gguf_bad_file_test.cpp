@@ -250,7 +250,8 @@ TEST_CASE("no corruption of a single byte does more than change a number or a te
     for (const char byte : {'\x00', '\xff', '\x01', '\x80'}) {
       GgufFile file;
       file.bytes[at] = byte;
-      accepted += file.failure().empty() ? 1 : 0;  // anything but a FormatError would end the test
+      accepted +=
+          file.failure().empty() ? 1u : 0u;  // anything but a FormatError would end the test
     }
   }
   CHECK(accepted > whole.bytes.size());  // weights are most of it

@@ -137,3 +137,39 @@ TEST_CASE("scoring makes no heap call; what cannot be scored is refused") {
   const std::vector<Token> outside{1, vocabulary};
   CHECK_THROWS_AS(scorer.score(TokenView(std::span<const Token>(outside)), 7), DataError);
 }
+
+TEST_CASE("hidden states times the head are the logits") {
+  const Index length = 9;
+  for (const bool tied : {false, true}) {
+    const ModelShape shape = shape_of(tied);
+    const std::vector<double> weights = random_weights(shape);
+    const Transformer<double> model{RuntimeConfig(shape)};
+    const ParameterList parameters = model.parameters();
+    std::vector<double> copy = weights;
+    const auto table =
+        parameters.map(std::span(copy), tied ? "transformer.wte.weight" : "lm_head.weight");
+    ThreadPool threads(2);
+    Scorer<double> scorer(model, weights, length, threads);
+    for (const std::size_t size : {1u, 4u, 9u}) {
+      const std::vector<Token> tokens = some_tokens(size);
+      const octavo_test::HeapGuard guard;
+      const auto hidden = scorer.hidden(tokens);
+      CHECK(guard.allocations() == 0);
+      REQUIRE(hidden.rows() == static_cast<Index>(size));
+      REQUIRE(hidden.cols() == shape.width);
+      REQUIRE(table.rows() == vocabulary);
+      Eigen::MatrixXd logits = hidden * table.transpose();
+      if (!tied) logits.rowwise() += parameters.map(std::span(copy), "lm_head.bias").row(0);
+      for (std::size_t i = 0; i + 1 < size; ++i) {
+        const Eigen::RowVectorXd row = logits.row(static_cast<Index>(i));
+        const double log_p = row(tokens[i + 1]) - std::log(row.array().exp().sum());
+        const auto before = std::span(tokens).first(i + 1);
+        CHECK(log_p == doctest::Approx(naive(shape, weights, before, tokens[i + 1])));
+      }
+    }
+    CHECK_THROWS_WITH_AS(scorer.hidden(some_tokens(10)), "hidden: got 10 tokens, expected 1 to 9",
+                         DataError);
+    CHECK_THROWS_AS(scorer.hidden(TokenView{}), DataError);
+    CHECK_THROWS_AS(scorer.hidden(std::vector<Token>{vocabulary}), DataError);
+  }
+}

@@ -215,4 +215,14 @@ TEST_CASE("an empty stop string is refused") {
   const std::vector<std::string> strings{"a", ""};
   CHECK_THROWS_WITH_AS(StopStrings{strings}, "stop string: got '', expected at least one byte",
                        ConfigError);
+  CHECK_THROWS_AS(StopStrings({"a", ""}), ConfigError);
+}
+
+TEST_CASE("stop strings may be written where they are needed") {
+  StopStrings stops({"\n", "end"});
+  std::string written;
+  const auto write = [&](std::string_view text) { written += text; };
+  for (const char byte : std::string_view("he en")) CHECK(stops.add(byte, write));
+  CHECK_FALSE(stops.add('d', write));
+  CHECK(written == "he ");
 }

@@ -71,7 +71,7 @@ TEST_CASE("attention is the formula, for every tiling and with fewer queries tha
     const auto v = random_block(key_rows * width, 3);
     std::vector<double> o(q.size()), log_sum(static_cast<std::size_t>(rows * shape.heads));
     std::vector<double> scratch(static_cast<std::size_t>(shape.forward_scratch()));
-    std::vector<double> panels(matmul_panel_elements<double>(256));
+    std::vector<double> panels(array_size(matmul_panel_elements<double>(256)));
     attend<double>(Worker{}, shape, {q.data(), rows, width}, {k.data(), key_rows, width},
                    {v.data(), key_rows, width}, MatrixView<double>(o.data(), rows, width),
                    log_sum.data(), scratch, panels);
@@ -90,7 +90,7 @@ TEST_CASE("huge scores neither overflow nor lose the largest") {
   const std::vector<float> k{1, 0, 2, 0, 3, 0, 4, 0};
   const std::vector<float> v{1, 1, 2, 2, 3, 3, 4, 4};
   std::vector<float> o(8), log_sum(4), scratch(static_cast<std::size_t>(shape.forward_scratch()));
-  std::vector<float> panels(matmul_panel_elements<float>(256));
+  std::vector<float> panels(array_size(matmul_panel_elements<float>(256)));
   attend<float>(Worker{}, shape, {q.data(), 4, 2}, {k.data(), 4, 2}, {v.data(), 4, 2},
                 MatrixView<float>(o.data(), 4, 2), log_sum.data(), scratch, panels);
   CHECK(o == std::vector<float>{1, 1, 2, 2, 3, 3, 1, 1});

@@ -125,7 +125,7 @@ TEST_CASE("Eigen's product agrees within rounding") {
   const auto a = random_block<float>(70 * 300, 1);
   const auto b = random_block<float>(300 * 130, 2);
   std::vector<float> c(70 * 130);
-  std::vector<float> panels(matmul_panel_elements<float>(256));
+  std::vector<float> panels(array_size(matmul_panel_elements<float>(256)));
   multiply<float>(Worker{}, {a.data(), 70, 300}, {b.data(), 300, 130}, {c.data(), 70, 130},
                   Start::zero, nullptr, panels);
   using Map = Eigen::Map<const Eigen::Matrix<float, -1, -1, Eigen::RowMajor>>;
@@ -135,7 +135,7 @@ TEST_CASE("Eigen's product agrees within rounding") {
 
 TEST_CASE("rows that lie apart are read and written where they are, and nothing between them") {
   std::vector<double> a(5 * 10, 2.0), b(4 * 20, 3.0), c(5 * 30, -1.0);
-  std::vector<double> panels(matmul_panel_elements<double>(256));
+  std::vector<double> panels(array_size(matmul_panel_elements<double>(256)));
   const MatrixView<const double> left(a.data(), 5, 4, 10), right(b.data(), 4, 6, 20);
   multiply<double>(Worker{}, left, right, MatrixView<double>(c.data(), 5, 6, 30), Start::zero,
                    nullptr, panels);
@@ -143,7 +143,8 @@ TEST_CASE("rows that lie apart are read and written where they are, and nothing 
 }
 
 TEST_CASE("a product over nothing is its start") {
-  std::vector<float> c{1, 2, 3, 4}, bias{5, 6}, panels(matmul_panel_elements<float>(256));
+  std::vector<float> c{1, 2, 3, 4}, bias{5, 6},
+      panels(array_size(matmul_panel_elements<float>(256)));
   const MatrixView<const float> left(nullptr, 2, 0), right(nullptr, 0, 2);
   multiply<float>(Worker{}, left, right, {c.data(), 2, 2}, Start::bias, bias.data(), panels);
   CHECK(c == std::vector<float>{5, 6, 5, 6});

@@ -12,13 +12,13 @@ using namespace octavo::OCTAVO_BASE_ISA;
 
 TEST_CASE_TEMPLATE("a square of vectors is transposed", T, float, double) {
   constexpr int width = simd::width<T>;
-  simd::Vector<T> rows[width];
+  simd::Vector<T> rows[array_size(width)];
   for (int i = 0; i < width; ++i) {
     for (int j = 0; j < width; ++j) rows[i][j] = static_cast<T>(100 * i + j);
   }
   simd::transpose<T>(rows);
   for (int i = 0; i < width; ++i) {
-    T lane[width];
+    T lane[array_size(width)];
     simd::store(lane, rows[i]);
     for (int j = 0; j < width; ++j) CHECK(lane[j] == static_cast<T>(100 * j + i));
   }
@@ -26,14 +26,14 @@ TEST_CASE_TEMPLATE("a square of vectors is transposed", T, float, double) {
 
 TEST_CASE_TEMPLATE("transposing twice changes nothing", T, float, double) {
   constexpr int width = simd::width<T>;
-  simd::Vector<T> rows[width];
+  simd::Vector<T> rows[array_size(width)];
   for (int i = 0; i < width; ++i) {
     for (int j = 0; j < width; ++j) rows[i][j] = static_cast<T>(i * i + 31 * j);
   }
   simd::transpose<T>(rows);
   simd::transpose<T>(rows);
   for (int i = 0; i < width; ++i) {
-    T lane[width];
+    T lane[array_size(width)];
     simd::store(lane, rows[i]);
     for (int j = 0; j < width; ++j) CHECK(lane[j] == static_cast<T>(i * i + 31 * j));
   }

@@ -157,7 +157,8 @@ TEST_CASE_TEMPLATE("8-bit moments come back nearly as they were, on average exac
     moments.decode(r, m, 200);
     for (std::size_t i = 0; i < 200; ++i) {
       const double u = static_cast<double>(root[i] / root[0]);
-      CHECK(std::abs(r[i] - root[i]) <= 4.5 / 255 / std::pow(u, 0.25) * root[i]);
+      CHECK(std::abs(static_cast<double>(r[i] - root[i])) <=
+            4.5 / 255 / std::pow(u, 0.25) * static_cast<double>(root[i]));
       CHECK(std::abs(m[i]) <= static_cast<T>(bound * 1.000001) * r[i]);
       mean_root[i] += static_cast<double>(r[i]) / rounds;
       mean_moment[i] += static_cast<double>(m[i]) / rounds;

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/data/soliloquy.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 #include <octavo/tokenizers/byte_letters.hpp>
@@ -179,6 +180,8 @@ TEST_CASE("texts have the tokens that GPT-2's encoder gives, and come back from 
     }
   }
   CHECK(encoded(unreachable, "abc") == std::vector<Token>{a, 256});
+  CHECK(unreachable.encode("abc") == std::vector<Token>{a, 256});
+  CHECK(octavo::AnyTokenizer(unreachable).encode("abc") == std::vector<Token>{a, 256});
   CHECK(encoded(unreachable, "<|endoftext|>").size() == 13);
   CHECK(unreachable.decode(261) == "<|endoftext|>");
 }

@@ -49,6 +49,13 @@ TEST_CASE("any byte is legal") {
   CHECK(round_trip(tokenizer, bytes) == bytes);
 }
 
+TEST_CASE("encode(text) returns what encode(text, out) writes") {
+  CHECK(fixed_alphabet_tokenizer.encode("ab.") == std::vector<Token>{1, 2, 65});
+  CHECK(ByteTokenizer().encode("\xff"
+                               "A") == std::vector<Token>{255, 65});
+  CHECK(ByteTokenizer().encode("").empty());
+}
+
 TEST_CASE("bytes outside the alphabet become token 0, or an error that says where") {
   CHECK(round_trip(CharacterTokenizer::from_text("abc"), "abxc") == "ab?c");
   const auto strict = CharacterTokenizer::from_text("abc", UnknownToken::excluded);

@@ -217,7 +217,7 @@ TEST_CASE_TEMPLATE("attention with extreme scores", T, float, double) {
     INFO(c.what);
     const AttentionShape<T> shape{1, 4, 4, 1, 1};
     std::vector<T> q(4, 1), k(c.in.begin(), c.in.end()), v{1, 2, 3, 4}, o(4), sums(4), d_o = q;
-    std::vector<T> scratch(2048), panels(matmul_panel_elements<T>(256));
+    std::vector<T> scratch(2048), panels(array_size(matmul_panel_elements<T>(256)));
     attend<T>(Worker{}, shape, view(q, 4), view(k, 4), view(v, 4), view(o, 4), sums.data(), scratch,
               panels);
     CHECK(are(o, c.out));

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include <array>
 #include <cmath>
 #include <heap_guard/heap_guard.hpp>
-#include <stop_token>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/data/token_store.hpp>
+#include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/training/trainer.hpp>
 #include <octavo/transformer/presets.hpp>
@@ -81,13 +82,10 @@ TEST_CASE("a stop request ends the run after the step") {
   const TokenStore tokens = soliloquy_tokens();
   ThreadPool threads(1);
   Trainer<float> trainer(presets::tiny, short_run(), threads);
-  std::stop_source stop;
-  trainer.run(tokens.view(),
-              {.step =
-                   [&](const StepResult& r) {
-                     if (r.step == 4) stop.request_stop();
-                   }},
-              stop.get_token());
+  Index seen = 0;
+  const auto result = trainer.run(tokens.view(), {.step = [&](const StepResult&) { ++seen; },
+                                                  .stop = [&] { return seen == 5; }});
+  CHECK(result.reason == octavo::StopReason::asked);
   CHECK(trainer.training_step().steps_done() == 5);
 }
 
@@ -114,6 +112,19 @@ TEST_CASE("training takes any span of ids, and refuses what is no token or too s
   CHECK_THROWS_WITH_AS(trainer.step(std::span<const std::uint16_t>(ids)),
                        "training text: got 32 tokens, need at least 33 (sequence 32 + 1)",
                        DataError);
+}
+
+TEST_CASE("a trainer takes a shape's numbers, and tokens in any vector or array") {
+  ThreadPool threads(1);
+  const TrainingOptions options{.steps = 2, .sequence = 4};
+  Trainer<float> trainer({.vocabulary = 35, .context = 8, .heads = 2, .width = 8, .d_ff = 8},
+                         options, threads);
+  CHECK(trainer.shape().width == 8);
+  const std::vector<Token> tokens = octavo::ByteTokenizer().encode("\1\2\3\4\5\6\7\1\2");
+  const std::array<std::uint8_t, 9> bytes{1, 2, 3, 4, 5, 6, 7, 1, 2};
+  trainer.run(tokens);
+  CHECK(trainer.state().steps_done == 2);
+  CHECK(trainer.evaluate(tokens) == trainer.evaluate(bytes));
 }
 
 TEST_CASE("two trainers in two threads do not disturb each other") {

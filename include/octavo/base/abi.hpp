@@ -47,7 +47,8 @@
 #else
 #define OCTAVO_ABI_F
 #endif
-#if defined(__FMA4__) || defined(__XOP__) || defined(__SSE4A__) || defined(__ARM_FEATURE_MATMUL_INT8)
+#if defined(__FMA4__) || defined(__XOP__) || defined(__SSE4A__) || \
+    defined(__ARM_FEATURE_MATMUL_INT8)
 #define OCTAVO_ABI_G g
 #else
 #define OCTAVO_ABI_G

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/formatted_number.hpp>
+
 namespace octavo::detail {
 
 /// A part of a text for concat: refers to one that must live as long, or holds a whole number.
@@ -16,12 +18,13 @@ class TextPart {
   TextPart(const char* text) : text_(text), kind_(Kind::ends_in_zero) {}
   TextPart(std::string_view text) : text_(text.data()), value_(text.size()) {}
   TextPart(const std::string& text) : text_(text.data()), value_(text.size()) {}
+  TextPart(const FormattedNumber& number) : TextPart(std::string_view(number)) {}
   TextPart(char letter) : value_(static_cast<unsigned char>(letter)), kind_(Kind::letter) {}
   template <std::integral Number>
   TextPart(Number number)
       : value_(static_cast<std::uint64_t>(number)),
         kind_(number < Number{} ? Kind::negative : Kind::number) {}
-  TextPart(std::floating_point auto) = delete;  // how many digits?
+  TextPart(std::floating_point auto) = delete;  // say how many digits: FormattedNumber
 
   void append_to(std::string& all) const {
     switch (kind_) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-
 // Every macro and build switch of the library stands here, in check.hpp, or in numeric/isa.hpp.
 
 #if !defined(__cplusplus) || __cplusplus < 202002L
@@ -12,6 +9,13 @@
 
 #if !defined(__GNUC__)
 #error "Octavo needs g++ 12 or clang 14 (or newer): it uses their vector extensions"
+#elif defined(__clang__) ? __clang_major__ < 14 : __GNUC__ < 12
+#error "Octavo needs g++ 12 or clang 14 (or newer): this compiler is older"
+#endif
+
+// Errors are exceptions, and a worker's are carried over to whoever called run().
+#if !defined(__cpp_exceptions)
+#error "Octavo needs exceptions: remove -fno-exceptions"
 #endif
 
 // -ffast-math removes the NaN checks that stop a diverged run, and reorders the sums whose order
@@ -19,6 +23,9 @@
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0)
 #error "Octavo must not be compiled with -ffast-math or -ffinite-math-only: remove the flag"
 #endif
+
+#include <cstddef>
+#include <cstdint>
 
 /// Inlines where the compiler's own judgement would break a register-blocked loop.
 #define OCTAVO_ALWAYS_INLINE [[gnu::always_inline]] inline
@@ -43,6 +50,9 @@ using Token = std::int32_t;
 
 /// A size that is given at run time rather than fixed in the type (compare Eigen::Dynamic).
 inline constexpr Index dynamic = -1;
+
+/// The size of an array where a template decides it. (-Wsign-conversion of g++ asks for the cast.)
+constexpr std::size_t array_size(Index size) noexcept { return static_cast<std::size_t>(size); }
 
 /// Every buffer starts at a multiple of this many bytes: one cache line, one AVX-512 register.
 inline constexpr std::size_t alignment_bytes = 64;

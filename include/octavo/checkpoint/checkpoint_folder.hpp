@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <functional>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include <octavo/base/concat.hpp>
+#include <octavo/base/parse_number.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/files/folder_lock.hpp>
 #include <octavo/files/folder_names.hpp>
@@ -41,8 +41,7 @@ inline std::optional<Index> step_of_name(std::string_view name) {
   name.remove_prefix(checkpoint_start.size());
   name.remove_suffix(std::min(name.size(), checkpoint_end.size()));
   Index step = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
-  if (error != std::errc{} || end != name.data() + name.size() || step < 0) return std::nullopt;
+  if (!parse_whole(name, step) || step < 0) return std::nullopt;
   return step;
 }
 

@@ -330,7 +330,9 @@ class GgufReader {
       return printable(cursor_at(value).text(longest_text).value_or("a long text"));
     }
     if (value.type == GgufType::array) return detail::concat({"a list of ", value.count});
-    if (value.type == GgufType::f32) return std::to_string(value_at<float>(value));
+    if (value.type == GgufType::f32) {
+      return detail::concat({FormattedNumber::fixed(value_at<float>(value), 6)});
+    }
     const auto number = whole_value(value);
     return number ? std::to_string(*number) : "another type";
   }

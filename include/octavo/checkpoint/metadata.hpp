@@ -14,6 +14,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/parse_number.hpp>
 #include <octavo/checkpoint/safetensors_reader.hpp>
 
 namespace octavo {
@@ -100,10 +101,8 @@ class MetadataReader {
  private:
   template <typename N>
   N parsed(const std::string& key) const {
-    const std::string& digits = text(key);
     N value{};
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || end != digits.data() + digits.size()) refuse(key, "a number");
+    if (!parse_whole(text(key), value)) refuse(key, "a number");
     return value;
   }
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
@@ -138,8 +139,9 @@ template <Scalar T>
 void read_tensor(const SafetensorsReader& file, const std::string& name, std::span<T> values) {
   for_each_piece_of_numbers(file, name, [&](std::size_t first, auto piece) {
     for (std::size_t i = 0; i < piece.size(); ++i) {
-      const auto number = widened(piece[i]);
-      constexpr auto most = std::numeric_limits<T>::max();
+      using Wider = std::common_type_t<T, decltype(widened(piece[i]))>;
+      const auto number = static_cast<Wider>(widened(piece[i]));
+      constexpr auto most = static_cast<Wider>(std::numeric_limits<T>::max());
       if (std::isfinite(number) && (number > most || number < -most)) {
         file.fail(detail::concat({"tensor ", printable(name), ": number ", first + i,
                                   " is too large for float"}),

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +13,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/parse_number.hpp>
 #include <octavo/checkpoint/hexadecimal.hpp>
 #include <octavo/checkpoint/metadata.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
@@ -48,8 +48,7 @@ class SpacedWords {
 template <typename N>
 std::optional<N> whole_word(std::string_view word) {
   N value{};
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
+  if (!parse_whole(word, value)) return std::nullopt;
   return value;
 }
 

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
@@ -32,6 +36,14 @@ class TokenView {
       : words_(tokens.data()), size_(static_cast<Index>(tokens.size())) {}
   constexpr TokenView(std::span<const Token> tokens)
       : tokens_(tokens.data()), size_(static_cast<Index>(tokens.size())) {}
+
+  /// Of a vector, an array and the like, which must outlive the view.
+  template <typename Tokens,
+            typename Stored =
+                std::remove_cvref_t<decltype(*std::data(std::declval<const Tokens&>()))>>
+  requires(std::same_as<Stored, std::uint8_t> || std::same_as<Stored, std::uint16_t> ||
+           std::same_as<Stored, Token>) constexpr TokenView(const Tokens& tokens)
+      : TokenView(std::span<const Stored>(std::data(tokens), std::size(tokens))) {}
 
   constexpr Index size() const noexcept { return size_; }
   constexpr bool empty() const noexcept { return size_ == 0; }

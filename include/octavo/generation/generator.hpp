@@ -11,6 +11,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/generation/sampling.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
@@ -83,8 +84,7 @@ constexpr std::size_t generation_bytes(const ModelShape& shape, Index length, In
 /// again at their new positions. Several sequences, numbered from 0, go on together at little more
 /// than the price of one, and with the bits of each alone. No heap call after construction.
 /// Move-only; looks at weights that somebody else owns.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, typename Config, typename Part>
 class Generator {
  public:
   using Model = Transformer<T, Config, Part>;

@@ -10,10 +10,12 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/float_environment.hpp>
 #include <octavo/data/token_view.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
+#include <octavo/tensor/tensor_view.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace octavo {
@@ -61,14 +63,14 @@ constexpr std::size_t scoring_bytes(const ModelShape& shape, Index length, Index
   return plan.total_bytes();
 }
 
-/// Log-probabilities of texts that are there already. A text longer than `length` is looked at in
-/// windows of `length` tokens, each `stride` further than the one before, and each token is scored
-/// in the first window that has it as a target: with a stride of `length` the windows do not
-/// overlap, which is how Trainer::evaluate measures a validation loss; with a smaller one every
-/// token but those of the first window sees at least length - stride tokens before it, for more
-/// work. No heap call after construction. Move-only; looks at weights that somebody else owns.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+/// Log-probabilities and hidden states of texts that are there already. A text longer than `length`
+/// is looked at in windows of `length` tokens, each `stride` further than the one before, and each
+/// token is scored in the first window that has it as a target: with a stride of `length` the
+/// windows do not overlap, which is how Trainer::evaluate measures a validation loss; with a
+/// smaller one every token but those of the first window sees at least length - stride tokens
+/// before it, for more work. No heap call after construction. Move-only; looks at weights that
+/// somebody else owns.
+template <Scalar T, typename Config, typename Part>
 class Scorer {
  public:
   using Model = Transformer<T, Config, Part>;
@@ -109,6 +111,26 @@ class Scorer {
     return score(tokens, stride, [](Index, double) {});
   }
 
+  /// What the model makes of a text before the head turns it into logits, [tokens, width]: row i
+  /// has seen the tokens 0 to i. 1 to length() tokens, else DataError. The numbers lie in this
+  /// object's memory until its next call.
+  EigenMap<const T> hidden(TokenView tokens) {
+    if (tokens.empty() || tokens.size() > length_) {
+      throw DataError(
+          detail::concat({"hidden: got ", tokens.size(), " tokens, expected 1 to ", length_}),
+          "make the scorer longer, or take the text in parts");
+    }
+    check_tokens(tokens, model_.shape().vocabulary);
+    const std::span<const Token> inputs = copy_inputs(tokens);
+    const T* numbers = nullptr;
+    const auto work = static_cast<double>(tokens.size());
+    threads_->run(hidden_threads_, work, [&](const Worker& worker) {
+      const auto output = model_.hidden(pass(worker, tokens.size()), inputs);
+      if (worker.index() == 0) numbers = output.data;
+    });
+    return {numbers, tokens.size(), model_.shape().width};
+  }
+
  private:
   Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
          ThreadPool& threads, MemoryPlan plan)
@@ -129,17 +151,26 @@ class Scorer {
     return memory;
   }
 
+  Pass<T> pass(const Worker& worker, Index rows) const {
+    return {worker, arena_, weights_.data(), {}, 1, rows, 0, {}};
+  }
+
+  std::span<const Token> copy_inputs(TokenView tokens) const {
+    const auto inputs = arena_.get(memory_.inputs).first(static_cast<std::size_t>(tokens.size()));
+    for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = tokens[static_cast<Index>(i)];
+    return inputs;
+  }
+
   void run(TokenView tokens, Index first, Index rows) {
     const auto count = static_cast<std::size_t>(rows);
-    const std::span<Token> inputs = arena_.get(memory_.inputs).first(count);
+    const std::span<const Token> inputs = copy_inputs(tokens.subview(first, rows));
     const std::span<Token> targets = arena_.get(memory_.targets).first(count);
-    for (Index i = 0; i < rows; ++i) {
-      inputs[static_cast<std::size_t>(i)] = tokens[first + i];
-      targets[static_cast<std::size_t>(i)] = tokens[first + i + 1];
+    for (std::size_t i = 0; i < count; ++i) {
+      targets[i] = tokens[first + static_cast<Index>(i) + 1];
     }
     threads_->run(window_threads_, static_cast<double>(rows), [&](const Worker& worker) {
-      const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, rows, 0, {}};
-      model_.loss(pass, inputs, targets, arena_.get(memory_.losses).first(count), T{1}, nullptr);
+      model_.loss(pass(worker, rows), inputs, targets, arena_.get(memory_.losses).first(count),
+                  T{1}, nullptr);
     });
   }
 
@@ -150,6 +181,7 @@ class Scorer {
   ScoringMemory<T> memory_;
   Arena arena_;
   ThreadTuner window_threads_;
+  ThreadTuner hidden_threads_;
 };
 
 }  // namespace octavo

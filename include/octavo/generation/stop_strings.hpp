@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,10 +22,11 @@ class StopStrings {
 
   /// ConfigError if one is empty.
   explicit StopStrings(std::span<const std::string> strings) {
-    for (const std::string& text : strings) {
-      require(!text.empty(), "stop string: got '', expected at least one byte");
-      strings_.push_back({text, borders(text), 0});
-    }
+    for (const std::string& text : strings) add_string(text);
+  }
+  /// `StopStrings({"\n", "User:"})`.
+  explicit StopStrings(std::initializer_list<std::string_view> strings) {
+    for (const std::string_view text : strings) add_string(text);
   }
 
   bool stopped() const noexcept { return stopped_; }
@@ -85,6 +87,11 @@ class StopStrings {
       if (text[matched] == byte) ++matched;
     }
   };
+
+  void add_string(std::string_view text) {
+    require(!text.empty(), "stop string: got '', expected at least one byte");
+    strings_.push_back({std::string(text), borders(text), 0});
+  }
 
   static std::vector<std::size_t> borders(std::string_view text) {
     std::vector<std::size_t> border(text.size(), 0);

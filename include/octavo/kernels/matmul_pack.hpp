@@ -43,7 +43,7 @@ void pack_rows(const RightOperand<T>& b, Index first_k, Index depth, Index first
 template <Scalar T>
 void transpose_square(const T* from, Index from_row, T* to, Index to_row) {
   constexpr Index width = simd::width<T>;
-  simd::Vector<T> square[width];
+  simd::Vector<T> square[array_size(width)];
   OCTAVO_UNROLL
   for (Index i = 0; i < width; ++i) square[i] = simd::load(from + i * from_row);
   simd::transpose<T>(square);
@@ -56,7 +56,7 @@ template <Scalar T>
 void pack_columns(const RightOperand<T>& b, Index first_k, Index depth, Index first_j,
                   Index columns, T* panel, Index panel_row) {
   constexpr Index width = simd::width<T>;
-  alignas(alignment_bytes) T edge[width * width];
+  alignas(alignment_bytes) T edge[array_size(width * width)];
   for (Index j = 0; j < panel_row; j += width) {
     const Index rows = std::clamp<Index>(columns - j, 0, width);
     for (Index k = 0; k < depth; k += width) {

@@ -44,8 +44,8 @@ Index add_streamed_rows(const StreamedProduct<T>& product, Index first_row, Inde
   constexpr Index width = simd::width<T>;
   const MatrixView<T> c = product.c;
   const Index b_row = product.b.stride;
-  const T* a[Rows];
-  T* outputs[Rows];
+  const T* a[array_size(Rows)];
+  T* outputs[array_size(Rows)];
   OCTAVO_UNROLL
   for (int r = 0; r < Rows; ++r) {
     const Index row = std::min<Index>(first_row + r, c.rows - 1);
@@ -54,14 +54,14 @@ Index add_streamed_rows(const StreamedProduct<T>& product, Index first_row, Inde
   }
   for (; k + Steps <= product.depth; k += Steps) {
     const T* const b_k = product.b.data + k * b_row;
-    simd::Vector<T> factor[Rows][Steps];
+    simd::Vector<T> factor[array_size(Rows)][array_size(Steps)];
     OCTAVO_UNROLL
     for (int r = 0; r < Rows; ++r) {
       OCTAVO_UNROLL
       for (int s = 0; s < Steps; ++s) factor[r][s] = simd::broadcast(a[r][k + s]);
     }
     for (Index j = 0; j + width <= c.columns; j += width) {
-      simd::Vector<T> sum[Rows];
+      simd::Vector<T> sum[array_size(Rows)];
       OCTAVO_UNROLL
       for (int r = 0; r < Rows; ++r) sum[r] = simd::load(outputs[r] + j);
       OCTAVO_UNROLL
@@ -110,7 +110,7 @@ template <Scalar T>
 OCTAVO_ALWAYS_INLINE void add_streamed_square(const StreamedProduct<T>& product, const T* b,
                                               Index last, Index k, simd::Vector<T>* sum) {
   constexpr Index width = simd::width<T>;
-  simd::Vector<T> square[width];
+  simd::Vector<T> square[array_size(width)];
   OCTAVO_UNROLL
   for (Index i = 0; i < width; ++i) {
     const T* const from = b + std::min(i, last) * product.b.stride;
@@ -144,7 +144,7 @@ void stream_columns(const StreamedProduct<T>& product) {
       add_streamed_square(product, lines + k, count - 1, k, sum);
     }
     for (; k < product.depth; ++k) {
-      T terms[width] = {};
+      T terms[array_size(width)] = {};
       for (Index i = 0; i < count; ++i) terms[i] = lines[i * product.b.stride + k];
       for (Index r = 0; r < c.rows; ++r) {
         const T factor = product.a[r * product.a_row + k];

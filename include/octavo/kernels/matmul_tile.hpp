@@ -91,10 +91,10 @@ void multiply_tile(const TileProduct<T>& product) {
   const auto [a, a_row, a_depth, b, b_row, c, c_row, depth, start, rows, bias, packed, ahead] =
       product;
   const T* const last_a = a + (rows - 1) * a_row;
-  T* outputs[Rows];
+  T* outputs[array_size(Rows)];
   OCTAVO_UNROLL
   for (int i = 0; i < Rows; ++i) outputs[i] = c + (i < Rows - 1 ? i : rows - 1) * c_row;
-  simd::Vector<T> sum[Rows][Vectors];
+  simd::Vector<T> sum[array_size(Rows)][array_size(Vectors)];
   OCTAVO_UNROLL
   for (int i = 0; i < Rows; ++i) {
     OCTAVO_UNROLL
@@ -115,7 +115,7 @@ void multiply_tile(const TileProduct<T>& product) {
         until_jump = ahead.period;
       }
     }
-    simd::Vector<T> b_k[Vectors];
+    simd::Vector<T> b_k[array_size(Vectors)];
     OCTAVO_UNROLL
     for (int j = 0; j < Vectors; ++j) {
       b_k[j] = simd::load(b + k * b_row + j * width);
@@ -178,7 +178,7 @@ template <Scalar T>
 void multiply_edge_tile(TileFunction<T> tile, Index columns, TileProduct<T> product) {
   constexpr Index buffer_row = MatmulTile<T>::columns;
   alignas(alignment_bytes) T buffer[MatmulTile<T>::rows * buffer_row];
-  alignas(alignment_bytes) T padded_bias[buffer_row];
+  alignas(alignment_bytes) T padded_bias[array_size(buffer_row)];
   const Index rows = product.rows;
   const MatrixView<T> c(product.c, rows, columns, product.c_row);
   const auto pad = [&](const T* from, T* to) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <octavo/base/config.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/kernels/activate.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/linear.hpp>
@@ -12,7 +13,7 @@ namespace octavo {
 /// y = activation(x W1 + b1) W2 + b2 (Vaswani et al. 2017, eq. 2, with any activation).
 /// x, y [rows, width], the hidden values [rows, d_ff]. Keeps the hidden values before the
 /// activation; the activation is computed again in backward.
-template <Scalar T, Index Width = dynamic, Index Hidden = dynamic>
+template <Scalar T, Index Width, Index Hidden>
 class FeedForward {
  public:
   using Value = T;

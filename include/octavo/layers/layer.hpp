@@ -128,6 +128,49 @@ struct LayerContext {
   }
 };
 
+namespace detail {
+
+// What a layer must have, each by itself: compilers then name what is missing.
+
+template <typename L>
+concept HasValue = Scalar<typename L::Value>;
+
+template <typename L>
+concept HasInputWidth = requires(const L layer) {
+  { layer.input_width() } -> std::same_as<Index>;
+};
+
+template <typename L>
+concept HasOutputWidth = requires(const L layer) {
+  { layer.output_width() } -> std::same_as<Index>;
+};
+
+template <typename L>
+concept HasDeclare = requires(L layer, ParameterDeclarations& declarations) {
+  layer.declare(declarations);
+};
+
+template <typename L>
+concept LayerBooks = requires(L layer, BookingScope& scope) {
+  layer.book(scope);
+};
+
+template <typename L>
+concept LayerForward = requires(const L layer, const LayerContext<typename L::Value>& context,
+                                MatrixView<const typename L::Value> input,
+                                MatrixView<typename L::Value> output) {
+  layer.forward(context, input, output);
+};
+
+template <typename L>
+concept LayerBackward = requires(const L layer, const LayerContext<typename L::Value>& context,
+                                 MatrixView<const typename L::Value> input,
+                                 MatrixView<typename L::Value> input_gradient) {
+  layer.backward(context, input, input, input_gradient);
+};
+
+}  // namespace detail
+
 /// From [rows, input_width] to [rows, output_width], forward and backward.
 ///
 /// - declare() adds the parameters, book() the memory; both are called once, in this order, and
@@ -149,16 +192,8 @@ struct LayerContext {
 ///   class derived from FeedForward inherits the promise.
 /// - Every output must be computed in an order that does not depend on the number of workers.
 template <typename L>
-concept Layer = Scalar<typename L::Value> &&
-    requires(L layer, const L constant, ParameterDeclarations declarations, BookingScope scope,
-             const LayerContext<typename L::Value> context,
-             MatrixView<const typename L::Value> input, MatrixView<typename L::Value> output) {
-  { constant.input_width() } -> std::same_as<Index>;
-  { constant.output_width() } -> std::same_as<Index>;
-  layer.declare(declarations);
-  layer.book(scope);
-  constant.forward(context, input, output);
-  constant.backward(context, input, input, output);
-};
+concept Layer = detail::HasValue<L> && detail::HasInputWidth<L> && detail::HasOutputWidth<L> &&
+    detail::HasDeclare<L> && detail::LayerBooks<L> && detail::LayerForward<L> &&
+    detail::LayerBackward<L>;
 
 }  // namespace octavo

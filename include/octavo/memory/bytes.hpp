@@ -13,6 +13,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/parse_number.hpp>
 
 namespace octavo {
 
@@ -52,7 +53,7 @@ inline std::size_t parse_bytes(std::string_view text) {
     throw ConfigError(detail::concat({"got ", printable(text), ", expected ", why}));
   };
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = parse_number(text, value);
   std::string unit;
   for (const char* at = end; error == std::errc{} && at != text.data() + text.size(); ++at) {
     if (*at == ' ' && unit.empty()) continue;

@@ -84,9 +84,7 @@ inline std::string phase_name(int phase, std::span<const std::string_view> names
 namespace detail {
 
 inline std::string bytes_line(std::size_t bytes, std::string_view what) {
-  char number[32];
-  std::snprintf(number, sizeof(number), "%14zu  ", bytes);
-  return std::string(number).append(what).append("\n");
+  return concat({FormattedNumber("%14zu  ", bytes), what, "\n"});
 }
 
 /// From the sum of all buffers to the bytes of the block.
@@ -154,9 +152,10 @@ inline std::string memory_by_phase(const MemoryPlan& plan,
   for (int phase = phases.first; phase <= phases.last; ++phase) {
     const std::size_t bytes = plan.live_bytes(phase);
     const double share = 100 * static_cast<double>(bytes) / static_cast<double>(total);
-    char line[64];
-    std::snprintf(line, sizeof(line), "%14zu  %5.1f%%  ", bytes, share);
-    text.append(line).append(phase_name(phase, phase_names));
+    const FormattedNumber digits = FormattedNumber::fixed(share, 1);
+    const auto padding = static_cast<std::size_t>(std::max<Index>(5 - digits.size(), 0));
+    text.append(FormattedNumber("%14zu  ", bytes)).append(padding, ' ');
+    text.append(digits).append("%  ").append(phase_name(phase, phase_names));
     text += bytes == plan.peak_live_bytes() ? " <- peak\n" : "\n";
   }
   return text +

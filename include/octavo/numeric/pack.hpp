@@ -26,7 +26,7 @@ struct Pack {
   static constexpr Index lanes = 16;
   static constexpr int parts = static_cast<int>(lanes) / simd::width<T>;
 
-  simd::Vector<T> part[parts];
+  simd::Vector<T> part[array_size(parts)];
 
   OCTAVO_ALWAYS_INLINE static Pack load(const T* from) {
     Pack result;

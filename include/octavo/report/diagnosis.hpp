@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <optional>
 #include <string>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/report/reference_losses.hpp>
 #include <octavo/report/run_history.hpp>
@@ -54,12 +54,7 @@ class Stretches {
   Index length_;
 };
 
-template <typename... Numbers>
-Diagnosis diagnosis(Finding finding, const char* format, Numbers... numbers) {
-  char text[300];
-  std::snprintf(text, sizeof(text), format, numbers...);
-  return {finding, text};
-}
+inline FormattedNumber loss_text(double loss) noexcept { return FormattedNumber::fixed(loss, 3); }
 
 /// The last evaluation is worse than the best by 2%, which lies at least two evaluations back,
 /// while the loss of training has fallen.
@@ -74,12 +69,12 @@ inline std::optional<Diagnosis> find_overfitting(const RunHistory& history) {
       !(last.training_loss < best->training_loss)) {
     return std::nullopt;
   }
-  return diagnosis(Finding::overfitting,
-                   "overfitting since step %td: validation rose from %.3f to %.3f while training "
-                   "fell from %.3f to %.3f; take the best model, or try dropout, a smaller model, "
-                   "more text",
-                   best->step, best->validation_loss, last.validation_loss, best->training_loss,
-                   last.training_loss);
+  return Diagnosis{Finding::overfitting,
+                   concat({"overfitting since step ", best->step, ": validation rose from ",
+                           loss_text(best->validation_loss), " to ",
+                           loss_text(last.validation_loss), " while training fell from ",
+                           loss_text(best->training_loss), " to ", loss_text(last.training_loss),
+                           "; take the best model, or try dropout, a smaller model, more text"})};
 }
 
 }  // namespace detail
@@ -87,37 +82,39 @@ inline std::optional<Diagnosis> find_overfitting(const RunHistory& history) {
 /// Looks for what commonly goes wrong; nothing before step 60, and nothing if all seems well. The
 /// rules are those in the code: rough, but what they say is what the numbers show.
 inline std::optional<Diagnosis> diagnose(const RunHistory& history, const ReferenceLosses& lines) {
-  using detail::diagnosis;
+  using detail::concat, detail::loss_text;
   const detail::Stretches stretches(history);
   const double now = stretches.loss(0);
   if (std::isnan(stretches.loss(2))) return std::nullopt;
   if (now > 1.2 * stretches.lowest() + 0.1 || now > 1.1 * lines.uniform + 0.1) {
-    return diagnosis(Finding::diverging,
-                     "diverging: the loss is %.3f, it was %.3f, and blind guessing has %.3f; try "
-                     "a learning rate three times lower, or a longer warm-up",
-                     now, stretches.lowest(), lines.uniform);
+    return Diagnosis{Finding::diverging,
+                     concat({"diverging: the loss is ", loss_text(now), ", it was ",
+                             loss_text(stretches.lowest()), ", and blind guessing has ",
+                             loss_text(lines.uniform),
+                             "; try a learning rate three times lower, or a longer warm-up"})};
   }
   if (auto found = detail::find_overfitting(history)) return found;
   if (lines.bigram && stretches.rest_on(*lines.bigram)) {
-    return diagnosis(Finding::stuck_at_bigram,
-                     "stuck at %.3f, the text's bigram entropy: the model uses the last token "
-                     "alone; try a longer sequence, another learning rate, more width or steps",
-                     now);
+    return Diagnosis{
+        Finding::stuck_at_bigram,
+        concat({"stuck at ", loss_text(now),
+                ", the text's bigram entropy: the model uses the last token alone; try "
+                "a longer sequence, another learning rate, more width or steps"})};
   }
   if (lines.unigram && stretches.rest_on(*lines.unigram)) {
-    return diagnosis(Finding::stuck_at_unigram,
-                     "stuck at %.3f, the text's unigram entropy: the model knows how often each "
-                     "token comes and no more; try another learning rate, more steps, and see "
-                     "whether the text has order",
-                     now);
+    return Diagnosis{Finding::stuck_at_unigram,
+                     concat({"stuck at ", loss_text(now),
+                             ", the text's unigram entropy: the model knows how often each token "
+                             "comes and no more; try another learning rate, more steps, and see "
+                             "whether the text has order"})};
   }
   const double first = history.points().front().loss;
   const bool above_unigram = !lines.unigram || now > 1.03 * *lines.unigram;
   if (above_unigram && now > 0.97 * lines.uniform && now > 0.97 * first) {
-    return diagnosis(Finding::hardly_moving,
-                     "hardly moving: the loss went from %.3f to %.3f in %td steps; try a learning "
-                     "rate ten times higher",
-                     first, now, history.steps_done());
+    return Diagnosis{
+        Finding::hardly_moving,
+        concat({"hardly moving: the loss went from ", loss_text(first), " to ", loss_text(now),
+                " in ", history.steps_done(), " steps; try a learning rate ten times higher"})};
   }
   return std::nullopt;
 }

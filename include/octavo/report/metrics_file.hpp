@@ -12,6 +12,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/parse_number.hpp>
 #include <octavo/files/line_log.hpp>
 #include <octavo/report/run_history.hpp>
 
@@ -135,8 +136,7 @@ class MetricsFile {
       const std::size_t comma = last ? line.size() : line.find(',');
       if (comma == line.npos) return false;
       const std::string_view cell = line.substr(0, comma);
-      const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), cells[i]);
-      const bool whole = error == std::errc{} && end == cell.data() + cell.size();
+      const bool whole = parse_whole(cell, cells[i]);
       if (!whole && !(last && cell.empty())) return false;
       if (whole && !std::isfinite(cells[i])) return false;
       line.remove_prefix(last ? comma : comma + 1);

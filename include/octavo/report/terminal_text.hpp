@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <string_view>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/formatted_number.hpp>
 
 namespace octavo {
 
@@ -65,24 +65,9 @@ class TerminalText {
   Ink ink_ = Ink::plain;
 };
 
-/// Numbers as text, in fixed memory: printf's formats, cut at 31 bytes.
-class FormattedNumber {
- public:
-  FormattedNumber() = default;
-  template <typename... Numbers>
-  explicit FormattedNumber(const char* format, Numbers... numbers) noexcept {
-    std::snprintf(text_.data(), text_.size(), format, numbers...);
-  }
-  operator std::string_view() const noexcept { return text_.data(); }
-  Index size() const noexcept { return static_cast<Index>(std::string_view(*this).size()); }
-
- private:
-  std::array<char, 32> text_{};
-};
-
 /// "0:07", "12:05", "3:20:11", "2 d 3 h".
 inline FormattedNumber clock_time(double seconds) noexcept {
-  if (!(seconds < 8.64e10)) return FormattedNumber("%s", "?");
+  if (!(seconds < 8.64e10)) return FormattedNumber("%c", '?');
   const auto whole = static_cast<long long>(std::max(0.0, seconds) + 0.5);
   if (whole >= 86400) return FormattedNumber("%lld d %lld h", whole / 86400, whole / 3600 % 24);
   if (whole >= 3600) {
@@ -93,23 +78,25 @@ inline FormattedNumber clock_time(double seconds) noexcept {
 
 /// "950", "12.3k", "4.56M".
 inline FormattedNumber short_count(double count) noexcept {
-  if (count >= 999.5e3) return FormattedNumber("%.2fM", count / 1e6);
-  if (count >= 9999.5) return FormattedNumber("%.1fk", count / 1e3);
-  return FormattedNumber("%.0f", count);
+  if (count >= 999.5e3) return FormattedNumber::fixed(count / 1e6, 2, "M");
+  if (count >= 9999.5) return FormattedNumber::fixed(count / 1e3, 1, "k");
+  return FormattedNumber::fixed(count, 0);
 }
 
 /// A loss in four digits: "1.543", "0.01234", "12.35", "1.2e+07".
 inline FormattedNumber short_loss(double loss) noexcept {
-  if (loss < 1e-4) return FormattedNumber("%.2g", loss);
-  return loss < 9999.5 ? FormattedNumber("%#.4g", loss) : FormattedNumber("%.2g", loss);
+  if (!(loss >= 1e-4 && loss < 9999.5)) return FormattedNumber::general(loss, 2);
+  int decimals = 7;
+  for (double limit = 9.9995e-4; decimals > 0 && loss >= limit; limit *= 10) --decimals;
+  return FormattedNumber::fixed(loss, decimals);
 }
 
 /// "640 kB", "5.2 MB": readable_bytes() without the heap.
 inline FormattedNumber short_bytes(double bytes) noexcept {
-  if (bytes >= 999.5e6) return FormattedNumber("%.2f GB", bytes / 1e9);
-  if (bytes >= 99.95e6) return FormattedNumber("%.0f MB", bytes / 1e6);
-  return bytes >= 999.5e3 ? FormattedNumber("%.1f MB", bytes / 1e6)
-                          : FormattedNumber("%.0f kB", bytes / 1e3);
+  if (bytes >= 999.5e6) return FormattedNumber::fixed(bytes / 1e9, 2, " GB");
+  if (bytes >= 99.95e6) return FormattedNumber::fixed(bytes / 1e6, 0, " MB");
+  return bytes >= 999.5e3 ? FormattedNumber::fixed(bytes / 1e6, 1, " MB")
+                          : FormattedNumber::fixed(bytes / 1e3, 0, " kB");
 }
 
 }  // namespace octavo

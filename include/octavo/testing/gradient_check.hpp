@@ -53,8 +53,9 @@ struct GradientCheckResult {
     std::string text;
     for (const TensorCheck& check : tensors) {
       if (check.passed()) continue;
-      text += detail::concat({check.name, ": differs by ", std::to_string(check.difference),
-                              ", allowed ", std::to_string(check.allowed), "\n"});
+      text += detail::concat({check.name, ": differs by ",
+                              FormattedNumber::general(check.difference, 6), ", allowed ",
+                              FormattedNumber::general(check.allowed, 6), "\n"});
     }
     return text;
   }

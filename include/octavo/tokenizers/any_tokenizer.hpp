@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <octavo/base/config.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
@@ -36,6 +37,7 @@ class AnyTokenizer {
   std::size_t encode(std::string_view text, std::span<Token> out) const {
     return visit([&](const auto& one) { return one.encode(text, out); });
   }
+  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
   std::string_view decode(Token token) const {
     return visit([&](const auto& one) { return one.decode(token); });
   }

@@ -18,6 +18,7 @@
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
 #include <octavo/tokenizers/piece_cache.hpp>
+#include <octavo/tokenizers/tokenizer.hpp>
 
 namespace octavo {
 
@@ -75,6 +76,7 @@ class BpeTokenizer {
     // A long text has many words again and again.
     return text.size() < 4096 ? encode_pieces(text, out) : encode_remembering(text, out);
   }
+  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
 
   /// The bytes of a token of text; the name of another.
   std::string_view decode(Token token) const {

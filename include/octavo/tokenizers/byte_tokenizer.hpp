@@ -4,9 +4,11 @@
 #include <array>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/tokenizers/tokenizer.hpp>
 
 namespace octavo {
 
@@ -22,6 +24,7 @@ class ByteTokenizer {
     }
     return text.size();
   }
+  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
 
   constexpr std::string_view decode(Token token) const {
     require(token >= 0 && token < 256, "decode: expected a token from 0 to 255");

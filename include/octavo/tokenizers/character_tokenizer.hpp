@@ -6,11 +6,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/tokenizers/tokenizer.hpp>
 
 namespace octavo {
 
@@ -95,6 +97,7 @@ class CharacterTokenizer {
     }
     return text.size();
   }
+  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
 
   /// The first byte of `text` that is not in the alphabet; npos if there is none.
   constexpr std::size_t first_unknown(std::string_view text) const noexcept {

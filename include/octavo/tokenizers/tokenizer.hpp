@@ -4,6 +4,7 @@
 #include <concepts>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <octavo/base/config.hpp>
 
@@ -16,8 +17,9 @@ namespace octavo {
 ///   offset, on what the vocabulary cannot express.
 /// - decode(token) is the token's bytes; it stays valid as long as the tokenizer.
 ///
-/// Neither allocates. A tokenizer whose tokens depend on more than one byte at a time says where a
-/// text that comes in pieces may be cut: see CutsText in data/encode_text.hpp.
+/// Neither allocates. Octavo's tokenizers also have encode(text), which returns a vector. A
+/// tokenizer whose tokens depend on more than one byte at a time says where a text that comes in
+/// pieces may be cut: see CutsText in data/encode_text.hpp.
 template <typename K>
 concept Tokenizer = requires(const K tokenizer, std::string_view text, std::span<Token> out,
                              Token token) {
@@ -25,6 +27,18 @@ concept Tokenizer = requires(const K tokenizer, std::string_view text, std::span
   { tokenizer.encode(text, out) } -> std::same_as<std::size_t>;
   { tokenizer.decode(token) } -> std::same_as<std::string_view>;
 };
+
+namespace detail {
+
+/// What encode() gives, in memory of its own.
+template <typename K>
+std::vector<Token> encoded(const K& tokenizer, std::string_view text) {
+  std::vector<Token> tokens(text.size());
+  tokens.resize(tokenizer.encode(text, std::span<Token>(tokens)));
+  return tokens;
+}
+
+}  // namespace detail
 
 /// The first byte of `text` that the tokenizer has no token for, or only the unknown token; npos if
 /// there is none. A tokenizer that knows every byte need not offer first_unknown(text).

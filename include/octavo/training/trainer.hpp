@@ -4,10 +4,10 @@
 #include <cmath>
 #include <functional>
 #include <span>
-#include <stop_token>
 
 #include <octavo/data/batch_sampler.hpp>
 #include <octavo/data/token_view.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/training_step.hpp>
@@ -52,7 +52,7 @@ struct TrainingOptions {
   }
 };
 
-/// What a run tells whoever watches it. Every member may be empty.
+/// What a run tells, and asks, whoever watches it. Every member may be empty.
 struct TrainingCallbacks {
   /// After every step.
   std::function<void(const StepResult&)> step = {};
@@ -61,12 +61,14 @@ struct TrainingCallbacks {
   /// After every step and its evaluation, if there was one, with the steps done: when a run can be
   /// saved so that it goes on as if it had never stopped.
   std::function<void(Index)> completed = {};
+  /// Asked before every step, on the thread that called run(): true ends the run. With a
+  /// std::stop_token: `.stop = [token] { return token.stop_requested(); }`.
+  std::function<bool()> stop = {};
 };
 
 /// A run: draws batches, follows the schedule, evaluates, stops when asked. Owns the one block of
 /// memory that it works in; steps and evaluations make no heap call. Move-only.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, typename Config, typename Part>
 class Trainer {
  public:
   using Model = Transformer<T, Config, Part>;
@@ -80,6 +82,12 @@ class Trainer {
   /// The same from a shape: `Trainer<float> trainer(shape, options, threads)`.
   Trainer(const Config& config, const TrainingOptions& options, ThreadPool& threads)
       : Trainer(Model(config), options, threads) {}
+
+  /// The same from its numbers: `Trainer<float> trainer({.vocabulary = 35, ...}, options,
+  /// threads)`.
+  Trainer(const ModelShape& shape, const TrainingOptions& options,
+          ThreadPool& threads) requires std::constructible_from<Config, const ModelShape&>
+      : Trainer(Model(Config(shape)), options, threads) {}
 
   /// Works inside memory of the caller: at least training_bytes, aligned to 64 bytes.
   Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads,
@@ -146,11 +154,10 @@ class Trainer {
     return total / static_cast<double>(targets);
   }
 
-  /// Trains until options().steps are done or `stop` is requested; evaluates `validation`, if there
-  /// is any, every options().evaluate_every steps and at the end, unless something ends the
+  /// Trains until options().steps are done or callbacks.stop says so; evaluates `validation`, if
+  /// there is any, every options().evaluate_every steps and at the end, unless something ends the
   /// run before.
-  RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {},
-                std::stop_token stop = {}) {
+  RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {}) {
     check_tokens(train, shape().vocabulary);
     check_tokens(validation, shape().vocabulary);
     RunResult result;
@@ -160,7 +167,7 @@ class Trainer {
     };
     while (step_.steps_done() < options_.steps) {
       if (out_of_patience()) return ended(StopReason::patience);
-      if (stop.stop_requested()) return ended(StopReason::asked);
+      if (callbacks.stop && callbacks.stop()) return ended(StopReason::asked);
       const StepResult told = step(train);
       if (callbacks.step) callbacks.step(told);
       if (options_.stop_at_spike && state_.spiked()) return ended(StopReason::spike);
@@ -177,9 +184,8 @@ class Trainer {
   }
 
   /// Trains on all of `tokens`, without validation.
-  RunResult run(TokenView tokens, const TrainingCallbacks& callbacks = {},
-                std::stop_token stop = {}) {
-    return run(tokens, TokenView{}, callbacks, std::move(stop));
+  RunResult run(TokenView tokens, const TrainingCallbacks& callbacks = {}) {
+    return run(tokens, TokenView{}, callbacks);
   }
 
  private:

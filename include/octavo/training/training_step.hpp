@@ -16,6 +16,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
@@ -31,8 +32,7 @@ namespace octavo {
 /// A model together with the one block of memory in which it trains: forward, backward, clip,
 /// update, for whoever writes the loop around it (Trainer writes one). Fill inputs() and targets(),
 /// then call train(). No heap call after construction. Move-only.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, typename Config, typename Part>
 class TrainingStep {
  public:
   using Model = Transformer<T, Config, Part>;
@@ -369,7 +369,7 @@ class TrainingStep {
 
   Diverged diverged(const char* what, double value) const {
     return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what, " is ",
-                                    std::to_string(value)}),
+                                    FormattedNumber::fixed(value, 6)}),
                     steps_done_, value, "lower the learning rate");
   }
 

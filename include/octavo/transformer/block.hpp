@@ -29,6 +29,32 @@ struct BlockScope : BookingScope {
   bool dropout = false;
 };
 
+namespace detail {
+
+template <typename B>
+concept SaysWhetherAllIsOverwritten = requires {
+  { B::overwrites_all } -> std::convertible_to<bool>;
+};
+
+template <typename B>
+concept BlockBooks = requires(B block, const BlockScope& scope) {
+  block.book(scope);
+};
+
+template <typename B>
+concept BlockForward = requires(const B block, const LayerContext<typename B::Value>& context,
+                                MatrixView<typename B::Value> x) {
+  block.forward(context, x);
+};
+
+template <typename B>
+concept BlockBackward = requires(const B block, const LayerContext<typename B::Value>& context,
+                                 MatrixView<typename B::Value> x) {
+  block.backward(context, x);
+};
+
+}  // namespace detail
+
 /// What a Transformer repeats between its embedding and its head. One object serves all blocks of a
 /// model; context.block says which of them runs.
 ///
@@ -41,15 +67,9 @@ struct BlockScope : BookingScope {
 /// - A block may also offer keep_again(context, x), a forward that leaves out what backward does
 ///   not need and may overwrite x: recomputation then runs it.
 template <typename B>
-concept TransformerBlock = Scalar<typename B::Value> &&
-    requires(B block, const B constant, ParameterDeclarations declarations, const BlockScope scope,
-             const LayerContext<typename B::Value> context, MatrixView<typename B::Value> x) {
-  { B::overwrites_all } -> std::convertible_to<bool>;
-  block.declare(declarations);
-  block.book(scope);
-  constant.forward(context, x);
-  constant.backward(context, x);
-};
+concept TransformerBlock =
+    detail::HasValue<B> && detail::SaysWhetherAllIsOverwritten<B> && detail::HasDeclare<B> &&
+    detail::BlockBooks<B> && detail::BlockForward<B> && detail::BlockBackward<B>;
 
 /// One pre-norm residual block (Radford et al. 2019): x += attention(norm_1(x));
 /// x += feed_forward(norm_2(x)). Works in place on the residual stream x [rows, width]: the stream
@@ -199,12 +219,47 @@ concept BlockPart = Layer<P> || TransformerBlock<P>;
 
 namespace detail {
 
-template <Scalar T, ModelConfig Config, BlockPart Part>
+/// Whether a part that is not whole is meant as a layer.
+template <typename P>
+inline constexpr bool has_widths = HasInputWidth<P> || HasOutputWidth<P>;
+
+/// Says in words what a model's part lacks. (Of a concept with two alternatives compilers say no
+/// more than that neither holds.)
+template <typename T, typename Config, typename P>
+struct ModelCheck {
+  static_assert(ModelConfig<Config>,
+                "the model's Config needs: shape(), and static width and d_ff (see FixedConfig)");
+  static constexpr bool layer = has_widths<P>;
+  static_assert(HasValue<P>, "the part needs its number type: using Value = T, float or double");
+  static_assert(std::same_as<typename P::Value, T>,
+                "the part's Value is not the number type of the model");
+  static_assert(HasInputWidth<P> || !layer, "the layer needs: Index input_width() const");
+  static_assert(HasOutputWidth<P> || !layer, "the layer needs: Index output_width() const");
+  static_assert(HasDeclare<P>, "the part needs: void declare(ParameterDeclarations&)");
+  static_assert(LayerBooks<P> || !layer, "the layer needs: void book(BookingScope&)");
+  static_assert(LayerForward<P> || !layer,
+                "the layer needs: void forward(const LayerContext<T>&, MatrixView<const T> input, "
+                "MatrixView<T> output) const");
+  static_assert(LayerBackward<P> || !layer,
+                "the layer needs: void backward(const LayerContext<T>&, MatrixView<const T> input, "
+                "MatrixView<const T> output_gradient, MatrixView<T> input_gradient) const");
+  static_assert(SaysWhetherAllIsOverwritten<P> || layer,
+                "the block needs: static constexpr bool overwrites_all (a layer: input_width() and "
+                "output_width())");
+  static_assert(BlockBooks<P> || layer, "the block needs: void book(const BlockScope&)");
+  static_assert(BlockForward<P> || layer,
+                "the block needs: void forward(const LayerContext<T>&, MatrixView<T> x) const");
+  static_assert(BlockBackward<P> || layer,
+                "the block needs: void backward(const LayerContext<T>&, MatrixView<T> dx) const");
+  using Value = T;
+};
+
+template <Scalar T, typename Config, typename Part>
 struct BlockWith {
   using Type = Part;
   static constexpr Type make(const ModelShape&, const Part& block) { return block; }
 };
-template <Scalar T, ModelConfig Config, Layer Part>
+template <Scalar T, typename Config, Layer Part>
 struct BlockWith<T, Config, Part> {
   using Type = Block<T, Config, Part>;
   static constexpr Type make(const ModelShape& shape, const Part& feed_forward) {

@@ -6,6 +6,7 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/fwd.hpp>
 #include <octavo/layers/embedding.hpp>
 #include <octavo/layers/output_head.hpp>
 #include <octavo/memory/arena.hpp>
@@ -22,11 +23,10 @@ namespace octavo {
 /// its sizes in the type or at run time; `Part` may be any Layer from width to width, which takes
 /// the place of the blocks' feed-forward part, or a TransformerBlock, which takes that of the
 /// blocks.
-template <Scalar T, ModelConfig Config = RuntimeConfig,
-          BlockPart Part = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, typename Config, typename Part>
 class Transformer {
  public:
-  using Value = T;
+  using Value = typename detail::ModelCheck<T, Config, Part>::Value;
 
   /// Throws ConfigError where the shape makes no model.
   explicit constexpr Transformer(
@@ -35,7 +35,7 @@ class Transformer {
                                  config.shape().activation, config.shape().bias)) {}
 
   constexpr Transformer(const Config& config, const Part& part)
-      : shape_(checked(config.shape())),
+      : shape_((check_shape(config.shape()), config.shape())),
         embedding_(shape_.vocabulary, shape_.context, shape_.width),
         embedding_dropout_(shape_.width, 0),
         block_(detail::BlockWith<T, Config, Part>::make(shape_, part)),
@@ -186,10 +186,9 @@ class Transformer {
   /// which is left in the stream.
   void begin_loss(const Pass<T>& pass, std::span<const Token> inputs,
                   std::span<const Token> targets, std::span<T> losses, T scale) const {
-    const MatrixView<T> x = forward(pass, inputs);
-    const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
+    const MatrixView<T> y = hidden(pass, inputs);
+    const MatrixView<T> x = stream(pass);
     const MatrixView<T> dy(pass.arena.get(head_input_gradient_).data(), x.rows, shape_.width);
-    final_norm_.forward(final_norm_context(pass), x, y);
     head_.loss(head_context(pass), token_table(pass.weights), token_table(pass.gradients.embedding),
                y, targets, losses, scale, dy);
     if (pass.gradients) final_norm_.backward(final_norm_context(pass), x, dy, x);
@@ -233,17 +232,22 @@ class Transformer {
   /// for every micro-batch. inputs [rows of the step], kept [rows of the step, width].
   void finish_tied(const Pass<T>& pass, std::span<const Token> inputs, const T* kept) const {
     if (!shape_.tied) return;
-    embedding_.backward_tokens(
-        embedding_context(pass), inputs,
-        MatrixView<const T>(kept, static_cast<Index>(inputs.size()), shape_.width));
+    embedding_.backward_tokens(embedding_context(pass), inputs,
+                               MatrixView<const T>(kept, std::ssize(inputs), shape_.width));
   }
 
   /// logits [rows, vocabulary] of a forward pass.
   void logits(const Pass<T>& pass, std::span<const Token> inputs, MatrixView<T> output) const {
+    head_.forward(head_context(pass), token_table(pass.weights), hidden(pass, inputs), output);
+  }
+
+  /// The residual stream after the blocks and the final norm, [rows, width]: what the head sees of
+  /// a forward pass. It stays until the next pass.
+  MatrixView<T> hidden(const Pass<T>& pass, std::span<const Token> inputs) const {
     const MatrixView<T> x = forward(pass, inputs);
     const MatrixView<T> y(pass.arena.get(head_input_), x.rows, shape_.width);
     final_norm_.forward(final_norm_context(pass), x, y);
-    head_.forward(head_context(pass), token_table(pass.weights), y, output);
+    return y;
   }
 
   /// Extends sequences whose keys and values so far lie in `caches`: inputs [rows] are those of
@@ -277,10 +281,6 @@ class Transformer {
   }
 
  private:
-  static constexpr const ModelShape& checked(const ModelShape& shape) {
-    return check_shape(shape), shape;
-  }
-
   constexpr void check(const PassShape& pass) const {
     require(pass.sequences > 0 && pass.workers > 0, "a pass needs sequences and workers");
     require(pass.sequence > 0 && pass.sequence <= shape_.context, [&] {

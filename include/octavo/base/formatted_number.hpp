@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <cstdio>
+#include <string_view>
+#include <system_error>
+
+#include <octavo/base/config.hpp>
+
+namespace octavo {
+
+/// Numbers as text, in fixed memory, cut at 31 bytes: the same in every locale. (printf and
+/// std::to_string write a decimal comma where the host has set a locale that wants one.)
+class FormattedNumber {
+ public:
+  FormattedNumber() = default;
+
+  /// printf's formats for whole numbers.
+  template <std::integral... Numbers>
+  explicit FormattedNumber(const char* format, Numbers... numbers) noexcept {
+    std::snprintf(text_.data(), text_.size(), format, numbers...);
+  }
+
+  /// With so many digits behind the point, as "%.*f": "1.700". Numbers too long are as from
+  /// general.
+  static FormattedNumber fixed(double value, int decimals, std::string_view unit = "") noexcept {
+    FormattedNumber result;
+    if (!result.set(value, std::chars_format::fixed, decimals, unit))
+      return general(value, 6, unit);
+    return result;
+  }
+
+  /// With so many digits, as "%.*g": "1.7", "1.2e-07".
+  static FormattedNumber general(double value, int digits, std::string_view unit = "") noexcept {
+    FormattedNumber result;
+    result.set(value, std::chars_format::general, digits, unit);
+    return result;
+  }
+
+  operator std::string_view() const noexcept { return text_.data(); }
+  Index size() const noexcept { return static_cast<Index>(std::string_view(*this).size()); }
+
+ private:
+  bool set(double value, std::chars_format format, int digits, std::string_view unit) noexcept {
+    char* const last = text_.data() + text_.size() - 1;
+    const auto [end, error] = std::to_chars(text_.data(), last, value, format, digits);
+    if (error != std::errc{}) {
+      text_ = {};
+      return false;
+    }
+    const auto room = static_cast<std::size_t>(last - end);
+    *std::copy_n(unit.data(), std::min(unit.size(), room), end) = '\0';
+    return true;
+  }
+
+  std::array<char, 32> text_{};
+};
+
+}  // namespace octavo

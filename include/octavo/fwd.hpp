@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The names of the main types, for headers that hold references or pointers to them:
+// `octavo::Trainer<float>&` needs no more than this. Default template arguments stand here alone.
+
+#include <octavo/base/config.hpp>
+#include <octavo/numeric/scalar.hpp>
+
+namespace octavo {
+
+class Arena;
+class MemoryPlan;
+class ThreadPool;
+class Worker;
+
+class AnyTokenizer;
+class BpeTokenizer;
+class ByteTokenizer;
+class CharacterTokenizer;
+class TokenStore;
+class TokenView;
+
+class Error;
+struct ModelShape;
+struct RunResult;
+struct RunState;
+struct RuntimeConfig;
+struct Sampling;
+struct StepResult;
+struct TrainingCallbacks;
+struct TrainingOptions;
+
+template <Scalar T, Index Width = dynamic, Index Hidden = dynamic>
+class FeedForward;
+
+namespace detail {
+
+/// The part of a model whose type names none.
+template <typename T, typename Config>
+struct StandardPart {
+  using Type = void;
+};
+template <Scalar T, typename Config>
+struct StandardPart<T, Config> {
+  using Type = FeedForward<T, Config::width, Config::d_ff>;
+};
+template <Scalar T>
+struct StandardPart<T, RuntimeConfig> {
+  using Type = FeedForward<T>;
+};
+
+}  // namespace detail
+
+// T: float or double. Config: a ModelConfig. Part: a Layer from width to width, in the place of the
+// feed-forward part, or a TransformerBlock. What they lack is said where the class is used.
+
+template <Scalar T, typename Config = RuntimeConfig,
+          typename Part = typename detail::StandardPart<T, Config>::Type>
+class Transformer;
+template <Scalar T, typename Config = RuntimeConfig,
+          typename Part = typename detail::StandardPart<T, Config>::Type>
+class TrainingStep;
+template <Scalar T, typename Config = RuntimeConfig,
+          typename Part = typename detail::StandardPart<T, Config>::Type>
+class Trainer;
+template <Scalar T, typename Config = RuntimeConfig,
+          typename Part = typename detail::StandardPart<T, Config>::Type>
+class Generator;
+template <Scalar T, typename Config = RuntimeConfig,
+          typename Part = typename detail::StandardPart<T, Config>::Type>
+class Scorer;
+
+}  // namespace octavo

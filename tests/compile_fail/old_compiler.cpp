@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// refused with -U__GNUC__ -D__GNUC__=11 -U__clang_major__ -D__clang_major__=13: this compiler is
+// older refused with -fno-exceptions: Octavo needs exceptions: remove -fno-exceptions
+
+#include <octavo/base/config.hpp>
+
+int main() {}
