@@ -5,9 +5,11 @@
 #include <cmath>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
+#include <octavo/data/token_check.hpp>
 #include <octavo/data/token_view.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
@@ -70,6 +72,8 @@ class Scorer {
   Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
          ThreadPool& threads)
       : Scorer(model, weights, length, threads, MemoryPlan{}) {}
+  /// Not of weights that are gone at once.
+  Scorer(const Model& model, std::vector<T>&& weights, Index length, ThreadPool& threads) = delete;
 
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   Index length() const noexcept { return length_; }
@@ -131,6 +135,7 @@ class Scorer {
       inputs[static_cast<std::size_t>(i)] = tokens[first + i];
       targets[static_cast<std::size_t>(i)] = tokens[first + i + 1];
     }
+    check_batch_of(tokens, inputs, targets, model_.shape().vocabulary);  // whatever was promised
     threads_->run([&](const Worker& worker) {
       const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, rows, 0, {}};
       model_.loss(pass, inputs, targets, arena_.get(memory_.losses).first(count), T{1}, nullptr);
