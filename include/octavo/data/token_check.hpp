@@ -18,8 +18,8 @@ enum class Negative { refused, ignored };
 
 /// Whether all tokens lie in [0, vocabulary) or, where that is so said, below 0. Looks at all of
 /// them without a branch, so that compilers take several at a time.
-inline bool tokens_lie_in(std::span<const Token> tokens, Index vocabulary,
-                          Negative negative = Negative::refused) noexcept {
+[[nodiscard]] inline bool tokens_lie_in(std::span<const Token> tokens, Index vocabulary,
+                                        Negative negative = Negative::refused) noexcept {
   // Modulo 2^32: of a token >= 0 the difference is negative just where the token is too large.
   const auto last = static_cast<std::uint32_t>(vocabulary - 1);
   const std::uint32_t negative_ones = negative == Negative::refused ? ~std::uint32_t{0} : 0;

@@ -39,7 +39,7 @@ inline std::string_view name_of(const AnyOptimizer& optimizer) {
 }
 
 /// The optimizer of that name with its defaults; none if there is no such optimizer.
-inline std::optional<AnyOptimizer> optimizer_of_name(std::string_view name) {
+[[nodiscard]] inline std::optional<AnyOptimizer> optimizer_of_name(std::string_view name) {
   for (const AnyOptimizer& one :
        {AnyOptimizer(AdamW{}), AnyOptimizer(AdamW8bit{}), AnyOptimizer(Adam{}),
         AnyOptimizer(Lion{}), AnyOptimizer(Sgd{})}) {

@@ -37,7 +37,8 @@ struct BlockScope : BookingScope {
 /// - declare() adds the parameters of one block, book(BlockScope) its memory: see Layer.
 /// - forward(context, x) works in place on the residual stream x [rows, width]; so does
 ///   backward(context, dx) on its gradient: that behind the block becomes that before it. What they
-///   leave in a worker's own rows of the stream, Worker::split(rows), needs no barrier.
+///   leave in a worker's own rows of the stream, Worker::split(rows), needs no barrier; the
+///   parameters' gradients must be complete when backward returns.
 /// - overwrites_all: whether every part keeps the promise of Layer's overwrites_gradients, as all
 ///   of Octavo's do; if not, added_to() is the range of the parameters that do not.
 /// - A block may also offer width(), which the model's must be: one of another width is then
