@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Layers and blocks with one fault each, which the check must find in every run, and the examples'
 // own layer and block, which have none.
+#include <array>
+#include <iostream>
 #include <string>
 #include <utility>
 
