@@ -10,6 +10,7 @@ template <Scalar T>
 struct ParallelBlock {
   using Value = T;
   static constexpr bool overwrites_all = true;  // since all its parts are Octavo's
+  Index width() const { return norm.input_width(); }
   void declare(ParameterDeclarations& list) {
     list.begin_layer("ln_1");
     norm.declare(list);

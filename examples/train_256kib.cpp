@@ -77,6 +77,9 @@ int train(const Arguments& arguments) {
   std::printf("train_256kib: %td parameters in %zu bytes, besides %zu of objects\n",
               trainer.model().parameter_count(), trainer.plan().total_bytes(), objects);
 
+  const std::string warning = octavo::schedule_warning(run.rate());
+  if (!warning.empty()) std::printf("hint: %s\n", warning.c_str());
+
   // No heap from here on.
   const auto start = std::chrono::steady_clock::now();
   const auto report = [&](const octavo::StepResult& result) {

@@ -145,6 +145,8 @@ int train(Arguments arguments) {
                                              entropy.unigram, entropy.bigram},
                               .report = describe_run(arguments, options, trainer.plan(), threads)});
   const auto say = [&](const std::string& line) { progress.say(line); };
+  const std::string warning = octavo::schedule_warning(options.rate());
+  if (!warning.empty()) say("hint: " + warning);
   support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
   if (resumed != nullptr) {
     std::printf("going on with %s\n", resumed->path().c_str());

@@ -9,9 +9,9 @@
 namespace support {
 namespace {
 
-bool positive(double x) { return x > 0; }
-bool not_negative(double x) { return x >= 0; }
-bool fraction(double x) { return x >= 0 && x < 1; }
+using octavo::not_negative_range;
+using octavo::positive_range;
+using octavo::setting_range;
 
 }  // namespace
 
@@ -50,12 +50,12 @@ void FullCommandLine::size(CLI::App& app, const std::string& name, std::size_t& 
 }
 
 void FullCommandLine::real(CLI::App& app, const std::string& name, Asked<double>& asked,
-                           bool (*legal)(double), const std::string& expected,
-                           const std::string& help) {
+                           const octavo::SettingRange& range, const std::string& help) {
   app.add_option_function<std::string>(
          name,
-         [&asked, name, legal, expected](const std::string& text) {
-           asked = parse_real(name, text, legal, expected);
+         [&asked, name, range](const std::string& text) {
+           const auto legal = [&](double value) { return range.contains(value); };
+           asked = parse_real(name, text, legal, range.words);
          },
          help)
       ->type_name("X");
@@ -93,17 +93,16 @@ void FullCommandLine::add_training(CLI::App& app) {
   whole(group, "--accumulate", accumulate_, 1, "Batches per step (1)");
   add_choice(group, "--optimizer", optimizer_, {"adamw", "adamw-8bit", "adam", "lion", "sgd"},
              "adamw (default), adamw-8bit, adam, lion or sgd");
-  real(group, "--lr", rate_, positive, "a finite number > 0", "Learning rate");
-  real(group, "--min-lr", minimum_rate_, not_negative, "a finite number, 0 or more",
+  real(group, "--lr", rate_, positive_range, "Learning rate");
+  real(group, "--min-lr", minimum_rate_, not_negative_range,
        "Learning rate at the end of the cosine (a tenth of --lr)");
   whole(group, "--warmup", warmup_, 0, "Steps of linear warm-up (100, at most half the steps)");
-  real(group, "--decay", decay_, not_negative, "a finite number, 0 or more",
+  real(group, "--decay", decay_, setting_range("decay"),
        "Weight decay of matrices (adamw, lion 0.1, others 0)");
-  real(group, "--beta1", beta1_, fraction, "0 to less than 1", "First moment; sgd: momentum (0.9)");
-  real(group, "--beta2", beta2_, fraction, "0 to less than 1", "Second moment (0.99)");
-  real(group, "--clip", clip_, not_negative, "a finite number, 0 or more",
-       "Largest gradient norm; 0 is no limit (1)");
-  real(group, "--dropout", dropout_, fraction, "0 to less than 1", "Dropout rate (0)");
+  real(group, "--beta1", beta1_, setting_range("beta1"), "First moment; sgd: momentum (0.9)");
+  real(group, "--beta2", beta2_, setting_range("beta2"), "Second moment (0.99)");
+  real(group, "--clip", clip_, not_negative_range, "Largest gradient norm; 0 is no limit (1)");
+  real(group, "--dropout", dropout_, octavo::share_range, "Dropout rate (0)");
   group
       .add_option_function<std::string>(
           "--seed",

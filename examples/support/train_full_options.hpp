@@ -84,8 +84,8 @@ class FullCommandLine {
   void size(CLI::App& app, const std::string& name, std::size_t& bytes, const std::string& help);
   void whole(CLI::App& app, const std::string& name, Asked<Index>& asked, Index least,
              const std::string& help, Index most = std::numeric_limits<std::int32_t>::max());
-  void real(CLI::App& app, const std::string& name, Asked<double>& asked, bool (*legal)(double),
-            const std::string& expected, const std::string& help);
+  void real(CLI::App& app, const std::string& name, Asked<double>& asked,
+            const octavo::SettingRange& range, const std::string& help);
   FullOptions base() const;
   FullOptions finished(FullOptions options) const;
   std::string not_kept() const;

@@ -77,6 +77,8 @@ void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
   if (!options.memory_report.wanted) print(octavo::memory_table(plan));
   std::printf("%zu bytes of tokens beside the plan\n%td steps of %td x %td tokens\n", text_bytes,
               options.training.steps, step.sequences(), step.sequence);
+  const std::string warning = octavo::schedule_warning(options.training.rate());
+  if (!warning.empty()) std::printf("hint: %s\n", warning.c_str());
 }
 
 inline octavo::TokenSplit split(const Corpus& corpus, Index sequence) {
@@ -115,6 +117,8 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
                      .report = describe_run(options, corpus, trainer.model().parameter_count(),
                                             trainer.plan(), threads)});
   const auto say = [&](const std::string& line) { progress.say(line); };
+  const std::string warning = octavo::schedule_warning(options.training.rate());
+  if (!warning.empty()) say("hint: " + warning);
   RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
   if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
   if (resumed != nullptr) {

@@ -8,6 +8,7 @@
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/data/text_entropy.hpp>
 #include <octavo/data/text_files.hpp>
+#include <octavo/data/token_check.hpp>
 #include <octavo/data/token_file.hpp>
 #include <octavo/data/token_file_writer.hpp>
 #include <octavo/data/token_store.hpp>

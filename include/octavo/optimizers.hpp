@@ -10,4 +10,5 @@
 #include <octavo/optimizers/learning_rate_schedule.hpp>
 #include <octavo/optimizers/lion.hpp>
 #include <octavo/optimizers/optimizer.hpp>
+#include <octavo/optimizers/setting.hpp>
 #include <octavo/optimizers/sgd.hpp>

@@ -24,7 +24,7 @@ ParameterList parameters() {
   block.vector("v", 21, InitialValue::zeros);
   ParameterList list;
   list.append("", block);
-  list.set_learning_rate_factor("m", 0.5);
+  CHECK(list.set_learning_rate_factor("m", 0.5) == 1);
   return list;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct CheckpointInfo {
   AnyTokenizer tokenizer;
   CorpusIdentity corpus;
   bool double_precision = false;
+  /// What multiplies the learning rate of tensors of these names; 1 for all others.
+  std::map<std::string, double> learning_rate_factors;
 };
 
 namespace detail {
@@ -71,6 +74,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
   metadata.truth("double", sizeof(T) == sizeof(double));
   detail::write_options(metadata, options);
   detail::write_state(metadata, state);
+  detail::write_factors(metadata, trainer.parameters());
   detail::write_corpus(metadata, corpus);
   auto tensors = detail::weights_to_write<T>(trainer.parameters(), trainer.weights());
   const std::span<const std::byte> moments = trainer.optimizer_state();
@@ -98,9 +102,10 @@ class CheckpointFile {
     }
   }
 
-  /// Brings a trainer of the same shape, scalar and optimizer to where the run was saved; its other
-  /// options are its own. The file is verified before the trainer is touched. (Only if the file
-  /// cannot be read again after that, or has been altered between, are the trainer's numbers lost.)
+  /// Brings a trainer of the same shape, scalar and optimizer to where the run was saved, its
+  /// tensors' learning-rate factors included; its other options are its own. The file is verified
+  /// before the trainer is touched. (Only if the file cannot be read again after that, or has been
+  /// altered between, are the trainer's numbers lost.)
   template <Scalar T, typename... Model>
   void load(Trainer<T, Model...>& trainer) const {
     require(sizeof(T) == (info_.double_precision ? sizeof(double) : sizeof(float)),
@@ -115,6 +120,12 @@ class CheckpointFile {
     detail::read_weights<T>(file_, trainer.parameters(), trainer.weights());
     file_.read(file_.tensor(std::string(detail::optimizer_state_name)), 0,
                trainer.optimizer_state());
+    for (const Parameter& parameter : trainer.parameters()) {
+      const auto found = info_.learning_rate_factors.find(parameter.name);
+      trainer.parameters().set_learning_rate_factor_of(
+          static_cast<std::size_t>(parameter.number),
+          found == info_.learning_rate_factors.end() ? 1.0 : found->second);
+    }
     trainer.set_state(info_.state);
   }
 
@@ -130,7 +141,8 @@ class CheckpointFile {
             detail::read_state(metadata),
             detail::read_tokenizer(metadata, shape.vocabulary),
             detail::read_corpus(metadata),
-            metadata.truth("double")};
+            metadata.truth("double"),
+            detail::read_factors(metadata)};
   }
 
   template <Scalar T>
@@ -146,6 +158,12 @@ class CheckpointFile {
     detail::check_tensor(file_, std::string(detail::optimizer_state_name), form.sizes, forms);
     for (const Parameter& parameter : parameters) detail::verify_tensor(file_, parameter.name);
     verify_state<T>(parameters.count());
+    for (const auto& [name, factor] : info_.learning_rate_factors) {
+      const auto is_it = [&](const Parameter& parameter) { return parameter.name == name; };
+      if (std::any_of(parameters.begin(), parameters.end(), is_it)) continue;
+      file_.fail(detail::concat({"metadata ", printable(detail::concat({detail::factor_key, name})),
+                                 ": there is no tensor ", printable(name)}));
+    }
   }
 
   /// Moments are finite, second ones not negative. 8-bit codes mean something whatever they are,

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -57,13 +58,6 @@ void for_each_option(Options& options, Visitor&& visit) {
   visit.truth("fused_update", options.fused_update);
 }
 
-/// An optimizer's number is 0 to this.
-inline double largest_setting(std::string_view name) {
-  const bool share = name.starts_with("beta") || name == "momentum";
-  return share ? 1 - std::numeric_limits<double>::epsilon() / 2
-               : std::numeric_limits<double>::max();
-}
-
 /// Refuses, with ConfigError, to write what would be refused when it is read.
 struct OptionWriter {
   MetadataWriter& metadata;
@@ -105,7 +99,7 @@ inline void write_options(MetadataWriter& metadata, const TrainingOptions& optio
   std::visit(
       [&](const auto& optimizer) {
         for_each_setting(optimizer, [&](std::string_view name, double value) {
-          writer.real(detail::concat({"optimizer.", name}), value, 0, largest_setting(name));
+          writer.real(detail::concat({"optimizer.", name}), value, 0, setting_range(name).most);
         });
       },
       options.optimizer);
@@ -122,7 +116,7 @@ inline TrainingOptions read_options(const MetadataReader& metadata, const ModelS
   std::visit(
       [&](auto& chosen) {
         for_each_setting(chosen, [&](std::string_view name, double& value) {
-          value = metadata.real(detail::concat({"optimizer.", name}), 0, largest_setting(name));
+          value = metadata.real(detail::concat({"optimizer.", name}), 0, setting_range(name).most);
         });
       },
       options.optimizer);
@@ -136,6 +130,27 @@ inline TrainingOptions read_options(const MetadataReader& metadata, const ModelS
     metadata.refuse("minimum_learning_rate", "at most the learning rate");
   }
   return options;
+}
+
+/// Before a tensor's name: what multiplies its learning rate, where that is not 1.
+inline constexpr std::string_view factor_key = "learning_rate_factor.";
+
+inline void write_factors(MetadataWriter& metadata, const ParameterList& parameters) {
+  for (const Parameter& parameter : parameters) {
+    if (parameter.learning_rate_factor == 1) continue;
+    metadata.real(concat({factor_key, parameter.name}), parameter.learning_rate_factor);
+  }
+}
+
+/// By the tensors' names. Files of runs that froze nothing have none.
+inline std::map<std::string, double> read_factors(const MetadataReader& metadata) {
+  std::map<std::string, double> factors;
+  for (const auto& [key, value] : metadata.file().metadata()) {
+    if (!key.starts_with(factor_key)) continue;
+    factors[key.substr(factor_key.size())] =
+        metadata.real(key, 0, std::numeric_limits<double>::max());
+  }
+  return factors;
 }
 
 inline void write_state(MetadataWriter& metadata, const RunState& state) {

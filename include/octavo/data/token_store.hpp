@@ -64,7 +64,7 @@ class TokenStore {
 
 /// The tokens of a text; `tokenizer` meets the concept Tokenizer. See encode_text.
 template <typename K>
-TokenStore tokenize(const K& tokenizer, const ByteSource& text) {
+[[nodiscard]] TokenStore tokenize(const K& tokenizer, const ByteSource& text) {
   TokenStore store(tokenizer.vocabulary_size());
   store.reserve(text.size());
   encode_text(tokenizer, text, [&](std::span<const Token> tokens) {
@@ -73,7 +73,7 @@ TokenStore tokenize(const K& tokenizer, const ByteSource& text) {
   return store;
 }
 template <typename K>
-TokenStore tokenize(const K& tokenizer, std::string_view text) {
+[[nodiscard]] TokenStore tokenize(const K& tokenizer, std::string_view text) {
   return tokenize(tokenizer, MemorySource("text", std::as_bytes(std::span(text))));
 }
 

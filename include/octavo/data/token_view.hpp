@@ -57,14 +57,14 @@ class TokenView {
   constexpr Index checked_vocabulary() const noexcept { return checked_; }
 
   /// The same tokens, of which the caller knows that they lie in [0, vocabulary).
-  constexpr TokenView checked(Index vocabulary) const noexcept {
+  [[nodiscard]] constexpr TokenView checked(Index vocabulary) const noexcept {
     TokenView view = *this;
     view.checked_ = vocabulary;
     return view;
   }
 
   /// `count` tokens from `first`.
-  constexpr TokenView subview(Index first, Index count) const {
+  [[nodiscard]] constexpr TokenView subview(Index first, Index count) const {
     require(first >= 0 && count >= 0 && first <= size_ - count, "tokens: subview out of range");
     TokenView view = *this;
     if (bytes_ != nullptr) view.bytes_ += first;
@@ -101,8 +101,8 @@ struct TokenSplit {
 
 /// The first floor(9/10 n) tokens for training, the rest for validation, as nanoGPT splits; of long
 /// texts no more than `most_for_validation`, the last.
-inline TokenSplit split_tokens(TokenView tokens,
-                               Index most_for_validation = std::numeric_limits<Index>::max()) {
+[[nodiscard]] inline TokenSplit split_tokens(
+    TokenView tokens, Index most_for_validation = std::numeric_limits<Index>::max()) {
   const Index tenths = tokens.size() / 10 * 9 + tokens.size() % 10 * 9 / 10;
   const Index train = std::max(tenths, tokens.size() - most_for_validation);
   return {tokens.subview(0, train), tokens.subview(train, tokens.size() - train)};

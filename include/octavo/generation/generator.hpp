@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
@@ -99,6 +100,10 @@ class Generator {
   Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
             ThreadPool& threads, std::span<std::byte> memory, Index sequences = 1)
       : Generator(model, weights, length, threads, sequences, MemoryPlan{}, &memory) {}
+
+  /// Not of weights that are gone at once.
+  template <typename... Rest>
+  Generator(const Model&, std::vector<T>&&, Index, ThreadPool&, const Rest&...) = delete;
 
   const ModelShape& shape() const noexcept { return model_.shape(); }
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }

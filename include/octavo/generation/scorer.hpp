@@ -5,10 +5,12 @@
 #include <cmath>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/float_environment.hpp>
+#include <octavo/data/token_check.hpp>
 #include <octavo/data/token_view.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/memory/arena.hpp>
@@ -79,6 +81,8 @@ class Scorer {
   Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
          ThreadPool& threads)
       : Scorer(model, weights, length, threads, MemoryPlan{}) {}
+  /// Not of weights that are gone at once.
+  Scorer(const Model& model, std::vector<T>&& weights, Index length, ThreadPool& threads) = delete;
 
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   Index length() const noexcept { return length_; }
@@ -168,6 +172,7 @@ class Scorer {
     for (std::size_t i = 0; i < count; ++i) {
       targets[i] = tokens[first + static_cast<Index>(i) + 1];
     }
+    check_batch_of(tokens, inputs, targets, model_.shape().vocabulary);  // whatever was promised
     threads_->run(window_threads_, static_cast<double>(rows), [&](const Worker& worker) {
       model_.loss(pass(worker, rows), inputs, targets, arena_.get(memory_.losses).first(count),
                   T{1}, nullptr);

@@ -35,7 +35,7 @@ class StopStrings {
   /// False when the byte completes one: the text ends before it (of several that end here before
   /// the longest), and nothing more is written.
   template <typename Write>
-  bool add(char byte, Write&& write) {
+  [[nodiscard]] bool add(char byte, Write&& write) {
     if (stopped_) return false;
     const std::size_t held = held_;
     std::size_t found = 0;

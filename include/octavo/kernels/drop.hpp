@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/random.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -24,6 +25,7 @@ struct DropoutDraw {
 /// number within the step, whatever the micro-batch.  y [rows, width].
 template <Scalar T>
 void drop(const Worker& worker, const DropoutDraw& draw, Index first_row, MatrixView<T> y) {
+  OCTAVO_ASSERT(draw.rate >= 0 && draw.rate < 1);
   const T factor = static_cast<T>(1.0 / (1.0 - draw.rate));
   const double threshold = draw.rate * 4294967296.0;
   const Range rows = worker.split(y.rows);

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <span>
 
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/attend.hpp>
 #include <octavo/layers/key_value_cache.hpp>
@@ -21,11 +23,16 @@ class CausalSelfAttention {
  public:
   using Value = T;
 
+  /// ConfigError where `heads` do not divide the width.
   constexpr CausalSelfAttention(Index width, Index heads, bool bias)
       : width_(width),
         heads_(heads),
         project_in_(width, 3 * width, bias),
-        project_out_(width, width, bias, InitialValue::normal_residual) {}
+        project_out_(width, width, bias, InitialValue::normal_residual) {
+    require(heads > 0 && width % heads == 0, [&] {
+      return detail::concat({"attention: width ", width, " is not a multiple of heads ", heads});
+    });
+  }
 
   constexpr Index input_width() const { return width_.value(); }
   constexpr Index output_width() const { return width_.value(); }

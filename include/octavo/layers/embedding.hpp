@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <span>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/data/token_check.hpp>
 #include <octavo/kernels/embed.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/tensor/extents.hpp>
@@ -31,6 +34,9 @@ class Embedding {
   /// tokens [rows] in sequences that begin at `first_position`; overwrites output [rows, width].
   void forward(const LayerContext<T>& context, std::span<const Token> tokens, Index first_position,
                MatrixView<T> output) const {
+    OCTAVO_ASSERT(tokens_lie_in(tokens, vocabulary_));
+    OCTAVO_ASSERT(first_position >= 0 &&
+                  first_position + std::min(output.rows, context.sequence) <= context_);
     embed<T>(context.worker, tokens, context.sequence, first_position, tokens_.in(context.weights),
              positions_.in(context.weights), output);
     context.worker.barrier();

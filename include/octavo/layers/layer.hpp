@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/drop.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
@@ -113,18 +114,32 @@ struct LayerContext {
 
   Index rows() const noexcept { return sequences * sequence; }
 
-  /// Saved memory of this context's block.
+  /// Saved memory of this context's block. ConfigError where the layer has not booked it.
   template <typename U>
   U* saved(Booking<U> booking) const {
+    check_booked(booking.booked());
     return arena.get(booking, copy).data();
   }
+  /// Scratch memory; likewise.
   template <typename U>
   std::span<U> scratch(Booking<U> booking) const {
+    check_booked(booking.booked());
     return arena.get(booking);
   }
   template <typename U>
   MatrixView<U> scratch_matrix(Booking<U> booking, Index columns) const {
-    return MatrixView<U>(arena.get(booking).data(), rows(), columns);
+    return MatrixView<U>(scratch(booking).data(), rows(), columns);
+  }
+
+  static void check_booked(bool booked) {
+    require(booked,
+            "a layer uses memory that was not booked: its book() must book what it uses, and call "
+            "book() of every layer that it is made of");
+  }
+  static void check_declared(const ParameterSlot& slot) {
+    require(slot.declared(),
+            "a layer uses a tensor that was not declared: its declare() must call declare() of "
+            "every layer that it is made of");
   }
 };
 

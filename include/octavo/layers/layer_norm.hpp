@@ -34,6 +34,7 @@ class LayerNorm {
 
   void forward(const LayerContext<T>& context, MatrixView<const T> input,
                MatrixView<T> output) const {
+    context.check_declared(gain_);
     normalize<T>(context.worker, input, gain_.in(context.weights), bias_.in(context.weights),
                  normalized(context), context.saved(inverse_deviation_), output);
     context.worker.barrier();

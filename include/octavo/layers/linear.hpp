@@ -31,6 +31,7 @@ class Linear {
 
   void forward(const LayerContext<T>& context, MatrixView<const T> input,
                MatrixView<T> output) const {
+    context.check_declared(weight_);
     multiply<T>(context.worker, input, weight(context.weights), output,
                 has_bias_ ? Start::bias : Start::zero, bias_.in(context.weights), context.panels);
     context.worker.barrier();

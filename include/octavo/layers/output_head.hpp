@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <span>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/data/token_check.hpp>
 #include <octavo/kernels/cross_entropy.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/matmul.hpp>
@@ -55,6 +57,7 @@ class OutputHead {
             MatrixView<T> y_gradient) const {
     const Worker& worker = context.worker;
     const bool backward = context.gradients != nullptr;
+    OCTAVO_ASSERT(tokens_lie_in(targets, vocabulary_, Negative::ignored));
     for (Index first = 0; first < y.rows; first += slice_rows) {
       const Index count = std::min(slice_rows, y.rows - first);
       const auto from = static_cast<std::size_t>(first);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <variant>
@@ -8,6 +10,7 @@
 #include <octavo/optimizers/adamw.hpp>
 #include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/optimizers/lion.hpp>
+#include <octavo/optimizers/setting.hpp>
 #include <octavo/optimizers/sgd.hpp>
 
 namespace octavo {
@@ -25,18 +28,39 @@ constexpr void for_each_setting(Optimizer& optimizer, Visit visit) {
   visit("decay", optimizer.decay);
 }
 
+/// Where the setting of that name may lie, in every optimizer.
+constexpr const SettingRange& setting_range(std::string_view name) noexcept {
+  if (name == "epsilon") return positive_range;
+  return name == "decay" ? not_negative_range : share_range;
+}
+
 inline std::string_view name_of(const AnyOptimizer& optimizer) {
   return std::visit([](const auto& chosen) { return chosen.name; }, optimizer);
 }
 
 /// The optimizer of that name with its defaults; none if there is no such optimizer.
-inline std::optional<AnyOptimizer> optimizer_of_name(std::string_view name) {
+[[nodiscard]] inline std::optional<AnyOptimizer> optimizer_of_name(std::string_view name) {
   for (const AnyOptimizer& one :
        {AnyOptimizer(AdamW{}), AnyOptimizer(AdamW8bit{}), AnyOptimizer(Adam{}),
         AnyOptimizer(Lion{}), AnyOptimizer(Sgd{})}) {
     if (name_of(one) == name) return one;
   }
   return std::nullopt;
+}
+
+/// ConfigError "adamw: beta1 is 2, expected 0 to less than 1" where a setting is out of its range
+/// as a number of the weights' scalar.
+template <Scalar T>
+void check_optimizer(const AnyOptimizer& optimizer) {
+  const auto check = [](const auto& chosen) {
+    for_each_setting(chosen, [&](std::string_view name, double value) {
+      SettingRange range = setting_range(name);
+      range.most = std::min(range.most, double{std::numeric_limits<T>::max()});
+      if (range.least > 0) range.least = double{std::numeric_limits<T>::denorm_min()};
+      check_setting(detail::concat({chosen.name, ": ", name}), value, range);
+    });
+  };
+  std::visit(check, optimizer);
 }
 
 /// What it remembers of that many parameters in that many tensors.

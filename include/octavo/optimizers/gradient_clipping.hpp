@@ -2,6 +2,7 @@
 #if !defined(OCTAVO_OPTIMIZERS_GRADIENT_CLIPPING_HPP)
 #define OCTAVO_OPTIMIZERS_GRADIENT_CLIPPING_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 
@@ -37,11 +38,12 @@ inline double clipping_factor(double norm, double limit) noexcept {
 
 namespace octavo {
 
-/// The Euclidean norm of the gradients of `tensors`, which follow each other without gaps: block
-/// [all their numbers]; on every worker. Sums of squares are taken over chunks of 4096 numbers in
-/// double and added in order, so that the crew's size cannot change them; in double the squares of
-/// finite floats cannot overflow. A chunk goes to the worker that computed its first gradient and
-/// will use it for the update. partials: global_norm_partials(count) or more. Contains barriers.
+/// The Euclidean norm of the gradients of those of `tensors` that learn; a learning-rate factor of
+/// 0 leaves a tensor out. The tensors follow each other without gaps: block [all their numbers]; on
+/// every worker. Sums of squares are taken over chunks of 4096 numbers in double and added in
+/// order, so that the crew's size cannot change them; in double the squares of finite floats cannot
+/// overflow. A chunk goes to the worker that computed its first gradient and will use it for the
+/// update. partials: global_norm_partials(count) or more. Contains barriers.
 template <Scalar T>
 double global_norm(const Worker& worker, std::span<const Parameter> tensors,
                    std::span<const T> block, std::span<double> partials) {
@@ -56,16 +58,31 @@ namespace octavo::OCTAVO_ISA {
 
 namespace detail {
 
-/// Of the first chunk of `block`.
 template <Scalar T>
 double sum_of_squares(std::span<const T> block) {
   Pack<double> squares = Pack<double>::broadcast(0);
-  for_each_pack(std::min(octavo::detail::norm_chunk, static_cast<Index>(block.size())),
-                [&](Index i, Index lanes) {
-                  const Pack<double> value = load_as_double(block.data() + i, lanes);
-                  squares = fma(value, value, squares);
-                });
+  for_each_pack(static_cast<Index>(block.size()), [&](Index i, Index lanes) {
+    const Pack<double> value = load_as_double(block.data() + i, lanes);
+    squares = fma(value, value, squares);
+  });
   return sum(squares);
+}
+
+/// Of the numbers [first, end) of `block` that learn; `first` is one of tensors[0]'s, `base` the
+/// offset of the block's first number.
+template <Scalar T>
+double sum_of_trained_squares(std::span<const Parameter> tensors, Index base,
+                              std::span<const T> block, Index first, Index end) {
+  double total = 0;
+  for (const Parameter& tensor : tensors) {
+    const Index from = std::max(first, tensor.offset - base);
+    const Index to = std::min(end, tensor.offset - base + tensor.count());
+    if (from >= end) break;
+    if (tensor.learning_rate_factor == 0 || from >= to) continue;
+    total += sum_of_squares(
+        block.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from)));
+  }
+  return total;
 }
 
 }  // namespace detail
@@ -75,14 +92,23 @@ double global_norm(const Worker& worker, std::span<const Parameter> tensors,
                    std::span<const T> block, std::span<double> partials) {
   const auto count = static_cast<Index>(block.size());
   partials = partials.first(static_cast<std::size_t>(global_norm_partials(count)));
-  for (const Parameter& tensor : tensors) {
-    const Index first = tensor.offset - tensors.front().offset;
+  const bool all_learn = std::none_of(tensors.begin(), tensors.end(), [](const Parameter& tensor) {
+    return tensor.learning_rate_factor == 0;
+  });
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Parameter& tensor = tensors[i];
+    const Index base = tensors.front().offset;
+    const Index first = tensor.offset - base;
     const Range share = worker.split(tensor.count(), Pack<T>::lanes);
     // As many chunks begin before a number as it takes to hold all before it.
     const Index end = global_norm_partials(first + share.end);
     for (Index chunk = global_norm_partials(first + share.begin); chunk < end; ++chunk) {
-      partials[static_cast<std::size_t>(chunk)] = detail::sum_of_squares(
-          block.subspan(static_cast<std::size_t>(chunk * octavo::detail::norm_chunk)));
+      const Index from = chunk * octavo::detail::norm_chunk;
+      const Index to = std::min(from + octavo::detail::norm_chunk, count);
+      partials[static_cast<std::size_t>(chunk)] =
+          all_learn ? detail::sum_of_squares(block.subspan(static_cast<std::size_t>(from),
+                                                           static_cast<std::size_t>(to - from)))
+                    : detail::sum_of_trained_squares<T>(tensors.subspan(i), base, block, from, to);
     }
   }
   worker.barrier();

@@ -5,10 +5,13 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <string>
 #include <string_view>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/optimizers/setting.hpp>
 
 namespace octavo {
 
@@ -48,11 +51,21 @@ constexpr std::string_view name_of(LearningRateSchedule::Shape shape) noexcept {
 
 /// Throws ConfigError where the numbers make no schedule.
 inline void check_schedule(const LearningRateSchedule& schedule) {
-  require(std::isfinite(schedule.peak) && schedule.peak > 0,
-          "learning rate: expected a finite number > 0");
-  require(schedule.minimum >= 0 && schedule.minimum <= schedule.peak,
-          "minimum learning rate: expected 0 to the learning rate");
+  check_setting("learning rate", schedule.peak, positive_range);
+  check_setting("minimum learning rate", schedule.minimum,
+                {0, schedule.peak, "0 to the learning rate"});
   require(schedule.warmup >= 0, "warm-up: expected 0 or more steps");
+}
+
+/// One line about a schedule that is none too good, for whoever shows it to the user: a warm-up
+/// that outlasts the run, whose learning rate then never reaches its peak. Empty where all is well.
+[[nodiscard]] inline std::string schedule_warning(const LearningRateSchedule& schedule) {
+  if (schedule.steps <= 0 || schedule.warmup < schedule.steps) return {};
+  const double share = schedule.at(schedule.steps - 1) / schedule.peak;
+  return detail::concat({"the warm-up of ", schedule.warmup,
+                         " steps is not shorter than the run of ", schedule.steps,
+                         ": the learning rate reaches ", static_cast<int>(std::floor(100 * share)),
+                         "% of what was asked; choose a shorter warm-up"});
 }
 
 }  // namespace octavo

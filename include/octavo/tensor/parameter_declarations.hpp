@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 
@@ -43,7 +45,8 @@ struct ParameterSlot {
 };
 
 /// The parameters of one block, in the order in which they lie in memory. Layers add theirs; sizes,
-/// offsets, names in files and reports all derive from this list.
+/// offsets, names in files and reports all derive from this list. ConfigError on a second tensor of
+/// the same layer and name.
 class ParameterDeclarations {
  public:
   static constexpr int capacity = 32;
@@ -80,6 +83,10 @@ class ParameterDeclarations {
  private:
   constexpr ParameterSlot add(const ParameterDeclaration& declaration) {
     if (size_ == capacity) throw ConfigError("a block declares at most 32 parameters");
+    for (int i = 0; i < size_; ++i) {
+      if ((*this)[i].scope == declaration.scope && (*this)[i].name == declaration.name)
+        refuse_name(declaration);
+    }
     Index numbers = declaration.rows == 0 ? 1 : declaration.rows;
     if (declaration.rows < 0 || declaration.columns < 0 ||
         __builtin_mul_overflow(numbers, declaration.columns, &numbers) ||
@@ -89,6 +96,13 @@ class ParameterDeclarations {
     entries_[static_cast<std::size_t>(size_++)] = declaration;
     count_ = numbers;
     return {declaration.offset, declaration.rows, declaration.columns};
+  }
+
+  [[noreturn]] static void refuse_name(const ParameterDeclaration& declaration) {
+    const bool scoped = !declaration.scope.empty();
+    throw ConfigError(detail::concat({"two tensors have the name '", declaration.scope,
+                                      scoped ? "." : "", declaration.name, "'"}),
+                      "call begin_layer() with a name of its own before each layer that declares");
   }
 
   std::array<ParameterDeclaration, capacity> entries_{};

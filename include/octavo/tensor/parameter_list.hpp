@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,7 +36,8 @@ struct Parameter {
 /// memory, a file is one write.
 class ParameterList {
  public:
-  /// Appends a block's declarations behind what is there; `prefix` precedes every name.
+  /// Appends a block's declarations behind what is there; `prefix` precedes every name. ConfigError
+  /// on a name that is there.
   void append(std::string_view prefix, const ParameterDeclarations& block) {
     const Index base = count_;
     for (int i = 0; i < block.size(); ++i) {
@@ -42,6 +45,10 @@ class ParameterList {
       std::string name(prefix);
       if (!declared.scope.empty()) (name += declared.scope) += '.';
       name += declared.name;
+      const auto same = [&](const Parameter& one) { return one.name == name; };
+      require(std::none_of(parameters_.begin(), parameters_.end(), same), [&] {
+        return detail::concat({"two tensors have the name ", printable(name)});
+      });
       parameters_.push_back({std::move(name), declared.rows, declared.columns,
                              base + declared.offset, declared.initial, declared.decays(), 1.0,
                              static_cast<Index>(parameters_.size())});
@@ -65,9 +72,10 @@ class ParameterList {
   }
 
   /// Multiplies the learning rate of every parameter whose name contains `part`; 0 freezes them.
-  /// Returns how many matched.
-  Index set_learning_rate_factor(std::string_view part, double factor) {
-    require(factor >= 0, "a learning-rate factor must not be negative");
+  /// Returns how many matched: 0 where the name is misspelt. ConfigError on a factor that is not a
+  /// finite number, 0 or more.
+  [[nodiscard]] Index set_learning_rate_factor(std::string_view part, double factor) {
+    check_factor(factor);
     Index matched = 0;
     for (Parameter& parameter : parameters_) {
       if (parameter.name.find(part) == std::string::npos) continue;
@@ -75,6 +83,12 @@ class ParameterList {
       ++matched;
     }
     return matched;
+  }
+
+  /// The same for one parameter, by its place in the list.
+  void set_learning_rate_factor_of(std::size_t number, double factor) {
+    check_factor(factor);
+    parameters_.at(number).learning_rate_factor = factor;
   }
 
   /// One tensor of a flat block (values, gradients or moments) as an Eigen map; a vector is one
@@ -88,6 +102,11 @@ class ParameterList {
   }
 
  private:
+  static void check_factor(double factor) {
+    require(std::isfinite(factor) && factor >= 0,
+            "learning-rate factor: expected a finite number, 0 or more");
+  }
+
   std::vector<Parameter> parameters_;
   Index count_ = 0;
 };

@@ -3,23 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
-#include <octavo/kernels/matmul.hpp>
-#include <octavo/layers/layer.hpp>
-#include <octavo/memory/arena.hpp>
-#include <octavo/numeric/isa.hpp>
-#include <octavo/numeric/random.hpp>
-#include <octavo/parallel/thread_pool.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/testing/barrier_check.hpp>
+#include <octavo/testing/layer_harness.hpp>
 
-// Checks the backward of a layer, ours or a user's, against central differences. Not part of
-// octavo.hpp: include it in tests.
+// Checks the backward of a layer or block, ours or a user's, against central differences, and its
+// barriers. Not part of octavo.hpp: include it in tests.
 namespace octavo::testing {
 
 /// How far analytic and numeric gradient of one tensor lie apart, and how far they may.
@@ -31,31 +26,23 @@ struct TensorCheck {
   bool passed() const noexcept { return difference <= allowed; }  // false for NaN
 };
 
-struct GradientCheckOptions {
-  Index sequences = 2;
-  Index sequence = 5;
-  Index workers = 1;
-  std::uint64_t seed = 1;
-  double step = 1e-5;  ///< of the central difference, times max(1, |x|)
-  double absolute = 1e-9;
-  double relative = 1e-7;
-};
-
 struct GradientCheckResult {
   std::vector<TensorCheck> tensors;
+  std::string barrier_defects;  ///< see check_barriers; empty: none
 
   bool passed() const noexcept {
-    return !tensors.empty() && std::all_of(tensors.begin(), tensors.end(),
-                                           [](const TensorCheck& check) { return check.passed(); });
+    return barrier_defects.empty() && !tensors.empty() &&
+           std::all_of(tensors.begin(), tensors.end(),
+                       [](const TensorCheck& check) { return check.passed(); });
   }
-  /// One line per tensor that failed; empty if none did.
+  /// One line per tensor that failed and per defect of the barriers; empty if there is none.
   std::string failures() const {
-    std::string text;
+    std::string text = barrier_defects;
     for (const TensorCheck& check : tensors) {
       if (check.passed()) continue;
-      text += detail::concat({check.name, ": differs by ",
-                              FormattedNumber::general(check.difference, 6), ", allowed ",
-                              FormattedNumber::general(check.allowed, 6), "\n"});
+      text += octavo::detail::concat({check.name, ": differs by ",
+                                      FormattedNumber::general(check.difference, 6), ", allowed ",
+                                      FormattedNumber::general(check.allowed, 6), "\n"});
     }
     return text;
   }
@@ -88,132 +75,12 @@ TensorCheck check_tensor(std::string name, std::span<double> values,
       options.absolute + options.relative * (std::sqrt(numeric_norm) + std::sqrt(analytic_norm))};
 }
 
-/// A layer with the memory it asked for, ready to run alone. What a layer must overwrite or may not
-/// rely on is filled with NaN before every call.
-template <Layer L>
-requires std::same_as<typename L::Value, double>
-class LayerHarness {
- public:
-  LayerHarness(const L& layer, const GradientCheckOptions& options)
-      : layer_(layer),
-        options_(options),
-        threads_(options.workers),
-        parameters_(declare(layer_)),
-        arena_(plan()),
-        input(count(layer_.input_width())),
-        output(count(layer_.output_width())),
-        output_gradient(output.size()),
-        input_gradient(input.size()),
-        weights(static_cast<std::size_t>(parameters_.count())),
-        gradients(weights.size()) {
-    const CounterRandom random(options.seed, RandomStream::initial_weights);
-    std::uint64_t position = 0;
-    for (auto* block : {&weights, &input, &output_gradient}) {
-      for (double& x : *block) x = random.normal(position++);
-    }
-  }
-
-  const ParameterList& parameters() const noexcept { return parameters_; }
-
-  void forward() {
-    poison(output);
-    std::fill(arena_.bytes().begin(), arena_.bytes().end(), std::byte{0xFF});  // NaN
-    threads_.run(
-        [&](const Worker& worker) { layer_.forward(context(worker), in(input), out(output)); });
-  }
-
-  /// The loss of which backward gives the gradient: sum of output * output_gradient.
-  double loss() {
-    forward();
-    double total = 0;
-    for (std::size_t i = 0; i < output.size(); ++i) total += output[i] * output_gradient[i];
-    return total;
-  }
-
-  /// Adds to gradients, overwrites input_gradient.
-  void backward() {
-    forward();
-    poison(input_gradient);
-    threads_.run([&](const Worker& worker) {
-      layer_.backward(context(worker), in(input), grad(output_gradient), out_grad(input_gradient));
-    });
-  }
-
- private:
-  static void poison(std::vector<double>& block) {
-    std::fill(block.begin(), block.end(), std::numeric_limits<double>::quiet_NaN());
-  }
-  static ParameterList declare(L& layer) {
-    ParameterDeclarations declarations;
-    layer.declare(declarations);
-    ParameterList list;
-    list.append("", declarations);
-    return list;
-  }
-  std::size_t count(Index width) const {
-    return static_cast<std::size_t>(options_.sequences * options_.sequence * width);
-  }
-  MemoryPlan plan() {
-    require_kernels();
-    MemoryPlan plan;
-    panels_ = plan.book<double>(
-        "harness", "packed operand", MemoryKind::scratch,
-        options_.workers * matmul_panel_elements<double>(detail::panel_depth), {0, 1});
-    BookingScope scope{plan,
-                       "layer",
-                       options_.sequences,
-                       options_.sequence,
-                       options_.workers,
-                       {0, 0},
-                       {1, 1},
-                       {0, 1},
-                       true,
-                       1};
-    layer_.book(scope);
-    plan.place();
-    return plan;
-  }
-  LayerContext<double> context(const Worker& worker) {
-    return {worker,
-            arena_,
-            weights.data(),
-            gradients.data(),
-            0,
-            0,
-            options_.sequences,
-            options_.sequence,
-            arena_.get(panels_),
-            0,
-            DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout), 0, 0.25}};
-  }
-  MatrixView<const double> in(const std::vector<double>& block) const {
-    return {block.data(), options_.sequences * options_.sequence, layer_.input_width()};
-  }
-  MatrixView<double> out(std::vector<double>& block) const {
-    return {block.data(), options_.sequences * options_.sequence, layer_.output_width()};
-  }
-  MatrixView<const double> grad(const std::vector<double>& block) const {
-    return {block.data(), options_.sequences * options_.sequence, layer_.output_width()};
-  }
-  MatrixView<double> out_grad(std::vector<double>& block) const {
-    return {block.data(), options_.sequences * options_.sequence, layer_.input_width()};
-  }
-
-  L layer_;
-  GradientCheckOptions options_;
-  ThreadPool threads_;
-  ParameterList parameters_;
-  Booking<double> panels_;
-  Arena arena_;
-
- public:
-  std::vector<double> input, output, output_gradient, input_gradient, weights, gradients;
-};
-
-/// Every parameter of the layer and its whole input against central differences, at random values.
-/// Gradients start from 1, to show that backward adds to them.
-template <Layer L>
-GradientCheckResult check_gradients(const L& layer, const GradientCheckOptions& options = {}) {
+/// Every parameter of the layer or block and its whole input against central differences, at random
+/// values; and its barriers (check_barriers). Gradients start from 1, to show that backward adds to
+/// them.
+template <CheckedPart L>
+[[nodiscard]] GradientCheckResult check_gradients(const L& layer,
+                                                  const GradientCheckOptions& options = {}) {
   LayerHarness<L> harness(layer, options);
   std::fill(harness.gradients.begin(), harness.gradients.end(), 1.0);
   harness.backward();
@@ -222,6 +89,7 @@ GradientCheckResult check_gradients(const L& layer, const GradientCheckOptions& 
   const std::vector<double> input_gradient = harness.input_gradient;
 
   GradientCheckResult result;
+  result.barrier_defects = check_barriers(layer, options);
   const auto loss = [&] { return harness.loss(); };
   result.tensors.push_back(
       check_tensor("input", std::span(harness.input), input_gradient, options, loss));

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/training/training_memory.hpp>
 
@@ -30,8 +33,31 @@ struct StepOptions {
 struct StepResult {
   Index step = 0;            ///< counted from 0
   double loss = 0;           ///< mean over the targets that count, before the update
-  double gradient_norm = 0;  ///< of all gradients, before clipping
+  double gradient_norm = 0;  ///< of the gradients of all that learns, before clipping
   double learning_rate = 0;
 };
 
+namespace detail {
+
+/// The options of a step in the scalar T, with no more sequences at a time than there are.
+/// ConfigError names what is out of its range.
+template <Scalar T>
+StepOptions checked(StepOptions options) {
+  require_kernels();
+  check_optimizer<T>(options.optimizer);
+  check_setting("dropout", options.dropout, share_range);
+  check_setting("clip", options.clip, not_negative_range);
+  check_step(options.step);
+  options.step.micro_batch = std::min(options.step.micro_batch, options.step.sequences());
+  return options;
+}
+
+template <Scalar T>
+void check_rate(double learning_rate) {
+  require(std::isfinite(learning_rate) &&
+              learning_rate <= static_cast<double>(std::numeric_limits<T>::max()),
+          "learning rate: expected a finite number of the weights' scalar type");
+}
+
+}  // namespace detail
 }  // namespace octavo

@@ -6,6 +6,7 @@
 #include <span>
 
 #include <octavo/data/batch_sampler.hpp>
+#include <octavo/data/token_check.hpp>
 #include <octavo/data/token_view.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
@@ -101,14 +102,21 @@ class Trainer {
   const Model& model() const noexcept { return step_.model(); }
   const MemoryPlan& plan() const noexcept { return step_.plan(); }
   /// options().between_steps_bytes that the next step may overwrite: room for a Generator.
-  std::span<std::byte> between_steps() const { return step_.between_steps(); }
+  std::span<std::byte> between_steps() const& { return step_.between_steps(); }
   const ParameterList& parameters() const noexcept { return step_.parameters(); }
   ParameterList& parameters() noexcept { return step_.parameters(); }
-  std::span<T> weights() const { return step_.weights(); }
-  EigenMap<T> weight(std::string_view name) const { return step_.weight(name); }
-  EigenMap<T> gradient(std::string_view name) const { return step_.gradient(name); }
-  std::span<std::byte> optimizer_state() const { return step_.optimizer_state(); }
+  std::span<T> weights() const& { return step_.weights(); }
+  EigenMap<T> weight(std::string_view name) const& { return step_.weight(name); }
+  EigenMap<T> gradient(std::string_view name) const& { return step_.gradient(name); }
+  std::span<std::byte> optimizer_state() const& { return step_.optimizer_state(); }
   TrainingStep<T, Config, Part>& training_step() noexcept { return step_; }
+
+  // Of a trainer that is gone at once nothing would be left to look at.
+  void between_steps() const&& = delete;
+  void weights() const&& = delete;
+  void weight(std::string_view) const&& = delete;
+  void gradient(std::string_view) const&& = delete;
+  void optimizer_state() const&& = delete;
 
   RunState state() const noexcept {
     RunState state = state_;
@@ -122,11 +130,13 @@ class Trainer {
   }
 
   /// One update on the batch of the next step. Throws Diverged before the update if the loss or the
-  /// gradients are not finite. The tokens must lie in the vocabulary (check_tokens).
+  /// gradients are not finite; ConfigError, before anything is changed, if a token of the batch is
+  /// none of the vocabulary.
   StepResult step(TokenView tokens) {
     const FloatEnvironment environment;
     const BatchSampler sampler(tokens, options_.sequence, options_.seed);
     sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
+    check_batch_of(tokens, step_.inputs(), step_.targets(), shape().vocabulary);
     const double rate = options_.rate().at(step_.steps_done()) * state_.rate_factor;
     const StepResult result = step_.train(rate);
     state_.observe_loss(result.loss);
@@ -134,7 +144,8 @@ class Trainer {
   }
 
   /// Mean loss over all of `tokens`, in windows that do not overlap (the last may be shorter),
-  /// without dropout.
+  /// without dropout. ConfigError if a token is none of the vocabulary; Diverged if the mean is not
+  /// finite, as where weights are not.
   double evaluate(TokenView tokens) {
     check_length(tokens, 1, "validation text");
     const FloatEnvironment environment;
@@ -147,10 +158,14 @@ class Trainer {
       const Index sequences = std::min(std::max<Index>(whole, 1), step_.options().step.micro_batch);
       const Index length = whole == 0 ? targets - first : sequence;
       const auto rows = static_cast<std::size_t>(sequences * length);
-      copy_window(tokens, first, step_.inputs().first(rows), step_.targets().first(rows));
+      const std::span<Token> inputs = step_.inputs().first(rows);
+      const std::span<Token> targets_of = step_.targets().first(rows);
+      copy_window(tokens, first, inputs, targets_of);
+      check_batch_of(tokens, inputs, targets_of, shape().vocabulary);
       total = step_.add_losses(total, sequences, length);
       first += sequences * length;
     }
+    if (!std::isfinite(total)) throw step_.diverged("validation loss", total);
     return total / static_cast<double>(targets);
   }
 
@@ -195,6 +210,7 @@ class Trainer {
 
   void check_options() const {
     check_schedule(options_.rate());
+    detail::check_rate<T>(options_.learning_rate);
     require(options_.steps >= 0, "steps: expected 0 or more");
     require(options_.evaluate_every >= 0, "evaluate-every: expected 0 or more steps");
     require(options_.patience >= 0, "patience: expected 0 or more evaluations");

@@ -172,7 +172,8 @@ constexpr std::size_t training_bytes(const ModelShape& shape, const StepShape& s
 /// no more, as in models that are large beside their batches (see Transformer::book). All at once
 /// are then faster as well.
 template <Scalar T>
-constexpr Index leanest_micro_batch(const ModelShape& shape, TrainingMemoryOptions options) {
+[[nodiscard]] constexpr Index leanest_micro_batch(const ModelShape& shape,
+                                                  TrainingMemoryOptions options) {
   options.step.micro_batch = 1;
   const std::size_t one = training_bytes<T>(shape, options);
   options.step.micro_batch = options.step.sequences();

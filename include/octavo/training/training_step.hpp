@@ -3,27 +3,23 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <limits>
 #include <numeric>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
+#include <octavo/base/formatted_number.hpp>
+#include <octavo/data/token_check.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/memory/arena.hpp>
-#include <octavo/numeric/isa.hpp>
-#include <octavo/optimizers/any_optimizer.hpp>
-#include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/training/step_options.hpp>
+#include <octavo/training/step_work.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 
@@ -64,45 +60,54 @@ class TrainingStep {
   std::span<Token> inputs() const { return arena_.get(memory_.inputs); }
   std::span<Token> targets() const { return arena_.get(memory_.targets); }
 
-  std::span<T> weights() const { return arena_.get(memory_.weights); }
+  std::span<T> weights() const& { return arena_.get(memory_.weights); }
   /// Empty with fused_update.
-  std::span<T> gradients() const { return arena_.get(memory_.gradients); }
-  std::span<std::byte> optimizer_state() const { return arena_.get(memory_.optimizer_state); }
+  std::span<T> gradients() const& { return arena_.get(memory_.gradients); }
+  std::span<std::byte> optimizer_state() const& { return arena_.get(memory_.optimizer_state); }
 
   /// options().between_steps_bytes of memory that the next step may overwrite.
-  std::span<std::byte> between_steps() const { return arena_.get(memory_.between_steps); }
-  EigenMap<T> weight(std::string_view name) const { return parameters_.map(weights(), name); }
-  EigenMap<T> gradient(std::string_view name) const { return parameters_.map(gradients(), name); }
+  std::span<std::byte> between_steps() const& { return arena_.get(memory_.between_steps); }
+  EigenMap<T> weight(std::string_view name) const& { return parameters_.map(weights(), name); }
+  EigenMap<T> gradient(std::string_view name) const& { return parameters_.map(gradients(), name); }
+
+  // Of an object that is gone at once nothing would be left to look at.
+  void weights() const&& = delete;
+  void gradients() const&& = delete;
+  void optimizer_state() const&& = delete;
+  void between_steps() const&& = delete;
+  void weight(std::string_view) const&& = delete;
+  void gradient(std::string_view) const&& = delete;
 
   /// Updates done so far; also which dropout masks come next.
   Index steps_done() const noexcept { return steps_done_; }
   void set_steps_done(Index steps) noexcept { steps_done_ = steps; }
 
   /// Mean loss of inputs() against targets(); the gradients of that mean are left in gradients().
-  /// ConfigError with fused_update, which has no place for them.
+  /// ConfigError where a token or target is none of the vocabulary, before anything is changed; and
+  /// with fused_update, which has no place for gradients. Where all targets are ignored, loss and
+  /// gradients are 0.
   double compute_gradients() {
     require_gradients();
+    check_batch(inputs(), targets(), shape().vocabulary);
     const FloatEnvironment environment;
-    const T scale = scale_of_targets();
+    const StepWork<T, Model> work = this->work();
     threads_->run(gradient_threads_, 1,
-                  [&](const Worker& worker) { accumulate_gradients(worker, scale); });
-    return mean_loss();
+                  [&](const Worker& worker) { work.accumulate_gradients(worker); });
+    return work.mean_loss();
   }
 
-  /// Clips gradients() and updates the weights. Returns the gradients' norm before clipping. Throws
-  /// Diverged, and changes nothing, if that is not finite.
+  /// Clips gradients() and updates the weights. Returns the norm, before clipping, of the gradients
+  /// of all that learns: tensors with a learning-rate factor of 0 are left out. Throws Diverged,
+  /// and changes nothing, if that is not finite. Gradients of 0 still let weights decay.
   double update(double learning_rate) {
     require_gradients();
+    detail::check_rate<T>(learning_rate);
     const FloatEnvironment environment;
-    check_rate(learning_rate);
+    const StepWork<T, Model> work = this->work();
     double norm = 0;
     threads_->run(update_threads_, 1, [&](const Worker& worker) {
-      const double total = global_norm<T>(worker, parameters_.span(), gradients(),
-                                          arena_.get(memory_.norm_partials));
+      const double total = work.update(worker, learning_rate);
       if (worker.index() == 0) norm = total;
-      if (!std::isfinite(total)) return;
-      update_tensors(worker, parameters_.span(), gradients(),
-                     {steps_done_ + 1, learning_rate, clipping_factor(total, options_.clip)});
     });
     if (!std::isfinite(norm)) throw diverged("gradient norm", norm);
     ++steps_done_;
@@ -124,11 +129,19 @@ class TrainingStep {
   /// `total` and the losses of `sequences` windows of `sequence` positions, added one by one, so
   /// that the sum does not tell how many were taken at a time; forward only, without dropout: the
   /// first sequences * sequence entries of inputs() and targets(), which together must fit one
-  /// micro-batch.
+  /// micro-batch. ConfigError where they do not, or where a token is none of the vocabulary.
   double add_losses(double total, Index sequences, Index sequence) {
-    OCTAVO_ASSERT(sequences <= options_.step.micro_batch && sequence <= options_.step.sequence);
+    const StepShape& step = options_.step;
+    require(sequences >= 0 && sequences <= step.micro_batch && sequence >= 0 &&
+                sequence <= step.sequence,
+            [&] {
+              return detail::concat({"losses: got ", sequences, " x ", sequence,
+                                     " positions, expected at most ", step.micro_batch, " x ",
+                                     step.sequence, ", a micro-batch"});
+            });
     const auto rows = static_cast<std::size_t>(sequences * sequence);
     const std::span<T> losses = arena_.get(memory_.losses).first(rows);
+    check_batch(inputs().first(rows), targets().first(rows), shape().vocabulary);
     const FloatEnvironment environment;
     threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
       const Pass<T> pass{worker, arena_, weights().data(), {}, sequences, sequence, 0, {}};
@@ -138,11 +151,23 @@ class TrainingStep {
     return total;
   }
 
+  /// What the workers do in the next step, for whoever brings workers of their own.
+  StepWork<T, Model> work() {
+    return {model_, options_, parameters_, memory_, arena_, squared_norms_, steps_done_};
+  }
+
+  /// What is thrown where `what` has a value that is not finite.
+  Diverged diverged(const char* what, double value) const {
+    return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what, " is ",
+                                    FormattedNumber::fixed(value, 6)}),
+                    steps_done_, value, remedy());
+  }
+
  private:
   TrainingStep(const Model& model, const StepOptions& options, ThreadPool& threads, MemoryPlan plan,
                const std::span<std::byte>* memory)
       : model_(model),
-        options_(checked(options)),
+        options_(detail::checked<T>(options)),
         threads_(&threads),
         parameters_(model.parameters()),
         memory_(book(plan)),
@@ -153,15 +178,6 @@ class TrainingStep {
         evaluation_threads_(gradient_threads_) {
     const FloatEnvironment environment;
     set_initial_weights<T>(parameters_, model_.shape().layers, options_.seed, weights());
-  }
-
-  static StepOptions checked(StepOptions options) {
-    require_kernels();
-    require(options.dropout >= 0 && options.dropout < 1, "dropout: expected 0 to less than 1");
-    require(std::isfinite(options.clip) && options.clip >= 0, "clip: expected 0 or more");
-    check_step(options.step);
-    options.step.micro_batch = std::min(options.step.micro_batch, options.step.sequences());
-    return options;
   }
 
   TrainingMemory<T> book(MemoryPlan& plan) {
@@ -178,130 +194,19 @@ class TrainingStep {
     return operations < short_step ? ThreadTuner::Start::one : ThreadTuner::Start::all;
   }
 
-  T scale_of_targets() const {
-    const Index count = count_targets(targets());
-    return count == 0 ? T{0} : T{1} / static_cast<T>(count);
-  }
-
-  double mean_loss() const {
-    double total = 0;
-    for (const T loss : arena_.get(memory_.losses)) total += static_cast<double>(loss);
-    const Index count = count_targets(targets());
-    return count == 0 ? 0.0 : total / static_cast<double>(count);
-  }
-
-  static void check_rate(double learning_rate) {
-    require(std::isfinite(learning_rate) &&
-                learning_rate <= static_cast<double>(std::numeric_limits<T>::max()),
-            "learning rate: expected a finite number of the weights' scalar type");
-  }
-
   void require_gradients() const {
     require(!options_.fused_update, "with fused_update no step can be taken apart: call train()");
   }
 
-  void accumulate_gradients(const Worker& worker, T scale) {
-    model_.for_each_range_added_to([&](const ParameterRange& range) {
-      set_zero<T>(worker, gradients().subspan(static_cast<std::size_t>(range.offset),
-                                              static_cast<std::size_t>(range.count)));
-    });
-    worker.barrier();
-    const GradientParts<T> parts = model_.gradient_parts(gradients().data());
-    const std::span<T> kept = arena_.get(memory_.embedding_gradients);
-    for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t from, std::size_t rows) {
-      model_.loss(pass, inputs().subspan(from, rows), targets().subspan(from, rows),
-                  arena_.get(memory_.losses).subspan(from, rows), scale,
-                  kept.empty() ? nullptr : kept.data() + pass.first_row * shape().width);
-    });
-    model_.finish_tied(whole_step(worker, parts), inputs(), kept.data());
-  }
-
-  /// Calls body(pass, first row, rows) for every micro-batch of the step.
-  template <typename Body>
-  void for_each_pass(const Worker& worker, const GradientParts<T>& gradients, Body body) const {
-    const StepShape& step = options_.step;
-    for (Index first = 0; first < step.sequences(); first += step.micro_batch) {
-      const Index sequences = std::min(step.micro_batch, step.sequences() - first);
-      const Start start = first == 0 && !options_.fused_update ? Start::zero : Start::accumulate;
-      body(pass(worker, gradients, start, sequences, first * step.sequence),
-           static_cast<std::size_t>(first * step.sequence),
-           static_cast<std::size_t>(sequences * step.sequence));
-    }
-  }
-
-  Pass<T> whole_step(const Worker& worker, const GradientParts<T>& gradients) const {
-    return pass(worker, gradients, Start::accumulate, options_.step.sequences(), 0);
-  }
-
-  Pass<T> pass(const Worker& worker, const GradientParts<T>& gradients, Start start,
-               Index sequences, Index first_row) const {
-    std::optional<DropoutDraw> dropout;
-    if (options_.dropout > 0) {
-      dropout = DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout,
-                                          static_cast<std::uint64_t>(steps_done_)),
-                            0, options_.dropout};
-    }
-    return {worker,    arena_,    weights().data(),
-            gradients, sequences, options_.step.sequence,
-            first_row, dropout,   start};
-  }
-
-  void update_tensors(const Worker& worker, std::span<const Parameter> tensors,
-                      std::span<const T> gradients, const UpdateStep& step) const {
-    std::visit(
-        [&](const auto& optimizer) {
-          optimizer.template update<T>(worker, step, tensors, weights(), gradients,
-                                       optimizer_state());
-        },
-        options_.optimizer);
-  }
-
-  /// How far a fused step got; every worker has its own, and all are equal.
-  struct FusedProgress {
-    double loss = 0;
-    bool diverged = false;
-  };
-
-  bool layer_by_layer() const {
-    return Model::sinks_gradients && options_.memory(threads_->size()).layer_by_layer();
-  }
-
-  /// Updates a block's layers as their gradients come.
-  class LayerUpdates final : public GradientSink<T> {
-   public:
-    LayerUpdates(TrainingStep& step, std::span<T> room, const ParameterRange& block,
-                 double learning_rate, FusedProgress& progress)
-        : GradientSink<T>(room),
-          step_(step),
-          block_(block),
-          learning_rate_(learning_rate),
-          progress_(progress) {}
-
-    void take(const Worker& worker, Index first, Index count) override {
-      const auto tensors = step_.parameters_.span().subspan(block_.first_tensor, block_.tensors);
-      ParameterRange layer{block_.first_tensor, 0, block_.offset + first, count};
-      for (const Parameter& tensor : tensors) {
-        if (tensor.offset < layer.offset) ++layer.first_tensor;
-        layer.tensors += tensor.offset >= layer.offset && tensor.offset < layer.offset + count;
-      }
-      step_.finish_part(worker, layer, this->room(), learning_rate_, progress_);
-    }
-
-   private:
-    TrainingStep& step_;
-    ParameterRange block_;
-    double learning_rate_;
-    FusedProgress& progress_;
-  };
-
   StepResult train_fused(double learning_rate) {
-    check_rate(learning_rate);
+    detail::check_rate<T>(learning_rate);
+    check_batch(inputs(), targets(), shape().vocabulary);
     const FloatEnvironment environment;
-    const T scale = scale_of_targets();
-    FusedProgress progress;
+    const StepWork<T, Model> work = this->work();
+    typename StepWork<T, Model>::FusedProgress progress;
     std::fill(squared_norms_.begin(), squared_norms_.end(), 0.0);
     threads_->run(gradient_threads_, 1, [&](const Worker& worker) {
-      const FusedProgress mine = run_fused(worker, scale, learning_rate);
+      const auto mine = work.run_fused(worker, learning_rate);
       if (worker.index() == 0) progress = mine;
     });
     if (!std::isfinite(progress.loss)) throw diverged("loss", progress.loss);
@@ -311,66 +216,13 @@ class TrainingStep {
     return {steps_done_++, progress.loss, norm, learning_rate};
   }
 
-  FusedProgress run_fused(const Worker& worker, T scale, double learning_rate) {
-    const std::span<T> embedding = arena_.get(memory_.embedding_gradient);
-    const std::span<T> block = arena_.get(memory_.block_gradient);
-    const std::span<T> end = arena_.get(memory_.end_gradient);
-    const GradientParts<T> parts{embedding.data(), block.data(), 0, end.data()};
-    FusedProgress progress;
-    begin_part(worker, end);
-    if (shape().tied) begin_part(worker, embedding);
-    for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t from, std::size_t rows) {
-      model_.begin_loss(pass, inputs().subspan(from, rows), targets().subspan(from, rows),
-                        arena_.get(memory_.losses).subspan(from, rows), scale);
-    });
-    progress.loss = mean_loss();
-    progress.diverged = !std::isfinite(progress.loss);
-    finish_part(worker, model_.end_range(), end, learning_rate, progress);
-    for (Index layer = shape().layers - 1; layer >= 0; --layer) {
-      const ParameterRange range = model_.block_range(layer);
-      LayerUpdates updates(*this, block, range, learning_rate, progress);
-      GradientSink<T>* const sink = layer_by_layer() ? &updates : nullptr;
-      if (sink == nullptr) begin_part(worker, block);
-      for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t, std::size_t) {
-        model_.backward_block(pass, layer, sink);
-      });
-      if (sink == nullptr) finish_part(worker, range, block, learning_rate, progress);
-    }
-    if (!shape().tied) begin_part(worker, embedding);
-    model_.backward_embedding(whole_step(worker, parts), inputs());
-    finish_part(worker, model_.embedding_range(), embedding, learning_rate, progress);
-    return progress;
-  }
-
-  static void begin_part(const Worker& worker, std::span<T> gradients) {
-    set_zero<T>(worker, gradients);
-    worker.barrier();
-  }
-
-  /// Updates a part's tensors, each clipped by its own norm, unless something has diverged.
-  void finish_part(const Worker& worker, const ParameterRange& range, std::span<const T> gradients,
-                   double learning_rate, FusedProgress& progress) {
-    for (const Parameter& tensor : parameters_.span().subspan(range.first_tensor, range.tensors)) {
-      if (progress.diverged) return;
-      const auto first = static_cast<std::size_t>(tensor.offset - range.offset);
-      const double norm = global_norm<T>(
-          worker, {&tensor, 1}, gradients.subspan(first, static_cast<std::size_t>(tensor.count())),
-          arena_.get(memory_.norm_partials));
-      if (worker.index() == 0)
-        squared_norms_[static_cast<std::size_t>(tensor.number)] = norm * norm;
-      progress.diverged = !std::isfinite(norm);
-      if (progress.diverged) return;
-      update_tensors(
-          worker, {&tensor, 1}, gradients,
-          {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), range.offset});
-    }
-    worker.barrier();
-  }
-
-  Diverged diverged(const char* what, double value) const {
-    return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what, " is ",
-                                    FormattedNumber::fixed(value, 6)}),
-                    steps_done_, value, "lower the learning rate");
+  /// Before the first update no learning rate is to blame.
+  const char* remedy() const {
+    if (steps_done_ > 0) return "lower the learning rate";
+    const std::span<const T> all = weights();
+    const bool finite = std::all_of(all.begin(), all.end(), [](T x) { return std::isfinite(x); });
+    return finite ? "no step was done yet: the weights that the run began with are too large"
+                  : "no step was done yet: the weights that the run began with are not all finite";
   }
 
   Model model_;
@@ -379,8 +231,7 @@ class TrainingStep {
   ParameterList parameters_;
   TrainingMemory<T> memory_;
   Arena arena_;
-  /// Of each tensor's gradient in a fused step; added in the tensors' order, not in that of coming.
-  std::vector<double> squared_norms_;
+  std::vector<double> squared_norms_;  ///< see StepWork
   ThreadTuner gradient_threads_;
   ThreadTuner update_threads_;
   ThreadTuner evaluation_threads_;

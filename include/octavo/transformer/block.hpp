@@ -4,6 +4,8 @@
 #include <concepts>
 #include <string_view>
 
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/layers/causal_self_attention.hpp>
@@ -61,15 +63,30 @@ concept BlockBackward = requires(const B block, const LayerContext<typename B::V
 /// - declare() adds the parameters of one block, book(BlockScope) its memory: see Layer.
 /// - forward(context, x) works in place on the residual stream x [rows, width]; so does
 ///   backward(context, dx) on its gradient: that behind the block becomes that before it. What they
-///   leave in a worker's own rows of the stream, Worker::split(rows), needs no barrier.
+///   leave in a worker's own rows of the stream, Worker::split(rows), needs no barrier; the
+///   parameters' gradients must be complete when backward returns.
 /// - overwrites_all: whether every part keeps the promise of Layer's overwrites_gradients, as all
 ///   of Octavo's do; if not, added_to() is the range of the parameters that do not.
+/// - A block may also offer width(), which the model's must be: one of another width is then
+///   refused when the model is made.
 /// - A block may also offer keep_again(context, x), a forward that leaves out what backward does
 ///   not need and may overwrite x: recomputation then runs it.
 template <typename B>
 concept TransformerBlock =
     detail::HasValue<B> && detail::SaysWhetherAllIsOverwritten<B> && detail::HasDeclare<B> &&
     detail::BlockBooks<B> && detail::BlockForward<B> && detail::BlockBackward<B>;
+
+namespace detail {
+
+/// ConfigError, when a model is made, where a part of it is not from the model's width to the same.
+constexpr void check_part_widths(const char* part, Index in, Index out, Index width) {
+  require(in == width && out == width, [&] {
+    return concat({part, ": got width ", in, " to ", out, ", expected ", width, " to ", width,
+                   ", the model's width"});
+  });
+}
+
+}  // namespace detail
 
 /// One pre-norm residual block (Radford et al. 2019): x += attention(norm_1(x));
 /// x += feed_forward(norm_2(x)). Works in place on the residual stream x [rows, width]: the stream
@@ -80,13 +97,19 @@ class Block {
  public:
   using Value = T;
 
+  /// ConfigError where the layer is not from width to width.
   constexpr Block(const ModelShape& shape, const FeedForwardLayer& feed_forward)
       : norm_1_(shape.width, shape.bias),
         attention_(shape.width, shape.heads, shape.bias),
         norm_2_(shape.width, shape.bias),
         feed_forward_(feed_forward),
         dropout_(shape.width, 1),
-        width_(shape.width) {}
+        width_(shape.width) {
+    detail::check_part_widths("feed-forward layer", feed_forward.input_width(),
+                              feed_forward.output_width(), shape.width);
+  }
+
+  constexpr Index width() const { return width_; }
 
   constexpr void declare(ParameterDeclarations& declarations) {
     declarations.begin_layer("ln_1");
@@ -257,7 +280,14 @@ struct ModelCheck {
 template <Scalar T, typename Config, typename Part>
 struct BlockWith {
   using Type = Part;
-  static constexpr Type make(const ModelShape&, const Part& block) { return block; }
+  static constexpr Type make(const ModelShape& shape, const Part& block) {
+    if constexpr (requires {
+                    { block.width() } -> std::convertible_to<Index>;
+                  }) {
+      check_part_widths("block", block.width(), block.width(), shape.width);
+    }
+    return block;
+  }
 };
 template <Scalar T, typename Config, Layer Part>
 struct BlockWith<T, Config, Part> {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/data/token_view.hpp>
+
+// Tokens of a batch against the vocabulary: in each step, before anything is read at their places.
+namespace octavo {
+
+/// What a token below 0 means.
+enum class Negative { refused, ignored };
+
+/// Whether all tokens lie in [0, vocabulary) or, where that is so said, below 0. Looks at all of
+/// them without a branch, so that compilers take several at a time.
+[[nodiscard]] inline bool tokens_lie_in(std::span<const Token> tokens, Index vocabulary,
+                                        Negative negative = Negative::refused) noexcept {
+  // Modulo 2^32: of a token >= 0 the difference is negative just where the token is too large.
+  const auto last = static_cast<std::uint32_t>(vocabulary - 1);
+  const std::uint32_t negative_ones = negative == Negative::refused ? ~std::uint32_t{0} : 0;
+  std::uint32_t signs = 0;
+  for (const Token token : tokens) {
+    const auto bits = static_cast<std::uint32_t>(token);
+    signs |= ((last - bits) & ~bits) | (bits & negative_ones);
+  }
+  return signs >> 31 == 0;
+}
+
+/// ConfigError "token 0 is 35, expected 0 to 34" that names the first of a batch's inputs outside
+/// the vocabulary, or the first target ("target 3 is ..."); negative targets are ignored ones.
+inline void check_batch(std::span<const Token> inputs, std::span<const Token> targets,
+                        Index vocabulary) {
+  const auto check = [&](std::string_view what, std::span<const Token> tokens, Negative negative) {
+    if (tokens_lie_in(tokens, vocabulary, negative)) return;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      require(tokens_lie_in(tokens.subspan(i, 1), vocabulary, negative), [&] {
+        return detail::concat({what, " ", i, " is ", tokens[i], ", expected 0 to ", vocabulary - 1,
+                               negative == Negative::ignored ? ", or below 0: ignored" : ""});
+      });
+    }
+  };
+  check("token", inputs, Negative::refused);
+  check("target", targets, Negative::ignored);
+}
+
+/// The same for a batch that was cut from a text: the place that is named is the text's.
+inline void check_batch_of(TokenView text, std::span<const Token> inputs,
+                           std::span<const Token> targets, Index vocabulary) {
+  if (tokens_lie_in(inputs, vocabulary) && tokens_lie_in(targets, vocabulary)) return;
+  for (Index i = 0; i < text.size(); ++i) {
+    require(text[i] >= 0 && text[i] < vocabulary, [&] {
+      return detail::concat({"token ", i, " is ", text[i], ", expected 0 to ", vocabulary - 1});
+    });
+  }
+}
+
+}  // namespace octavo

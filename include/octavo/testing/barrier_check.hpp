@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/testing/layer_harness.hpp>
+#include <octavo/testing/workers_in_turn.hpp>
+
+// Checks that the workers of a layer or block wait for each other where they must. Not part of
+// octavo.hpp.
+namespace octavo::testing {
+
+namespace detail {
+
+inline bool same_bits(const double* a, const double* b, std::size_t count) {
+  return std::memcmp(a, b, count * sizeof(double)) == 0;
+}
+
+/// What one half of a part, forward or backward, leaves in one of its results.
+class BarrierCheck {
+ public:
+  BarrierCheck(std::string half, Index workers, Turns turns)
+      : where_(octavo::detail::concat({half, " on ", workers, " workers, ",
+                                       turns == Turns::first_to_last ? "the first" : "the last",
+                                       " ahead: "})),
+        half_(std::move(half)) {}
+
+  /// `seen` [a worker's numbers from `first` on] as it was when the half returned on that worker;
+  /// `result` as it became; `expected` by one worker.
+  void check(const char* name, Index worker, const std::vector<double>& seen, std::size_t first,
+             const std::vector<double>& result, const std::vector<double>& expected) {
+    if (!same_bits(result.data(), expected.data(), expected.size())) {
+      tell({name,
+            " is not that of one worker: a barrier is missing, or an order of additions "
+            "depends on the number of workers\n"});
+    } else if (!same_bits(seen.data(), expected.data() + first, seen.size())) {
+      tell({"worker ", worker, " returns before ", name,
+            " is complete: a barrier is missing at the "
+            "end of ",
+            half_, "\n"});
+    }
+  }
+
+  void check(const std::vector<Index>& barriers) {
+    const std::string unequal = unequal_barriers(barriers);
+    if (!unequal.empty()) tell({unequal});
+  }
+
+  const std::string& defects() const noexcept { return defects_; }
+
+ private:
+  void tell(std::initializer_list<octavo::detail::TextPart> words) {
+    if (defects_.empty()) defects_ = where_ + octavo::detail::concat(words);
+  }
+
+  std::string where_, half_, defects_;
+};
+
+/// Runs forward and backward of `crew` with its workers in turn and compares with `alone`.
+template <CheckedPart L>
+std::string barrier_defects(LayerHarness<L>& crew, const LayerHarness<L>& alone, Index workers,
+                            Turns turns) {
+  struct Seen {
+    std::size_t first = 0;
+    std::vector<double> rows, gradients;
+  };
+  std::vector<Seen> seen(static_cast<std::size_t>(workers));
+  /// A layer's result must be there as a whole, of a block's stream the worker's own rows.
+  const auto look = [&](const Worker& worker, const std::vector<double>& result, bool gradients) {
+    Seen& mine = seen[static_cast<std::size_t>(worker.index())];
+    const Range rows =
+        LayerHarness<L>::is_block ? worker.split(crew.rows()) : Range{0, crew.rows()};
+    const Index width = static_cast<Index>(result.size()) / crew.rows();
+    mine.first = static_cast<std::size_t>(rows.begin * width);
+    mine.rows.assign(result.begin() + rows.begin * width, result.begin() + rows.end * width);
+    if (gradients) mine.gradients = crew.gradients;
+  };
+  crew.begin_forward();
+  BarrierCheck forward("forward", workers, turns);
+  forward.check(run_in_turn(workers, turns, [&](const Worker& worker) {
+    crew.forward_on(worker);
+    look(worker, crew.output, false);
+  }));
+  for (Index i = 0; i < workers; ++i) {
+    const Seen& of = seen[static_cast<std::size_t>(i)];
+    forward.check("the output", i, of.rows, of.first, crew.output, alone.output);
+  }
+  crew.begin_backward();
+  BarrierCheck backward("backward", workers, turns);
+  backward.check(run_in_turn(workers, turns, [&](const Worker& worker) {
+    crew.backward_on(worker);
+    look(worker, crew.input_gradient, true);
+  }));
+  for (Index i = 0; i < workers; ++i) {
+    const Seen& of = seen[static_cast<std::size_t>(i)];
+    backward.check("the input's gradient", i, of.rows, of.first, crew.input_gradient,
+                   alone.input_gradient);
+    backward.check("a parameter's gradient", i, of.gradients, 0, crew.gradients, alone.gradients);
+  }
+  return forward.defects() + backward.defects();
+}
+
+}  // namespace detail
+
+/// Runs forward and backward of a layer or block on two and on three workers of which one works at
+/// a time (run_in_turn), in both orders: a barrier that is missing anywhere, the last included,
+/// shows in every run. The results must have the bits of one worker's, be complete when each worker
+/// returns (of a block's residual stream: that worker's own rows), and all workers must wait
+/// equally often. One line per defect; empty if there is none.
+template <CheckedPart L>
+[[nodiscard]] std::string check_barriers(const L& layer, GradientCheckOptions options = {}) {
+  options.workers = 1;
+  LayerHarness<L> alone(layer, options);
+  alone.backward();
+  std::string defects;
+  for (const Index workers : {2, 3}) {
+    options.workers = workers;
+    for (const Turns turns : {Turns::first_to_last, Turns::last_to_first}) {
+      LayerHarness<L> crew(layer, options);
+      defects += detail::barrier_defects(crew, alone, workers, turns);
+    }
+  }
+  return defects;
+}
+
+}  // namespace octavo::testing
