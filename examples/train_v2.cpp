@@ -145,12 +145,12 @@ int train(Arguments arguments) {
                       entropy.bigram},
        .report = describe_run(arguments, options, trainer.plan(), threads.size())});
   const auto say = [&](const std::string& line) { progress.say(line); };
-  support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
   if (resumed != nullptr) {
     std::printf("going on with %s\n", resumed->path().c_str());
     resumed->file().load(trainer);
-    saver.set_last(resumed->path());
   }
+  support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
+  saver.begin(resumed.get());
   const auto report = [&](octavo::RunReport::Stage stage, const std::string& model) {
     progress.report(stage, trainer.state(), model);
   };
@@ -164,7 +164,7 @@ int train(Arguments arguments) {
     }
   };
   callbacks.completed = [&](Index done) {
-    if (saver.is_due(done)) progress.saved();
+    if (saver.is_due(done)) saver.check_folder(), progress.saved();
     saver.step(done);
     if (saver.is_due(done)) report(octavo::RunReport::Stage::running, saver.newest_model());
     if (support::caught_signal() != 0) stop.request_stop();
@@ -176,6 +176,7 @@ int train(Arguments arguments) {
     progress.begin(trainer.state().steps_done, saver.files());
     return trainer.run(tokens.view(), callbacks, stop.get_token());
   });
+  saver.check_folder();
   progress.finish();
   print_end(result.reason, trainer.state(), saver);
 

@@ -7,6 +7,20 @@
 #include "support/sha256.hpp"
 
 namespace support {
+namespace {
+
+/// What a process that was killed has moved by halves comes back, unless another is at it.
+void recover(const std::string& folder) {
+  const octavo::EarlierRuns earlier(folder);
+  if (!earlier.is_unfinished()) return;
+  try {
+    const octavo::FolderLock lock(folder);
+    earlier.recover();
+  } catch (const octavo::Error&) {
+  }
+}
+
+}  // namespace
 
 void add_save_options(CLI::App& app, SaveOptions& options) {
   add_name(app, "--out", options.out,
@@ -46,6 +60,7 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
   }
   if (std::filesystem::is_directory(path, unknown)) {
     if (options.out.empty()) options.out = path;
+    recover(path);
     path = octavo::newest_valid_checkpoint(path, [&](const octavo::Error& error) {
              std::fprintf(stderr, "%s: warning: skipped: %s\n", program, error.what());
            }).path;
@@ -53,12 +68,27 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
   std::string from = std::filesystem::path(path).parent_path().string();
   if (from.empty()) from = ".";
   if (options.out.empty()) options.out = from;
-  for (const char* place : {"", "earlier"}) {
-    options.same_folder =
-        options.same_folder ||
-        std::filesystem::equivalent(from, std::filesystem::path(options.out) / place, unknown);
-  }
+  options.resumed_folder = from;
+  options.same_folder = std::filesystem::equivalent(from, options.out, unknown);
+  options.replaces_future = options.replaces_future || options.allow_corpus_change;
   return std::make_unique<Resumed>(path);
+}
+
+void check_out(const SaveOptions& options) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  const fs::path model = fs::path(options.out) / "model.safetensors";
+  const fs::file_status status = fs::status(model, unknown);
+  if (!fs::exists(status)) return;
+  const auto refuse = [&](const char* why) {
+    throw octavo::Error(octavo::ErrorCode::cannot_create,
+                        "cannot create " + octavo::printable(model.string()) + ": " + why,
+                        "choose another folder with --out");
+  };
+  if (!fs::is_regular_file(status)) refuse("what lies there is no regular file");
+  if (fs::exists(model.parent_path() / "config.json", unknown)) {
+    refuse("it is Hugging Face's, beside its config.json");
+  }
 }
 
 void check_corpus(const SaveOptions& options, const Resumed& resumed,
