@@ -23,9 +23,11 @@ void recover(const std::string& folder) {
 }  // namespace
 
 void add_save_options(CLI::App& app, SaveOptions& options) {
-  add_name(app, "--out", options.out,
-           "Folder for checkpoints, the trained model, metrics.csv, samples.tsv and report.html" +
-               (options.default_out.empty() ? "" : " (" + options.default_out + ")"))
+  add_name(
+      app, "--out", options.out,
+      "Folder for checkpoints, the trained model, metrics.csv, samples.tsv and report.html; an "
+      "earlier run's are moved to its folder earlier-1, earlier-2, ..." +
+          (options.default_out.empty() ? "" : " (" + options.default_out + ")"))
       ->type_name("DIR");
   add_integer(app, "--save-every", options.save_every, 0,
               "Steps between checkpoints; 0: only at the end (500)");

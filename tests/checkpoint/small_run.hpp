@@ -55,12 +55,24 @@ class Folder {
     return found;
   }
 
+  /// Those of the folders in it as well.
+  Contents all_contents() const {
+    Contents found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_)) {
+      const std::string name = entry.path().lexically_relative(path_).string();
+      if (entry.is_regular_file() && name != ".lock")
+        found[name] = octavo::read_file(entry.path().string());
+    }
+    return found;
+  }
+
   /// Makes contents() what is asked for.
   void fill(const Contents& wanted) const {
     for (const auto& [name, bytes] : contents()) {
       if (!wanted.contains(name)) std::filesystem::remove(path_ / name);
     }
     for (const auto& [name, bytes] : wanted) {
+      std::filesystem::create_directories((path_ / name).parent_path());
       std::ofstream(path_ / name, std::ios::binary) << bytes;
     }
   }
