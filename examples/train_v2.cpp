@@ -152,6 +152,7 @@ int train(Arguments arguments) {
   support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
   saver.begin(resumed.get());
   const auto report = [&](octavo::RunReport::Stage stage, const std::string& model) {
+    saver.check_folder();
     progress.report(stage, trainer.state(), model);
   };
   std::stop_source stop;
@@ -189,6 +190,7 @@ int train(Arguments arguments) {
   saver.finish();
   if (!arguments.saving.out.empty()) {
     const std::string path = saver.model_path();
+    saver.check_folder();
     octavo::save_model<float>(path, shape, sequence, tokenizer, trainer.weights());
     std::printf("\nSaved %s; try: generate %s --prompt \"To be \"\n", path.c_str(),
                 support::shell_word(path).c_str());

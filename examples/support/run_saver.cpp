@@ -79,17 +79,19 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
 void check_out(const SaveOptions& options) {
   namespace fs = std::filesystem;
   std::error_code unknown;
-  const fs::path model = fs::path(options.out) / "model.safetensors";
-  const fs::file_status status = fs::status(model, unknown);
-  if (!fs::exists(status)) return;
-  const auto refuse = [&](const char* why) {
+  const auto refuse = [](const fs::path& path, const char* why) {
     throw octavo::Error(octavo::ErrorCode::cannot_create,
-                        "cannot create " + octavo::printable(model.string()) + ": " + why,
+                        "cannot create " + octavo::printable(path.string()) + ": " + why,
                         "choose another folder with --out");
   };
-  if (!fs::is_regular_file(status)) refuse("what lies there is no regular file");
-  if (fs::exists(model.parent_path() / "config.json", unknown)) {
-    refuse("it is Hugging Face's, beside its config.json");
+  const fs::path model = fs::path(options.out) / "model.safetensors";
+  for (const fs::path& path : {model, fs::path(options.out) / "best.safetensors"}) {
+    const fs::file_status status = fs::status(path, unknown);
+    if (fs::is_other(status)) refuse(path, "what lies there is no regular file");
+  }
+  if (!options.same_folder && fs::exists(model, unknown) &&
+      fs::exists(model.parent_path() / "config.json", unknown)) {
+    refuse(model, "it is Hugging Face's, beside its config.json");
   }
 }
 

@@ -74,7 +74,8 @@ std::vector<std::string> split_names(const std::string& joined);
 octavo::CorpusIdentity identity_of(const std::string& name, std::string_view text);
 
 /// Refuses an `out` where files that are no run's would be replaced: a model of Hugging Face's
-/// beside its config.json, or what is no regular file under the name of the trained model.
+/// beside its config.json, or a device, FIFO or socket under the name of the trained or the best
+/// model.
 void check_out(const SaveOptions& options);
 
 /// Saves a run every so often. A save that fails does not end the run: it is told, and the next one
@@ -94,8 +95,8 @@ class RunSaver {
     if (options.out.empty()) return;
     make_folder(options.out);
     folder_.emplace(options.out, options.keep);
-    if (options.same_folder) return;
     check_out(options);
+    if (options.same_folder) return;
     if (const auto moved = folder_->set_aside()) {
       say_(options.out + " holds an earlier run: moved to " + *moved);
     }

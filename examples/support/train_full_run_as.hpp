@@ -123,6 +123,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   saver.begin(resumed);
   using Stage = octavo::RunReport::Stage;
   const auto report = [&](Stage stage, const std::string& model) {
+    saver.check_folder();
     progress.report(stage, trainer.state(), model);
   };
   bool evaluated = false;
@@ -175,6 +176,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   release_idle_memory();
   saver.finish();
   const std::string path = saver.model_path();
+  saver.check_folder();
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
   release_idle_memory();
   const std::string last = sample();
