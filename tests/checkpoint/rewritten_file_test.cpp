@@ -125,7 +125,8 @@ TEST_CASE("a checkpoint that was written anew is checked as before") {
     CAPTURE(key);
     CHECK(run.failure(rewritten(run.good, [&](auto&, Json& metadata) {
       std::string text = metadata[key];
-      text.empty() ? text = "1" : text.back() = text.back() == '1' ? '2' : '1';
+      if (text.empty()) text = " ";
+      text.back() = text.back() == '1' ? '2' : '1';
       metadata[key] = text;
     })) != "");
     CHECK(run.failure(rewritten(run.good, [&](auto&, Json& metadata) { metadata.erase(key); })) !=
