@@ -146,7 +146,8 @@ class SafetensorsReader {
     detail::HeaderCheck check;
     const bool sound = Json::sax_parse(text, &check);
     if (!check.wrong().empty()) fail(check.wrong());
-    if (!sound) fail("the header is no JSON object");
+    // What nlohmann's parser would take for the end.
+    if (!sound || text.find('\0') != text.npos) fail("the header is no JSON object");
     return Json::parse(text);
   }
 
