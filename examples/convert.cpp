@@ -17,6 +17,7 @@
 #include <octavo/checkpoint/tokenizer_folder.hpp>
 #include <octavo/octavo.hpp>
 
+#include "support/input_files.hpp"
 #include "support/program.hpp"
 
 namespace {
@@ -178,6 +179,28 @@ std::string plain(std::string path) {
   return path;
 }
 
+/// What was read is not replaced: neither a file by its conversion, under whatever name, nor the
+/// files of a folder.
+void spare_source(const std::string& from, const std::string& to, Target target) {
+  namespace fs = std::filesystem;
+  const std::string output = target == Target::folder ? to + "/model.safetensors" : to;
+  std::error_code unknown;
+  std::vector<std::string> inputs = {from};
+  if (fs::is_directory(from, unknown)) {
+    if (target == Target::folder) support::spare_files("TO", to, inputs);
+    const bool pretrained = fs::exists(from + "/config.json", unknown);
+    const auto is_read = [&](const fs::path& file) {
+      const std::string name = file.filename().string();
+      return pretrained ? name.ends_with(".safetensors")
+                        : octavo::detail::step_of_name(name).has_value();
+    };
+    for (const std::string& name : octavo::folder_names(from, unknown)) {
+      if (is_read(name)) inputs.push_back(from + "/" + name);
+    }
+  }
+  support::spare_files("TO", output, inputs);
+}
+
 /// A model.safetensors is Octavo's own or, beside a config.json, Hugging Face's: the one may not
 /// be written over the other.
 void spare_other_models(const std::string& to, Target target) {
@@ -200,6 +223,7 @@ int convert(std::string from, std::string to, const std::string& type) {
   from = plain(from);
   to = plain(to);
   spare_other_models(to, target);
+  spare_source(from, to, target);
   const Model model = read(from);
   write(to, target, type_of(type), model);
   std::printf("%s: %s\n%s: %s, %s\n", octavo::printable(from).c_str(),

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // fine_tune MODEL TEXT: a model that somebody has trained learns a text of yours. MODEL is a file
 // of Octavo's, GGUF, or a folder of Hugging Face's GPT-2 format with a tokenizer that Octavo reads.
+#include <filesystem>
 #include <iostream>
+#include <string>
+#include <system_error>
 
 #include <octavo/checkpoint/model_source.hpp>
 #include <octavo/octavo.hpp>
@@ -11,6 +14,12 @@ using namespace octavo;
 int main(int argc, char** argv) {
   try {
     require(argc == 3, "usage: fine_tune MODEL TEXT");
+    const std::string output = "fine_tuned.safetensors";
+    std::error_code none;
+    for (const char* input : {argv[1], argv[2]}) {
+      require(!std::filesystem::equivalent(input, output, none),
+              "fine_tuned.safetensors is what this would write: rename it first");
+    }
     const ModelSource source(argv[1]);
     require(source.tokenizer().has_value(), "the model has no tokenizer that Octavo reads");
     const TokenStore tokens = tokenize(*source.tokenizer(), read_file(argv[2]));
@@ -25,9 +34,8 @@ int main(int argc, char** argv) {
     trainer.run(tokens.view(), tokens.view(), {.evaluation = [](Index step, double loss) {
                   std::cout << "step " << step << ": " << loss << '\n';
                 }});
-    save_model<float>("fine_tuned.safetensors", source.shape(), length, *source.tokenizer(),
-                      trainer.weights());
-    std::cout << "saved fine_tuned.safetensors\n";
+    save_model<float>(output, source.shape(), length, *source.tokenizer(), trainer.weights());
+    std::cout << "saved " << output << '\n';
     return 0;
   } catch (const Error& error) {
     std::cerr << error.what() << '\n' << error.hint() << '\n';

@@ -11,6 +11,7 @@
 #include <octavo/octavo.hpp>
 
 #include "support/generate_options.hpp"
+#include "support/input_files.hpp"
 #include "support/program.hpp"
 #include "support/text_queue.hpp"
 
@@ -274,6 +275,8 @@ Model load(const std::string& path) {
 int run(support::GenerateOptions& options) {
   finish(options);
   support::release_idle_memory();
+  const std::string inputs[] = {options.model, options.prompt_file, options.score};
+  support::spare_inputs("--memory-report", options.memory_report.drawing, inputs);
   const Model model = load(options.model);
   const std::size_t weights = model.weights.size() * sizeof(float);
   octavo::ThreadPool threads(options.threads);

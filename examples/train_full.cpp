@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -11,6 +12,7 @@
 #include <octavo/octavo.hpp>
 
 #include "support/corpus.hpp"
+#include "support/input_files.hpp"
 #include "support/program.hpp"
 #include "support/sample.hpp"
 #include "support/train_full_options.hpp"
@@ -53,12 +55,23 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
   support::print("\n");
 }
 
+/// Nothing that the run reads may be replaced by what it writes.
+void spare_what_is_read(const support::FullOptions& options, const std::string& from,
+                        const support::Resumed* resumed) {
+  support::spare_texts(options.data, options.saving.out);
+  std::vector<std::string> inputs = options.data;
+  inputs.push_back(from);
+  if (resumed != nullptr) inputs.push_back(resumed->path());
+  support::spare_inputs("--memory-report", options.memory_report.drawing, inputs);
+}
+
 int run(const support::FullCommandLine& command_line) {
   support::SaveOptions saving = command_line.saving();
   const auto resumed = support::find_resumed(saving, "train_full");
   std::optional<octavo::ModelSource> from;
   if (!command_line.from().empty()) {
     octavo::require(resumed == nullptr, "--from: the run that --resume goes on with has weights");
+    support::spare_folder_of(command_line.from(), saving.out);
     from.emplace(command_line.from(), [](const octavo::Error& error) {
       std::fprintf(stderr, "train_full: warning: skipped: %s\n", error.what());
     });
@@ -66,7 +79,10 @@ int run(const support::FullCommandLine& command_line) {
   support::FullOptions options = resumed != nullptr ? command_line.resolve(resumed->info())
                                  : from             ? command_line.resolve(*from)
                                                     : command_line.resolve();
+  saving.rollback = options.saving.rollback;
+  saving.replaces_future = saving.replaces_future || options.saving.replaces_future;
   options.saving = saving;
+  spare_what_is_read(options, command_line.from(), resumed.get());
   if (options.quiet) support::silence_output();
   const support::Corpus corpus = support::read_corpus(options, resumed.get());
   options.shape.vocabulary = corpus.tokenizer.vocabulary_size();

@@ -147,13 +147,14 @@ int train(Arguments arguments) {
   const auto say = [&](const std::string& line) { progress.say(line); };
   const std::string warning = octavo::schedule_warning(options.rate());
   if (!warning.empty()) say("hint: " + warning);
-  support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
   if (resumed != nullptr) {
     std::printf("going on with %s\n", resumed->path().c_str());
     resumed->file().load(trainer);
-    saver.set_last(resumed->path());
   }
+  support::RunSaver saver(arguments.saving, trainer, tokenizer, identity, say);
+  saver.begin(resumed.get());
   const auto report = [&](octavo::RunReport::Stage stage, const std::string& model) {
+    saver.check_folder();
     progress.report(stage, trainer.state(), model);
   };
   octavo::TrainingCallbacks callbacks;
@@ -166,7 +167,7 @@ int train(Arguments arguments) {
     }
   };
   callbacks.completed = [&](Index done) {
-    if (saver.is_due(done)) progress.saved();
+    if (saver.is_due(done)) saver.check_folder(), progress.saved();
     saver.step(done);
     if (saver.is_due(done)) report(octavo::RunReport::Stage::running, saver.newest_model());
     progress.completed();
@@ -178,6 +179,7 @@ int train(Arguments arguments) {
     progress.begin(trainer.state().steps_done, saver.files());
     return trainer.run(tokens.view(), callbacks);
   });
+  saver.check_folder();
   progress.finish();
   print_end(result.reason, trainer.state(), saver);
 
@@ -190,6 +192,7 @@ int train(Arguments arguments) {
   saver.finish();
   if (!arguments.saving.out.empty()) {
     const std::string path = saver.model_path();
+    saver.check_folder();
     octavo::save_model<float>(path, shape, sequence, tokenizer, trainer.weights());
     std::printf("\nSaved %s; try: generate %s --prompt \"To be \"\n", path.c_str(),
                 support::shell_word(path).c_str());

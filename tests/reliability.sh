@@ -10,6 +10,22 @@
 # Each prints what it found and fails if it is not as docs/reliability.md promises.
 set -euo pipefail
 
+# The comment above, for whoever asks for something else.
+usage() {
+  sed -n '3,/^set /{/^set /d; s/^# \{0,1\}//; p}' "$0" >&2
+  exit 64
+}
+(($# >= 2)) || usage
+case $2 in
+  kill | soak) (($# == 3)) && [[ $3 =~ ^[1-9][0-9]*$ ]] || usage ;;
+  starve | valgrind) (($# == 2)) || usage ;;
+  *) usage ;;
+esac
+if [[ ! -d $1/examples ]]; then
+  echo "$0: there are no programs in $1: build them first" >&2
+  exit 66
+fi
+
 programs=$(cd "$1" && pwd)/examples
 tests=$(cd "$1" && pwd)/tests
 folder=$(mktemp -d)
@@ -123,5 +139,4 @@ case $2 in
   soak) soak "$3" ;;
   starve) OCTAVO_EVERY_ALLOCATION=1 "$tests/octavo_examples_test" -sf='*starved_test*' ;;
   valgrind) watch ;;
-  *) exit 64 ;;
 esac

@@ -13,6 +13,7 @@
 #include <octavo/checkpoint/model_source.hpp>
 
 #include "support/download.hpp"
+#include "support/input_files.hpp"
 #include "support/program.hpp"
 #include "support/sha256.hpp"
 #include "support/tokenizer_choice.hpp"
@@ -178,6 +179,7 @@ class TokenCache {
       : path_(options.token_file.empty()
                   ? (std::filesystem::path(options.saving.out) / "tokens.bin").string()
                   : options.token_file),
+        texts_(options.data),
         text_(text),
         stamp_(sha256(text.files->stamp())) {}
 
@@ -211,6 +213,7 @@ class TokenCache {
 
   std::unique_ptr<octavo::TokenFile> make(const octavo::AnyTokenizer& tokenizer,
                                           const std::string& text_hash) const {
+    spare_files("--token-file", path_, texts_);
     const std::string folder = std::filesystem::path(path_).parent_path().string();
     if (!folder.empty()) make_folder(folder);
     const octavo::FolderLock lock(folder.empty() ? "." : folder);
@@ -246,6 +249,7 @@ class TokenCache {
   }
 
   std::string path_;
+  std::vector<std::string> texts_;  ///< as they were named
   const Text& text_;
   std::string stamp_;
 };

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string_view>
 #include <sys/ioctl.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "support/program.hpp"
@@ -54,6 +56,29 @@ double Progress::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
+/// Opens a table of the run. One that is damaged does not end a run that goes on: it is moved away,
+/// which is told, and begun anew.
+template <typename File, typename Open>
+void Progress::open_table(File& file, const std::string& path, bool go_on, Open open) {
+  attempt(file, [&] {
+    try {
+      open();
+    } catch (const octavo::FormatError& error) {
+      if (!go_on) throw;
+      std::string aside = path + ".damaged";
+      std::error_code reason;
+      for (int number = 1; std::filesystem::exists(aside, reason); ++number) {
+        aside = path + ".damaged." + std::to_string(number);
+      }
+      std::filesystem::rename(path, aside, reason);
+      if (reason) throw;
+      std::fprintf(stderr, "warning: %s\n  it is moved to %s, and begun anew\n", error.what(),
+                   octavo::printable(aside).c_str());
+      open();
+    }
+  });
+}
+
 /// A file that cannot be written does not end a run: it is told, and no more is written to it.
 template <typename File, typename Write>
 void Progress::attempt(File& file, Write write) {
@@ -72,13 +97,17 @@ void Progress::begin(octavo::Index done, const RunFiles& files) {
   metrics_.reset();
   samples_.reset();
   if (!files.metrics.empty() && options_.metrics_every > 0) {
-    attempt(metrics_, [&] {
+    open_table(metrics_, files.metrics, files.go_on, [&] {
+      history_ = octavo::RunHistory();
       metrics_.emplace(files.metrics, options_.metrics_every, options_.tokens_per_step, done,
                        history_);
       trained_ = metrics_->seconds();
     });
   }
-  if (!files.samples.empty()) attempt(samples_, [&] { samples_.emplace(files.samples, done); });
+  if (!files.samples.empty()) {
+    open_table(samples_, files.samples, files.go_on,
+               [&] { samples_.emplace(files.samples, done); });
+  }
   options_.report.samples = files.samples;
   page_.reset();
   if (!files.report.empty()) page_ = files.report;

@@ -71,6 +71,8 @@ class Progress {
   void diagnose();
   template <typename File, typename Write>
   void attempt(File& file, Write write);
+  template <typename File, typename Open>
+  void open_table(File& file, const std::string& path, bool go_on, Open open);
 
   Options options_;
   bool terminal_;

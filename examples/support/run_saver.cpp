@@ -7,11 +7,27 @@
 #include "support/sha256.hpp"
 
 namespace support {
+namespace {
+
+/// What a process that was killed has moved by halves comes back, unless another is at it.
+void recover(const std::string& folder) {
+  const octavo::EarlierRuns earlier(folder);
+  if (!earlier.is_unfinished()) return;
+  try {
+    const octavo::FolderLock lock(folder);
+    earlier.recover();
+  } catch (const octavo::Error&) {
+  }
+}
+
+}  // namespace
 
 void add_save_options(CLI::App& app, SaveOptions& options) {
-  add_name(app, "--out", options.out,
-           "Folder for checkpoints, the trained model, metrics.csv, samples.tsv and report.html" +
-               (options.default_out.empty() ? "" : " (" + options.default_out + ")"))
+  add_name(
+      app, "--out", options.out,
+      "Folder for checkpoints, the trained model, metrics.csv, samples.tsv and report.html; an "
+      "earlier run's are moved to its folder earlier-1, earlier-2, ..." +
+          (options.default_out.empty() ? "" : " (" + options.default_out + ")"))
       ->type_name("DIR");
   add_integer(app, "--save-every", options.save_every, 0,
               "Steps between checkpoints; 0: only at the end (500)");
@@ -46,6 +62,7 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
   }
   if (std::filesystem::is_directory(path, unknown)) {
     if (options.out.empty()) options.out = path;
+    recover(path);
     path = octavo::newest_valid_checkpoint(path, [&](const octavo::Error& error) {
              std::fprintf(stderr, "%s: warning: skipped: %s\n", program, error.what());
            }).path;
@@ -53,12 +70,29 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
   std::string from = std::filesystem::path(path).parent_path().string();
   if (from.empty()) from = ".";
   if (options.out.empty()) options.out = from;
-  for (const char* place : {"", "earlier"}) {
-    options.same_folder =
-        options.same_folder ||
-        std::filesystem::equivalent(from, std::filesystem::path(options.out) / place, unknown);
-  }
+  options.resumed_folder = from;
+  options.same_folder = std::filesystem::equivalent(from, options.out, unknown);
+  options.replaces_future = options.replaces_future || options.allow_corpus_change;
   return std::make_unique<Resumed>(path);
+}
+
+void check_out(const SaveOptions& options) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  const auto refuse = [](const fs::path& path, const char* why) {
+    throw octavo::Error(octavo::ErrorCode::cannot_create,
+                        "cannot create " + octavo::printable(path.string()) + ": " + why,
+                        "choose another folder with --out");
+  };
+  const fs::path model = fs::path(options.out) / "model.safetensors";
+  for (const fs::path& path : {model, fs::path(options.out) / "best.safetensors"}) {
+    const fs::file_status status = fs::status(path, unknown);
+    if (fs::is_other(status)) refuse(path, "what lies there is no regular file");
+  }
+  if (!options.same_folder && fs::exists(model, unknown) &&
+      fs::exists(model.parent_path() / "config.json", unknown)) {
+    refuse(model, "it is Hugging Face's, beside its config.json");
+  }
 }
 
 void check_corpus(const SaveOptions& options, const Resumed& resumed,

@@ -2,6 +2,7 @@
 // Saving runs, and going on with them.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -26,9 +27,12 @@ struct SaveOptions {
   octavo::Index save_every = 500;
   octavo::Index keep = 2;
   bool resume = false;
-  std::string resume_from;   ///< a checkpoint or a folder; empty: `out`
-  bool same_folder = false;  ///< what lies in `out` is the run that goes on
+  std::string resume_from;     ///< a checkpoint or a folder; empty: `out`
+  std::string resumed_folder;  ///< where the checkpoint that a run goes on with lies
+  bool same_folder = false;    ///< what lies in `out` is the run that goes on
   bool allow_corpus_change = false;
+  bool replaces_future = false;  ///< the run that goes on is not the one that was saved
+  bool rollback = false;         ///< what rollbacks go back to is saved
 };
 
 /// --out, --save-every, --keep, --resume, --allow-corpus-change. Set default_out before.
@@ -37,6 +41,7 @@ void add_save_options(CLI::App& app, SaveOptions& options);
 /// Files that a run tells of itself in; an empty name stands for none.
 struct RunFiles {
   std::string metrics = {}, samples = {}, report = {};
+  bool go_on = false;  ///< those that are there are the run's
 };
 
 /// The checkpoint that a run goes on with.
@@ -68,6 +73,11 @@ std::vector<std::string> split_names(const std::string& joined);
 /// How the text of a run is known again.
 octavo::CorpusIdentity identity_of(const std::string& name, std::string_view text);
 
+/// Refuses an `out` where files that are no run's would be replaced: a model of Hugging Face's
+/// beside its config.json, or a device, FIFO or socket under the name of the trained or the best
+/// model.
+void check_out(const SaveOptions& options);
+
 /// Saves a run every so often. A save that fails does not end the run: it is told, and the next one
 /// may succeed; the third in a row is final. Does nothing without a folder.
 template <typename Trainer>
@@ -85,17 +95,31 @@ class RunSaver {
     if (options.out.empty()) return;
     make_folder(options.out);
     folder_.emplace(options.out, options.keep);
+    check_out(options);
     if (options.same_folder) return;
-    using SetAside = octavo::CheckpointFolder::SetAside;
-    const SetAside done = folder_->set_aside();
-    if (done == SetAside::nothing) return;
-    say_(options.out + " holds checkpoints of an earlier run: moved to " + options.out +
-         "/earlier" + (done == SetAside::replaced ? ", in place of the run that lay there" : ""));
+    if (const auto moved = folder_->set_aside()) {
+      say_(options.out + " holds an earlier run: moved to " + *moved);
+    }
+  }
+
+  /// Before the first step, and after the trainer was brought to where `resumed` was saved, if a
+  /// run goes on.
+  void begin(const Resumed* resumed) {
+    if (resumed != nullptr) {
+      last_ = resumed->path();
+      resumed_step_ = trainer_.state().steps_done;
+      replaces_ = options_.same_folder;
+      if (folder_ && options_.same_folder) best_ = folder_->state_of(folder_->best());
+    }
+    if (!folder_ || !options_.rollback) return;
+    folder_->keep_rollback_targets(trainer_.state().steps_done);
+    if (trainer_.state().steps_done == 0) attempt([&] { save(); });
   }
 
   /// Whether the run is saved after that step.
   bool is_due(octavo::Index done) const {
-    return folder_ && options_.save_every != 0 && done % options_.save_every == 0;
+    const bool asked = options_.save_every != 0 && done % options_.save_every == 0;
+    return folder_ && (asked || (options_.rollback && octavo::is_rollback_step(done)));
   }
 
   /// After every step.
@@ -108,8 +132,10 @@ class RunSaver {
     if (!folder_) return;
     attempt([&] {
       release_idle_memory();
+      replace_future();
       folder_->save_best(trainer_, tokenizer_, corpus_);
       release_idle_memory();
+      best_ = trainer_.state();
       say_("saved " + folder_->best());
     });
   }
@@ -119,20 +145,68 @@ class RunSaver {
     if (folder_ && saved_step_ != trainer_.state().steps_done) save();
   }
 
+  /// Before a file is written that tells of the run: ends it (Error of code cannot_create) if its
+  /// folder has become another run's.
+  void check_folder() {
+    if (folder_) folder_->check(folder_->report());
+  }
+
   /// What the run tells of itself; nothing if nothing is saved.
   RunFiles files() const {
     if (!folder_) return {};
-    return {folder_->metrics(), folder_->samples(), folder_->report()};
+    return {folder_->metrics(), folder_->samples(), folder_->report(), options_.same_folder};
   }
   std::string model_path() const { return folder_ ? folder_->model() : ""; }
-  std::string best_path() const { return folder_ ? folder_->best() : ""; }
+  /// The best evaluation's model; empty if the run has none, or if what lies there is of another
+  /// future of it, which this run has replaced.
+  std::string best_path() const {
+    const octavo::RunState state = trainer_.state();
+    const bool ours = best_ && state.best_step > 0 && best_->steps_done == state.best_step &&
+                      best_->best_validation == state.best_validation;
+    std::error_code unknown;
+    return ours && std::filesystem::exists(folder_->best(), unknown) ? folder_->best() : "";
+  }
   /// What can be generated with while the run goes on: the best model, or the last checkpoint;
   /// empty if there is neither.
-  std::string newest_model() const { return trainer_.state().best_step > 0 ? best_path() : last_; }
-  /// The last checkpoint of this run; empty if there is none.
+  std::string newest_model() const {
+    const std::string best = best_path();
+    return best.empty() ? last_ : best;
+  }
+  /// The last checkpoint of this run, or the one that it was resumed from; empty if there is none.
   const std::string& last() const noexcept { return last_; }
-  /// The one that the run was resumed from counts.
-  void set_last(const std::string& path) { last_ = path; }
+
+  /// Where the run goes back to after a loss spike: see octavo::rollback_target. Until the step
+  /// that it was resumed at, the checkpoints beside the one that it was resumed from are its own as
+  /// well.
+  std::optional<octavo::NamedCheckpoint> rollback_target() const {
+    if (!folder_ || !options_.rollback) return std::nullopt;
+    std::vector<octavo::NamedCheckpoint> found = octavo::find_checkpoints(folder_->path());
+    if (resumed_step_ >= 0 && !options_.same_folder) {
+      std::error_code ignored;
+      for (const auto& one : octavo::detail::find_checkpoints(options_.resumed_folder, ignored)) {
+        const bool here = std::any_of(found.begin(), found.end(),
+                                      [&](const auto& other) { return other.step == one.step; });
+        if (one.step <= resumed_step_ && !here) found.push_back(one);
+      }
+      std::sort(found.begin(), found.end(),
+                [](const auto& a, const auto& b) { return a.step > b.step; });
+    }
+    return octavo::rollback_target(found, trainer_.state(), [](const octavo::Error& error) {
+      std::fprintf(stderr, "warning: skipped: %s\n", error.what());
+    });
+  }
+
+  /// The trainer has been brought to where that checkpoint was saved; what came after is forgotten.
+  void went_back(const octavo::NamedCheckpoint& to) {
+    replace_future();
+    last_ = to.path;
+    if (!to.path.starts_with(folder_->path() + "/checkpoint-")) {
+      attempt([&] { save(); });  // so that the folder has what the run goes on from
+    }
+    folder_->forget_after(to.step);
+    resumed_step_ = std::min(resumed_step_, to.step);
+    saved_step_ = -1;
+  }
 
  private:
   template <typename Save>
@@ -149,10 +223,22 @@ class RunSaver {
 
   void save() {
     release_idle_memory();  // what trains need not be there while saving, nor the other way round
+    replace_future();
     last_ = folder_->save(trainer_, tokenizer_, corpus_);
     release_idle_memory();
     saved_step_ = trainer_.state().steps_done;
     say_("saved " + last_);
+  }
+
+  /// Before the first file is saved by a run that goes on: what came after the step that it was
+  /// taken up at is moved aside.
+  void replace_future() {
+    if (!replaces_) return;
+    if (const auto moved = folder_->set_aside_after(resumed_step_, options_.replaces_future)) {
+      say_("what came after step " + std::to_string(resumed_step_) + " is moved to " + *moved);
+      best_ = folder_->state_of(folder_->best());
+    }
+    replaces_ = false;
   }
 
   SaveOptions options_;
@@ -162,38 +248,49 @@ class RunSaver {
   Say say_;
   std::optional<octavo::CheckpointFolder> folder_;
   std::string last_;
+  std::optional<octavo::RunState> best_;  ///< that the best model was saved in
+  octavo::Index resumed_step_ = -1;       ///< -1: the run has begun here
   octavo::Index saved_step_ = -1;
+  bool replaces_ = false;  ///< a future that is not set aside yet
   int failures_ = 0;
 };
 
-/// Back to the last checkpoint, with half the learning rate. Diverged if there is none, or if that
-/// has been tried ten times.
+/// Back to an earlier checkpoint, with half the learning rate. Diverged if there is none, or if
+/// that has been tried ten times.
 template <typename Trainer>
-void roll_back(Trainer& trainer, const RunSaver<Trainer>& saver, const std::string& why,
+void roll_back(Trainer& trainer, RunSaver<Trainer>& saver, const std::string& why,
                const std::function<void(const std::string&)>& say) {
   const octavo::RunState before = trainer.state();
   const double factor = before.rate_factor / 2;
-  if (saver.last().empty() || factor < 1.0 / 1024) {
-    throw octavo::Diverged("training diverged at step " + std::to_string(before.steps_done) + ": " +
-                               why +
-                               (saver.last().empty() ? ", and there is no checkpoint to go back to"
-                                                     : ", and ten rollbacks have not helped"),
-                           before.steps_done, before.average_loss, "lower the learning rate");
+  const bool again = factor >= 1.0 / 1024;
+  const auto target = again ? saver.rollback_target() : std::nullopt;
+  if (!target) {
+    throw octavo::Diverged(
+        "training diverged at step " + std::to_string(before.steps_done) + ": " + why +
+            (again ? ", and there is no checkpoint to go back to"
+                   : ", and ten rollbacks have not helped"),
+        before.steps_done, before.average_loss,
+        again ? "a rollback goes to a multiple of " + std::to_string(octavo::rollback_interval) +
+                    " steps, " + std::to_string(octavo::rollback_age) +
+                    " or more before the spike, and to none twice; lower the "
+                    "learning rate"
+              : "lower the learning rate");
   }
-  Resumed(saver.last()).file().load(trainer);
+  Resumed(target->path).file().load(trainer);
+  saver.went_back(*target);
   octavo::RunState state = trainer.state();
   state.rate_factor = factor;
   trainer.set_state(state);
   char line[80];
   std::snprintf(line, sizeof(line), ", learning rate times %g from now on", factor);
-  say("step " + std::to_string(before.steps_done) + ": " + why + "; back to " + saver.last() +
+  say("step " + std::to_string(before.steps_done) + ": " + why + "; back to " + target->path +
       line);
 }
 
 /// Calls run() until it ends for good: with `rollback` a spike or a loss that is not finite sends
-/// the trainer back to its last checkpoint; without, Diverged names that checkpoint.
+/// the trainer back to an earlier checkpoint; without, Diverged names the last.
 template <typename Trainer, typename Run>
-octavo::RunResult run_through(Trainer& trainer, const RunSaver<Trainer>& saver, bool rollback,
+octavo::RunResult run_through(Trainer& trainer, RunSaver<Trainer>& saver, bool rollback,
                               const std::function<void(const std::string&)>& say, Run run) {
   for (;;) {
     std::string why = "loss spike";
@@ -225,10 +322,8 @@ void print_end(octavo::StopReason reason, const octavo::RunState& state,
     std::printf("stopped at step %td: no evaluation since step %td was better than %.4f\n",
                 state.steps_done, state.best_step, state.best_validation);
   }
-  const std::string best = saver.best_path();  // a run may go on in another folder than it began in
-  if (state.best_step > 0 && std::filesystem::exists(best)) {
-    std::printf("the best evaluation's model is %s\n", best.c_str());
-  }
+  const std::string best = saver.best_path();
+  if (!best.empty()) std::printf("the best evaluation's model is %s\n", best.c_str());
 }
 
 }  // namespace support

@@ -330,7 +330,8 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.log_every = log_every_.value_or(100);
   options.metrics_every = metrics_every_.value_or(10);
   options.saving = saving_;
-  options.rollback = training.stop_at_spike;
+  options.saving.replaces_future = new_schedule_;
+  options.rollback = options.saving.rollback = training.stop_at_spike;
   options.not_kept = not_kept();
   return options;
 }

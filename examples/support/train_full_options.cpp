@@ -132,8 +132,8 @@ void FullCommandLine::add_run(CLI::App& app) {
   group.add_flag(
       "--rollback", rollback_,
       "After a loss spike (moving average of 16 steps twice its lowest and 0.5 above it) "
-      "or a loss that is not finite go back to the last checkpoint and halve the "
-      "learning rate");
+      "or a loss that is not finite go back to the newest multiple of 50 steps that is 16 "
+      "steps older, never twice to the same, and halve the learning rate; saves at those steps");
   add_threads(group, threads_);
   whole(group, "--eval-every", evaluate_every_, 0,
         "Steps between evaluations; 0: only at the end (500)");

@@ -119,15 +119,15 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const auto say = [&](const std::string& line) { progress.say(line); };
   const std::string warning = octavo::schedule_warning(options.training.rate());
   if (!warning.empty()) say("hint: " + warning);
-  RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
+  // What cannot be read moves no earlier run aside.
   if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
-  if (resumed != nullptr) {
-    resumed->file().load(trainer);
-    release_idle_memory();
-    saver.set_last(resumed->path());
-  }
+  if (resumed != nullptr) resumed->file().load(trainer);
+  release_idle_memory();
+  RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
+  saver.begin(resumed);
   using Stage = octavo::RunReport::Stage;
   const auto report = [&](Stage stage, const std::string& model) {
+    saver.check_folder();
     progress.report(stage, trainer.state(), model);
   };
   bool evaluated = false;
@@ -146,6 +146,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     evaluated = true;
   };
   callbacks.completed = [&](Index done) {
+    if (saver.is_due(done) || evaluated) saver.check_folder();
     if (saver.is_due(done)) progress.saved();
     saver.step(done);
     if (saver.is_due(done) || evaluated) report(Stage::running, saver.newest_model());
@@ -167,6 +168,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     }
   };
   const octavo::RunResult result = run();
+  saver.check_folder();
   progress.finish();
   print_end(result.reason, trainer.state(), saver);
   progress.print_summary();
@@ -178,11 +180,12 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   release_idle_memory();
   saver.finish();
   const std::string path = saver.model_path();
+  saver.check_folder();
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
   release_idle_memory();
   const std::string last = sample();
-  std::printf("\n%s\n\nSaved %s; try: generate %s --prompt %s\n", last.c_str(), path.c_str(),
-              shell_word(path).c_str(), shell_word(corpus.beginning).c_str());
+  std::printf("\n%s\n\nSaved %s; try: generate %s --prompt %s\n", whole_characters(last).c_str(),
+              path.c_str(), shell_word(path).c_str(), shell_word(corpus.beginning).c_str());
   const bool asked = result.reason == octavo::StopReason::asked;
   if (!asked) progress.keep_sample(trainer.state().steps_done, last);
   report(asked ? Stage::stopped : Stage::finished, path);

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <functional>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <doctest/doctest.h>
@@ -175,7 +176,7 @@ TEST_CASE("what came after the step that a run was taken up at is set aside") {
   run.save(saves);
   CHECK(find_checkpoints(folder.path()).front().step == 2);
   const std::string last = "checkpoint-00000003.safetensors";
-  CHECK(read_file(folder / ("earlier/" + last)) == expected[last]);
+  CHECK(read_file(folder / ("earlier-1/" + last)) == expected[last]);
   expected.erase(last);
   for (const auto& [name, bytes] : expected) CHECK(read_file(folder / name) == bytes);
 }
@@ -196,6 +197,45 @@ TEST_CASE("a folder that goes away in the middle of a run") {
   fs::remove_all(inner);
   expect([&] { CheckpointFolder(inner, 1); }, ErrorCode::cannot_create, printable(inner));
   expect([&] { newest_valid_checkpoint(inner, {}); }, ErrorCode::no_input, printable(inner));
+}
+
+TEST_CASE("a folder that was made anew under a run belongs to whoever has locked it since") {
+  const SmallRun run(1);
+  const Folder folder;
+  const std::string inner = folder / "run";
+  fs::create_directory(inner);
+  CheckpointFolder forgotten(inner, 1);
+  run.save(forgotten);
+  fs::remove_all(inner);
+  fs::create_directory(inner);
+  const SmallRun other(2);
+  const auto untouched = [&](const std::string& output, const std::function<void()>& call) {
+    expect(call, ErrorCode::cannot_create,
+           "cannot create " + printable(inner + "/" + output) + ": folder " + printable(inner) +
+               " has been removed and made anew, and another process has worked in it");
+    CHECK(newest_run(inner) == other.now());
+  };
+  {
+    CheckpointFolder owner(inner, 1);
+    other.save(owner);
+    for (int holder = 0; holder < 2; ++holder) {
+      untouched(detail::checkpoint_name(1), [&] { run.save(forgotten); });
+      untouched("best.safetensors", [&] { run.save_best(forgotten); });
+      untouched("model.safetensors", [&] { forgotten.set_aside(); });
+      untouched("best.safetensors", [&] { forgotten.set_aside_after(1); });
+      untouched("model.safetensors", [&] { forgotten.forget_after(1); });
+      untouched("report.html", [&] { forgotten.check(forgotten.report()); });
+    }
+    other.save(owner);
+  }
+  untouched(detail::checkpoint_name(1), [&] { run.save(forgotten); });  // nor when it has ended
+}
+
+TEST_CASE("a lock that is no regular file is not written to") {
+  const Folder folder;
+  REQUIRE(::mkfifo((folder / ".lock").c_str(), 0600) == 0);
+  expect([&] { CheckpointFolder(folder.path(), 1); }, ErrorCode::cannot_create,
+         "its .lock is a FIFO, expected a regular file");
 }
 
 TEST_CASE("a save has succeeded even if the folder cannot be listed after it") {

@@ -17,7 +17,7 @@ namespace octavo_test {
 
 /// One call that changed a folder, or that decides what of it outlives a power cut.
 struct Operation {
-  enum Kind { create, empty, write, flush, close, rename, unlink, flush_folder };
+  enum Kind { create, empty, write, flush, close, rename, rename_folder, unlink, flush_folder };
   Kind kind;
   std::size_t file = 0;  ///< which one, whatever its name
   std::string name = {};
@@ -27,7 +27,7 @@ struct Operation {
 };
 
 /// A folder on a disk that forgets: bytes are safe once their file is flushed, names once the
-/// folder is.
+/// folder is, those of the folders in it as well.
 class Disk {
  public:
   /// What becomes of bytes that were not flushed.
@@ -51,6 +51,9 @@ class Disk {
         break;
       case Kind::rename:
         names_.push_back({operation.name, operation.new_name, operation.file});
+        break;
+      case Kind::rename_folder:
+        names_.push_back({operation.name + "/", operation.new_name + "/", 0});
         break;
       case Kind::unlink:
         names_.push_back({operation.name, "", operation.file});
@@ -102,7 +105,7 @@ class Disk {
     std::string safe;
     std::vector<Change> changes;
   };
-  /// An empty name: none.
+  /// An empty name: none. Of a folder and all that is in it they end with a slash.
   struct Renaming {
     std::string from;
     std::string to;
@@ -120,10 +123,23 @@ class Disk {
     auto names = safe_names_;
     for (std::size_t i = 0; i < names_.size(); ++i) {
       if ((kept >> i & 1) == 0) continue;
+      if (names_[i].from.ends_with('/')) {
+        move_folder(names, names_[i]);
+        continue;
+      }
       if (!names_[i].from.empty()) names.erase(names_[i].from);
       if (!names_[i].to.empty()) names[names_[i].to] = names_[i].file;
     }
     return names;
+  }
+
+  static void move_folder(std::map<std::string, std::size_t>& names, const Renaming& renaming) {
+    const auto before = names;
+    for (const auto& [name, file] : before) {
+      if (!name.starts_with(renaming.from)) continue;
+      names.erase(name);
+      names[renaming.to + name.substr(renaming.from.size())] = file;
+    }
   }
 
   static std::string content(const File& file, Loss loss, std::size_t sector = 0) {
@@ -155,7 +171,8 @@ class Disk {
 class CrashFiles : public octavo::FileSystem {
  public:
   /// What the folder holds is taken to be safe.
-  explicit CrashFiles(const Folder& folder) : folder_(folder.path()), before_(folder.contents()) {
+  explicit CrashFiles(const Folder& folder)
+      : folder_(folder.path()), before_(folder.all_contents()) {
     for (const auto& [name, bytes] : before_) names_.emplace(name, names_.size());
     made_ = names_.size();
   }
@@ -221,6 +238,10 @@ class CrashFiles : public octavo::FileSystem {
     const int result = FileSystem::rename(from, to);
     if (result == 0) {
       const std::string name = name_of(from).value(), new_name = name_of(to).value();
+      if (!names_.contains(name)) {
+        rename_folder(name, new_name);
+        return result;
+      }
       const std::size_t file = names_.at(name);
       names_.erase(name);
       names_[new_name] = file;
@@ -248,6 +269,16 @@ class CrashFiles : public octavo::FileSystem {
   std::optional<std::string> name_of(const std::string& path) const {
     if (!path.starts_with(folder_ + "/") || path.ends_with("/.lock")) return std::nullopt;
     return path.substr(folder_.size() + 1);
+  }
+
+  void rename_folder(const std::string& name, const std::string& new_name) {
+    const auto before = names_;
+    for (const auto& [inner, file] : before) {
+      if (!inner.starts_with(name + "/")) continue;
+      names_.erase(inner);
+      names_[new_name + inner.substr(name.size())] = file;
+    }
+    record({.kind = Operation::rename_folder, .name = name, .new_name = new_name});
   }
 
   void record(Operation operation) { operations_.push_back(std::move(operation)); }

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <octavo/checkpoint/checkpoint_folder.hpp>
@@ -45,22 +46,37 @@ class Folder {
   std::string path() const { return path_.string(); }
   std::string operator/(const std::string& name) const { return (path_ / name).string(); }
 
-  /// All but the lock.
+  /// The files but the lock, not those of the folders in it.
   Contents contents() const {
     Contents found;
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
-      const std::string name = entry.path().filename().string();
-      if (name != ".lock") found[name] = octavo::read_file(entry.path().string());
+    for (const auto& [name, bytes] : all_contents()) {
+      if (name.find('/') == name.npos) found[name] = bytes;
     }
     return found;
   }
 
-  /// Makes contents() what is asked for.
+  /// Those of the folders in it as well.
+  Contents all_contents() const {
+    Contents found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_)) {
+      const std::string name = entry.path().lexically_relative(path_).string();
+      if (entry.is_regular_file() && name != ".lock")
+        found[name] = octavo::read_file(entry.path().string());
+    }
+    return found;
+  }
+
+  /// Makes all_contents() what is asked for.
   void fill(const Contents& wanted) const {
-    for (const auto& [name, bytes] : contents()) {
+    for (const auto& [name, bytes] : all_contents()) {
       if (!wanted.contains(name)) std::filesystem::remove(path_ / name);
     }
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      std::error_code not_empty;
+      if (entry.is_directory()) std::filesystem::remove(entry.path(), not_empty);
+    }
     for (const auto& [name, bytes] : wanted) {
+      std::filesystem::create_directories((path_ / name).parent_path());
       std::ofstream(path_ / name, std::ios::binary) << bytes;
     }
   }

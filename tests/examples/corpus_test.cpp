@@ -311,7 +311,7 @@ TEST_CASE("a token file that is damaged is made again; what is none stays as it 
   write_file(sandbox, "text", repeated("0123456789", 3000));
   check_error(start(sandbox, words), 0, "");
   CHECK(octavo::read_file(sandbox / "o/model.safetensors") != model);
-  CHECK(start(sandbox, words_of("train_full --resume o/earlier --map-above 1")).status == 65);
+  CHECK(start(sandbox, words_of("train_full --resume o/earlier-1 --map-above 1")).status == 65);
 }
 
 TEST_CASE("a disk that is full while tokens are made ends the run, and nothing stays") {

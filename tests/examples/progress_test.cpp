@@ -200,7 +200,7 @@ TEST_CASE("progress: a new run in an old folder begins a new table, and keeps th
   CHECK(start(sandbox, watched(options, "20")).status == 0);
   const std::string first = timeless(sandbox / "o/metrics.csv");
   CHECK(start(sandbox, watched(options, "10")).status == 0);
-  CHECK(timeless(sandbox / "o/earlier/metrics.csv") == first);
+  CHECK(timeless(sandbox / "o/earlier-1/metrics.csv") == first);
   CHECK(timeless(sandbox / "o/metrics.csv") != first);
 }
 

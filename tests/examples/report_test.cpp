@@ -223,8 +223,8 @@ TEST_CASE("page: a new run in an old folder keeps the old page and samples") {
   const std::string page = content(sandbox / "o/report.html");
   const std::string samples = content(sandbox / "o/samples.tsv");
   REQUIRE(start(sandbox, told_run(sandbox, "--out o", "10")).status == 0);
-  CHECK(content(sandbox / "o/earlier/report.html") == page);
-  CHECK(content(sandbox / "o/earlier/samples.tsv") == samples);
+  CHECK(content(sandbox / "o/earlier-1/report.html") == page);
+  CHECK(content(sandbox / "o/earlier-1/samples.tsv") == samples);
   CHECK(content(sandbox / "o/report.html") != page);
 }
 

@@ -229,21 +229,24 @@ TEST_CASE("a new run sets an earlier one's checkpoints aside, and two never shar
   CHECK(fs::exists(sandbox.path / "a" / checkpoint(6)));
   const std::string model = octavo::read_file(sandbox / "a/model.safetensors");
   expect(sandbox.run("train_full 4 " + micro + "--out a"), 0,
-         "a holds checkpoints of an earlier run: moved to a/earlier\n");
-  CHECK(octavo::read_file(sandbox / "a/earlier/model.safetensors") == model);
-  CHECK(fs::exists(sandbox.path / "a/earlier" / checkpoint(9)));
+         "a holds an earlier run: moved to a/earlier-1\n");
+  CHECK(octavo::read_file(sandbox / "a/earlier-1/model.safetensors") == model);
+  CHECK(fs::exists(sandbox.path / "a/earlier-1" / checkpoint(9)));
   CHECK(!fs::exists(sandbox.path / "a" / checkpoint(9)));
   CHECK(fs::exists(sandbox.path / "a" / checkpoint(4)));
   std::ofstream(sandbox / "a/x.tmp.123") << "half";
-  expect(sandbox.run("train_full --resume a/earlier --out a"), 0, "9 of 9 steps are done");
+  const Result back = sandbox.run("train_full --resume a/earlier-1 --out a");
+  expect(back, 0, "9 of 9 steps are done");
+  expect(back, 0, "a holds an earlier run: moved to a/earlier-2\n");
+  CHECK(fs::exists(sandbox.path / "a/earlier-2" / checkpoint(4)));
   CHECK(!fs::exists(sandbox.path / "a/x.tmp.123"));
   expect(sandbox.run("train_full 4 " + micro + "--out a"), 0,
-         "moved to a/earlier, in place of the run that lay there\n");
+         "a holds an earlier run: moved to a/earlier-3\n");
   // A run that goes on elsewhere finds another's checkpoints there.
   expect(sandbox.run("train_full 5 --seed 2 " + micro + "--out other"), 0, "saved");
   expect(sandbox.run("train_full --resume a --out other"), 0,
-         "other holds checkpoints of an earlier run: moved to other/earlier\n");
-  CHECK(fs::exists(sandbox.path / "other/earlier" / checkpoint(5)));
+         "other holds an earlier run: moved to other/earlier-1\n");
+  CHECK(fs::exists(sandbox.path / "other/earlier-1" / checkpoint(5)));
   CHECK(!fs::exists(sandbox.path / "other" / checkpoint(5)));
 
   const int status =
@@ -264,8 +267,9 @@ TEST_CASE("a run that diverges stops before the update, and names its last good 
   expect(result, 1, "error: training diverged at step ");
   expect(result, 1, "the last good checkpoint is a/checkpoint-");
   const Result back = sandbox.run(run + "--lr 1e30 --save-every 1 --out b --rollback");
-  expect(back, 1, "; back to b/" + checkpoint(1) + ", learning rate times 0.5 from now on");
-  expect(back, 1, "and ten rollbacks have not helped");
+  expect(back, 1, "; back to b/" + checkpoint(0) + ", learning rate times 0.5 from now on");
+  expect(back, 1,
+         "and there is no checkpoint to go back to\n  hint: a rollback goes to a multiple of 50");
   const Result early =
       sandbox.run(run + "--lr 1e300 --scalar double --save-every 0 --out c --rollback");
   expect(early, 1, "and there is no checkpoint to go back to");

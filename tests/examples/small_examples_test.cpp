@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The examples that show one thing each: short enough to read at once, and what they print.
 #include <algorithm>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -10,6 +12,8 @@
 #include "examples/process.hpp"
 
 namespace {
+
+using Words = std::vector<std::string>;
 
 std::string output_of(const std::string& program) {
   const Sandbox sandbox;
@@ -27,6 +31,18 @@ TEST_CASE("the small examples have at most 60 lines") {
     const std::string text = octavo::read_file(path);
     CHECK(std::count(text.begin(), text.end(), '\n') <= 60);
   }
+}
+
+TEST_CASE("fine_tune: what it reads is not replaced") {
+  const Sandbox sandbox;
+  std::ofstream(sandbox / "fine_tuned.safetensors") << "mine";
+  for (const Words& words : {Words{"fine_tune", "./fine_tuned.safetensors", "text"},
+                             Words{"fine_tune", "model", "fine_tuned.safetensors"}}) {
+    const Outcome got = start(sandbox, words);
+    CHECK(got.status == 64);
+    CHECK(got.err.starts_with("fine_tuned.safetensors is what this would write"));
+  }
+  CHECK(octavo::read_file(sandbox / "fine_tuned.safetensors") == "mine");
 }
 
 TEST_CASE("own_layer: gradients agree, and the model learns") {

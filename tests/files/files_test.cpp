@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <vector>
 
 #include <doctest/doctest.h>
 
 #include <octavo/files/atomic_file.hpp>
+#include <octavo/files/line_log.hpp>
 #include <octavo/files/read_file.hpp>
 
 #include "files/folder.hpp"
@@ -83,6 +91,43 @@ TEST_CASE("a folder that is missing is an error of its own kind, as is a target 
   } catch (const IoError& error) {
     CHECK(error.code() == ErrorCode::io);
   }
+}
+
+TEST_CASE("what is no regular file is not replaced by one, under none of its names") {
+  const Folder folder;
+  ::mkfifo((folder / "fifo").c_str(), 0600);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string socket_path = folder / "socket";
+  REQUIRE(socket_path.size() < sizeof(address.sun_path));
+  std::copy(socket_path.begin(), socket_path.end(), address.sun_path);
+  REQUIRE(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  ::close(socket);
+  std::vector<std::string> names = {"fifo", "socket"};
+  if (::mknod((folder / "device").c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0) {
+    names.push_back("device");  // root's tests alone can make one
+  }
+  for (const std::string& name : names) {
+    const fs::file_type type = fs::symlink_status(folder / name).type();
+    fs::create_symlink(name, folder / ("link to " + name));
+    for (const std::string& path : {folder / name, folder / ("link to " + name)}) {
+      CAPTURE(path);
+      try {
+        AtomicFile file(path);
+        file.commit();
+        FAIL_CHECK("expected an exception");
+      } catch (const IoError& error) {
+        CHECK(error.code() == ErrorCode::cannot_create);
+        CHECK(error.hint() == "it is a " + (name == "fifo" ? "FIFO" : name) +
+                                  ", and stays one: name a regular file, or one that is not there "
+                                  "yet");
+      }
+      CHECK_THROWS_AS(LineLog(path, [](std::string_view) { return true; }), IoError);
+    }
+    CHECK(fs::symlink_status(folder / name).type() == type);
+  }
+  CHECK(files_in(folder.path) == 2 * names.size());
 }
 
 TEST_CASE("a file that is replaced hands its permissions on; a new one follows the umask") {

@@ -81,6 +81,10 @@ TEST_CASE("samples: a run that goes on keeps those of its past alone") {
   CHECK(file.content() == whole);
   const SamplesFile again(file.path, 1000);
   CHECK(file.content() == whole);
+  const SamplesFile at_a_sample(file.path, 300);  // which is of the run's past
+  CHECK(file.content() == whole);
+  const SamplesFile before(file.path, 299);
+  CHECK(file.samples().size() == 2);
 }
 
 TEST_CASE("samples: long ones are cut between characters") {

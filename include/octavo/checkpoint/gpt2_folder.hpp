@@ -38,6 +38,9 @@ class Gpt2Folder {
     parameters_ = Transformer<float>(RuntimeConfig(config_.shape)).parameters();
     check_parameters();
     check_others();
+    std::vector<std::string> names;
+    for (const Parameter& parameter : parameters_) names.push_back(name_in_file(parameter));
+    tensors_.restore_sums(names);
   }
 
   const Gpt2Config& config() const noexcept { return config_; }

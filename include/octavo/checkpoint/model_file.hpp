@@ -96,6 +96,7 @@ class ModelFile {
     // All shapes before the first allocation: they bound it by the size of the file.
     detail::check_tensors(file_, parameters_, dtypes,
                           std::span(others).first(checkpoint ? others.size() : 0));
+    check_header(checkpoint);
   }
 
   const ModelShape& shape() const noexcept { return shape_; }
@@ -112,6 +113,18 @@ class ModelFile {
   }
 
  private:
+  /// Of a model another program may have changed the type of the numbers.
+  void check_header(bool checkpoint) {
+    if (file_.is_unaltered()) return;
+    std::vector<std::string> names;
+    for (const Parameter& parameter : parameters_) names.push_back(parameter.name);
+    if (checkpoint) names.emplace_back(detail::optimizer_state_name);
+    const bool sound =
+        file_.restore_sums(names) ||
+        (!checkpoint && (file_.restore_sums(names, "F32") || file_.restore_sums(names, "F64")));
+    if (!sound) file_.fail_altered();
+  }
+
   SafetensorsReader file_;
   ModelShape shape_;
   Index trained_length_ = 0;

@@ -19,7 +19,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/checkpoint/header_check.hpp>
-#include <octavo/checkpoint/header_sum.hpp>
+#include <octavo/checkpoint/safetensors_header.hpp>
 #include <octavo/files/byte_source.hpp>
 
 namespace octavo {
@@ -37,7 +37,8 @@ struct TensorInFile {
 /// are read. Reading runs no code and trusts no number of the file before it is compared with what
 /// is there. Every defect is a FormatError that names the file and the field. Names and numbers of
 /// the header are limited, so that what is kept of it needs no more than a few megabytes beside
-/// twice the file.
+/// twice the file. Checksums, where the file has them, are for whoever reads a tensor to compare;
+/// whether the header is what was written is for whoever believes its metadata: see is_unaltered().
 class SafetensorsReader {
  public:
   /// `source` must outlive the reader.
@@ -58,12 +59,24 @@ class SafetensorsReader {
     source.read(8, std::as_writable_bytes(std::span(header)));
     data_begin_ = 8 + header.size();
     parse(header);
-    const auto sum = metadata_.find(std::string(detail::header_sum_key));
-    if (sum != metadata_.end() && sum->second != detail::header_sum(header)) {
-      fail(detail::concat({"the header's CRC-32C is ", detail::header_sum(header), ", expected ",
-                           printable(sum->second)}),
-           "the file is damaged; use another copy");
-    }
+  }
+
+  /// Whether the header is as it was written, by its checksum; true as well where it has none.
+  bool is_unaltered() const noexcept { return sum_ == written_sum_; }
+
+  /// For a header that is not: another program may have written the same, in other words and
+  /// another order, and kept the checksums, as one does that changes a single tensor. True if what
+  /// Octavo wrote was these tensors, in this order or in that of their data, with this metadata;
+  /// then the checksums are those of the tensors again. `dtype`: what all of them had, where it is
+  /// another now; such tensors have no checksum.
+  bool restore_sums(std::span<const std::string> names, std::string_view dtype = {}) {
+    return is_unaltered() || restore_in_order(names, dtype) || restore_in_order(order_, dtype);
+  }
+
+  /// That the file is not what was written.
+  [[noreturn]] void fail_altered() const {
+    fail(detail::concat({"the header's CRC-32C is ", sum_, ", expected ", printable(written_sum_)}),
+         "the file is damaged, or another program has changed what it says; use another copy");
   }
 
   /// Part of a tensor, from its byte `first` on. Throws an Error of code io if reading fails.
@@ -133,18 +146,21 @@ class SafetensorsReader {
     detail::HeaderCheck check;
     const bool sound = Json::sax_parse(text, &check);
     if (!check.wrong().empty()) fail(check.wrong());
-    if (!sound) fail("the header is no JSON object");
+    // What nlohmann's parser would take for the end.
+    if (!sound || text.find('\0') != text.npos) fail("the header is no JSON object");
     return Json::parse(text);
   }
 
   void parse(std::string_view text) {
     const Json header = parse_header(text);
     std::vector<TensorInFile*> in_order;
+    std::map<const TensorInFile*, std::string> names;
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") {
         read_metadata(entry);
       } else {
         in_order.push_back(&tensors_.emplace(name, read_tensor(name, entry)).first->second);
+        names[in_order.back()] = name;
       }
     }
     std::sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) {
@@ -160,7 +176,41 @@ class SafetensorsReader {
     if (end != source_.size()) {
       fail(detail::concat({"the tensors end at byte ", end, " of ", source_.size()}), whole);
     }
-    read_tensor_sums(in_order);
+    const auto sum = metadata_.find(std::string(detail::header_sum_key));
+    if (sum != metadata_.end()) written_sum_ = sum->second, sum_ = detail::header_sum(text);
+    if (is_unaltered()) return read_tensor_sums(in_order);
+    for (const TensorInFile* tensor : in_order) order_.push_back(std::move(names[tensor]));
+  }
+
+  bool restore_in_order(std::span<const std::string> names, std::string_view dtype) {
+    const auto sums = metadata_.find(std::string(detail::tensor_sums_key));
+    constexpr std::size_t digits = detail::no_sum.size();
+    if (sums == metadata_.end() || sums->second.size() != digits * names.size()) return false;
+    std::vector<detail::HeaderEntry> entries;
+    for (const std::string& name : names) {
+      const auto found = tensors_.find(name);
+      if (found == tensors_.end()) return false;
+      const TensorInFile& tensor = found->second;
+      const std::string_view was = dtype.empty() ? std::string_view(tensor.dtype) : dtype;
+      entries.push_back({name, was, tensor.shape,
+                         tensor.bytes / bytes_per_element(tensor.dtype) * bytes_per_element(was)});
+    }
+    const auto is_ascii = [](const std::string& text) {
+      return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
+    };
+    for (const auto& [key, value] : metadata_) {
+      if (!is_ascii(key) || !is_ascii(value)) return false;  // Octavo writes no such
+    }
+    for (const std::string& name : names) {
+      if (!is_ascii(name)) return false;
+    }
+    if (detail::header_sum(detail::header_text(entries, metadata_)) != written_sum_) return false;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      TensorInFile& tensor = tensors_.at(names[i]);
+      if (tensor.dtype == entries[i].dtype) tensor.sum = sums->second.substr(digits * i, digits);
+    }
+    sum_ = written_sum_;
+    return true;
   }
 
   void read_tensor_sums(const std::vector<TensorInFile*>& in_order) {
@@ -234,6 +284,9 @@ class SafetensorsReader {
   std::size_t data_begin_ = 0;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, TensorInFile> tensors_;
+  std::string written_sum_;         ///< the header's, as it says itself; empty: it says none
+  std::string sum_;                 ///< what it is
+  std::vector<std::string> order_;  ///< of the tensors' data, where the two are not the same
 };
 
 }  // namespace octavo

@@ -15,7 +15,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/checkpoint/header_sum.hpp>
+#include <octavo/checkpoint/safetensors_header.hpp>
 #include <octavo/files/atomic_file.hpp>
 #include <octavo/numeric/scalar.hpp>
 
@@ -58,26 +58,6 @@ inline std::uint32_t sum_of(const TensorToWrite& tensor) {
   return sum;
 }
 
-/// A JSON string. (nlohmann_json's writer would touch a quarter of a megabyte of code while a run
-/// saves, more than a small model has weights.)
-inline void append_quoted(std::string& text, std::string_view value) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  text += '"';
-  for (const char symbol : value) {
-    const auto byte = static_cast<unsigned char>(symbol);
-    require(byte < 0x80, "a file's names and metadata must be ASCII");
-    if (byte < 0x20 || byte == 0x7f) {
-      text += "\\u00";
-      text += digits[byte >> 4];
-      text += digits[byte & 15];
-    } else {
-      if (symbol == '"' || symbol == '\\') text += '\\';
-      text += symbol;
-    }
-  }
-  text += '"';
-}
-
 }  // namespace detail
 
 /// Writes a safetensors file (github.com/huggingface/safetensors, README): 8 bytes of header
@@ -90,32 +70,12 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
   metadata[std::string(detail::header_sum_key)] = detail::no_sum;
   std::string& sums = metadata[std::string(detail::tensor_sums_key)];
   for (const TensorToWrite& tensor : tensors) sums += detail::sum_text(detail::sum_of(tensor));
-  std::string text = "{\"__metadata__\":{";
-  for (const auto& [key, value] : metadata) {
-    if (text.back() != '{') text += ',';
-    detail::append_quoted(text, key);
-    text += ':';
-    detail::append_quoted(text, value);
-  }
-  text += '}';
-  std::size_t offset = 0;
+  std::vector<detail::HeaderEntry> entries;
   for (const TensorToWrite& tensor : tensors) {
-    text += ',';
-    detail::append_quoted(text, tensor.name);
-    text += ":{\"dtype\":";
-    detail::append_quoted(text, tensor.dtype);
-    text += ",\"shape\":[";
-    for (const Index size : tensor.shape) {
-      if (text.back() != '[') text += ',';
-      text += std::to_string(size);
-    }
-    text += detail::concat({"],\"data_offsets\":[", offset, ','});
-    offset += tensor.encode == nullptr ? tensor.bytes.size() : tensor.encoded_bytes;
-    text += detail::concat({offset, "]}"});
+    entries.push_back({tensor.name, tensor.dtype, tensor.shape,
+                       tensor.encode == nullptr ? tensor.bytes.size() : tensor.encoded_bytes});
   }
-  text += '}';
-  text.append((8 - text.size() % 8) % 8, ' ');
-  text.replace(detail::find_header_sum(text), detail::no_sum.size(), detail::header_sum(text));
+  const std::string text = detail::header_text(entries, metadata);
   const auto length = std::bit_cast<std::array<std::byte, 8>>(std::uint64_t{text.size()});
   AtomicFile file(path, files);
   file.write(length);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <list>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -43,6 +44,12 @@ class TensorFiles {
   /// Every tensor's name, and the file that has it.
   const std::map<std::string, const SafetensorsReader*>& holders() const noexcept {
     return holders_;
+  }
+
+  /// See SafetensorsReader::restore_sums; `names` are those of the tensors that Octavo wrote. A
+  /// file that another program has made something else of has no checksums.
+  void restore_sums(std::span<const std::string> names) {
+    for (File& file : files_) file.reader.restore_sums(names);
   }
 
   /// Of all files together.

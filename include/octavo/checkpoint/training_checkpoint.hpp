@@ -88,7 +88,15 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
 class CheckpointFile {
  public:
   /// `source` must outlive it. FormatError says what is wrong.
-  explicit CheckpointFile(const ByteSource& source) : file_(source), info_(read_info(file_)) {}
+  explicit CheckpointFile(const ByteSource& source) : file_(source), info_(read_info(file_)) {
+    if (file_.is_unaltered()) return;
+    std::vector<std::string> names;
+    for (const Parameter& parameter : Transformer<float>(RuntimeConfig(info_.shape)).parameters()) {
+      names.push_back(parameter.name);
+    }
+    names.emplace_back(detail::optimizer_state_name);
+    if (!file_.restore_sums(names)) file_.fail_altered();
+  }
 
   const CheckpointInfo& info() const noexcept { return info_; }
 

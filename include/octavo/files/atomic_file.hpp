@@ -20,8 +20,9 @@ namespace octavo {
 /// A file that appears whole or not at all: written under another name in the same folder, flushed
 /// to the disk, then renamed over the target. Without commit() the target stays as it was and
 /// nothing is left behind. A target that is a symbolic link stays one; a file that is replaced
-/// hands its permissions on, a new one has those that the process gives new files. Errors:
-/// cannot_create where the file cannot be begun, io after that.
+/// hands its permissions on, a new one has those that the process gives new files. Regular files
+/// alone are replaced: a device, a FIFO or a socket stays what it is. Errors: cannot_create where
+/// the file cannot be begun, io after that.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path, FileSystem& files = real_file_system())
@@ -126,8 +127,13 @@ class AtomicFile {
       throw IoError(ErrorCode::cannot_create, detail::concat({"cannot create ", printable(path_)}),
                     detail::last_error(), "check that the folder can be read and written");
     }
-    if (!S_ISREG(status.st_mode)) return std::nullopt;
-    return status.st_mode & mode_t{0777};
+    if (S_ISREG(status.st_mode)) return status.st_mode & mode_t{0777};
+    if (S_ISDIR(status.st_mode)) return std::nullopt;  // which no file can be renamed over
+    throw IoError(
+        ErrorCode::cannot_create, detail::concat({"cannot create ", printable(path_)}),
+        make_error_code(std::errc::file_exists),
+        detail::concat({"it is ", detail::kind_of_file(status.st_mode),
+                        ", and stays one: name a regular file, or one that is not there yet"}));
   }
 
   IoError failed(const char* what) const {

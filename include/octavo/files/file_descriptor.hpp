@@ -74,6 +74,14 @@ inline int flush_folder(FileSystem& files, const std::string& folder) {
   return result < 0 && errno == EINVAL ? 0 : result;
 }
 
+/// What something is that is no regular file, for messages.
+inline const char* kind_of_file(mode_t mode) noexcept {
+  return S_ISDIR(mode)    ? "a directory"
+         : S_ISFIFO(mode) ? "a FIFO"
+         : S_ISSOCK(mode) ? "a socket"
+                          : "a device";
+}
+
 /// A regular file opened for reading, and its size.
 struct OpenedFile {
   FileDescriptor file;
@@ -93,12 +101,9 @@ inline OpenedFile open_regular_file(const std::string& path,
     throw IoError(ErrorCode::no_input, what, last_error());
   }
   if (!S_ISREG(status.st_mode)) {
-    const char* kind = S_ISDIR(status.st_mode)    ? "a directory"
-                       : S_ISFIFO(status.st_mode) ? "a FIFO"
-                       : S_ISSOCK(status.st_mode) ? "a socket"
-                                                  : "a device";
     throw Error(ErrorCode::no_input,
-                detail::concat({what, ": it is ", kind, ", expected a regular file"}),
+                detail::concat(
+                    {what, ": it is ", kind_of_file(status.st_mode), ", expected a regular file"}),
                 "name a file");
   }
   opened.size = static_cast<std::size_t>(status.st_size);

@@ -47,6 +47,7 @@ class FileSystem {
   virtual int rename(const char* from, const char* to) { return ::rename(from, to); }
   virtual int unlink(const char* path) { return ::unlink(path); }
   virtual int mkdir(const char* path, mode_t mode) { return ::mkdir(path, mode); }
+  virtual int rmdir(const char* path) { return ::rmdir(path); }
 };
 
 /// The operating system's own. It has no state.

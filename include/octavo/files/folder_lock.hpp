@@ -19,35 +19,82 @@ class FolderLock {
  public:
   /// Error of code cannot_create if another process has it, or if it cannot be made.
   explicit FolderLock(const std::string& folder, FileSystem& files = real_file_system())
-      : file_(
-            detail::open_file(files, detail::concat({folder, "/.lock"}), O_RDWR | O_CREAT, 0666)) {
-    const std::string what = detail::concat({"cannot lock folder ", printable(folder)});
-    if (!file_) throw failed(what);
-    const int status =
-        detail::uninterrupted([&] { return files.flock(file_.get(), LOCK_EX | LOCK_NB); });
-    if (status != 0 && errno == EWOULDBLOCK) {
-      throw Error(ErrorCode::cannot_create,
-                  detail::concat({what, ": process ", holder(), " works in it"}),
-                  "wait for it, or choose another folder");
+      : folder_(folder),
+        path_(detail::concat({folder, "/.lock"})),
+        files_(files),
+        file_(detail::open_file(files, path_, O_RDWR | O_CREAT | O_NONBLOCK, 0666)) {
+    if (!file_) throw failed();
+    take();
+  }
+
+  /// Whether the folder is still the one that was locked: it may have been removed and made anew,
+  /// and be another process's by now. One that has no lock is locked again. To be asked before a
+  /// file of the folder is replaced; `output` is that file, for messages. Error of code
+  /// cannot_create if it is not, or if it cannot be known.
+  void check(const std::string& output) {
+    struct stat now {};
+    if (detail::uninterrupted([&] { return files_.stat(path_.c_str(), &now); }) == 0) {
+      if (now.st_dev == mine_.st_dev && now.st_ino == mine_.st_ino) return;
+      throw lost(output);
     }
-    if (status != 0) throw failed(what);
-    // For messages alone, so that it does not matter if it fails.
-    std::string number = std::to_string(::getpid());
-    number.resize(digits, ' ');
-    [[maybe_unused]] const ssize_t written = files.write(file_.get(), number.data(), number.size());
+    if (errno != ENOENT) {
+      throw IoError(ErrorCode::cannot_create, detail::concat({"cannot create ", printable(output)}),
+                    detail::last_error(), "check that the folder can be read and written");
+    }
+    auto again = detail::open_file(files_, path_, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, 0666);
+    if (!again && errno == EEXIST) throw lost(output);
+    if (!again) return;  // nor can anything else be written there, which will be told
+    file_ = std::move(again);
+    take();
   }
 
  private:
   static constexpr std::size_t digits = 20;
 
-  static IoError failed(const std::string& what) {
-    return IoError(ErrorCode::cannot_create, what, detail::last_error(),
+  void take() {
+    const int status =
+        detail::uninterrupted([&] { return files_.flock(file_.get(), LOCK_EX | LOCK_NB); });
+    if (status != 0 && errno == EWOULDBLOCK) {
+      throw Error(ErrorCode::cannot_create,
+                  detail::concat({what(), ": process ", holder(), " works in it"}),
+                  "wait for it, or choose another folder");
+    }
+    if (status != 0) throw failed();
+    if (detail::uninterrupted([&] { return files_.fstat(file_.get(), &mine_); }) != 0) {
+      throw failed();
+    }
+    if (!S_ISREG(mine_.st_mode)) {
+      throw Error(ErrorCode::cannot_create,
+                  detail::concat({what(), ": its .lock is ", detail::kind_of_file(mine_.st_mode),
+                                  ", expected a regular file"}),
+                  "remove it, or choose another folder");
+    }
+    // For messages alone, so that it does not matter if it fails.
+    std::string number = std::to_string(::getpid());
+    number.resize(digits, ' ');
+    [[maybe_unused]] const ssize_t written =
+        files_.write(file_.get(), number.data(), number.size());
+  }
+
+  std::string what() const { return detail::concat({"cannot lock folder ", printable(folder_)}); }
+
+  Error lost(const std::string& output) const {
+    return Error(
+        ErrorCode::cannot_create,
+        detail::concat({"cannot create ", printable(output), ": folder ", printable(folder_),
+                        " has been removed and made anew, and another process has "
+                        "worked in it"}),
+        "nothing there was touched; choose another folder");
+  }
+
+  IoError failed() const {
+    return IoError(ErrorCode::cannot_create, what(), detail::last_error(),
                    "check that the folder exists and can be written");
   }
 
   std::string holder() const {
     std::array<char, digits> text{};
-    const ssize_t got = file_.files().pread(file_.get(), text.data(), text.size(), 0);
+    const ssize_t got = files_.pread(file_.get(), text.data(), text.size(), 0);
     std::string number;
     for (const char digit : std::span(text).first(static_cast<std::size_t>(got > 0 ? got : 0))) {
       if (digit >= '0' && digit <= '9') number += digit;
@@ -55,7 +102,11 @@ class FolderLock {
     return number.empty() ? "of unknown number" : number;
   }
 
+  std::string folder_;
+  std::string path_;
+  FileSystem& files_;
   detail::FileDescriptor file_;
+  struct stat mine_ {};
 };
 
 }  // namespace octavo

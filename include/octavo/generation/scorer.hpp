@@ -126,6 +126,7 @@ class Scorer {
     }
     check_tokens(tokens, model_.shape().vocabulary);
     const std::span<const Token> inputs = copy_inputs(tokens);
+    check_batch_of(tokens, inputs, {}, model_.shape().vocabulary);
     const T* numbers = nullptr;
     const auto work = static_cast<double>(tokens.size());
     threads_->run(hidden_threads_, work, [&](const Worker& worker) {

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Outputs that would replace what is read, by any of its names: refused before anything is written.
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace support {
+
+/// ConfigError, which names `option`, if `output` leads to one of `inputs`. Empty names are none.
+void spare_files(const char* option, const std::string& output,
+                 std::span<const std::string> inputs);
+
+/// The same, also if it is there and lies below one of `inputs` that is a folder.
+void spare_inputs(const char* option, const std::string& output,
+                  std::span<const std::string> inputs);
+
+/// ConfigError if `out` is the folder of the model `from`, or holds its file.
+void spare_folder_of(const std::string& from, const std::string& out);
+
+/// ConfigError if one of the texts is a file that a run writes to `out`.
+void spare_texts(std::span<const std::string> texts, const std::string& out);
+
+}  // namespace support

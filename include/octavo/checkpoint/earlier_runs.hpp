@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/files/file_descriptor.hpp>
+#include <octavo/files/folder_names.hpp>
+
+namespace octavo {
+
+/// Where a folder keeps the runs that it held before: its folders "earlier-1", "earlier-2" and so
+/// on, none of which is ever written to again. (An "earlier" without a number is version 1's, and
+/// stays as it is.) Files that belong together are moved into "earlier.part", which gets its number
+/// when all of them are there and safe on the disk. Whenever a process is killed each file is
+/// either in its old place or in the new one, and recover() puts back what was moved by halves.
+class EarlierRuns {
+ public:
+  explicit EarlierRuns(std::string folder, FileSystem& files = real_file_system())
+      : folder_(std::move(folder)), files_(files) {}
+
+  /// Whether a process was killed while it moved files.
+  bool is_unfinished() const { return exists(part()); }
+
+  /// Undoes a move that a killed process has not finished. Whoever calls this has the folder's
+  /// lock.
+  void recover() const {
+    if (!is_unfinished()) return;
+    std::error_code error;
+    bool empty = true;
+    for (const std::string& name : folder_names(part(), error)) {
+      if (name == "." || name == "..") continue;
+      const std::string place = in(folder_, name);
+      empty = !exists(place) && rename(in(part(), name), place) && empty;
+    }
+    if (error) return;
+    if (empty) {
+      detail::uninterrupted([&] { return files_.rmdir(part().c_str()); });
+    } else {
+      rename(part(), next());  // a file of that name has come since
+    }
+  }
+
+  /// Moves the files of these names, in this order; those that are not there are passed over.
+  /// Returns the folder that has them now. IoError of code cannot_create if they cannot be moved;
+  /// then they are where they were.
+  std::string move(std::span<const std::string> names) const {
+    recover();
+    const std::string to = next();
+    const auto moved = [&](const std::string& name) {
+      return rename(in(folder_, name), in(part(), name)) || errno == ENOENT;
+    };
+    const bool done = files_.mkdir(part().c_str(), 0777) == 0 &&
+                      std::all_of(names.begin(), names.end(), moved) &&
+                      detail::flush_folder(files_, part()) == 0 &&
+                      detail::flush_folder(files_, folder_) == 0 && rename(part(), to);
+    if (!done) {
+      const std::error_code reason = detail::last_error();
+      recover();
+      throw IoError(ErrorCode::cannot_create,
+                    detail::concat({"cannot move the files of an earlier run to ", printable(to)}),
+                    reason, "choose another folder");
+    }
+    detail::flush_folder(files_, folder_);
+    return to;
+  }
+
+ private:
+  static std::string in(const std::string& folder, std::string_view name) {
+    return detail::concat({folder, "/", name});
+  }
+  std::string part() const { return in(folder_, "earlier.part"); }
+
+  /// The first number that is larger than all there are.
+  std::string next() const {
+    constexpr std::string_view start = "earlier-";
+    constexpr Index most = 1'000'000'000;  // larger ones are none of ours
+    Index last = 0;
+    std::error_code ignored;
+    for (const std::string& name : folder_names(folder_, ignored)) {
+      if (!name.starts_with(start)) continue;
+      Index number = 0;
+      const auto [end, error] =
+          std::from_chars(name.data() + start.size(), name.data() + name.size(), number);
+      const bool whole = error == std::errc{} && end == name.data() + name.size();
+      if (whole && number < most) last = std::max(last, number);
+    }
+    return in(folder_, detail::concat({start, last + 1}));
+  }
+
+  bool exists(const std::string& path) const {
+    struct stat status {};
+    return detail::uninterrupted([&] { return files_.stat(path.c_str(), &status); }) == 0;
+  }
+  bool rename(const std::string& from, const std::string& to) const {
+    return detail::uninterrupted([&] { return files_.rename(from.c_str(), to.c_str()); }) == 0;
+  }
+
+  std::string folder_;
+  FileSystem& files_;
+};
+
+}  // namespace octavo
