@@ -3,20 +3,27 @@
 
     python3 benchmarks/compare.py build/release/benchmarks/training_step_benchmark [SETTING ...]
 
-Needs python3-torch; fastest with an optimised BLAS (Debian: libopenblas0-pthread). Each round runs
-PyTorch with 1 thread and with as many as the machine has cores, each in a process of its own, and
-Octavo in the same two ways. Each takes the better of its two medians over three rounds. OpenBLAS
-takes slow kernels for processors younger than itself, so PyTorch runs with those of its kernels
-(OPENBLAS_CORETYPE) that were fastest for the setting in a trial beforehand.
+Needs PyTorch for the Python that runs it (Debian: apt install python3-torch libopenblas0-pthread,
+and /usr/bin/python3). PyTorch has two crews of threads, that of its BLAS and its own (ATen's, by
+OpenMP), and OpenMP's spin while they wait, on the cores that the BLAS would need. So it is run in
+several ways, each in a process of its own whose environment says so before PyTorch is loaded: one
+thread for everything; the BLAS on all cores and ATen on one; both on all cores with spinning, as
+PyTorch does by itself, and without. Octavo runs with one thread and on all cores. Each takes the
+best of its ways' medians over three rounds. OpenBLAS takes slow kernels for processors younger than
+itself, so PyTorch runs with those of its kernels (OPENBLAS_CORETYPE) that were fastest for the
+setting in a trial beforehand. What is printed as having run was asked of the libraries themselves.
 """
+import ctypes
 import json
 import math
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import time
+from collections import namedtuple
 
 # layers, heads, width, d_ff, batch, sequence, vocabulary, context, activation, bias, tied
 SETTINGS = {
@@ -101,8 +108,34 @@ def pytorch_step(setting, threads):
     return step
 
 
-def pytorch_milliseconds(setting, threads):
-    step = pytorch_step(SETTINGS[setting], threads)
+# Threads of the BLAS and of ATen, and whether OpenMP's spin while they wait.
+Way = namedtuple("Way", "blas aten spins")
+# What a process measured: ms of a step, and what ran: threads and kernels as the libraries say.
+Run = namedtuple("Run", "ms threads kernels")
+
+
+def ways(cores):
+    all_ways = (Way(1, 1, True), Way(cores, 1, True), Way(cores, cores, True),
+                Way(cores, cores, False))
+    return all_ways if cores > 1 else all_ways[:1]
+
+
+def openblas():
+    """The OpenBLAS that this process has loaded, under whatever name; None if it has none."""
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        paths = set(re.findall(r"(/\S*blas\S*\.so\S*)", maps.read()))
+    for path in sorted(paths):
+        library = ctypes.CDLL(path)
+        if hasattr(library, "openblas_get_num_threads"):
+            library.openblas_get_corename.restype = ctypes.c_char_p
+            return library
+    return None
+
+
+def pytorch_child(setting, way):
+    """In a process of its own: prints what a step took, and what ran."""
+    step = pytorch_step(SETTINGS[setting], way.aten)
+    import torch
     times, end = [], time.perf_counter() + 3
     for _ in range(3):
         step()
@@ -110,35 +143,47 @@ def pytorch_milliseconds(setting, threads):
         start = time.perf_counter()
         step()
         times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times)
+    library = openblas()
+    blas = library.openblas_get_num_threads() if library else way.blas
+    threads = f"BLAS {blas}, ATen {torch.get_num_threads()}"
+    if os.environ.get("GOMP_SPINCOUNT") == "0":
+        threads += ", no spinning"
+    kernels = library.openblas_get_corename().decode() if library else "its own BLAS"
+    print(json.dumps([statistics.median(times), threads, kernels]))
 
 
-def run_pytorch(setting, threads, kernels):
-    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
+def run_pytorch(setting, way, kernels):
+    decided = ("OPENBLAS_CORETYPE", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY")
+    environment = {k: v for k, v in os.environ.items() if k not in decided}
+    environment["OPENBLAS_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(way.blas)
+    environment["OMP_NUM_THREADS"] = str(way.aten)
+    if not way.spins:  # GNU's OpenMP, Intel's
+        environment["GOMP_SPINCOUNT"] = environment["KMP_BLOCKTIME"] = "0"
     if kernels:
         environment["OPENBLAS_CORETYPE"] = kernels
-    child = subprocess.run([sys.executable, __file__, "--pytorch", setting, str(threads)],
+    child = subprocess.run([sys.executable, __file__, "--pytorch", setting, json.dumps(way)],
                            env=environment, check=True, capture_output=True, text=True)
-    return float(child.stdout), None
+    return Run(*json.loads(child.stdout))
 
 
 def fastest_kernels(setting):
     """Which of OpenBLAS's kernels PyTorch should have; "" is OpenBLAS's own choice."""
-    trials = []
-    for kernels in ("", "Haswell", "SkylakeX", "SapphireRapids"):
+    trials = [(run_pytorch(setting, Way(1, 1, True), "").ms, "")]
+    for kernels in ("Haswell", "Zen", "SkylakeX", "SapphireRapids"):
         try:
-            trials.append((run_pytorch(setting, 1, kernels), kernels))
+            trials.append((run_pytorch(setting, Way(1, 1, True), kernels).ms, kernels))
         except subprocess.CalledProcessError:
             pass  # not for this processor
     return min(trials)[1]
 
 
 def run_octavo(program, setting, threads):
+    """Its run, and its share of the limit of as many cores."""
     output = subprocess.run(
         [program, f"--benchmark_filter=^{setting}/threads:{threads}/", "--benchmark_format=json",
          "--benchmark_min_time=2"], check=True, capture_output=True, text=True).stdout
-    run = json.loads(output)["benchmarks"][0]
-    return run["real_time"], run["of_limit"]
+    result = json.loads(output)["benchmarks"][0]
+    return Run(result["real_time"], threads, None), result["of_limit"]
 
 
 def gigaflop(setting):
@@ -148,46 +193,67 @@ def gigaflop(setting):
     return batch * T * (6 * matrices + 12 * layers * T * C) / 1e9
 
 
-def best(runs):
-    """The thread setting whose median is lowest: (threads, ms, median share of the limit)."""
-    medians = []
-    for threads, results in runs.items():
-        shares = [share for _, share in results if share is not None]
-        medians.append((statistics.median(ms for ms, _ in results), threads,
-                        statistics.median(shares) if shares else None))
-    ms, threads, share = min(medians)
-    return threads, ms, share
+def medians(rounds):
+    """Of each way its run with the median time, the fastest first."""
+    of_ways = [sorted(runs, key=lambda run: run.ms)[len(runs) // 2] for runs in zip(*rounds)]
+    return sorted(of_ways, key=lambda run: run.ms)
+
+
+def compare(program, name, cores):
+    """Prints a row of the table; returns a line on all ways of PyTorch."""
+    kernels = fastest_kernels(name)
+    pytorch, octavo, shares = [], [], {}
+    for _ in range(3):
+        pytorch.append([run_pytorch(name, way, kernels) for way in ways(cores)])
+        octavo.append([])
+        for threads in sorted({1, cores}):
+            run, share = run_octavo(program, name, threads)
+            octavo[-1].append(run)
+            shares.setdefault(threads, []).append(share)
+    theirs, ours = medians(pytorch), medians(octavo)[0]
+    # Octavo's share is of `ours.threads` cores' limit; both are given as that of all cores.
+    share = statistics.median(shares[ours.threads]) * ours.threads / cores
+    best = theirs[0]
+    print(f"| {name} | {gigaflop(SETTINGS[name]):.4g} | {best.ms:.2f} "
+          f"({100 * share * ours.ms / best.ms:.0f}%; {best.threads}; {best.kernels}) | "
+          f"{ours.ms:.3f} ({100 * share:.0f}%; {ours.threads}) | {best.ms / ours.ms:.1f}x |",
+          flush=True)
+    return f"- {name}: " + "; ".join(f"{run.threads}: {run.ms:.2f}" for run in theirs)
+
+
+def pytorch_version():
+    child = subprocess.run([sys.executable, "-c", "import torch; print(torch.__version__)"],
+                           capture_output=True, text=True)
+    if child.returncode == 0:
+        return child.stdout.strip()
+    reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+    sys.exit(f"compare.py: {sys.executable} cannot import PyTorch ({reason}).\n"
+             "  hint: install it (Debian: apt install python3-torch libopenblas0-pthread) and run "
+             "this by the Python that has it (Debian: /usr/bin/python3)")
 
 
 def main():
-    if sys.argv[1] == "--pytorch":
-        print(pytorch_milliseconds(sys.argv[2], int(sys.argv[3])))
-        return
+    if len(sys.argv) == 4 and sys.argv[1] == "--pytorch":
+        return pytorch_child(sys.argv[2], Way(*json.loads(sys.argv[3])))
+    if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK):
+        sys.exit("compare.py: expected the program training_step_benchmark, then settings\n"
+                 "  hint: cmake --preset release && cmake --build --preset release, then "
+                 "python3 benchmarks/compare.py build/release/benchmarks/training_step_benchmark")
     program, names = sys.argv[1], sys.argv[2:] or list(SETTINGS)
     unknown = [name for name in names if name not in SETTINGS]
     if unknown:
-        sys.exit(f"settings: got {', '.join(unknown)}, expected some of {', '.join(SETTINGS)}")
+        sys.exit(f"compare.py: settings: got {', '.join(unknown)}, expected some of "
+                 f"{', '.join(SETTINGS)}")
     cores = os.cpu_count()
-    version = subprocess.run([sys.executable, "-c", "import torch; print(torch.__version__)"],
-                             check=True, capture_output=True, text=True).stdout.strip()
-    print(f"PyTorch {version}, {platform.machine()}, {cores} cores; threads 1 and {cores} tried.\n")
+    print(f"PyTorch {pytorch_version()}, {platform.machine()}, {cores} cores.\n")
     print("| setting | GFLOP a step | PyTorch ms (share; threads; kernels) | "
           "Octavo ms (share; threads) | ratio |\n|---|---|---|---|---|")
-    for name in names:
-        kernels = fastest_kernels(name)
-        pytorch, octavo = {1: [], cores: []}, {1: [], cores: []}
-        for _ in range(3):
-            for threads in pytorch:
-                pytorch[threads].append(run_pytorch(name, threads, kernels))
-                octavo[threads].append(run_octavo(program, name, threads))
-        flop = gigaflop(SETTINGS[name])
-        theirs_threads, theirs, _ = best(pytorch)
-        ours_threads, ours, share = best(octavo)
-        # Octavo's share is of `ours_threads` cores' limit; both are given as that of all cores.
-        share *= ours_threads / cores
-        print(f"| {name} | {flop:.4g} | {theirs:.2f} ({100 * share * ours / theirs:.0f}%; "
-              f"{theirs_threads}; {kernels or 'own choice'}) | {ours:.3f} ({100 * share:.0f}%; "
-              f"{ours_threads}) | {theirs / ours:.1f}x |", flush=True)
+    try:
+        details = [compare(program, name, cores) for name in names]
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
+        sys.exit(f"compare.py: {' '.join(map(str, error.cmd))} failed: {reason}")
+    print("\nAll ways of PyTorch, ms, the best first:\n\n" + "\n".join(details))
 
 
 if __name__ == "__main__":

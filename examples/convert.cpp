@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -27,7 +26,7 @@ using octavo::StoredType;
 /// A model on its way, whatever it came from.
 struct Model {
   octavo::Gpt2Config config;
-  std::vector<float> weights;
+  octavo::AlignedBuffer<float> weights;
   std::optional<octavo::TokenTable> tokens;  ///< none: its files have none
 };
 
@@ -70,8 +69,8 @@ Model read_folder(const std::string& path) {
 Model read_gguf(const std::string& path) {
   const octavo::FileSource source(path);
   const octavo::GgufModel file(source);
-  Model model{file.config(), {}, file.tokens()};
-  model.weights.resize(static_cast<std::size_t>(octavo::parameter_count(model.config.shape)));
+  const auto count = static_cast<std::size_t>(octavo::parameter_count(file.shape()));
+  Model model{file.config(), octavo::AlignedBuffer<float>(count), file.tokens()};
   file.read<float>(model.weights);
   return model;
 }

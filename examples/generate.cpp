@@ -265,9 +265,9 @@ Model load(const std::string& path) {
     throw octavo::FormatError("cannot generate with " + octavo::printable(path) +
                               ": it has no tokenizer that Octavo reads");
   }
-  Model model{source.shape(), source.trained_length(), *source.tokenizer(), {}};
-  const octavo::Transformer<float> shape{octavo::RuntimeConfig(model.shape)};
-  model.weights.resize(static_cast<std::size_t>(shape.parameter_count()));
+  const auto count = static_cast<std::size_t>(octavo::parameter_count(source.shape()));
+  Model model{source.shape(), source.trained_length(), *source.tokenizer(),
+              octavo::AlignedBuffer<float>(count)};
   source.read(model.weights);
   return model;
 }

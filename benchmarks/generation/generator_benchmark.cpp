@@ -10,8 +10,7 @@
 
 #include <octavo/octavo.hpp>
 
-#include "bandwidth_limit.hpp"
-#include "fma_limit.hpp"
+#include "machine_limits.hpp"
 #include "settings.hpp"
 
 namespace {
@@ -28,7 +27,7 @@ void generation(benchmark::State& state, const octavo_benchmark::Setting& settin
   octavo::ThreadPool threads(state.range(0));
   const octavo::ModelShape& shape = setting.shape;
   const octavo::Transformer<float> model{octavo::RuntimeConfig(shape)};
-  std::vector<float> weights(static_cast<std::size_t>(model.parameter_count()));
+  octavo::AlignedBuffer<float> weights(static_cast<std::size_t>(model.parameter_count()));
   octavo::set_initial_weights<float>(model.parameters(), shape.layers, 1, weights);
   const Index length = std::min<Index>(shape.context, 128);
   const Index sequences = way == Way::eight_together ? 8 : 1;
@@ -69,7 +68,7 @@ void generation(benchmark::State& state, const octavo_benchmark::Setting& settin
       shape.context * shape.width + (shape.tied ? 0 : shape.vocabulary * shape.width);
   const double bytes = 4.0 * static_cast<double>(model.parameter_count() - unread);
   state.counters["of_bandwidth"] = rate(tokens / static_cast<double>(sequences) * bytes /
-                                        octavo_benchmark::bandwidth_limit(threads, weights));
+                                        octavo_benchmark::bandwidth_limit(state.range(0)));
 }
 
 void add(const octavo_benchmark::Setting& setting, Way way, const std::string& name) {

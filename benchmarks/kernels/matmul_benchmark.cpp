@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The three products at the presets' shapes on one core: GFLOP/s and share of the core's FMA limit.
+#include <algorithm>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include <octavo/kernels/matmul.hpp>
+#include <octavo/memory/aligned_buffer.hpp>
 
-#include "fma_limit.hpp"
+#include "machine_limits.hpp"
 
 namespace {
 
@@ -18,10 +20,11 @@ enum Product { forward, input_gradient, weight_gradient };
 template <Product product>
 void matmul(benchmark::State& state) {
   const Index m = state.range(0), k = state.range(1), n = state.range(2);
-  std::vector<float> a(static_cast<std::size_t>(m * k), 0.5f),
-      b(static_cast<std::size_t>(k * n), 0.25f);
-  std::vector<float> c(static_cast<std::size_t>(m * n));
-  std::vector<float> panels(octavo::array_size(octavo::matmul_panel_elements<float>(256)));
+  octavo::AlignedBuffer<float> a(static_cast<std::size_t>(m * k)),
+      b(static_cast<std::size_t>(k * n)), c(static_cast<std::size_t>(m * n));
+  std::ranges::fill(a, 0.5f);
+  std::ranges::fill(b, 0.25f);
+  octavo::AlignedBuffer<float> panels(octavo::array_size(octavo::matmul_panel_elements<float>(256)));
   const MatrixView<float> out(c.data(), m, n);
   const octavo::Worker worker;
   for (auto _ : state) {

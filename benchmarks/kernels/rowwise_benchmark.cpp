@@ -8,10 +8,11 @@
 #include <benchmark/benchmark.h>
 
 #include <octavo/kernels.hpp>
+#include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/optimizers/adamw.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 
-#include "fma_limit.hpp"
+#include "machine_limits.hpp"
 
 namespace {
 
@@ -20,8 +21,8 @@ using octavo::MatrixView;
 
 const octavo::Worker worker;
 
-std::vector<float> numbers(Index count) {
-  std::vector<float> block(static_cast<std::size_t>(count));
+octavo::AlignedBuffer<float> numbers(Index count) {
+  octavo::AlignedBuffer<float> block(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < block.size(); ++i) block[i] = std::sin(static_cast<float>(i));
   return block;
 }
@@ -37,11 +38,12 @@ void attention(benchmark::State& state) {
   const Index width = heads * head_width;
   const octavo::AttentionShape<float> shape{1, time, time, heads, head_width};
   const auto before = numbers(time * 3 * width);
-  auto qkv = before;
+  auto qkv = numbers(time * 3 * width);
   auto o = numbers(time * width), d_o = numbers(time * width);
-  std::vector<float> log_sum(static_cast<std::size_t>(time * heads), 4.0f);
-  std::vector<float> scratch(static_cast<std::size_t>(shape.backward_scratch()));
-  std::vector<float> panels(octavo::array_size(octavo::matmul_panel_elements<float>(256)));
+  octavo::AlignedBuffer<float> log_sum(static_cast<std::size_t>(time * heads));
+  std::ranges::fill(log_sum, 4.0f);
+  octavo::AlignedBuffer<float> scratch(static_cast<std::size_t>(shape.backward_scratch()));
+  octavo::AlignedBuffer<float> panels(octavo::array_size(octavo::matmul_panel_elements<float>(256)));
   const MatrixView<float> rows(qkv.data(), time, 3 * width);
   const auto part = [&](Index which) { return rows.block(0, time, which * width, width); };
   for (auto _ : state) {
@@ -89,8 +91,8 @@ BENCHMARK(attention<true>)->Apply(attention_shapes);
 
 void normalize(benchmark::State& state) {
   const Index rows = 64, width = state.range(0);
-  auto x = numbers(rows * width), gain = numbers(width), normalized = x, y = x,
-       inverse = numbers(rows);
+  auto x = numbers(rows * width), gain = numbers(width), normalized = numbers(rows * width),
+       y = numbers(rows * width), inverse = numbers(rows);
   for (auto _ : state) {
     octavo::normalize<float>(worker, {x.data(), rows, width}, gain.data(), gain.data(),
                              MatrixView<float>(normalized.data(), rows, width), inverse.data(),
@@ -103,7 +105,8 @@ BENCHMARK(normalize)->Arg(64)->Arg(128)->Arg(512)->Arg(768);
 
 void normalize_backward(benchmark::State& state) {
   const Index rows = 64, width = state.range(0);
-  auto dy = numbers(rows * width), gain = numbers(width), normalized = dy, dx = dy;
+  auto dy = numbers(rows * width), gain = numbers(width), normalized = numbers(rows * width),
+       dx = numbers(rows * width);
   auto inverse = numbers(rows);
   for (auto _ : state) {
     octavo::normalize_backward_input<float>(worker, {dy.data(), rows, width},
@@ -118,7 +121,7 @@ BENCHMARK(normalize_backward)->Arg(64)->Arg(128)->Arg(512)->Arg(768);
 void activation(benchmark::State& state) {
   const auto kind = static_cast<octavo::Activation>(state.range(0));
   const Index rows = 64, width = 512;
-  auto h = numbers(rows * width), a = h;
+  auto h = numbers(rows * width), a = numbers(rows * width);
   state.SetLabel(std::string(octavo::name_of(kind)));
   for (auto _ : state) {
     octavo::activate<float>(worker, kind, {h.data(), rows, width},
@@ -146,7 +149,7 @@ BENCHMARK(cross_entropy)->Arg(35)->Arg(66)->Arg(50257);
 void adamw(benchmark::State& state) {
   const Index count = state.range(0);
   auto weights = numbers(count), gradients = numbers(count);
-  std::vector<std::byte> moments(static_cast<std::size_t>(8 * count));
+  octavo::AlignedBuffer<std::byte> moments(static_cast<std::size_t>(8 * count));
   const octavo::Parameter all{.name = "all", .rows = count, .columns = 1, .decays = true};
   const octavo::AdamW optimizer;
   octavo::UpdateStep step{.learning_rate = 1e-6};

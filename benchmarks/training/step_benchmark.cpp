@@ -16,7 +16,7 @@
 
 #include <octavo/octavo.hpp>
 
-#include "fma_limit.hpp"
+#include "machine_limits.hpp"
 #include "settings.hpp"
 
 namespace {

@@ -3,6 +3,7 @@
 
 // The door to memory/: everything in that folder.
 
+#include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/drawing_sheet.hpp>

@@ -320,7 +320,7 @@ TEST_CASE("the one file is preferred to an index; without either both are named"
 TEST_CASE("loading takes the weights' memory once, and little besides") {
   TestFolder folder;
   ModelShape shape = octavo_test::gpt2_shape;
-  shape.vocabulary = 3000;
+  shape.vocabulary = 1500;
   shape.width = 256;
   save_pretrained<float>(folder.path(), {shape, 5, {}, {}},
                          octavo_test::gpt2_weights<float>(shape));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -110,6 +111,7 @@ TEST_CASE("a model comes back from a folder bit for bit") {
   CHECK(model.config.end_token == 2);
   CHECK(model.ignored.empty());
   check_bits<float>(model.weights, gpt2_weights<float>());
+  CHECK(reinterpret_cast<std::uintptr_t>(model.weights.data()) % alignment_bytes == 0);
   SUBCASE("and as it was loaded it is saved") {
     TestFolder again;
     save_pretrained<float>(again.path(), model.config, model.weights);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -136,6 +137,23 @@ TEST_CASE("every option alone draws what the naive reference says, ties included
   }
   const TokenBias bias[] = {{4, 3.5}, {1, -infinity}, {4, 0.5}};
   check_shares(five, {.temperature = 1, .logit_bias = bias});
+}
+
+TEST_CASE("top-p takes no token more where the probabilities reach it exactly") {
+  const std::vector<double> four{2.0, 2.0, 2.0, 2.0};  // a quarter each, without rounding
+  const auto drawn = [&](double top_p) {
+    return shares(four, {.temperature = 1, .top_p = top_p}, {}, 1200);
+  };
+  const double third = 1.0 / 3;
+  for (const auto& [top_p, expected] :
+       {std::pair{0.25, std::vector<double>{1, 0, 0, 0}},
+        std::pair{std::nextafter(0.25, 1.0), std::vector<double>{0.5, 0.5, 0, 0}},
+        std::pair{0.5, std::vector<double>{0.5, 0.5, 0, 0}},
+        std::pair{0.75, std::vector<double>{third, third, third, 0}},
+        std::pair{std::nextafter(0.75, 1.0), std::vector<double>(4, 0.25)}}) {
+    const std::vector<double> got = drawn(top_p);
+    for (std::size_t i = 0; i < 4; ++i) CHECK(got[i] == doctest::Approx(expected[i]));
+  }
 }
 
 TEST_CASE("all options together, in their order, on many random logits") {

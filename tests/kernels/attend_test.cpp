@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <octavo/kernels/attend.hpp>
 #include <octavo/kernels/matmul.hpp>
+#include <octavo/numeric/elementary.hpp>
 #include <octavo/numeric/random.hpp>
 
 using namespace octavo;
@@ -49,11 +53,132 @@ std::vector<long double> naive(const AttentionShape<double>& s, const std::vecto
   return o;
 }
 
-std::vector<double> random_block(Index count, std::uint64_t seed) {
+template <Scalar T = double>
+std::vector<T> random_block(Index count, std::uint64_t seed) {
   const CounterRandom random(seed, RandomStream::initial_weights);
-  std::vector<double> block(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < block.size(); ++i) block[i] = random.normal(i);
+  std::vector<T> block(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<T>(random.normal(i));
   return block;
+}
+
+/// One head of one sequence, [length, width] each, with its gradients.
+template <typename T>
+struct Head {
+  Index length, width;
+  std::vector<T> q, k, v, d_o, o, log_sum, dq, dk, dv;
+
+  template <Scalar From>
+  static Head random(Index length, Index width) {
+    Head head{length, width, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+    std::vector<T>* const drawn[] = {&head.q, &head.k, &head.v, &head.d_o};
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+      const std::vector<From> block = random_block<From>(length * width, seed + 5);
+      drawn[seed]->assign(block.begin(), block.end());
+    }
+    return head;
+  }
+
+  std::size_t at(Index row, Index column) const {
+    return static_cast<std::size_t>(row * width + column);
+  }
+
+  /// By the library.
+  void compute() {
+    const AttentionShape<T> shape{1, length, length, 1, width};
+    const auto view = [&](std::vector<T>& x) { return MatrixView<T>(x.data(), length, width); };
+    std::vector<T> scratch(static_cast<std::size_t>(shape.backward_scratch()));
+    std::vector<T> panels(matmul_panel_elements<T>(256));
+    o.resize(q.size());
+    log_sum.resize(static_cast<std::size_t>(length));
+    dq = q, dk = k, dv = v;
+    attend<T>(Worker{}, shape, view(q), view(k), view(v), view(o), log_sum.data(), scratch, panels);
+    attend_backward<T>(Worker{}, shape, view(dq), view(dk), view(dv), view(o), view(d_o),
+                       log_sum.data(), scratch, panels);
+  }
+};
+
+/// The derivatives as they stand in textbooks, with all probabilities in memory:
+/// dS = P (dP - sum P dP) scale.
+void differentiate(Head<long double>& h) {
+  h.dq.assign(h.q.size(), 0), h.dk = h.dv = h.dq;
+  h.log_sum.assign(static_cast<std::size_t>(h.length), 0);
+  const long double scale = 1 / std::sqrt(static_cast<long double>(h.width));
+  for (Index i = 0; i < h.length; ++i) {
+    std::vector<long double> p(static_cast<std::size_t>(i + 1)), dp = p;
+    long double total = 0, mean = 0;
+    for (Index j = 0; j <= i; ++j) {
+      const auto at = static_cast<std::size_t>(j);
+      for (Index c = 0; c < h.width; ++c) {
+        p[at] += h.q[h.at(i, c)] * h.k[h.at(j, c)] * scale;
+        dp[at] += h.d_o[h.at(i, c)] * h.v[h.at(j, c)];
+      }
+      total += p[at] = std::exp(p[at]);
+    }
+    for (std::size_t j = 0; j < p.size(); ++j) mean += (p[j] /= total) * dp[j];
+    h.log_sum[static_cast<std::size_t>(i)] = std::log(total);
+    for (Index j = 0; j <= i; ++j) {
+      const auto at = static_cast<std::size_t>(j);
+      const long double ds = p[at] * (dp[at] - mean) * scale;
+      for (Index c = 0; c < h.width; ++c) {
+        h.dq[h.at(i, c)] += ds * h.k[h.at(j, c)];
+        h.dk[h.at(j, c)] += ds * h.q[h.at(i, c)];
+        h.dv[h.at(j, c)] += p[at] * h.d_o[h.at(i, c)];
+      }
+    }
+  }
+}
+
+/// The arithmetic that attend.hpp states, number by number: what the library must match to the bit.
+/// Products are chains of fused multiply-adds in the order of their index; sums along a row go by
+/// sixteen lanes, which are added at the end.
+template <Scalar T>
+void follow(Head<T>& h) {
+  using P = OCTAVO_BASE_ISA::Pack<T>;
+  const T scale = T{1} / std::sqrt(static_cast<T>(h.width));
+  const auto exponential = [](T x) {
+    T lanes[16];
+    exp(P::broadcast(x)).store(lanes);
+    return lanes[0];
+  };
+  const auto dot = [&](const std::vector<T>& a, Index i, const std::vector<T>& b, Index j) {
+    T chain = 0;
+    for (Index c = 0; c < h.width; ++c) chain = std::fma(a[h.at(i, c)], b[h.at(j, c)], chain);
+    return chain;
+  };
+  const auto add = [&](std::vector<T>& to, Index i, T factor, const std::vector<T>& x, Index j) {
+    for (Index c = 0; c < h.width; ++c) {
+      to[h.at(i, c)] = std::fma(factor, x[h.at(j, c)], to[h.at(i, c)]);
+    }
+  };
+  h.o.assign(h.q.size(), 0), h.dq = h.dk = h.dv = h.o;
+  h.log_sum.assign(static_cast<std::size_t>(h.length), 0);
+  for (Index i = 0; i < h.length; ++i) {
+    std::vector<T> score(static_cast<std::size_t>(i + 1));
+    for (Index j = 0; j <= i; ++j) score[static_cast<std::size_t>(j)] = dot(h.q, i, h.k, j);
+    const T top = *std::max_element(score.begin(), score.end());
+    T lanes[16] = {}, products[16] = {};
+    for (Index j = 0; j <= i; ++j) {
+      const T e = exponential((score[static_cast<std::size_t>(j)] - top) * scale);
+      lanes[j % 16] += e;
+      add(h.o, i, e, h.v, j);
+    }
+    const T total = sum(P::load(lanes));
+    const T log_sum = h.log_sum[static_cast<std::size_t>(i)] =
+        std::fma(top, scale, OCTAVO_BASE_ISA::logarithm(total));
+    for (Index c = 0; c < h.width; ++c) {
+      h.o[h.at(i, c)] *= T{1} / total;
+      products[c % 16] = std::fma(h.d_o[h.at(i, c)], h.o[h.at(i, c)], products[c % 16]);
+    }
+    const T delta = sum(P::load(products));
+    for (Index j = 0; j <= i; ++j) {
+      const T exponent = std::fma(score[static_cast<std::size_t>(j)], scale, -log_sum);
+      const T p = exponential(std::min(exponent, T{0}));
+      const T ds = p * (dot(h.d_o, i, h.v, j) - delta) * scale;
+      add(h.dv, j, p, h.d_o, i);
+      add(h.dk, j, ds, h.q, i);
+      add(h.dq, i, ds, h.k, j);
+    }
+  }
 }
 
 }  // namespace
@@ -94,4 +219,62 @@ TEST_CASE("huge scores neither overflow nor lose the largest") {
   attend<float>(Worker{}, shape, {q.data(), 4, 2}, {k.data(), 4, 2}, {v.data(), 4, 2},
                 MatrixView<float>(o.data(), 4, 2), log_sum.data(), scratch, panels);
   CHECK(o == std::vector<float>{1, 1, 2, 2, 3, 3, 1, 1});
+}
+
+TEST_CASE("the gradients and the log-sum-exp are those of the formula") {
+  for (const Index length : {1, 2, 31, 33, 70}) {
+    for (const Index width : {1, 5, 16, 24}) {
+      auto head = Head<double>::random<double>(length, width);
+      auto exact = Head<long double>::random<double>(length, width);
+      head.compute();
+      differentiate(exact);
+      double worst = 0;
+      const auto compare = [&](const auto& got, const auto& expected) {
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          worst = std::max(worst, static_cast<double>(std::abs(got[i] - expected[i])));
+        }
+      };
+      compare(head.log_sum, exact.log_sum);
+      compare(head.dq, exact.dq);
+      compare(head.dk, exact.dk);
+      compare(head.dv, exact.dv);
+      INFO("length ", length, ", width ", width);
+      CHECK(worst < 1e-13);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("every number is its chain of fused multiply-adds, to the last bit", T, float,
+                   double) {
+  for (const Index length : {1, 2, 17, 33, 70}) {
+    for (const Index width : {1, 3, 16, 35}) {
+      auto head = Head<T>::template random<T>(length, width);
+      auto chains = head;
+      head.compute();
+      follow(chains);
+      INFO("length ", length, ", width ", width);
+      CHECK(head.o == chains.o);
+      CHECK(head.log_sum == chains.log_sum);
+      CHECK(head.dq == chains.dq);
+      CHECK(head.dk == chains.dk);
+      CHECK(head.dv == chains.dv);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("no probability exceeds 1, however the log-sum-exp was rounded", T, float,
+                   double) {
+  // A query that sees one key gives it all. Its scaled score is large, so that the rounded
+  // log-sum-exp lies up to 4 (float) beside it, half of the time below.
+  const T scale = T{1} / std::sqrt(T{3});
+  const T size = std::ldexp(T{1}, std::numeric_limits<T>::digits + 3);
+  int below = 0;
+  for (int i = 0; i < 40; ++i) {
+    const T score = size + size * static_cast<T>(i) / 64;
+    Head<T> head{1, 3, {score, 0, 0}, {1, 0, 0}, {1, 1, 1}, {1, 2, 3}, {}, {}, {}, {}, {}};
+    head.compute();
+    below += std::fma(score, scale, -head.log_sum[0]) > T(0.5);
+    for (std::size_t c = 0; c < 3; ++c) CHECK(head.dv[c] <= head.d_o[c]);
+  }
+  CHECK(below > 5);
 }

@@ -3,6 +3,7 @@
 // layers.
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -156,17 +157,38 @@ TEST_CASE("embedding picks rows, its gradient adds them up in order") {
   CHECK(gradient == std::vector<double>{31.5, 42.5, 33.5, 44.5, 30.5, 52.5});
 }
 
-TEST_CASE("dropout keeps the stated share, scales it, and draws the same again") {
+TEST_CASE("dropout drops where the random word is below the rate, number by number") {
+  // Rates, and the same as the number of words of 32 bits that drop: 0.1 is a little above a tenth.
+  for (const auto& [rate, words] : {std::pair{0.0, 0U}, std::pair{0.1, 429'496'730U},
+                                    std::pair{0.25, 1U << 30}, std::pair{0.5, 1U << 31}}) {
+    const CounterRandom random(1, RandomStream::dropout, 4);
+    const std::uint64_t site = 2, first_row = 7, rows = 100, width = 70;
+    std::vector<double> y(rows * width, 3.0);
+    drop<double>(Worker{}, {random, site, rate}, first_row, MatrixView<double>(y.data(), 100, 70));
+    Index wrong = 0;
+    for (std::uint64_t i = 0; i < rows; ++i) {
+      for (std::uint64_t j = 0; j < width; ++j) {
+        const std::uint64_t block = (site << 48) + (first_row + i) * 18 + j / 4;  // 18 per row
+        const bool drops = random.block(block)[j % 4] < words;
+        wrong += y[i * width + j] != (drops ? 0.0 : 3.0 * (1.0 / (1.0 - rate)));
+      }
+    }
+    CHECK(wrong == 0);
+  }
+  // A word on the threshold itself is kept: as many as there are below it are dropped.
+  const std::uint32_t word = CounterRandom(1, RandomStream::dropout).block(0)[0];
+  for (const std::uint32_t words : {word, word + 1}) {
+    float y = 1;
+    drop<float>(Worker{}, {CounterRandom(1, RandomStream::dropout), 0, words * 0x1p-32}, 0,
+                MatrixView<float>(&y, 1, 1));
+    CHECK((y == 0) == (words > word));
+  }
+}
+
+TEST_CASE("dropout draws the same for a part of the rows, and other numbers at another site") {
   const DropoutDraw draw{CounterRandom(1, RandomStream::dropout, 4), 2, 0.25};
   std::vector<float> whole(100 * 70, 1.0f);
   drop<float>(Worker{}, draw, 0, MatrixView<float>(whole.data(), 100, 70));
-  Index kept = 0;
-  for (const float x : whole) {
-    const bool legal = x == 0.0f || x == 1.0f / 0.75f;
-    CHECK(legal);
-    kept += x != 0 ? 1 : 0;
-  }
-  CHECK(std::abs(static_cast<double>(kept) / 7000 - 0.75) < 0.02);
   std::vector<float> part(40 * 70, 1.0f);
   drop<float>(Worker{}, draw, 60, MatrixView<float>(part.data(), 40, 70));
   CHECK(std::equal(part.begin(), part.end(), whole.begin() + 60 * 70));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <type_traits>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -113,6 +116,26 @@ TEST_CASE("Lion follows its paper") {
               }));
 }
 
+TEST_CASE_TEMPLATE("a number without a gradient is decayed, and else stays to the bit", Chosen,
+                   AdamW, Adam, Sgd, Lion, AdamW8bit) {
+  const ParameterList list = parameters();
+  const Chosen optimizer;
+  std::vector<double> w(56), state(56 * 2 + 1);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<double>(i) - 20;
+  std::vector<double> decayed = w;
+  for (int t = 1; t <= 3; ++t) {
+    const std::vector<double> g(56, t == 2 ? -0.0 : 0.0);
+    optimizer.template update<double>(Worker{}, {t, 0.01, 0.25}, list.span(), w, g,
+                                      std::as_writable_bytes(std::span(state)));
+    const double shrink = std::fma(-0.01 * 0.5, optimizer.decay, 1.0);
+    for (std::size_t i = 0; i < 35; ++i) decayed[i] *= shrink;
+  }
+  // The matrix; Adam's and SGD's decay is part of the gradient.
+  constexpr bool coupled = std::is_same_v<Chosen, Adam> || std::is_same_v<Chosen, Sgd>;
+  const std::ptrdiff_t first = coupled ? 35 : 0;
+  CHECK(std::equal(w.begin() + first, w.end(), decayed.begin() + first));
+}
+
 TEST_CASE("the state that an optimizer asks for") {
   CHECK(AdamW::state_bytes<float>(1000, 3) == 8000);
   CHECK(Sgd::state_bytes<double>(1000, 3) == 8000);
@@ -169,6 +192,26 @@ TEST_CASE_TEMPLATE("8-bit moments come back nearly as they were, on average exac
     const auto exact = static_cast<double>(root[i]);
     CHECK(std::abs(mean_root[i] - exact) < 0.04 * exact);
     CHECK(std::abs(mean_moment[i] - static_cast<double>(moment[i])) < 0.04 * bound * exact);
+  }
+}
+
+TEST_CASE_TEMPLATE("8-bit moments: only a root of zero has code zero, however small it is", T,
+                   float, double) {
+  std::vector<std::uint8_t> roots(256);
+  std::vector<std::int8_t> shares(256);
+  float scale = 0;
+  OCTAVO_BASE_ISA::detail::EightBitMoments<T> moments(roots.data(), shares.data(), &scale, 2.0);
+  alignas(64) T root[256] = {}, moment[256] = {};
+  root[0] = 1;
+  for (int i = 1; i < 100; ++i) {  // 1e-9 down to 1e-33: a thousandth of code 1 and less
+    root[i] = static_cast<T>(std::pow(10.0, -9 - i * 0.24));
+    moment[i] = root[i];
+  }
+  for (std::uint32_t round = 0; round < 100; ++round) {
+    moments.encode(root, moment, 256, 0, detail::mix_bits(round));
+    int forgotten = 0;
+    for (std::size_t i = 0; i < 256; ++i) forgotten += (roots[i] == 0) != (root[i] == 0);
+    CHECK(forgotten == 0);
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <heap_guard/heap_guard.hpp>
@@ -61,6 +62,28 @@ TEST_CASE("evaluation is the mean over every target once, whatever the micro-bat
     CHECK(loss == doctest::Approx(std::log(35.0)).epsilon(0.02));
   }
   CHECK_THROWS_AS(one.evaluate(tokens.view().subview(0, 1)), DataError);
+}
+
+TEST_CASE("evaluation takes whole windows one after the other, and what is left as one window") {
+  const TokenStore tokens = soliloquy_tokens();
+  ThreadPool threads(1);
+  // The mean loss of the targets from `first` on in one window of `length`.
+  const auto one_window = [&](Index first, Index length) {
+    TrainingOptions options = short_run();
+    options.sequence = length;
+    return Trainer<double>(presets::tiny, options, threads)
+        .evaluate(tokens.view().subview(first, length + 1));
+  };
+  Trainer<double> trainer(presets::tiny, short_run(), threads);
+  for (const Index targets : {1, 2, 3, 31, 32, 33, 34, 63, 66, 99}) {
+    double total = 0;
+    for (Index first = 0; first < targets; first += 32) {
+      const Index length = std::min<Index>(32, targets - first);
+      total += one_window(first, length) * static_cast<double>(length);
+    }
+    const double loss = trainer.evaluate(tokens.view().subview(0, targets + 1));
+    CHECK(loss == doctest::Approx(total / static_cast<double>(targets)).epsilon(1e-13));
+  }
 }
 
 TEST_CASE("evaluating does not change what is trained") {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/parse_number.hpp>
 #include <octavo/files/file_descriptor.hpp>
 #include <octavo/files/folder_names.hpp>
 
@@ -89,10 +89,8 @@ class EarlierRuns {
     for (const std::string& name : folder_names(folder_, ignored)) {
       if (!name.starts_with(start)) continue;
       Index number = 0;
-      const auto [end, error] =
-          std::from_chars(name.data() + start.size(), name.data() + name.size(), number);
-      const bool whole = error == std::errc{} && end == name.data() + name.size();
-      if (whole && number < most) last = std::max(last, number);
+      const std::string_view digits = std::string_view(name).substr(start.size());
+      if (parse_whole(digits, number) && number < most) last = std::max(last, number);
     }
     return in(folder_, detail::concat({start, last + 1}));
   }

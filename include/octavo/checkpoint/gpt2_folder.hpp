@@ -181,7 +181,7 @@ class Gpt2Folder {
 template <Scalar T>
 struct PretrainedModel {
   Gpt2Config config;
-  std::vector<T> weights;            ///< in the order of Transformer::parameters()
+  AlignedBuffer<T> weights;          ///< in the order of Transformer::parameters()
   std::vector<std::string> ignored;  ///< tensors that were left aside
 };
 
@@ -190,9 +190,8 @@ template <Scalar T>
 PretrainedModel<T> load_pretrained(const std::string& path,
                                    FileSystem& files = real_file_system()) {
   const Gpt2Folder folder(path, files);
-  PretrainedModel<T> model{folder.config(), {}, folder.ignored()};
-  model.weights.resize(
-      static_cast<std::size_t>(Transformer<T>(RuntimeConfig(folder.shape())).parameter_count()));
+  const auto count = static_cast<std::size_t>(parameter_count(folder.shape()));
+  PretrainedModel<T> model{folder.config(), AlignedBuffer<T>(count), folder.ignored()};
   folder.read<T>(model.weights);
   return model;
 }

@@ -14,6 +14,7 @@
 #include <octavo/checkpoint/safetensors_writer.hpp>
 #include <octavo/checkpoint/tensor_reader.hpp>
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
+#include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -26,7 +27,7 @@ struct LoadedModel {
   ModelShape shape;
   Index trained_length = 0;  ///< the longest sequence that training showed it
   AnyTokenizer tokenizer;
-  std::vector<T> weights;  ///< in the order of Transformer::parameters()
+  AlignedBuffer<T> weights;  ///< in the order of Transformer::parameters()
 };
 
 namespace detail {
@@ -136,8 +137,8 @@ class ModelFile {
 template <Scalar T>
 LoadedModel<T> load_model(const ByteSource& source) {
   const ModelFile file(source);
-  LoadedModel<T> model{file.shape(), file.trained_length(), file.tokenizer(), {}};
-  model.weights.resize(static_cast<std::size_t>(parameter_count(file.shape())));
+  LoadedModel<T> model{file.shape(), file.trained_length(), file.tokenizer(),
+                       AlignedBuffer<T>(static_cast<std::size_t>(parameter_count(file.shape())))};
   file.read<T>(model.weights);
   return model;
 }

@@ -4,18 +4,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <span>
-#include <string>
 #include <utility>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/base/error.hpp>
-#include <octavo/memory/bytes.hpp>
-#include <octavo/memory/huge_pages.hpp>
+#include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/memory/memory_plan.hpp>
 
 namespace octavo {
@@ -25,22 +20,9 @@ namespace octavo {
 /// what has been moved from has no memory. Fresh memory is zero.
 class Arena {
  public:
-  /// Allocates plan.total_bytes() on the heap, once. std::bad_alloc becomes an Error that says how
-  /// much was asked.
+  /// Allocates plan.total_bytes() on the heap, once; see AlignedBuffer.
   explicit Arena(const MemoryPlan& plan)
-      : plan_(plan), owned_(nullptr, Release{alignment_of(plan)}), bytes_(plan.total_bytes()) {
-    owned_.reset(static_cast<std::byte*>(::operator new(
-        std::max(bytes_, alignment_bytes), owned_.get_deleter().alignment, std::nothrow)));
-    if (!owned_) {
-      throw Error(ErrorCode::out_of_memory,
-                  detail::concat({"the machine refused ", readable_bytes(bytes_), " of memory (",
-                                  bytes_, " bytes)"}),
-                  "choose a smaller model or batch");
-    }
-    base_ = owned_.get();
-    prefer_huge_pages(bytes());
-    clear();
-  }
+      : plan_(plan), owned_(plan.total_bytes()), base_(owned_.data()), bytes_(owned_.size()) {}
 
   /// Works inside memory that outlives the arena: at least plan.total_bytes(), aligned to 64 bytes.
   Arena(const MemoryPlan& plan, std::span<std::byte> memory)
@@ -50,7 +32,7 @@ class Arena {
     });
     require(reinterpret_cast<std::uintptr_t>(base_) % alignment_bytes == 0,
             "arena: the memory handed in is not aligned to 64 bytes");
-    clear();
+    std::fill_n(base_, bytes_, std::byte{0});
   }
 
   Arena(Arena&& other) noexcept
@@ -83,23 +65,8 @@ class Arena {
   }
 
  private:
-  struct Release {
-    std::align_val_t alignment;
-    Release() noexcept : Release(std::align_val_t{alignment_bytes}) {}
-    explicit Release(std::align_val_t of_block) noexcept : alignment(of_block) {}
-    void operator()(std::byte* memory) const noexcept { ::operator delete(memory, alignment); }
-  };
-
-  /// So that a block of several huge pages begins with one.
-  static std::align_val_t alignment_of(const MemoryPlan& plan) {
-    const bool several = plan.total_bytes() >= 2 * huge_page_bytes;
-    return std::align_val_t{several ? huge_page_bytes : alignment_bytes};
-  }
-
-  void clear() noexcept { std::fill_n(base_, bytes_, std::byte{0}); }
-
   MemoryPlan plan_;
-  std::unique_ptr<std::byte, Release> owned_;
+  AlignedBuffer<std::byte> owned_;
   std::byte* base_ = nullptr;
   std::size_t bytes_ = 0;
 };
