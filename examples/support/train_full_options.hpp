@@ -10,14 +10,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <octavo/fwd.hpp>
 #include <octavo/octavo.hpp>
 
 #include "support/memory_report.hpp"
 #include "support/run_saver.hpp"
-
-namespace octavo {
-class ModelSource;
-}
 
 namespace support {
 

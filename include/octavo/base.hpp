@@ -3,6 +3,7 @@
 
 // The door to base/: everything in that folder.
 
+#include <octavo/base/abi.hpp>
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>

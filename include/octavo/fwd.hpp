@@ -7,7 +7,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 class Arena;
 class MemoryPlan;
@@ -22,6 +22,7 @@ class TokenStore;
 class TokenView;
 
 class Error;
+class ModelSource;
 struct ModelShape;
 struct RunResult;
 struct RunState;
@@ -71,4 +72,4 @@ template <Scalar T, typename Config = RuntimeConfig,
           typename Part = typename detail::StandardPart<T, Config>::Type>
 class Scorer;
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

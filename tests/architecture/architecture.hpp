@@ -122,6 +122,10 @@ inline void check_form(const Header& header, Violations& violations) {
   if (!once && !guarded && !header.path.ends_with(".inc")) {
     violations.push_back(header.path + ": line 2 is not '#pragma once', nor a guard " + guard);
   }
+  for (const std::string& line : lines) {
+    if (!starts_with(line, "namespace octavo")) continue;
+    violations.push_back(header.path + ": '" + line + "': write OCTAVO_NAMESPACE, see abi.hpp");
+  }
   if (lines.size() > most_lines) {
     violations.push_back(header.path + ": " + std::to_string(lines.size()) + " lines, at most " +
                          std::to_string(most_lines) + " allowed");

@@ -157,6 +157,13 @@ TEST_CASE("architecture: the form of a file") {
   check_only_violation(check({{path, longest + "\n"}}), path + ": 401 lines, at most 400 allowed");
 }
 
+TEST_CASE("architecture: everything is in the namespace of its instruction set") {
+  const std::string path = "octavo/base/x.hpp";
+  CHECK(check({header(path, "namespace OCTAVO_NAMESPACE {\n}\n")}).empty());
+  CHECK(check({header(path, "namespace octavo {\n}\n")}) ==
+        Violations{path + ": 'namespace octavo {': write OCTAVO_NAMESPACE, see abi.hpp"});
+}
+
 TEST_CASE("architecture: what is not Octavo") {
   const auto one = [](const std::string& path, const std::string& include) {
     return check({header(path, "#include " + include + "\n")}).size();

@@ -11,7 +11,7 @@
 /// A check inside loops: there in debug builds, gone under NDEBUG. Never for data from outside.
 #define OCTAVO_ASSERT(condition) assert(condition)
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -45,4 +45,4 @@ inline void require_equal(const char* what, Index got, Index expected) {
   throw ConfigError(detail::concat({what, ": got ", got, ", expected ", expected}));
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

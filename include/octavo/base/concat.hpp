@@ -10,7 +10,7 @@
 
 #include <octavo/base/formatted_number.hpp>
 
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// A part of a text for concat: refers to one that must live as long, or holds a whole number.
 class TextPart {
@@ -61,4 +61,4 @@ class TextPart {
   return all;
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Every macro and build switch of the library stands here, in check.hpp, or in numeric/isa.hpp.
+// Every macro and build switch of the library stands here, in abi.hpp, check.hpp or
+// numeric/isa.hpp.
 
 #if !defined(__cplusplus) || __cplusplus < 202002L
 #error "Octavo needs C++20: compile with -std=c++20"
@@ -27,6 +28,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <octavo/base/abi.hpp>
+
 /// Inlines where the compiler's own judgement would break a register-blocked loop.
 #define OCTAVO_ALWAYS_INLINE [[gnu::always_inline]] inline
 
@@ -40,7 +43,7 @@
 #define OCTAVO_UNROLL _Pragma("GCC unroll 32")
 #endif
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Sizes and subscripts everywhere: signed, and the same type as Eigen::Index.
 using Index = std::ptrdiff_t;
@@ -57,4 +60,4 @@ constexpr std::size_t array_size(Index size) noexcept { return static_cast<std::
 /// Every buffer starts at a multiple of this many bytes: one cache line, one AVX-512 register.
 inline constexpr std::size_t alignment_bytes = 64;
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

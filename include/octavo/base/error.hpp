@@ -10,7 +10,7 @@
 
 #include <octavo/base/concat.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What went wrong, as a process exit status (the sysexits.h subset that the programs promise).
 enum class ErrorCode : int {
@@ -120,4 +120,4 @@ inline std::string printable(std::string_view text, std::size_t limit = 80) {
   return result += "'";
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -5,7 +5,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// While an object of this class lives, its thread computes as IEEE 754 says by default: rounding
 /// to nearest, denormal numbers kept, no traps. The destructor brings back the caller's
@@ -68,4 +68,4 @@ class FloatEnvironment {
   State host_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -11,7 +11,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Numbers as text, in fixed memory, cut at 31 bytes: the same in every locale. (printf and
 /// std::to_string write a decimal comma where the host has set a locale that wants one.)
@@ -60,4 +60,4 @@ class FormattedNumber {
   std::array<char, 32> text_{};
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,9 @@
 #include <xlocale.h>
 #endif
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -94,4 +96,4 @@ bool parse_whole(std::string_view text, Number& value) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

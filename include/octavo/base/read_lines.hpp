@@ -11,7 +11,9 @@
 #include <unistd.h>
 #endif
 
-namespace octavo::detail {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE::detail {
 
 /// Calls body(line) for every line of a small file that the system makes up, such as those below
 /// /proc; lines longer than 4 KiB come in pieces. Nothing where there is no such file, or no Linux.
@@ -45,4 +47,4 @@ void read_lines([[maybe_unused]] const char* path, [[maybe_unused]] Body body) {
 #endif
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

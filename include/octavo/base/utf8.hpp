@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <string_view>
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 /// How many bytes the character has that `text` begins with, 1 to 4; 0 where there is no whole one:
 /// bytes that are no UTF-8, longer forms than needed, surrogates, numbers beyond U+10FFFF.
@@ -32,4 +34,4 @@ constexpr std::string_view utf8_beginning(std::string_view text, std::size_t byt
   return text.substr(0, bytes);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

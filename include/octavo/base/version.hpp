@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <octavo/base/abi.hpp>
+
 // The one place where the version stands; CMakeLists.txt reads these lines.
 #define OCTAVO_VERSION_MAJOR 0
 #define OCTAVO_VERSION_MINOR 1
 #define OCTAVO_VERSION_PATCH 0
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 inline constexpr int version_major = OCTAVO_VERSION_MAJOR;
 inline constexpr int version_minor = OCTAVO_VERSION_MINOR;
@@ -14,4 +16,4 @@ inline constexpr int version_patch = OCTAVO_VERSION_PATCH;
 /// "major.minor.patch", as written into files and printed by --version.
 inline constexpr const char* version_string = "0.1.0";
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

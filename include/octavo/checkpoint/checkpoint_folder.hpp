@@ -17,7 +17,7 @@
 #include <octavo/files/folder_lock.hpp>
 #include <octavo/files/folder_names.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The folder that a run saves to, locked for this process. Keeps the newest checkpoints and,
 /// apart, the best: "best.safetensors".
@@ -201,4 +201,4 @@ class CheckpointFolder {
   bool keeps_targets_ = false;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -16,7 +16,7 @@
 #include <octavo/files/file_descriptor.hpp>
 #include <octavo/files/folder_names.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Where a folder keeps the runs that it held before: its folders "earlier-1", "earlier-2" and so
 /// on, none of which is ever written to again. (An "earlier" without a number is version 1's, and
@@ -107,4 +107,4 @@ class EarlierRuns {
   FileSystem& files_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

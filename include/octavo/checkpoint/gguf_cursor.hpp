@@ -12,7 +12,7 @@
 
 #include <octavo/files/byte_source.hpp>
 
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// Reads a source from front to back, a piece at a time; knows what is left.
 class GgufCursor {
@@ -65,4 +65,4 @@ class GgufCursor {
   std::size_t position_ = 0;
 };
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -13,7 +13,7 @@
 // tensor its name, u32 number of sizes, u64 sizes (that of neighbours in memory first), u32 type,
 // u64 offset; then, from the next multiple of the alignment on, the tensors, each of them padded to
 // the alignment. A string is a u64 length and its bytes; all numbers are little-endian.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The type of an entry's value.
 enum class GgufType : std::uint32_t {
@@ -93,4 +93,4 @@ constexpr std::optional<StoredType> stored_type_of(std::uint32_t of_tensor) noex
 }
 
 }  // namespace detail
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

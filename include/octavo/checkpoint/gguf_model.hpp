@@ -25,7 +25,7 @@
 
 // GPT-2 as llama.cpp has it: architecture "gpt2" (src/models/gpt2.cpp), vocabulary "gpt2"
 // (src/llama-vocab.cpp).
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 inline constexpr std::size_t most_gguf_tokens = std::size_t{1} << 18;
@@ -290,4 +290,4 @@ void save_gguf(const std::string& path, const Gpt2Config& config, const TokenTab
   write_gguf(path, detail::gguf_entries(config, tokens, type), tensors, files);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -20,7 +20,7 @@
 
 // Where GGUF files have the parameters of GPT-2 (llama.cpp, src/models/gpt2.cpp), under which names
 // and which way round.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// One of the model's tensors in a GGUF file. Matrices but the two tables lie transposed there: all
 /// that goes into one output side by side.
@@ -122,4 +122,4 @@ void for_each_number(const GgufReader& file, const Parameter& parameter, Body bo
   }
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -24,7 +24,7 @@
 static_assert(std::endian::native == std::endian::little,
               "Octavo writes and reads its files on little-endian machines only");
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// One tensor of a GGUF file.
 struct GgufTensor {
@@ -342,4 +342,4 @@ class GgufReader {
   std::map<std::string, GgufTensor> tensors_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -16,7 +16,7 @@
 #include <octavo/checkpoint/safetensors_writer.hpp>
 #include <octavo/files/atomic_file.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -132,4 +132,4 @@ inline void write_gguf(const std::string& path, const GgufEntries& entries,
   file.commit();
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -13,7 +13,7 @@
 #include <octavo/kernels/normalize.hpp>
 #include <octavo/transformer/model_shape.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a GPT-2 says about itself beside its weights and its vocabulary.
 struct Gpt2Config {
@@ -128,4 +128,4 @@ inline std::string gpt2_config_text(const Gpt2Config& config, StoredType type) {
   return json.dump(2) + '\n';
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

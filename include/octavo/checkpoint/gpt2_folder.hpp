@@ -20,7 +20,7 @@
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/transformer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A GPT-2 in a folder of Hugging Face's format, opened for reading: config.json and the tensors of
 /// TensorFiles, in F32, F16 or BF16, under the names of GPT2LMHeadModel or, without "transformer.",
@@ -246,4 +246,4 @@ void save_pretrained(const std::string& path, const Gpt2Config& config, std::spa
   config_file.commit();
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

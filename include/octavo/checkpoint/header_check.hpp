@@ -10,7 +10,7 @@
 
 #include <octavo/base/concat.hpp>
 
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// How much of what JSON may have; the defaults are a safetensors header's.
 struct JsonLimits {
@@ -83,4 +83,4 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   std::vector<std::set<std::string>> keys_;  ///< of every object that is open; none of a list
 };
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -11,7 +11,7 @@
 // Checksums of our own files, as entries of their metadata: "octavo.header_crc32c" is that of the
 // header with this entry's eight digits as zeros, "octavo.tensor_crc32c" has eight digits for every
 // tensor in the order of their data.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 inline constexpr std::string_view header_sum_key = "octavo.header_crc32c";
 inline constexpr std::string_view tensor_sums_key = "octavo.tensor_crc32c";
@@ -46,4 +46,4 @@ inline std::string header_sum(std::string_view header) {
   return sum_text(sum_behind(header.substr(at + no_sum.size()), sum_behind(no_sum, first)));
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

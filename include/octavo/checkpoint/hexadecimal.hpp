@@ -9,7 +9,7 @@
 #include <octavo/checkpoint/metadata.hpp>
 
 // Bytes in metadata, which is ASCII.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 inline std::string to_hex(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -44,4 +44,4 @@ inline std::string from_hex(const MetadataReader& metadata, const std::string& k
   metadata.refuse(key, detail::concat({"at most ", most, " bytes in hexadecimal"}));
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -15,7 +15,7 @@
 #include <octavo/checkpoint/header_check.hpp>
 #include <octavo/files/byte_source.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A file of JSON, one object, such as a config.json: read as a whole, within limits. Every defect
 /// is a FormatError that names the file and the field.
@@ -96,4 +96,4 @@ class JsonObject {
   Json object_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

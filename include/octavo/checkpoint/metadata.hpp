@@ -17,7 +17,7 @@
 #include <octavo/base/parse_number.hpp>
 #include <octavo/checkpoint/safetensors_reader.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The entries of a file's "__metadata__", written: all of them text, as the format demands.
 class MetadataWriter {
@@ -115,4 +115,4 @@ class MetadataReader {
   const SafetensorsReader& file_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -19,7 +19,7 @@
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/transformer/transformer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Everything that generation needs: what a model file holds.
 template <Scalar T>
@@ -148,4 +148,4 @@ LoadedModel<T> load_model(const std::string& path, FileSystem& files = real_file
   return load_model<T>(FileSource(path, files));
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -11,7 +11,7 @@
 #include <octavo/transformer/model_shape.hpp>
 
 // What every file of ours says about its model: format and shape; see tokenizer_metadata.hpp.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 inline constexpr Index format_version = 1;
 
@@ -95,4 +95,4 @@ inline Index read_trained_length(const MetadataReader& metadata, const ModelShap
   return metadata.whole("trained_length", 1, shape.context);
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -19,7 +19,7 @@
 #include <octavo/checkpoint/tokenizer_folder.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A model to go on from, whatever its format: a model file or checkpoint of Octavo's, a folder of
 /// checkpoints (the newest valid one), a folder of Hugging Face's GPT-2 format (which has a
@@ -114,4 +114,4 @@ class ModelSource {
   std::function<void(std::span<double>)> read_double_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

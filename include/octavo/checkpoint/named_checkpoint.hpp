@@ -14,7 +14,7 @@
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/files/folder_names.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A checkpoint in a folder, by its name alone.
 struct NamedCheckpoint {
@@ -90,4 +90,4 @@ inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
                             : "name another checkpoint, or the folder of another run");
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -9,7 +9,7 @@
 
 // Where a run goes back to after a loss spike. It depends on nothing but the steps of the run: not
 // on how often it is saved, nor on where it was interrupted.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A run that can be rolled back is saved before its first step, and after every so many.
 inline constexpr Index rollback_interval = 50;
@@ -62,4 +62,4 @@ inline std::optional<NamedCheckpoint> rollback_target(
   return std::nullopt;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -13,7 +13,7 @@
 #include <octavo/checkpoint/header_sum.hpp>
 
 // The header of a safetensors file as Octavo writes it: a function of what it says.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// A tensor as a header names it.
 struct HeaderEntry {
@@ -76,4 +76,4 @@ inline std::string header_text(std::span<const HeaderEntry> tensors,
   return text.replace(find_header_sum(text), no_sum.size(), header_sum(text));
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

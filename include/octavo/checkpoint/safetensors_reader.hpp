@@ -22,7 +22,7 @@
 #include <octavo/checkpoint/safetensors_header.hpp>
 #include <octavo/files/byte_source.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// One tensor of a file.
 struct TensorInFile {
@@ -289,4 +289,4 @@ class SafetensorsReader {
   std::vector<std::string> order_;  ///< of the tensors' data, where the two are not the same
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -22,7 +22,7 @@
 static_assert(std::endian::native == std::endian::little,
               "Octavo writes and reads its files on little-endian machines only");
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Receives a tensor's bytes in pieces.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
@@ -86,4 +86,4 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
   file.commit();
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -19,7 +19,7 @@
 #include <octavo/numeric/float16.hpp>
 #include <octavo/numeric/scalar.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// How files that are meant for others have numbers.
 enum class StoredType {
@@ -186,4 +186,4 @@ void for_each_encoded_piece(StoredType type, std::span<const T> numbers, const s
 }
 
 }  // namespace detail
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,7 @@
 #include <octavo/checkpoint/safetensors_reader.hpp>
 #include <octavo/files/byte_source.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The tensors of a folder: "model.safetensors", or where that is missing the files that
 /// "model.safetensors.index.json" lists, all of them open. The index's "weight_map" must name every
@@ -145,4 +145,4 @@ class TensorFiles {
   std::map<std::string, const SafetensorsReader*> holders_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -20,7 +20,7 @@
 #include <octavo/tensor/parameter_list.hpp>
 
 // Tensors out of our own files: of the shape that is expected, unaltered, and finite.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 inline std::vector<Index> sizes_of(const Parameter& parameter) {
   if (parameter.rows == 0) return {parameter.columns};
@@ -152,4 +152,4 @@ void read_tensor(const SafetensorsReader& file, const std::string& name, std::sp
   });
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

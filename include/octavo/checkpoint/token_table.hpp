@@ -16,7 +16,7 @@
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/byte_letters.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A vocabulary as GPT-2's files have it: every token as text in which each byte stands as a
 /// printable character, so that " a" is "\u0120a" (tokens that no text has stand as they are);
@@ -163,4 +163,4 @@ inline Token end_token_of(const TokenTable& table) {
   return line_end == table.tokens.end() ? 0 : static_cast<Token>(line_end - table.tokens.begin());
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -17,7 +17,7 @@
 #include <octavo/files/byte_source.hpp>
 
 // The tokenizer of a folder of Hugging Face's format.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The vocabulary of tokenizer.json, or where that is missing of vocab.json and merges.txt; nothing
 /// if all of them are missing. FormatError says what is wrong with a file.
@@ -79,4 +79,4 @@ inline void save_tokenizer_folder(const std::string& path, const TokenTable& tab
   }
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

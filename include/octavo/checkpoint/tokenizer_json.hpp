@@ -20,7 +20,7 @@
 
 // tokenizer.json of Hugging Face's library tokenizers, for byte-level byte-pair encoding as GPT-2
 // has it.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 /// Reads one; every step refuses what would change how a text is encoded.
@@ -197,4 +197,4 @@ inline std::string tokenizer_json_text(const TokenTable& table) {
        vocabulary_text(table), ",\n    \"merges\": [", merges, "]\n  }\n}\n"});
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -24,7 +24,7 @@
 //   61        a byte in hexadecimal,
 //   0-767     several numbers: what those merges make,
 //   3:3c7c3e  another token's kind, by TokenKind's number, and name, in hexadecimal.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// The words of a text between single spaces; none of an empty text.
 class SpacedWords {
@@ -235,4 +235,4 @@ inline AnyTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabul
   return read_characters(metadata, vocabulary);
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -15,7 +15,7 @@
 #include <octavo/checkpoint/training_metadata.hpp>
 #include <octavo/training/trainer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a checkpoint says about its run, beside the numbers.
 struct CheckpointInfo {
@@ -210,4 +210,4 @@ class CheckpointFile {
   CheckpointInfo info_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,7 @@
 #include <octavo/checkpoint/model_metadata.hpp>
 #include <octavo/training/trainer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Of a corpus's name.
 inline constexpr std::size_t most_corpus_name_bytes = 65536;
@@ -191,4 +191,4 @@ inline CorpusIdentity read_corpus(const MetadataReader& metadata) {
 }
 
 }  // namespace detail
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -21,7 +21,7 @@
 #include <octavo/files/byte_source.hpp>
 
 // GPT-2's own two files: vocab.json has each token's number, merges.txt a merge a line.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 inline constexpr JsonLimits tokenizer_limits{
@@ -147,4 +147,4 @@ inline std::string merges_text(const TokenTable& table) {
   return text;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

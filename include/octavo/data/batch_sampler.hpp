@@ -13,7 +13,7 @@
 #include <octavo/data/token_view.hpp>
 #include <octavo/numeric/random.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Copies the window that begins at `start`: inputs [sequence] and, one position later, targets.
 inline void copy_window(TokenView tokens, Index start, std::span<Token> inputs,
@@ -76,4 +76,4 @@ class BatchSampler {
   std::uint64_t seed_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

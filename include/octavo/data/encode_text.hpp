@@ -14,7 +14,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/files/byte_source.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Bytes of a text that are looked at together.
 inline constexpr std::size_t text_piece_bytes = 65536;
@@ -70,4 +70,4 @@ std::size_t encode_text(const K& tokenizer, const ByteSource& text, Body body) {
   return count;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -3,9 +3,11 @@
 
 #include <string_view>
 
+#include <octavo/base/abi.hpp>
+
 // The opening of Hamlet's soliloquy, modern spelling: the text that the trainers have built in.
 // (William Shakespeare, Hamlet, act 3, scene 1; public domain.)
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Ten lines, 432 characters, 34 different.
 inline constexpr std::string_view soliloquy =
@@ -35,4 +37,4 @@ inline constexpr std::string_view soliloquy_v2 =
     "To sleep, perchance to dream, ay, theres the rub.\n";
 static_assert(soliloquy_v2.size() == 431);
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

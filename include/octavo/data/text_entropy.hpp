@@ -11,7 +11,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/data/token_view.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The mean losses, in nats per token, of the best that can be predicted from how often tokens
 /// follow each other: below `unigram` a model has learnt more than frequencies, below `bigram` more
@@ -104,4 +104,4 @@ inline TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretc
   return counter.entropy();
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

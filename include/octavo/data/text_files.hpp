@@ -18,7 +18,7 @@
 #include <octavo/files/file_stamp.hpp>
 #include <octavo/files/files_below.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Text files and folders of them as one text: the files in the order of their names in the list, a
 /// folder's in the order of their paths' bytes (files_below says which), with a line feed behind
@@ -180,4 +180,4 @@ class TextFiles final : public ByteSource {
   mutable const Part* open_part_ = nullptr;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -11,7 +11,7 @@
 #include <octavo/data/token_view.hpp>
 
 // Tokens of a batch against the vocabulary: in each step, before anything is read at their places.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a token below 0 means.
 enum class Negative { refused, ignored };
@@ -59,4 +59,4 @@ inline void check_batch_of(TokenView text, std::span<const Token> inputs,
   }
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -22,7 +22,7 @@
 
 // A token file is a header of 4096 bytes, zeros behind its fields, and the tokens behind it,
 // token_bytes(vocabulary) each. Numbers are little-endian.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a token file says about its tokens. The three texts have at most 64 bytes; whoever makes
 /// the file says what they are, and compares them when it is to be used again.
@@ -216,4 +216,4 @@ class TokenFile {
   bool verified_ = false;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,7 @@
 #include <octavo/files/atomic_file.hpp>
 #include <octavo/files/crc32c.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Makes a token file from tokens that come some at a time. It appears under its name with
 /// commit(), whole, or not at all: see AtomicFile, also for the errors.
@@ -90,4 +90,4 @@ class TokenFileWriter {
   std::vector<std::byte> buffer_;  ///< of tokens as they are stored
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

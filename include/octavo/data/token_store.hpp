@@ -13,7 +13,7 @@
 #include <octavo/data/token_view.hpp>
 #include <octavo/files/byte_source.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Token ids in memory, token_bytes(vocabulary) each.
 class TokenStore {
@@ -77,4 +77,4 @@ template <typename K>
   return tokenize(tokenizer, MemorySource("text", std::as_bytes(std::span(text))));
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

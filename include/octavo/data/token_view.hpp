@@ -17,7 +17,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Bytes that a token takes where tokens are stored: one for vocabularies up to 256, two up to
 /// 65536, else four.
@@ -108,4 +108,4 @@ struct TokenSplit {
   return {tokens.subview(0, train), tokens.subview(train, tokens.size() - train)};
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A file that appears whole or not at all: written under another name in the same folder, flushed
 /// to the disk, then renamed over the target. Without commit() the target stays as it was and
@@ -156,4 +156,4 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

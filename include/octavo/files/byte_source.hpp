@@ -13,7 +13,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Bytes that can be read from anywhere: a file, or memory that stands for one.
 class ByteSource {
@@ -97,4 +97,4 @@ class MemorySource final : public ByteSource {
   std::span<const std::byte> bytes_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -7,7 +7,9 @@
 #include <cstring>
 #include <span>
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -53,4 +55,4 @@ inline std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t befo
   return ~crc;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -11,7 +11,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_system.hpp>
 
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 inline std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
@@ -110,4 +110,4 @@ inline OpenedFile open_regular_file(const std::string& path,
   return opened;
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <system_error>
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 /// By what a file is known without being read: while its stamp is equal, its content is taken to
 /// be. All zero where there is no such file.
@@ -33,4 +35,4 @@ inline FileStamp file_stamp(const std::string& path) {
           static_cast<std::int64_t>(status.st_ctime), S_ISDIR(status.st_mode)};
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

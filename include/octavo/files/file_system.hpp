@@ -10,7 +10,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 /// The calls of the operating system with which files are read and written, one to one: negative
 /// results (and MAP_FAILED) mean failure, errno says why. A class, so that tests can put another in
@@ -56,4 +58,4 @@ inline FileSystem& real_file_system() {
   return real;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,7 @@
 #include <octavo/files/file_descriptor.hpp>
 #include <octavo/files/folder_names.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The regular files of a folder and of all folders below it.
 struct FilesBelow {
@@ -65,4 +65,4 @@ inline FilesBelow files_below(const std::string& folder) {
   return found;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -11,7 +11,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A folder that one process at a time works in: an exclusive flock on its file ".lock", which
 /// stays. The system gives it up when the process ends, however it ends.
@@ -109,4 +109,4 @@ class FolderLock {
   struct stat mine_ {};
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -11,7 +11,7 @@
 
 #include <octavo/files/file_descriptor.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The names in a folder, in no order. `error` says why if it cannot be read; names read before
 /// that are returned. (A directory_iterator ends the process where memory ends.)
@@ -33,4 +33,4 @@ inline std::vector<std::string> folder_names(const std::string& folder, std::err
   return names;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -17,7 +17,7 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Calls body(line), without the line feed, for every whole line of a text as long as it returns
 /// true. What follows the last line feed, which a process that was killed may have left, does not
@@ -110,4 +110,4 @@ class LineLog {
   std::size_t filled_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

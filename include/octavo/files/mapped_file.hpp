@@ -12,7 +12,7 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A regular file whose bytes lie in the address space without being loaded: the system reads pages
 /// as they are touched, in no order that it should guess, and takes them back when it needs the
@@ -55,4 +55,4 @@ class MappedFile final : public ByteSource {
   void* bytes_ = nullptr;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -9,7 +9,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/files/byte_source.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The bytes of a regular file. Throws an Error of code no_input if it cannot be opened, is no
 /// regular file or has more than `limit` bytes; io if reading fails or the file shrinks meanwhile.
@@ -27,4 +27,4 @@ inline std::string read_file(const std::string& path, std::size_t limit = std::s
   return bytes;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -21,7 +21,7 @@
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/transformer/transformer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Generation's memory as bookings.
 template <Scalar T>
@@ -327,4 +327,4 @@ class Generator {
   ThreadTuner long_prompt_threads_{ThreadTuner::Start::all};
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -12,7 +12,7 @@
 #include <octavo/base/utf8.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What becomes of a prompt with more tokens than the generator's length.
 enum class TooLong {
@@ -69,4 +69,4 @@ std::string without_unknown(const K& tokenizer, std::string_view text) {
   return known;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

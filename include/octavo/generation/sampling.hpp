@@ -14,7 +14,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/numeric/scalar.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Added to the logit of one token; minus infinity forbids it.
 struct TokenBias {
@@ -193,4 +193,4 @@ Token sample(std::span<const T> logits, const Sampling& sampling, std::span<cons
   return choose(adjusted, sampling, uniform, order);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -20,7 +20,7 @@
 #include <octavo/tensor/tensor_view.hpp>
 #include <octavo/transformer/transformer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// How likely a model finds a text.
 struct TextScore {
@@ -190,4 +190,4 @@ class Scorer {
   ThreadTuner hidden_threads_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

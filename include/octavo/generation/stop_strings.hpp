@@ -10,7 +10,7 @@
 
 #include <octavo/base/check.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Finds the first of some strings in a text that comes byte by byte, and holds back what may yet
 /// turn out to be the beginning of one (Knuth, Morris, Pratt 1977, for each string). What is held
@@ -109,4 +109,4 @@ class StopStrings {
   bool stopped_ = false;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -11,7 +11,7 @@
 #include <octavo/generation/utf8_assembler.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// From tokens to text for somebody who reads along: hand it to Generator::generate. `write`, a
 /// function of a std::string_view, gets whole UTF-8 characters only, as soon as they are complete
@@ -60,4 +60,4 @@ class TextStream {
   Write write_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -6,7 +6,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What becomes of bytes that are not UTF-8.
 enum class InvalidUtf8 {
@@ -77,4 +77,4 @@ constexpr Index utf8_characters(std::string_view text) {
   return count;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

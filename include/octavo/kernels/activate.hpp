@@ -11,7 +11,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The non-linearity between the two layers of a feed-forward network.
 enum class Activation {
@@ -33,12 +33,12 @@ constexpr std::string_view name_of(Activation activation) noexcept {
   return "unknown";
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/activate.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// a = activation(h), elementwise; h, a [rows, columns]; overwrites a.
 template <Scalar T>
@@ -54,11 +54,11 @@ void activate_with_slope(const Worker& worker, Activation kind, MatrixView<T> h,
   OCTAVO_DISPATCH(activate<T>(worker, kind, h, a, h))
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 namespace detail {
 
@@ -125,6 +125,6 @@ void activate(const Worker& worker, Activation kind, MatrixView<const std::type_
   }
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

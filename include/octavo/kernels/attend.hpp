@@ -19,7 +19,7 @@
 //   o_i = sum over j <= i of p_ij v_j,   p_ij = exp(s_ij - lse_i),   s_ij = q_i . k_j / sqrt(d).
 // Scores exist for one tile of query rows at a time; keys behind the tile's last query are skipped,
 // not masked. Backward recomputes p from the kept log-sum-exp (Dao et al. 2022, section 3.1).
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Where queries, keys and values of one call lie. Sequences follow each other; each has `queries`
 /// rows in q and o and `keys` rows in k and v. The last query sees the last key: with fewer queries
@@ -45,12 +45,12 @@ struct AttentionShape {
   }
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/attend.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Forward; overwrites o [sequences * queries, width] and log_sum [sequences * queries, heads]
 /// (may be null). Work is dealt out by (sequence, head).  scratch: forward_scratch() per worker;
@@ -75,11 +75,11 @@ void attend_backward(const Worker& worker, const AttentionShape<T>& shape, Matri
   OCTAVO_DISPATCH(attend_backward<T>(worker, shape, q, k, v, o, d_o, log_sum, scratch, panels))
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 namespace detail {
 
@@ -291,6 +291,6 @@ void attend_backward(const Worker& worker, const AttentionShape<T>& shape, Matri
   }
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

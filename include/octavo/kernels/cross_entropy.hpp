@@ -13,7 +13,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A target that counts neither in the loss nor in the gradient. Any negative target is treated
 /// so, PyTorch's -100 too.
@@ -26,12 +26,12 @@ inline Index count_targets(std::span<const Token> targets) noexcept {
   return count;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/cross_entropy.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// losses[r] = log(sum over v of exp(logits[r, v])) - logits[r, target r], 0 for ignored targets.
 /// With `write_gradient` the logits are overwritten by d(sum of losses * scale)/d logits =
@@ -43,11 +43,11 @@ void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
   OCTAVO_DISPATCH(softmax_cross_entropy<T>(worker, logits, targets, losses, scale, write_gradient))
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T>
 void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
@@ -87,6 +87,6 @@ void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
   }
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

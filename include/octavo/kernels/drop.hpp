@@ -10,7 +10,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Which numbers one dropout site drops in one step: a pure function of seed, step, site and
 /// position, so that backward redraws what forward drew and no mask is stored.
@@ -43,4 +43,4 @@ void drop(const Worker& worker, const DropoutDraw& draw, Index first_row, Matrix
   }
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

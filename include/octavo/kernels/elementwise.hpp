@@ -14,7 +14,7 @@
 #define OCTAVO_FILE "octavo/kernels/elementwise.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Sets this worker's share of a block to zero.
 template <Scalar T>
@@ -48,11 +48,11 @@ void sum_columns(const Worker& worker, MatrixView<const std::type_identity_t<T>>
   OCTAVO_DISPATCH(sum_columns<T>(worker, dy, dbias, start))
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T>
 void set_zero(const Worker& worker, std::span<T> block) {
@@ -101,6 +101,6 @@ void sum_columns(const Worker& worker, MatrixView<const std::type_identity_t<T>>
   });
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

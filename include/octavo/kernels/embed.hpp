@@ -13,7 +13,7 @@
 #define OCTAVO_FILE "octavo/kernels/embed.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// x[r] = tokens_table[token r] + positions_table[first_position + r mod sequence].
 /// tokens [rows], x [rows, width], tokens_table [vocabulary, width], positions_table
@@ -33,11 +33,11 @@ void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t
   OCTAVO_DISPATCH(accumulate_rows<T, IndexOf>(worker, dx, index_of, table))
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T>
 void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
@@ -67,6 +67,6 @@ void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t
   }
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

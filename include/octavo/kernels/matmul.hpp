@@ -15,7 +15,7 @@
 
 // The three products that training needs. All workers call them together; each computes its share
 // of the outputs. The caller puts a barrier between a product and whoever reads all of it.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Numbers of scratch that each worker needs for products whose sums have up to `longest` terms:
 /// the panel of the right operand that it packs. With less, products are as exact but slower.
@@ -52,12 +52,12 @@ Rectangle output_share(const Worker& worker, MatrixView<T> y) {
 
 }  // namespace detail
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/matmul.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Y = X W (+ bias): the forward product.  x [rows, in], w [in, out], y [rows, out], bias [out] or
 /// null for Start::zero / Start::accumulate. `panels`: those of all workers, matmul_panel_elements
@@ -89,11 +89,11 @@ void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<
   OCTAVO_DISPATCH(multiply_outer<T>(worker, x, dy, dw, start, panels))
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T>
 void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
@@ -129,6 +129,6 @@ void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<
                             octavo::detail::panel_of(worker, panels));
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

@@ -15,7 +15,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -34,14 +34,14 @@ inline constexpr Index output_block_elements = static_cast<Index>(512 * 1024 / s
 
 }  // namespace detail
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/matmul_block.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA::detail {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail {
 
 /// The left operand: element (i, k) at data[i * row + k * depth], so that a matrix and its
 /// transpose are read by the same kernel.
@@ -239,6 +239,6 @@ void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixVie
                      bias == nullptr ? nullptr : bias + columns.begin});
 }
 
-}  // namespace octavo::OCTAVO_ISA::detail
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail
 
 #endif

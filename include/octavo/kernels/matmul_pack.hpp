@@ -14,7 +14,7 @@
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA::detail {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail {
 
 /// The right operand: element (k, j) at data[k * stride + j], or data[j * stride + k] if
 /// transposed.
@@ -77,6 +77,6 @@ void pack_columns(const RightOperand<T>& b, Index first_k, Index depth, Index fi
   }
 }
 
-}  // namespace octavo::OCTAVO_ISA::detail
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail
 
 #endif

@@ -19,7 +19,7 @@
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA::detail {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail {
 
 /// With more rows a packed panel of the right operand pays.
 inline constexpr Index most_streamed_rows = 8;
@@ -169,6 +169,6 @@ void stream_product(const StreamedProduct<T>& product) {
   stream_rows<T, 8, 2>(product);
 }
 
-}  // namespace octavo::OCTAVO_ISA::detail
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail
 
 #endif

@@ -12,7 +12,7 @@
 #include <octavo/tensor/matrix_view.hpp>
 
 // The register-blocked heart of every matrix product. See matmul.hpp for what surrounds it.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What an output element's chain of fused multiply-adds starts from.
 enum class Start {
@@ -21,14 +21,14 @@ enum class Start {
   bias,        ///< overwrites it with bias[column] + the product
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/matmul_tile.hpp"
 #include <octavo/numeric/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 namespace detail {
 
@@ -196,6 +196,6 @@ void multiply_edge_tile(TileFunction<T> tile, Index columns, TileProduct<T> prod
 }
 
 }  // namespace detail
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

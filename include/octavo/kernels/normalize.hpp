@@ -14,17 +14,17 @@
 // Layer normalisation (Ba, Kiros, Hinton 2016, eq. 3-4) over rows of `width` numbers:
 //   normalized = (x - mean) / sqrt(variance + epsilon),   y = normalized * gain + bias.
 // Backward needs only `normalized` and the inverse deviation, so these two are what is kept.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Added to the variance; PyTorch's and GPT-2's value.
 inline constexpr double layer_norm_epsilon = 1e-5;
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/normalize.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// y = normalized * gain + bias.  normalized, y [rows, width]; gain, bias [width], bias may be
 /// null. Rebuilds a normalisation's output from what was kept; overwrites y.
@@ -64,11 +64,11 @@ void normalize_backward_parameters(const Worker& worker,
   OCTAVO_DISPATCH(normalize_backward_parameters<T>(worker, dy, normalized, dgain, dbias, start))
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 namespace detail {
 
@@ -181,6 +181,6 @@ void normalize_backward_parameters(const Worker& worker,
   });
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

@@ -13,7 +13,7 @@
 #include <octavo/layers/linear.hpp>
 #include <octavo/tensor/extents.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Causal multi-head self-attention with its projections: [q k v] = x W + b, o = attend(q, k, v),
 /// y = o Wo + bo.  x, y [rows, width], rows = sequences * positions; q, k, v lie side by side in
@@ -157,4 +157,4 @@ class CausalSelfAttention {
   Booking<T> attended_gradient_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

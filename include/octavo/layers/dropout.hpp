@@ -6,7 +6,7 @@
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/layers/layer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Inverted dropout (kernels/drop.hpp) at the rate and for the step in context.dropout; the
 /// identity where that is not set. Keeps nothing: backward draws the same numbers again.
@@ -51,4 +51,4 @@ class Dropout {
   Index site_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

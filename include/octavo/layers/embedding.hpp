@@ -11,7 +11,7 @@
 #include <octavo/layers/layer.hpp>
 #include <octavo/tensor/extents.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// x = token table row + learned position table row (GPT-2's wte and wpe). From tokens, not from
 /// rows, so it is the beginning of a model rather than a Layer. Keeps nothing: backward needs the
@@ -73,4 +73,4 @@ class Embedding {
   ParameterSlot positions_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -8,7 +8,7 @@
 #include <octavo/layers/linear.hpp>
 #include <octavo/tensor/extents.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// y = activation(x W1 + b1) W2 + b2 (Vaswani et al. 2017, eq. 2, with any activation).
 /// x, y [rows, width], the hidden values [rows, d_ff]. Keeps the hidden values before the
@@ -86,4 +86,4 @@ class FeedForward {
   Booking<T> backward_activated_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

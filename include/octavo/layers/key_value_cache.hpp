@@ -7,7 +7,7 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Keys and values of one attention layer for the positions of one sequence seen so far: two
 /// [length, width] matrices, one behind the other, over memory of elements(length, width) numbers.
@@ -66,4 +66,4 @@ struct CachedSequences {
   std::span<const CachedRows> parts;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

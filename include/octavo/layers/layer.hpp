@@ -21,7 +21,7 @@
 // The contract between layers and whoever runs them. A layer is a description: it knows its sizes,
 // where its parameters lie within their block, and which memory it booked. It owns no numbers, so
 // one layer object serves every block of a model and every thread.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Where a layer books its memory, before anything is allocated.
 struct BookingScope {
@@ -211,4 +211,4 @@ concept Layer = detail::HasValue<L> && detail::HasInputWidth<L> && detail::HasOu
     detail::HasDeclare<L> && detail::LayerBooks<L> && detail::LayerForward<L> &&
     detail::LayerBackward<L>;
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -7,7 +7,7 @@
 #include <octavo/layers/layer.hpp>
 #include <octavo/tensor/extents.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Layer normalisation with gain and, if wanted, bias (kernels/normalize.hpp has the formula).
 /// Keeps per row the normalised input [width] and the inverse deviation; the input itself is not
@@ -83,4 +83,4 @@ class LayerNorm {
   Booking<T> inverse_deviation_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

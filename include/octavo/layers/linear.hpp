@@ -7,7 +7,7 @@
 #include <octavo/layers/layer.hpp>
 #include <octavo/tensor/extents.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// y = x W + b.  x [rows, in], W [in, out] (as GPT-2's Conv1D stores it, the transpose of PyTorch's
 /// nn.Linear), b [out]. Books nothing: backward gets its input back from the caller.
@@ -83,4 +83,4 @@ class Linear {
   ParameterSlot bias_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -13,7 +13,7 @@
 #include <octavo/layers/layer.hpp>
 #include <octavo/tensor/extents.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// logits = y E^T + b with a table E [vocabulary, width] of its own, or tied to the token table
 /// (Press, Wolf 2017; then without bias). The end of a model rather than a Layer: it leads to the
@@ -94,4 +94,4 @@ class OutputHead {
   Booking<T> logits_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -16,7 +16,7 @@
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/huge_pages.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// `size` numbers on the heap where products read them fastest: they begin at a multiple of 64
 /// bytes, so that no vector crosses a cache line, and those of 4 MiB or more at a huge page, which
@@ -74,4 +74,4 @@ class AlignedBuffer {
   std::size_t size_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

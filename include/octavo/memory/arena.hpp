@@ -13,7 +13,7 @@
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/memory/memory_plan.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// One aligned block of exactly the planned size, and the plan that says what lies where. Owns the
 /// block, or borrows one that the caller hands in (a static array will do). Never grows. Move-only;
@@ -71,4 +71,4 @@ class Arena {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/base/parse_number.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// a + b, or ConfigError where the sum does not fit.
 constexpr std::size_t checked_add(std::size_t a, std::size_t b) {
@@ -88,4 +88,4 @@ inline std::string readable_bytes(std::size_t bytes) {
   return std::string(text, end).append(" ").append(units[unit]);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -9,7 +9,7 @@
 #include <octavo/memory/memory_request.hpp>
 #include <octavo/memory/svg.hpp>
 
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// Where phases and bytes lie on the sheet, in pixels.
 struct DrawingSheet {
@@ -67,4 +67,4 @@ constexpr KindColor color_of(MemoryKind kind) {
 inline constexpr std::string_view ink_color = svg::TextStyle{}.fill, quiet_color = "#5f6b7a",
                                   peak_color = "#b3382c";
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -10,7 +10,9 @@
 #include <unistd.h>
 #endif
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 /// Of x86-64, and of 64-bit Arm where pages have 4 KiB.
 inline constexpr std::size_t huge_page_bytes = std::size_t{1} << 21;
@@ -29,4 +31,4 @@ inline void prefer_huge_pages([[maybe_unused]] std::span<std::byte> memory) noex
 #endif
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

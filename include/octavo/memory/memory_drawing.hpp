@@ -14,7 +14,7 @@
 #include <octavo/memory/memory_report.hpp>
 #include <octavo/memory/svg.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -203,4 +203,4 @@ inline std::string memory_drawing(const MemoryPlan& plan,
   return text;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

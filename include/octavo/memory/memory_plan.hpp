@@ -11,7 +11,7 @@
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/memory_request.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Requests in; offsets and one exact total out. Everything is constexpr, so the bytes of a run can
 /// be asserted when the program is compiled. Buffers whose lifetimes do not overlap share memory.
@@ -173,4 +173,4 @@ class MemoryPlan {
   bool placed_ = false;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

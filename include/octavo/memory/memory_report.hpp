@@ -12,7 +12,7 @@
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/memory_plan.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -162,4 +162,4 @@ inline std::string memory_by_phase(const MemoryPlan& plan,
          detail::bytes_line(total, detail::concat({"        total (", readable_bytes(total), ")"}));
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -7,7 +7,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a buffer is for.
 enum class MemoryKind { parameters, gradients, optimizer_state, saved, scratch, cache, data };
@@ -84,4 +84,4 @@ struct Booking {
   constexpr bool booked() const noexcept { return request >= 0; }
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -7,7 +7,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/memory/memory_plan.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -68,4 +68,4 @@ inline std::string plan_defect(const MemoryPlan& plan) {
   return detail::lodging_defect(plan, label);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

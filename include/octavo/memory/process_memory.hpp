@@ -15,7 +15,7 @@
 
 #include <octavo/base/read_lines.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Memory of this process as the operating system counts it; 0 where it does not tell.
 struct ProcessMemory {
@@ -118,4 +118,4 @@ inline std::vector<ResidentPart> resident_parts() {
   return parts;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -12,7 +12,7 @@
 
 // The few pieces of SVG that a drawing needs, as text. Looks are attributes, not a <style>, so that
 // a drawing can stand inside a page without changing it.
-namespace octavo::svg {
+namespace OCTAVO_NAMESPACE::svg {
 
 /// The text as XML writes it; characters that XML cannot hold become spaces.
 inline std::string escaped(std::string_view text) {
@@ -130,4 +130,4 @@ inline std::string fitted(std::string_view words, double room, const TextStyle& 
   return detail::concat({words, "\u2026"});
 }
 
-}  // namespace octavo::svg
+}  // namespace OCTAVO_NAMESPACE::svg

@@ -19,7 +19,7 @@
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 namespace detail {
 
 template <Scalar T>
@@ -248,6 +248,6 @@ OCTAVO_ALWAYS_INLINE Gaussian<T> gaussian(Pack<T> x) {
           select_greater(zero, x, bell * g, fma(-bell, g, one))};
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

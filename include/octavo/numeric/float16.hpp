@@ -4,10 +4,12 @@
 #include <bit>
 #include <cstdint>
 
+#include <octavo/base/abi.hpp>
+
 // Numbers of sixteen bits as files have them. Octavo computes with none of them: they become
 // floats, exactly, when they are read, and floats become them, rounded to the nearest (ties to
 // even), when they are written.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// IEEE 754 binary16, "F16" in files: 5 bits of exponent, 10 of fraction; at most 65504.
 struct Float16 {
@@ -73,4 +75,4 @@ constexpr BFloat16 to_bfloat16(float number) noexcept {
   return {static_cast<std::uint16_t>((bits >> 16 & 0x8000u) | result)};
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -14,8 +14,7 @@
 // one built without any flag has fast kernels, with the same bits. Elsewhere: NEON, or portable
 // code.
 //
-// All files of a program should be compiled with the same flags for the processor: the linker keeps
-// one copy of each inline function, whatever set its file was compiled for.
+// Files of one program may be compiled with different flags for the processor: base/abi.hpp.
 //
 // A header of kernels is included once as usual and then, by each_isa.inc, once more for every set;
 // in these passes OCTAVO_ISA names the namespace that its second half is in:
@@ -25,9 +24,9 @@
 //   #include ...                                        everything that the second half needs
 //   #define OCTAVO_FILE "octavo/kernels/something.hpp"
 //   #include <octavo/numeric/each_isa.inc>
-//   namespace octavo { void something(...) { OCTAVO_DISPATCH(something(...)) } }
+//   namespace OCTAVO_NAMESPACE { void something(...) { OCTAVO_DISPATCH(something(...)) } }
 //   #elif defined(OCTAVO_ISA)
-//   namespace octavo::OCTAVO_ISA { void something(...) { ... } }
+//   namespace OCTAVO_NAMESPACE::OCTAVO_ISA { void something(...) { ... } }
 //   #endif
 #if defined(OCTAVO_PORTABLE_KERNELS)  // for tests, and for those who have neither
 #define OCTAVO_BASE_ISA portable
@@ -58,7 +57,7 @@
 #define OCTAVO_DISPATCH(...) return OCTAVO_BASE_ISA::__VA_ARGS__;
 #endif
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Instruction sets that have kernels of their own. `portable` needs nothing of a machine; where
 /// that has no fused multiply-add each one is a library call, a hundred times slower.
@@ -120,4 +119,4 @@ inline void use_isa(Isa isa) {
 /// and FMA. Whatever owns memory for a run checks this first.
 inline void require_kernels() { detail::require_isa(isa_in_use()); }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,7 @@
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 /// Sixteen neighbouring numbers, whatever the width of the machine's vectors: all elementwise work
 /// and all sums along a row are written on packs, so that which number meets which, and therefore
@@ -190,6 +190,6 @@ OCTAVO_ALWAYS_INLINE void for_each_pack(Index count, Body&& body) {
   if (offset < count) body(offset, count - offset);
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

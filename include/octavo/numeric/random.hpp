@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <numbers>
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3",
 /// SC'11): four random words as a pure function of a 128-bit counter and a 64-bit key.
@@ -85,4 +87,4 @@ class CounterRandom {
   std::uint64_t purpose_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

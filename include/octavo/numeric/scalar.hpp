@@ -6,7 +6,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The number type of weights, activations and gradients.
 template <typename T>
@@ -16,4 +16,4 @@ concept Scalar = std::same_as<T, float> || std::same_as<T, double>;
 template <Scalar T>
 inline constexpr std::string_view scalar_name = std::same_as<T, float> ? "F32" : "F64";
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

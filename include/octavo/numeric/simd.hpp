@@ -26,7 +26,7 @@
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA::simd {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA::simd {
 
 inline constexpr int vector_bytes = OCTAVO_VECTOR_BYTES;
 #if OCTAVO_VECTOR_BYTES == 64 || defined(OCTAVO_HAS_NEON)
@@ -267,6 +267,6 @@ OCTAVO_ALWAYS_INLINE void transpose(Vector<T> (&rows)[width<T>]) {
   }
 }
 
-}  // namespace octavo::OCTAVO_ISA::simd
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA::simd
 
 #endif

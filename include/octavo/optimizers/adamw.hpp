@@ -8,7 +8,7 @@
 #include <octavo/numeric/elementary.hpp>
 #include <octavo/optimizers/optimizer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// How weight decay enters Adam.
 enum class WeightDecay {
@@ -29,12 +29,12 @@ struct AdamOptions {
 
 }  // namespace detail
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/optimizers/adamw.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -70,11 +70,11 @@ using AdamW = detail::AdamUpdate<WeightDecay::decoupled>;
 /// Adam (Kingma, Ba 2015), its decay an L2 penalty on the loss.
 using Adam = detail::AdamUpdate<WeightDecay::coupled>;
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T>
 void update_adam(const octavo::detail::AdamOptions& options, const Worker& worker,
@@ -123,6 +123,6 @@ void update_adam(const octavo::detail::AdamOptions& options, const Worker& worke
       });
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

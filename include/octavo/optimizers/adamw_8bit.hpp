@@ -11,7 +11,7 @@
 #include <octavo/numeric/elementary.hpp>
 #include <octavo/optimizers/optimizer.hpp>
 
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// Numbers that share a scale.
 inline constexpr Index eight_bit_block = 256;
@@ -30,12 +30,12 @@ inline double eight_bit_bound(double beta1, double beta2) noexcept {
   return rest > 0 ? std::min(most, (1 - beta1) / std::sqrt(rest)) : most;
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail
 
 #define OCTAVO_FILE "octavo/optimizers/adamw_8bit.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// AdamW with both moments in 8 bits, one scale for 256 numbers: 2.02 bytes of state per parameter
 /// instead of 8 (the idea of Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization",
@@ -66,11 +66,11 @@ struct AdamW8bit {
   }
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 namespace detail {
 
 /// Both moments of up to 256 neighbouring numbers, one byte each, with one scale:
@@ -201,6 +201,6 @@ void update_8bit(const Options& options, const Worker& worker, const UpdateStep&
   }
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

@@ -13,7 +13,7 @@
 #include <octavo/optimizers/setting.hpp>
 #include <octavo/optimizers/sgd.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// An optimizer chosen at run time.
 using AnyOptimizer = std::variant<AdamW, AdamW8bit, Adam, Lion, Sgd>;
@@ -71,4 +71,4 @@ constexpr std::size_t state_bytes(const AnyOptimizer& optimizer, Index parameter
       optimizer);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

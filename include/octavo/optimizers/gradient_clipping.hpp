@@ -12,7 +12,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 inline constexpr Index norm_chunk = 4096;
@@ -31,12 +31,12 @@ inline double clipping_factor(double norm, double limit) noexcept {
   return factor < 1 ? factor : 1;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/optimizers/gradient_clipping.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The Euclidean norm of the gradients of those of `tensors` that learn; a learning-rate factor of
 /// 0 leaves a tensor out. The tensors follow each other without gaps: block [all their numbers]; on
@@ -50,11 +50,11 @@ double global_norm(const Worker& worker, std::span<const Parameter> tensors,
   OCTAVO_DISPATCH(global_norm<T>(worker, tensors, block, partials))
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 namespace detail {
 
@@ -118,6 +118,6 @@ double global_norm(const Worker& worker, std::span<const Parameter> tensors,
   return std::sqrt(total);
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

@@ -13,7 +13,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/optimizers/setting.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The learning rate as a pure function of the step. During warm-up it rises linearly from
 /// peak / (warmup + 1); then it is constant, or falls to `minimum` at step `steps`, linearly or
@@ -68,4 +68,4 @@ inline void check_schedule(const LearningRateSchedule& schedule) {
                          "% of what was asked; choose a shorter warm-up"});
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

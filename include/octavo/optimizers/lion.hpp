@@ -10,7 +10,7 @@
 #define OCTAVO_FILE "octavo/optimizers/lion.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Lion (Chen et al. 2023, algorithm 2): w -= lr (sign(b1 m + (1-b1) g) + decay w);
 /// m = b2 m + (1-b2) g. Keeps one number per parameter. Every step is as long as the learning rate,
@@ -34,11 +34,11 @@ struct Lion {
   }
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T, typename Options>
 void update_lion(const Options& options, const Worker& worker, const UpdateStep& step,
@@ -74,6 +74,6 @@ void update_lion(const Options& options, const Worker& worker, const UpdateStep&
       });
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

@@ -12,7 +12,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What changes from update to update.
 struct UpdateStep {
@@ -57,4 +57,4 @@ T* state_block(std::span<std::byte> state, Index which, std::size_t count) {
 }
 
 }  // namespace detail
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -10,7 +10,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Where a number that somebody sets may lie, both ends included; what it is in words.
 struct SettingRange {
@@ -42,4 +42,4 @@ inline void check_setting(std::string_view name, double value, const SettingRang
   });
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

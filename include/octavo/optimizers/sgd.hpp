@@ -9,7 +9,7 @@
 #define OCTAVO_FILE "octavo/optimizers/sgd.hpp"
 #include <octavo/numeric/each_isa.inc>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Stochastic gradient descent with momentum, as PyTorch defines it: u = momentum u + g + decay w;
 /// w -= lr u. Keeps one number per parameter.
@@ -31,11 +31,11 @@ struct Sgd {
   }
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
-namespace octavo::OCTAVO_ISA {
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T, typename Options>
 void update_sgd(const Options& options, const Worker& worker, const UpdateStep& step,
@@ -63,6 +63,6 @@ void update_sgd(const Options& options, const Worker& worker, const UpdateStep& 
       });
 }
 
-}  // namespace octavo::OCTAVO_ISA
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
 
 #endif

@@ -13,7 +13,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 OCTAVO_ALWAYS_INLINE void relax() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -88,4 +88,4 @@ class EventCount {
   std::atomic<std::uint32_t> sleepers_{0};
 };
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

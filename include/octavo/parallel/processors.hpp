@@ -16,7 +16,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/read_lines.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a process may use of the machine's processors. A container, `taskset` or a batch system
 /// often allows less than std::thread::hardware_concurrency() counts.
@@ -156,4 +156,4 @@ inline Processors usable_processors(const std::string& root = {}) {
   return result;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -25,7 +25,7 @@
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/parallel/worker.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A fixed number of threads. run(task) calls task(worker) once on every worker at the same time,
 /// the caller being worker 0, and returns when all are done. Within the task the workers divide the
@@ -214,4 +214,4 @@ class ThreadPool {
   detail::EventCount finished_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -5,7 +5,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Finds out how many threads of a pool pay for a task that runs again and again, and whose results
 /// do not depend on their number: from run to run it measures, now and then tries more or fewer,
@@ -167,4 +167,4 @@ class ThreadTuner {
   Sample settled_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

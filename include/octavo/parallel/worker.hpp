@@ -8,7 +8,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/parallel/event_count.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Half-open range [begin, end) of rows, columns or tiles.
 struct Range {
@@ -111,4 +111,4 @@ class Worker {
   detail::Barrier* barrier_ = nullptr;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

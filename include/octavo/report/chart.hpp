@@ -15,7 +15,7 @@
 #include <octavo/report/page_writer.hpp>
 #include <octavo/report/scale.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 struct ChartPoint {
   double x = 0, y = 0;
@@ -226,4 +226,4 @@ inline std::vector<ChartPoint> smoothed(std::span<const ChartPoint> points, std:
   return result;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

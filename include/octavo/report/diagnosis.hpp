@@ -11,7 +11,7 @@
 #include <octavo/report/reference_losses.hpp>
 #include <octavo/report/run_history.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 enum class Finding { diverging, overfitting, stuck_at_unigram, stuck_at_bigram, hardly_moving };
 
@@ -119,4 +119,4 @@ inline std::optional<Diagnosis> diagnose(const RunHistory& history, const Refere
   return std::nullopt;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -14,7 +14,7 @@
 #include <octavo/training/trainer.hpp>
 #include <octavo/transformer/model_shape.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The choices that make a model. Names are those of train_full's options.
 inline FactGroup facts_of(const ModelShape& shape) {
@@ -79,4 +79,4 @@ inline FactGroup facts_of_machine(const ThreadPool& threads) {
   return group;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -12,7 +12,7 @@
 #include <octavo/report/run_history.hpp>
 #include <octavo/report/terminal_text.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -191,4 +191,4 @@ void draw_loss_curve(const RunHistory& history, const ReferenceLosses& lines,
   write(curve.axis().view());
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -16,7 +16,7 @@
 #include <octavo/files/line_log.hpp>
 #include <octavo/report/run_history.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A run's numbers as a table: "metrics.csv". One row for every `every` steps, one at each
 /// evaluation, and one where a run is saved, so that a run that goes on from there appends to it:
@@ -156,4 +156,4 @@ class MetricsFile {
   LineLog log_;  // last: reading it fills the others
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

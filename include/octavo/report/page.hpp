@@ -15,7 +15,7 @@
 #include <octavo/report/sections.hpp>
 #include <octavo/report/style.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -90,4 +90,4 @@ inline void save_report(const std::string& path, const RunReport& run, const Run
   file.commit();
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -13,7 +13,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/utf8.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A page of HTML that leaves piece by piece: never as a whole in memory. Markup goes through as it
 /// is; text is escaped, so that it shows as it is, whatever its bytes are.
@@ -112,4 +112,4 @@ class PageWriter {
   std::size_t filled_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

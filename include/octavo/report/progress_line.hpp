@@ -10,7 +10,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/report/terminal_text.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// How far a run has come, at one moment.
 struct RunProgress {
@@ -114,4 +114,4 @@ inline TerminalText progress_line(const RunProgress& run, const TerminalStyle& s
   return line;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -3,7 +3,9 @@
 
 #include <optional>
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 /// Losses that say what a model has learnt, in nats per token: guessing blindly, knowing how often
 /// each token comes, knowing what follows each token.
@@ -13,4 +15,4 @@ struct ReferenceLosses {
   std::optional<double> bigram = {};
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

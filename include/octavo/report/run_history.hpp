@@ -10,7 +10,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Means over the steps that end with `step` and began behind the point before.
 struct HistoryPoint {
@@ -144,4 +144,4 @@ class RunHistory {
   Index recent_count_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

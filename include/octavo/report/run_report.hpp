@@ -15,7 +15,7 @@
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/report/reference_losses.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A name and what it stands for in a run.
 struct Fact {
@@ -70,4 +70,4 @@ struct RunReport {
   Index threads = 0, threads_in_use = 0;  ///< the most of a step, those that pay; 0: not known
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -16,7 +16,7 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/line_log.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -139,4 +139,4 @@ void for_each_sample(const ByteSource& source, Body body) {
   });
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

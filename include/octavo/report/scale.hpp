@@ -11,7 +11,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What an axis can show: a finite number of a size that leaves room for sums.
 inline bool is_drawable(double value) noexcept { return std::abs(value) < 1e30; }
@@ -128,4 +128,4 @@ class ReportScale {
   std::size_t count_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -21,7 +21,7 @@
 #include <octavo/report/terminal_text.hpp>
 
 // The parts of the page about a run, each written as it comes.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// One number with its name, and a remark below.
 inline void write_glance(PageWriter& page, std::string_view name, std::string_view value,
@@ -253,4 +253,4 @@ inline void write_commands(PageWriter& page, const RunReport& run) {
   page.markup("</div>\n");
 }
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

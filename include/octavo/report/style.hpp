@@ -3,8 +3,10 @@
 
 #include <string_view>
 
+#include <octavo/base/abi.hpp>
+
 // What the page about a run looks like, and what it does when it is pointed at.
-namespace octavo::detail {
+namespace OCTAVO_NAMESPACE::detail {
 
 /// Letters have a contrast of 4.5 and more to what is behind them in either scheme (WCAG AA).
 inline constexpr std::string_view report_style = R"css(
@@ -160,4 +162,4 @@ for (const chart of document.querySelectorAll('.chart')) {
 inline constexpr std::string_view report_script_hash =
     "6F+rtCOf4utCnRREEduEBf9EN5z+5uVK+qBJnL7goA0=";
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -8,7 +8,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/formatted_number.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a terminal can show.
 struct TerminalStyle {
@@ -99,4 +99,4 @@ inline FormattedNumber short_bytes(double bytes) noexcept {
                           : FormattedNumber::fixed(bytes / 1e3, 0, " kB");
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

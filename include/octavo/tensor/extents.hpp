@@ -8,7 +8,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// One size, known to the type (`Extent<128>` takes no memory) or given at run time
 /// (`Extent<dynamic>`): the same code serves both.
@@ -75,4 +75,4 @@ class Extents {
   std::array<Index, sizeof...(Fixed)> sizes_{(Fixed == dynamic ? 0 : Fixed)...};
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

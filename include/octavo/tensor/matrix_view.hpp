@@ -6,7 +6,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/tensor/tensor_view.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What kernels take: a rank-2 view whose rows may lie further apart than they are long, such as
 /// the queries of one head within [time, 3 width]. Row-major; element (i, j) is at i*stride + j.
@@ -50,4 +50,4 @@ struct MatrixView {
   }
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -9,7 +9,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// How a parameter starts.
 enum class InitialValue { zeros, ones, normal, normal_residual };
@@ -111,4 +111,4 @@ class ParameterDeclarations {
   Index count_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

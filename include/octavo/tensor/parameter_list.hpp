@@ -15,7 +15,7 @@
 #include <octavo/tensor/parameter_declarations.hpp>
 #include <octavo/tensor/tensor_view.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// One trainable tensor of a model.
 struct Parameter {
@@ -111,4 +111,4 @@ class ParameterList {
   Index count_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

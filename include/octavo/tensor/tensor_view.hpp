@@ -9,7 +9,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/tensor/extents.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A row-major matrix as Eigen sees it, with sizes fixed where the view's are.
 template <typename T, Index Rows = dynamic, Index Columns = dynamic>
@@ -94,4 +94,4 @@ class TensorView {
   Sizes sizes_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

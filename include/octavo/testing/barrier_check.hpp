@@ -12,7 +12,7 @@
 
 // Checks that the workers of a layer or block wait for each other where they must. Not part of
 // octavo.hpp.
-namespace octavo::testing {
+namespace OCTAVO_NAMESPACE::testing {
 
 namespace detail {
 
@@ -127,4 +127,4 @@ template <CheckedPart L>
   return defects;
 }
 
-}  // namespace octavo::testing
+}  // namespace OCTAVO_NAMESPACE::testing

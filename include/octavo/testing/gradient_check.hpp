@@ -15,7 +15,7 @@
 
 // Checks the backward of a layer or block, ours or a user's, against central differences, and its
 // barriers. Not part of octavo.hpp: include it in tests.
-namespace octavo::testing {
+namespace OCTAVO_NAMESPACE::testing {
 
 /// How far analytic and numeric gradient of one tensor lie apart, and how far they may.
 struct TensorCheck {
@@ -103,4 +103,4 @@ template <CheckedPart L>
   return result;
 }
 
-}  // namespace octavo::testing
+}  // namespace OCTAVO_NAMESPACE::testing

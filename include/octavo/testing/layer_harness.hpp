@@ -20,7 +20,7 @@
 #include <octavo/transformer/block.hpp>
 
 // A layer or block that runs alone, for tests. Not part of octavo.hpp.
-namespace octavo::testing {
+namespace OCTAVO_NAMESPACE::testing {
 
 /// What can be checked: a layer or a transformer's block, in double.
 template <typename L>
@@ -197,4 +197,4 @@ class LayerHarness {
   std::vector<double> input, output, output_gradient, input_gradient, weights, gradients;
 };
 
-}  // namespace octavo::testing
+}  // namespace OCTAVO_NAMESPACE::testing

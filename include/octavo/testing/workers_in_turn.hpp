@@ -16,7 +16,7 @@
 
 // Shows missing barriers in every run, not now and then. Not part of octavo.hpp: include it in
 // tests.
-namespace octavo::testing {
+namespace OCTAVO_NAMESPACE::testing {
 
 namespace detail {
 
@@ -111,4 +111,4 @@ inline std::string unequal_barriers(const std::vector<Index>& barriers) {
   return {};
 }
 
-}  // namespace octavo::testing
+}  // namespace OCTAVO_NAMESPACE::testing

@@ -12,7 +12,7 @@
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A tokenizer whose kind is known when the program runs: what a file of a model holds.
 class AnyTokenizer {
@@ -58,4 +58,4 @@ class AnyTokenizer {
 
 static_assert(Tokenizer<AnyTokenizer>);
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -14,7 +14,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The merges of a byte-pair encoding, and merging itself: of all pairs of neighbours that there
 /// is a merge for, the one whose merge is the earliest, and of several such the leftmost, becomes
@@ -140,4 +140,4 @@ class BpeMerges {
   std::uint32_t count_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

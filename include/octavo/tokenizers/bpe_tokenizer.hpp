@@ -20,7 +20,7 @@
 #include <octavo/tokenizers/piece_cache.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// GPT-2's byte-level byte-pair encoding (Radford et al. 2019): a text is split into words, numbers
 /// and the like, and within each of them pairs of tokens are merged, from single bytes on. Any
@@ -279,4 +279,4 @@ class BpeTokenizer {
   int shift_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

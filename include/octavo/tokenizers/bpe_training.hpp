@@ -23,7 +23,7 @@
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Learns the merges of a byte-pair encoding from text (Sennrich et al. 2016): the pair of
 /// neighbours within a piece that is there most often becomes a token, again and again. Of pairs
@@ -235,4 +235,4 @@ inline BpeTokenizer train_bpe(std::string_view text, Index vocabulary) {
   return trainer.train(vocabulary);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -9,7 +9,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/tokenizers/byte_letters.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a token is for, by GGUF's numbers.
 enum class TokenKind : std::int32_t { normal = 1, unknown, control, user_defined, unused, byte };
@@ -46,4 +46,4 @@ inline BpeVocabulary byte_vocabulary() {
   return vocabulary;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 /// The code point of the character that stands for each byte in GPT-2's files: what Latin-1 prints
@@ -79,4 +81,4 @@ inline std::optional<std::string> bytes_of_letters(std::string_view letters) {
   return bytes;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

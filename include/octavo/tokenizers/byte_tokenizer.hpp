@@ -10,7 +10,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// One token per byte value: 256 tokens, any text, nothing to learn.
 class ByteTokenizer {
@@ -41,4 +41,4 @@ class ByteTokenizer {
   }();
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

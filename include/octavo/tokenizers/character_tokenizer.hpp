@@ -14,7 +14,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Whether token 0 stands for every byte outside the alphabet.
 enum class UnknownToken { included, excluded };
@@ -133,4 +133,4 @@ inline constexpr CharacterTokenizer fixed_alphabet_tokenizer(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,!?\n", UnknownToken::included,
     70);
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

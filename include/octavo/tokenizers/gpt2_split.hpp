@@ -12,7 +12,7 @@
 // (GPT-2's encoder.py), by hand. The text is UTF-8. A byte that begins no well-formed character
 // (Unicode 16.0, table 3-7) stands for itself and is, as U+FFFD would be, neither letter nor number
 // nor space: no byte is lost or changed.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 struct Character {
@@ -127,4 +127,4 @@ inline std::size_t gpt2_last_cut(std::string_view text) noexcept {
   return 0;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -6,7 +6,9 @@
 #include <cstring>
 #include <string_view>
 
-namespace octavo::detail {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE::detail {
 
 /// Up to 16 bytes as two numbers.
 struct ShortKey {
@@ -67,4 +69,4 @@ class PieceCache {
   std::array<Entry, 2048> entries_{};
 };
 
-}  // namespace octavo::detail
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -8,7 +8,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// From text to tokens and back.
 ///
@@ -51,4 +51,4 @@ constexpr std::size_t first_unknown(const K& tokenizer, std::string_view text) {
   }
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <iterator>
 
-namespace octavo {
+#include <octavo/base/abi.hpp>
+
+namespace OCTAVO_NAMESPACE {
 
 /// What GPT-2's pattern tells apart: \p{L}, \p{N}, \s (White_Space) and everything else.
 enum class CharacterClass : std::uint8_t { other, letter, number, space };
@@ -261,4 +263,4 @@ constexpr CharacterClass class_of_code(std::uint32_t code) noexcept {
   return code < 128 ? detail::ascii_classes[code] : detail::looked_up_class(code);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -12,7 +12,7 @@
 #include <octavo/training/training_memory.hpp>
 
 // Memory as an input: which of the ways to train a model fits into a number of bytes.
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
@@ -90,4 +90,4 @@ template <Scalar T>
                     hint);
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

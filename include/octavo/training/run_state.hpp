@@ -6,7 +6,7 @@
 
 #include <octavo/base/config.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// How far a run has come, beside its numbers: with it, weights and the optimizer's state a run
 /// goes on as if it had never stopped. (Batches and dropout are functions of seed and step.)
@@ -59,4 +59,4 @@ struct RunResult {
   double validation_loss = std::numeric_limits<double>::quiet_NaN();  ///< the last; NaN: none
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

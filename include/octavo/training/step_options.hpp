@@ -11,7 +11,7 @@
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/training/training_memory.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What a step does besides the model.
 struct StepOptions {
@@ -60,4 +60,4 @@ void check_rate(double learning_rate) {
 }
 
 }  // namespace detail
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

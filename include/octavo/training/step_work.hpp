@@ -14,7 +14,7 @@
 #include <octavo/training/training_memory.hpp>
 #include <octavo/transformer/pass.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What every worker does in a step on the batch that lies in memory.inputs and memory.targets. All
 /// workers of a crew call a member together with the same arguments. TrainingStep brings its
@@ -227,4 +227,4 @@ class StepWork {
   Index counted_;  ///< targets that count
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

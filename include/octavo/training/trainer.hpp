@@ -13,7 +13,7 @@
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/training_step.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Everything a run needs besides the model and the text.
 struct TrainingOptions {
@@ -221,4 +221,4 @@ class Trainer {
   RunState state_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

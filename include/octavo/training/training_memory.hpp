@@ -8,7 +8,7 @@
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/transformer/transformer.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// What one training step works on.
 struct StepShape {
@@ -180,4 +180,4 @@ template <Scalar T>
   return training_bytes<T>(shape, options) <= one ? options.step.micro_batch : 1;
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -23,7 +23,7 @@
 #include <octavo/training/training_memory.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A model together with the one block of memory in which it trains: forward, backward, clip,
 /// update, for whoever writes the loop around it (Trainer writes one). Fill inputs() and targets(),
@@ -238,4 +238,4 @@ class TrainingStep {
   Index steps_done_ = 0;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -16,7 +16,7 @@
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/pass.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// When a block's parts run within a pass; phases before are the embedding's, after the head's.
 struct BlockPhases {
@@ -299,4 +299,4 @@ struct BlockWith<T, Config, Part> {
 
 }  // namespace detail
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

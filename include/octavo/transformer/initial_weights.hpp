@@ -11,7 +11,7 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Standard deviation of GPT-2's starting weights.
 inline constexpr double initial_deviation = 0.02;
@@ -50,4 +50,4 @@ void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t 
   }
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

@@ -6,7 +6,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/transformer/model_shape.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// Answers a model's sizes twice: as compile-time extents (a number or `dynamic`) and as a value.
 template <typename C>
@@ -41,4 +41,4 @@ struct RuntimeConfig {
   ModelShape shape_;
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

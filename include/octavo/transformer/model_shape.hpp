@@ -9,7 +9,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/kernels/activate.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// The integers and choices that define a model. A structural type: it can be a template argument.
 struct ModelShape {
@@ -64,4 +64,4 @@ inline std::string describe(const ModelShape& shape) {
                          (shape.tied ? ", tied" : ", untied")});
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

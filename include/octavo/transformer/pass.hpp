@@ -11,7 +11,7 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// How much goes through a model in one pass, and what for.
 struct PassShape {
@@ -66,4 +66,4 @@ struct ParameterRange {
   Index count = 0;   ///< numbers in it
 };
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE

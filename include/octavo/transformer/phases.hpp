@@ -10,7 +10,7 @@
 // The clock of a training step, by which buffers say when they are alive. The two phases of a block
 // stand for those of every block: what is kept from forward to backward is booked once per block
 // and alive in between, what is not is dead before the next block begins.
-namespace octavo::phase {
+namespace OCTAVO_NAMESPACE::phase {
 
 inline constexpr int embed_forward = 0;
 inline constexpr BlockPhases of_block{1, 2, 4, 5};
@@ -29,4 +29,4 @@ inline constexpr Lifetime always{embed_forward, between_steps};
 /// Alive from the first pass of a step to its last.
 inline constexpr Lifetime passes{embed_forward, embed_backward};
 
-}  // namespace octavo::phase
+}  // namespace OCTAVO_NAMESPACE::phase

@@ -5,7 +5,7 @@
 
 /// Named shapes. The vocabulary follows from the text; the values here are those of the texts that
 /// the trainers use by default.
-namespace octavo::presets {
+namespace OCTAVO_NAMESPACE::presets {
 
 inline constexpr ModelShape v2{
     .vocabulary = 70, .context = 64, .layers = 2, .heads = 4, .width = 128, .d_ff = 256};
@@ -37,4 +37,4 @@ inline constexpr ModelShape gpt2{.vocabulary = 50257,
                                  .activation = Activation::gelu_tanh,
                                  .tied = true};
 
-}  // namespace octavo::presets
+}  // namespace OCTAVO_NAMESPACE::presets

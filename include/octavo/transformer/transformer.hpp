@@ -16,7 +16,7 @@
 #include <octavo/transformer/pass.hpp>
 #include <octavo/transformer/phases.hpp>
 
-namespace octavo {
+namespace OCTAVO_NAMESPACE {
 
 /// A GPT-style decoder: token embedding + learned positions; L pre-norm blocks; final layer norm;
 /// output head. A description, like the layers it is made of: it owns no numbers. `Config` fixes
@@ -397,4 +397,4 @@ constexpr Index parameter_count(const ModelShape& shape) {
   return Transformer<float>(RuntimeConfig(shape)).parameter_count();
 }
 
-}  // namespace octavo
+}  // namespace OCTAVO_NAMESPACE
