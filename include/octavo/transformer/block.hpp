@@ -13,48 +13,11 @@
 #include <octavo/layers/feed_forward.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_norm.hpp>
+#include <octavo/layers/transformer_block.hpp>
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/pass.hpp>
 
 namespace octavo {
-
-/// When a block's parts run within a pass; phases before are the embedding's, after the head's.
-struct BlockPhases {
-  int attention_forward, feed_forward_forward;
-  int feed_forward_backward, attention_backward;
-};
-
-/// Where a block books its memory. As it comes, forward, backward and kept span the whole block;
-/// one that runs in two halves may tell them apart by the phases.
-struct BlockScope : BookingScope {
-  BlockPhases phases{};
-  bool dropout = false;
-};
-
-/// What a Transformer repeats between its embedding and its head. One object serves all blocks of a
-/// model; context.block says which of them runs.
-///
-/// - declare() adds the parameters of one block, book(BlockScope) its memory: see Layer.
-/// - forward(context, x) works in place on the residual stream x [rows, width]; so does
-///   backward(context, dx) on its gradient: that behind the block becomes that before it. What they
-///   leave in a worker's own rows of the stream, Worker::split(rows), needs no barrier; the
-///   parameters' gradients must be complete when backward returns.
-/// - overwrites_all: whether every part keeps the promise of Layer's overwrites_gradients, as all
-///   of Octavo's do; if not, added_to() is the range of the parameters that do not.
-/// - A block may also offer width(), which the model's must be: one of another width is then
-///   refused when the model is made.
-/// - A block may also offer keep_again(context, x), a forward that leaves out what backward does
-///   not need and may overwrite x: recomputation then runs it.
-template <typename B>
-concept TransformerBlock = Scalar<typename B::Value> &&
-    requires(B block, const B constant, ParameterDeclarations declarations, const BlockScope scope,
-             const LayerContext<typename B::Value> context, MatrixView<typename B::Value> x) {
-  { B::overwrites_all } -> std::convertible_to<bool>;
-  block.declare(declarations);
-  block.book(scope);
-  constant.forward(context, x);
-  constant.backward(context, x);
-};
 
 namespace detail {
 
@@ -214,11 +177,6 @@ class Block {
   Booking<T> input_gradient_;
   Booking<T> branch_gradient_;
 };
-
-/// What a model's third template argument may be: the feed-forward part of our Block, or a block of
-/// the user's.
-template <typename P>
-concept BlockPart = Layer<P> || TransformerBlock<P>;
 
 namespace detail {
 
