@@ -29,6 +29,12 @@ constexpr void check_part_widths(const char* part, Index in, Index out, Index wi
   });
 }
 
+template <typename B>
+constexpr void declare_block(B& block, ParameterDeclarations& declarations) {
+  block.declare(declarations);
+  declarations.check_names();
+}
+
 }  // namespace detail
 
 /// One pre-norm residual block (Radford et al. 2019): x += attention(norm_1(x));
