@@ -12,3 +12,4 @@
 #include <octavo/layers/layer_norm.hpp>
 #include <octavo/layers/linear.hpp>
 #include <octavo/layers/output_head.hpp>
+#include <octavo/layers/transformer_block.hpp>

@@ -45,8 +45,7 @@ struct ParameterSlot {
 };
 
 /// The parameters of one block, in the order in which they lie in memory. Layers add theirs; sizes,
-/// offsets, names in files and reports all derive from this list. ConfigError on a second tensor of
-/// the same layer and name.
+/// offsets, names in files and reports all derive from this list.
 class ParameterDeclarations {
  public:
   static constexpr int capacity = 32;
@@ -80,13 +79,19 @@ class ParameterDeclarations {
     return entries_[static_cast<std::size_t>(i)];
   }
 
+  /// ConfigError where two tensors of one layer have the same name: no file could tell them apart.
+  constexpr void check_names() const {
+    for (int i = 0; i < size_; ++i) {
+      for (int j = 0; j < i; ++j) {
+        if ((*this)[i].scope == (*this)[j].scope && (*this)[i].name == (*this)[j].name)
+          refuse_name((*this)[i]);
+      }
+    }
+  }
+
  private:
   constexpr ParameterSlot add(const ParameterDeclaration& declaration) {
     if (size_ == capacity) throw ConfigError("a block declares at most 32 parameters");
-    for (int i = 0; i < size_; ++i) {
-      if ((*this)[i].scope == declaration.scope && (*this)[i].name == declaration.name)
-        refuse_name(declaration);
-    }
     Index numbers = declaration.rows == 0 ? 1 : declaration.rows;
     if (declaration.rows < 0 || declaration.columns < 0 ||
         __builtin_mul_overflow(numbers, declaration.columns, &numbers) ||

@@ -12,12 +12,12 @@
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/layers/layer.hpp>
+#include <octavo/layers/transformer_block.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/random.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/tensor/parameter_list.hpp>
-#include <octavo/transformer/block.hpp>
 
 // A layer or block that runs alone, for tests. Not part of octavo.hpp.
 namespace OCTAVO_NAMESPACE::testing {

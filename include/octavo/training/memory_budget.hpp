@@ -60,9 +60,8 @@ inline std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
 /// are never changed. Where none fits: ConfigError with the smallest budget that does, and, as a
 /// hint, the first choice that changes results and would fit.
 template <Scalar T>
-[[nodiscard]] TrainingMemoryOptions fit_budget(const ModelShape& shape,
-                                               const TrainingMemoryOptions& wanted,
-                                               std::size_t budget, std::size_t besides = 0) {
+TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOptions& wanted,
+                                 std::size_t budget, std::size_t besides = 0) {
   const auto fits = [&](std::size_t bytes) { return checked_add(bytes, besides) <= budget; };
   for (const TrainingMemoryOptions& way : detail::exact_ways<T>(shape, wanted)) {
     if (fits(training_bytes<T>(shape, way))) return way;

@@ -42,7 +42,7 @@ class Transformer {
         final_norm_(shape_.width, shape_.bias),
         head_(shape_.vocabulary, shape_.width, shape_.tied, shape_.bias) {
     embedding_.declare(embedding_parameters_);
-    block_.declare(block_parameters_);
+    detail::declare_block(block_, block_parameters_);
     final_norm_parameters_.begin_layer("ln_f");
     final_norm_.declare(final_norm_parameters_);
     head_.declare(head_parameters_);
