@@ -77,22 +77,6 @@ TEST_CASE("of few letters, runs and words that overlap themselves the same pairs
   }
 }
 
-TEST_CASE("two merges that make the same bytes share a token, and their pairs are counted once") {
-  // Many short words of two letters: "ab" + "a" and "a" + "ba" both come.
-  std::mt19937 random(8);
-  int shared = 0;
-  for (int i = 0; i < 60; ++i) {
-    std::string text;
-    for (int words = 0; words < 60; ++words) text += " " + word(random, 5, "ab");
-    BpeTrainer trainer;
-    trainer.add(text);
-    const BpeTokenizer tokenizer = trainer.train(330);
-    CHECK(pairs_of(tokenizer) == plain_bpe::train(text, 330));
-    shared += std::ssize(tokenizer.merges()) + 256 > tokenizer.vocabulary_size() ? 1 : 0;
-  }
-  CHECK(shared > 10);
-}
-
 TEST_CASE(
     "where the memory is too small the most frequent words are learned from, and it is told") {
   // Word i comes 1500 / (i + 1) + 1 times.
