@@ -44,6 +44,11 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
                     ? "; the text has no more of them"
                     : "");
   }
+  if (corpus.learned && corpus.learned->taken < corpus.learned->words) {
+    std::printf("learned from %s, in %s: the others do not fit into the memory\n",
+                support::of_words(*corpus.learned).c_str(),
+                octavo::readable_bytes(corpus.learned->memory_bytes).c_str());
+  }
   if (resumed == nullptr) return;
   const octavo::RunState& state = resumed->info().state;
   std::printf("%td of %td steps are done", state.steps_done, options.training.steps);
@@ -68,6 +73,7 @@ int run(const support::FullCommandLine& command_line) {
                                                     : command_line.resolve();
   options.saving = saving;
   if (options.quiet) support::silence_output();
+  support::release_idle_memory();  // what starts the program is not needed to read a text
   const support::Corpus corpus = support::read_corpus(options, resumed.get());
   options.shape.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::ThreadPool threads(options.threads);

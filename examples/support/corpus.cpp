@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <system_error>
 #include <unistd.h>
@@ -250,8 +251,54 @@ class TokenCache {
   std::string stamp_;
 };
 
+/// Shows how many merges have been learned, on a terminal; a signal ends the learning.
+class WatchedMerges {
+ public:
+  ~WatchedMerges() {
+    if (drawn_) print("\r\x1b[K");
+  }
+
+  void operator()(const octavo::BpeProgress& now) {
+    last = now;
+    if (caught_signal() != 0) {
+      throw Interrupted{caught_signal(), "stopped while learning byte pairs; none are kept"};
+    }
+    if (!terminal_ || Clock::now() - last_drawn_ < std::chrono::milliseconds(100)) return;
+    last_drawn_ = Clock::now();
+    drawn_ = true;
+    std::printf("\r\x1b[Klearning byte pairs: %zu of %zu", now.merges, now.most_merges);
+    std::fflush(stdout);
+  }
+
+  octavo::BpeProgress last;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
+  Clock::time_point last_drawn_ = Clock::now();
+  bool drawn_ = false;
+};
+
+/// What learning takes for each token asked, beside its block: its bytes, pair and places in
+/// tables.
+constexpr std::size_t learning_bytes_of_tokens(octavo::Index vocabulary) {
+  return 160 * static_cast<std::size_t>(vocabulary);
+}
+
+/// The most memory to learn byte pairs in: what a budget leaves, if there is one.
+std::size_t learning_memory(const FullOptions& options, std::size_t text_bytes) {
+  using octavo::BpeTrainer;
+  const std::size_t most =
+      std::min(BpeTrainer::default_memory, BpeTrainer::enough_memory(text_bytes));
+  if (options.memory_budget == 0) return most;
+  const std::size_t others = process_overhead + learning_bytes_of_tokens(options.vocabulary);
+  return std::min(most, options.memory_budget - std::min(options.memory_budget, others));
+}
+
 octavo::AnyTokenizer learn_tokenizer(const FullOptions& options, const ByteSource& text,
-                                     const FirstLook& look) {
+                                     const FirstLook& look,
+                                     std::optional<octavo::BpeProgress>& learned) {
   if (options.from != nullptr) {
     if (options.from->tokenizer()) return *options.from->tokenizer();
     throw octavo::Error(octavo::ErrorCode::bad_data,
@@ -259,7 +306,14 @@ octavo::AnyTokenizer learn_tokenizer(const FullOptions& options, const ByteSourc
                         "name a model file, a checkpoint, GGUF, or a folder with a tokenizer");
   }
   if (options.tokenizer == "byte") return byte_tokenizer();
-  if (options.tokenizer == "bpe") return learn_byte_pairs(text, options.vocabulary);
+  if (options.tokenizer == "bpe") {
+    WatchedMerges watch;
+    octavo::AnyTokenizer tokenizer = learn_byte_pairs(
+        text, options.vocabulary, learning_memory(options, text.size()), std::ref(watch));
+    learned = watch.last;
+    release_idle_memory();
+    return tokenizer;
+  }
   return octavo::CharacterTokenizer(look.alphabet, options.unknown
                                                        ? octavo::UnknownToken::included
                                                        : octavo::UnknownToken::excluded);
@@ -276,6 +330,7 @@ Corpus read(const FullOptions& options, const Resumed* resumed, const Text& text
     tell_bus_errors();
     cache.emplace(options, text);
   }
+  std::optional<octavo::BpeProgress> learned;
   const auto corpus_of = [&](const std::string& hash, octavo::AnyTokenizer tokenizer,
                              octavo::TokenStore loaded, std::unique_ptr<octavo::TokenFile> mapped) {
     return Corpus{text.name,
@@ -286,7 +341,8 @@ Corpus read(const FullOptions& options, const Resumed* resumed, const Text& text
                   std::move(tokenizer),
                   std::move(loaded),
                   std::move(mapped),
-                  is_large};
+                  is_large,
+                  learned};
   };
   octavo::TokenStore none(1);
   if (is_large && resumed != nullptr) {
@@ -303,7 +359,7 @@ Corpus read(const FullOptions& options, const Resumed* resumed, const Text& text
   const FirstLook look = watched(look_at, "reading");
   if (resumed != nullptr) check_corpus(options.saving, *resumed, {text.names, bytes, look.hash});
   const auto learn = [&](const ByteSource& source) {
-    return learn_tokenizer(options, source, look);
+    return learn_tokenizer(options, source, look, learned);
   };
   const octavo::AnyTokenizer tokenizer =
       resumed != nullptr ? resumed->info().tokenizer : watched(learn, "learning byte pairs");
@@ -318,6 +374,48 @@ Corpus read(const FullOptions& options, const Resumed* resumed, const Text& text
 }
 
 }  // namespace
+
+std::string of_words(const octavo::BpeProgress& learned) {
+  if (learned.taken == learned.words) return "all words";
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.2f%% of the words, the %zu most frequent",
+                100 * static_cast<double>(learned.taken) / static_cast<double>(learned.words),
+                learned.distinct);
+  return text;
+}
+
+octavo::Index steps_per_release(octavo::Index sequences) {
+  return std::max<octavo::Index>(1, 8 / sequences);
+}
+
+std::size_t Corpus::besides_bytes(octavo::Index sequences) const {
+  std::size_t bytes = token_bytes();
+  if (const auto* pairs = tokenizer.get_if<octavo::BpeTokenizer>()) {
+    // One here, one of the checkpoint or model that the run begins with; text in a file's header.
+    bytes += 2 * pairs->memory_bytes() + 64 * pairs->merges().size() +
+             sizeof(octavo::detail::PieceCache);
+  }
+  if (!is_large) return bytes;
+  // The system maps 64 KiB around a place that is touched: two of them for a window.
+  constexpr std::size_t window = 2 * 65536;
+  const std::size_t width = octavo::token_bytes(tokenizer.vocabulary_size());
+  const auto steps = static_cast<std::size_t>(steps_per_release(sequences));
+  const std::size_t pages = std::max({window * steps * static_cast<std::size_t>(sequences),
+                                      width << 18, most_validation_tokens * width + window});
+  return octavo::checked_add(bytes, std::min(pages, (width * text_bytes + 4095) / 4096 * 4096));
+}
+
+std::size_t Corpus::before_bytes() const {
+  constexpr std::size_t piece = octavo::text_piece_bytes;
+  const octavo::Index vocabulary = tokenizer.vocabulary_size();
+  std::size_t encoding = piece * (1 + 2 * sizeof(octavo::Token));
+  std::size_t learning = 0;
+  if (tokenizer.get_if<octavo::BpeTokenizer>() != nullptr) {
+    encoding += octavo::BpeMerges::merging_bytes(piece);
+    learning = octavo::BpeTrainer::least_memory + learning_bytes_of_tokens(vocabulary);
+  }
+  return std::max({encoding, learning, octavo::EntropyCounter::memory_bytes(vocabulary)});
+}
 
 Corpus read_corpus(const FullOptions& options, const Resumed* resumed) {
   const Text text = find_text(options);

@@ -43,12 +43,14 @@ inline void print_parts(const octavo::ParameterList& parameters) {
 
 /// Makes the run fit the budget, if there is one, and says how.
 template <octavo::Scalar T>
-void obey_budget(FullOptions& options, Index workers, std::size_t text_bytes) {
+void obey_budget(FullOptions& options, Index workers, const Corpus& corpus) {
   if (options.memory_budget == 0) return;
   octavo::TrainingOptions& training = options.training;
-  const auto way = octavo::fit_budget<T>(options.shape, training.step_options().memory(workers),
-                                         options.memory_budget,
-                                         octavo::checked_add(process_overhead, text_bytes));
+  const Index sequences = training.step_options().step.sequences();
+  const auto way = octavo::fit_budget<T>(
+      options.shape, training.step_options().memory(workers), options.memory_budget,
+      octavo::checked_add(process_overhead, corpus.besides_bytes(sequences)),
+      corpus.before_bytes());
   training.micro_batch = way.step.micro_batch;
   training.recompute = way.recompute;
   std::printf("memory budget %s: --micro-batch %td%s%s\n",
@@ -94,6 +96,8 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const Index sequence = options.training.sequence;
   const octavo::TokenSplit tokens = split(corpus, sequence);
   make_folder(options.saving.out);
+  const octavo::TextEntropy entropy = octavo::text_entropy(
+      tokens.train, options.shape.vocabulary, 64, Index{1} << 20, [&] { corpus.release_pages(); });
   release_idle_memory();
   octavo::Trainer<T> trainer(octavo::RuntimeConfig(options.shape), options.training, threads);
   octavo::Generator<T> generator(trainer.model(), trainer.weights(), sequence, threads,
@@ -105,7 +109,6 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const auto sample = [&] {
     return write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
   };
-  const octavo::TextEntropy entropy = octavo::text_entropy(tokens.train, options.shape.vocabulary);
   Progress progress({.steps = options.training.steps,
                      .tokens_per_step = options.training.step_options().step.rows(),
                      .every = options.log_every,
@@ -127,6 +130,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     progress.report(stage, trainer.state(), model);
   };
   bool evaluated = false;
+  const Index pages_stay = steps_per_release(options.training.step_options().step.sequences());
   std::stop_source stop;
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
@@ -140,12 +144,14 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     progress.evaluation(done, loss);
     if (trainer.state().best_step == done) saver.best();
     evaluated = true;
+    corpus.release_pages();
   };
   callbacks.completed = [&](Index done) {
     if (saver.is_due(done)) progress.saved();
     saver.step(done);
     if (saver.is_due(done) || evaluated) report(Stage::running, saver.newest_model());
     evaluated = false;
+    if (done % pages_stay == 0) corpus.release_pages();
     if (caught_signal() != 0) stop.request_stop();
     progress.completed();
   };
@@ -200,13 +206,18 @@ int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threa
     options.training.micro_batch = octavo::leanest_micro_batch<T>(
         options.shape, options.training.step_options().memory(threads.size()));
   }
-  obey_budget<T>(options, threads.size(), text_bytes);
+  obey_budget<T>(options, threads.size(), corpus);
   const octavo::MemoryPlan plan = plan_of<T>(options, threads.size());
-  report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset);
+  report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset,
+              corpus.learned ? corpus.learned->memory_bytes : 0);
   if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
   const bool tokens_are_there = corpus.mapped != nullptr || !corpus.is_large;
   if (tokens_are_there) split(corpus, options.training.sequence);
   print_plan<T>(options, plan, text_bytes);
+  if (corpus.learned) {
+    std::printf("%zu bytes for learning byte pairs before the run, given back\n",
+                corpus.learned->memory_bytes);
+  }
   return 0;
 }
 
