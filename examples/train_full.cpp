@@ -44,7 +44,7 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
                     ? "; the text has no more of them"
                     : "");
   }
-  if (corpus.learned && corpus.learned->taken < corpus.learned->words) {
+  if (corpus.left_out_words()) {
     std::printf("learned from %s, in %s: the others do not fit into the memory\n",
                 support::of_words(*corpus.learned).c_str(),
                 octavo::readable_bytes(corpus.learned->memory_bytes).c_str());

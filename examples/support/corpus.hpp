@@ -37,9 +37,14 @@ struct Corpus {
   /// That the text takes beside the plan, all in all: tokens, tokenizer, and the pages of a mapped
   /// file that steps of so many sequences touch before they are let go.
   std::size_t besides_bytes(octavo::Index sequences) const;
+  /// The same at most, with the vocabulary that was asked, if more of the text's words are learned
+  /// from than were.
+  std::size_t most_besides_bytes(octavo::Index sequences, octavo::Index asked) const;
   /// What is needed before the training begins, and is free by then, at least: for learning byte
   /// pairs, for encoding the text, for counting its tokens.
-  std::size_t before_bytes() const;
+  std::size_t before_bytes(octavo::Index vocabulary) const;
+  /// Whether the memory was too small for learning byte pairs from all words.
+  bool left_out_words() const { return learned && learned->taken < learned->words; }
   /// Lets go of pages of a mapped file.
   void release_pages() const {
     if (mapped != nullptr) mapped->release_pages();

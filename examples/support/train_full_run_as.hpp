@@ -47,10 +47,24 @@ void obey_budget(FullOptions& options, Index workers, const Corpus& corpus) {
   if (options.memory_budget == 0) return;
   octavo::TrainingOptions& training = options.training;
   const Index sequences = training.step_options().step.sequences();
-  const auto way = octavo::fit_budget<T>(
-      options.shape, training.step_options().memory(workers), options.memory_budget,
-      octavo::checked_add(process_overhead, corpus.besides_bytes(sequences)),
-      corpus.before_bytes());
+  const auto fit = [&](Index vocabulary, std::size_t besides) {
+    octavo::ModelShape shape = options.shape;
+    shape.vocabulary = vocabulary;
+    octavo::TrainingMemoryOptions memory = training.step_options().memory(workers);
+    memory.between_steps_bytes = octavo::generation_bytes<T>(shape, training.sequence, workers);
+    return octavo::fit_budget<T>(shape, memory, options.memory_budget,
+                                 octavo::checked_add(process_overhead, besides),
+                                 corpus.before_bytes(vocabulary));
+  };
+  const auto way = [&] {
+    try {
+      return fit(options.shape.vocabulary, corpus.besides_bytes(sequences));
+    } catch (const octavo::ConfigError&) {
+      if (!corpus.left_out_words()) throw;
+      // With a larger budget byte pairs are learned from more words, and may be more of them.
+      return fit(options.vocabulary, corpus.most_besides_bytes(sequences, options.vocabulary));
+    }
+  }();
   training.micro_batch = way.step.micro_batch;
   training.recompute = way.recompute;
   std::printf("memory budget %s: --micro-batch %td%s%s\n",
@@ -96,6 +110,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const Index sequence = options.training.sequence;
   const octavo::TokenSplit tokens = split(corpus, sequence);
   make_folder(options.saving.out);
+  release_idle_memory();
   const octavo::TextEntropy entropy = octavo::text_entropy(
       tokens.train, options.shape.vocabulary, 64, Index{1} << 20, [&] { corpus.release_pages(); });
   release_idle_memory();
@@ -107,7 +122,12 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
               trainer.model().parameter_count(), trainer.plan().total_bytes(), corpus.token_bytes(),
               threads.size(), static_cast<std::uintmax_t>(options.training.seed));
   const auto sample = [&] {
-    return write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
+    release_idle_memory();  // what trains need not be there while it writes, nor the other way
+                            // round
+    std::string text =
+        write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
+    release_idle_memory();
+    return text;
   };
   Progress progress({.steps = options.training.steps,
                      .tokens_per_step = options.training.step_options().step.rows(),
@@ -145,6 +165,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     if (trainer.state().best_step == done) saver.best();
     evaluated = true;
     corpus.release_pages();
+    release_idle_memory();
   };
   callbacks.completed = [&](Index done) {
     if (saver.is_due(done)) progress.saved();
@@ -181,7 +202,6 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   saver.finish();
   const std::string path = saver.model_path();
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
-  release_idle_memory();
   const std::string last = sample();
   std::printf("\n%s\n\nSaved %s; try: generate %s --prompt %s\n", last.c_str(), path.c_str(),
               shell_word(path).c_str(), shell_word(corpus.beginning).c_str());
