@@ -46,6 +46,11 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
                     ? "; the text has no more of them"
                     : "");
   }
+  if (corpus.left_out_words()) {
+    std::printf("learned from %s, in %s: the others do not fit into the memory\n",
+                support::of_words(*corpus.learned).c_str(),
+                octavo::readable_bytes(corpus.learned->memory_bytes).c_str());
+  }
   if (resumed == nullptr) return;
   const octavo::RunState& state = resumed->info().state;
   std::printf("%td of %td steps are done", state.steps_done, options.training.steps);
@@ -84,6 +89,7 @@ int run(const support::FullCommandLine& command_line) {
   options.saving = saving;
   spare_what_is_read(options, command_line.from(), resumed.get());
   if (options.quiet) support::silence_output();
+  support::release_idle_memory();  // what starts the program is not needed to read a text
   const support::Corpus corpus = support::read_corpus(options, resumed.get());
   options.shape.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::ThreadPool threads(options.threads);

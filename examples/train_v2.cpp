@@ -120,7 +120,7 @@ void check_resumed(const support::Resumed& resumed, const octavo::TrainingOption
 int train(Arguments arguments) {
   if (arguments.quiet) support::silence_output();
   const auto resumed = support::find_resumed(arguments.saving, "train_v2");
-  const auto& tokenizer = octavo::fixed_alphabet_tokenizer;
+  const octavo::AnyTokenizer tokenizer = octavo::fixed_alphabet_tokenizer;
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
   const auto identity = support::identity_of("", octavo::soliloquy_v2);
   octavo::ThreadPool threads(arguments.threads);

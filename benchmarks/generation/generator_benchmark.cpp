@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Tokens a second: a prompt read at once (prefill), tokens read one by one, and one by one for
-// several sequences together; with random weights. Prefill also as a share of the multiply-adds,
+// several sequences together; with random weights. The slowest token of a window and its slide, in
+// medians, with both ways of sliding. Prefill also as a share of the multiply-adds,
 // the others as a share of the bytes that the machine can do, measured in the same run.
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -71,6 +73,35 @@ void generation(benchmark::State& state, const octavo_benchmark::Setting& settin
                                         octavo_benchmark::bandwidth_limit(state.range(0)));
 }
 
+/// The token that takes longest, as a multiple of the median: of each the fastest of five.
+void worst_token(benchmark::State& state, const octavo_benchmark::Setting& setting,
+                 octavo::Sliding sliding) {
+  using Clock = std::chrono::steady_clock;
+  octavo::ThreadPool threads(1);
+  const octavo::ModelShape& shape = setting.shape;
+  const octavo::Transformer<float> model{octavo::RuntimeConfig(shape)};
+  std::vector<float> weights(static_cast<std::size_t>(model.parameter_count()));
+  octavo::set_initial_weights<float>(model.parameters(), shape.layers, 1, weights);
+  const Index length = std::min<Index>(shape.context, 64);
+  octavo::Generator<float> generator(model, weights, length, threads, 1, sliding);
+  std::vector<double> seconds;
+  for (auto _ : state) {
+    seconds.assign(static_cast<std::size_t>(2 * length), 1e9);
+    for (int again = 0; again < 5; ++again) {
+      generator.reset();
+      for (double& best : seconds) {
+        const octavo::Token token = 1;
+        const auto start = Clock::now();
+        generator.read({&token, 1});
+        best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+      }
+    }
+  }
+  std::sort(seconds.begin(), seconds.end());
+  state.counters["worst/median"] = seconds.back() / seconds[seconds.size() / 2];
+  state.counters["worst_us"] = 1e6 * seconds.back();
+}
+
 void add(const octavo_benchmark::Setting& setting, Way way, const std::string& name) {
   benchmark::RegisterBenchmark(
       (setting.name + name).c_str(),
@@ -90,6 +121,14 @@ const int registered = [] {
     add(setting, Way::one_by_one, "/one_by_one");
   }
   add(gpt2_124m, Way::eight_together, "/eight_together");
+  for (const auto& setting : octavo_benchmark::settings) {
+    for (const auto sliding : {octavo::Sliding::at_once, octavo::Sliding::ahead}) {
+      benchmark::RegisterBenchmark(
+          (setting.name + (sliding == octavo::Sliding::ahead ? "/worst/ahead" : "/worst/at_once"))
+              .c_str(),
+          [setting, sliding](benchmark::State& state) { worst_token(state, setting, sliding); });
+    }
+  }
   return 0;
 }();
 

@@ -2,9 +2,11 @@
 #include "support/corpus.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <system_error>
 #include <unistd.h>
@@ -254,8 +256,54 @@ class TokenCache {
   std::string stamp_;
 };
 
+/// Shows how many merges have been learned, on a terminal; a signal ends the learning.
+class WatchedMerges {
+ public:
+  ~WatchedMerges() {
+    if (drawn_) print("\r\x1b[K");
+  }
+
+  void operator()(const octavo::BpeProgress& now) {
+    last = now;
+    if (caught_signal() != 0) {
+      throw Interrupted{caught_signal(), "stopped while learning byte pairs; none are kept"};
+    }
+    if (!terminal_ || Clock::now() - last_drawn_ < std::chrono::milliseconds(100)) return;
+    last_drawn_ = Clock::now();
+    drawn_ = true;
+    std::printf("\r\x1b[Klearning byte pairs: %zu of %zu", now.merges, now.most_merges);
+    std::fflush(stdout);
+  }
+
+  octavo::BpeProgress last;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
+  Clock::time_point last_drawn_ = Clock::now();
+  bool drawn_ = false;
+};
+
+/// What learning takes for each token asked, beside its block: its bytes, pair and places in
+/// tables.
+constexpr std::size_t learning_bytes_of_tokens(octavo::Index vocabulary) {
+  return 160 * static_cast<std::size_t>(vocabulary);
+}
+
+/// The most memory to learn byte pairs in: what a budget leaves, if there is one.
+std::size_t learning_memory(const FullOptions& options, std::size_t text_bytes) {
+  using octavo::BpeTrainer;
+  const std::size_t most =
+      std::min(BpeTrainer::default_memory, BpeTrainer::enough_memory(text_bytes));
+  if (options.memory_budget == 0) return most;
+  const std::size_t others = process_overhead + learning_bytes_of_tokens(options.vocabulary);
+  return std::min(most, options.memory_budget - std::min(options.memory_budget, others));
+}
+
 octavo::AnyTokenizer learn_tokenizer(const FullOptions& options, const ByteSource& text,
-                                     const FirstLook& look) {
+                                     const FirstLook& look,
+                                     std::optional<octavo::BpeProgress>& learned) {
   if (options.from != nullptr) {
     if (options.from->tokenizer()) return *options.from->tokenizer();
     throw octavo::Error(octavo::ErrorCode::bad_data,
@@ -263,7 +311,14 @@ octavo::AnyTokenizer learn_tokenizer(const FullOptions& options, const ByteSourc
                         "name a model file, a checkpoint, GGUF, or a folder with a tokenizer");
   }
   if (options.tokenizer == "byte") return byte_tokenizer();
-  if (options.tokenizer == "bpe") return learn_byte_pairs(text, options.vocabulary);
+  if (options.tokenizer == "bpe") {
+    WatchedMerges watch;
+    octavo::AnyTokenizer tokenizer = learn_byte_pairs(
+        text, options.vocabulary, learning_memory(options, text.size()), std::ref(watch));
+    learned = watch.last;
+    release_idle_memory();
+    return tokenizer;
+  }
   return octavo::CharacterTokenizer(look.alphabet, options.unknown
                                                        ? octavo::UnknownToken::included
                                                        : octavo::UnknownToken::excluded);
@@ -280,6 +335,7 @@ Corpus read(const FullOptions& options, const Resumed* resumed, const Text& text
     tell_bus_errors();
     cache.emplace(options, text);
   }
+  std::optional<octavo::BpeProgress> learned;
   const auto corpus_of = [&](const std::string& hash, octavo::AnyTokenizer tokenizer,
                              octavo::TokenStore loaded, std::unique_ptr<octavo::TokenFile> mapped) {
     return Corpus{text.name,
@@ -290,7 +346,8 @@ Corpus read(const FullOptions& options, const Resumed* resumed, const Text& text
                   std::move(tokenizer),
                   std::move(loaded),
                   std::move(mapped),
-                  is_large};
+                  is_large,
+                  learned};
   };
   octavo::TokenStore none(1);
   if (is_large && resumed != nullptr) {
@@ -307,7 +364,7 @@ Corpus read(const FullOptions& options, const Resumed* resumed, const Text& text
   const FirstLook look = watched(look_at, "reading");
   if (resumed != nullptr) check_corpus(options.saving, *resumed, {text.names, bytes, look.hash});
   const auto learn = [&](const ByteSource& source) {
-    return learn_tokenizer(options, source, look);
+    return learn_tokenizer(options, source, look, learned);
   };
   const octavo::AnyTokenizer tokenizer =
       resumed != nullptr ? resumed->info().tokenizer : watched(learn, "learning byte pairs");
@@ -322,6 +379,77 @@ Corpus read(const FullOptions& options, const Resumed* resumed, const Text& text
 }
 
 }  // namespace
+
+std::string of_words(const octavo::BpeProgress& learned) {
+  if (learned.taken == learned.words) return "all words";
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.2f%% of the words, the %zu most frequent",
+                100 * static_cast<double>(learned.taken) / static_cast<double>(learned.words),
+                learned.distinct);
+  return text;
+}
+
+octavo::Index steps_per_release(octavo::Index sequences) {
+  return std::max<octavo::Index>(1, 8 / sequences);
+}
+
+namespace {
+
+/// One tokenizer of byte pairs in the run, one of the checkpoint or model that it begins with, and
+/// their text in a file's header.
+std::size_t bytes_of_pairs(std::size_t tokenizer, std::size_t vocabulary) {
+  return 2 * tokenizer + 64 * vocabulary + sizeof(octavo::detail::PieceCache);
+}
+
+/// Pages of a mapped file that are touched before they are let go. The system maps 64 KiB around a
+/// place that is touched: two of them for a window.
+std::size_t page_bytes(std::size_t file, std::size_t width, octavo::Index sequences) {
+  constexpr std::size_t window = 2 * 65536;
+  const auto windows = static_cast<std::size_t>(steps_per_release(sequences) * sequences);
+  const std::size_t most =
+      std::max({window * windows, width << 18,
+                static_cast<std::size_t>(most_validation_tokens) * width + window});
+  return std::min(most, (file + 4095) / 4096 * 4096);
+}
+
+}  // namespace
+
+std::size_t Corpus::besides_bytes(octavo::Index sequences) const {
+  const octavo::Index vocabulary = tokenizer.vocabulary_size();
+  std::size_t bytes = token_bytes();
+  if (const auto* pairs = tokenizer.get_if<octavo::BpeTokenizer>()) {
+    bytes += bytes_of_pairs(pairs->memory_bytes(), static_cast<std::size_t>(vocabulary));
+  }
+  if (!is_large) return bytes;
+  const std::size_t width = octavo::token_bytes(vocabulary);
+  return octavo::checked_add(bytes, page_bytes(width * text_bytes, width, sequences));
+}
+
+std::size_t Corpus::most_besides_bytes(octavo::Index sequences, octavo::Index asked) const {
+  const auto size = static_cast<std::size_t>(asked);
+  const std::size_t width = octavo::token_bytes(asked);
+  // More words give fewer tokens, but for accidents.
+  const auto count = static_cast<std::size_t>(loaded.view().size());
+  const std::size_t tokens = width * std::min(text_bytes, count + count / 20 + 1024);
+  const std::size_t bytes = tokens + bytes_of_pairs(20 * std::bit_ceil(2 * size) + 64 * size, size);
+  return is_large ? octavo::checked_add(bytes, page_bytes(width * text_bytes, width, sequences))
+                  : bytes;
+}
+
+std::size_t Corpus::before_bytes(octavo::Index vocabulary) const {
+  using octavo::EntropyCounter;
+  constexpr std::size_t piece = octavo::text_piece_bytes;
+  std::size_t encoding = piece * (1 + 2 * sizeof(octavo::Token));
+  std::size_t learning = 0;
+  octavo::Index counted = vocabulary;
+  if (tokenizer.get_if<octavo::BpeTokenizer>() != nullptr) {
+    encoding += octavo::BpeMerges::merging_bytes(piece);
+    learning = octavo::BpeTrainer::least_memory + learning_bytes_of_tokens(vocabulary);
+    // Fewer tokens than were asked may have been learned, and their pairs are counted.
+    if (left_out_words()) counted = std::min(counted, EntropyCounter::most_for_pairs);
+  }
+  return std::max({encoding, learning, EntropyCounter::memory_bytes(counted)});
+}
 
 Corpus read_corpus(const FullOptions& options, const Resumed* resumed) {
   const Text text = find_text(options);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <octavo/checkpoint/training_metadata.hpp>
@@ -25,13 +26,29 @@ struct Corpus {
   std::size_t text_bytes = 0;
   octavo::CorpusIdentity identity;
   octavo::AnyTokenizer tokenizer;
-  octavo::TokenStore loaded;                  ///< the tokens, unless they are mapped
-  std::unique_ptr<octavo::TokenFile> mapped;  ///< none: they are loaded
-  bool is_large = false;                      ///< mapped, or would be if it were no dry run
+  octavo::TokenStore loaded;                   ///< the tokens, unless they are mapped
+  std::unique_ptr<octavo::TokenFile> mapped;   ///< none: they are loaded
+  bool is_large = false;                       ///< mapped, or would be if it were no dry run
+  std::optional<octavo::BpeProgress> learned;  ///< of byte pairs; none: none were learned
 
   octavo::TokenView tokens() const { return mapped != nullptr ? mapped->view() : loaded.view(); }
   /// That the tokens take beside the plan; pages of a mapped file do not count.
   std::size_t token_bytes() const { return loaded.bytes(); }
+  /// That the text takes beside the plan, all in all: tokens, tokenizer, and the pages of a mapped
+  /// file that steps of so many sequences touch before they are let go.
+  std::size_t besides_bytes(octavo::Index sequences) const;
+  /// The same at most, with the vocabulary that was asked, if more of the text's words are learned
+  /// from than were.
+  std::size_t most_besides_bytes(octavo::Index sequences, octavo::Index asked) const;
+  /// What is needed before the training begins, and is free by then, at least: for learning byte
+  /// pairs, for encoding the text, for counting its tokens.
+  std::size_t before_bytes(octavo::Index vocabulary) const;
+  /// Whether the memory was too small for learning byte pairs from all words.
+  bool left_out_words() const { return learned && learned->taken < learned->words; }
+  /// Lets go of pages of a mapped file.
+  void release_pages() const {
+    if (mapped != nullptr) mapped->release_pages();
+  }
   /// Which of the tokens are for validation, in words.
   std::string validation() const {
     if (!from_file) return "none, it is too short";
@@ -39,6 +56,12 @@ struct Corpus {
     return "the last " + std::to_string(most_validation_tokens);
   }
 };
+
+/// How many of a text's words byte pairs were learned from: "all words", "99.3% of the words".
+std::string of_words(const octavo::BpeProgress& learned);
+
+/// Steps of so many sequences until the pages that they touch are to be let go.
+octavo::Index steps_per_release(octavo::Index sequences);
 
 /// Finds and reads what `options` name; a run that goes on has a tokenizer already, and must have
 /// the same text. The text itself is never in memory as a whole. Of a large one the tokens are in a

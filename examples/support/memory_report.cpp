@@ -26,12 +26,16 @@ void add_memory_report(CLI::App& app, MemoryReportOption& option) {
 }
 
 void report_plan(const MemoryReportOption& option, const octavo::MemoryPlan& plan,
-                 std::size_t text_bytes, const std::string& title) {
+                 std::size_t text_bytes, const std::string& title, std::size_t learning_bytes) {
   if (!option.wanted) return;
   print("\nMemory, buffer by buffer:\n" + memory_table(plan));
   print("\nby kind:\n" + memory_by_kind(plan) + "\nby part:\n" + memory_by_part(plan));
   print("\nby phase of a step:\n" + memory_by_phase(plan, octavo::phase::names));
   if (text_bytes > 0) std::printf("\n%14zu  tokens of the text, beside the plan\n", text_bytes);
+  if (learning_bytes > 0) {
+    std::printf("%14zu  for learning byte pairs, given back before the plan is allocated\n",
+                learning_bytes);
+  }
   print("\n");
   if (option.drawing.empty()) return;
   octavo::AtomicFile file(option.drawing);

@@ -23,9 +23,10 @@ struct MemoryReportOption {
 void add_memory_report(CLI::App& app, MemoryReportOption& option);
 
 /// Before the run: where each byte of the plan goes, and the drawing. `text_bytes`: tokens, beside
-/// the plan. Does nothing unless wanted.
+/// the plan; `learning_bytes`: for learning byte pairs, given back before the plan's block is
+/// allocated. Does nothing unless wanted.
 void report_plan(const MemoryReportOption& option, const octavo::MemoryPlan& plan,
-                 std::size_t text_bytes, const std::string& title);
+                 std::size_t text_bytes, const std::string& title, std::size_t learning_bytes = 0);
 
 /// After the run: plan against the process's peak, and what else is resident, by name.
 void report_process(const MemoryReportOption& option, std::size_t planned);

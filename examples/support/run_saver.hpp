@@ -85,6 +85,7 @@ class RunSaver {
  public:
   using Say = std::function<void(const std::string&)>;
 
+  /// `trainer` and `tokenizer` must outlive it.
   RunSaver(const SaveOptions& options, const Trainer& trainer,
            const octavo::AnyTokenizer& tokenizer, const octavo::CorpusIdentity& corpus, Say say)
       : options_(options),
@@ -243,7 +244,7 @@ class RunSaver {
 
   SaveOptions options_;
   const Trainer& trainer_;
-  octavo::AnyTokenizer tokenizer_;
+  const octavo::AnyTokenizer& tokenizer_;
   octavo::CorpusIdentity corpus_;
   Say say_;
   std::optional<octavo::CheckpointFolder> folder_;

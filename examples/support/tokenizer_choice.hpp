@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string>
 
 #include <octavo/octavo.hpp>
@@ -18,13 +19,15 @@ inline octavo::CharacterTokenizer byte_tokenizer() {
   return octavo::CharacterTokenizer({bytes.data(), bytes.size()}, octavo::UnknownToken::excluded);
 }
 
-/// Byte pairs learned from a text, at most so many tokens. The last one ends a text.
-inline octavo::BpeTokenizer learn_byte_pairs(const octavo::ByteSource& text,
-                                             octavo::Index vocabulary) {
+/// Byte pairs learned from a text, at most so many tokens, in so much memory. The last one ends a
+/// text.
+inline octavo::BpeTokenizer learn_byte_pairs(
+    const octavo::ByteSource& text, octavo::Index vocabulary, std::size_t memory,
+    const std::function<void(const octavo::BpeProgress&)>& watch) {
   constexpr std::string_view others[] = {"<|endoftext|>"};
-  octavo::BpeTrainer trainer;
+  octavo::BpeTrainer trainer(memory);
   trainer.add(text);
-  return trainer.train(vocabulary, others);
+  return trainer.train(vocabulary, others, watch);
 }
 
 /// What --tokenizer calls it.

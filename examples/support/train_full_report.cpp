@@ -16,6 +16,10 @@ octavo::FactGroup facts_of(const Corpus& corpus) {
   group.add("tokens", corpus.tokens().size());
   group.add("validation", corpus.validation());
   group.add("SHA-256", corpus.identity.hash);
+  if (corpus.learned) {
+    group.add("learned from", of_words(*corpus.learned));
+    group.add("learned in", octavo::readable_bytes(corpus.learned->memory_bytes));
+  }
   return group;
 }
 

@@ -43,12 +43,28 @@ inline void print_parts(const octavo::ParameterList& parameters) {
 
 /// Makes the run fit the budget, if there is one, and says how.
 template <octavo::Scalar T>
-void obey_budget(FullOptions& options, Index workers, std::size_t text_bytes) {
+void obey_budget(FullOptions& options, Index workers, const Corpus& corpus) {
   if (options.memory_budget == 0) return;
   octavo::TrainingOptions& training = options.training;
-  const auto way = octavo::fit_budget<T>(options.shape, training.step_options().memory(workers),
-                                         options.memory_budget,
-                                         octavo::checked_add(process_overhead, text_bytes));
+  const Index sequences = training.step_options().step.sequences();
+  const auto fit = [&](Index vocabulary, std::size_t besides) {
+    octavo::ModelShape shape = options.shape;
+    shape.vocabulary = vocabulary;
+    octavo::TrainingMemoryOptions memory = training.step_options().memory(workers);
+    memory.between_steps_bytes = octavo::generation_bytes<T>(shape, training.sequence, workers);
+    return octavo::fit_budget<T>(shape, memory, options.memory_budget,
+                                 octavo::checked_add(process_overhead, besides),
+                                 corpus.before_bytes(vocabulary));
+  };
+  const auto way = [&] {
+    try {
+      return fit(options.shape.vocabulary, corpus.besides_bytes(sequences));
+    } catch (const octavo::ConfigError&) {
+      if (!corpus.left_out_words()) throw;
+      // With a larger budget byte pairs are learned from more words, and may be more of them.
+      return fit(options.vocabulary, corpus.most_besides_bytes(sequences, options.vocabulary));
+    }
+  }();
   training.micro_batch = way.step.micro_batch;
   training.recompute = way.recompute;
   std::printf("memory budget %s: --micro-batch %td%s%s\n",
@@ -97,6 +113,9 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const octavo::TokenSplit tokens = split(corpus, sequence);
   make_folder(options.saving.out);
   release_idle_memory();
+  const octavo::TextEntropy entropy = octavo::text_entropy(
+      tokens.train, options.shape.vocabulary, 64, Index{1} << 20, [&] { corpus.release_pages(); });
+  release_idle_memory();
   octavo::Trainer<T> trainer(octavo::RuntimeConfig(options.shape), options.training, threads);
   octavo::Generator<T> generator(trainer.model(), trainer.weights(), sequence, threads,
                                  trainer.between_steps());
@@ -105,9 +124,13 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
               trainer.model().parameter_count(), trainer.plan().total_bytes(), corpus.token_bytes(),
               threads.size(), static_cast<std::uintmax_t>(options.training.seed));
   const auto sample = [&] {
-    return write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
+    release_idle_memory();  // what trains need not be there while it writes, nor the other way
+                            // round
+    std::string text =
+        write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
+    release_idle_memory();
+    return text;
   };
-  const octavo::TextEntropy entropy = octavo::text_entropy(tokens.train, options.shape.vocabulary);
   Progress progress({.steps = options.training.steps,
                      .tokens_per_step = options.training.step_options().step.rows(),
                      .every = options.log_every,
@@ -131,6 +154,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     progress.report(stage, trainer.state(), model);
   };
   bool evaluated = false;
+  const Index pages_stay = steps_per_release(options.training.step_options().step.sequences());
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
     progress.step(result);
@@ -144,6 +168,8 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     progress.evaluation(done, loss);
     if (trainer.state().best_step == done) saver.best();
     evaluated = true;
+    corpus.release_pages();
+    release_idle_memory();
   };
   callbacks.completed = [&](Index done) {
     if (saver.is_due(done) || evaluated) saver.check_folder();
@@ -151,6 +177,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     saver.step(done);
     if (saver.is_due(done) || evaluated) report(Stage::running, saver.newest_model());
     evaluated = false;
+    if (done % pages_stay == 0) corpus.release_pages();
     progress.completed();
   };
   callbacks.stop = [] { return caught_signal() != 0; };
@@ -182,7 +209,6 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const std::string path = saver.model_path();
   saver.check_folder();
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
-  release_idle_memory();
   const std::string last = sample();
   std::printf("\n%s\n\nSaved %s; try: generate %s --prompt %s\n", whole_characters(last).c_str(),
               path.c_str(), shell_word(path).c_str(), shell_word(corpus.beginning).c_str());
@@ -207,13 +233,18 @@ int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threa
     options.training.micro_batch = octavo::leanest_micro_batch<T>(
         options.shape, options.training.step_options().memory(threads.size()));
   }
-  obey_budget<T>(options, threads.size(), text_bytes);
+  obey_budget<T>(options, threads.size(), corpus);
   const octavo::MemoryPlan plan = plan_of<T>(options, threads.size());
-  report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset);
+  report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset,
+              corpus.learned ? corpus.learned->memory_bytes : 0);
   if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
   const bool tokens_are_there = corpus.mapped != nullptr || !corpus.is_large;
   if (tokens_are_there) split(corpus, options.training.sequence);
   print_plan<T>(options, plan, text_bytes);
+  if (corpus.learned) {
+    std::printf("%zu bytes for learning byte pairs before the run, given back\n",
+                corpus.learned->memory_bytes);
+  }
   return 0;
 }
 

@@ -14,4 +14,5 @@
 #include <octavo/files/folder_names.hpp>
 #include <octavo/files/line_log.hpp>
 #include <octavo/files/mapped_file.hpp>
+#include <octavo/files/page_block.hpp>
 #include <octavo/files/read_file.hpp>

@@ -5,6 +5,8 @@
 
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_merges.hpp>
+#include <octavo/tokenizers/bpe_pairs.hpp>
+#include <octavo/tokenizers/bpe_text.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
@@ -15,3 +17,4 @@
 #include <octavo/tokenizers/piece_cache.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 #include <octavo/tokenizers/unicode_classes.hpp>
+#include <octavo/tokenizers/word_counts.hpp>

@@ -75,3 +75,21 @@ TEST_CASE("of a long text stretches are counted, from its beginning to its end")
   // Two stretches of one token: a pair across them is none.
   CHECK(text_entropy(view, 50, 2, 1).bigram == 0);
 }
+
+TEST_CASE("whoever maps tokens may let go of their pages between stretches, and counts the same") {
+  std::vector<std::uint8_t> tokens(1'000'000);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    tokens[i] = static_cast<std::uint8_t>((i * i / 7 + i / 3) % 5);
+  }
+  const std::span<const std::uint8_t> view = tokens;
+  int rests = 0;
+  const TextEntropy rested = text_entropy(view, 5, 64, Index{1} << 20, [&] { ++rests; });
+  CHECK(rests == 4);  // of 2^18 tokens
+  EntropyCounter counter(5);
+  counter.add(view);
+  CHECK(rested.bigram == counter.entropy().bigram);
+  CHECK(rested.unigram == counter.entropy().unigram);
+  const TextEntropy sample = text_entropy(view, 5, 3, 10'000, [&] { ++rests; });
+  CHECK(rests == 7);
+  CHECK(sample.bigram == text_entropy(view, 5, 3, 10'000).bigram);
+}

@@ -39,6 +39,17 @@ TEST_CASE("a budget takes the fastest way that fits, down to the byte") {
   CHECK_THROWS_AS(fit(bytes(again) + 999), ConfigError);
 }
 
+TEST_CASE("what is needed before the training begins counts where it is more") {
+  const auto fit = [](std::size_t budget, std::size_t before) {
+    return fit_budget<float>(presets::medium, wanted(), budget, 1000, before);
+  };
+  const std::size_t before = bytes(wanted()) + 5000;
+  CHECK(fit(before + 1000, before).step.micro_batch == 8);
+  CHECK(fit(bytes(wanted()) + 1000, bytes(wanted())).step.micro_batch == 8);
+  const std::string least = "expected at least " + std::to_string(before + 1000) + " bytes";
+  CHECK_THROWS_WITH_AS(fit(before + 999, before), doctest::Contains(least.c_str()), ConfigError);
+}
+
 TEST_CASE("a budget that is too small tells the smallest, and what would fit at a price") {
   TrainingMemoryOptions least = wanted();
   least.step.micro_batch = 1;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -28,6 +30,12 @@ struct TextEntropy {
 class EntropyCounter {
  public:
   static constexpr Index most_for_pairs = 512;
+
+  /// What it keeps on the heap.
+  static constexpr std::size_t memory_bytes(Index vocabulary) noexcept {
+    const auto size = static_cast<std::size_t>(vocabulary);
+    return sizeof(std::uint64_t) * (size + (vocabulary <= most_for_pairs ? size * size : 0));
+  }
 
   explicit EntropyCounter(Index vocabulary)
       : vocabulary_(vocabulary),
@@ -88,18 +96,26 @@ class EntropyCounter {
 /// Of all `tokens`, which must lie in the vocabulary; of more than stretches * length tokens, those
 /// of so many stretches of that length, evenly spread from the first token to the last. The default
 /// sample of 2^26 tokens is counted in about a tenth of a second, and takes as much of a mapped
-/// file into memory.
+/// file into memory, unless `rest`, which is called after every 2^18 tokens, lets go of it.
 inline TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretches = 64,
-                                Index length = Index{1} << 20) {
+                                Index length = Index{1} << 20,
+                                const std::function<void()>& rest = {}) {
   EntropyCounter counter(vocabulary);
+  const auto add = [&](TokenView stretch) {
+    constexpr Index most = Index{1} << 18;
+    for (Index begin = 0; begin < stretch.size(); begin += most) {
+      counter.add(stretch.subview(begin, std::min(most, stretch.size() - begin)));
+      if (rest) rest();
+    }
+  };
   if (tokens.size() / length < stretches) {
-    counter.add(tokens);
+    add(tokens);
     return counter.entropy();
   }
   const Index last = tokens.size() - length;
   for (Index i = 0; i < stretches; ++i) {
     counter.skip();
-    counter.add(tokens.subview(last / (stretches - 1) * i, length));
+    add(tokens.subview(last / (stretches - 1) * i, length));
   }
   return counter.entropy();
 }

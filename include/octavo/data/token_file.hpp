@@ -145,6 +145,9 @@ class TokenFile {
     }
   }
 
+  /// See MappedFile.
+  void release_pages() const noexcept { file_.release_pages(); }
+
   /// Valid as long as this object. ConfigError before verify().
   TokenView view() const {
     require(verified_, "token file: expected verify() before view()");

@@ -46,6 +46,12 @@ class MappedFile final : public ByteSource {
     detail::read_at(opened_, name(), offset, bytes);
   }
 
+  /// Lets go of the pages that have been touched; those that are touched again are read again,
+  /// mostly from the system's own memory. They count as the process's until then.
+  void release_pages() const noexcept {
+    if (opened_.size > 0) ::madvise(bytes_, opened_.size, MADV_DONTNEED);
+  }
+
   std::span<const std::byte> bytes() const noexcept {
     return {static_cast<const std::byte*>(bytes_), opened_.size};
   }

@@ -55,6 +55,14 @@ class BpeMerges {
   }
 
   static constexpr std::size_t longest_short = 64;
+  /// What merge() allocates for so many tokens, while it runs.
+  static constexpr std::size_t merging_bytes(std::size_t tokens) noexcept {
+    return tokens <= longest_short
+               ? 0
+               : (3 * sizeof(std::uint32_t) + 2 * sizeof(std::uint64_t)) * tokens;
+  }
+  /// On the heap.
+  std::size_t memory_bytes() const noexcept { return sizeof(Slot) * slots_.size(); }
 
  private:
   struct Slot {
@@ -105,6 +113,7 @@ class BpeMerges {
     const auto size = static_cast<std::uint32_t>(tokens.size());
     std::vector<std::uint32_t> before(size), behind(size), rank(size, none);
     std::vector<std::uint64_t> heap;  // rank and place; what has changed since stays in it
+    heap.reserve(2 * tokens.size());  // a merge takes one out and puts at most two in
     const auto look = [&](std::uint32_t at) {
       rank[at] = behind[at] == end ? none : find(tokens[at], tokens[behind[at]]).rank;
       if (rank[at] == none) return;

@@ -87,6 +87,13 @@ class BpeTokenizer {
   /// See gpt2_last_cut.
   std::size_t last_cut(std::string_view text) const noexcept { return gpt2_last_cut(text); }
 
+  /// That it keeps on the heap.
+  std::size_t memory_bytes() const noexcept {
+    return bytes_.size() + sizeof(std::uint32_t) * starts_.size() +
+           sizeof(TokenKind) * kinds_.size() + sizeof(BpeMerge) * merges_.size() +
+           sizeof(Token) * whole_.size() + pairs_.memory_bytes();
+  }
+
   friend bool operator==(const BpeTokenizer& a, const BpeTokenizer& b) noexcept {
     return a.bytes_ == b.bytes_ && a.starts_ == b.starts_ && a.kinds_ == b.kinds_ &&
            a.merges_ == b.merges_;

@@ -55,19 +55,24 @@ inline std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
 
 }  // namespace detail
 
-/// The fastest way to train within `budget` bytes of which `besides` are needed for other things:
-/// as wanted; with the leanest micro-batch; with blocks run again. All give the same bits; results
-/// are never changed. Where none fits: ConfigError with the smallest budget that does, and, as a
+/// The fastest way to train within `budget` bytes of which `besides` are needed for other things,
+/// and `before` more before the training begins, which are free by then: as wanted; with the
+/// leanest micro-batch; with blocks run again. All give the same bits; results are never changed.
+/// Where none fits: ConfigError with the smallest budget that does, and, as a
 /// hint, the first choice that changes results and would fit.
 template <Scalar T>
 TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOptions& wanted,
-                                 std::size_t budget, std::size_t besides = 0) {
-  const auto fits = [&](std::size_t bytes) { return checked_add(bytes, besides) <= budget; };
+                                 std::size_t budget, std::size_t besides = 0,
+                                 std::size_t before = 0) {
+  const auto all_of = [&](std::size_t bytes) {
+    return checked_add(std::max(bytes, before), besides);
+  };
+  const auto fits = [&](std::size_t bytes) { return all_of(bytes) <= budget; };
   for (const TrainingMemoryOptions& way : detail::exact_ways<T>(shape, wanted)) {
     if (fits(training_bytes<T>(shape, way))) return way;
   }
   const auto told = [&](std::size_t bytes) {
-    const std::size_t all = checked_add(bytes, besides);
+    const std::size_t all = all_of(bytes);
     return detail::concat({all, " bytes (", readable_bytes(all), ")"});
   };
   std::size_t least = ~std::size_t{0};

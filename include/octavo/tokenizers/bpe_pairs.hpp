@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <octavo/base/check.hpp>
+#include <octavo/files/page_block.hpp>
+#include <octavo/tokenizers/bpe_vocabulary.hpp>
+
+namespace OCTAVO_NAMESPACE::detail {
+
+/// The pairs of neighbouring tokens of a text that is being learned from: how often each is there,
+/// where its places begin (a list that somebody else keeps), and which is there most often, of
+/// equally frequent ones the one with the smaller left number, then the smaller right number. A
+/// hash table with chains, and a binary heap; all in one block, for a number of pairs known before.
+class BpePairs {
+ public:
+  using Number = std::uint32_t;
+  static constexpr Number none = 0xffffffff;
+
+  static constexpr std::size_t memory_bytes(std::size_t most) noexcept {
+    return 2 * PageBlock::bytes_for<std::uint64_t>(most) + 5 * PageBlock::bytes_for<Number>(most);
+  }
+
+  BpePairs(PageBlock& block, std::size_t most)
+      : keys_(block.take<std::uint64_t>(most)),
+        times_(block.take<std::int64_t>(most)),
+        first_places_(block.take<Number>(most)),
+        heap_places_(block.take<Number>(most)),
+        next_(block.take<Number>(most)),
+        buckets_(block.take<Number>(most)),
+        heap_(block.take<Number>(most)) {}
+
+  static std::uint64_t key_of(Token left, Token right) noexcept {
+    return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 |
+           static_cast<std::uint32_t>(right);
+  }
+  BpeMerge merge_of(Number pair) const noexcept {
+    return {static_cast<Token>(keys_[pair] >> 32), static_cast<Token>(keys_[pair] & 0xffffffff)};
+  }
+
+  std::int64_t times(Number pair) const noexcept { return times_[pair]; }
+  /// Where the pair's list of places begins; `none`: it has not been set.
+  Number& first_place(Number pair) noexcept { return first_places_[pair]; }
+
+  /// The pair that is there most often, of those that are offered; `none` if there are none.
+  Number top() const noexcept { return heap_size_ == 0 ? none : heap_[0]; }
+
+  Number find(std::uint64_t key) const noexcept {
+    Number pair = buckets_[bucket(key)];  // from 1 on
+    while (pair != 0 && keys_[pair - 1] != key) pair = next_[pair - 1];
+    return pair - 1;
+  }
+
+  /// The pair is there so many times more. A new one is offered by top() if `offered`.
+  Number add(std::uint64_t key, std::int64_t times, bool offered) {
+    Number pair = find(key);
+    if (pair == none) {
+      pair = make(key);
+      if (offered) {
+        heap_places_[pair] = heap_size_;
+        heap_[heap_size_++] = pair;
+      }
+    }
+    times_[pair] += times;
+    if (heap_places_[pair] != none) rise(heap_places_[pair]);
+    return pair;
+  }
+
+  /// The pair is there so many times less.
+  void remove(Number pair, std::int64_t times) noexcept {
+    times_[pair] -= times;
+    if (heap_places_[pair] != none) sink(heap_places_[pair]);
+  }
+
+  /// top() does not offer it any more.
+  void withdraw(Number pair) noexcept {
+    const Number place = std::exchange(heap_places_[pair], none);
+    if (place == none) return;
+    const Number last = heap_[--heap_size_];
+    if (place == heap_size_) return;
+    put(last, place);
+    rise(place);
+    sink(heap_places_[last]);
+  }
+
+  void erase(Number pair) noexcept {
+    withdraw(pair);
+    Number* link = &buckets_[bucket(keys_[pair])];
+    while (*link != pair + 1) link = &next_[*link - 1];
+    *link = next_[pair];
+    next_[pair] = std::exchange(free_, pair + 1);
+  }
+
+ private:
+  std::size_t bucket(std::uint64_t key) const noexcept {
+    const std::uint64_t mixed = (key ^ key >> 29) * 0x9e3779b97f4a7c15u;
+    return static_cast<std::size_t>((mixed >> 32) * buckets_.size() >> 32);
+  }
+
+  Number make(std::uint64_t key) {
+    Number pair = free_ - 1;
+    if (free_ != 0) {
+      free_ = next_[pair];
+    } else {
+      require(made_ < keys_.size(), "byte pairs: there are more pairs than places");
+      pair = made_++;
+    }
+    keys_[pair] = key;
+    times_[pair] = 0;
+    first_places_[pair] = heap_places_[pair] = none;
+    next_[pair] = std::exchange(buckets_[bucket(key)], pair + 1);
+    return pair;
+  }
+
+  bool before(Number a, Number b) const noexcept {
+    return times_[a] != times_[b] ? times_[a] > times_[b] : keys_[a] < keys_[b];
+  }
+  void put(Number pair, Number place) noexcept {
+    heap_[place] = pair;
+    heap_places_[pair] = place;
+  }
+
+  void rise(Number place) noexcept {
+    const Number pair = heap_[place];
+    for (; place > 0 && before(pair, heap_[(place - 1) / 2]); place = (place - 1) / 2) {
+      put(heap_[(place - 1) / 2], place);
+    }
+    put(pair, place);
+  }
+
+  void sink(Number place) noexcept {
+    const Number pair = heap_[place];
+    for (;;) {
+      Number child = 2 * place + 1;
+      if (child >= heap_size_) break;
+      if (child + 1 < heap_size_ && before(heap_[child + 1], heap_[child])) ++child;
+      if (!before(heap_[child], pair)) break;
+      put(heap_[child], place);
+      place = child;
+    }
+    put(pair, place);
+  }
+
+  std::span<std::uint64_t> keys_;
+  std::span<std::int64_t> times_;
+  std::span<Number> first_places_;
+  std::span<Number> heap_places_;  ///< none: it is not offered
+  std::span<Number> next_;         ///< in its bucket, or of what is free; from 1 on
+  std::span<Number> buckets_;      ///< from 1 on; 0: empty
+  std::span<Number> heap_;
+  Number made_ = 0;
+  Number free_ = 0;  ///< from 1 on
+  Number heap_size_ = 0;
+};
+
+}  // namespace OCTAVO_NAMESPACE::detail
