@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <cfenv>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -92,4 +93,30 @@ TEST_CASE("numbers that a type has not are refused by name and place") {
   CHECK(message(StoredType::q8_0, 8.3e6f) == "");
   CHECK(message(StoredType::bf16, 3.4e38f) == start + "3.4e+38, too large for BF16 / choose f32");
   CHECK(message(StoredType::bf16, 3.3e38f) == "");
+}
+
+TEST_CASE("numbers are written, read and parsed alike whatever the host's rounding mode") {
+  std::vector<float> numbers(64);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = std::sin(static_cast<float>(i + 1)) * std::exp2(-static_cast<float>(i) / 2);
+  }
+  const auto parsed = [](std::string_view text) {
+    double value = 0;
+    return parse_whole(text, value) ? value : 0.0;
+  };
+  for (const auto type : {StoredType::f16, StoredType::bf16, StoredType::q8_0}) {
+    const auto usual = encoded(type, numbers);
+    std::vector<float> back(numbers.size()), again(numbers.size());
+    detail::decode(type, usual.data(), back);
+    for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+      std::fesetround(mode);
+      const auto bytes = encoded(type, numbers);
+      detail::decode(type, usual.data(), again);
+      const double value = parsed("0.1");
+      std::fesetround(FE_TONEAREST);
+      CHECK(bytes == usual);
+      CHECK(again == back);
+      CHECK(value == 0.1);
+    }
+  }
 }

@@ -16,6 +16,7 @@
 #endif
 
 #include <octavo/base/abi.hpp>
+#include <octavo/base/float_environment.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -77,10 +78,11 @@ inline std::from_chars_result double_from_text(std::string_view text, double& va
 }  // namespace detail
 
 /// What std::from_chars does with the number that `text` begins with: the same digits give the same
-/// bits in every locale. `value` stays as it is on an error.
+/// bits in every locale and rounding mode. `value` stays as it is on an error.
 template <typename Number>
 requires std::integral<Number> || std::same_as<Number, double> std::from_chars_result parse_number(
     std::string_view text, Number& value) {
+  const FloatEnvironment environment;
 #if !defined(__cpp_lib_to_chars)
   if constexpr (std::same_as<Number, double>)
     return detail::double_from_text(text, value);

@@ -12,6 +12,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/float_environment.hpp>
 #include <octavo/checkpoint/header_check.hpp>
 #include <octavo/files/byte_source.hpp>
 
@@ -31,6 +32,7 @@ class JsonObject {
     std::string text(source.size(), '\0');
     source.read(0, std::as_writable_bytes(std::span(text)));
     detail::HeaderCheck check("it", limits);
+    const FloatEnvironment environment;
     const bool sound = Json::sax_parse(text, &check);
     if (!check.wrong().empty()) fail(check.wrong());
     if (sound) object_ = Json::parse(text);

@@ -16,6 +16,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/float_environment.hpp>
 #include <octavo/numeric/float16.hpp>
 #include <octavo/numeric/scalar.hpp>
 
@@ -139,6 +140,7 @@ void encode_as_q8_0(std::span<const T> numbers, const std::string& tensor, std::
 template <Scalar T>
 void encode(StoredType type, std::span<const T> numbers, const std::string& tensor,
             std::size_t first, std::byte* out) {
+  const FloatEnvironment environment;
   switch (type) {
     case StoredType::f32:
       return encode_as<StoredType::f32>(numbers, tensor, first, out);
@@ -153,6 +155,7 @@ void encode(StoredType type, std::span<const T> numbers, const std::string& tens
 
 /// The other way: `bytes`, as `type` has numbers, into as many floats.
 inline void decode(StoredType type, const std::byte* bytes, std::span<float> numbers) noexcept {
+  const FloatEnvironment environment;
   const auto decode_as = [&]<typename Number>(Number number) {
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       std::memcpy(&number, bytes + i * sizeof(number), sizeof(number));
