@@ -222,5 +222,5 @@ TEST_CASE("what a run may be is what can be saved of it") {
           options.minimum_learning_rate = -5;
         })).options.minimum_learning_rate == -5);
   CHECK_THROWS_WITH_AS(saved([](auto& options) { options.optimizer = AdamW{.beta1 = 1}; }),
-                       "cannot save a run whose optimizer.beta1 is out of range", ConfigError);
+                       "adamw: beta1 is 1, expected 0 to less than 1", ConfigError);
 }
