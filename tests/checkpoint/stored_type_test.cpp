@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/base/parse_number.hpp>
 #include <octavo/checkpoint/stored_type.hpp>
 
 using namespace octavo;
