@@ -27,6 +27,15 @@ Outcome done(const Sandbox& sandbox, const Words& words, int status = 0) {
   return got;
 }
 
+/// As micro(), with evaluations.
+Words evaluated(const std::string& options, const char* steps = "2") {
+  return words_of(
+             "train_full --layers 1 --heads 2 --width 16 --ff 24 --context 16 --sequence 12 "
+             "--threads 1 --save-every 0 --log-every 0 --data text --out o " +
+             options) +
+         Words{steps};
+}
+
 /// Everything in a folder, by name.
 std::vector<std::string> state_of(const Sandbox& sandbox, const std::string& folder = ".") {
   std::vector<std::string> found;
@@ -66,7 +75,7 @@ TEST_CASE("nothing lost: a new run moves whatever is left of the last one") {
     CAPTURE(std::string(kept));
     const Sandbox sandbox;
     write_file(sandbox, "text", text + text);
-    const Words words = micro("--data text --out o --eval-every 1");
+    const Words words = evaluated("--sample-every 0 --eval-every 1");
     done(sandbox, words);
     const std::string before = read_file(sandbox / "o/" + kept);
     for (const std::string& name : names_in(sandbox.path / "o")) {
@@ -103,6 +112,7 @@ TEST_CASE("nothing lost: a run does not replace the model that it begins with") 
   const Sandbox sandbox;
   done(sandbox, micro("--gpt2 --out o"));
   done(sandbox, {"convert", "o/model.safetensors", "hf"});
+  fs::copy(sandbox / "o/model.safetensors", sandbox / "o/best.safetensors");
   fs::create_directory(sandbox.path / "g");
   done(sandbox, {"convert", "hf", "g/m.gguf"});
   fs::create_directory_symlink("o", sandbox.path / "link");
@@ -203,7 +213,7 @@ TEST_CASE("nothing lost: what is no file stays what it is") {
     fs::create_directory(sandbox.path / "o");
     ::mkfifo((sandbox / "fifo").c_str(), 0600);
     fs::create_symlink("../fifo", sandbox.path / "o" / name);
-    const Outcome got = done(sandbox, micro("--data text --out o --eval-every 1 --seed 2"));
+    const Outcome got = done(sandbox, evaluated("--sample-every 0 --eval-every 1 --seed 2"));
     CHECK(got.err.find("warning: cannot create 'o/../fifo'") != std::string::npos);
     CHECK(fs::is_fifo(sandbox / "fifo"));
     CHECK(fs::is_symlink(sandbox.path / "o" / name));
@@ -230,7 +240,7 @@ TEST_CASE("nothing lost: a link to itself is no defect") {
   write_file(sandbox, "text", text + text);
   fs::create_directory(sandbox.path / "o");
   fs::create_symlink("best.safetensors", sandbox.path / "o/best.safetensors");
-  const Outcome got = done(sandbox, micro("--data text --out o --eval-every 2"));
+  const Outcome got = done(sandbox, evaluated("--eval-every 2"));
   CHECK(got.err.find("warning: cannot create 'o/best.safetensors': Too many levels") !=
         std::string::npos);
   CHECK(got.out.find("the best evaluation's model") == std::string::npos);
@@ -260,8 +270,7 @@ TEST_CASE("nothing lost: the best model of a future that was replaced is moved, 
 TEST_CASE("nothing lost: a table that is damaged does not stop a sound run") {
   const Sandbox sandbox;
   write_file(sandbox, "text", text + text);
-  done(sandbox,
-       micro("--data text --out o --eval-every 1 --metrics-every 1 --sample-every 1", "3"));
+  done(sandbox, evaluated("--eval-every 1 --metrics-every 1 --sample-every 1", "3"));
   const std::string good = read_file(sandbox / "o/metrics.csv");
   std::string crlf;
   for (const char letter : good) crlf += letter == '\n' ? "\r\n" : std::string(1, letter);

@@ -21,7 +21,7 @@ using Trainer = octavo::Trainer<float>;
 constexpr octavo::ModelShape shape{
     .vocabulary = 35, .context = 16, .layers = 1, .heads = 2, .width = 16, .d_ff = 24};
 /// Its learning rate grows beyond what the model bears.
-const octavo::TrainingOptions options{.steps = 400,
+const octavo::TrainingOptions options{.steps = 300,
                                       .sequence = 12,
                                       .learning_rate = 2,
                                       .minimum_learning_rate = 0,
@@ -111,26 +111,25 @@ TEST_CASE("a run with rollbacks that was interrupted ends with the bytes of one 
   const Sandbox sandbox;
   const Told whole = run_part(sandbox / "whole", {});
   REQUIRE(whole.rollbacks.size() >= 2);
-  std::vector<Index> stops = {1, 15, 49, 50, 51, 75, 399};
+  std::vector<Index> stops = {1, 50, 299};
   for (const std::string& line : whole.rollbacks) {
     const Index spike = std::stol(line.substr(line.find(' ')));
     const Index target = std::stol(line.substr(line.find("checkpoint-") + 11, 8));
-    for (const Index step : {spike - 17, spike - 3, spike - 2, spike - 1, spike + 1, target + 1,
-                             target + 49, target + 50, target + 51}) {
+    for (const Index step : {spike - 2, spike - 1, target + 1, target + 50}) {
       stops.push_back(step);
     }
   }
   for (const Index save_every : {1, 2, 5, 7, 25}) {
+    bool killed = save_every % 2 == 0;
     for (const Index stop : stops) {
-      for (const bool killed : {false, true}) {
-        CAPTURE(save_every);
-        CAPTURE(stop);
-        CAPTURE(killed);
-        const std::string folder = sandbox / "parts";
-        fs::remove_all(folder);
-        run_part(folder, {save_every, stop, killed});
-        CHECK(run_part(folder, {.save_every = 3}).last == whole.last);
-      }
+      killed = !killed;
+      CAPTURE(save_every);
+      CAPTURE(stop);
+      CAPTURE(killed);
+      const std::string folder = sandbox / "parts";
+      fs::remove_all(folder);
+      run_part(folder, {save_every, stop, killed});
+      CHECK(run_part(folder, {.save_every = 30}).last == whole.last);
     }
   }
 }
@@ -139,7 +138,7 @@ TEST_CASE("a run with rollbacks may be interrupted again and again, and go on el
   const Sandbox sandbox;
   const Told whole = run_part(sandbox / "whole", {});
   Told part;
-  for (Index stop = 37; stop < 400; stop += 37) {
+  for (Index stop = 37; stop < 300; stop += 37) {
     part =
         run_part(sandbox / "parts", {.save_every = 10, .stop_at = stop, .killed = stop % 2 == 0});
   }
