@@ -103,7 +103,7 @@ TEST_CASE("byte pairs are learned from all words where a budget has room for the
   CHECK(line(all.out) == line(roomy.out));
   CHECK(all.out.find("learned from") == std::string::npos);
   CHECK(all.out.find("for learning byte pairs, given back") != std::string::npos);
-  const Outcome tight = start(sandbox, words_of(run + " --memory-budget 6MB"));
+  const Outcome tight = start(sandbox, words_of(run + " --memory-budget 8MB"));
   check_error(tight, 0, "");
   CHECK(tight.out.find("% of the words, the ") != std::string::npos);
 }
