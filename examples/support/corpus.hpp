@@ -60,6 +60,12 @@ struct Corpus {
 /// How many of a text's words byte pairs were learned from: "all words", "99.3% of the words".
 std::string of_words(const octavo::BpeProgress& learned);
 
+/// What learning byte pairs takes for each token asked, beside the trainer's memory: its bytes, its
+/// pair, and places in tables.
+constexpr std::size_t learning_bytes_of_tokens(octavo::Index vocabulary) {
+  return 160 * static_cast<std::size_t>(vocabulary);
+}
+
 /// Steps of so many sequences until the pages that they touch are to be let go.
 octavo::Index steps_per_release(octavo::Index sequences);
 

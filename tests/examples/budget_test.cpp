@@ -73,9 +73,13 @@ TEST_CASE("the process stays within the least budget that it names itself, with 
         INFO(kept.out, kept.err);
         REQUIRE(kept.status == 0);
         if (octavo_test::heap_guard_active()) CHECK(peak_of(kept.out) <= least);
-        CHECK(start(sandbox, words_of(run + std::to_string(least - 1))).status == 64);
         const bool left_out = text != "few" && tokenizer != "char" && tokenizer != "byte";
         CHECK((kept.out.find("learned from ") != std::string::npos) == left_out);
+        // With words left out the least is named for the vocabulary that was asked: some less may
+        // do.
+        if (!left_out) {
+          CHECK(start(sandbox, words_of(run + std::to_string(least - 1))).status == 64);
+        }
         fs::remove_all(sandbox.path / "out");
       }
     }
@@ -99,7 +103,7 @@ TEST_CASE("byte pairs are learned from all words where a budget has room for the
   CHECK(line(all.out) == line(roomy.out));
   CHECK(all.out.find("learned from") == std::string::npos);
   CHECK(all.out.find("for learning byte pairs, given back") != std::string::npos);
-  const Outcome tight = start(sandbox, words_of(run + " --memory-budget 6MB"));
+  const Outcome tight = start(sandbox, words_of(run + " --memory-budget 8MB"));
   check_error(tight, 0, "");
   CHECK(tight.out.find("% of the words, the ") != std::string::npos);
 }
