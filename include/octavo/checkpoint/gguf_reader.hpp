@@ -331,7 +331,8 @@ class GgufReader {
     }
     if (value.type == GgufType::array) return detail::concat({"a list of ", value.count});
     if (value.type == GgufType::f32) {
-      return detail::concat({FormattedNumber::fixed(value_at<float>(value), 6)});
+      return detail::concat(
+          {FormattedNumber::fixed(static_cast<double>(value_at<float>(value)), 6)});
     }
     const auto number = whole_value(value);
     return number ? std::to_string(*number) : "another type";
