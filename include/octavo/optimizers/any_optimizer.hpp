@@ -57,6 +57,7 @@ void check_optimizer(const AnyOptimizer& optimizer) {
       SettingRange range = setting_range(name);
       range.most = std::min(range.most, double{std::numeric_limits<T>::max()});
       if (range.least > 0) range.least = double{std::numeric_limits<T>::denorm_min()};
+      if (range.contains(value)) return;  // a name is put together only where it is told
       check_setting(detail::concat({chosen.name, ": ", name}), value, range);
     });
   };
