@@ -178,3 +178,15 @@ TEST_CASE("while a private file is being replaced nobody else can read its succe
   file.commit();
   CHECK(fs::status(folder / "key").permissions() == fs::perms(0600));
 }
+
+TEST_CASE("what a killed process left is known by its name, and nothing else is taken for it") {
+  for (const char* name :
+       {"model.tmp.1", "a.safetensors.tmp.12345", "a.tmp.12345.7", "a.tmp.b.tmp.5"}) {
+    INFO(name);
+    CHECK(AtomicFile::is_leftover(name));
+  }
+  for (const char* name : {"", "model", "model.tmp", "model.tmp.", "a.tmp.12x", "a.tmp.1.txt"}) {
+    INFO(name);
+    CHECK_FALSE(AtomicFile::is_leftover(name));
+  }
+}
