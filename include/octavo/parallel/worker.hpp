@@ -54,6 +54,9 @@ class Barrier {
     if (broken_.load(std::memory_order_acquire)) throw BarrierBroken{};
   }
 
+  /// How many have come, for tests that let workers take turns.
+  int waiting() const noexcept { return arrived_.load(std::memory_order_acquire); }
+
   /// A worker gave up: everyone who waits, or arrives later, is released with BarrierBroken.
   void break_up() noexcept {
     broken_.store(true, std::memory_order_release);

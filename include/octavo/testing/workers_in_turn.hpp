@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
 #include <memory>
 #include <string>
@@ -17,20 +16,6 @@
 // Shows missing barriers in every run, not now and then. Not part of octavo.hpp: include it in
 // tests.
 namespace OCTAVO_NAMESPACE::testing {
-
-namespace detail {
-
-/// The number of those who wait at a barrier, which is Barrier's own business: an explicit
-/// instantiation may name private members.
-using Arrived = std::atomic<int> octavo::detail::Barrier::*;
-Arrived arrived_member();
-template <Arrived member>
-struct ArrivedIs {
-  friend Arrived arrived_member() { return member; }
-};
-template struct ArrivedIs<&octavo::detail::Barrier::arrived_>;
-
-}  // namespace detail
 
 /// Which worker goes first.
 enum class Turns { first_to_last, last_to_first };
@@ -56,8 +41,7 @@ std::vector<Index> run_in_turn(Index count, Turns turns, const Task& task) {
   };
   const auto seats = std::make_unique<Seat[]>(static_cast<std::size_t>(count));
   const auto wait_for = [](Seat& seat) {
-    const std::atomic<int>& arrived = seat.gate.*detail::arrived_member();
-    while (arrived.load(std::memory_order_acquire) == 0) std::this_thread::yield();
+    while (seat.gate.waiting() == 0) std::this_thread::yield();
   };
   std::vector<Seat*> order;
   for (Index i = 0; i < count; ++i) {
