@@ -49,13 +49,12 @@ struct ParallelBlock {
 
 int main() {
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
-  const TokenStore tokens = tokenize(tokenizer, soliloquy);
   const RuntimeConfig config({35, 32, 2, 4, 48, 192});  // vocabulary, context, layers, heads, ...
   ThreadPool threads;
   Trainer trainer(Transformer<float, RuntimeConfig, ParallelBlock<float>>(config, {}),
                   {.steps = 2000, .sequence = 32, .learning_rate = 3e-3}, threads);
-  trainer.run(tokens.view());
+  trainer.run(tokenizer.encode(soliloquy));
   Generator generator(trainer.model(), trainer.weights(), 32, threads);
-  generator.generate(std::array{tokens.view()[0]}, 85, {.temperature = 0}, 1,
+  generator.generate(tokenizer.encode("T"), 85, {.temperature = 0}, 1,
                      [&](Token token) { return bool(std::cout << tokenizer.decode(token)); });
 }

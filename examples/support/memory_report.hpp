@@ -11,8 +11,9 @@
 
 namespace support {
 
-/// What a process needs besides its plan, at most: program, C++ library, stacks.
-inline constexpr std::size_t process_overhead = 2'200'000;
+/// What a process needs besides its plan, at most: program, C++ library, stacks. Small runs need
+/// most: in large ones what starts the program has been given back when the plan is in use.
+inline constexpr std::size_t process_overhead = 2'600'000;
 
 struct MemoryReportOption {
   bool wanted = false;

@@ -13,7 +13,7 @@ TEST_CASE("a token outside the vocabulary is seen wherever it lies, however far 
                   most = std::numeric_limits<Token>::max();
   for (const Index vocabulary : {Index{1}, Index{35}, Index{65537}, Index{most}}) {
     const auto last = static_cast<Token>(vocabulary - 1);
-    for (const std::size_t size : {1, 7, 64, 101}) {
+    for (const std::size_t size : {1u, 7u, 64u, 101u}) {
       for (std::size_t place = 0; place < size; ++place) {
         std::vector<Token> tokens(size, last);
         tokens[place] = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Rollbacks that help, and that depend neither on how often a run is saved nor on where it was
 // interrupted.
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -62,14 +61,15 @@ Told run_part(const std::string& folder, const Part& part, const std::string& re
   };
   support::RunSaver<Trainer> saver(saving, trainer, tokenizer, {"", 1, "0"}, say);
   saver.begin(resumed.get());
-  std::stop_source stop;
+  bool stop = false;
   octavo::TrainingCallbacks callbacks;
   callbacks.completed = [&](Index done) {
     saver.step(done);
-    if (done == part.stop_at) stop.request_stop();
+    stop = stop || done == part.stop_at;
   };
+  callbacks.stop = [&] { return stop; };
   support::run_through(trainer, saver, true, say,
-                       [&] { return trainer.run(tokens.view(), callbacks, stop.get_token()); });
+                       [&] { return trainer.run(tokens.view(), callbacks); });
   if (part.killed && trainer.state().steps_done < options.steps) return told;
   saver.finish();
   told.last = octavo::read_file(saver.last());

@@ -46,7 +46,7 @@ TEST_CASE("every allocation of a program can fail: a clean message, status 71, n
     CHECK(starve(sandbox, "train_full --tiny 2 --out o --resume", later, stride) * stride > 1000);
     CHECK(starve(sandbox, "convert g/model.safetensors g.gguf", later, stride) * stride > 500);
     CHECK(starve(sandbox, "convert g.gguf h", later, stride) * stride > 500);
-    CHECK(starve(sandbox, "convert h h --type bf16", later, stride) * stride > 500);
+    CHECK(starve(sandbox, "convert h k --type bf16", later, stride) * stride > 500);
   }
 }
 #endif

@@ -87,7 +87,7 @@ struct Head {
     const AttentionShape<T> shape{1, length, length, 1, width};
     const auto view = [&](std::vector<T>& x) { return MatrixView<T>(x.data(), length, width); };
     std::vector<T> scratch(static_cast<std::size_t>(shape.backward_scratch()));
-    std::vector<T> panels(matmul_panel_elements<T>(256));
+    std::vector<T> panels(array_size(matmul_panel_elements<T>(256)));
     o.resize(q.size());
     log_sum.resize(static_cast<std::size_t>(length));
     dq = q, dk = k, dv = v;

@@ -16,7 +16,7 @@
 #include <octavo/testing/gradient_check.hpp>
 
 #include "comma_locale.hpp"
-#include "example_run.hpp"
+#include "report/example_run.hpp"
 
 using octavo::Index;
 
@@ -54,7 +54,7 @@ std::string everything() {
   octavo::draw_loss_curve(example.history, {4.2, 3.3, 2.3}, {120, false, false}, 8,
                           [&](std::string_view line) { all += line; });
   all += memory_table(example.plan) + memory_by_phase(example.plan, ExampleRun::phases);
-  all += octavo::testing::GradientCheckResult{{{"w", 0.25, 0.125}}}.failures();
+  all += octavo::testing::GradientCheckResult{{{"w", 0.25, 0.125}}, ""}.failures();
   return all;
 }
 

@@ -28,7 +28,7 @@ struct TensorCheck {
 
 struct GradientCheckResult {
   std::vector<TensorCheck> tensors;
-  std::string barrier_defects;  ///< see check_barriers; empty: none
+  std::string barrier_defects = {};  ///< see check_barriers; empty: none
 
   bool passed() const noexcept {
     return barrier_defects.empty() && !tensors.empty() &&
