@@ -24,7 +24,8 @@ void matmul(benchmark::State& state) {
       b(static_cast<std::size_t>(k * n)), c(static_cast<std::size_t>(m * n));
   std::ranges::fill(a, 0.5f);
   std::ranges::fill(b, 0.25f);
-  octavo::AlignedBuffer<float> panels(octavo::array_size(octavo::matmul_panel_elements<float>(256)));
+  octavo::AlignedBuffer<float> panels(
+      octavo::array_size(octavo::matmul_panel_elements<float>(256)));
   const MatrixView<float> out(c.data(), m, n);
   const octavo::Worker worker;
   for (auto _ : state) {

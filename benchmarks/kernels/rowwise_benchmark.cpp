@@ -43,7 +43,8 @@ void attention(benchmark::State& state) {
   octavo::AlignedBuffer<float> log_sum(static_cast<std::size_t>(time * heads));
   std::ranges::fill(log_sum, 4.0f);
   octavo::AlignedBuffer<float> scratch(static_cast<std::size_t>(shape.backward_scratch()));
-  octavo::AlignedBuffer<float> panels(octavo::array_size(octavo::matmul_panel_elements<float>(256)));
+  octavo::AlignedBuffer<float> panels(
+      octavo::array_size(octavo::matmul_panel_elements<float>(256)));
   const MatrixView<float> rows(qkv.data(), time, 3 * width);
   const auto part = [&](Index which) { return rows.block(0, time, which * width, width); };
   for (auto _ : state) {
