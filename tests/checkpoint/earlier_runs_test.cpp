@@ -68,7 +68,9 @@ TEST_CASE("an earlier run is moved to the next number; what is no run's stays") 
 }
 
 TEST_CASE("every single file of a run is a run, but for tables of something else") {
-  for (const auto& [name, bytes] : run) {
+  for (const auto& file : run) {
+    const auto& name = file.first;
+    const auto& bytes = file.second;
     CAPTURE(name);
     const Folder folder;
     folder.fill({{name, bytes}});

@@ -172,7 +172,7 @@ TEST_CASE("a model file that was written anew loads; one that says something els
       for (std::size_t i = 0; i < tensor.bytes.size(); i += sizeof(float)) {
         float number = 0;
         std::memcpy(&number, tensor.bytes.data() + i, sizeof(number));
-        const double wide = number;
+        const auto wide = static_cast<double>(number);
         bytes.append(reinterpret_cast<const char*>(&wide), sizeof(wide));
       }
       tensor.bytes = bytes;

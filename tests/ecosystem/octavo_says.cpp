@@ -50,7 +50,7 @@ double mean_loss(std::span<const float> logits, std::span<const Token> tokens) {
   double sum = 0;
   for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
     const auto row = logits.subspan(i * vocabulary, vocabulary);
-    const double largest = *std::max_element(row.begin(), row.end());
+    const auto largest = static_cast<double>(*std::max_element(row.begin(), row.end()));
     double total = 0;
     for (const float logit : row) total += std::exp(static_cast<double>(logit) - largest);
     const auto target = static_cast<std::size_t>(tokens[i + 1]);

@@ -34,7 +34,7 @@ std::vector<long double> naive(const AttentionShape<double>& s, const std::vecto
           long double score = 0;
           for (Index c = 0; c < s.head_width; ++c) {
             score += static_cast<long double>(q[at(b * s.queries + i, h * s.head_width + c)]) *
-                     k[at(b * s.keys + j, h * s.head_width + c)];
+                     static_cast<long double>(k[at(b * s.keys + j, h * s.head_width + c)]);
           }
           auto& e = p[static_cast<std::size_t>(j)];
           e = std::exp(score / std::sqrt(static_cast<long double>(s.head_width)));
@@ -44,7 +44,7 @@ std::vector<long double> naive(const AttentionShape<double>& s, const std::vecto
           for (Index c = 0; c < s.head_width; ++c) {
             o[at(b * s.queries + i, h * s.head_width + c)] +=
                 p[static_cast<std::size_t>(j)] / total *
-                v[at(b * s.keys + j, h * s.head_width + c)];
+                static_cast<long double>(v[at(b * s.keys + j, h * s.head_width + c)]);
           }
         }
       }
@@ -203,7 +203,8 @@ TEST_CASE("attention is the formula, for every tiling and with fewer queries tha
     const auto expected = naive(shape, q, k, v);
     double worst = 0;
     for (std::size_t i = 0; i < o.size(); ++i) {
-      worst = std::max(worst, static_cast<double>(std::abs(o[i] - expected[i])));
+      worst = std::max(worst,
+                       static_cast<double>(std::abs(static_cast<long double>(o[i]) - expected[i])));
     }
     CHECK(worst < 1e-14);
   }
@@ -231,7 +232,8 @@ TEST_CASE("the gradients and the log-sum-exp are those of the formula") {
       double worst = 0;
       const auto compare = [&](const auto& got, const auto& expected) {
         for (std::size_t i = 0; i < got.size(); ++i) {
-          worst = std::max(worst, static_cast<double>(std::abs(got[i] - expected[i])));
+          worst = std::max(
+              worst, static_cast<double>(std::abs(static_cast<long double>(got[i]) - expected[i])));
         }
       };
       compare(head.log_sum, exact.log_sum);

@@ -32,6 +32,11 @@ std::vector<T> random_block(Index count, double deviation = 1) {
 template <Scalar T>
 constexpr double tolerance = std::is_same_v<T, float> ? 1e-6 : 1e-14;
 
+template <Scalar T>
+double distance(T got, long double expected) {
+  return static_cast<double>(std::abs(static_cast<long double>(got) - expected));
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("activations agree with the C library", T, float, double) {
@@ -91,15 +96,19 @@ TEST_CASE_TEMPLATE("layer norm has mean 0 and variance 1 before gain and bias", 
                  MatrixView<T>(y.data(), rows, width));
     for (Index r = 0; r < rows; ++r) {
       const T* row = &x[static_cast<std::size_t>(r * width)];
-      const long double mean = std::accumulate(row, row + width, 0.0L) / width;
+      const std::vector<long double> wide(row, row + width);
+      const long double mean = std::accumulate(wide.begin(), wide.end(), 0.0L) / width;
       long double variance = 0;
-      for (Index j = 0; j < width; ++j) variance += (row[j] - mean) * (row[j] - mean) / width;
+      for (const long double number : wide) variance += (number - mean) * (number - mean) / width;
       for (Index j = 0; j < width; ++j) {
         const auto at = static_cast<std::size_t>(r * width + j);
-        const long double expected = (row[j] - mean) / std::sqrt(variance + 1e-5L);
-        CHECK(std::abs(normalized[at] - expected) < 10 * tolerance<T>);
+        const long double expected =
+            (wide[static_cast<std::size_t>(j)] - mean) / std::sqrt(variance + 1e-5L);
+        CHECK(distance(normalized[at], expected) < 10 * tolerance<T>);
         const auto column = static_cast<std::size_t>(j);
-        CHECK(std::abs(y[at] - (expected * gain[column] + bias[column])) < 20 * tolerance<T>);
+        const long double scaled = expected * static_cast<long double>(gain[column]);
+        const long double shifted = scaled + static_cast<long double>(bias[column]);
+        CHECK(distance(y[at], shifted) < 20 * tolerance<T>);
       }
     }
   }
@@ -119,13 +128,14 @@ TEST_CASE_TEMPLATE("cross-entropy and its gradient are the formula", T, float, d
       const Token target = targets[static_cast<std::size_t>(r)];
       long double total = 0;
       for (Index j = 0; j < vocabulary; ++j) total += std::exp(static_cast<long double>(row[j]));
-      const long double loss = target < 0 ? 0 : std::log(total) - row[target];
-      CHECK(std::abs(losses[static_cast<std::size_t>(r)] - loss) < 20 * tolerance<T>);
+      const long double loss =
+          target < 0 ? 0 : std::log(total) - static_cast<long double>(row[target]);
+      CHECK(distance(losses[static_cast<std::size_t>(r)], loss) < 20 * tolerance<T>);
       for (Index j = 0; j < vocabulary; ++j) {
         const long double p = std::exp(static_cast<long double>(row[j])) / total;
         const long double expected = target < 0 ? 0 : (p - (j == target ? 1 : 0)) * 0.25L;
         const T got = logits[static_cast<std::size_t>(r * vocabulary + j)];
-        CHECK(std::abs(got - expected) < 4 * tolerance<T>);
+        CHECK(distance(got, expected) < 4 * tolerance<T>);
       }
     }
   }
@@ -139,7 +149,7 @@ TEST_CASE("cross-entropy of extreme logits is finite or the documented limit") {
   CHECK(losses[0] == 0);
   softmax_cross_entropy<float>(Worker{}, MatrixView<float>(logits.data(), 1, 3), unlikely, losses,
                                1, false);
-  CHECK(losses[0] == doctest::Approx(2e38f));
+  CHECK(losses[0] == doctest::Approx(2e38));
 }
 
 TEST_CASE("embedding picks rows, its gradient adds them up in order") {

@@ -35,7 +35,8 @@ double worst_exp(double low, double high, int packs) {
       const long double exact = std::exp(static_cast<long double>(in[lane]));
       const T rounded = static_cast<T>(exact);
       const T ulp = std::nextafter(rounded, std::numeric_limits<T>::infinity()) - rounded;
-      worst = std::max(worst, static_cast<double>(std::abs(out[lane] - exact) / ulp));
+      const long double error = std::abs(static_cast<long double>(out[lane]) - exact);
+      worst = std::max(worst, static_cast<double>(error / static_cast<long double>(ulp)));
     }
   }
   return worst;
@@ -85,7 +86,8 @@ TEST_CASE("quotients of floats are within 1 unit in the last place, for every ma
     for (int lane = 0; lane < 16; ++lane) {
       const double exact = static_cast<double>(a[lane]) / static_cast<double>(b[lane]);
       const float size = static_cast<float>(std::abs(exact));
-      const double ulp = std::nextafter(size, std::numeric_limits<float>::infinity()) - size;
+      const auto ulp =
+          static_cast<double>(std::nextafter(size, std::numeric_limits<float>::infinity()) - size);
       worst = std::max(worst, std::abs(static_cast<double>(out[lane]) - exact) / ulp);
     }
   }
@@ -123,7 +125,8 @@ TEST_CASE_TEMPLATE("log is within 1 unit in the last place, at every size", T, f
       const long double exact = std::log(static_cast<long double>(in[lane]));
       const T size = static_cast<T>(std::abs(exact));
       const T ulp = std::nextafter(size, std::numeric_limits<T>::infinity()) - size;
-      worst = std::max(worst, static_cast<double>(std::abs(out[lane] - exact) / ulp));
+      const long double error = std::abs(static_cast<long double>(out[lane]) - exact);
+      worst = std::max(worst, static_cast<double>(error / static_cast<long double>(ulp)));
       differing += logarithm(in[lane]) != out[lane];
     }
   }

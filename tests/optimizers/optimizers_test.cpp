@@ -227,7 +227,7 @@ TEST_CASE("8-bit moments: all zero, and tiny ones, give no infinity") {
     moments.encode(root, moment, 256, 0, 7);
     moments.decode(r, m, 256);
     for (int i = 0; i < 256; ++i) CHECK((std::isfinite(r[i]) && std::isfinite(m[i])));
-    CHECK(r[3] == doctest::Approx(size < 1e-38f ? 0.0f : size));
+    CHECK(r[3] == doctest::Approx(size < 1e-38f ? 0.0 : static_cast<double>(size)));
   }
 }
 

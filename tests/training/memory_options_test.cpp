@@ -130,7 +130,8 @@ TEST_CASE("fused updates clip every tensor by its own norm") {
       const StepResult result = fused.train(1e-2);
       CHECK(result.gradient_norm == doctest::Approx(std::sqrt(total)).epsilon(1e-6));
       for (std::size_t i = 0; i < plain.weights().size(); ++i) {
-        CHECK(fused.weights()[i] == doctest::Approx(plain.weights()[i]).epsilon(1e-5));
+        CHECK(fused.weights()[i] ==
+              doctest::Approx(static_cast<double>(plain.weights()[i])).epsilon(1e-5));
       }
     }
   }

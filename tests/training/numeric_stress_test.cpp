@@ -25,9 +25,9 @@ using Numbers = std::vector<double>;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 template <Scalar T>
-constexpr double largest = std::numeric_limits<T>::max();
+constexpr double largest = static_cast<double>(std::numeric_limits<T>::max());
 template <Scalar T>
-constexpr double rounding = 32 * double{std::numeric_limits<T>::epsilon()};
+constexpr double rounding = 32 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
 /// A line of a table: what goes in, what must come out, what must come back as a gradient.
 struct Case {
@@ -94,7 +94,8 @@ int others(TrainingStep<T>& step, Work work, Expected expected) {
   for (const Parameter& tensor : step.parameters()) {
     for (Index i = tensor.offset; i < tensor.offset + tensor.count(); ++i) {
       const auto at = static_cast<std::size_t>(i);
-      count += !is(step.weights()[at], expected(tensor, double{before[at]}), rounding<T>);
+      count += !is(static_cast<double>(step.weights()[at]),
+                   expected(tensor, static_cast<double>(before[at])), rounding<T>);
     }
   }
   return count;
@@ -104,7 +105,7 @@ int others(TrainingStep<T>& step, Work work, Expected expected) {
 
 TEST_CASE_TEMPLATE("cross-entropy of extreme logits", T, float, double) {
   const double log2 = std::log(2.0), log3 = std::log(3.0), max = largest<T>;
-  const double small = std::numeric_limits<T>::denorm_min();
+  const auto small = static_cast<double>(std::numeric_limits<T>::denorm_min());
   const Numbers thirds{-2. / 3, 1. / 3, 1. / 3}, halves{-0.5, 0.5, 0}, none(2, undefined);
   // In: the target's logit, then the others.
   const Case cases[] = {
@@ -147,7 +148,8 @@ TEST_CASE_TEMPLATE("cross-entropy of extreme logits", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("activations and their slopes at extreme arguments", T, float, double) {
-  const double max = largest<T>, small = 1e4 * double{std::numeric_limits<T>::denorm_min()};
+  const double max = largest<T>,
+               small = 1e4 * static_cast<double>(std::numeric_limits<T>::denorm_min());
   // Out, gradient: value and slope of relu and both kinds of gelu.
   const Case cases[] = {
       {"0 has the slope 1/2, relu's 0", {0}, {0, 0, 0}, {0, 0.5, 0.5}},

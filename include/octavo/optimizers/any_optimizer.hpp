@@ -55,8 +55,8 @@ void check_optimizer(const AnyOptimizer& optimizer) {
   const auto check = [](const auto& chosen) {
     for_each_setting(chosen, [&](std::string_view name, double value) {
       SettingRange range = setting_range(name);
-      range.most = std::min(range.most, double{std::numeric_limits<T>::max()});
-      if (range.least > 0) range.least = double{std::numeric_limits<T>::denorm_min()};
+      range.most = std::min(range.most, static_cast<double>(std::numeric_limits<T>::max()));
+      if (range.least > 0) range.least = static_cast<double>(std::numeric_limits<T>::denorm_min());
       if (range.contains(value)) return;  // a name is put together only where it is told
       check_setting(detail::concat({chosen.name, ": ", name}), value, range);
     });
