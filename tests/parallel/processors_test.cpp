@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -102,6 +103,24 @@ TEST_CASE("in a container the mount begins at the container's group") {
   machine.second_version("/../../outside");  // a namespace that begins lower than the group
   machine.write("/sys/fs/cgroup/cpu.max", "100000 100000");
   CHECK(machine.quota() == 1);
+}
+
+TEST_CASE(
+    "a group that only shares letters with the mount's is elsewhere; a mount may have blanks") {
+  const Machine machine;
+  for (const auto& [top, group] :
+       {std::pair("/docker/ab", "/docker/abc"), std::pair("/user.slice/a", "/user.slice/a.scope"),
+        std::pair("/kub", "/kube"), std::pair("/a/b", "x")}) {
+    machine.second_version(group, top);
+    machine.write("/sys/fs/cgroup/cpu.max", "200000 100000");
+    CHECK(machine.quota() == 2);
+  }
+  machine.write(
+      "/proc/self/mountinfo",
+      "30 23 0:26 / /my\\040groups rw - cgroup2 cgroup2 rw\n31 1 0:1 / /x\\ rw - proc p rw");
+  machine.write("/proc/self/cgroup", "0::/g");
+  machine.write("/my groups/g/cpu.max", "300000 100000");
+  CHECK(machine.quota() == 3);
 }
 
 TEST_CASE("nonsense and absence are no limit") {

@@ -4,6 +4,9 @@
 #include <atomic>
 #include <cfenv>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -24,6 +27,7 @@ namespace {
 /// What a child process ends with; -1 if a signal ends it, as the alarm after ten seconds does.
 template <typename Body>
 int status_of_child(Body body) {
+  std::fflush(stdout);
   const pid_t child = ::fork();
   if (child == 0) {
     ::alarm(10);
@@ -90,6 +94,50 @@ TEST_CASE("a pool of one thread goes on in a child: it has no thread to lose") {
           alone.run([&](const Worker&) { ++ran; });
           return ran;
         }) == 1);
+}
+
+TEST_CASE("a child may destroy its parent's pool beside one of its own") {
+  auto threads = std::make_unique<ThreadPool>(4);
+  threads->run([](const Worker& worker) { worker.barrier(); });
+  CHECK(status_of_child([&] {
+          std::atomic<int> ran{0};
+          {
+            ThreadPool own(4);
+            own.run([&](const Worker&) { ++ran; });
+            threads.reset();
+            own.run([&](const Worker&) { ++ran; });
+          }
+          return ran.load();
+        }) == 8);
+}
+
+TEST_CASE("a child of a thread that forks during another's run has the pool of one to itself") {
+  ThreadPool alone(1);
+  int status = 0;
+  alone.run([&](const Worker&) {
+    std::thread other([&] {
+      status = status_of_child([&] {
+        int ran = 0;
+        for (int i = 0; i < 3; ++i) alone.run([&](const Worker&) { ++ran; });
+        return ran;
+      });
+    });
+    other.join();
+  });
+  CHECK(status == 3);
+}
+
+TEST_CASE("exit() within a task ends the process, whichever worker calls it") {
+  for (const Index caller : {0, 1}) {
+    CHECK(status_of_child([caller] {
+            static ThreadPool threads(2);
+            threads.run([caller](const Worker& worker) {
+              if (worker.index() == caller) std::exit(6);
+              worker.barrier();
+            });
+            return 0;
+          }) == 6);
+  }
 }
 
 TEST_CASE("a run within a run is refused, on any worker, and the pool goes on") {

@@ -32,6 +32,8 @@ struct Results {
   double nats = 0;
   std::vector<int> modes;  ///< the rounding mode that callbacks meet
 
+  double rate = 0, minimum = 0, entropy = 0, perplexity = 0;
+
   friend bool operator==(const Results&, const Results&) = default;
 };
 
@@ -57,6 +59,11 @@ Results run(ThreadPool& threads, TokenView tokens) {
     results.modes.push_back(std::fegetround());
     return true;
   });
+  const TrainingOptions options{.steps = 50, .learning_rate = 0.7e-3, .warmup = 3};
+  results.rate = options.rate().at(17);
+  results.minimum = options.rate().minimum;
+  results.entropy = text_entropy(tokens, shape.vocabulary).bigram;
+  results.perplexity = TextScore{7, 9.1}.perplexity();
   Scorer<float> scorer(trainer.model(), trainer.weights(), sequence, threads);
   results.nats = scorer
                      .score(tokens, sequence / 2,

@@ -406,8 +406,7 @@ TEST_CASE_TEMPLATE("learning rates that are no numbers of the scalar are refused
   ThreadPool threads(1);
   for (const bool fused : {false, true}) {
     auto step = step_of<T>(untied, {.step = rows, .fused_update = fused}, threads);
-    for (const double rate :
-         {std::nan(""), double{INFINITY}, sizeof(T) == 4 ? 1e300 : -double{INFINITY}}) {
+    for (const double rate : {std::nan(""), HUGE_VAL, sizeof(T) == 4 ? 1e300 : -HUGE_VAL}) {
       CHECK_THROWS_AS(step.train(rate), ConfigError);
       CHECK(step.steps_done() == 0);
     }

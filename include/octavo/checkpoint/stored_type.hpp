@@ -75,7 +75,7 @@ constexpr auto stored(float number) noexcept {
 /// defined, or no number.
 template <Scalar T>
 constexpr float nearest_float(T number) noexcept {
-  constexpr T most = std::numeric_limits<float>::max();
+  constexpr T most{static_cast<T>(std::numeric_limits<float>::max())};
   const bool within = number <= most && number >= -most;
   return within ? static_cast<float>(number) : std::numeric_limits<float>::infinity();
 }

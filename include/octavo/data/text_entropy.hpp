@@ -11,6 +11,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/float_environment.hpp>
 #include <octavo/data/token_view.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -60,6 +61,7 @@ class EntropyCounter {
   void skip() noexcept { last_ = -1; }
 
   TextEntropy entropy() const {
+    const FloatEnvironment environment;
     TextEntropy result{entropy_of(tokens_.data(), tokens_.size()), {}};
     if (pairs_.empty()) return result;
     // H(Y|X) = sum over a of p(a) H(Y|a), where p(a) is a's share of the pairs' first tokens.

@@ -32,8 +32,14 @@ struct TextScore {
     nats += loss;
     ++tokens;
   }
-  double mean() const noexcept { return nats / static_cast<double>(tokens); }
-  double perplexity() const noexcept { return std::exp(mean()); }
+  double mean() const noexcept {
+    const FloatEnvironment environment;
+    return nats / static_cast<double>(tokens);
+  }
+  double perplexity() const noexcept {
+    const FloatEnvironment environment;
+    return std::exp(mean());
+  }
 };
 
 /// Scoring's memory as bookings.

@@ -11,6 +11,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/float_environment.hpp>
 #include <octavo/optimizers/setting.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -29,6 +30,7 @@ struct LearningRateSchedule {
 
   /// `step` counts from 0.
   double at(Index step) const {
+    const FloatEnvironment environment;
     if (step < warmup) {
       return peak * static_cast<double>(step + 1) / (static_cast<double>(warmup) + 1);
     }

@@ -65,6 +65,21 @@ inline std::int64_t leading_number(std::string_view text) noexcept {
   return number;
 }
 
+/// A path as mountinfo has it: a blank is "\\040".
+inline std::string unescaped(std::string_view text) {
+  std::string path;
+  while (!text.empty()) {
+    int byte = 0;
+    const std::size_t end = std::min<std::size_t>(4, text.size());
+    const bool octal =
+        text[0] == '\\' &&
+        std::from_chars(text.data() + 1, text.data() + end, byte, 8).ptr == text.data() + 4;
+    path += octal ? static_cast<char>(byte) : text[0];
+    text.remove_prefix(octal ? 4 : 1);
+  }
+  return path;
+}
+
 inline bool lists_word(std::string_view list, std::string_view word) {
   while (!list.empty()) {
     if (take_word(list, ',') == word) return true;
@@ -100,11 +115,15 @@ class CgroupQuota {
     if (!second && !(type == "cgroup" && lists_word(line, "cpu"))) return;
     std::string group = group_of_process(second);
     // In a container the mount shows only what lies below `top`.
-    if (top != "/") group = group.starts_with(top) ? group.substr(top.size()) : "";
-    if (group.find("..") != group.npos) group.clear();
+    if (top != "/") {
+      const bool is_below = group.starts_with(top) && group.substr(top.size()).starts_with('/');
+      group = is_below ? group.substr(top.size()) : "";
+    }
+    if (!group.starts_with('/') || group.find("..") != group.npos) group.clear();
+    const std::string mount = root_ + unescaped(mounted_at);
     while (true) {
-      see_group(root_ + std::string(mounted_at) + group, second);
-      if (group.empty() || group == "/") return;
+      see_group(mount + group, second);
+      if (group.empty()) return;
       group.erase(group.rfind('/'));
     }
   }

@@ -126,10 +126,13 @@ class ThreadPool {
         throw ConfigError("thread pool: fork() leaves a pool's threads in the parent process",
                           "make a ThreadPool of its own in the child");
       }
-      if (pool.taken_.exchange(true, std::memory_order_acquire)) {
-        throw ConfigError("thread pool: a run is going on, and another was asked for",
-                          "give each thread a ThreadPool of its own; within a task use its Worker");
+      if (!pool.taken_.exchange(true, std::memory_order_acquire)) return;
+      if (::getpid() != pool.process_) {  // of one thread: another's run has stayed in the parent
+        pool.process_ = ::getpid();
+        return;
       }
+      throw ConfigError("thread pool: a run is going on, and another was asked for",
+                        "give each thread a ThreadPool of its own; within a task use its Worker");
     }
     ~Turn() { pool_.taken_.store(false, std::memory_order_release); }
     Turn(const Turn&) = delete;
@@ -183,9 +186,11 @@ class ThreadPool {
   }
 
   void stop() noexcept {
-    if (::getpid() !=
-        process_) {  // a child of fork(), where no thread is left that could be joined
-      for (std::thread& thread : threads_) thread.detach();
+    // In a child of fork() there are no threads, and their handles may be those of new ones. Where
+    // exit() is called within a task they cannot be ended. In both cases they are left alone.
+    if (::getpid() != process_ || taken_.load(std::memory_order_acquire)) {
+      new std::vector<std::thread>(std::move(threads_));
+      new std::vector<Bell>(std::move(bells_));
       return;
     }
     stopping_.store(true, std::memory_order_release);
@@ -198,7 +203,7 @@ class ThreadPool {
   Use use_;
   Index size_ = 1;
   bool may_spin_ = true;
-  const pid_t process_ = ::getpid();
+  pid_t process_ = ::getpid();
   std::atomic<bool> taken_{false};
   std::atomic<bool> stopping_{false};
   std::vector<Bell> bells_;

@@ -43,6 +43,7 @@ class ThreadTuner {
   /// After each run: what it did, in any unit that stays the same, and how long it took by the
   /// clock. True if the sample is complete: finish() wants the processor time of this thread.
   bool add(double work, double seconds) noexcept {
+    if (!(work > 0)) return false;
     if (!warm_) {  // the first run meets memory that nobody has touched
       warm_ = true;
       return false;

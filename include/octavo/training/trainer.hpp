@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 
+#include <octavo/base/float_environment.hpp>
 #include <octavo/data/batch_sampler.hpp>
 #include <octavo/data/token_check.hpp>
 #include <octavo/data/token_view.hpp>
@@ -48,6 +49,7 @@ struct TrainingOptions {
             between_steps_bytes};
   }
   LearningRateSchedule rate() const {
+    const FloatEnvironment environment;
     return {schedule, learning_rate,
             minimum_learning_rate < 0 ? learning_rate / 10 : minimum_learning_rate, warmup, steps};
   }
