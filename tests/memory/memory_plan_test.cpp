@@ -35,6 +35,19 @@ TEST_CASE("buffers that never live together share memory, others do not") {
   CHECK(plan_defect(plan) == "");
 }
 
+TEST_CASE("a gap that is just large enough is taken") {
+  MemoryPlan plan;
+  const auto book = [&](Lifetime lifetime) {
+    return plan.book<float>("p", "x", MemoryKind::scratch, 16, lifetime).request;
+  };
+  book({0, 1});
+  book({1, 2});
+  const int last = book({2, 3});
+  plan.place();
+  CHECK(plan.offset(last) == 0);
+  CHECK(plan.total_bytes() == 128);
+}
+
 TEST_CASE("copies behind the first lie in a host that is idle, where there is room") {
   MemoryPlan plan;
   const auto host = plan.book<float>("run", "host", MemoryKind::gradients, 105, {0, 9});

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -108,6 +109,32 @@ TEST_CASE("of sixteen threads those are used that pay") {
     machine.run_for(3);
     CHECK(machine.tuner.count() == 4);
   }
+}
+
+TEST_CASE("the first run, which meets untouched memory, is not taken for a long one") {
+  bool cold = true;
+  const auto cost = [&](Index count) {
+    const double wall = std::exchange(cold, false) ? 50e-3 : count == 1 ? 5e-5 : 7e-5;
+    return Cost{wall, wall};
+  };
+  Machine machine{.tuner = ThreadTuner(ThreadTuner::Start::all), .most = 2, .cost = cost};
+  machine.run_for(100e-3);
+  CHECK(machine.tuner.count() == 1);
+}
+
+TEST_CASE("trials that never succeed become rare") {
+  Machine machine{
+      .tuner = ThreadTuner(ThreadTuner::Start::all), .most = 2, .cost = quiet(1e-3, 0.95)};
+  machine.run_for(20);
+  int trials = 0;
+  Index last = 2;
+  for (const double end = machine.wall + 40; machine.wall < end;) {
+    const Index count = machine.run();
+    trials += count < last;
+    last = count;
+  }
+  CHECK(trials <= 10);  // one in four seconds
+  CHECK(trials >= 5);
 }
 
 TEST_CASE("on crowded cores one thread is used, whatever the start, and others are tried seldom") {
