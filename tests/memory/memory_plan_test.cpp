@@ -70,6 +70,16 @@ TEST_CASE("copies behind the first lie in a host that is idle, where there is ro
   CHECK(plan_defect(plan) == "");
 }
 
+TEST_CASE("the bytes alive in a phase are those that buffers take, rounded to the alignment") {
+  constexpr MemoryPlan plan = three_buffers(true);
+  CHECK(plan.live_bytes(0) == 448);
+  CHECK(plan.live_bytes(1) == 448 + 64);
+  CHECK(plan.live_bytes(2) == 448 + 64 + 2 * 128);
+  CHECK(plan.live_bytes(3) == 448 + 2 * 128);
+  CHECK(plan.live_bytes(10) == 0);
+  CHECK(plan.peak_live_bytes() == 448 + 64 + 2 * 128);
+}
+
 TEST_CASE("random plans are sound and near the lower bound") {
   std::uint32_t state = 1;
   const auto random = [&](std::uint32_t bound) {

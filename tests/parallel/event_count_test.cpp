@@ -31,7 +31,8 @@ TEST_CASE("a thread that waits long sleeps, whether or not it spins first") {
 }
 
 TEST_CASE("a signal that reaches a thread while it sleeps does not end its wait") {
-  struct sigaction before {}, mine {};
+  struct sigaction before {
+  }, mine{};
   mine.sa_handler = [](int) {};  // without SA_RESTART
   ::sigaction(SIGUSR1, &mine, &before);
   EventCount event;

@@ -114,6 +114,20 @@ TEST_CASE("a step of more positions than a number holds is refused") {
   }
 }
 
+TEST_CASE("gradients that are computed twice are the same: nothing stays of those before") {
+  ThreadPool threads(2);
+  StepOptions options;
+  options.step = {3, 16, 1, 2};
+  for (const ModelShape& shape : {tied_gelu, presets::tiny}) {
+    TrainingStep<float> step(Transformer<float>{RuntimeConfig(shape)}, options, threads);
+    fill_tokens(step);
+    step.compute_gradients();
+    const std::vector<float> first(step.gradients().begin(), step.gradients().end());
+    step.compute_gradients();
+    CHECK(std::equal(first.begin(), first.end(), step.gradients().begin()));
+  }
+}
+
 TEST_CASE("losses that are looked at between gradients and update leave the gradients alone") {
   StepOptions options;
   options.step = {3, 16, 1, 3};  // one pass: activations lie in the gradients' memory
