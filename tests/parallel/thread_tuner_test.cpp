@@ -137,6 +137,23 @@ TEST_CASE("trials that never succeed become rare") {
   CHECK(trials >= 5);
 }
 
+TEST_CASE("between one and all, trials in vain go up and down in turn") {
+  Index best = 4;
+  const auto cost = [&](Index count) {
+    const double wall = 1e-3 / static_cast<double>(std::min(count, best)) +
+                        2e-5 * static_cast<double>(std::max<Index>(0, count - best));
+    return Cost{wall, wall};
+  };
+  Machine machine{.tuner = ThreadTuner(ThreadTuner::Start::one), .most = 16, .cost = cost};
+  machine.run_for(3);
+  CHECK(machine.tuner.count() == 4);
+  for (const Index next : {2, 8}) {
+    best = next;
+    machine.run_for(20);
+    CHECK(machine.tuner.count() == next);
+  }
+}
+
 TEST_CASE("on crowded cores one thread is used, whatever the start, and others are tried seldom") {
   for (const double alone : {1e-4, 1e-3, 0.2}) {
     for (const auto start : {ThreadTuner::Start::one, ThreadTuner::Start::all}) {
