@@ -114,6 +114,20 @@ TEST_CASE("a step of more positions than a number holds is refused") {
   }
 }
 
+TEST_CASE(
+    "a micro-batch of more sequences than there are is one of all, and takes no more memory") {
+  ThreadPool threads(1);
+  const auto bytes = [&](Index micro_batch) {
+    StepOptions options;
+    options.step = {2, 16, 2, micro_batch};
+    const TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, options, threads);
+    CHECK(step.options().step.micro_batch == std::min<Index>(micro_batch, 4));
+    return step.plan().total_bytes();
+  };
+  CHECK(bytes(99) == bytes(4));
+  CHECK(bytes(4) > bytes(1));
+}
+
 TEST_CASE("gradients that are computed twice are the same: nothing stays of those before") {
   ThreadPool threads(2);
   StepOptions options;
