@@ -201,6 +201,9 @@ TEST_CASE("a page block hands out zeros in order, and no more than it has") {
   CHECK_THROWS_WITH_AS(block.take<char>(4000), "page block: it is used up", ConfigError);
   PageBlock other = std::move(block);
   CHECK(other.take<char>(3904).size() == 3904);
+  PageBlock third(64);
+  third = std::move(other);
+  CHECK_THROWS_AS(third.take<char>(1), ConfigError);
   CHECK(PageBlock(0).take<int>(0).empty());
   CHECK_THROWS_AS(PageBlock(std::size_t{1} << 62), Error);
 }
