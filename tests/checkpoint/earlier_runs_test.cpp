@@ -90,12 +90,12 @@ TEST_CASE("a file that has come since a move was interrupted stays, and so does 
 }
 
 TEST_CASE("every single file of a run is a run, but for tables of something else") {
-  for (const auto& [name, bytes] : run) {
-    CAPTURE(name);
+  for (const auto& file : run) {
+    CAPTURE(file.first);
     const Folder folder;
-    folder.fill({{name, bytes}});
+    folder.fill({file});
     CHECK(CheckpointFolder(folder.path(), 1).set_aside() == folder / "earlier-1");
-    CHECK(folder.all_contents() == Contents{{"earlier-1/" + name, bytes}});
+    CHECK(folder.all_contents() == Contents{{"earlier-1/" + file.first, file.second}});
   }
   const Folder folder;
   folder.fill({{"samples.tsv", "step\ttext\n1\ta\n"}});

@@ -247,7 +247,7 @@ TEST_CASE("a model begins with GPT-2's initial weights") {
     const Parameter& tensor = list.find(name);
     double squares = 0;
     for (Index i = 0; i < tensor.count(); ++i) {
-      const double weight = weights[static_cast<std::size_t>(tensor.offset + i)];
+      const auto weight = static_cast<double>(weights[static_cast<std::size_t>(tensor.offset + i)]);
       squares += weight * weight;
     }
     return std::sqrt(squares / static_cast<double>(tensor.count()));

@@ -166,7 +166,8 @@ class CheckpointFile {
     detail::check_tensor(file_, std::string(detail::optimizer_state_name), form.sizes, forms);
     for (const Parameter& parameter : parameters) detail::verify_tensor(file_, parameter.name);
     verify_state<T>(parameters.count());
-    for (const auto& [name, factor] : info_.learning_rate_factors) {
+    for (const auto& entry : info_.learning_rate_factors) {
+      const std::string& name = entry.first;
       const auto is_it = [&](const Parameter& parameter) { return parameter.name == name; };
       if (std::any_of(parameters.begin(), parameters.end(), is_it)) continue;
       file_.fail(detail::concat({"metadata ", printable(detail::concat({detail::factor_key, name})),
