@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <array>
 #include <bit>
+#include <cfenv>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -77,6 +78,20 @@ TEST_CASE("the number that a text begins with is read, by whichever means") { ch
 TEST_CASE("a locale whose decimal point is a comma changes nothing") {
   const octavo_test::CommaLocale comma;
   if (comma) check_cases();
+}
+
+TEST_CASE("the host's rounding mode changes nothing") {
+  for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    std::fesetround(mode);
+    double tenth = 0, large = 0;
+    parse_number("0.1", tenth);
+    parse_number("-123456789.123e-7", large);
+    const int after = std::fegetround();
+    std::fesetround(FE_TONEAREST);
+    CHECK(tenth == 0.1);
+    CHECK(large == -123456789.123e-7);
+    CHECK(after == mode);
+  }
 }
 
 TEST_CASE("what begins with no number, or one too large or small, leaves the value alone") {

@@ -160,6 +160,19 @@ TEST_CASE("a start removes what killed processes have left, and nothing of the u
   CHECK(folder.contents() == kept);
 }
 
+TEST_CASE("names that are nearly a checkpoint's are none") {
+  const Folder folder;
+  folder.fill({{"checkpoint--0000005.safetensors", ""},
+               {"checkpoint-5x.safetensors", ""},
+               {"checkpoint-.safetensors", ""},
+               {"checkpoint-5.safetensors.tmp", ""},
+               {"my-checkpoint-5.safetensors", ""},
+               {"checkpoint-0000007.safetensors", ""}});
+  const auto found = find_checkpoints(folder.path());
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].step == 7);
+}
+
 TEST_CASE("what came after the step that a run was taken up at is set aside") {
   const Folder folder;
   SmallRun run;

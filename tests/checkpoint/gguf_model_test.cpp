@@ -45,6 +45,23 @@ float number_at(const std::string& bytes, const GgufTensor& tensor, std::size_t 
 
 }  // namespace
 
+TEST_CASE("texts and numbers that lie across the pieces in which a file is read come whole") {
+  std::string bytes(3 * 4096, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 % 251);
+  const std::uint64_t length = 5000;
+  std::memcpy(bytes.data() + 90, &length, sizeof(length));
+  const auto source = source_of(bytes);
+  detail::GgufCursor cursor(source);
+  CHECK(cursor.number<std::uint16_t>() == 7 * 256);
+  CHECK(cursor.skip(88));
+  CHECK(cursor.text(5000) == bytes.substr(98, 5000));
+  CHECK(cursor.position() == 5098);
+  CHECK(cursor.skip(3090));
+  std::uint64_t expected = 0;
+  std::memcpy(&expected, bytes.data() + 8188, sizeof(expected));  // the second piece's end
+  CHECK(cursor.number<std::uint64_t>() == expected);
+}
+
 TEST_CASE("a model comes back from GGUF bit for bit") {
   for (const TokenTable& tokens : {character_tokens(), octavo_test::pair_tokens()}) {
     const std::vector<float> weights = gpt2_weights<float>();

@@ -3,6 +3,7 @@
 #include <cfenv>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,10 @@ TEST_CASE("what Q8_0 has read it writes again") {
   }
   CHECK(encoded(StoredType::q8_0, back) == bytes);
 }
+
+static_assert(detail::nearest_float(-1e300) == std::numeric_limits<float>::infinity());
+static_assert(detail::nearest_float(1e300) == std::numeric_limits<float>::infinity());
+static_assert(detail::nearest_float(-3.4e38) == -3.4e38f);
 
 TEST_CASE("numbers that a type has not are refused by name and place") {
   std::array<float, 32> numbers{};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <limits>
+#include <span>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -47,4 +48,17 @@ TEST_CASE("a batch that is refused says which token, its value and the range") {
   inputs[0] = -1;
   CHECK_THROWS_WITH_AS(check_batch(inputs, targets, 35), "token 0 is -1, expected 0 to 34",
                        ConfigError);
+}
+
+TEST_CASE("of a batch that was cut from a text the text's place is told") {
+  std::vector<Token> text{3, 0, 34, -1, 7};
+  const std::span<const Token> tokens = text;
+  CHECK_NOTHROW(check_batch_of(tokens, tokens.first(2), tokens.subspan(1, 2), 35));
+  CHECK_THROWS_WITH_AS(check_batch_of(tokens, tokens.subspan(3, 1), tokens.subspan(4, 1), 35),
+                       "token 3 is -1, expected 0 to 34", ConfigError);
+  CHECK_THROWS_WITH_AS(check_batch_of(tokens, tokens.subspan(2, 1), tokens.subspan(3, 1), 35),
+                       "token 3 is -1, expected 0 to 34", ConfigError);
+  text[3] = 35;
+  CHECK_THROWS_WITH_AS(check_batch_of(tokens, tokens.subspan(2, 1), tokens.subspan(3, 1), 35),
+                       "token 3 is 35, expected 0 to 34", ConfigError);
 }

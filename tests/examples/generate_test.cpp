@@ -10,6 +10,7 @@
 
 #include <octavo/base/error.hpp>
 #include <octavo/files/read_file.hpp>
+#include <octavo/parallel/processors.hpp>
 
 #include "examples/micro.hpp"
 

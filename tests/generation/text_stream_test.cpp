@@ -211,6 +211,17 @@ TEST_CASE("a stream serves one text after another, without a heap call") {
   CHECK(allocations == 0);
 }
 
+TEST_CASE("what one text ends with begins no stop string of the next") {
+  StopStrings stops({"abab"});
+  std::string written;
+  const auto write = [&](std::string_view text) { written += text; };
+  for (const std::string_view text : {"aba", "ba"}) {
+    for (const char byte : text) CHECK(stops.add(byte, write));
+    stops.finish(write);
+  }
+  CHECK(written == "ababa");
+}
+
 TEST_CASE("an empty stop string is refused") {
   const std::vector<std::string> strings{"a", ""};
   CHECK_THROWS_WITH_AS(StopStrings{strings}, "stop string: got '', expected at least one byte",

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every layer of the library against central differences, on one worker and on three.
+#include <vector>
+
 #include <doctest/doctest.h>
 
 #include <octavo/layers/causal_self_attention.hpp>
@@ -87,3 +89,33 @@ TEST_CASE("feed-forward layer") {
 }
 
 TEST_CASE("dropout") { enrol_all(Dropout<double>(11, 3)); }
+
+TEST_CASE("dropouts of different sites and blocks drop different numbers, always the same") {
+  MemoryPlan plan;
+  plan.place();
+  const Arena arena(plan);
+  const Worker worker;
+  const auto dropped = [&](Index site, Index block, Index first_row) {
+    std::vector<double> ones(64, 1.0);
+    const LayerContext<double> context{
+        worker,
+        arena,
+        nullptr,
+        nullptr,
+        0,
+        0,
+        1,
+        8,
+        {},
+        first_row,
+        DropoutDraw{CounterRandom(1, RandomStream::dropout), 0, 0.5}};
+    Dropout<double>(8, site).apply(context, block, {ones.data(), 8, 8});
+    return ones;
+  };
+  const auto numbers = dropped(2, 3, 0);
+  CHECK(dropped(2, 3, 0) == numbers);
+  CHECK(dropped(1, 4, 0) == numbers);  // sites are added
+  CHECK(dropped(2, 4, 0) != numbers);
+  CHECK(dropped(3, 3, 0) != numbers);
+  CHECK(dropped(2, 3, 8) != numbers);
+}

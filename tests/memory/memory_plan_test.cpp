@@ -35,6 +35,19 @@ TEST_CASE("buffers that never live together share memory, others do not") {
   CHECK(plan_defect(plan) == "");
 }
 
+TEST_CASE("a gap that is just large enough is taken") {
+  MemoryPlan plan;
+  const auto book = [&](Lifetime lifetime) {
+    return plan.book<float>("p", "x", MemoryKind::scratch, 16, lifetime).request;
+  };
+  book({0, 1});
+  book({1, 2});
+  const int last = book({2, 3});
+  plan.place();
+  CHECK(plan.offset(last) == 0);
+  CHECK(plan.total_bytes() == 128);
+}
+
 TEST_CASE("copies behind the first lie in a host that is idle, where there is room") {
   MemoryPlan plan;
   const auto host = plan.book<float>("run", "host", MemoryKind::gradients, 105, {0, 9});
@@ -55,6 +68,16 @@ TEST_CASE("copies behind the first lie in a host that is idle, where there is ro
   CHECK(plan.offset(lodger.request, 2) == plan.offset(host.request) + 320);
   CHECK(plan.offset(too_large.request, 2) == plan.offset(too_large.request) + 128);
   CHECK(plan_defect(plan) == "");
+}
+
+TEST_CASE("the bytes alive in a phase are those that buffers take, rounded to the alignment") {
+  constexpr MemoryPlan plan = three_buffers(true);
+  CHECK(plan.live_bytes(0) == 448);
+  CHECK(plan.live_bytes(1) == 448 + 64);
+  CHECK(plan.live_bytes(2) == 448 + 64 + 2 * 128);
+  CHECK(plan.live_bytes(3) == 448 + 2 * 128);
+  CHECK(plan.live_bytes(10) == 0);
+  CHECK(plan.peak_live_bytes() == 448 + 64 + 2 * 128);
 }
 
 TEST_CASE("random plans are sound and near the lower bound") {

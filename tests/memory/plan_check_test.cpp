@@ -36,6 +36,9 @@ TEST_CASE("buffers that live together and share a byte are reported") {
   CHECK(plan.offset(1) == 128);
   offset_of(plan, 1) = 64;
   CHECK(plan_defect(plan) == "b.y overlaps a.x");
+  offset_of(plan, 1) = 0;
+  offset_of(plan, 0) = 64;
+  CHECK(plan_defect(plan) == "b.y overlaps a.x");
 }
 
 TEST_CASE("buffers of different phases may share every byte") {

@@ -102,6 +102,7 @@ TEST_CASE("in a container the mount begins at the container's group") {
   CHECK(machine.quota() == 1.2);
   machine.second_version("/../../outside");  // a namespace that begins lower than the group
   machine.write("/sys/fs/cgroup/cpu.max", "100000 100000");
+  machine.write("/sys/outside/cpu.max", "10000 100000");  // no group of that mount
   CHECK(machine.quota() == 1);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -107,6 +108,49 @@ TEST_CASE("of sixteen threads those are used that pay") {
     Machine machine{.tuner = ThreadTuner(start), .most = 16, .cost = cost};
     machine.run_for(3);
     CHECK(machine.tuner.count() == 4);
+  }
+}
+
+TEST_CASE("the first run, which meets untouched memory, is not taken for a long one") {
+  bool cold = true;
+  const auto cost = [&](Index count) {
+    const double wall = std::exchange(cold, false) ? 50e-3 : count == 1 ? 5e-5 : 7e-5;
+    return Cost{wall, wall};
+  };
+  Machine machine{.tuner = ThreadTuner(ThreadTuner::Start::all), .most = 2, .cost = cost};
+  machine.run_for(100e-3);
+  CHECK(machine.tuner.count() == 1);
+}
+
+TEST_CASE("trials that never succeed become rare") {
+  Machine machine{
+      .tuner = ThreadTuner(ThreadTuner::Start::all), .most = 2, .cost = quiet(1e-3, 0.95)};
+  machine.run_for(20);
+  int trials = 0;
+  Index last = 2;
+  for (const double end = machine.wall + 40; machine.wall < end;) {
+    const Index count = machine.run();
+    trials += count < last;
+    last = count;
+  }
+  CHECK(trials <= 10);  // one in four seconds
+  CHECK(trials >= 5);
+}
+
+TEST_CASE("between one and all, trials in vain go up and down in turn") {
+  Index best = 4;
+  const auto cost = [&](Index count) {
+    const double wall = 1e-3 / static_cast<double>(std::min(count, best)) +
+                        2e-5 * static_cast<double>(std::max<Index>(0, count - best));
+    return Cost{wall, wall};
+  };
+  Machine machine{.tuner = ThreadTuner(ThreadTuner::Start::one), .most = 16, .cost = cost};
+  machine.run_for(3);
+  CHECK(machine.tuner.count() == 4);
+  for (const Index next : {2, 8}) {
+    best = next;
+    machine.run_for(20);
+    CHECK(machine.tuner.count() == next);
   }
 }
 

@@ -71,6 +71,9 @@ TEST_CASE("diagnosis: diverging") {
                 Finding::diverging, "diverging: the loss is 3.");
   check_finding(course(1000, [](double) { return 9.0; }), Finding::diverging,
                 "blind guessing has 4.190");
+  // The whole run is looked at, its first tenth too.
+  check_finding(course(1000, [](double share) { return share <= 0.1 ? 2.0 : 2.7; }),
+                Finding::diverging, "it was 2.0");
 }
 
 TEST_CASE("diagnosis: a learning rate that is too small to move") {

@@ -122,6 +122,7 @@ TEST_CASE("a text is split as GPT-2's pattern splits it") {
                   "e\xc2\xb2 \xff\xfe!") == Pieces{"gr\xc3\xb6\xc3\x9f"
                                                    "e",
                                                    "\xc2\xb2", " \xff\xfe!"});
+  CHECK(pieces_of("a\xe0\x81\x81z") == Pieces{"a", "\xe0\x81\x81", "z"});  // an overlong A
   CHECK(pieces_of("").empty());
   RandomText random(1);
   for (int i = 0; i < 4000; ++i) {

@@ -177,6 +177,21 @@ TEST_CASE("words are counted; for want of room the half goes that has come least
   CHECK(counts.bytes(counts.words()[counts.words().size() - 2]) == std::string(8192, 'x'));
 }
 
+TEST_CASE("places of byte pairs that are gone are taken again, all of them") {
+  constexpr std::size_t most = 4;
+  PageBlock block(detail::BpePairs::memory_bytes(most));
+  detail::BpePairs pairs(block, most);
+  const auto key = [](Token left) { return detail::BpePairs::key_of(left, 0); };
+  for (Token next = 0; next < 40; ++next) {
+    if (next >= 4 && next % 2 == 0) {
+      pairs.erase(pairs.find(key(next - 4)));
+      pairs.erase(pairs.find(key(next - 3)));
+    }
+    CHECK(pairs.times(pairs.add(key(next), 1, true)) == 1);
+  }
+  CHECK_THROWS_AS(pairs.add(key(99), 1, true), ConfigError);
+}
+
 TEST_CASE("a page block hands out zeros in order, and no more than it has") {
   PageBlock block(4096);
   const auto bytes = block.take<char>(65);
@@ -186,6 +201,9 @@ TEST_CASE("a page block hands out zeros in order, and no more than it has") {
   CHECK_THROWS_WITH_AS(block.take<char>(4000), "page block: it is used up", ConfigError);
   PageBlock other = std::move(block);
   CHECK(other.take<char>(3904).size() == 3904);
+  PageBlock third(64);
+  third = std::move(other);
+  CHECK_THROWS_AS(third.take<char>(1), ConfigError);
   CHECK(PageBlock(0).take<int>(0).empty());
   CHECK_THROWS_AS(PageBlock(std::size_t{1} << 62), Error);
 }

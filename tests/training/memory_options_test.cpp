@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What saves memory: the choices that may not change a bit, and those that change what they say.
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -26,8 +28,23 @@ constexpr ModelShape tied{.vocabulary = 23,
                           .bias = false,
                           .tied = true};
 
-template <typename T>
-void draw(TrainingStep<T>& step) {
+/// A layer whose backward bursts, as one does whose numbers have become too large.
+struct Bursting : FeedForward<float> {
+  using FeedForward<float>::FeedForward;
+
+  void backward(const LayerContext<float>& context, MatrixView<const float> input,
+                MatrixView<const float> output_gradient, MatrixView<float> input_gradient) const {
+    FeedForward<float>::backward(context, input, output_gradient, input_gradient);
+    context.worker.barrier();
+    if (context.worker.index() == 0) {
+      input_gradient.row(0)[0] = std::numeric_limits<float>::infinity();
+    }
+    context.worker.barrier();
+  }
+};
+
+template <typename Step>
+void draw(Step& step) {
   const CounterRandom random(3, RandomStream::batches,
                              static_cast<std::uint64_t>(step.steps_done()));
   const auto vocabulary = static_cast<std::uint64_t>(step.shape().vocabulary);
@@ -151,6 +168,30 @@ TEST_CASE("a fused step whose loss is not finite changes nothing, and cannot be 
   CHECK_THROWS_AS(step.compute_gradients(), ConfigError);
   CHECK_THROWS_AS(step.update(1e-2), ConfigError);
   CHECK(step.gradients().empty());
+}
+
+TEST_CASE("a fused step ends before the first tensor whose gradient is not finite") {
+  using Model = Transformer<float, RuntimeConfig, Bursting>;
+  ThreadPool threads(2);
+  StepOptions fused = options(1, 1, 0);
+  fused.fused_update = true;
+  const Model model(RuntimeConfig(untied),
+                    Bursting(untied.width, untied.d_ff, untied.activation, untied.bias));
+  TrainingStep<float, RuntimeConfig, Bursting> step(model, fused, threads);
+  draw(step);
+  const std::vector<float> before(step.weights().begin(), step.weights().end());
+  CHECK_THROWS_AS(step.train(1e-2), Diverged);
+  const auto is_finite = [](float x) { return std::isfinite(x); };
+  CHECK(std::all_of(step.weights().begin(), step.weights().end(), is_finite));
+  const auto changed = [&](std::string_view name) {
+    const Parameter& tensor = step.parameters().find(name);
+    const auto* const now = step.weights().data() + tensor.offset;
+    return !std::equal(now, now + tensor.count(), before.data() + tensor.offset);
+  };
+  CHECK(changed("lm_head.weight"));
+  CHECK_FALSE(changed("transformer.h.0.mlp.c_fc.weight"));
+  CHECK_FALSE(changed("transformer.wte.weight"));
+  CHECK(step.steps_done() == 0);
 }
 
 TEST_CASE("memory between steps is there, and is shared with the steps") {

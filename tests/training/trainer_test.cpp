@@ -112,6 +112,19 @@ TEST_CASE("a stop request ends the run after the step") {
   CHECK(trainer.training_step().steps_done() == 5);
 }
 
+TEST_CASE("a run ends after as many evaluations in a row without a better one as patience says") {
+  const TokenStore tokens = soliloquy_tokens();
+  ThreadPool threads(1);
+  TrainingOptions options = short_run();
+  options.learning_rate = 1e-30;  // the first evaluation stays the best
+  options.evaluate_every = 2;
+  options.patience = 3;
+  Trainer<float> trainer(presets::tiny, options, threads);
+  const auto result = trainer.run(tokens.view(), tokens.view());
+  CHECK(result.reason == octavo::StopReason::patience);
+  CHECK(trainer.training_step().steps_done() == 8);
+}
+
 TEST_CASE("steps and evaluations make no heap call") {
   const TokenStore tokens = soliloquy_tokens();
   ThreadPool threads(2);

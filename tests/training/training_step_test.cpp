@@ -114,6 +114,34 @@ TEST_CASE("a step of more positions than a number holds is refused") {
   }
 }
 
+TEST_CASE(
+    "a micro-batch of more sequences than there are is one of all, and takes no more memory") {
+  ThreadPool threads(1);
+  const auto bytes = [&](Index micro_batch) {
+    StepOptions options;
+    options.step = {2, 16, 2, micro_batch};
+    const TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, options, threads);
+    CHECK(step.options().step.micro_batch == std::min<Index>(micro_batch, 4));
+    return step.plan().total_bytes();
+  };
+  CHECK(bytes(99) == bytes(4));
+  CHECK(bytes(4) > bytes(1));
+}
+
+TEST_CASE("gradients that are computed twice are the same: nothing stays of those before") {
+  ThreadPool threads(2);
+  StepOptions options;
+  options.step = {3, 16, 1, 2};
+  for (const ModelShape& shape : {tied_gelu, presets::tiny}) {
+    TrainingStep<float> step(Transformer<float>{RuntimeConfig(shape)}, options, threads);
+    fill_tokens(step);
+    step.compute_gradients();
+    const std::vector<float> first(step.gradients().begin(), step.gradients().end());
+    step.compute_gradients();
+    CHECK(std::equal(first.begin(), first.end(), step.gradients().begin()));
+  }
+}
+
 TEST_CASE("losses that are looked at between gradients and update leave the gradients alone") {
   StepOptions options;
   options.step = {3, 16, 1, 3};  // one pass: activations lie in the gradients' memory

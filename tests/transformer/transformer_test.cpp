@@ -238,6 +238,31 @@ TEST_CASE("shapes that make no model are refused by name") {
                        "sequence: got 129, expected 1 to 128, the model's context", ConfigError);
 }
 
+TEST_CASE("a model begins with GPT-2's initial weights") {
+  const ParameterList list = Transformer<float>{RuntimeConfig(presets::v2)}.parameters();
+  std::vector<float> weights(static_cast<std::size_t>(list.count()));
+  constexpr Index layers = 8;
+  set_initial_weights<float>(list, layers, 5, weights);
+  const auto deviation = [&](const char* name) {
+    const Parameter& tensor = list.find(name);
+    double squares = 0;
+    for (Index i = 0; i < tensor.count(); ++i) {
+      const auto weight = static_cast<double>(weights[static_cast<std::size_t>(tensor.offset + i)]);
+      squares += weight * weight;
+    }
+    return std::sqrt(squares / static_cast<double>(tensor.count()));
+  };
+  for (const char* name : {"transformer.wte.weight", "transformer.h.0.mlp.c_fc.weight"}) {
+    CHECK(deviation(name) / 0.02 == doctest::Approx(1).epsilon(0.02));
+  }
+  for (const char* name :
+       {"transformer.h.1.attn.c_proj.weight", "transformer.h.0.mlp.c_proj.weight"}) {
+    CHECK(deviation(name) / 0.02 == doctest::Approx(1.0 / 4).epsilon(0.02));
+  }
+  CHECK(deviation("transformer.h.1.ln_1.weight") == 1);
+  CHECK(deviation("transformer.h.1.ln_1.bias") == 0);
+}
+
 TEST_CASE("parameters have GPT-2's names, in memory order without gaps") {
   const ParameterList list = Transformer<float>{RuntimeConfig(presets::v2)}.parameters();
   CHECK(list.count() == 291'398);

@@ -125,7 +125,6 @@ class ThreadTuner {
     since_trial_ = suspect_ = 0;
     if (is_better()) {
       count_ = trial_;
-      settled_ = sample_;
       const bool is_last = count_ == (up_ ? most_ : 1);
       interval_ = is_last ? first_interval : 0;  // 0: at once further in the same direction
     } else {
