@@ -50,9 +50,9 @@ class ThreadPool {
     if (threads < 0) {
       throw ConfigError(detail::concat({"threads: got ", threads, ", expected 0 or more"}));
     }
-    size_ = threads == 0 ? processors_.usable() : threads;
+    state_->size = threads == 0 ? processors_.usable() : threads;
     // A thread that spins for one that waits for its core only keeps that from coming.
-    may_spin_ = size_ <= processors_.usable();
+    state_->may_spin = state_->size <= processors_.usable();
     start();
   }
 
@@ -61,7 +61,7 @@ class ThreadPool {
   ~ThreadPool() { stop(); }
 
   /// The most workers of a run.
-  Index size() const noexcept { return size_; }
+  Index size() const noexcept { return state_->size; }
   /// What this process could use when the pool was made. More threads than that only take turns.
   const Processors& processors() const noexcept { return processors_; }
 
@@ -70,7 +70,7 @@ class ThreadPool {
   /// and in a child process of fork(), which has none of the threads.
   template <typename Task>
   void run(Task&& task) {
-    run_on(size_, task);
+    run_on(size(), task);
   }
 
   /// The same on as many workers as `tuner` finds to pay, if Use::as_pays. The task's results must
@@ -78,8 +78,8 @@ class ThreadPool {
   /// same for all runs of that tuner.
   template <typename Task>
   void run(ThreadTuner& tuner, double work, Task&& task) {
-    if (use_ == Use::all || size_ == 1) return run_on(size_, task);
-    const Index count = tuner.next(size_);
+    if (use_ == Use::all || size() == 1) return run_on(size(), task);
+    const Index count = tuner.next(size());
     if (tuner.is_between_samples()) tuner.begin(processor_seconds());
     const auto start = Clock::now();
     run_on(count, task);
@@ -102,75 +102,98 @@ class ThreadPool {
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
   }
 
-  template <typename Task>
-  void run_on(Index count, Task& task) {
-    const Turn turn(*this);
-    context_ = const_cast<void*>(static_cast<const void*>(std::addressof(task)));
-    call_ = [](void* context, const Worker& worker) { (*static_cast<Task*>(context))(worker); };
-    count_ = count;
-    barrier_.set_up(count, may_spin_);
-    error_ = nullptr;
-    const std::uint32_t finished = finished_.now();
-    running_.store(static_cast<int>(count) - 1, std::memory_order_relaxed);
-    for (Index i = 0; i + 1 < count; ++i) bells_[static_cast<std::size_t>(i)].rung.advance();
-    execute(0);
-    if (count > 1) finished_.wait(finished, may_spin_);
-    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-  }
+  /// What the threads look at. It stays where it is for as long as one of them lives.
+  struct State {
+    Index size = 1;
+    bool may_spin = true;
+    pid_t process = ::getpid();
+    std::atomic<bool> taken{false};
+    std::atomic<bool> stopping{false};
+    std::vector<Bell> bells;
+    std::vector<std::thread> threads;
+    // Of the run that is going on.
+    Index count = 1;
+    void* context = nullptr;
+    void (*call)(void*, const Worker&) = nullptr;
+    detail::Barrier barrier;
+    std::exception_ptr error;
+    std::mutex error_mutex;
+    alignas(alignment_bytes) std::atomic<int> running{0};
+    detail::EventCount finished;
+
+    void execute(Index index) noexcept {
+      const FloatEnvironment environment;
+      try {
+        call(context, Worker(index, count, &barrier));
+      } catch (const detail::BarrierBroken&) {
+        // Another worker's exception is on its way to the caller.
+      } catch (...) {
+        const std::scoped_lock lock(error_mutex);
+        if (!error) error = std::current_exception();
+        barrier.break_up();
+      }
+    }
+
+    void serve(Index index) noexcept {
+      detail::EventCount& rung = bells[static_cast<std::size_t>(index - 1)].rung;
+      for (std::uint32_t seen = 0;; ++seen) {
+        rung.wait(seen, may_spin);
+        if (stopping.load(std::memory_order_acquire)) return;
+        execute(index);
+        if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) finished.advance();
+      }
+    }
+  };
 
   /// The right to run.
   class Turn {
    public:
-    explicit Turn(ThreadPool& pool) : pool_(pool) {
-      if (pool.size_ > 1 && ::getpid() != pool.process_) {
+    explicit Turn(State& state) : state_(state) {
+      if (state.size > 1 && ::getpid() != state.process) {
         throw ConfigError("thread pool: fork() leaves a pool's threads in the parent process",
                           "make a ThreadPool of its own in the child");
       }
-      if (!pool.taken_.exchange(true, std::memory_order_acquire)) return;
-      if (::getpid() != pool.process_) {  // of one thread: another's run has stayed in the parent
-        pool.process_ = ::getpid();
+      if (!state.taken.exchange(true, std::memory_order_acquire)) return;
+      if (::getpid() != state.process) {  // of one thread: another's run has stayed in the parent
+        state.process = ::getpid();
         return;
       }
       throw ConfigError("thread pool: a run is going on, and another was asked for",
                         "give each thread a ThreadPool of its own; within a task use its Worker");
     }
-    ~Turn() { pool_.taken_.store(false, std::memory_order_release); }
+    ~Turn() { state_.taken.store(false, std::memory_order_release); }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
    private:
-    ThreadPool& pool_;
+    State& state_;
   };
 
-  void execute(Index index) noexcept {
-    const FloatEnvironment environment;
-    try {
-      call_(context_, Worker(index, count_, &barrier_));
-    } catch (const detail::BarrierBroken&) {
-      // Another worker's exception is on its way to the caller.
-    } catch (...) {
-      const std::scoped_lock lock(error_mutex_);
-      if (!error_) error_ = std::current_exception();
-      barrier_.break_up();
-    }
-  }
-
-  void serve(Index index) noexcept {
-    detail::EventCount& rung = bells_[static_cast<std::size_t>(index - 1)].rung;
-    for (std::uint32_t seen = 0;; ++seen) {
-      rung.wait(seen, may_spin_);
-      if (stopping_.load(std::memory_order_acquire)) return;
-      execute(index);
-      if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) finished_.advance();
-    }
+  template <typename Task>
+  void run_on(Index count, Task& task) {
+    State& state = *state_;
+    const Turn turn(state);
+    state.context = const_cast<void*>(static_cast<const void*>(std::addressof(task)));
+    state.call = [](void* context, const Worker& worker) {
+      (*static_cast<Task*>(context))(worker);
+    };
+    state.count = count;
+    state.barrier.set_up(count, state.may_spin);
+    state.error = nullptr;
+    const std::uint32_t finished = state.finished.now();
+    state.running.store(static_cast<int>(count) - 1, std::memory_order_relaxed);
+    for (Index i = 0; i + 1 < count; ++i) state.bells[static_cast<std::size_t>(i)].rung.advance();
+    state.execute(0);
+    if (count > 1) state.finished.wait(finished, state.may_spin);
+    if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
   }
 
   void start() {
     try {
-      bells_ = std::vector<Bell>(static_cast<std::size_t>(size_ - 1));
-      threads_.reserve(bells_.size());
-      for (Index index = 1; index < size_; ++index) {
-        threads_.emplace_back([this, index] { serve(index); });
+      state_->bells = std::vector<Bell>(static_cast<std::size_t>(size() - 1));
+      state_->threads.reserve(state_->bells.size());
+      for (Index index = 1; index < size(); ++index) {
+        state_->threads.emplace_back([state = state_.get(), index] { state->serve(index); });
       }
     } catch (const std::system_error& error) {
       refuse(error.code());
@@ -181,42 +204,27 @@ class ThreadPool {
 
   [[noreturn]] void refuse(std::error_code reason) {
     stop();
-    throw IoError(ErrorCode::out_of_memory, detail::concat({"cannot start ", size_, " threads"}),
+    throw IoError(ErrorCode::out_of_memory, detail::concat({"cannot start ", size(), " threads"}),
                   reason, "ask for fewer threads");
   }
 
   void stop() noexcept {
+    State& state = *state_;
     // In a child of fork() there are no threads, and their handles may be those of new ones. Where
-    // exit() is called within a task they cannot be ended. In both cases they are left alone.
-    if (::getpid() != process_ || taken_.load(std::memory_order_acquire)) {
-      new std::vector<std::thread>(std::move(threads_));
-      new std::vector<Bell>(std::move(bells_));
+    // exit() is called within a task they cannot be ended. In both cases all is left as it is.
+    if (::getpid() != state.process || state.taken.load(std::memory_order_acquire)) {
+      static_cast<void>(state_.release());
       return;
     }
-    stopping_.store(true, std::memory_order_release);
-    for (std::size_t i = 0; i < threads_.size(); ++i) bells_[i].rung.advance();
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
+    state.stopping.store(true, std::memory_order_release);
+    for (std::size_t i = 0; i < state.threads.size(); ++i) state.bells[i].rung.advance();
+    for (std::thread& thread : state.threads) thread.join();
+    state.threads.clear();
   }
 
   Processors processors_;
   Use use_;
-  Index size_ = 1;
-  bool may_spin_ = true;
-  pid_t process_ = ::getpid();
-  std::atomic<bool> taken_{false};
-  std::atomic<bool> stopping_{false};
-  std::vector<Bell> bells_;
-  std::vector<std::thread> threads_;
-  // Of the run that is going on.
-  Index count_ = 1;
-  void* context_ = nullptr;
-  void (*call_)(void*, const Worker&) = nullptr;
-  detail::Barrier barrier_;
-  std::exception_ptr error_;
-  std::mutex error_mutex_;
-  alignas(alignment_bytes) std::atomic<int> running_{0};
-  detail::EventCount finished_;
+  std::unique_ptr<State> state_ = std::make_unique<State>();
 };
 
 }  // namespace OCTAVO_NAMESPACE

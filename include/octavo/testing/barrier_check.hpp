@@ -17,7 +17,7 @@ namespace OCTAVO_NAMESPACE::testing {
 namespace detail {
 
 inline bool same_bits(const double* a, const double* b, std::size_t count) {
-  return std::memcmp(a, b, count * sizeof(double)) == 0;
+  return count == 0 || std::memcmp(a, b, count * sizeof(double)) == 0;
 }
 
 /// What one half of a part, forward or backward, leaves in one of its results.
