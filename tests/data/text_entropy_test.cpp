@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/data/batch_sampler.hpp>
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/data/text_entropy.hpp>
 #include <octavo/data/token_store.hpp>
@@ -93,4 +94,25 @@ TEST_CASE("whoever maps tokens may let go of their pages between stretches, and 
   const TextEntropy sample = text_entropy(view, 5, 3, 10'000, [&] { ++rests; });
   CHECK(rests == 7);
   CHECK(sample.bigram == text_entropy(view, 5, 3, 10'000).bigram);
+}
+
+TEST_CASE(
+    "tokens and sizes that make no sense are refused where they are counted, stored or drawn") {
+  const std::vector<Token> tokens{1, 2, 900'000'000, 3};
+  CHECK_THROWS_WITH_AS(text_entropy(std::span(tokens), 35),
+                       "token: got 900000000, expected 0 to 34", DataError);
+  CHECK_THROWS_AS(text_entropy(std::span(tokens).first(2), 0), ConfigError);
+  CHECK_THROWS_AS(text_entropy(std::span(tokens).first(2), -1), ConfigError);
+  CHECK_THROWS_AS(text_entropy(std::span(tokens).first(2), 35, 1), ConfigError);
+  CHECK_THROWS_AS(text_entropy(std::span(tokens).first(2), 35, 64, 0), ConfigError);
+
+  TokenStore store(100);
+  CHECK_THROWS_WITH_AS(store.push_back(300), "token: got 300, expected 0 to 99", DataError);
+  CHECK_THROWS_AS(store.push_back(-1), DataError);
+  CHECK(store.view().size() == 0);
+
+  CHECK_THROWS_AS(BatchSampler(std::span(tokens), 0, 1), ConfigError);
+  CHECK_THROWS_AS(BatchSampler(std::span(tokens), -5, 1), ConfigError);
+  std::vector<Token> inputs(4), targets(2);
+  CHECK_THROWS_AS(BatchSampler(std::span(tokens), 2, 1).fill(0, inputs, targets), ConfigError);
 }

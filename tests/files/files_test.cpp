@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/files/atomic_file.hpp>
+#include <octavo/files/folder_lock.hpp>
 #include <octavo/files/line_log.hpp>
 #include <octavo/files/read_file.hpp>
 
@@ -189,4 +190,24 @@ TEST_CASE("what a killed process left is known by its name, and nothing else is 
     INFO(name);
     CHECK_FALSE(AtomicFile::is_leftover(name));
   }
+}
+
+TEST_CASE("a lock is never written into a file of something else") {
+  const Folder folder;
+  const std::string text = "a text of somebody's";
+  const std::string file = folder.write("text", text);
+  const std::string lock = folder / ".lock";
+  std::filesystem::create_hard_link(file, lock);
+  CHECK_THROWS_AS(FolderLock(folder.path.string()), Error);
+  std::filesystem::remove(lock);
+  std::filesystem::create_symlink("text", lock);
+  CHECK_THROWS_AS(FolderLock(folder.path.string()), Error);
+  CHECK(read_file(file) == text);
+  std::filesystem::remove(lock);
+  folder.write(".lock", text);
+  CHECK_THROWS_AS(FolderLock(folder.path.string()), Error);
+  CHECK(read_file(lock) == text);
+  folder.write(".lock", "4711                ");
+  CHECK_NOTHROW(FolderLock(folder.path.string()));
+  CHECK_NOTHROW(FolderLock(folder.path.string()));
 }

@@ -42,6 +42,7 @@ class BatchSampler {
  public:
   BatchSampler(TokenView tokens, Index sequence, std::uint64_t seed)
       : tokens_(tokens), sequence_(sequence), seed_(seed) {
+    require(sequence > 0, "sequence: expected at least 1 token");
     check_length(tokens, sequence, "training text");
   }
 
@@ -60,7 +61,8 @@ class BatchSampler {
   /// Fills inputs and targets, [batch, sequence] each, with the windows of a step.
   void fill(Index step, std::span<Token> inputs, std::span<Token> targets) const {
     const auto length = static_cast<std::size_t>(sequence_);
-    OCTAVO_ASSERT(inputs.size() == targets.size() && inputs.size() % length == 0);
+    require(inputs.size() == targets.size() && inputs.size() % length == 0,
+            "batch: expected as many inputs as targets, a multiple of the sequence");
     const std::size_t batch = inputs.size() / length;
     for (std::size_t i = 0; i < batch; ++i) {
       // Modulo 2^64: a run that claims to be 2^62 steps old must not overflow.

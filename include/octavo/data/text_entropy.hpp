@@ -39,16 +39,18 @@ class EntropyCounter {
   }
 
   explicit EntropyCounter(Index vocabulary)
-      : vocabulary_(vocabulary),
+      : vocabulary_(
+            (require(vocabulary > 0, "entropy: expected a vocabulary of at least 1"), vocabulary)),
         tokens_(static_cast<std::size_t>(vocabulary)),
         pairs_(
             static_cast<std::size_t>(vocabulary <= most_for_pairs ? vocabulary * vocabulary : 0)) {}
 
-  /// More tokens, which follow those that were added before and lie in the vocabulary.
+  /// More tokens, which follow those that were added before. DataError on one outside the
+  /// vocabulary.
   void add(TokenView tokens) {
     for (Index i = 0; i < tokens.size(); ++i) {
       const Token token = tokens[i];
-      OCTAVO_ASSERT(token >= 0 && token < vocabulary_);
+      detail::check_token(token, vocabulary_);
       ++tokens_[static_cast<std::size_t>(token)];
       if (!pairs_.empty() && last_ >= 0) {
         ++pairs_[static_cast<std::size_t>(last_ * vocabulary_ + token)];
@@ -102,6 +104,8 @@ class EntropyCounter {
 inline TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretches = 64,
                                 Index length = Index{1} << 20,
                                 const std::function<void()>& rest = {}) {
+  require(stretches > 1 && length > 0,
+          "entropy: expected at least 2 stretches of at least 1 token");
   EntropyCounter counter(vocabulary);
   const auto add = [&](TokenView stretch) {
     constexpr Index most = Index{1} << 18;

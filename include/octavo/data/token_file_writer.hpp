@@ -75,7 +75,7 @@ class TokenFileWriter {
     buffer_.resize(tokens.size() * sizeof(T));
     const std::span stored(reinterpret_cast<T*>(buffer_.data()), tokens.size());
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-      OCTAVO_ASSERT(tokens[i] >= 0 && tokens[i] < vocabulary_);
+      detail::check_token(tokens[i], vocabulary_);
       stored[i] = static_cast<T>(tokens[i]);
     }
     sum_ = crc32c(buffer_, sum_);

@@ -32,8 +32,9 @@ class TokenStore {
     }
   }
 
+  /// DataError on a token outside the vocabulary.
   void push_back(Token token) {
-    OCTAVO_ASSERT(token >= 0 && token < vocabulary_);
+    detail::check_token(token, vocabulary_);
     if (vocabulary_ <= 256) {
       bytes_.push_back(static_cast<std::uint8_t>(token));
     } else if (vocabulary_ <= 65536) {

@@ -82,6 +82,16 @@ class TokenView {
   Index checked_ = 0;
 };
 
+namespace detail {
+
+/// Throws DataError unless a token lies in [0, vocabulary).
+inline void check_token(Token token, Index vocabulary) {
+  if (token >= 0 && token < vocabulary) return;
+  throw DataError(concat({"token: got ", token, ", expected 0 to ", vocabulary - 1}));
+}
+
+}  // namespace detail
+
 /// Throws DataError naming the first token outside [0, vocabulary). Does not look where somebody
 /// has: tokens may be a file larger than memory.
 inline void check_tokens(TokenView tokens, Index vocabulary) {

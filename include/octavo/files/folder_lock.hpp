@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <span>
@@ -22,10 +23,13 @@ class FolderLock {
       : folder_(folder),
         path_(detail::concat({folder, "/.lock"})),
         files_(files),
-        file_(detail::open_file(files, path_, O_RDWR | O_CREAT | O_NONBLOCK, 0666)) {
+        file_(detail::open_file(files, path_, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0666)) {
     if (!file_) throw failed();
     take();
   }
+
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
 
   /// Whether the folder is still the one that was locked: it may have been removed and made anew,
   /// and be another process's by now. One that has no lock is locked again. To be asked before a
@@ -69,11 +73,26 @@ class FolderLock {
                                   ", expected a regular file"}),
                   "remove it, or choose another folder");
     }
+    if (mine_.st_nlink > 1 || !is_ours()) {
+      throw Error(ErrorCode::cannot_create,
+                  detail::concat({what(), ": its .lock is a file of something else"}),
+                  "move it away, or choose another folder");
+    }
     // For messages alone, so that it does not matter if it fails.
     std::string number = std::to_string(::getpid());
     number.resize(digits, ' ');
     [[maybe_unused]] const ssize_t written =
         files_.write(file_.get(), number.data(), number.size());
+  }
+
+  /// Whether the file holds what a lock does: nothing, or a number and blanks.
+  bool is_ours() const {
+    std::array<char, digits + 1> text{};
+    const ssize_t got = files_.pread(file_.get(), text.data(), text.size(), 0);
+    return got <= static_cast<ssize_t>(digits) &&
+           std::all_of(text.begin(), text.end(), [](char symbol) {
+             return symbol == ' ' || symbol == '\0' || (symbol >= '0' && symbol <= '9');
+           });
   }
 
   std::string what() const { return detail::concat({"cannot lock folder ", printable(folder_)}); }
