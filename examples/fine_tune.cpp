@@ -16,8 +16,9 @@ int main(int argc, char** argv) {
     require(argc == 3, "usage: fine_tune MODEL TEXT");
     const std::string output = "fine_tuned.safetensors";
     std::error_code none;
+    const bool is_link = std::filesystem::is_symlink(output, none);
     for (const char* input : {argv[1], argv[2]}) {
-      require(!std::filesystem::equivalent(input, output, none),
+      require(!is_link && !std::filesystem::equivalent(input, output, none),
               "fine_tuned.safetensors is what this would write: rename it first");
     }
     const ModelSource source(argv[1]);

@@ -13,6 +13,7 @@
 #include <octavo/octavo.hpp>
 #include <octavo/report.hpp>
 
+#include "support/input_files.hpp"
 #include "support/memory_report.hpp"
 #include "support/program.hpp"
 #include "support/progress.hpp"
@@ -120,6 +121,10 @@ void check_resumed(const support::Resumed& resumed, const octavo::TrainingOption
 int train(Arguments arguments) {
   if (arguments.quiet) support::silence_output();
   const auto resumed = support::find_resumed(arguments.saving, "train_v2");
+  if (resumed != nullptr) {
+    const std::string inputs[] = {resumed->path()};
+    support::spare_inputs("--memory-report", arguments.memory_report.drawing, inputs);
+  }
   const octavo::AnyTokenizer tokenizer = octavo::fixed_alphabet_tokenizer;
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
   const auto identity = support::identity_of("", octavo::soliloquy_v2);

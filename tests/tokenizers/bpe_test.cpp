@@ -347,4 +347,10 @@ TEST_CASE("vocabularies are checked") {
   std::vector<Token> two(2);
   CHECK_THROWS_WITH_AS(BpeTokenizer(good).encode("abc", two),
                        "encode: the output is shorter than the text", ConfigError);
+  BpeTokenizer left(good);
+  const BpeTokenizer taken = std::move(left);
+  CHECK(taken.encode("abc").size() > 0);
+  CHECK_THROWS_WITH_AS(left.encode("abc"),
+                       "encode: the tokenizer has been moved from, and knows no tokens",
+                       ConfigError);
 }

@@ -72,6 +72,7 @@ class BpeTokenizer {
 
   /// Allocates nothing, but for pieces (a word, a row of spaces) of more than 64 bytes.
   std::size_t encode(std::string_view text, std::span<Token> out) const {
+    require(!whole_.empty(), "encode: the tokenizer has been moved from, and knows no tokens");
     require(out.size() >= text.size(), "encode: the output is shorter than the text");
     // A long text has many words again and again.
     return text.size() < 4096 ? encode_pieces(text, out) : encode_remembering(text, out);
