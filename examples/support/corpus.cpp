@@ -107,13 +107,14 @@ std::string told(const std::vector<std::string>& names, const octavo::TextFiles&
   for (std::size_t i = 1; i < std::min(most, names.size()); ++i) text += ", " + names[i];
   if (names.size() > most) text += " and " + std::to_string(names.size() - most) + " more";
   const octavo::TextFiles::LeftOut& left_out = files.left_out();
-  const bool folders = left_out.hidden + left_out.binary + left_out.others > 0;
+  const bool folders = left_out.hidden + left_out.binary + left_out.others + left_out.runs > 0;
   if (files.file_count() < 2 && !folders) return text;
   text += " (" + std::to_string(files.file_count()) + " files";
   if (folders) {
     text += "; left out: " + std::to_string(left_out.hidden) + " hidden, " +
             std::to_string(left_out.binary) + " binary, " + std::to_string(left_out.others) +
             " other";
+    if (left_out.runs > 0) text += ", " + std::to_string(left_out.runs) + " folders of runs";
   }
   return text + ")";
 }

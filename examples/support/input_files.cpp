@@ -81,6 +81,12 @@ void spare_folder_of(const std::string& from, const std::string& out) {
 }
 
 void spare_texts(std::span<const std::string> texts, const std::string& out) {
+  for (const std::string& text : texts) {
+    if (out.empty() || !are_same(text, out)) continue;
+    throw octavo::ConfigError(
+        "--out: got " + octavo::printable(out) + ", a folder of --data, which the run would add to",
+        "name another folder with --out, which may lie below that one");
+  }
   for (const char* name :
        {"model.safetensors", "best.safetensors", "metrics.csv", "samples.tsv", "report.html"}) {
     for (const std::string& text : texts) {

@@ -135,3 +135,16 @@ TEST_CASE("reading a mapped file that has been cut short is an error, not the en
   std::string part(10, '\0');
   CHECK_THROWS_AS(file.read(0, std::as_writable_bytes(std::span(part))), Error);
 }
+
+TEST_CASE("folders that a run is saved to are left out, but for the one that is named") {
+  const Folder folder;
+  folder.write("a.txt", "a");
+  folder.write(".lock", "");
+  folder.write("out/.lock", "4711");
+  folder.write("out/report.html", "page");
+  folder.write("out/earlier-1/metrics.csv", "numbers");
+  folder.write("texts/b.txt", "b");
+  const FilesBelow found = files_below(folder.path.string());
+  CHECK(found.paths == std::vector<std::string>{folder / "a.txt", folder / "texts/b.txt"});
+  CHECK(found.runs == 1);
+}

@@ -32,11 +32,25 @@ class FloatEnvironment {
   static void order() noexcept { asm volatile("" ::: "memory"); }
 
 #if defined(__x86_64__)
-  using State = unsigned;  // MXCSR; the six low bits are flags, which change nothing
-  static State read() noexcept { return __builtin_ia32_stmxcsr(); }
-  static void write(State state) noexcept { __builtin_ia32_ldmxcsr(state); }
-  static State usual() noexcept { return 0x1f80; }
-  static bool differs(State state) noexcept { return (state & ~State{0x3f}) != usual(); }
+  /// MXCSR, whose six low bits are flags, which change nothing; and the control word of the old
+  /// unit, whose rounding mode C libraries ask for when they read numbers.
+  struct State {
+    unsigned vectors = 0x1f80;
+    unsigned short scalars = 0x037f;
+  };
+  static State read() noexcept {
+    State state{__builtin_ia32_stmxcsr()};
+    asm volatile("fnstcw %0" : "=m"(state.scalars));
+    return state;
+  }
+  static void write(State state) noexcept {
+    __builtin_ia32_ldmxcsr(state.vectors);
+    asm volatile("fldcw %0" : : "m"(state.scalars));
+  }
+  static State usual() noexcept { return {}; }
+  static bool differs(State state) noexcept {
+    return (state.vectors & ~0x3fu) != usual().vectors || (state.scalars & 0xc00) != 0;
+  }
 #elif defined(__aarch64__)
   using State = unsigned long;  // FPCR; flags live in another register
   static State read() noexcept {

@@ -32,6 +32,7 @@ class TextFiles final : public ByteSource {
     std::size_t hidden = 0;
     std::size_t binary = 0;
     std::size_t others = 0;  ///< symbolic links, FIFOs, sockets, devices
+    std::size_t runs = 0;    ///< folders that a run is saved to
   };
 
   /// Error of code no_input for what cannot be read, usage for a file that is named twice,
@@ -111,6 +112,7 @@ class TextFiles final : public ByteSource {
     FilesBelow below = files_below(folder);
     left_out_.hidden += below.hidden;
     left_out_.others += below.others;
+    left_out_.runs += below.runs;
     std::size_t binary = 0, taken = 0;
     for (std::string& path : below.paths) {
       const FileSource source(path, files_);

@@ -22,11 +22,13 @@ struct FilesBelow {
   std::vector<std::string> paths;  ///< in the order of their bytes, as LC_ALL=C sort puts them
   std::size_t hidden = 0;          ///< files and folders left out: their names begin with a dot
   std::size_t others = 0;          ///< left out: symbolic links, FIFOs, sockets, devices
+  std::size_t runs = 0;            ///< folders left out: runs are saved there, they have a ".lock"
 };
 
-/// Hidden names are left out, with all that is below them, and so is what is no regular file: no
-/// symbolic link is followed, so that no file comes twice and no walk is endless. Error of code
-/// no_input if a folder cannot be read.
+/// A folder below it that a run is saved to (FolderLock) is left out: what the run writes would be
+/// the text that the next one reads. Hidden names are left out, with all that is below them, and so
+/// is what is no regular file: no symbolic link is followed, so that no file comes twice and no
+/// walk is endless. Error of code no_input if a folder cannot be read.
 inline FilesBelow files_below(const std::string& folder) {
   FilesBelow found;
   std::vector<std::string> open = {folder};
@@ -38,6 +40,10 @@ inline FilesBelow files_below(const std::string& folder) {
     if (error) {
       throw IoError(ErrorCode::no_input, detail::concat({"cannot read folder ", printable(path)}),
                     error, "check its permissions");
+    }
+    if (path != folder && std::find(names.begin(), names.end(), ".lock") != names.end()) {
+      ++found.runs;
+      continue;
     }
     if (!path.ends_with('/')) path += '/';
     for (const std::string& name : names) {
