@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -171,4 +172,24 @@ TEST_CASE("metadata that makes no model, and tensors that do not fit it, are ref
   std::string nan = good;
   nan.replace(nan.size() - 4, 4, "\xff\xff\xff\xff");
   expect(nan, "its CRC-32C is ");
+}
+
+TEST_CASE("what could not be loaded is not saved") {
+  const std::string path = temporary("refused.safetensors");
+  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
+  auto weights = some_weights<float>();
+  const auto save = [&](Index length, const AnyTokenizer& tokens) {
+    save_model<float>(path, shape, length, tokens, weights);
+  };
+  CHECK_THROWS_WITH_AS(save(5, tokenizer),
+                       "trained length: got 5, expected 1 to 4, the model's context", ConfigError);
+  CHECK_THROWS_AS(save(0, tokenizer), ConfigError);
+  std::string every(256, ' ');
+  for (std::size_t i = 0; i < every.size(); ++i) every[i] = static_cast<char>(i);
+  CHECK_THROWS_WITH_AS(save(3, CharacterTokenizer::from_text(every)),
+                       "tokenizer: got 257 tokens, expected at most 35, the model's vocabulary",
+                       ConfigError);
+  weights.back() = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_AS(save(3, tokenizer), Error);
+  CHECK_FALSE(std::filesystem::exists(path));
 }

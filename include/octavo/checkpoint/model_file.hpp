@@ -62,7 +62,9 @@ void read_weights(const SafetensorsReader& file, const ParameterList& parameters
 }  // namespace detail
 
 /// Saves weights, shape, trained length and tokenizer as one safetensors file, atomically. Tensor
-/// names are those of Transformer::parameters().
+/// names are those of Transformer::parameters(). ConfigError, or Error of code bad_data, for what
+/// could not be loaded: a length beyond the context, more tokens than the model has, weights that
+/// are not finite.
 template <Scalar T>
 void save_model(const std::string& path, const ModelShape& shape, Index trained_length,
                 const AnyTokenizer& tokenizer, std::span<const T> weights,
@@ -70,6 +72,12 @@ void save_model(const std::string& path, const ModelShape& shape, Index trained_
   const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
   require_equal("save_model: numbers in the weights", static_cast<Index>(weights.size()),
                 parameters.count());
+  detail::check_saved(shape, trained_length, tokenizer.vocabulary_size());
+  if (!detail::all_finite<T>(weights)) {
+    throw Error(ErrorCode::bad_data,
+                detail::concat({"cannot save ", printable(path), ": not all weights are finite"}),
+                "use a model that has not diverged");
+  }
   MetadataWriter metadata;
   detail::write_format(metadata, "model");
   detail::write_shape(metadata, shape);

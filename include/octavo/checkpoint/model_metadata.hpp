@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/metadata.hpp>
+#include <octavo/numeric/scalar.hpp>
 #include <octavo/transformer/model_shape.hpp>
 
 // What every file of ours says about its model: format and shape; see tokenizer_metadata.hpp.
@@ -88,6 +92,23 @@ inline ModelShape read_shape(const MetadataReader& metadata) {
     metadata.file().fail("the shape in the metadata has more weights than the file has room for");
   }
   return shape;
+}
+
+template <Scalar T>
+bool all_finite(std::span<const T> numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](T x) { return std::isfinite(x); });
+}
+
+/// ConfigError where a file of these would not be one that can be loaded.
+inline void check_saved(const ModelShape& shape, Index trained_length, Index tokens) {
+  require(trained_length >= 1 && trained_length <= shape.context, [&] {
+    return concat({"trained length: got ", trained_length, ", expected 1 to ", shape.context,
+                   ", the model's context"});
+  });
+  require(tokens <= shape.vocabulary, [&] {
+    return concat({"tokenizer: got ", tokens, " tokens, expected at most ", shape.vocabulary,
+                   ", the model's vocabulary"});
+  });
 }
 
 /// The longest sequence that training showed the model.

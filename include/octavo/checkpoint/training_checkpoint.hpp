@@ -44,11 +44,6 @@ StateForm state_form(const AnyOptimizer& optimizer, Index parameters, std::size_
   return {scalar_name<T>, {count / (parameters * static_cast<Index>(sizeof(T))), parameters}};
 }
 
-template <Scalar T>
-bool all_finite(std::span<const T> numbers) {
-  return std::all_of(numbers.begin(), numbers.end(), [](T x) { return std::isfinite(x); });
-}
-
 }  // namespace detail
 
 /// Saves a run as one safetensors file, atomically, so that it can go on bit for bit: weights under
@@ -66,6 +61,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
         state.steps_done, state.average_loss, "lower the learning rate");
   }
   const TrainingOptions& options = trainer.options();
+  detail::check_saved(trainer.shape(), options.sequence, tokenizer.vocabulary_size());
   MetadataWriter metadata;
   detail::write_format(metadata, "checkpoint");
   detail::write_shape(metadata, trainer.shape());
