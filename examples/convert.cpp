@@ -200,12 +200,31 @@ void spare_source(const std::string& from, const std::string& to, Target target)
   support::spare_files("TO", output, inputs);
 }
 
+/// Whether a folder has weights in files that would stay beside the ones that are written: shards,
+/// their index, checkpoints, PyTorch's own.
+bool has_other_weights(const std::string& folder) {
+  std::error_code unknown;
+  for (const std::string& name : octavo::folder_names(folder, unknown)) {
+    if (name == "model.safetensors") continue;
+    if (name.ends_with(".safetensors") || name.ends_with(".index.json") || name.ends_with(".bin")) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// A model.safetensors is Octavo's own or, beside a config.json, Hugging Face's: the one may not
 /// be written over the other.
 void spare_other_models(const std::string& to, Target target) {
   namespace fs = std::filesystem;
   std::error_code unknown;
   const bool folder = target == Target::folder;
+  if (folder && has_other_weights(to)) {
+    throw octavo::Error(octavo::ErrorCode::cannot_create,
+                        "cannot write " + octavo::printable(to) +
+                            ": other weights lie there, which would be taken for this model's",
+                        "name another folder");
+  }
   const fs::path file = folder ? fs::path(to) / "model.safetensors" : fs::path(to);
   if (target == Target::gguf || !fs::exists(file, unknown)) return;
   if (fs::exists(file.parent_path() / "config.json", unknown) == folder) return;

@@ -89,9 +89,10 @@ void check_out(const SaveOptions& options) {
     const fs::file_status status = fs::status(path, unknown);
     if (fs::is_other(status)) refuse(path, "what lies there is no regular file");
   }
-  if (!options.same_folder && fs::exists(model, unknown) &&
-      fs::exists(model.parent_path() / "config.json", unknown)) {
-    refuse(model, "it is Hugging Face's, beside its config.json");
+  if (fs::is_directory(model, unknown)) refuse(model, "it is a folder");
+  // Its weights may have other names: shards, or pytorch_model.bin.
+  if (!options.same_folder && fs::exists(model.parent_path() / "config.json", unknown)) {
+    refuse(model, "the folder is Hugging Face's, with a config.json");
   }
 }
 
