@@ -88,7 +88,9 @@ class FolderLock {
   /// Whether the file holds what a lock does: nothing, or a number and blanks.
   bool is_ours() const {
     std::array<char, digits + 1> text{};
-    const ssize_t got = files_.pread(file_.get(), text.data(), text.size(), 0);
+    const auto got = detail::uninterrupted(
+        [&] { return files_.pread(file_.get(), text.data(), text.size(), 0); });
+    if (got < 0) throw failed();
     return got <= static_cast<ssize_t>(digits) &&
            std::all_of(text.begin(), text.end(), [](char symbol) {
              return symbol == ' ' || symbol == '\0' || (symbol >= '0' && symbol <= '9');
