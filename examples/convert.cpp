@@ -219,20 +219,22 @@ void spare_other_models(const std::string& to, Target target) {
   namespace fs = std::filesystem;
   std::error_code unknown;
   const bool folder = target == Target::folder;
+  const fs::path file = folder ? fs::path(to) / "model.safetensors" : fs::path(to);
+  if (target == Target::gguf) return;
+  if (fs::exists(file, unknown) &&
+      fs::exists(file.parent_path() / "config.json", unknown) != folder) {
+    throw octavo::Error(
+        octavo::ErrorCode::cannot_create,
+        "cannot write " + octavo::printable(to) + ": " +
+            (folder ? "its model.safetensors is none of Hugging Face's" : "it is Hugging Face's"),
+        "name another " + std::string(folder ? "folder" : "file"));
+  }
   if (folder && has_other_weights(to)) {
     throw octavo::Error(octavo::ErrorCode::cannot_create,
                         "cannot write " + octavo::printable(to) +
                             ": other weights lie there, which would be taken for this model's",
                         "name another folder");
   }
-  const fs::path file = folder ? fs::path(to) / "model.safetensors" : fs::path(to);
-  if (target == Target::gguf || !fs::exists(file, unknown)) return;
-  if (fs::exists(file.parent_path() / "config.json", unknown) == folder) return;
-  throw octavo::Error(
-      octavo::ErrorCode::cannot_create,
-      "cannot write " + octavo::printable(to) + ": " +
-          (folder ? "its model.safetensors is none of Hugging Face's" : "it is Hugging Face's"),
-      "name another " + std::string(folder ? "folder" : "file"));
 }
 
 int convert(std::string from, std::string to, const std::string& type) {

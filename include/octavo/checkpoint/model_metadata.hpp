@@ -105,8 +105,8 @@ inline void check_saved(const ModelShape& shape, Index trained_length, Index tok
     return concat({"trained length: got ", trained_length, ", expected 1 to ", shape.context,
                    ", the model's context"});
   });
-  require(tokens <= shape.vocabulary, [&] {
-    return concat({"tokenizer: got ", tokens, " tokens, expected at most ", shape.vocabulary,
+  require(tokens >= 1 && tokens <= shape.vocabulary, [&] {
+    return concat({"tokenizer: got ", tokens, " tokens, expected 1 to ", shape.vocabulary,
                    ", the model's vocabulary"});
   });
 }

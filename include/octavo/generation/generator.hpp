@@ -208,6 +208,7 @@ class Generator {
   void generate_batch(std::span<const std::span<const Token>> prompts, Index count,
                       const Sampling& sampling, std::uint64_t seed, Receive&& receive) {
     check_sampling(sampling, shape().vocabulary);
+    require(count >= 0, "tokens to generate: expected 0 or more");
     require(std::ssize(prompts) <= sequences_, [&] {
       return detail::concat({"prompts: got ", prompts.size(), ", expected at most ", sequences_,
                              ", the generator's sequences"});
