@@ -64,6 +64,7 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
 void spare_what_is_read(const support::FullOptions& options, const std::string& from,
                         const support::Resumed* resumed) {
   support::spare_texts(options.data, options.saving.out);
+  support::spare_run(options.token_file, options.saving.out);
   std::vector<std::string> inputs = options.data;
   inputs.push_back(from);
   if (resumed != nullptr) inputs.push_back(resumed->path());

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 #include <system_error>
 
 #include <octavo/octavo.hpp>
@@ -37,6 +39,10 @@ bool lies_below(const fs::path& path, const fs::path& folder) {
   return !file.empty() &&
          std::mismatch(top.begin(), top.end(), file.begin(), file.end()).first == top.end();
 }
+
+/// The files of a run, but for its checkpoints, that are not added to but replaced.
+constexpr std::string_view run_files[] = {"model.safetensors", "best.safetensors", "metrics.csv",
+                                          "samples.tsv", "report.html"};
 
 [[noreturn]] void refuse_output(const char* option, const std::string& output,
                                 const std::string& input) {
@@ -87,8 +93,7 @@ void spare_texts(std::span<const std::string> texts, const std::string& out) {
         "--out: got " + octavo::printable(out) + ", a folder of --data, which the run would add to",
         "name another folder with --out, which may lie below that one");
   }
-  for (const char* name :
-       {"model.safetensors", "best.safetensors", "metrics.csv", "samples.tsv", "report.html"}) {
+  for (const std::string_view name : run_files) {
     for (const std::string& text : texts) {
       if (!are_same(text, fs::path(out) / name)) continue;
       throw octavo::ConfigError(
@@ -96,6 +101,20 @@ void spare_texts(std::span<const std::string> texts, const std::string& out) {
           "name another folder with --out");
     }
   }
+}
+
+void spare_run(const std::string& token_file, const std::string& out) {
+  if (token_file.empty()) return;
+  std::error_code unknown;
+  const fs::path path = token_file;
+  if (fs::weakly_canonical(folder_of(path), unknown) != fs::weakly_canonical(out, unknown)) return;
+  const std::string name = path.filename().string();
+  const bool is_run =
+      std::find(std::begin(run_files), std::end(run_files), name) != std::end(run_files);
+  if (!is_run && !name.starts_with("checkpoint-") && name != ".lock") return;
+  throw octavo::ConfigError("--token-file: got " + octavo::printable(token_file) +
+                                ", the name of another file of the run",
+                            "choose another name");
 }
 
 }  // namespace support

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,22 @@ TEST_CASE("architecture: every program and test carries the licence line") {
       CHECK_MESSAGE(text_of(entry.path()).rfind("// SPDX-License-Identifier: MIT\n", 0) == 0,
                     entry.path());
     }
+  }
+}
+
+TEST_CASE("architecture: the root has no further folder or file") {
+  const std::set<std::string> known{"CMakeLists.txt", "CMakePresets.json", "LICENSE",
+                                    "README.md",      "CONTRIBUTING.md",   "CHANGELOG.md",
+                                    "SECURITY.md",    "benchmarks",        "docs",
+                                    "examples",       "include",           "tests"};
+  for (const auto& entry : fs::directory_iterator(OCTAVO_SOURCE_FOLDER)) {
+    const std::string name = entry.path().filename().string();
+    // What git ignores: builds, runs, texts.
+    const bool ignored = name.starts_with('.') || name.starts_with("build") ||
+                         name.starts_with("out") || name == "data" ||
+                         name == "compile_commands.json";
+    INFO(name);
+    CHECK((ignored || known.contains(name)));
   }
 }
 

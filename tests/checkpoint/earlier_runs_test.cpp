@@ -78,6 +78,13 @@ TEST_CASE("what is not there is passed over, and a number without a next one is 
                                           {"earlier-9223372036854775807/a", "a user's"}});
 }
 
+TEST_CASE("the largest number that counts is followed by the next free one") {
+  const Folder folder;
+  folder.fill({{"a", "1"}, {"earlier-999999999/a", "old"}, {"earlier-1000000000/a", "a user's"}});
+  const std::vector<std::string> names{"a"};
+  CHECK(EarlierRuns(folder.path()).move(names) == folder / "earlier-1000000001");
+}
+
 TEST_CASE("a file that has come since a move was interrupted stays, and so does the one moved") {
   const Folder folder;
   folder.fill({{"metrics.csv", "new"},

@@ -184,6 +184,11 @@ TEST_CASE("nothing lost: no output replaces what is read") {
   done(sandbox, micro("--tokenizer byte --data tokens --map-above 1 --token-file ./tokens --out p"),
        64);
   CHECK(read_file(sandbox / "tokens") == tokens);
+  for (const char* name : {"report.html", "model.safetensors", "checkpoint-1", ".lock"}) {
+    refused(sandbox,
+            micro(std::string("--data text --map-above 1 --out new --token-file new/") + name),
+            "the name of another file of the run");
+  }
 }
 
 TEST_CASE("nothing lost: convert does not replace what it reads") {

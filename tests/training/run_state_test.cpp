@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <limits>
+
 #include <doctest/doctest.h>
 
 #include <octavo/training/run_state.hpp>
@@ -48,6 +50,26 @@ TEST_CASE("a spike is twice the lowest average and half a nat above it") {
   CHECK_FALSE(spikes_at(0.1, 0.59));
   CHECK(spikes_at(0.1, 0.61));
   CHECK_FALSE(spikes_at(0.1, 0.05));
+}
+
+TEST_CASE("a state that no run can be in is refused") {
+  CHECK_NOTHROW(octavo::check_state(RunState()));
+  CHECK_NOTHROW(octavo::check_state(steady(2)));
+  const auto refused = [](auto change) {
+    RunState state = steady(2);
+    change(state);
+    CHECK_THROWS_AS(octavo::check_state(state), octavo::ConfigError);
+  };
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  refused([](RunState& state) { state.steps_done = -1; });
+  refused([](RunState& state) { state.steps_done = Index{1} << 62; });
+  refused([](RunState& state) { state.rate_factor = 1.5; });
+  refused([](RunState& state) { state.rate_factor = nan; });
+  refused([](RunState& state) { state.best_step = 401; });
+  refused([](RunState& state) { state.evaluations_since_best = -1; });
+  refused([](RunState& state) { state.average_loss = std::numeric_limits<double>::infinity(); });
+  refused([](RunState& state) { state.lowest_average = nan; });
+  refused([](RunState& state) { state.best_validation = nan; });
 }
 
 TEST_CASE("a single large loss is no spike, several in a row are") {

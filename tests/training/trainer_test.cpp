@@ -161,6 +161,8 @@ TEST_CASE("a trainer takes a shape's numbers, and tokens in any vector or array"
   trainer.run(tokens);
   CHECK(trainer.state().steps_done == 2);
   CHECK(trainer.evaluate(tokens) == trainer.evaluate(bytes));
+  CHECK_THROWS_AS(trainer.set_state({.steps_done = -1}), octavo::ConfigError);
+  CHECK(trainer.state().steps_done == 2);
 }
 
 TEST_CASE("two trainers in two threads do not disturb each other") {

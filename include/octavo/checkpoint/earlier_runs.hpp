@@ -80,10 +80,10 @@ class EarlierRuns {
   }
   std::string part() const { return in(folder_, "earlier.part"); }
 
-  /// The first number that is larger than all there are.
+  /// The first free number after all there are.
   std::string next() const {
     constexpr std::string_view start = "earlier-";
-    constexpr Index most = 1'000'000'000;  // larger ones are none of ours
+    constexpr Index most = 1'000'000'000;  // nobody counts that far
     Index last = 0;
     std::error_code ignored;
     for (const std::string& name : folder_names(folder_, ignored)) {
@@ -92,7 +92,13 @@ class EarlierRuns {
       const std::string_view digits = std::string_view(name).substr(start.size());
       if (parse_whole(digits, number) && number < most) last = std::max(last, number);
     }
-    return in(folder_, detail::concat({start, last + 1}));
+    const auto numbered = [&](Index number) {
+      return in(folder_, detail::concat({start, number}));
+    };
+    do {
+      ++last;
+    } while (exists(numbered(last)));
+    return numbered(last);
   }
 
   bool exists(const std::string& path) const {

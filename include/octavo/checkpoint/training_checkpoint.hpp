@@ -44,23 +44,47 @@ StateForm state_form(const AnyOptimizer& optimizer, Index parameters, std::size_
   return {scalar_name<T>, {count / (parameters * static_cast<Index>(sizeof(T))), parameters}};
 }
 
+/// Whether an optimizer can have left these moments: all finite, second ones not negative. 8-bit
+/// codes mean something whatever they are, but for their scales.
+template <Scalar T>
+bool could_be_state(const AnyOptimizer& optimizer, Index parameters,
+                    std::span<const std::byte> state) {
+  const auto sound = [](const auto* numbers, std::size_t count, std::size_t signed_ones) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!std::isfinite(numbers[i]) || (i >= signed_ones && numbers[i] < 0)) return false;
+    }
+    return true;
+  };
+  if (std::holds_alternative<AdamW8bit>(optimizer)) {
+    const auto scales = state.subspan(2 * align_up(bytes_of<std::uint8_t>(parameters)));
+    return sound(reinterpret_cast<const float*>(scales.data()), scales.size() / sizeof(float), 0);
+  }
+  return sound(reinterpret_cast<const T*>(state.data()), state.size() / sizeof(T),
+               static_cast<std::size_t>(parameters));
+}
+
 }  // namespace detail
 
 /// Saves a run as one safetensors file, atomically, so that it can go on bit for bit: weights under
 /// the names of Transformer::parameters(), "optimizer.state", and everything else as metadata.
 /// Equal states give equal bytes. Needs no second copy of anything. Refuses, with Diverged, to save
-/// weights that are not finite.
+/// weights or moments that could not be loaded again: such as are not finite.
 template <Scalar T, typename... Model>
 void save_checkpoint(const std::string& path, const Trainer<T, Model...>& trainer,
                      const AnyTokenizer& tokenizer, const CorpusIdentity& corpus,
                      FileSystem& files = real_file_system()) {
   const RunState state = trainer.state();
-  if (!detail::all_finite<T>(trainer.weights())) {
-    throw Diverged(
-        detail::concat({"cannot save ", printable(path), ": not all weights are finite"}),
-        state.steps_done, state.average_loss, "lower the learning rate");
-  }
   const TrainingOptions& options = trainer.options();
+  const std::span<const std::byte> moments = trainer.optimizer_state();
+  const Index parameters = trainer.parameters().count();
+  const auto demand = [&](bool sound, const char* numbers) {
+    if (sound) return;
+    throw Diverged(
+        detail::concat({"cannot save ", printable(path), ": not all ", numbers, " are finite"}),
+        state.steps_done, state.average_loss, "lower the learning rate");
+  };
+  demand(detail::all_finite<T>(trainer.weights()), "weights");
+  demand(detail::could_be_state<T>(options.optimizer, parameters, moments), "moments");
   detail::check_saved(trainer.shape(), options.sequence, tokenizer.vocabulary_size());
   MetadataWriter metadata;
   detail::write_format(metadata, "checkpoint");
@@ -73,9 +97,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
   detail::write_factors(metadata, trainer.parameters());
   detail::write_corpus(metadata, corpus);
   auto tensors = detail::weights_to_write<T>(trainer.parameters(), trainer.weights());
-  const std::span<const std::byte> moments = trainer.optimizer_state();
-  const auto form =
-      detail::state_form<T>(options.optimizer, trainer.parameters().count(), moments.size());
+  const auto form = detail::state_form<T>(options.optimizer, parameters, moments.size());
   tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes, moments});
   write_safetensors(path, tensors, metadata.entries(), files);
 }

@@ -42,7 +42,9 @@ class BatchSampler {
  public:
   BatchSampler(TokenView tokens, Index sequence, std::uint64_t seed)
       : tokens_(tokens), sequence_(sequence), seed_(seed) {
-    require(sequence > 0, "sequence: expected at least 1 token");
+    require(sequence > 0, [&] {
+      return detail::concat({"sequence: got ", sequence, " tokens, expected 1 or more"});
+    });
     check_length(tokens, sequence, "training text");
   }
 
@@ -61,8 +63,10 @@ class BatchSampler {
   /// Fills inputs and targets, [batch, sequence] each, with the windows of a step.
   void fill(Index step, std::span<Token> inputs, std::span<Token> targets) const {
     const auto length = static_cast<std::size_t>(sequence_);
-    require(inputs.size() == targets.size() && inputs.size() % length == 0,
-            "batch: expected as many inputs as targets, a multiple of the sequence");
+    require(inputs.size() == targets.size() && inputs.size() % length == 0, [&] {
+      return detail::concat({"batch: got ", inputs.size(), " inputs and ", targets.size(),
+                             " targets, expected as many, a multiple of the sequence, ", length});
+    });
     const std::size_t batch = inputs.size() / length;
     for (std::size_t i = 0; i < batch; ++i) {
       // Modulo 2^64: a run that claims to be 2^62 steps old must not overflow.

@@ -32,6 +32,7 @@ struct TextScore {
     nats += loss;
     ++tokens;
   }
+  /// Nats per token; NaN where none was scored.
   double mean() const noexcept {
     const FloatEnvironment environment;
     return nats / static_cast<double>(tokens);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -45,6 +47,20 @@ struct RunState {
 
   friend bool operator==(const RunState&, const RunState&) = default;
 };
+
+/// ConfigError unless a run can have come there.
+inline void check_state(const RunState& state) {
+  const Index done = state.steps_done;
+  require(done >= 0 && done < Index{1} << 62, "run state: expected steps_done from 0 to 2^62 - 1");
+  require(state.rate_factor >= 0 && state.rate_factor <= 1,
+          "run state: expected a rate_factor from 0 to 1");
+  require(state.best_step >= 0 && state.best_step <= done && state.evaluations_since_best >= 0 &&
+              state.evaluations_since_best <= done,
+          "run state: expected best_step and evaluations_since_best from 0 to steps_done");
+  require(std::isfinite(state.average_loss) && !std::isnan(state.lowest_average) &&
+              !std::isnan(state.best_validation),
+          "run state: expected losses that are numbers");
+}
 
 /// Why a run ended.
 enum class StopReason {

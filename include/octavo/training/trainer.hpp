@@ -126,7 +126,9 @@ class Trainer {
     return state;
   }
   /// For whoever has brought weights and optimizer_state() to where they were in that state.
-  void set_state(const RunState& state) noexcept {
+  /// ConfigError if no run can be in it.
+  void set_state(const RunState& state) {
+    check_state(state);
     state_ = state;
     step_.set_steps_done(state.steps_done);
   }
