@@ -92,7 +92,7 @@ void Progress::attempt(File& file, Write write) {
 
 void Progress::begin(octavo::Index done, const RunFiles& files) {
   begun_ = done;
-  trained_ = 0;
+  trained_ = evaluated_ = trained_here_ = 0;
   history_ = octavo::RunHistory();
   metrics_.reset();
   samples_.reset();
@@ -121,6 +121,7 @@ void Progress::step(const octavo::StepResult& result) {
                                    result.gradient_norm, took};
   history_.add(point);
   trained_ += took;
+  trained_here_ += took;
   if (metrics_) attempt(metrics_, [&] { metrics_->step(point); });
   const bool last = result.step + 1 == options_.steps;
   if (terminal_) {
@@ -187,6 +188,7 @@ void Progress::report(octavo::RunReport::Stage stage, const octavo::RunState& st
   page.best_step = state.best_step;
   if (state.steps_done > begun_) page.tokens_per_second = now().tokens_per_second;
   page.seconds = trained_;
+  page.evaluation_seconds = evaluated_ + seconds() - trained_here_;
   page.peak_bytes = octavo::process_memory().peak_bytes;
   if (model.empty()) {
     page.generate.clear();
@@ -214,12 +216,13 @@ void Progress::diagnose() {
 
 octavo::RunProgress Progress::now() const {
   const octavo::Index done = history_.steps_done();
-  const double rate = static_cast<double>(done - begun_) / std::max(seconds(), 1e-9);
+  const auto here = static_cast<double>(done - begun_);
+  const double rate = here / std::max(seconds(), 1e-9);  // by the clock
   return {done,
           options_.steps,
           history_.recent_loss(),
           validation_loss_,
-          rate * static_cast<double>(options_.tokens_per_step),
+          here / std::max(trained_here_, 1e-9) * static_cast<double>(options_.tokens_per_step),
           static_cast<double>(options_.steps - done) / rate,
           static_cast<double>(octavo::process_memory().resident_bytes)};
 }

@@ -83,7 +83,9 @@ class Progress {
   std::optional<octavo::Finding> told_;  ///< the last finding that was said
   bool told_threads_ = false;
   octavo::Index begun_ = 0;  ///< steps done when begin() was called
-  double trained_ = 0;       ///< seconds, since the run began
+  double trained_ = 0;       ///< seconds of steps, since the run began
+  double trained_here_ = 0;  ///< seconds of steps, since begin() was called
+  double evaluated_ = 0;     ///< seconds beside steps, before begin() was called
   octavo::Index lines_ = 0;  ///< on the terminal that the next drawing replaces
   octavo::Index width_ = 0;  ///< of the terminal when they were drawn
   double validation_loss_ = std::numeric_limits<double>::quiet_NaN();

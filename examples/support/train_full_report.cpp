@@ -48,7 +48,7 @@ std::string resume_command(const FullOptions& options) {
 
 octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
                                octavo::Index parameters, const octavo::MemoryPlan& plan,
-                               const octavo::ThreadPool& threads) {
+                               const octavo::ThreadPool& threads, double per_character) {
   octavo::RunReport report;
   report.title = "train_full: " + one_line(corpus.name);
   octavo::FactGroup model = octavo::facts_of(options.shape);
@@ -64,6 +64,7 @@ octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
   report.plan = &plan;
   report.phase_names = octavo::phase::names;
   report.clip = options.training.clip;
+  report.tokens_per_character = per_character;
   return report;
 }
 

@@ -14,9 +14,10 @@ namespace support {
 /// How a run that was stopped goes on, with what no checkpoint says.
 std::string resume_command(const FullOptions& options);
 
-/// All but what changes in the course of the run. `plan` must outlive it.
+/// All but what changes in the course of the run. `plan` must outlive it; `per_character`: see
+/// RunReport::tokens_per_character.
 octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
                                octavo::Index parameters, const octavo::MemoryPlan& plan,
-                               const octavo::ThreadPool& threads);
+                               const octavo::ThreadPool& threads, double per_character);
 
 }  // namespace support

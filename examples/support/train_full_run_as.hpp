@@ -115,6 +115,9 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   release_idle_memory();
   const octavo::TextEntropy entropy = octavo::text_entropy(
       tokens.train, options.shape.vocabulary, 64, Index{1} << 20, [&] { corpus.release_pages(); });
+  const double per_character = octavo::tokens_per_character(
+      corpus.tokenizer, tokens.validation.empty() ? tokens.train : tokens.validation);
+  corpus.release_pages();
   release_idle_memory();
   octavo::Trainer<T> trainer(octavo::RuntimeConfig(options.shape), options.training, threads);
   octavo::Generator<T> generator(trainer.model(), trainer.weights(), sequence, threads,
@@ -138,7 +141,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
                      .references = {std::log(static_cast<double>(options.shape.vocabulary)),
                                     entropy.unigram, entropy.bigram},
                      .report = describe_run(options, corpus, trainer.model().parameter_count(),
-                                            trainer.plan(), threads)});
+                                            trainer.plan(), threads, per_character)});
   const auto say = [&](const std::string& line) { progress.say(line); };
   const std::string warning = octavo::schedule_warning(options.training.rate());
   if (!warning.empty()) say("hint: " + warning);
