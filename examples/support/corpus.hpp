@@ -14,8 +14,7 @@
 
 namespace support {
 
-/// Of a text's last tenth no more than so many tokens are for validation: they take as long as the
-/// training between two evaluations, or less.
+/// Of a text's last tenth no more than so many tokens are for validation.
 inline constexpr octavo::Index most_validation_tokens = 262'144;
 
 /// Tokens, and the beginning of the text, with which samples begin.

@@ -110,7 +110,7 @@ FullOptions FullCommandLine::base() const {
 FullOptions FullCommandLine::resolve() const {
   octavo::require(!new_schedule_,
                   "--new-schedule: there is a schedule to replace with --resume only");
-  FullOptions options = finished(base());
+  FullOptions options = begun(base());
   check(options);
   return options;
 }
@@ -156,7 +156,7 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   options.training.sequence = std::min<Index>(from.trained_length(), 128);
   options.training.learning_rate = rate_.value_or(1e-4);
   options.training.minimum_learning_rate = options.training.learning_rate / 10;
-  options = finished(std::move(options));
+  options = begun(std::move(options));
   options.from = &from;
   const auto same = [](const char* name, const auto& asked, const auto& has) {
     if (asked == has) return;
@@ -225,6 +225,13 @@ void FullCommandLine::check_resumed(const FullOptions& options,
     writer.text("scalar", double_precision ? "double" : "float");
     return writer.entries();
   };
+  const auto of = [](Index tokens) { return tokens == 0 ? "all" : std::to_string(tokens); };
+  if (options.training.evaluation_tokens != info.options.evaluation_tokens) {
+    throw octavo::ConfigError("--resume: the run has eval-tokens " +
+                                  of(info.options.evaluation_tokens) + ", but " +
+                                  of(options.training.evaluation_tokens) + " was asked",
+                              "leave it out: losses of other tokens do not compare");
+  }
   const auto asked = told(options.shape, options.training, options.double_precision);
   for (const auto& [key, before] : told(info.shape, info.options, info.double_precision)) {
     const auto found = asked.find(key);
@@ -275,6 +282,15 @@ void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
   shape.tied = true;
 }
 
+/// The same of a run that does not go on with a checkpoint, whose evaluations stay what they are.
+FullOptions FullCommandLine::begun(FullOptions options) const {
+  options = finished(std::move(options));
+  octavo::TrainingOptions& training = options.training;
+  training.evaluation_tokens = evaluation_tokens_.value_or(octavo::affordable_evaluation_tokens(
+      training.evaluate_every, training.step_options().step.rows()));
+  return options;
+}
+
 /// What was asked on top of a preset or a checkpoint.
 FullOptions FullCommandLine::finished(FullOptions options) const {
   octavo::ModelShape& shape = options.shape;
@@ -304,6 +320,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   training.dropout = dropout_.value_or(training.dropout);
   if (seed_) training.seed = static_cast<std::uint64_t>(*seed_);
   training.evaluate_every = evaluate_every_.value_or(training.evaluate_every);
+  training.evaluation_tokens = evaluation_tokens_.value_or(training.evaluation_tokens);
   training.patience = patience_.value_or(training.patience);
   training.stop_at_spike = training.stop_at_spike || rollback_;
   training.micro_batch = micro_batch_.value_or(training.micro_batch);

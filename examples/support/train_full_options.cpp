@@ -137,6 +137,9 @@ void FullCommandLine::add_run(CLI::App& app) {
   add_threads(group, threads_);
   whole(group, "--eval-every", evaluate_every_, 0,
         "Steps between evaluations; 0: only at the end (500)");
+  whole(group, "--eval-tokens", evaluation_tokens_, 0,
+        "Tokens of the validation text per evaluation before the last, evenly spread over it; 0: "
+        "all (as many as take a tenth of the training's arithmetic, at least 1024)");
   whole(group, "--sample-every", sample_every_, 0,
         "Steps between samples; 0: only at the end (1000)");
   whole(group, "--log-every", log_every_, 0,

@@ -84,6 +84,7 @@ class FullCommandLine {
   void real(CLI::App& app, const std::string& name, Asked<double>& asked,
             const octavo::SettingRange& range, const std::string& help);
   FullOptions base() const;
+  FullOptions begun(FullOptions options) const;
   FullOptions finished(FullOptions options) const;
   std::string not_kept() const;
   static void check(const FullOptions& options);
@@ -96,7 +97,7 @@ class FullCommandLine {
   const struct Preset* preset_ = nullptr;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
       context_, warmup_, evaluate_every_, sample_every_, log_every_, metrics_every_, micro_batch_,
-      patience_, seed_, vocabulary_;
+      patience_, seed_, vocabulary_, evaluation_tokens_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
   Index threads_ = 0;
   MemoryReportOption memory_report_;

@@ -34,8 +34,9 @@ struct CorpusIdentity {
 
 namespace detail {
 
-/// Calls whole or real (key, value, least, most), bits or truth (key, value) for each number of a
-/// run's options that changes what is computed. Micro-batches, recomputation and threads do not.
+/// Calls whole or real (key, value, least, most), later (key, value, least, most, if left out),
+/// bits or truth (key, value) for each number of a run's options that changes what is computed.
+/// Micro-batches, recomputation and threads do not.
 template <typename Options, typename Visitor>
 void for_each_option(Options& options, Visitor&& visit) {
   constexpr Index any = std::numeric_limits<Index>::max();
@@ -53,6 +54,7 @@ void for_each_option(Options& options, Visitor&& visit) {
   visit.real("dropout", options.dropout, 0, 1 - std::numeric_limits<double>::epsilon() / 2);
   visit.bits("seed", options.seed);
   visit.whole("evaluate_every", options.evaluate_every, 0, any);
+  visit.later("evaluation_tokens", options.evaluation_tokens, 0, any, 0);
   visit.whole("patience", options.patience, 0, any);
   visit.truth("stop_at_spike", options.stop_at_spike);
   visit.truth("fused_update", options.fused_update);
@@ -64,6 +66,10 @@ struct OptionWriter {
   void whole(const std::string& key, Index value, Index least, Index most) {
     check(key, value >= least && value <= most);
     metadata.whole(key, value);
+  }
+  /// What older files lack stands only where it is not what they mean.
+  void later(const std::string& key, Index value, Index least, Index most, Index left_out) {
+    if (value != left_out) whole(key, value, least, most);
   }
   void real(const std::string& key, double value, double least, double most) {
     check(key, value >= least && value <= most);  // not if it is no number
@@ -83,6 +89,10 @@ struct OptionReader {
   const MetadataReader& metadata;
   void whole(const std::string& key, Index& value, Index least, Index most) {
     value = metadata.whole(key, least, most);
+  }
+  void later(const std::string& key, Index& value, Index least, Index most, Index left_out) {
+    const bool there = metadata.file().metadata().contains(key);
+    value = there ? metadata.whole(key, least, most) : left_out;
   }
   void real(const std::string& key, double& value, double least, double most) {
     value = metadata.real(key, least, most);
