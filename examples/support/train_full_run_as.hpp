@@ -138,6 +138,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
                      .tokens_per_step = options.training.step_options().step.rows(),
                      .every = options.log_every,
                      .metrics_every = options.metrics_every,
+                     .evaluate_every = options.training.evaluate_every,
                      .references = {std::log(static_cast<double>(options.shape.vocabulary)),
                                     entropy.unigram, entropy.bigram},
                      .report = describe_run(options, corpus, trainer.model().parameter_count(),
@@ -168,8 +169,9 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     }
   };
   callbacks.evaluation = [&](Index done, double loss) {
-    progress.evaluation(done, loss);
-    if (trainer.state().best_step == done) saver.best();
+    const bool best = trainer.state().best_step == done;
+    progress.evaluation(done, loss, best);
+    if (best) saver.best();
     evaluated = true;
     corpus.release_pages();
     release_idle_memory();
@@ -200,6 +202,12 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const octavo::RunResult result = run();
   saver.check_folder();
   progress.finish();
+  const Index targets = tokens.validation.size() - 1;
+  const octavo::EvaluationWindows windows(targets, sequence, options.training.evaluation_tokens);
+  if (!std::isnan(result.validation_loss) && trainer.state().steps_done == options.training.steps &&
+      options.training.evaluate_every > 0 && windows.is_sample()) {
+    progress.whole_evaluation(result.validation_loss, targets);
+  }
   print_end(result.reason, trainer.state(), saver);
   progress.print_summary();
   if (corpus.mapped != nullptr) {
