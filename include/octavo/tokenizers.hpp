@@ -3,6 +3,7 @@
 
 // The door to tokenizers/: everything in that folder.
 
+#include <octavo/tokenizers/alphabet_finder.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_merges.hpp>
 #include <octavo/tokenizers/bpe_pairs.hpp>
@@ -12,6 +13,7 @@
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
 #include <octavo/tokenizers/byte_letters.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
+#include <octavo/tokenizers/character_pieces.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
 #include <octavo/tokenizers/piece_cache.hpp>

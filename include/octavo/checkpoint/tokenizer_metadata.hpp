@@ -18,9 +18,10 @@
 #include <octavo/checkpoint/metadata.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
-// What a file of ours says about its model's tokenizer. Of characters: the alphabet, and whether
-// there is an unknown token. Of byte pairs: "merges", the numbers of left and right of each, and
-// "tokens", which has for each number in turn
+// What a file of ours says about its model's tokenizer. Of characters: the alphabet's bytes,
+// whether there is an unknown token, and, only where there are such, "characters", those of more
+// than one byte in increasing order, and "end_token", which ends a text. Of byte pairs: "merges",
+// the numbers of left and right of each, and "tokens", which has for each number in turn
 //   61        a byte in hexadecimal,
 //   0-767     several numbers: what those merges make,
 //   3:3c7c3e  another token's kind, by TokenKind's number, and name, in hexadecimal.
@@ -205,18 +206,44 @@ inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
 
 // --- Any tokenizer ------------------------------------------------------------------------------
 
+/// Of all characters of more than one byte: the rest of a header needs room as well.
+inline constexpr std::size_t most_character_bytes = 600'000;
+
 inline void write_characters(MetadataWriter& metadata, const CharacterTokenizer& tokenizer) {
   metadata.text("tokenizer", "character");
   metadata.truth("unknown_token", tokenizer.has_unknown());
-  metadata.text("alphabet", to_hex(tokenizer.alphabet()));
+  metadata.text("alphabet", to_hex(tokenizer.bytes()));
+  if (tokenizer.piece_count() > 0) {
+    const std::string characters = tokenizer.characters();
+    require(characters.size() <= most_character_bytes, [&] {
+      return detail::concat({"cannot save a tokenizer of characters with ", characters.size(),
+                             " bytes together: a file's header has room for ",
+                             most_character_bytes});
+    });
+    metadata.text("characters", to_hex(characters));
+  }
+  if (tokenizer.end_token()) metadata.truth("end_token", true);
 }
 
 inline CharacterTokenizer read_characters(const MetadataReader& metadata, Index vocabulary) {
   const UnknownToken unknown =
       metadata.truth("unknown_token") ? UnknownToken::included : UnknownToken::excluded;
-  const std::string alphabet = from_hex(metadata, "alphabet", 256);
+  const std::string bytes = from_hex(metadata, "alphabet", 256);
+  std::string characters;
+  if (metadata.has("characters")) {
+    characters = from_hex(metadata, "characters", most_character_bytes);
+  }
   try {
-    return CharacterTokenizer(alphabet, unknown, vocabulary);
+    const CharacterTokenizer tokenizer({bytes, characters}, unknown, vocabulary);
+    if (tokenizer.bytes() != bytes || tokenizer.characters() != characters) {
+      metadata.refuse("characters", "characters in increasing order, of the alphabet's bytes");
+    }
+    const bool has_end = metadata.has("end_token") && metadata.truth("end_token");
+    if (!has_end) return tokenizer;
+    if (tokenizer.with_end_token().vocabulary_size() == vocabulary) {
+      return tokenizer.with_end_token();
+    }
+    metadata.refuse("end_token", detail::concat({"room for it among ", vocabulary, " tokens"}));
   } catch (const ConfigError& error) {
     metadata.file().fail(detail::concat({"metadata 'alphabet': ", error.what()}));
   }

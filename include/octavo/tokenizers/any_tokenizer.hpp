@@ -17,7 +17,7 @@ namespace OCTAVO_NAMESPACE {
 /// A tokenizer whose kind is known when the program runs: what a file of a model holds.
 class AnyTokenizer {
  public:
-  AnyTokenizer(CharacterTokenizer tokenizer) : one_(tokenizer) {}
+  AnyTokenizer(CharacterTokenizer tokenizer) : one_(std::move(tokenizer)) {}
   AnyTokenizer(BpeTokenizer tokenizer) : one_(std::move(tokenizer)) {}
 
   /// That tokenizer if it is of this type; null otherwise.
@@ -44,10 +44,9 @@ class AnyTokenizer {
   std::size_t first_unknown(std::string_view text) const {
     return visit([&](const auto& one) { return octavo::first_unknown(one, text); });
   }
-  /// See BpeTokenizer; characters may be cut anywhere.
+  /// See CutsText.
   std::size_t last_cut(std::string_view text) const noexcept {
-    const auto* const bpe = get_if<BpeTokenizer>();
-    return bpe != nullptr ? bpe->last_cut(text) : text.size();
+    return visit([&](const auto& one) { return one.last_cut(text); });
   }
 
   friend bool operator==(const AnyTokenizer&, const AnyTokenizer&) = default;
