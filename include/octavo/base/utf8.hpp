@@ -48,6 +48,14 @@ constexpr bool utf8_is_front(std::string_view text) noexcept {
   return true;
 }
 
+/// The size of the longest front of `text` that ends between characters, whatever follows.
+constexpr std::size_t utf8_last_cut(std::string_view text) noexcept {
+  for (std::size_t open = text.size() < 3 ? text.size() : 3; open > 0; --open) {
+    if (utf8_is_front(text.substr(text.size() - open))) return text.size() - open;
+  }
+  return text.size();
+}
+
 /// The code point of a whole character.
 constexpr std::uint32_t utf8_code(std::string_view character) noexcept {
   const auto first = static_cast<unsigned char>(character[0]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -43,6 +44,10 @@ class AnyTokenizer {
   }
   std::size_t first_unknown(std::string_view text) const {
     return visit([&](const auto& one) { return octavo::first_unknown(one, text); });
+  }
+  /// The token that ends a text; none if there is no such token.
+  std::optional<Token> end_token() const {
+    return visit([](const auto& one) { return one.end_token(); });
   }
   /// See CutsText.
   std::size_t last_cut(std::string_view text) const noexcept {

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -83,6 +84,20 @@ class BpeTokenizer {
   std::string_view decode(Token token) const {
     const std::size_t at = checked(token);
     return std::string_view(bytes_).substr(starts_[at], starts_[at + 1] - starts_[at]);
+  }
+
+  /// The token that ends a text: "<|endoftext|>" among the control tokens, or the only one of
+  /// these; none if there is no such token.
+  std::optional<Token> end_token() const {
+    std::optional<Token> only;
+    std::size_t count = 0;
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      if (kind(token) != TokenKind::control) continue;
+      if (view(token) == "<|endoftext|>") return token;
+      only = token;
+      ++count;
+    }
+    return count == 1 ? only : std::nullopt;
   }
 
   /// See gpt2_last_cut.

@@ -155,11 +155,7 @@ class CharacterTokenizer {
   /// Where a text that comes in pieces may be cut, see CutsText: before a character whose end is
   /// missing.
   constexpr std::size_t last_cut(std::string_view text) const noexcept {
-    for (std::size_t open = std::min<std::size_t>(3, text.size()); open > 0 && !pieces_.empty();
-         --open) {
-      if (utf8_is_front(text.substr(text.size() - open))) return text.size() - open;
-    }
-    return text.size();
+    return pieces_.empty() ? text.size() : utf8_last_cut(text);
   }
 
   /// The bytes of a token of text; the name of the one that ends a text. The unknown token and
