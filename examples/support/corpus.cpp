@@ -148,6 +148,8 @@ AnyTokenizer learn_tokenizer(const FullOptions& options, const ByteSource& text,
 octavo::Token end_of_documents(const FullOptions& options, const AnyTokenizer& tokenizer) {
   if (options.documents.empty()) return -1;
   if (const auto end = tokenizer.end_token()) return *end;
+  const std::vector<octavo::Token> ends = tokenizer.end_tokens();
+  if (!ends.empty()) return ends.front();
   throw octavo::ConfigError(
       std::string(options.documents.starts_with("end ") ? "--document-end" : "--documents") +
           ": the model's tokenizer has no token that ends a text",

@@ -120,6 +120,11 @@ TEST_CASE("a token that ends a text is the first in reserve, or the last of all"
   CHECK(with_end.decode(*with_end.end_token()) == "<|endoftext|>");
   CHECK(with_end.encode("ab\u03bc") == tokenizer.encode("ab\u03bc"));
   CHECK(with_end.with_end_token() == with_end);
+  const std::string named = "a<|endoftext|><|endoftext|>b";
+  CHECK(with_end.encode(named).size() == named.size());
+  CHECK(with_end.encode(named, SpecialTokens::recognized) ==
+        std::vector<Token>{1, *with_end.end_token(), *with_end.end_token(), 2});
+  CHECK(tokenizer.encode(named, SpecialTokens::recognized).size() == named.size());
   CHECK(!(with_end == tokenizer));
   const auto reserve = CharacterTokenizer("ab", UnknownToken::included, 9).with_end_token();
   CHECK(reserve.vocabulary_size() == 9);

@@ -16,6 +16,7 @@
 #include <octavo/base/utf8.hpp>
 #include <octavo/tokenizers/alphabet_finder.hpp>
 #include <octavo/tokenizers/character_pieces.hpp>
+#include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -137,7 +138,25 @@ class CharacterTokenizer {
     }
     return count;
   }
-  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
+  /// The same; where special tokens are recognized, the name of the one that ends a text is that
+  /// token.
+  constexpr std::size_t encode(std::string_view text, std::span<Token> out,
+                               SpecialTokens special) const {
+    if (special == SpecialTokens::as_text || !has_end_) return encode(text, out);
+    require(out.size() >= text.size(), "encode: the output is shorter than the text");
+    std::size_t count = 0;
+    for (;;) {
+      const std::size_t at = std::min(text.find(end_name), text.size());
+      count += encode(text.substr(0, at), out.subspan(count));
+      if (at == text.size()) return count;
+      out[count++] = *end_token();
+      text.remove_prefix(at + end_name.size());
+    }
+  }
+  std::vector<Token> encode(std::string_view text,
+                            SpecialTokens special = SpecialTokens::as_text) const {
+    return detail::encoded(*this, text, special);
+  }
 
   /// The first character of `text` that is no token of its own; npos if there is none. Where the
   /// alphabet has no characters of two bytes or more, the first byte that is none.
