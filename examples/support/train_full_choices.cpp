@@ -11,6 +11,7 @@
 #include <octavo/checkpoint/model_source.hpp>
 
 #include "support/program.hpp"
+#include "support/texts.hpp"
 #include "support/tokenizer_choice.hpp"
 #include "support/train_full_options.hpp"
 
@@ -204,7 +205,7 @@ FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
   options.tokenizer = tokenizer_name(info.tokenizer);
   check_tokenizer(info);
   options = finished(std::move(options));
-  if (data_.empty()) options.data = split_names(info.corpus.name);
+  choose_texts(options, info.corpus);
   check_resumed(options, info);
   if (options.training.steps < info.state.steps_done) {
     throw octavo::ConfigError("ITERATIONS: got " + std::to_string(options.training.steps) +
@@ -272,6 +273,34 @@ void FullCommandLine::choose_tokenizer(FullOptions& options) const {
   });
 }
 
+/// What a run that goes on reads: what was asked, or the texts that it began with, divided into
+/// documents as they were.
+void FullCommandLine::choose_texts(FullOptions& options,
+                                   const octavo::CorpusIdentity& before) const {
+  const auto names = [](const char* option, const std::string& joined) {
+    const std::vector<std::string> split = split_names(joined);
+    for (const std::string& name : split) {
+      if (!is_read_once(name)) continue;
+      throw octavo::ConfigError(
+          "--resume: the run's text came through " + octavo::printable(name) +
+              ", which cannot be read again",
+          std::string("name the same text with ") + option + ", - for standard input");
+    }
+    return split;
+  };
+  if (data_.empty()) options.data = names("--data", before.name);
+  if (validation_.empty()) options.validation = names("--val", before.validation_name);
+  const std::string kind = before.documents.starts_with("file ") ? "file" : before.documents;
+  const bool asked = !options.documents.empty();
+  octavo::require(!asked || options.documents == kind, [&] {
+    return "--resume: the run's text " +
+           (kind.empty() ? std::string("is not divided into documents")
+                         : "has documents " + octavo::printable(kind)) +
+           ", but " + octavo::printable(options.documents) + " was asked";
+  });
+  options.documents = kind;
+}
+
 void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
   octavo::require(!no_bias_, "--gpt2: GPT-2 has biases everywhere, but --no-bias was asked");
   octavo::require(activation_.empty() || activation_ == "gelu-tanh", [&] {
@@ -328,6 +357,10 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   training.recompute = recompute_;
   training.fused_update = training.fused_update || fused_update_;
   options.data = data_;
+  options.validation = validation_;
+  octavo::require(documents_.empty() || document_end_.empty(),
+                  "--document-end: it goes without --documents");
+  options.documents = document_end_.empty() ? documents_ : "end " + document_end_;
   options.map_above = map_above_;
   options.token_file = token_file_;
   options.wants_shakespeare = data_.empty() && options.wants_shakespeare;

@@ -28,6 +28,8 @@ struct FullOptions {
   std::string why;  ///< the preset was taken
   /// Files and folders; none: the built-in text, or tiny Shakespeare for medium and large.
   std::vector<std::string> data;
+  std::vector<std::string> validation;  ///< the same for validation; none: a part of the text
+  std::string documents;  ///< "file", "line", "end " and a marker; empty: the text is not divided
   std::size_t map_above = default_map_above;  ///< bytes of text up to which tokens are loaded
   std::string token_file;                     ///< empty: one in the folder of the run
   SaveOptions saving;
@@ -77,6 +79,7 @@ class FullCommandLine {
   void add_model(CLI::App& app);
   void add_training(CLI::App& app);
   void add_run(CLI::App& app);
+  void add_data(CLI::App& app);
   void add_memory(CLI::App& app);
   void size(CLI::App& app, const std::string& name, std::size_t& bytes, const std::string& help);
   void whole(CLI::App& app, const std::string& name, Asked<Index>& asked, Index least,
@@ -90,6 +93,7 @@ class FullCommandLine {
   static void check(const FullOptions& options);
   void choose_gpt2(octavo::ModelShape& shape) const;
   void choose_tokenizer(FullOptions& options) const;
+  void choose_texts(FullOptions& options, const octavo::CorpusIdentity& before) const;
   void check_tokenizer(const octavo::CheckpointInfo& info) const;
   void check_resumed(const FullOptions& options, const octavo::CheckpointInfo& info) const;
   octavo::AnyOptimizer optimizer(octavo::AnyOptimizer chosen) const;
@@ -103,8 +107,9 @@ class FullCommandLine {
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0, map_above_ = default_map_above;
   SaveOptions saving_;
-  std::vector<std::string> data_;
-  std::string token_file_, from_, scalar_, activation_, optimizer_, tokenizer_;
+  std::vector<std::string> data_, validation_;
+  std::string documents_, document_end_, token_file_, from_, scalar_, activation_, optimizer_,
+      tokenizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
        fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false,
        quiet_ = false;

@@ -14,7 +14,7 @@ octavo::FactGroup facts_of(const Corpus& corpus) {
   group.add("data", one_line(corpus.name));
   group.add("bytes", corpus.identity.bytes);
   group.add("tokens", corpus.tokens().size());
-  group.add("validation", corpus.validation());
+  group.add("validation", corpus.validation(options.training.sequence));
   group.add("SHA-256", corpus.identity.hash);
   if (corpus.learned) {
     group.add("learned from", of_words(*corpus.learned));

@@ -97,20 +97,12 @@ void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
   if (!warning.empty()) std::printf("hint: %s\n", warning.c_str());
 }
 
-inline octavo::TokenSplit split(const Corpus& corpus, Index sequence) {
-  if (!corpus.from_file) return {corpus.tokens(), {}};
-  const octavo::TokenSplit split = octavo::split_tokens(corpus.tokens(), most_validation_tokens);
-  octavo::check_length(split.train, sequence, "training text");
-  octavo::check_length(split.validation, sequence, "validation text (the last tenth)");
-  return split;
-}
-
 /// Trains, samples, saves; returns the exit status.
 template <octavo::Scalar T>
 int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads,
           const Resumed* resumed) {
   const Index sequence = options.training.sequence;
-  const octavo::TokenSplit tokens = split(corpus, sequence);
+  const octavo::TokenSplit tokens = corpus.split(sequence);
   make_folder(options.saving.out);
   release_idle_memory();
   const octavo::TextEntropy entropy = octavo::text_entropy(
@@ -250,7 +242,7 @@ int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threa
               corpus.learned ? corpus.learned->memory_bytes : 0);
   if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
   const bool tokens_are_there = corpus.mapped != nullptr || !corpus.is_large;
-  if (tokens_are_there) split(corpus, options.training.sequence);
+  if (tokens_are_there) corpus.split(options.training.sequence);
   print_plan<T>(options, plan, text_bytes);
   if (corpus.learned) {
     std::printf("%zu bytes for learning byte pairs before the run, given back\n",

@@ -25,10 +25,17 @@ struct CorpusIdentity {
   std::string name;  ///< how it was named when the run began
   std::size_t bytes = 0;
   std::string hash;  ///< of the bytes; any digest will do, text
+  /// How the text is divided into documents, in words of the program's; empty: it is not.
+  std::string documents = {};
+  /// The text for validation; all empty: it is a part of the text above, or there is none.
+  std::string validation_name = {};
+  std::size_t validation_bytes = 0;
+  std::string validation_hash = {};
 
   /// Whether it is the same text, however it is named.
   bool same_text(const CorpusIdentity& other) const {
-    return bytes == other.bytes && hash == other.hash;
+    return bytes == other.bytes && hash == other.hash && documents == other.documents &&
+           validation_bytes == other.validation_bytes && validation_hash == other.validation_hash;
   }
 };
 
@@ -186,18 +193,38 @@ inline RunState read_state(const MetadataReader& metadata) {
   return state;
 }
 
+/// Of the words that say how a text is divided into documents.
+inline constexpr std::size_t most_documents_bytes = 2048;
+
+/// What only some runs have is written for these alone, so that the files of others are what they
+/// were.
 inline void write_corpus(MetadataWriter& metadata, const CorpusIdentity& corpus) {
   OptionWriter::check("corpus.name", corpus.name.size() <= most_corpus_name_bytes);
+  OptionWriter::check("corpus.documents", corpus.documents.size() <= most_documents_bytes);
+  OptionWriter::check("validation.name", corpus.validation_name.size() <= most_corpus_name_bytes);
   metadata.text("corpus.name", to_hex(corpus.name));  // a path may be no UTF-8
   metadata.whole("corpus.bytes", corpus.bytes);
   metadata.text("corpus.hash", corpus.hash);
+  if (!corpus.documents.empty()) metadata.text("corpus.documents", to_hex(corpus.documents));
+  if (corpus.validation_hash.empty()) return;
+  metadata.text("validation.name", to_hex(corpus.validation_name));
+  metadata.whole("validation.bytes", corpus.validation_bytes);
+  metadata.text("validation.hash", corpus.validation_hash);
 }
 
 inline CorpusIdentity read_corpus(const MetadataReader& metadata) {
   constexpr Index any = std::numeric_limits<Index>::max();
-  return {from_hex(metadata, "corpus.name", most_corpus_name_bytes),
-          static_cast<std::size_t>(metadata.whole("corpus.bytes", 0, any)),
-          metadata.text("corpus.hash")};
+  CorpusIdentity corpus{from_hex(metadata, "corpus.name", most_corpus_name_bytes),
+                        static_cast<std::size_t>(metadata.whole("corpus.bytes", 0, any)),
+                        metadata.text("corpus.hash")};
+  if (metadata.has("corpus.documents")) {
+    corpus.documents = from_hex(metadata, "corpus.documents", most_documents_bytes);
+  }
+  if (!metadata.has("validation.hash")) return corpus;
+  corpus.validation_name = from_hex(metadata, "validation.name", most_corpus_name_bytes);
+  corpus.validation_bytes = static_cast<std::size_t>(metadata.whole("validation.bytes", 0, any));
+  corpus.validation_hash = metadata.text("validation.hash");
+  return corpus;
 }
 
 }  // namespace detail
