@@ -58,6 +58,11 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
         "characters: the %zu most frequent beyond ASCII; %zu others are read byte by byte\n",
         octavo::AlphabetFinder::most_characters, corpus.left_out_characters);
   }
+  if (!options.prompt.empty()) {
+    // What the tokenizer cannot express is an error here, not at the first sample.
+    static_cast<void>(corpus.tokenizer.encode(options.prompt));
+    tell_unknown("--prompt", count_unknown(corpus.tokenizer, options.prompt));
+  }
   tell_unknown("the text", corpus.unknown);
   tell_unknown("the text of --val", corpus.validation_unknown);
   if (options.tokenizer == "bpe" && tokens > 0) {

@@ -14,6 +14,7 @@
 #include "support/texts.hpp"
 #include "support/tokenizer_choice.hpp"
 #include "support/train_full_options.hpp"
+#include "support/train_full_report.hpp"
 
 namespace support {
 
@@ -36,7 +37,15 @@ const Preset large{"large", octavo::presets::large, 8, 128, 10000, 1e-3, true};
 
 void FullCommandLine::add_presets(CLI::App& app) {
   auto* group = app.add_option_group("Presets", "at most one; without one --small is taken");
-  const auto add = [&](const Preset& preset, const char* help) {
+  const auto after = [](const Preset& preset) {
+    octavo::TrainingOptions training;
+    training.steps = preset.iterations;
+    training.batch = preset.batch;
+    training.sequence = preset.sequence;
+    training.learning_rate = preset.rate;
+    return ", " + describe_steps(training);
+  };
+  const auto add = [&](const Preset& preset, const std::string& help) {
     group->add_flag_callback(
         "--" + std::string(preset.name),
         [this, &preset] {
@@ -46,12 +55,12 @@ void FullCommandLine::add_presets(CLI::App& app) {
           });
           preset_ = &preset;
         },
-        help);
+        help + after(preset));
   };
-  add(tiny, "46 thousand parameters, built-in text, 2000 steps");
-  add(small, "422 thousand parameters, built-in text, 10000 steps");
-  add(medium, "2.2 million parameters, tiny Shakespeare, 10000 steps");
-  add(large, "8.5 million parameters, tiny Shakespeare, 10000 steps");
+  add(tiny, "46 thousand parameters, built-in text");
+  add(small, "422 thousand parameters, built-in text");
+  add(medium, "2.2 million parameters, tiny Shakespeare");
+  add(large, "8.5 million parameters, tiny Shakespeare");
   app.add_option_function<std::string>(
          "ITERATIONS",
          [this](const std::string& text) {
@@ -376,6 +385,8 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.memory_report = memory_report_;
   options.memory_budget = memory_budget_;
   options.threads = threads_;
+  options.sample_tokens = sample_tokens_.value_or(options.sample_tokens);
+  options.prompt = prompt_;
   options.sample_every = sample_every_.value_or(1000);
   options.log_every = log_every_.value_or(100);
   options.metrics_every = metrics_every_.value_or(10);
@@ -396,6 +407,8 @@ std::string FullCommandLine::not_kept() const {
   if (saving_.keep != usual.keep) add("--keep", saving_.keep);
   if (threads_ != 0) add("--threads", threads_);
   if (sample_every_) add("--sample-every", *sample_every_);
+  if (sample_tokens_) add("--sample-tokens", *sample_tokens_);
+  if (!prompt_.empty()) words += " --prompt " + shell_word(prompt_);
   if (log_every_) add("--log-every", *log_every_);
   if (metrics_every_) add("--metrics-every", *metrics_every_);
   if (micro_batch_) add("--micro-batch", *micro_batch_);

@@ -91,7 +91,7 @@ void FullCommandLine::real(CLI::App& app, const std::string& name, Asked<double>
 
 void FullCommandLine::add_model(CLI::App& app) {
   auto& group = *app.add_option_group("Model");
-  whole(group, "--layers", layers_, 1, "Blocks", 10000);
+  whole(group, "--layers", layers_, 1, "Blocks (tiny 1, small 2, medium 4, large 8)", 10000);
   whole(group, "--heads", heads_, 1, "Attention heads; must divide the width");
   whole(group, "--width", width_, 1, "Numbers per position (d_model)");
   whole(group, "--ff", d_ff_, 1, "Hidden numbers of the feed-forward part (d_ff)");
@@ -189,8 +189,20 @@ void FullCommandLine::add_run(CLI::App& app) {
         "all (as many as take a tenth of the training's arithmetic, at least 1024)");
   whole(group, "--sample-every", sample_every_, 0,
         "Steps between samples; 0: only at the end (1000)");
+  whole(group, "--sample-tokens", sample_tokens_, 1,
+        "Tokens of a sample, at most: it ends where the model ends a text (200)", 100'000);
+  group
+      .add_option_function<std::string>(
+          "--prompt",
+          [this](const std::string& text) {
+            octavo::require(!text.empty(), "--prompt: got an empty text, expected a beginning");
+            prompt_ = text;
+          },
+          "What samples begin with (the text's beginning)")
+      ->type_name("TEXT");
   whole(group, "--log-every", log_every_, 0,
-        "Steps between lines off a terminal; 0: only the last (100)");
+        "Steps between lines off a terminal, where a line comes every half minute at least; 0: "
+        "only the last (100)");
   whole(group, "--metrics-every", metrics_every_, 0,
         "Steps per row of metrics.csv in --out; 0: no such file (10)");
   add_quiet(group, quiet_);

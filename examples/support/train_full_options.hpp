@@ -48,6 +48,8 @@ struct FullOptions {
   std::string not_kept;  ///< what was asked, and no checkpoint says, as words of a command
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
+  octavo::Index sample_tokens = 200;
+  std::string prompt;  ///< of samples; empty: the text's beginning
   octavo::Index log_every = 100;
   octavo::Index metrics_every = 10;
 };
@@ -101,15 +103,15 @@ class FullCommandLine {
   const struct Preset* preset_ = nullptr;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
       context_, warmup_, evaluate_every_, sample_every_, log_every_, metrics_every_, micro_batch_,
-      patience_, seed_, vocabulary_, evaluation_tokens_;
+      patience_, seed_, vocabulary_, evaluation_tokens_, sample_tokens_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
   Index threads_ = 0;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0, map_above_ = default_map_above;
   SaveOptions saving_;
   std::vector<std::string> data_, validation_;
-  std::string documents_, document_end_, token_file_, from_, scalar_, activation_, optimizer_,
-      tokenizer_;
+  std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, activation_,
+      optimizer_, tokenizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
        fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false,
        quiet_ = false;
