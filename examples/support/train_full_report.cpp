@@ -9,12 +9,15 @@
 namespace support {
 namespace {
 
-octavo::FactGroup facts_of(const Corpus& corpus) {
+octavo::FactGroup facts_of(const Corpus& corpus, octavo::Index sequence) {
   octavo::FactGroup group{"Text", {}};
   group.add("data", one_line(corpus.name));
   group.add("bytes", corpus.identity.bytes);
   group.add("tokens", corpus.tokens().size());
-  group.add("validation", corpus.validation(options.training.sequence));
+  group.add("validation", one_line(corpus.validation(sequence)));
+  if (!corpus.identity.documents.empty()) {
+    group.add("documents", one_line(corpus.identity.documents));
+  }
   group.add("SHA-256", corpus.identity.hash);
   if (corpus.learned) {
     group.add("learned from", of_words(*corpus.learned));
@@ -57,7 +60,8 @@ octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
   model.add("unknown", characters != nullptr && characters->has_unknown());
   model.add("scalar", options.double_precision ? "double" : "float");
   model.add("parameters", parameters);
-  report.facts = {facts_of(corpus), model, octavo::facts_of(options.training), facts_of(options),
+  report.facts = {facts_of(corpus, options.training.sequence), model,
+                  octavo::facts_of(options.training), facts_of(options),
                   octavo::facts_of_machine(threads)};
   report.resume = resume_command(options);
   report.generate = " --prompt " + shell_word(corpus.beginning);
