@@ -29,14 +29,15 @@ struct Corpus {
   std::unique_ptr<octavo::TokenFile> mapped;   ///< none: they are loaded
   bool is_large = false;                       ///< mapped, or would be if it were no dry run
   std::optional<octavo::BpeProgress> learned;  ///< of byte pairs; none: none were learned
-  std::optional<octavo::TokenStore> asked_validation;  ///< tokens of --val, which is there then
-  std::string validation_name;                         ///< of that text, for people
-  octavo::UnknownCount unknown;             ///< of the text, where the tokenizer is another's
-  octavo::UnknownCount validation_unknown;  ///< of the text of --val
-  std::size_t documents = 0;                ///< that were counted; 0: the text is not divided
-  std::size_t left_out_characters = 0;      ///< different ones that the vocabulary has no room for
-  std::size_t looking_bytes = 0;            ///< that looking for its alphabet took
-  std::size_t stream_bytes = 0;  ///< of texts that came through streams, until it is read
+  std::optional<octavo::TokenStore> asked_validation =
+      {};                                        ///< tokens of --val, which is there then
+  std::string validation_name = {};              ///< of that text, for people
+  octavo::UnknownCount unknown = {};             ///< of the text, where the tokenizer is another's
+  octavo::UnknownCount validation_unknown = {};  ///< of the text of --val
+  std::size_t documents = 0;                     ///< that were counted; 0: the text is not divided
+  std::size_t left_out_characters = 0;  ///< different ones that the vocabulary has no room for
+  std::size_t looking_bytes = 0;        ///< that looking for its alphabet took
+  std::size_t stream_bytes = 0;         ///< of texts that came through streams, until it is read
 
   octavo::TokenView tokens() const { return mapped != nullptr ? mapped->view() : loaded.view(); }
   /// That the tokens take beside the plan; pages of a mapped file do not count.

@@ -10,12 +10,15 @@
 namespace support {
 namespace {
 
-octavo::FactGroup facts_of(const Corpus& corpus, const FullOptions& options) {
+octavo::FactGroup facts_of(const Corpus& corpus, octavo::Index sequence) {
   octavo::FactGroup group{"Text", {}};
   group.add("data", one_line(corpus.name));
   group.add("bytes", corpus.identity.bytes);
   group.add("tokens", corpus.tokens().size());
-  group.add("validation", corpus.validation(options.training.sequence));
+  group.add("validation", one_line(corpus.validation(sequence)));
+  if (!corpus.identity.documents.empty()) {
+    group.add("documents", one_line(corpus.identity.documents));
+  }
   group.add("SHA-256", corpus.identity.hash);
   if (corpus.learned) {
     group.add("learned from", of_words(*corpus.learned));
@@ -102,8 +105,9 @@ octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
   model.add("unknown", characters != nullptr && characters->has_unknown());
   model.add("scalar", options.double_precision ? "double" : "float");
   model.add("parameters", parameters);
-  report.facts = {facts_of(corpus, options), model, octavo::facts_of(options.training),
-                  facts_of(options, corpus), octavo::facts_of_machine(threads)};
+  report.facts = {facts_of(corpus, options.training.sequence), model,
+                  octavo::facts_of(options.training), facts_of(options, corpus),
+                  octavo::facts_of_machine(threads)};
   report.resume = resume_command(options);
   report.generate = " --prompt " + shell_word(prompt_of(options, corpus));
   report.plan = &plan;
