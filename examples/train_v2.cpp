@@ -59,7 +59,8 @@ std::string resume_command(const Arguments& arguments) {
 
 /// What the page about the run tells of its configuration.
 octavo::RunReport describe_run(const Arguments& arguments, const octavo::TrainingOptions& options,
-                               const octavo::MemoryPlan& plan, const octavo::ThreadPool& threads) {
+                               const octavo::MemoryPlan& plan, const octavo::ThreadPool& threads,
+                               double per_character) {
   octavo::RunReport report;
   report.title = "train_v2";
   octavo::FactGroup text{"Text", {}}, run{"Run", {}};
@@ -77,6 +78,7 @@ octavo::RunReport describe_run(const Arguments& arguments, const octavo::Trainin
   report.plan = &plan;
   report.phase_names = octavo::phase::names;
   report.clip = options.clip;
+  report.tokens_per_character = per_character;
   return report;
 }
 
@@ -144,11 +146,13 @@ int train(Arguments arguments) {
   report_plan(arguments.memory_report, trainer.plan(), tokens.bytes(), "train_v2");
 
   const octavo::TextEntropy entropy = octavo::text_entropy(tokens.view(), shape.vocabulary);
-  support::Progress progress({.steps = options.steps,
-                              .tokens_per_step = sequence,
-                              .references = {std::log(static_cast<double>(shape.vocabulary)),
-                                             entropy.unigram, entropy.bigram},
-                              .report = describe_run(arguments, options, trainer.plan(), threads)});
+  support::Progress progress(
+      {.steps = options.steps,
+       .tokens_per_step = sequence,
+       .references = {std::log(static_cast<double>(shape.vocabulary)), entropy.unigram,
+                      entropy.bigram},
+       .report = describe_run(arguments, options, trainer.plan(), threads,
+                              octavo::tokens_per_character(tokenizer, tokens.view()))});
   const auto say = [&](const std::string& line) { progress.say(line); };
   const std::string warning = octavo::schedule_warning(options.rate());
   if (!warning.empty()) say("hint: " + warning);

@@ -3,6 +3,7 @@
 
 // The door to report/: everything in that folder.
 
+#include <octavo/report/bits_per_character.hpp>
 #include <octavo/report/chart.hpp>
 #include <octavo/report/diagnosis.hpp>
 #include <octavo/report/facts.hpp>

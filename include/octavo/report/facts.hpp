@@ -54,6 +54,11 @@ inline FactGroup facts_of(const TrainingOptions& options) {
   group.add("dropout", options.dropout);
   group.add("seed", options.seed);
   group.add("eval-every", options.evaluate_every);
+  if (options.evaluation_tokens == 0) {
+    group.add("eval-tokens", "all");
+  } else {
+    group.add("eval-tokens", options.evaluation_tokens);
+  }
   group.add("patience", options.patience);
   group.add("rollback", options.stop_at_spike);
   group.add("micro-batch", options.micro_batch);

@@ -63,7 +63,7 @@ inline void write_report(const RunReport& run, const RunHistory& history, PageWr
   detail::write_head(page, run);
   detail::write_stage(page, run);
   page.markup("<main>\n");
-  if (const auto found = diagnose(history, run.references)) {
+  if (const auto found = diagnose(history, run.references, run.steps)) {
     page.markup("<p class=\"notice\" role=\"status\"><b>Hint:</b> ").text(found->text);
     page.markup("</p>\n");
   }

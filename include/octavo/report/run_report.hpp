@@ -55,17 +55,22 @@ struct RunReport {
   std::span<const std::string_view> phase_names = {};
   ReferenceLosses references = {};
   Index tokens_per_step = 0;
-  double clip = 0;  ///< largest gradient norm; 0: no limit
+  double tokens_per_character = 0;  ///< of the validation text; 0: unknown
+  double clip = 0;                  ///< largest gradient norm; 0: no limit
 
   // At the moment of the page; numbers that are NaN are not known.
   Stage stage = Stage::running;
   Index step = 0, steps = 0;                               ///< done, in all
   double loss = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
   double validation_loss = std::numeric_limits<double>::quiet_NaN();
+  /// Of the last weights over the whole validation text, where evaluations within the run are of a
+  /// sample of it: see TrainingOptions::evaluation_tokens.
+  double whole_validation = std::numeric_limits<double>::quiet_NaN();
   double best_validation = std::numeric_limits<double>::quiet_NaN();
   Index best_step = 0;
-  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();
+  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();  ///< of training alone
   double seconds = 0;                     ///< of training since the run began
+  double evaluation_seconds = 0;          ///< of evaluations, samples and saves, beside `seconds`
   std::size_t peak_bytes = 0;             ///< of the process; 0: not known
   Index threads = 0, threads_in_use = 0;  ///< the most of a step, those that pay; 0: not known
 };

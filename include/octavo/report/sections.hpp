@@ -52,7 +52,7 @@ inline void write_numbers(PageWriter& page, const RunReport& run) {
   }
   if (!std::isnan(run.tokens_per_second)) {
     write_glance(page, "tokens per second", short_count(run.tokens_per_second),
-                 "evaluations and saves included");
+                 "of training alone");
   }
   write_glance(page, "time", clock_time(run.seconds), "of training");
   if (run.threads_in_use > 0) {
