@@ -3,7 +3,9 @@
 
 #include <array>
 #include <charconv>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/formatted_number.hpp>
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/report/reference_losses.hpp>
 
@@ -41,16 +44,25 @@ struct FactGroup {
       facts.push_back({std::string(fact), std::string(value)});
     }
   }
+
+  /// A count of things, with a comma between groups of three digits.
+  template <std::integral Count>
+  void add_count(std::string_view fact, Count count) {
+    add(fact, std::string_view(FormattedNumber::grouped(count)));
+  }
 };
 
 /// What a page about a run tells, beside the run's history. Texts may hold any bytes.
 struct RunReport {
-  enum class Stage { running, stopped, finished };
+  /// `diverged`: a loss or gradients were no finite numbers any more.
+  enum class Stage { running, stopped, finished, diverged };
 
   std::string title = {};                  ///< of the program and its model
-  std::vector<FactGroup> facts = {};       ///< the configuration
+  std::vector<Fact> settings = {};         ///< the few choices that are looked at first
+  std::vector<FactGroup> facts = {};       ///< the whole configuration
   std::string resume = {}, generate = {};  ///< commands to go on with; empty: none
   std::string samples = {};                ///< the path of a SamplesFile; empty: there are none
+  std::string prompt = {};                 ///< that samples begin with
   const MemoryPlan* plan = nullptr;        ///< placed; none: no picture of it
   std::span<const std::string_view> phase_names = {};
   ReferenceLosses references = {};
@@ -60,6 +72,7 @@ struct RunReport {
 
   // At the moment of the page; numbers that are NaN are not known.
   Stage stage = Stage::running;
+  std::int64_t written = 0;                                ///< seconds since 1970; 0: not known
   Index step = 0, steps = 0;                               ///< done, in all
   double loss = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
   double validation_loss = std::numeric_limits<double>::quiet_NaN();
