@@ -271,6 +271,14 @@ TEST_CASE("report: the newest sample stands first, the prompt is marked") {
   CHECK(folded.at(1)->text.starts_with("Step 10, training loss 4."));
 }
 
+TEST_CASE("report: names of lines that lie together do not lie on each other") {
+  ExampleRun example(100);
+  example.history.add(HistoryPoint{600, 500, 800, 1e-3, 1, 1});
+  const markup::Page page(page_of(example.run, example.history));
+  CHECK(page.all("line", "reference", "loss").size() == 3);
+  CHECK(page.all("text", "reference", "loss").size() == 1);
+}
+
 TEST_CASE("report: what pale lines are, and how often gradients are clipped") {
   ExampleRun example(3000);
   const auto page = [&] { return markup::Page(page_of(example.run, example.history)); };

@@ -77,11 +77,17 @@ TEST_CASE("verdict: the health of a run in a few words") {
   CHECK(health(Stage::finished, history_of(10, falling)) == "Still improving when it ended");
   CHECK(health(Stage::running, history_of(10, falling)) == "Improving");
   CHECK(health(Stage::finished, history_of(10, settling)) == "Flat since step 300");
-  CHECK(health(Stage::diverged, history_of(10, falling)) == "Diverged");
+  CHECK(health(Stage::diverged, history_of(10, falling)) ==
+        "Diverged after step 1,000: the loss or a gradient was no finite number any more");
   CHECK(health(Stage::running, RunHistory()) == "Too early to say where it is heading");
   CHECK(health(Stage::finished, RunHistory()) == "A short run");
   const RunHistory blown = history_of(0, [](double share) { return 2 + 6 * share; });
   CHECK(health(Stage::running, blown) == "Diverging");
+  RunReport begun = run_of(Stage::running, 1.9);
+  CHECK(verdict(begun, history_of(10, settling)).health == "Flat since step 300");
+  begun.steps = 4000;  // a healthy run may rest at first
+  CHECK(verdict(begun, history_of(10, settling)).health == "Too early to say where it is heading");
+  CHECK(verdict(begun, history_of(10, falling)).health == "Improving");
   RunHistory overfitting = history_of(0, falling);
   for (const Index step : {200, 400, 600, 800, 1000}) {
     const double share = static_cast<double>(step) / 1000;
@@ -100,11 +106,11 @@ TEST_CASE("verdict: what was reached, beside what is known of the text") {
   run.tokens_per_character = 1;
   CHECK(reached(run) ==
         "The best validation loss is 1.932 nats per token, 2.787 bits per character, perplexity "
-        "6.903, at step 9,500: below the text\u2019s bigram entropy (2.452): the model uses more "
+        "6.903, at step 9,500, below the text\u2019s bigram entropy (2.452): the model uses more "
         "than the previous token.");
   run = run_of(Stage::finished, 2.8, 0);
   CHECK(reached(run) ==
-        "The mean training loss of the last steps is 2.800 nats per token, perplexity 16.44: below "
+        "The mean training loss of the last steps is 2.800 nats per token, perplexity 16.44, below "
         "the text\u2019s unigram entropy (3.309), not yet below its bigram entropy (2.452): it "
         "predicts less well than a table of token pairs.");
   const auto says = [&](double loss, const char* words) {

@@ -230,16 +230,19 @@ class ChartDrawing {
     if (!is_drawable(line.y) || line.y < y_.low() || line.y > y_.high()) return;
     const double y = height_of(line.y);
     page_.markup("<line class=\"reference\" x2=\"100%\" y1=\"").markup(svg::number(y));
-    page_.markup("\" y2=\"")
-        .markup(svg::number(y))
-        .markup("\"/><text class=\"reference\" x=\"100%");
-    page_.markup("\" dx=\"-4\" y=\"").markup(svg::number(y < 16 ? y + 14 : y - 4)).markup("\">");
+    page_.markup("\" y2=\"").markup(svg::number(y)).markup("\"/>\n");
+    const double label = y < 16 ? y + 14 : y - 4;
+    if (std::abs(label - last_label_) < 15) return;  // it would lie on another
+    last_label_ = label;
+    page_.markup("<text class=\"reference\" x=\"100%\" dx=\"-4\" y=\"");
+    page_.markup(svg::number(label)).markup("\">");
     page_.text(line.name).markup(" ").number(line.y, 4).markup("</text>\n");
   }
 
   PageWriter& page_;
   const Chart& chart_;
   ReportScale x_, y_;
+  double last_label_ = -100;  ///< height of the last reference's name
 };
 
 }  // namespace detail

@@ -67,7 +67,7 @@ inline void write_loss_chart(PageWriter& page, const RunReport& run, const RunHi
               .legend = true,
               .column = 1,
               .steps = run.steps,
-              .height = 300,
+              .height = 320,
               .from_zero = false};
   if (run.tokens_per_character > 0) {
     chart.second_unit = "bits per character";

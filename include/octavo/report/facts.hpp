@@ -70,8 +70,7 @@ inline std::vector<Fact> settings_of(const TrainingOptions& options) {
   FactGroup group;
   group.add("learning rate", rate.peak);
   if (options.schedule != LearningRateSchedule::Shape::constant) {
-    group.facts.back().value +=
-        detail::concat({" falling to ", FormattedNumber::general(rate.minimum, 3)});
+    group.add("falling to", rate.minimum);
   }
   group.add("warm-up", detail::concat({FormattedNumber::grouped(options.warmup), " steps"}));
   group.add("batch", detail::concat({options.batch * options.accumulate, " \u00d7 ",

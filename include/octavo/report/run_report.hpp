@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -35,11 +36,18 @@ struct FactGroup {
     if constexpr (std::is_same_v<Value, bool>) {
       facts.push_back({std::string(fact), value ? "yes" : "no"});
     } else if constexpr (std::is_arithmetic_v<Value>) {
-      std::array<char, 32> digits;
-      std::conditional_t<std::is_floating_point_v<Value>, float, Value> number = 0;
-      number = static_cast<decltype(number)>(value);
-      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-      facts.push_back({std::string(fact), std::string(digits.data(), end.ptr)});
+      std::array<char, 64> digits;
+      char* const end = digits.data() + digits.size();
+      std::to_chars_result result;
+      if constexpr (std::is_integral_v<Value>) {
+        result = std::to_chars(digits.data(), end, value);
+      } else {
+        const auto number = static_cast<float>(value);
+        const bool plain = std::abs(number) >= 1e-5f && std::abs(number) < 1e9f;
+        result = plain ? std::to_chars(digits.data(), end, number, std::chars_format::fixed)
+                       : std::to_chars(digits.data(), end, number);
+      }
+      facts.push_back({std::string(fact), std::string(digits.data(), result.ptr)});
     } else {
       facts.push_back({std::string(fact), std::string(value)});
     }

@@ -105,7 +105,9 @@ inline void write_samples(PageWriter& page, const RunReport& run, const RunHisto
   if (run.samples.empty()) return;
   const std::vector<ShownSample> samples = shown_samples(run.samples);
   if (samples.empty()) return;
-  page.markup("<section class=\"card samples\">\n<h2>What it writes</h2>\n<p class=\"unit\">Step ");
+  page.markup(
+      "<section class=\"card samples\" tabindex=\"0\" aria-label=\"Samples\">\n<h2>What it "
+      "writes</h2>\n<p class=\"unit\">Step ");
   page.grouped(samples.back().step);
   write_losses_at(page, history, samples.back().step);
   page.markup(run.prompt.empty() ? "</p>\n" : "; the prompt is <mark>marked</mark></p>\n");

@@ -84,6 +84,7 @@ progress { flex-basis: 100%; width: 100%; height: 8px; accent-color: var(--train
 @media (min-width: 1100px) {
   .pair { grid-template-columns: minmax(0, 17fr) minmax(0, 10fr); }
   .pair > :only-child { grid-column: 1 / -1; }
+  .pair .samples { contain: size; overflow: auto; }
 }
 .charts { display: grid; gap: 14px; margin-top: 14px; grid-template-columns: minmax(0, 1fr); }
 @media (min-width: 620px) {

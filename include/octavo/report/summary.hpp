@@ -72,7 +72,10 @@ inline void write_verdict(PageWriter& page, const RunReport& run, const RunHisto
   page.markup("<section class=\"card hero\">\n");
   if (std::isfinite(judged.loss)) {
     page.markup("<dl class=\"best\"><dt>");
-    page.markup(judged.validated ? "Best validation loss" : "Training loss, no validation yet");
+    const bool over = run.stage != RunReport::Stage::running;
+    page.markup(judged.validated ? "Best validation loss"
+                : over           ? "Training loss (no validation)"
+                                 : "Training loss (no validation yet)");
     page.markup("</dt>\n<dd>").text(short_loss(judged.loss));
     page.markup("<small>nats per token</small></dd>\n");
     if (run.tokens_per_character > 0) {

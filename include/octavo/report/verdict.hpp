@@ -124,22 +124,26 @@ inline std::string reached(const RunReport& run) {
   }
   text += perplexity_words(judged.loss);
   if (judged.validated) text += concat({", at step ", FormattedNumber::grouped(judged.step)});
-  return concat({text, ": ", standing(judged.loss, run.references), "."});
+  return concat({text, ", ", standing(judged.loss, run.references), "."});
 }
 
 /// How healthy the run is, in a few words.
 inline std::string health(const RunReport& run, const RunHistory& history,
                           const std::optional<Diagnosis>& found) {
   using Stage = RunReport::Stage;
-  if (run.stage == Stage::diverged) return "Diverged";
   const bool over = run.stage == Stage::finished;
+  if (run.stage == Stage::diverged) {
+    return concat({"Diverged after step ", FormattedNumber::grouped(run.step),
+                   ": the loss or a gradient was no finite number any more"});
+  }
   if (found && found->finding == Finding::diverging) return over ? "Diverged" : "Diverging";
   const auto since = [](const char* what, Index step) {
     return concat({what, " since step ", FormattedNumber::grouped(step)});
   };
   if (found && found->finding == Finding::overfitting) return since("Overfitting", run.best_step);
   const Course course = course_of(history);
-  switch (course.trend) {
+  const bool early = !over && 3 * run.step < run.steps;  // a healthy run may rest for a while
+  switch (early && course.trend != Trend::falling ? Trend::unknown : course.trend) {
     case Trend::rising:
       return since("No longer improving", course.since);
     case Trend::flat:
