@@ -260,6 +260,9 @@ void Progress::report(octavo::RunReport::Stage stage, const octavo::RunState& st
   page.references = options_.references;
   page.tokens_per_step = options_.tokens_per_step;
   page.stage = stage;
+  page.written = std::chrono::duration_cast<std::chrono::seconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count();
   page.step = state.steps_done;
   page.steps = options_.steps;
   page.loss = history_.recent_loss();

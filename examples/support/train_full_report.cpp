@@ -13,8 +13,8 @@ namespace {
 octavo::FactGroup facts_of(const Corpus& corpus, octavo::Index sequence) {
   octavo::FactGroup group{"Text", {}};
   group.add("data", one_line(corpus.name));
-  group.add("bytes", corpus.identity.bytes);
-  group.add("tokens", corpus.tokens().size());
+  group.add_count("bytes", corpus.identity.bytes);
+  group.add_count("tokens", corpus.tokens().size());
   group.add("validation", one_line(corpus.validation(sequence)));
   if (!corpus.identity.documents.empty()) {
     group.add("documents", one_line(corpus.identity.documents));
@@ -104,12 +104,14 @@ octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,
   const auto* characters = corpus.tokenizer.get_if<octavo::CharacterTokenizer>();
   model.add("unknown", characters != nullptr && characters->has_unknown());
   model.add("scalar", options.double_precision ? "double" : "float");
-  model.add("parameters", parameters);
+  model.add_count("parameters", parameters);
+  report.settings = octavo::settings_of(options.training);
   report.facts = {facts_of(corpus, options.training.sequence), model,
                   octavo::facts_of(options.training), facts_of(options, corpus),
                   octavo::facts_of_machine(threads)};
   report.resume = resume_command(options);
-  report.generate = " --prompt " + shell_word(prompt_of(options, corpus));
+  report.prompt = prompt_of(options, corpus);
+  report.generate = " --prompt " + shell_word(report.prompt);
   report.plan = &plan;
   report.phase_names = octavo::phase::names;
   report.clip = options.training.clip;

@@ -223,7 +223,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
         return trainer.run(tokens.train, tokens.validation, callbacks);
       });
     } catch (const octavo::Diverged&) {
-      report(Stage::stopped, saver.newest_model());
+      report(Stage::diverged, saver.newest_model());
       throw;
     }
   };

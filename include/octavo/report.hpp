@@ -5,9 +5,11 @@
 
 #include <octavo/report/bits_per_character.hpp>
 #include <octavo/report/chart.hpp>
+#include <octavo/report/curves.hpp>
 #include <octavo/report/diagnosis.hpp>
 #include <octavo/report/facts.hpp>
 #include <octavo/report/loss_curve.hpp>
+#include <octavo/report/memory_map.hpp>
 #include <octavo/report/metrics_file.hpp>
 #include <octavo/report/page.hpp>
 #include <octavo/report/page_writer.hpp>
@@ -17,6 +19,9 @@
 #include <octavo/report/run_report.hpp>
 #include <octavo/report/samples_file.hpp>
 #include <octavo/report/scale.hpp>
+#include <octavo/report/script.hpp>
 #include <octavo/report/sections.hpp>
 #include <octavo/report/style.hpp>
+#include <octavo/report/summary.hpp>
 #include <octavo/report/terminal_text.hpp>
+#include <octavo/report/verdict.hpp>

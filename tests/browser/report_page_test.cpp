@@ -12,6 +12,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/report/page.hpp>
+#include <octavo/transformer/phases.hpp>
 
 #include "browser/chromium.hpp"
 #include "report/example_run.hpp"
@@ -92,12 +93,23 @@ constexpr const char* read_table = R"js(id =>
 constexpr const char* find_misfits = R"js((() => {
   const found = [], wide = document.documentElement.scrollWidth - innerWidth;
   if (wide > 0) found.push(`${wide} pixels too wide`);
-  for (const look of ['x', 'y', 'reference']) {
-    for (const svg of document.querySelectorAll('.plot > svg')) {
+  const verdict = document.querySelector('#verdict').getBoundingClientRect();
+  if (verdict.height < 20 || verdict.bottom > 700) found.push('no verdict at the top');
+  for (const card of document.querySelectorAll('.card, .card > *, .command pre')) {
+    const box = card.getBoundingClientRect();
+    if (box.right > innerWidth || box.left < 0) found.push(`${card.className} is too wide`);
+  }
+  const rows = {};
+  for (const plot of document.querySelectorAll('.charts .plot > svg')) {
+    const box = plot.getBoundingClientRect(), row = plot.closest('.card').getBoundingClientRect().top;
+    if ((rows[row] ??= box.top) !== box.top) found.push(`${plot.id} lies lower than its neighbour`);
+  }
+  for (const look of ['x', 'y', 'y2', 'name', 'reference']) {
+    for (const svg of document.querySelectorAll('.plot > svg, .map > svg')) {
       const texts = [...svg.querySelectorAll(`text.${look}`)];
       const boxes = texts.map(text => text.getBoundingClientRect());
       boxes.forEach((a, i) => {
-        const what = `${texts[i].textContent} of ${svg.closest('figure').id}`;
+        const what = `${texts[i].textContent} of ${(svg.closest('figure') ?? svg.parentElement).id}`;
         if (a.left < 0 || a.right > innerWidth) found.push(`${what} is out of the window`);
         if (parseFloat(getComputedStyle(texts[i]).fontSize) < 11) found.push(`${what} is small`);
         for (const b of boxes.slice(0, i)) {
@@ -128,13 +140,19 @@ constexpr const char* least_contrast = R"js((() => {
   let least = [99, ''], count = 0;
   for (const element of document.querySelectorAll('body *')) {
     const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || element.closest('.drawing, script, title, desc')) continue;
+    if (!own || element.closest('script, title, desc, text.box')) continue;
     const style = getComputedStyle(element);
     const ink = luminance(element instanceof SVGElement ? style.fill : style.color);
     const paper = luminance(behind(element));
     const contrast = (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05);
     ++count;
     if (contrast < least[0]) least = [contrast, element.outerHTML.slice(0, 80)];
+  }
+  for (const box of document.querySelectorAll('.map rect')) {  // and of names on the boxes
+    const ink = document.querySelector('.map text.box');
+    const [a, b] = [luminance(getComputedStyle(box).fill), luminance(getComputedStyle(ink).fill)];
+    const contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (contrast < least[0]) least = [contrast, box.className.baseVal];
   }
   return [...least, count];
 })())js";
@@ -189,8 +207,12 @@ TEST_CASE("browser: numbers and curves on the screen are the history's") {
     }
   }
   const std::string numbers = page->evaluate("document.querySelector('.glance').innerText");
-  for (const char* number : {"2000", "1.504", "1.612", "1.55", "2:05", "5.20 MB"}) {
+  for (const char* number : {"1.504", "1.612", "3:07", "2:05", "123,456", "5.20 MB", "3,008"}) {
     CHECK_MESSAGE(numbers.find(number) != numbers.npos, number);
+  }
+  const std::string top = page->evaluate("document.querySelector('.hero').innerText");
+  for (const char* words : {"1.550", "1.118", "Still improving", "at step 1,750"}) {
+    CHECK_MESSAGE(top.find(words) != top.npos, top);
   }
   check_silence(*page);
 }
@@ -201,9 +223,17 @@ TEST_CASE("browser: it fits and can be read at every width, in light and in dark
   ExampleRun example(2000);
   example.run.facts.push_back({"Names", {{"a" + std::string(200, 'b'), std::string(500, 'c')}}});
   example.run.resume = std::string(300, 'd');
+  octavo::MemoryPlan plan;  // of every kind, with the phases of a Transformer
+  for (const octavo::MemoryKind kind : octavo::memory_kinds) {
+    const int phase = static_cast<int>(kind);
+    plan.book<char>("part", name_of(kind), kind, 1'000'000, {phase, phase + 2});
+  }
+  plan.place();
+  example.run.plan = &plan;
+  example.run.phase_names = octavo::phase::names;
   const PageFile file(example);
   page->open(file.path);
-  page->evaluate("document.querySelector('details').open = true");
+  page->evaluate("document.querySelectorAll('details').forEach(one => one.open = true)");
   std::string papers;
   for (const char* scheme : {"light", "dark"}) {
     for (const int width : {320, 400, 800, 1600}) {
@@ -284,8 +314,9 @@ TEST_CASE("browser: text from outside is shown, and does nothing") {
   const std::string shown = evil.substr(0, evil.size() - 5) + "\uFFFD␁ \"'";
   CHECK(page->evaluate("document.title") == shown);
   CHECK(page->evaluate("document.querySelector('h1').textContent") == shown);
-  CHECK(page->evaluate("[...document.querySelectorAll('pre')].at(0).textContent") == "qz jw\nkx");
+  CHECK(page->evaluate("document.querySelector('.samples > pre').textContent") == shown);
   CHECK(page->evaluate("[...document.querySelectorAll('pre')].at(-1).textContent") == shown);
-  CHECK(page->evaluate("document.querySelector('.samples pre:last-child').textContent") != shown);
+  CHECK(page->evaluate("[...document.querySelectorAll('details pre')].at(-1).textContent") ==
+        "qz jw\nkx");
   check_silence(*page);
 }

@@ -48,6 +48,18 @@ std::vector<octavo::ChartPoint> points_of(std::string path) {
   return points;
 }
 
+/// The same heights say the same loss in bits per character: 0.5 / ln 2 of them are a nat.
+void check_second_axis(const markup::Page& page) {
+  const auto nats = page.all("text", "y", "loss"), bits = page.all("text", "y2", "loss");
+  REQUIRE(bits.size() >= 3);
+  const double low = read_label(nats.front()->text), high = read_label(nats.back()->text);
+  const double bottom = std::stod(nats.front()->attribute("y"));
+  for (const markup::Element* one : bits) {
+    const double value = low + (1 - std::stod(one->attribute("y")) / bottom) * (high - low);
+    CHECK(read_label(one->text) == doctest::Approx(value * 0.5 / 0.69314718).epsilon(1e-4));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("report: a well-formed page with the history's numbers") {
@@ -69,9 +81,19 @@ TEST_CASE("report: a well-formed page with the history's numbers") {
   REQUIRE(evaluations.size() == 8);
   CHECK(evaluations[7][0] == 2000);
   CHECK(evaluations[7][2] == doctest::Approx(example.run.validation_loss).epsilon(1e-5));
+  CHECK(evaluations[7][3] == doctest::Approx(1.612 * 0.5 / 0.69314718).epsilon(1e-5));
   std::string numbers;
-  for (const markup::Element* number : page.all("dd")) numbers += number->text + " ";
-  CHECK(numbers.starts_with("2000 1.504 1.612 1.55 123.5k 2:05 5.20 MB 3.01 kB "));
+  for (const markup::Element* number : page.all("dd")) numbers += number->text + "|";
+  CHECK(numbers ==
+        "1.550|1.118|1.504|1.612|3:07|123,456 tokens/s|64.0k|5.20 MB|0.001 falling to "
+        "0.0001|1 \u00d7 32 tokens|");
+  CHECK(page.all("p", "stage").at(0)->text == "Finished: step 2,000 of 2,000");
+  CHECK(page.all("p", "when").at(0)->text == "2025-11-29 00:01 UTC, 3:07 by the clock");
+  std::string remarks;
+  for (const markup::Element* remark : page.all("small")) remarks += remark->text + "|";
+  CHECK_MESSAGE(remarks.find("|2:05 training, 1:02 evaluations, samples, saves|") != remarks.npos,
+                remarks);
+  CHECK_MESSAGE(remarks.find("plan 3.01 kB (3,008 bytes)|") != remarks.npos, remarks);
 }
 
 TEST_CASE("report: curves lie where the axes say") {
@@ -98,7 +120,10 @@ TEST_CASE("report: curves lie where the axes say") {
       CHECK(std::abs(curve[i].x / 1000 * 2000 - rows[i][0]) < 0.11);
     }
   }
-  CHECK(page.all("circle", "validation", "loss").size() == 8);
+  CHECK(page.all("circle", "", "loss").size() == 8);
+  REQUIRE(page.all("circle", "validation best", "loss").size() == 1);
+  CHECK(page.all("circle", "validation best", "loss")[0]->attribute("cx") == "87.5%");
+  check_second_axis(page);
   const auto names = page.all("text", "reference", "loss");
   REQUIRE(names.size() == 3);
   CHECK(names[1]->text == "unigram 3.314");
@@ -228,6 +253,50 @@ TEST_CASE("report: the file is replaced as a whole, and says the same for the sa
   CHECK_THROWS_AS(octavo::save_report(path, lost, example.history), octavo::Error);
   CHECK(std::filesystem::file_size(path) == 15);
   std::filesystem::remove(path);
+}
+
+TEST_CASE("report: the newest sample stands first, the prompt is marked") {
+  ExampleRun example(2000);
+  octavo::SamplesFile(example.run.samples, 5000).add(2500, "To be caf\xC3\xA9 caf\xC3");
+  const markup::Page page(page_of(example.run, example.history));
+  const auto samples = page.all("pre");
+  REQUIRE(samples.size() == 3 + 2);             // and two commands
+  CHECK(samples[0]->text == " caf\u00e9 caf");  // without half a character
+  CHECK(samples[1]->text == ", or not to be");
+  CHECK(samples[2]->text == "qz jw\nkx");
+  REQUIRE(page.all("mark").size() == 3);  // one of them in the words about it
+  CHECK(page.all("mark")[1]->text == "To be");
+  const auto folded = page.all("summary");
+  CHECK(folded.at(0)->text == "Step 2,000, training loss 1.508, validation 1.612");
+  CHECK(folded.at(1)->text.starts_with("Step 10, training loss 4."));
+}
+
+TEST_CASE("report: names of lines that lie together do not lie on each other") {
+  ExampleRun example(100);
+  example.history.add(HistoryPoint{600, 500, 800, 1e-3, 1, 1});
+  const markup::Page page(page_of(example.run, example.history));
+  CHECK(page.all("line", "reference", "loss").size() == 3);
+  CHECK(page.all("text", "reference", "loss").size() == 1);
+}
+
+TEST_CASE("report: what pale lines are, and how often gradients are clipped") {
+  ExampleRun example(3000);
+  const auto page = [&] { return markup::Page(page_of(example.run, example.history)); };
+  CHECK(page().all("span", "key raw", "loss").at(0)->text == "mean of 8 steps");
+  const auto clipping = [&](double clip) {
+    example.run.clip = clip;
+    return octavo::detail::clipping_words(example.run, example.history);
+  };
+  CHECK(clipping(0) == "never clipped: there is no limit");
+  CHECK(clipping(1) == "hardly any step is clipped");
+  CHECK(clipping(0.1) == "all steps are clipped");
+  CHECK(clipping(0.4).starts_with("clipped in about "));
+  RunHistory mixed;
+  for (Index step = 1; step <= 10; ++step) mixed.add(HistoryPoint{10 * step, 10, 1, 1, 1, 1});
+  CHECK(octavo::detail::point_words(mixed) == "mean of 10 steps");
+  mixed.add(HistoryPoint{132, 32, 1, 1, 1, 1});
+  CHECK(octavo::detail::point_words(mixed) == "mean of 10 to 32 steps");
+  CHECK(octavo::detail::point_words(RunHistory()) == "each step");
 }
 
 TEST_CASE("report: what seems wrong is said") {

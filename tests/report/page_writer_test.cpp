@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -105,6 +106,16 @@ TEST_CASE("page writer: numbers without locale, and what is none") {
   CHECK(fixed(1e300) == "1e+300");
   CHECK(written([](PageWriter& page) { page.whole(-12).markup(",").whole(9007199254740993); }) ==
         "-12,9007199254740993");
+  const auto grouped = [](auto value) {
+    return written([&](PageWriter& page) { page.grouped(value); });
+  };
+  CHECK(grouped(0) == "0");
+  CHECK(grouped(999) == "999");
+  CHECK(grouped(1000) == "1,000");
+  CHECK(grouped(std::size_t{7491008}) == "7,491,008");
+  CHECK(grouped(-123456) == "-123,456");
+  CHECK(grouped(std::numeric_limits<std::uint64_t>::max()) == "18,446,744,073,709,551,615");
+  CHECK(grouped(std::numeric_limits<std::int64_t>::min()) == "-9,223,372,036,854,775,808");
 }
 
 TEST_CASE("page writer: pieces of at most 4 KiB, together the whole, without the heap") {

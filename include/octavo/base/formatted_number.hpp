@@ -41,6 +41,21 @@ class FormattedNumber {
     return result;
   }
 
+  /// A whole number with a comma between groups of three digits: "7,491,008".
+  template <std::integral Number>
+  static FormattedNumber grouped(Number value) noexcept {
+    FormattedNumber result;
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    char* out = result.text_.data();
+    for (const char* at = digits.data(); at != end; ++at) {
+      *out++ = *at;
+      if (*at != '-' && at + 1 != end && (end - at) % 3 == 1) *out++ = ',';
+    }
+    *out = '\0';
+    return result;
+  }
+
   operator std::string_view() const noexcept { return text_.data(); }
   Index size() const noexcept { return static_cast<Index>(std::string_view(*this).size()); }
 

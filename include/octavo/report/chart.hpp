@@ -38,9 +38,13 @@ struct ChartReference {
 struct Chart {
   std::string_view id = {};  ///< a word, for the page's script and links
   std::string_view title = {}, unit = {};
-  int column = 0;       ///< of the page's table of points, which a read-out tells
-  Index steps = 0;      ///< where the axis ends
-  double height = 180;  ///< of the plot, in pixels
+  std::string_view second_unit = {};  ///< of an axis at the right; empty: there is none
+  double second_factor = 1;           ///< a value of the right axis for 1 of the left one
+  std::string_view note = {};         ///< a remark below the title
+  bool legend = false;                ///< names of the curves below the title
+  int column = 0;                     ///< of the page's table of points, which a read-out tells
+  Index steps = 0;                    ///< where the axis ends
+  double height = 180;                ///< of the plot, in pixels
   bool from_zero = true;
   std::vector<ChartSeries> series = {};
   std::vector<ChartReference> references = {};
@@ -59,7 +63,8 @@ class ChartDrawing {
     page_.markup("<figure class=\"chart\" id=\"").text(chart_.id).markup("\" data-column=\"");
     page_.whole(chart_.column).markup("\" data-steps=\"").whole(chart_.steps).markup("\">\n");
     write_caption();
-    page_.markup("<div class=\"plot\"><svg role=\"img\" width=\"100%\" height=\"");
+    page_.markup(has_second() ? "<div class=\"plot two\">" : "<div class=\"plot\">");
+    page_.markup("<svg role=\"img\" width=\"100%\" height=\"");
     page_.markup(svg::number(chart_.height)).markup("\" aria-labelledby=\"").text(chart_.id);
     page_.markup("-title ").text(chart_.id).markup("-desc\">\n<title id=\"").text(chart_.id);
     page_.markup("-title\">").text(chart_.title).markup("</title>\n");
@@ -76,7 +81,7 @@ class ChartDrawing {
   }
 
  private:
-  /// More evaluations than this are a line without dots.
+  /// More evaluations than this are a line with one dot, at the best.
   static constexpr std::size_t most_dots = 64;
 
   struct Extremes {
@@ -114,15 +119,28 @@ class ChartDrawing {
 
   double height_of(double value) const { return chart_.height * (1 - y_.share(value)); }
 
+  bool has_second() const { return !chart_.second_unit.empty(); }
+
+  /// The title and what the axes are of; below them a line of names, remarks and the read-out. That
+  /// line is there in every chart, so that plots beside each other begin at one height.
   void write_caption() {
-    page_.markup("<figcaption><b>").text(chart_.title).markup("</b> <span class=\"unit\">");
-    page_.text(chart_.unit).markup(y_.logarithmic() ? ", logarithmic" : "").markup("</span>");
-    for (const ChartSeries& series : chart_.series) {
-      if (series.points.empty() || chart_.series.size() == 1) continue;
-      page_.markup("\n<span class=\"key ").text(series.look).markup("\">");
-      page_.text(series.name).markup("</span>");
+    page_.markup("<figcaption><div class=\"head\"><b>").text(chart_.title);
+    page_.markup("</b> <span class=\"unit\">").text(chart_.unit);
+    page_.markup(y_.logarithmic() ? ", logarithmic" : "").markup("</span>");
+    if (has_second())
+      page_.markup(" <span class=\"unit\">").text(chart_.second_unit).markup("</span>");
+    page_.markup("</div>\n");
+    if (chart_.legend) {
+      page_.markup("<div class=\"keys\">");
+      for (const ChartSeries& series : chart_.series) {
+        if (series.points.empty()) continue;
+        page_.markup("<span class=\"key ").text(series.look).markup("\">");
+        page_.text(series.name).markup("</span> ");
+      }
+      page_.markup("</div>\n");
     }
-    page_.markup("\n<output></output></figcaption>\n");
+    page_.markup("<div class=\"told\"><span>").text(chart_.note);
+    page_.markup("</span><output></output></div></figcaption>\n");
   }
 
   /// For those who do not see it: where each curve begins, ends and lies.
@@ -149,10 +167,25 @@ class ChartDrawing {
       page_.markup(y).markup("\"/><text class=\"y\" x=\"-8\" y=\"").markup(y);
       page_.markup("\" dy=\".35em\">").markup(y_.label(tick)).markup("</text>\n");
     }
+    if (has_second()) write_second_axis();
     const std::string below = svg::number(chart_.height + 18);
     for (const double tick : x_.ticks()) {
       page_.markup("<text class=\"x\" x=\"").markup(percent(tick)).markup("\" y=\"").markup(below);
       page_.markup("\">").markup(x_.label(tick)).markup("</text>\n");
+    }
+    page_.markup("<text class=\"name\" x=\"50%\" y=\"");
+    page_.markup(svg::number(chart_.height + 34)).markup("\">steps</text>\n");
+  }
+
+  /// The same values in the other unit, at that unit's own round numbers.
+  void write_second_axis() {
+    const double factor = chart_.second_factor;
+    const ReportScale scale(y_.low() * factor, y_.high() * factor);
+    for (const double tick : scale.ticks()) {
+      if (tick < y_.low() * factor || tick > y_.high() * factor) continue;
+      const std::string y = svg::number(height_of(tick / factor));
+      page_.markup("<text class=\"y2\" x=\"100%\" dx=\"8\" y=\"").markup(y);
+      page_.markup("\" dy=\".35em\">").markup(scale.label(tick)).markup("</text>\n");
     }
   }
 
@@ -177,11 +210,18 @@ class ChartDrawing {
   }
 
   void write_dots(const ChartSeries& series) {
-    if (series.look != "validation" || series.points.size() > most_dots) return;
+    if (series.look != "validation") return;
+    const double lowest = extremes(series).low;
     for (const ChartPoint& point : series.points) {
-      if (!is_drawable(point.y)) continue;
-      page_.markup("<circle class=\"").text(series.look).markup("\" r=\"3.5\" cx=\"");
-      page_.markup(percent(point.x)).markup("\" cy=\"").markup(svg::number(height_of(point.y)));
+      const bool best = point.y == lowest;
+      if (!is_drawable(point.y) || (series.points.size() > most_dots && !best)) continue;
+      page_.markup("<circle class=\"")
+          .text(series.look)
+          .markup(best ? " best\" r=\"5" : "\" r=\"3.5");
+      page_.markup("\" cx=\"")
+          .markup(percent(point.x))
+          .markup("\" cy=\"")
+          .markup(svg::number(height_of(point.y)));
       page_.markup("\"/>\n");
     }
   }
@@ -190,16 +230,19 @@ class ChartDrawing {
     if (!is_drawable(line.y) || line.y < y_.low() || line.y > y_.high()) return;
     const double y = height_of(line.y);
     page_.markup("<line class=\"reference\" x2=\"100%\" y1=\"").markup(svg::number(y));
-    page_.markup("\" y2=\"")
-        .markup(svg::number(y))
-        .markup("\"/><text class=\"reference\" x=\"100%");
-    page_.markup("\" dx=\"-4\" y=\"").markup(svg::number(y < 16 ? y + 14 : y - 4)).markup("\">");
+    page_.markup("\" y2=\"").markup(svg::number(y)).markup("\"/>\n");
+    const double label = y < 16 ? y + 14 : y - 4;
+    if (std::abs(label - last_label_) < 15) return;  // it would lie on another
+    last_label_ = label;
+    page_.markup("<text class=\"reference\" x=\"100%\" dx=\"-4\" y=\"");
+    page_.markup(svg::number(label)).markup("\">");
     page_.text(line.name).markup(" ").number(line.y, 4).markup("</text>\n");
   }
 
   PageWriter& page_;
   const Chart& chart_;
   ReportScale x_, y_;
+  double last_label_ = -100;  ///< height of the last reference's name
 };
 
 }  // namespace detail

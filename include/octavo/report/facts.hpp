@@ -3,7 +3,9 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/version.hpp>
@@ -23,8 +25,8 @@ inline FactGroup facts_of(const ModelShape& shape) {
   group.add("heads", shape.heads);
   group.add("width", shape.width);
   group.add("ff", shape.d_ff);
-  group.add("context", shape.context);
-  group.add("vocabulary", shape.vocabulary);
+  group.add_count("context", shape.context);
+  group.add_count("vocabulary", shape.vocabulary);
   group.add("activation", name_of(shape.activation));
   group.add("bias", shape.bias);
   group.add("tied", shape.tied);
@@ -35,13 +37,13 @@ inline FactGroup facts_of(const ModelShape& shape) {
 inline FactGroup facts_of(const TrainingOptions& options) {
   FactGroup group{"Training", {}};
   const LearningRateSchedule rate = options.rate();
-  group.add("steps", options.steps);
+  group.add_count("steps", options.steps);
   group.add("batch", options.batch);
   group.add("sequence", options.sequence);
   group.add("accumulate", options.accumulate);
   group.add("lr", rate.peak);
   group.add("min-lr", rate.minimum);
-  group.add("warmup", options.warmup);
+  group.add_count("warmup", options.warmup);
   group.add("schedule", name_of(options.schedule));
   group.add("optimizer", name_of(options.optimizer));
   std::visit(
@@ -53,11 +55,11 @@ inline FactGroup facts_of(const TrainingOptions& options) {
   group.add("clip", options.clip);
   group.add("dropout", options.dropout);
   group.add("seed", options.seed);
-  group.add("eval-every", options.evaluate_every);
+  group.add_count("eval-every", options.evaluate_every);
   if (options.evaluation_tokens == 0) {
     group.add("eval-tokens", "all");
   } else {
-    group.add("eval-tokens", options.evaluation_tokens);
+    group.add_count("eval-tokens", options.evaluation_tokens);
   }
   group.add("patience", options.patience);
   group.add("rollback", options.stop_at_spike);
@@ -65,6 +67,23 @@ inline FactGroup facts_of(const TrainingOptions& options) {
   group.add("recompute", options.recompute);
   group.add("fused-update", options.fused_update);
   return group;
+}
+
+/// The choices of a run that are looked at first, as the run uses them: given, or the preset's.
+inline std::vector<Fact> settings_of(const TrainingOptions& options) {
+  const LearningRateSchedule rate = options.rate();
+  FactGroup group;
+  group.add("learning rate", rate.peak);
+  if (options.schedule != LearningRateSchedule::Shape::constant) {
+    group.add("falling to", rate.minimum);
+  }
+  group.add("warm-up", detail::concat({FormattedNumber::grouped(options.warmup), " steps"}));
+  group.add("batch", detail::concat({options.batch * options.accumulate, " \u00d7 ",
+                                     options.sequence, " tokens"}));
+  group.add("optimizer", name_of(options.optimizer));
+  group.add("dropout", options.dropout);
+  group.add("seed", options.seed);
+  return std::move(group.facts);
 }
 
 /// What the run is computed by.

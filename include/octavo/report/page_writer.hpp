@@ -5,12 +5,14 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <string_view>
 #include <utility>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/formatted_number.hpp>
 #include <octavo/base/utf8.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -50,6 +52,12 @@ class PageWriter {
     std::array<char, 24> digits;
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
     return markup({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  }
+
+  /// With a comma between groups of three digits: "7,491,008".
+  template <std::integral Number>
+  PageWriter& grouped(Number value) {
+    return markup(FormattedNumber::grouped(value));
   }
 
   /// With that many significant digits; "-" where it is not finite. No locale changes it.

@@ -3,7 +3,10 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
@@ -12,6 +15,7 @@
 #include <vector>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/formatted_number.hpp>
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/report/reference_losses.hpp>
 
@@ -32,25 +36,41 @@ struct FactGroup {
     if constexpr (std::is_same_v<Value, bool>) {
       facts.push_back({std::string(fact), value ? "yes" : "no"});
     } else if constexpr (std::is_arithmetic_v<Value>) {
-      std::array<char, 32> digits;
-      std::conditional_t<std::is_floating_point_v<Value>, float, Value> number = 0;
-      number = static_cast<decltype(number)>(value);
-      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-      facts.push_back({std::string(fact), std::string(digits.data(), end.ptr)});
+      std::array<char, 64> digits;
+      char* const end = digits.data() + digits.size();
+      std::to_chars_result result;
+      if constexpr (std::is_integral_v<Value>) {
+        result = std::to_chars(digits.data(), end, value);
+      } else {
+        const auto number = static_cast<float>(value);
+        const bool plain = std::abs(number) >= 1e-5f && std::abs(number) < 1e9f;
+        result = plain ? std::to_chars(digits.data(), end, number, std::chars_format::fixed)
+                       : std::to_chars(digits.data(), end, number);
+      }
+      facts.push_back({std::string(fact), std::string(digits.data(), result.ptr)});
     } else {
       facts.push_back({std::string(fact), std::string(value)});
     }
+  }
+
+  /// A count of things, with a comma between groups of three digits.
+  template <std::integral Count>
+  void add_count(std::string_view fact, Count count) {
+    add(fact, std::string_view(FormattedNumber::grouped(count)));
   }
 };
 
 /// What a page about a run tells, beside the run's history. Texts may hold any bytes.
 struct RunReport {
-  enum class Stage { running, stopped, finished };
+  /// `diverged`: a loss or gradients were no finite numbers any more.
+  enum class Stage { running, stopped, finished, diverged };
 
   std::string title = {};                  ///< of the program and its model
-  std::vector<FactGroup> facts = {};       ///< the configuration
+  std::vector<Fact> settings = {};         ///< the few choices that are looked at first
+  std::vector<FactGroup> facts = {};       ///< the whole configuration
   std::string resume = {}, generate = {};  ///< commands to go on with; empty: none
   std::string samples = {};                ///< the path of a SamplesFile; empty: there are none
+  std::string prompt = {};                 ///< that samples begin with
   const MemoryPlan* plan = nullptr;        ///< placed; none: no picture of it
   std::span<const std::string_view> phase_names = {};
   ReferenceLosses references = {};
@@ -60,6 +80,7 @@ struct RunReport {
 
   // At the moment of the page; numbers that are NaN are not known.
   Stage stage = Stage::running;
+  std::int64_t written = 0;                                ///< seconds since 1970; 0: not known
   Index step = 0, steps = 0;                               ///< done, in all
   double loss = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
   double validation_loss = std::numeric_limits<double>::quiet_NaN();

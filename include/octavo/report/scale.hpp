@@ -59,14 +59,17 @@ class ReportScale {
     return std::clamp((value - low_) / (high_ - low_), 0.0, 1.0);
   }
 
-  /// A tick's number: "0.25", "1.5k", "2e-5". As many digits as tell it from its neighbours.
+  /// A tick's number: "0.25", "1.5k", "0.2e-3". As many digits as tell it from its neighbours, and
+  /// one form along an axis: the same decimals, the same unit or power of ten.
   std::string label(double tick) const {
     constexpr const char* units[] = {"", "k", "M", "G", "T"};
     if (tick == 0) return "0";
-    const double largest = logarithmic_ ? std::abs(tick) : std::max(std::abs(low_), high_);
-    const double step = logarithmic_ ? std::abs(tick) : step_;
-    if (step < 0.99e-4 || largest >= 1e15) {
-      return scientific(tick, static_cast<int>(decade(std::abs(tick)) - decade(step)));
+    const double end = std::max(std::abs(low_), std::abs(high_));
+    if (logarithmic_ && (low_ < 0.99e-4 || high_ >= 1e15)) return scientific(tick, tick, tick);
+    const double largest = logarithmic_ ? tick : end;
+    const double step = logarithmic_ ? tick : step_;
+    if (!logarithmic_ && (end < 0.99e-2 || step < 0.99e-4 || end >= 1e15)) {
+      return scientific(tick, end, step);
     }
     std::size_t unit = 0;
     double divisor = 1;
@@ -110,16 +113,16 @@ class ReportScale {
     return {text.data(), end.ptr};
   }
 
-  /// "1.25e-5": an exponent without zeros in front.
-  static std::string scientific(double value, int decimals) {
-    std::array<char, 64> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::scientific, std::clamp(decimals, 0, 16));
-    std::string result(text.data(), end.ptr);
-    const std::size_t sign = result.find('e') + 1;
-    if (result[sign + 1] == '0') result.erase(sign + 1, 1);
-    if (result[sign] == '+') result.erase(sign, 1);
-    return result;
+  /// "1.25e-5": in units of the power of ten that `largest` has, with digits that tell `step`.
+  static std::string scientific(double value, double largest, double step) {
+    const double power = decade(largest);
+    const int decimals = static_cast<int>(std::clamp(power - decade(step), 0.0, 16.0));
+    std::array<char, 16> exponent;
+    const auto end =
+        std::to_chars(exponent.data(), exponent.data() + exponent.size(), static_cast<int>(power));
+    return fixed(value / std::pow(10.0, power), decimals)
+        .append("e")
+        .append(exponent.data(), end.ptr);
   }
 
   bool logarithmic_ = false;
