@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "support/arguments.hpp"
+#include "support/help_text.hpp"
 
 namespace support {
 namespace {
@@ -219,6 +220,7 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
     std::function<int()> body;
     {
       CLI::App app(purpose, name);  // goes before the body runs: it is a tenth of a megabyte
+      app.formatter(std::make_shared<HelpText>());
       app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
       body = set_up(app);
       try {

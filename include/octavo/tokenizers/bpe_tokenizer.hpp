@@ -55,6 +55,11 @@ class BpeTokenizer {
 
   Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
   TokenKind kind(Token token) const { return kinds_[checked(token)]; }
+  /// Whether it stands beside the text: neither a normal token nor one that a user has defined.
+  bool is_special(Token token) const {
+    const TokenKind what = kind(token);
+    return what != TokenKind::normal && what != TokenKind::byte && what != TokenKind::user_defined;
+  }
   std::span<const BpeMerge> merges() const noexcept { return merges_; }
   /// What that merge makes.
   Token result(std::size_t merge) const noexcept {

@@ -51,4 +51,15 @@ constexpr std::size_t first_unknown(const K& tokenizer, std::string_view text) {
   }
 }
 
+/// Whether a token stands beside the text, as one does that ends it: its decode() is a name. A
+/// tokenizer whose tokens are all text need not offer is_special(token).
+template <Tokenizer K>
+constexpr bool is_special(const K& tokenizer, Token token) {
+  if constexpr (requires { tokenizer.is_special(token); }) {
+    return tokenizer.is_special(token);
+  } else {
+    return false;
+  }
+}
+
 }  // namespace OCTAVO_NAMESPACE
