@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/data/soliloquy.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
@@ -69,6 +70,22 @@ TEST_CASE("bytes outside the alphabet become token 0, or an error that says wher
     CHECK(std::string(error.what()) ==
           "byte 2: '\\xc3' is not among the 3 symbols of this vocabulary");
   }
+}
+
+TEST_CASE("characters that a tokenizer does not know are counted") {
+  const auto ascii = CharacterTokenizer::from_text("abc ");
+  CHECK(count_unknown(ascii, "") == UnknownCount{0, 0});
+  CHECK(count_unknown(ascii, "abc") == UnknownCount{3, 0});
+  CHECK(count_unknown(ascii, "x") == UnknownCount{1, 1});
+  // A Greek letter, a sign of three bytes and an emoji are one character each; a stray byte is too.
+  CHECK(count_unknown(ascii,
+                      "a\u03bb \u20ac\U0001f600\xff"
+                      "c\xce") == UnknownCount{8, 5});
+  CHECK(count_unknown(AnyTokenizer(ascii), "a\u03bb b") == UnknownCount{4, 1});
+  CHECK(count_unknown(ByteTokenizer(), "a\u03bb\xff") == UnknownCount{3, 0});
+  UnknownCount parts = count_unknown(ascii, "ax");
+  parts += count_unknown(ascii, "\u03bbb");
+  CHECK(parts == UnknownCount{4, 2});
 }
 
 TEST_CASE("alphabets are checked") {

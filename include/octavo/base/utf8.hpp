@@ -27,6 +27,13 @@ constexpr std::size_t utf8_length(std::string_view text) noexcept {
   return length;
 }
 
+/// Bytes of the character that `text`, which is not empty, begins with. A byte that begins no
+/// well-formed character stands for itself: 1.
+constexpr std::size_t character_length(std::string_view text) noexcept {
+  const std::size_t length = utf8_length(text);
+  return length == 0 ? 1 : length;
+}
+
 /// The longest beginning of `text` that has at most `bytes` bytes and ends between characters.
 constexpr std::string_view utf8_beginning(std::string_view text, std::size_t bytes) noexcept {
   if (text.size() <= bytes) return text;
