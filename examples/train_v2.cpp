@@ -47,7 +47,7 @@ struct Arguments {
 
 std::string resume_command(const Arguments& arguments) {
   const support::SaveOptions &saving = arguments.saving, usual;
-  std::string command = "train_v2 --resume " + support::shell_word(saving.out);
+  std::string command = support::command_of("train_v2") + " --resume " + support::shell_word(saving.out);
   const auto add = [&](const char* name, Index value, Index otherwise) {
     if (value != otherwise) command += std::string(name) + std::to_string(value);
   };
@@ -137,9 +137,9 @@ int train(Arguments arguments) {
   octavo::Generator<float, Config> generator(trainer.model(), trainer.weights(), sequence, threads,
                                              trainer.between_steps());
 
-  std::printf("train_v2: %s\nparameters %td, memory planned %zu bytes, %td threads, seed %ju\n",
+  std::printf("train_v2: %s\nparameters %td, memory planned %zu bytes, %s, seed %ju\n",
               describe(shape).c_str(), trainer.model().parameter_count(),
-              trainer.plan().total_bytes(), threads.size(),
+              trainer.plan().total_bytes(), octavo::counted(threads.size(), "thread").c_str(),
               static_cast<std::uintmax_t>(options.seed));
   report_plan(arguments.memory_report, trainer.plan(), tokens.bytes(), "train_v2");
 
@@ -199,8 +199,8 @@ int train(Arguments arguments) {
     const std::string path = saver.model_path();
     saver.check_folder();
     octavo::save_model<float>(path, shape, sequence, tokenizer, trainer.weights());
-    std::printf("\nSaved %s; try: generate %s --prompt \"To be \"\n", path.c_str(),
-                support::shell_word(path).c_str());
+    std::printf("\nSaved %s; try: %s %s --prompt \"To be \"\n", support::one_line(path).c_str(),
+                support::command_of("generate").c_str(), support::shell_word(path).c_str());
     const bool asked = result.reason == octavo::StopReason::asked;
     if (asked) std::printf("Go on with: %s\n", resume_command(arguments).c_str());
     if (!asked) progress.keep_sample(trainer.state().steps_done, text);

@@ -24,6 +24,9 @@ namespace {
 
 volatile std::sig_atomic_t received = 0;
 
+/// What came before the program's name in the call; it ends in '/' or is empty.
+std::string_view called_from;
+
 void receive(int signal) {
   if (received != 0) _exit(128 + signal);
   received = signal;
@@ -190,14 +193,14 @@ void warn_of_threads(const octavo::ThreadPool& pool, const char* program) {
   const octavo::Index usable = pool.processors().usable();
   if (pool.size() <= usable) return;
   std::fprintf(stderr,
-               "%s: warning: %td threads take turns on %td cores, which is all that this process "
+               "%s: warning: %td threads take turns on %s, which is all that this process "
                "may use\n  leave --threads out\n",
-               program, pool.size(), usable);
+               program, pool.size(), octavo::counted(usable, "core").c_str());
 }
 
 std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use) {
-  return std::to_string(in_use.count()) + " of " + std::to_string(pool.size()) +
-         " threads in use: more do not pay here (short steps, or cores that others use)";
+  return std::to_string(in_use.count()) + " of " + octavo::counted(pool.size(), "thread") +
+         " in use: more do not pay here (short steps, or cores that others use)";
 }
 
 void add_real(CLI::App& app, const std::string& name, double& value,
@@ -217,6 +220,8 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
   using octavo::ErrorCode;
   try {
     occupy_standard_files();
+    const std::string_view call = argc > 0 ? argv[0] : "";
+    called_from = call.substr(0, call.rfind('/') + 1);
     std::function<int()> body;
     {
       CLI::App app(purpose, name);  // goes before the body runs: it is a tenth of a megabyte
@@ -311,6 +316,12 @@ void silence_output() {
 void add_quiet(CLI::App& app, bool& quiet) {
   app.add_flag("--quiet", quiet,
                "Print nothing but warnings and errors; files are written as ever");
+}
+
+std::string command_of(std::string_view program) {
+  std::string path(called_from);
+  path += program;
+  return shell_word(path);
 }
 
 std::string shell_word(std::string_view text) {

@@ -99,6 +99,10 @@ void silence_output();
 /// --quiet
 void add_quiet(CLI::App& app, bool& quiet);
 
+/// How a user calls `program`, one of ours, from where this one was called: its name, after the
+/// folder that this one was called from if its call had one. As a word of a shell.
+std::string command_of(std::string_view program);
+
 /// A word as a shell reads it back.
 std::string shell_word(std::string_view text);
 

@@ -87,6 +87,7 @@ class FullCommandLine {
   FullOptions finished(FullOptions options) const;
   std::string not_kept() const;
   static void check(const FullOptions& options);
+  void require_no_new_schedule() const;
   void choose_gpt2(octavo::ModelShape& shape) const;
   void choose_tokenizer(FullOptions& options) const;
   void check_tokenizer(const octavo::CheckpointInfo& info) const;

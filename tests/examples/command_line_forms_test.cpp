@@ -74,7 +74,8 @@ TEST_CASE("what makes no run together is refused") {
   refused(sandbox, full("--batch 65536 --accumulate 32768"),
           "--accumulate: got 32768, expected at most 32767 with --batch 65536");
   refused(sandbox, full("--new-schedule"),
-          "--new-schedule: there is a schedule to replace with --resume only");
+          "--new-schedule: it replaces the schedule of a run that --resume goes on with",
+          "say --resume too, or leave it out");
   refused(sandbox, full("--allow-corpus-change"),
           "--allow-corpus-change: there is a text to change with --resume only");
   refused(sandbox, full("--patience 2 --eval-every 0"),

@@ -106,6 +106,8 @@ const std::string escapes_told = "'\\xff\\xc3\\x1b[31m'";
 
 int cases = 0;
 
+const std::string twice = "leave one of the two out";
+
 void refused(const Sandbox& sandbox, const Words& words, const std::string& message,
              const std::string& hint = "", int status = 64) {
   ++cases;
@@ -178,7 +180,7 @@ TEST_CASE("options without a value, with an empty one, or given twice are refuse
               "if that is the value, write " + name + "='--help'");
       if (&list == &lists[2] || name == "--data") continue;
       refused(sandbox, {option.program, name, "1", name + "=1"},
-              name + ": got it twice, expected it once");
+              name + ": given twice, expected at most once", twice);
     }
   }
   for (const OptionOf& option : others) {
@@ -189,7 +191,7 @@ TEST_CASE("options without a value, with an empty one, or given twice are refuse
   for (const std::string program : {"train_full", "train_v2"}) {
     refused(sandbox, {program, "--resume="}, "--resume: got '', expected --resume [FILE|DIR]");
     refused(sandbox, {program, "--resume", "a", "--resume"},
-            "--resume: got it twice, expected it once");
+            "--resume: given twice, expected at most once", twice);
   }
   for (const std::string program : {"train_full", "train_v2", "generate"}) {
     refused(sandbox, {program, "--memory-report="},
@@ -210,7 +212,7 @@ TEST_CASE("flags take no value and come once") {
       refused(sandbox, {"train_full", flag + "=" + value},
               flag + ": got '" + value + "', expected no value");
     }
-    refused(sandbox, {"train_full", flag, flag}, flag + ": got it twice, expected it once");
+    refused(sandbox, {"train_full", flag, flag}, flag + ": given twice, expected at most once", twice);
   }
   for (const std::string program : {"train_full", "train_v2", "train_256kib", "generate"}) {
     for (const std::string flag : {"--help", "--version"}) {

@@ -229,6 +229,22 @@ TEST_CASE("a text ends before the first end token; special tokens have names onl
   CHECK(stream({"\xC3", "<|x|>", "\xA9"}).text == "\xC3\xA9");
 }
 
+TEST_CASE("what comes before the tokens is made whole with them, and has no stop strings") {
+  const PieceTokenizer tokenizer({"\xA9 b", "c"});
+  std::string written;
+  TextStream text(tokenizer, StopStrings({"ab", "bc"}),
+                  [&](std::string_view piece) { written += piece; });
+  text.begin(
+      "\xE6\xAD"
+      "ab\xC3");
+  CHECK(text(0));
+  CHECK_FALSE(text(1));
+  text.finish();
+  CHECK(written ==
+        "\xEF\xBF\xBD"
+        "ab\xC3\xA9 ");
+}
+
 TEST_CASE("what one text ends with begins no stop string of the next") {
   StopStrings stops({"abab"});
   std::string written;

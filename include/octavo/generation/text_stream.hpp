@@ -51,6 +51,10 @@ class TextStream {
         options_(options),
         write_(std::move(write)) {}
 
+  /// The text before the first token: it is written as whole characters too, and no stop string is
+  /// looked for in it.
+  void begin(std::string_view text) { assemble(text); }
+
   /// False when a stop string is complete, and on an end token.
   bool operator()(Token token) {
     const std::span<const Token> ends = options_.end_tokens;

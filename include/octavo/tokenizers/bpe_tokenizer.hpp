@@ -60,6 +60,8 @@ class BpeTokenizer {
     const TokenKind what = kind(token);
     return what != TokenKind::normal && what != TokenKind::byte && what != TokenKind::user_defined;
   }
+  /// Whether it is kept for later and stands for nothing.
+  bool is_reserve(Token token) const { return kind(token) == TokenKind::unused; }
   std::span<const BpeMerge> merges() const noexcept { return merges_; }
   /// What that merge makes.
   Token result(std::size_t merge) const noexcept {

@@ -72,8 +72,8 @@ class CharacterTokenizer {
     }
     vocabulary_size_ = vocabulary_size == 0 ? first_ + size_ : vocabulary_size;
     require(vocabulary_size_ >= first_ + size_ && vocabulary_size_ > 0, [&] {
-      return detail::concat({"vocabulary: got ", vocabulary_size_, " tokens, expected at least ",
-                             std::max<Index>(1, first_ + size_)});
+      return detail::concat({"vocabulary: got ", counted(vocabulary_size_, "token"),
+                             ", expected at least ", std::max<Index>(1, first_ + size_)});
     });
   }
 
@@ -106,6 +106,9 @@ class CharacterTokenizer {
     }
     return std::string_view::npos;
   }
+
+  /// Whether it stands for nothing.
+  constexpr bool is_reserve(Token token) const noexcept { return token >= first_ + size_; }
 
   /// The unknown token and tokens in reserve are written as "?".
   constexpr std::string_view decode(Token token) const {

@@ -64,6 +64,17 @@ constexpr bool is_special(const K& tokenizer, Token token) {
   }
 }
 
+/// Whether a token is one in reserve, which stands for nothing: no text has it, and none should get
+/// it. A tokenizer without a reserve need not offer is_reserve(token).
+template <Tokenizer K>
+constexpr bool is_reserve(const K& tokenizer, Token token) {
+  if constexpr (requires { tokenizer.is_reserve(token); }) {
+    return tokenizer.is_reserve(token);
+  } else {
+    return false;
+  }
+}
+
 /// How many characters a text has, and how many of them a tokenizer does not know. A character is a
 /// code point of UTF-8, or a byte that is part of none.
 struct UnknownCount {
