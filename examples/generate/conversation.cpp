@@ -31,7 +31,7 @@ bool is_one_of(const std::string& line, std::initializer_list<std::string_view> 
 }
 
 std::string shown(double number) {
-  return std::string(octavo::FormattedNumber::general(number, 6).view());
+  return std::string(std::string_view(octavo::FormattedNumber::general(number, 6)));
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <span>
 
+#include <octavo/report/terminal_text.hpp>
+
 #include "support/text_queue.hpp"
 
 namespace generate {
@@ -27,7 +29,8 @@ using Stream = octavo::TextStream<octavo::AnyTokenizer, Write>;
 
 std::string rate(Index tokens, double seconds) {
   if (tokens <= 0 || seconds <= 0) return "";
-  return ", " + std::string(octavo::short_count(static_cast<double>(tokens) / seconds).view()) +
+  return ", " +
+         std::string(std::string_view(octavo::short_count(static_cast<double>(tokens) / seconds))) +
          " a second";
 }
 

@@ -212,7 +212,8 @@ TEST_CASE("flags take no value and come once") {
       refused(sandbox, {"train_full", flag + "=" + value},
               flag + ": got '" + value + "', expected no value");
     }
-    refused(sandbox, {"train_full", flag, flag}, flag + ": given twice, expected at most once", twice);
+    refused(sandbox, {"train_full", flag, flag}, flag + ": given twice, expected at most once",
+            twice);
   }
   for (const std::string program : {"train_full", "train_v2", "train_256kib", "generate"}) {
     for (const std::string flag : {"--help", "--version"}) {
