@@ -80,6 +80,7 @@ int run(const support::FullCommandLine& command_line) {
     from.emplace(command_line.from(), [](const octavo::Error& error) {
       std::fprintf(stderr, "train_full: warning: skipped: %s\n", error.what());
     });
+    support::print_notes(from->notes(), "train_full");
   }
   support::FullOptions options = resumed != nullptr ? command_line.resolve(resumed->info())
                                  : from             ? command_line.resolve(*from)

@@ -198,6 +198,12 @@ void warn_of_threads(const octavo::ThreadPool& pool, const char* program) {
                program, pool.size(), octavo::counted(usable, "core").c_str());
 }
 
+void print_notes(const std::vector<std::string>& notes, const char* program) {
+  for (const std::string& note : notes) {
+    std::fprintf(stderr, "%s: note: %s\n", program, note.c_str());
+  }
+}
+
 std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use) {
   return std::to_string(in_use.count()) + " of " + octavo::counted(pool.size(), "thread") +
          " in use: more do not pay here (short steps, or cores that others use)";

@@ -15,6 +15,7 @@
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
 #include <octavo/tokenizers/piece_cache.hpp>
+#include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 #include <octavo/tokenizers/unicode_classes.hpp>
 #include <octavo/tokenizers/word_counts.hpp>

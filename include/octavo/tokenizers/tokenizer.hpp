@@ -32,11 +32,11 @@ concept Tokenizer = requires(const K tokenizer, std::string_view text, std::span
 
 namespace detail {
 
-/// What encode() gives, in memory of its own.
-template <typename K>
-std::vector<Token> encoded(const K& tokenizer, std::string_view text) {
+/// What encode(text, out, more) gives, in memory of its own.
+template <typename K, typename... More>
+std::vector<Token> encoded(const K& tokenizer, std::string_view text, More... more) {
   std::vector<Token> tokens(text.size());
-  tokens.resize(tokenizer.encode(text, std::span<Token>(tokens)));
+  tokens.resize(tokenizer.encode(text, std::span<Token>(tokens), more...));
   return tokens;
 }
 
