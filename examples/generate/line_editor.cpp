@@ -17,8 +17,6 @@
 namespace generate {
 namespace {
 
-constexpr const char* prompt = "> ";
-
 volatile std::sig_atomic_t interrupted = 0;
 struct sigaction action_before;
 
@@ -49,13 +47,15 @@ class LineEditor::Libedit {
     history(history_, &event, H_SETUNIQUE, 1);
     el_set(edit_, EL_CLIENTDATA, this);
     el_set(edit_, EL_HIST, history, history_);
-    el_set(edit_, EL_PROMPT, [](EditLine*) { return const_cast<char*>(prompt); });
+    el_set(edit_, EL_PROMPT, &Libedit::prompt_of);
     el_set(edit_, EL_SIGNAL, 1);
     el_set(edit_, EL_EDITOR, "emacs");
-    // Ctrl-C is a key while a line is edited; while the model writes it is a signal.
-    el_set(edit_, EL_SETTY, "-d", "intr=", nullptr);
+    // Ctrl-C and Ctrl-Z are keys while a line is edited; while the model writes they are signals.
+    el_set(edit_, EL_SETTY, "-d", "-isig", nullptr);
     el_set(edit_, EL_ADDFN, "octavo-interrupt", "empty the line, or end", &Libedit::interrupt);
+    el_set(edit_, EL_ADDFN, "octavo-suspend", "stop the program for a while", &Libedit::suspend);
     bind("^C", "octavo-interrupt");
+    bind("^Z", "octavo-suspend");
     bind("^W", "ed-delete-prev-word");
     bind("^U", "vi-kill-line-prev");
     bind("^R", "em-inc-search-prev");
@@ -92,6 +92,17 @@ class LineEditor::Libedit {
 
  private:
   void bind(const char* key, const char* what) { el_set(edit_, EL_BIND, key, what, nullptr); }
+
+  // Called by libedit.
+  static char* prompt_of(EditLine*) {
+    static char text[] = "> ";
+    return text;
+  }
+
+  static unsigned char suspend(EditLine*, int) {
+    std::raise(SIGTSTP);
+    return CC_REFRESH;
+  }
 
   static unsigned char interrupt(EditLine* edit, int) {
     void* data = nullptr;
@@ -147,7 +158,7 @@ bool LineEditor::read(std::string& line) {
 }
 
 bool LineEditor::read_plainly(std::string& line) const {
-  if (on_terminal_) std::fputs(prompt, stdout);
+  if (on_terminal_) std::fputs("> ", stdout);
   if (std::fflush(stdout) != 0) return false;
   int symbol = 0;
   while ((symbol = std::getchar()) != EOF && symbol != '\n') line += static_cast<char>(symbol);

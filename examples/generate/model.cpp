@@ -3,13 +3,15 @@
 
 #include <cstdio>
 
+#include "support/program.hpp"
+
 namespace generate {
 
 Model load(const std::string& path) {
   const octavo::ModelSource source(path, [](const octavo::Error& error) {
     std::fprintf(stderr, "generate: warning: skipped: %s\n", error.what());
   });
-  for (const std::string& set_aside : source.notes()) note(set_aside);
+  support::print_notes(source.notes(), "generate");
   if (!source.tokenizer()) {
     throw octavo::FormatError("cannot generate with " + octavo::printable(path) +
                               ": it has no tokenizer that Octavo reads");

@@ -156,7 +156,7 @@ void add_sampling(CLI::App& app, GenerateOptions& options) {
            "Choose among the likeliest that reach this probability (1)");
   add_real(group, "--min-p", sampling.min_p, min_p_is_legal, "a number from 0 to 1",
            "Choose among those at least this much as likely as the likeliest (0)");
-  add_seed(group, options.seed);
+  add_seed(group, options.seed, options.seed);
 }
 
 void add_scoring(CLI::App& app, GenerateOptions& options) {

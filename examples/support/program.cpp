@@ -172,14 +172,14 @@ CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
       ->allow_extra_args(false);
 }
 
-void add_seed(CLI::App& app, std::uint64_t& seed) {
+void add_seed(CLI::App& app, std::uint64_t& seed, std::uint64_t usual) {
   app.add_option_function<std::string>(
          "--seed",
          [&seed](const std::string& text) {
            seed = static_cast<std::uint64_t>(
                parse_integer("--seed", text, 0, std::numeric_limits<octavo::Index>::max()));
          },
-         "Equal seeds give equal results, bit for bit")
+         "Equal seeds give equal results, bit for bit (" + std::to_string(usual) + ")")
       ->type_name("N");
 }
 

@@ -62,8 +62,8 @@ void print_notes(const std::vector<std::string>& notes, const char* program);
 /// One line that tells why not all threads of a pool are in use.
 std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use);
 
-/// Adds an option for a random seed: 0 to 2^63 - 1.
-void add_seed(CLI::App& app, std::uint64_t& seed);
+/// --seed, 0 to 2^63 - 1; `usual`: the one that counts without it.
+void add_seed(CLI::App& app, std::uint64_t& seed, std::uint64_t usual);
 
 /// Adds an option whose value must be a finite number that `legal` accepts.
 void add_real(CLI::App& app, const std::string& name, double& value,

@@ -54,8 +54,7 @@ TEST_CASE("a prompt may be any bytes: those that the model does not know count a
                                   : written("--tokens 7", prompt);
     for (const bool keep : {false, true}) {
       INFO(told(words));
-      const Outcome got =
-          start(sandbox, keep ? words + Words{"--invalid-utf8", "keep"} : words);
+      const Outcome got = start(sandbox, keep ? words + Words{"--invalid-utf8", "keep"} : words);
       CHECK(got.status == 0);
       CHECK((got.err.empty() || got.err.starts_with("generate: note: prompt: ")));
       const std::string shown = keep ? prompt : whole(prompt);
