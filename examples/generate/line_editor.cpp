@@ -20,14 +20,21 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 struct sigaction action_before;
 
+/// On Ctrl-C. With SA_RESTART what is being written goes on; without it what is being read ends.
+void raise_flag(int flags) {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = flags;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+}
+
 }  // namespace
 
 InterruptFlag::InterruptFlag() {
   interrupted = 0;
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &action_before);  // without SA_RESTART: reading ends
+  sigaction(SIGINT, nullptr, &action_before);
+  raise_flag(SA_RESTART);
 }
 
 InterruptFlag::~InterruptFlag() { sigaction(SIGINT, &action_before, nullptr); }
@@ -160,8 +167,10 @@ bool LineEditor::read(std::string& line) {
 bool LineEditor::read_plainly(std::string& line) const {
   if (on_terminal_) std::fputs("> ", stdout);
   if (std::fflush(stdout) != 0) return false;
+  if (on_terminal_) raise_flag(0);
   int symbol = 0;
   while ((symbol = std::getchar()) != EOF && symbol != '\n') line += static_cast<char>(symbol);
+  if (on_terminal_) raise_flag(SA_RESTART);
   if (symbol == EOF && interrupted != 0) return false;
   return symbol != EOF || !line.empty();
 }

@@ -81,7 +81,7 @@ const std::vector<OptionOf> others{
     {"generate", "--prompt-file", "FILE", "a name"},
     {"generate", "--score", "FILE", "a name"},
     {"generate", "--too-long", "NAME", "slide, keep-last or refuse"},
-    {"generate", "--unknown", "NAME", "refuse or skip"},
+    {"generate", "--unknown", "NAME", "replace, refuse or skip"},
     {"generate", "--invalid-utf8", "NAME", "replace or keep"},
     {"convert", "--type", "NAME", "f32, f16, bf16 or q8_0"},
 };
@@ -278,7 +278,10 @@ TEST_CASE("unknown options are named, with the nearest that there is") {
            {"generate", "--bias", ""},
            {"generate", "--stops", "--stop"},
            {"generate", "--hlep", "--help"},
-           {"generate", "-i", ""},
+           {"generate", "-i", "--interactive"},
+           {"generate", "--n_predict", "--tokens"},
+           {"generate", "--reverse-prompt", "--stop"},
+           {"generate", "-j", ""},
        }) {
     const std::string hint = *row.right == '\0' ? "see " + std::string(row.program) + " --help"
                                                 : "did you mean '" + std::string(row.right) + "'?";

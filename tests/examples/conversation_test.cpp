@@ -9,6 +9,14 @@
 
 using namespace generating;
 
+namespace {
+
+Words conversing(const std::string& options) {
+  return words_of("generate " + model + " --interactive --threads 1 --temperature 0 " + options);
+}
+
+}  // namespace
+
 TEST_CASE("a conversation is the same from a pipe, and survives what it does not understand") {
   const Sandbox sandbox;
   train(sandbox, "--no-unknown");
@@ -88,18 +96,16 @@ TEST_CASE("a conversation's settings are those of the command line, by both of t
   }
   CHECK(converse("/rep 3\n/window 4\nTo be\n") ==
         alone("--repetition-penalty 3 --repetition-window 4"));
-  CHECK(converse("/stop e\nTo b\n") != converse("To b\n"));
-  CHECK(converse("/stop e\n/stop\nTo b\n") == converse("To b\n"));
+  CHECK(converse("/stop p\nTo b\n") != converse("To b\n"));
+  CHECK(converse("/stop p\n/stop\nTo b\n") == converse("To b\n"));
   CHECK(converse("/stop \\n\nTo be\n").find('\n') == converse("/stop \\n\nTo be\n").size() - 1);
-  CHECK(converse("//quit\n").starts_with("/quit"));
+  const Outcome slash =
+      start(sandbox, conversing("--tokens 3"), {.input = "//quit\n"});  // "/" is not known
+  CHECK(slash.out.starts_with("/quit"));
   CHECK(converse("/special maybe\n") == "/special: got 'maybe', expected on or off\n");
 }
 
 namespace {
-
-Words conversing(const std::string& options) {
-  return words_of("generate " + model + " --interactive --threads 1 --temperature 0 " + options);
-}
 
 /// The keys' names, for a terminal of the kind xterm.
 const std::string up = "\x1bOA", left = "\x1bOD";
@@ -219,7 +225,7 @@ TEST_CASE("a terminal gets no control characters and whole UTF-8 only; a file ge
     CHECK(typist.status() == 0);
     INFO(octavo::printable(typist.screen(), 2000));
     CHECK(harmless(typist.screen()));
-    CHECK(typist.screen().starts_with("\xEF\xBF\xBD\\x1b]0;title\\x07 \\xc2\\x9b"));
+    CHECK(typist.screen().find("\xEF\xBF\xBD\\x1b]0;title\\x07 \\xc2\\x9b") != std::string::npos);
   }
   CHECK(text_of(sandbox, written("--tokens 0", title)) == title + "\n");
 }

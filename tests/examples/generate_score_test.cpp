@@ -48,8 +48,8 @@ TEST_CASE("a score is the sum of its tokens, and equals the loss that training m
   CHECK(text_of(sandbox, words + Words{"score", "--stride", "12"}) == by_file);
   CHECK(text_of(sandbox, words + Words{"score", "--stride", "1"}) != by_file);
   // An uncertain model says so: two bytes of a character are two tokens.
-  const std::string other = text_of(sandbox, words + Words{"-"}, {.input = "To b\xc3\xa9"});
-  CHECK(other.starts_with("5 tokens scored: 5 bytes, 4 characters\n"));
+  const Outcome other = start(sandbox, words + Words{"-"}, {.input = "To b\xc3\xa9"});
+  CHECK(other.out.starts_with("5 tokens scored: 5 bytes, 4 characters\n"));
   CHECK(text_of(sandbox, words + Words{"-", "--unknown", "skip"}, {.input = "To 9be"}) ==
         text_of(sandbox, words + Words{"-"}, {.input = "To be"}));
 }
@@ -60,7 +60,7 @@ TEST_CASE("what cannot be scored is refused") {
   const Words words = words_of("generate " + model + " --score");
   const std::string hint = "the first is not scored: nothing comes before it";
   refused(sandbox, words + Words{"-"}, 65, "text '-' has 0 tokens, expected at least 2", hint);
-  refused(sandbox, words + Words{"-"}, 65, "text '-' has 1 tokens, expected at least 2", hint,
+  refused(sandbox, words + Words{"-"}, 65, "text '-' has 1 token, expected at least 2", hint,
           {.input = "T"});
   refused(sandbox, words + Words{"-", "--unknown", "refuse"}, 65,
           "text '-': byte 2: '9' is not in the model's vocabulary",

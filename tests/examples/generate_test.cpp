@@ -74,7 +74,9 @@ TEST_CASE("of a long prompt the end alone counts") {
   train(sandbox);
   const std::string end = "To be or not to be, that is the question. Whether";
   const auto continued = [&](const std::string& prompt) {
-    return text_of(sandbox, written("--tokens 30", prompt)).substr(prompt.size());
+    const Outcome got = start(sandbox, written("--tokens 30", prompt));  // with a note
+    CHECK(got.status == 0);
+    return got.out.substr(prompt.size());
   };
   const std::string expected = continued(std::string(49'951, 'x') + end);
   CHECK(continued(std::string(49'951, 'T') + end) == expected);
@@ -247,7 +249,9 @@ TEST_CASE("output that cannot be written ends every program with status 74") {
     const Start how{.output = output};
     refused(sandbox, written("--tokens 20"), 74, gone, why, how);
     refused(sandbox, written("--tokens 2147483647"), 74, gone, why, how);
-    refused(sandbox, {"generate", model, "--interactive"}, 74, gone, why, how);
+    Start talk = how;
+    talk.input = "To be\n";
+    refused(sandbox, {"generate", model, "--interactive"}, 74, gone, why, talk);
     refused(sandbox, {"generate", "--help"}, 74, gone, why, how);
     refused(sandbox, {"generate", "--version"}, 74, gone, why, how);
     const std::string error = "train_full: error: " + gone + "\n  hint: " + why + "\n";
