@@ -1,218 +1,24 @@
 // SPDX-License-Identifier: MIT
 // Writes text with a trained model, or tells how likely it finds one.
-#include <cmath>
 #include <cstdio>
 #include <numbers>
 #include <span>
 #include <string>
-#include <vector>
+#include <unistd.h>
 
-#include <octavo/checkpoint/model_source.hpp>
-#include <octavo/octavo.hpp>
-
+#include "generate/conversation.hpp"
+#include "generate/model.hpp"
+#include "generate/prompts.hpp"
+#include "generate/writer.hpp"
 #include "support/generate_options.hpp"
 #include "support/input_files.hpp"
 #include "support/program.hpp"
-#include "support/text_queue.hpp"
 
 namespace {
 
+using generate::Model;
 using octavo::Index;
 using octavo::Token;
-using Tokenizer = octavo::AnyTokenizer;
-using Model = octavo::LoadedModel<float>;
-
-/// The tokens of a text, `what` in messages, by the policy for characters that are not known; with
-/// UnknownPolicy::skip these leave `text` too.
-std::vector<Token> encode(const Tokenizer& tokenizer, std::string& text,
-                          support::UnknownPolicy policy, const std::string& what,
-                          const std::string& hint = "leave it out, or say --unknown skip") {
-  try {
-    if (policy == support::UnknownPolicy::refuse) octavo::require_known(tokenizer, text);
-    if (policy == support::UnknownPolicy::skip) text = octavo::without_unknown(tokenizer, text);
-    std::vector<Token> tokens(text.size());
-    tokens.resize(tokenizer.encode(text, tokens));
-    return tokens;
-  } catch (const octavo::UnknownSymbol& error) {
-    throw octavo::DataError(what + ": " + error.what(), hint);
-  }
-}
-
-/// Biases for the tokens of this vocabulary.
-std::vector<octavo::TokenBias> biases_of(const std::vector<support::AskedBias>& asked,
-                                         const Tokenizer& tokenizer) {
-  std::vector<octavo::TokenBias> biases;
-  for (const support::AskedBias& bias : asked) {
-    const std::string what = "--logit-bias " + octavo::printable(bias.given);
-    if (bias.text.empty()) {
-      octavo::require(bias.token < tokenizer.vocabulary_size(), [&] {
-        return what + ": the model's tokens are 0 to " +
-               std::to_string(tokenizer.vocabulary_size() - 1);
-      });
-      biases.push_back({bias.token, bias.value});
-      continue;
-    }
-    std::string text = bias.text;
-    for (const Token token : encode(tokenizer, text, support::UnknownPolicy::refuse, what, "")) {
-      biases.push_back({token, bias.value});
-    }
-  }
-  return biases;
-}
-
-class Session {
- public:
-  Session(support::GenerateOptions& options, const Model& model, octavo::ThreadPool& threads)
-      : options_(options),
-        tokenizer_(model.tokenizer),
-        biases_(biases_of(options.biases, tokenizer_)),
-        generator_(octavo::Transformer<float>(octavo::RuntimeConfig(model.shape)), model.weights,
-                   model.trained_length, threads, std::ssize(options.prompts)) {
-    options_.sampling.logit_bias = biases_;
-  }
-
-  const octavo::MemoryPlan& plan() const noexcept { return generator_.plan(); }
-
-  /// Each prompt's continuation, in their order. The first that is not complete is written as it
-  /// grows.
-  void write(std::vector<std::string> prompts) {
-    const bool several = prompts.size() > 1;
-    std::vector<std::vector<Token>> tokens(prompts.size());
-    std::vector<std::span<const Token>> beginnings(prompts.size());
-    for (std::size_t i = 0; i < prompts.size(); ++i) {
-      tokens[i] = beginning(prompts[i], several ? "prompt " + std::to_string(i + 1) : "prompt",
-                            beginnings[i]);
-    }
-    support::TextQueue queue(std::ssize(prompts));
-    std::vector<Stream> streams;
-    streams.reserve(prompts.size());
-    for (std::size_t i = 0; i < prompts.size(); ++i) {
-      const auto place = static_cast<Index>(i);
-      streams.emplace_back(tokenizer_, octavo::StopStrings(options_.stops), Write{&queue, place},
-                           options_.invalid);
-      queue.write(place, prompts[i]);
-    }
-    std::vector<Index> left(prompts.size(), options_.tokens);
-    const auto end = [&](std::size_t i) {
-      left[i] = 0;
-      streams[i].finish();
-      queue.write(static_cast<Index>(i), "\n");
-      queue.end(static_cast<Index>(i));
-    };
-    for (std::size_t i = 0; i < prompts.size() && options_.tokens == 0; ++i) end(i);
-    generator_.generate_batch(beginnings, options_.tokens, options_.sampling, options_.seed,
-                              [&](Index sequence, Token token) {
-                                const auto i = static_cast<std::size_t>(sequence);
-                                const bool goes_on = streams[i](token) && --left[i] > 0;
-                                if (!goes_on) end(i);
-                                return std::fflush(stdout) == 0 && goes_on;
-                              });
-    std::fflush(stdout);
-  }
-
-  /// One line a prompt, or a command.
-  void converse() {
-    support::print("Type the beginning of a text, or /help.\n");
-    std::string line;
-    while (ask(line)) {
-      if (line == "/quit") return;
-      try {
-        if (line.starts_with('/')) {
-          command(line);
-        } else {
-          write({line});
-          ++options_.seed;
-        }
-      } catch (const octavo::Error& error) {
-        std::printf("%s\n", error.what());
-      }
-    }
-    support::print("\n");
-  }
-
- private:
-  struct Write {
-    support::TextQueue* queue;
-    Index place;
-    void operator()(std::string_view text) const { queue->write(place, text); }
-  };
-  using Stream = octavo::TextStream<Tokenizer, Write>;
-
-  /// The prompt's tokens, and in `read` those of them that the generator is to read. An empty
-  /// prompt begins with a line end, or with the first token of a vocabulary that has none.
-  std::vector<Token> beginning(std::string& prompt, const std::string& what,
-                               std::span<const Token>& read) const {
-    std::vector<Token> tokens = encode(tokenizer_, prompt, options_.unknown, what);
-    if (tokens.empty()) {
-      tokens.assign(1, 0);
-      if (octavo::first_unknown(tokenizer_, "\n") == std::string_view::npos) {
-        tokenizer_.encode("\n", tokens);
-      }
-    }
-    try {
-      read = octavo::fit_prompt(tokens, generator_.length(), options_.too_long);
-    } catch (const octavo::DataError& error) {
-      std::size_t byte = 0;
-      for (Index i = 0; i < generator_.length(); ++i) {
-        byte += tokenizer_.decode(tokens[static_cast<std::size_t>(i)]).size();
-      }
-      throw octavo::DataError(what + ": byte " + std::to_string(byte) + ": " + error.what(),
-                              "shorten it, or say --too-long slide or --too-long keep-last");
-    }
-    return tokens;
-  }
-
-  /// The next line from standard input; false at its end, or when nobody listens.
-  static bool ask(std::string& line) {
-    support::print("> ");
-    line.clear();
-    if (std::fflush(stdout) != 0) return false;
-    int symbol = 0;
-    while ((symbol = std::getchar()) != EOF && symbol != '\n') line += static_cast<char>(symbol);
-    return symbol != EOF || !line.empty();
-  }
-
-  void command(const std::string& line) {
-    const std::size_t space = line.find(' ');
-    const std::string name = line.substr(0, space);
-    const std::string value = space == std::string::npos ? "" : line.substr(space + 1);
-    octavo::Sampling& sampling = options_.sampling;
-    if (name == "/temp") {
-      sampling.temperature =
-          support::parse_real(name, value, support::temperature_is_legal, "a number, 0 or more");
-    } else if (name == "/topk") {
-      sampling.top_k = support::parse_integer(name, value, 0);
-    } else if (name == "/topp") {
-      sampling.top_p =
-          support::parse_real(name, value, support::top_p_is_legal, "more than 0, at most 1");
-    } else if (name == "/minp") {
-      sampling.min_p = support::parse_real(name, value, support::min_p_is_legal, "0 to 1");
-    } else if (name == "/rep") {
-      sampling.repetition_penalty =
-          support::parse_real(name, value, support::penalty_is_legal, "a number > 0");
-    } else if (name == "/len") {
-      options_.tokens = support::parse_integer(name, value, 1);
-    } else if (name == "/help") {
-      std::printf(
-          "/temp X   temperature, 0 is greedy (%g)\n"
-          "/topk N   the N likeliest only, 0 is all (%td)\n"
-          "/topp X   the likeliest of total probability X (%g)\n"
-          "/minp X   those X times as likely as the likeliest (%g)\n"
-          "/rep X    repetition penalty, 1 is none (%g)\n"
-          "/len N    tokens to write (%td)\n"
-          "/quit     leave\n",
-          sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p,
-          sampling.repetition_penalty, options_.tokens);
-    } else {
-      throw octavo::ConfigError("unknown command " + octavo::printable(name) + "; try /help");
-    }
-  }
-
-  support::GenerateOptions& options_;
-  const Tokenizer& tokenizer_;
-  std::vector<octavo::TokenBias> biases_;
-  octavo::Generator<float> generator_;
-};
 
 /// Prints how likely the model finds a text; returns the bytes planned for it.
 std::size_t score(const support::GenerateOptions& options, const Model& model,
@@ -223,12 +29,12 @@ std::size_t score(const support::GenerateOptions& options, const Model& model,
            std::to_string(length) + ", the length that the model was trained on";
   });
   std::string text = support::read_text(options.score);
-  const auto tokens =
-      encode(model.tokenizer, text, options.unknown, "text " + octavo::printable(options.score));
+  const std::string what = "text " + octavo::printable(options.score);
+  const auto tokens = generate::encode(model, options, text, what);
   if (tokens.size() < 2) {
-    throw octavo::DataError("text " + octavo::printable(options.score) + " has " +
-                                std::to_string(tokens.size()) + " tokens, expected at least 2",
-                            "the first is not scored: nothing comes before it");
+    throw octavo::DataError(
+        what + " has " + octavo::counted(tokens.size(), "token") + ", expected at least 2",
+        "the first is not scored: nothing comes before it");
   }
   octavo::Scorer<float> scorer(octavo::Transformer<float>(octavo::RuntimeConfig(model.shape)),
                                model.weights, length, threads);
@@ -256,20 +62,11 @@ std::size_t score(const support::GenerateOptions& options, const Model& model,
   return scorer.plan().total_bytes();
 }
 
-/// A model of any format that Octavo reads.
-Model load(const std::string& path) {
-  const octavo::ModelSource source(path, [](const octavo::Error& error) {
-    std::fprintf(stderr, "generate: warning: skipped: %s\n", error.what());
-  });
-  if (!source.tokenizer()) {
-    throw octavo::FormatError("cannot generate with " + octavo::printable(path) +
-                              ": it has no tokenizer that Octavo reads");
-  }
-  const auto count = static_cast<std::size_t>(octavo::parameter_count(source.shape()));
-  Model model{source.shape(), source.trained_length(), *source.tokenizer(),
-              octavo::AlignedBuffer<float>(count)};
-  source.read(model.weights);
-  return model;
+/// By --timings and --no-timings.
+void tell_timings(const support::GenerateOptions& options, const generate::Timings& timings) {
+  const bool asked = options.timings || (!options.no_timings && ::isatty(STDERR_FILENO) == 1);
+  if (!asked || timings.written == 0) return;
+  std::fprintf(stderr, "generate: %s\n", timings.sentence().c_str());
 }
 
 int run(support::GenerateOptions& options) {
@@ -277,7 +74,7 @@ int run(support::GenerateOptions& options) {
   support::release_idle_memory();
   const std::string inputs[] = {options.model, options.prompt_file, options.score};
   support::spare_inputs("--memory-report", options.memory_report.drawing, inputs);
-  const Model model = load(options.model);
+  const Model model = generate::load(options.model);
   const std::size_t weights = model.weights.size() * sizeof(float);
   octavo::ThreadPool threads(options.threads);
   support::warn_of_threads(threads, "generate");
@@ -286,15 +83,16 @@ int run(support::GenerateOptions& options) {
     report_process(options.memory_report, planned + weights);
     return 0;
   }
-  Session session(options, model, threads);
-  report_plan(options.memory_report, session.plan(), 0, "generate");
+  generate::Writer writer(options, model, threads);
+  report_plan(options.memory_report, writer.plan(), 0, "generate");
   support::release_idle_memory();
   if (options.interactive) {
-    session.converse();
+    generate::Conversation(options, writer).run();
   } else {
-    session.write(options.prompts);
+    writer.write(options.prompts);
   }
-  report_process(options.memory_report, session.plan().total_bytes() + weights);
+  tell_timings(options, writer.timings());
+  report_process(options.memory_report, writer.plan().total_bytes() + weights);
   return 0;
 }
 

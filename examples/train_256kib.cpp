@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
                           "Text, its last tenth for validation; without one, ten lines of Hamlet");
         support::add_integer(app, "ITERATIONS", arguments.iterations, 1,
                              "Training steps (30000; 500 without FILE)");
-        support::add_seed(app, arguments.seed);
+        support::add_seed(app, arguments.seed, arguments.seed);
         support::add_quiet(app, arguments.quiet);
         return [&] { return train(arguments); };
       });

@@ -66,7 +66,12 @@ constexpr OtherName other_names[] = {
     {"d-model", "--width"},
     {"embed", "--width"},
     {"epochs", "ITERATIONS"},
+    {"eos", "--ignore-eos"},
+    {"f", "--prompt-file"},
     {"file", "--data"},
+    {"file", "--prompt-file"},
+    {"ignore-end", "--ignore-eos"},
+    {"i", "--interactive"},
     {"input", "--data"},
     {"iterations", "ITERATIONS"},
     {"iters", "ITERATIONS"},
@@ -80,6 +85,7 @@ constexpr OtherName other_names[] = {
     {"n-embd", "--width"},
     {"n-head", "--heads"},
     {"n-layer", "--layers"},
+    {"n-predict", "--tokens"},
     {"num-tokens", "--tokens"},
     {"out-dir", "--out"},
     {"outdir", "--out"},
@@ -87,6 +93,10 @@ constexpr OtherName other_names[] = {
     {"output-dir", "--out"},
     {"outtype", "--type"},
     {"p", "--prompt"},
+    {"r", "--stop"},
+    {"repeat-last-n", "--repetition-window"},
+    {"repeat-penalty", "--repetition-penalty"},
+    {"reverse-prompt", "--stop"},
     {"steps", "ITERATIONS"},
     {"temp", "--temperature"},
     {"vocab-size", "--vocab"},
@@ -169,7 +179,8 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
     const bool takes_several =  // add_names
         option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
     if (!repeatable && std::find(seen.begin(), seen.end(), option) != seen.end()) {
-      throw octavo::ConfigError(name + ": got it twice, expected it once");
+      throw octavo::ConfigError(name + ": given twice, expected at most once",
+                                "leave one of the two out");
     }
     seen.push_back(option);
     const bool may_have_value = option->get_items_expected_max() > 0;

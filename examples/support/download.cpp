@@ -96,7 +96,8 @@ std::vector<std::string> arguments_of(std::string_view program, const std::strin
 void check(const RemoteFile& file, const std::string& path, const std::string& content) {
   if (content.size() != file.size) {
     fail(file, path,
-         "got " + std::to_string(content.size()) + " bytes, expected " + std::to_string(file.size));
+         "got " + octavo::counted(content.size(), "byte") + ", expected " +
+             std::to_string(file.size));
   }
   if (sha256(content) != file.sha256) fail(file, path, "its SHA-256 is not the expected one");
 }

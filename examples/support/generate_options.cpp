@@ -52,16 +52,54 @@ void add_policy(CLI::App& app, const std::string& name, Choice& value,
       help);
 }
 
-void add_texts(CLI::App& app, GenerateOptions& options) {
-  auto& group = *app.add_option_group("Text");
+/// Numbers with commas between.
+std::vector<octavo::Token> parse_tokens(const std::string& given) {
+  std::vector<octavo::Token> tokens;
+  std::string_view rest = given;
+  while (true) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    octavo::Token token = 0;
+    if (!octavo::parse_whole(rest.substr(0, comma), token) || token < 0) {
+      throw octavo::ConfigError("--prompt-tokens: got " + octavo::printable(given) +
+                                ", expected whole numbers with commas between, such as 15,7,301");
+    }
+    tokens.push_back(token);
+    if (comma == rest.size()) return tokens;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+void add_prompts(CLI::App& group, GenerateOptions& options) {
   add_repeatable(
-      group, "--prompt", [&](const std::string& text) { options.prompts.push_back(text); },
-      "The beginning of the text; may be given several times, for as many texts, written together")
+      group, "--prompt",
+      [&](const std::string& text) {
+        options.prompts.push_back({text, std::nullopt});
+      },
+      "The beginning of the text; may be given several times, for as many texts, written together. "
+      "Without any, the text begins after the token that ends a text, or after a line end where "
+      "the model has no such token")
       ->type_name("TEXT");
   add_name(group, "--prompt-file", options.prompt_file,
            "The beginning of the text is that of a file, without its last line end; - is standard "
            "input")
       ->type_name("FILE");
+  add_repeatable(
+      group, "--prompt-tokens",
+      [&](const std::string& text) {
+        options.prompts.push_back({"", parse_tokens(text)});
+      },
+      "The beginning of the text as numbers of tokens, 15,7,301; may be given several times")
+      ->type_name("N,...");
+  group.add_flag(
+      "--special", options.special,
+      "Names of special tokens, such as <|endoftext|>, stand for these tokens in prompts "
+      "and scored texts, and are written where the model draws one. Without this they "
+      "are text, and special tokens are not written");
+}
+
+void add_texts(CLI::App& app, GenerateOptions& options) {
+  auto& group = *app.add_option_group("Text");
+  add_prompts(group, options);
   add_integer(group, "--tokens", options.tokens, 0, "Tokens to write (200)");
   add_repeatable(
       group, "--stop",
@@ -73,6 +111,8 @@ void add_texts(CLI::App& app, GenerateOptions& options) {
       },
       "The text ends before this one, which is not written; may be given several times")
       ->type_name("TEXT");
+  group.add_flag("--ignore-eos", options.ignore_end,
+                 "Go on after the model's own end of a text; without this the text ends there");
   add_policy<octavo::TooLong>(group, "--too-long", options.too_long,
                               {{"slide", octavo::TooLong::slide},
                                {"keep-last", octavo::TooLong::keep_last},
@@ -82,14 +122,18 @@ void add_texts(CLI::App& app, GenerateOptions& options) {
                               "tokens; refuse");
   add_policy<UnknownPolicy>(
       group, "--unknown", options.unknown,
-      {{"refuse", UnknownPolicy::refuse}, {"skip", UnknownPolicy::skip}},
-      "Characters that the model does not know: refuse, or skip them. Without this they become its "
-      "unknown token, if it has one");
+      {{"replace", UnknownPolicy::replace},
+       {"refuse", UnknownPolicy::refuse},
+       {"skip", UnknownPolicy::skip}},
+      "Characters that the model does not know: replace (default) them by its unknown token, where "
+      "it has one, refuse, or skip them");
   add_policy<octavo::InvalidUtf8>(
       group, "--invalid-utf8", options.invalid,
       {{"replace", octavo::InvalidUtf8::replace}, {"keep", octavo::InvalidUtf8::keep}},
-      "Bytes written that are not UTF-8: replace (default) by U+FFFD, or keep");
-  group.add_flag("--interactive", options.interactive, "Read prompts from the terminal");
+      "Bytes written that are not UTF-8: replace (default) by U+FFFD, or keep, which a terminal "
+      "never gets");
+  group.add_flag("--interactive", options.interactive,
+                 "Read prompts from the terminal, a line each; /help lists what else it takes");
 }
 
 void add_sampling(CLI::App& app, GenerateOptions& options) {
@@ -112,7 +156,7 @@ void add_sampling(CLI::App& app, GenerateOptions& options) {
            "Choose among the likeliest that reach this probability (1)");
   add_real(group, "--min-p", sampling.min_p, min_p_is_legal, "a number from 0 to 1",
            "Choose among those at least this much as likely as the likeliest (0)");
-  add_seed(group, options.seed);
+  add_seed(group, options.seed, options.seed);
 }
 
 void add_scoring(CLI::App& app, GenerateOptions& options) {
@@ -156,21 +200,27 @@ void add_generate_options(CLI::App& app, GenerateOptions& options) {
   add_scoring(app, options);
   auto& group = *app.add_option_group("Run");
   add_threads(group, options.threads);
+  group.add_flag("--timings", options.timings,
+                 "Tell on standard error how many tokens were read and written, and how many a "
+                 "second; the default where that is a terminal");
+  group.add_flag("--no-timings", options.no_timings, "Do not tell that");
   add_memory_report(group, options.memory_report);
 }
 
 void finish(GenerateOptions& options) {
   const bool prompted = !options.prompts.empty() || !options.prompt_file.empty();
   octavo::require(options.score.empty() || !(prompted || options.interactive),
-                  "--score: it goes without --prompt, --prompt-file and --interactive");
+                  "--score: it goes without prompts and --interactive");
   octavo::require(!options.score.empty() || (options.stride == 0 && !options.per_token),
                   "--stride, --per-token: they go with --score only");
   octavo::require(!options.interactive || !prompted,
-                  "--interactive: it goes without --prompt and --prompt-file");
+                  "--interactive: it goes without prompts on the command line");
+  octavo::require(!options.timings || !options.no_timings,
+                  "--timings: it goes without --no-timings");
   if (!options.prompt_file.empty()) {
     std::string text = read_text(options.prompt_file);
     if (text.ends_with('\n')) text.pop_back();
-    options.prompts.push_back(std::move(text));
+    options.prompts.push_back({std::move(text), std::nullopt});
   }
   if (options.prompts.empty()) options.prompts.emplace_back();
 }

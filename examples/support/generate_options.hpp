@@ -25,13 +25,19 @@ struct AskedBias {
   double value = 0;
 };
 
-/// What becomes of characters outside the vocabulary; none: they are the unknown token where the
-/// model has one, and refused where it has none.
-enum class UnknownPolicy { none, refuse, skip };
+/// What becomes of characters outside the vocabulary: the unknown token, where the model has one
+/// (where it has none they are refused), an error, or nothing.
+enum class UnknownPolicy { replace, refuse, skip };
+
+/// The beginning of a text: tokens, or characters that will be tokens when there is a vocabulary.
+struct AskedPrompt {
+  std::string text;
+  std::optional<std::vector<octavo::Token>> tokens;
+};
 
 struct GenerateOptions {
   std::string model;
-  std::vector<std::string> prompts;
+  std::vector<AskedPrompt> prompts;
   std::string prompt_file;
   std::string score;         ///< a file, - for standard input; empty: none
   octavo::Index stride = 0;  ///< 0: the model's trained length
@@ -41,11 +47,14 @@ struct GenerateOptions {
   std::vector<AskedBias> biases;
   std::vector<std::string> stops;
   octavo::TooLong too_long = octavo::TooLong::slide;
-  UnknownPolicy unknown = UnknownPolicy::none;
+  UnknownPolicy unknown = UnknownPolicy::replace;
   octavo::InvalidUtf8 invalid = octavo::InvalidUtf8::replace;
   std::uint64_t seed = 1;
   octavo::Index threads = 0;
+  bool special = false;     ///< special tokens have names, in prompts and in what is written
+  bool ignore_end = false;  ///< generation goes on after the tokens that end a text
   bool interactive = false;
+  bool timings = false, no_timings = false;  ///< neither: where standard error is a terminal
   MemoryReportOption memory_report;
 };
 

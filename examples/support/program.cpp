@@ -17,11 +17,15 @@
 #include <unistd.h>
 
 #include "support/arguments.hpp"
+#include "support/help_text.hpp"
 
 namespace support {
 namespace {
 
 volatile std::sig_atomic_t received = 0;
+
+/// What came before the program's name in the call; it ends in '/' or is empty.
+std::string_view called_from;
 
 void receive(int signal) {
   if (received != 0) _exit(128 + signal);
@@ -168,14 +172,14 @@ CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
       ->allow_extra_args(false);
 }
 
-void add_seed(CLI::App& app, std::uint64_t& seed) {
+void add_seed(CLI::App& app, std::uint64_t& seed, std::uint64_t usual) {
   app.add_option_function<std::string>(
          "--seed",
          [&seed](const std::string& text) {
            seed = static_cast<std::uint64_t>(
                parse_integer("--seed", text, 0, std::numeric_limits<octavo::Index>::max()));
          },
-         "Equal seeds give equal results, bit for bit")
+         "Equal seeds give equal results, bit for bit (" + std::to_string(usual) + ")")
       ->type_name("N");
 }
 
@@ -189,9 +193,9 @@ void warn_of_threads(const octavo::ThreadPool& pool, const char* program) {
   const octavo::Index usable = pool.processors().usable();
   if (pool.size() <= usable) return;
   std::fprintf(stderr,
-               "%s: warning: %td threads take turns on %td cores, which is all that this process "
+               "%s: warning: %td threads take turns on %s, which is all that this process "
                "may use\n  leave --threads out\n",
-               program, pool.size(), usable);
+               program, pool.size(), octavo::counted(usable, "core").c_str());
 }
 
 void print_notes(const std::vector<std::string>& notes, const char* program) {
@@ -201,8 +205,8 @@ void print_notes(const std::vector<std::string>& notes, const char* program) {
 }
 
 std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use) {
-  return std::to_string(in_use.count()) + " of " + std::to_string(pool.size()) +
-         " threads in use: more do not pay here (short steps, or cores that others use)";
+  return std::to_string(in_use.count()) + " of " + octavo::counted(pool.size(), "thread") +
+         " in use: more do not pay here (short steps, or cores that others use)";
 }
 
 void add_real(CLI::App& app, const std::string& name, double& value,
@@ -222,9 +226,12 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
   using octavo::ErrorCode;
   try {
     occupy_standard_files();
+    const std::string_view call = argc > 0 ? argv[0] : "";
+    called_from = call.substr(0, call.rfind('/') + 1);
     std::function<int()> body;
     {
       CLI::App app(purpose, name);  // goes before the body runs: it is a tenth of a megabyte
+      app.formatter(std::make_shared<HelpText>());
       app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
       body = set_up(app);
       try {
@@ -315,6 +322,12 @@ void silence_output() {
 void add_quiet(CLI::App& app, bool& quiet) {
   app.add_flag("--quiet", quiet,
                "Print nothing but warnings and errors; files are written as ever");
+}
+
+std::string command_of(std::string_view program) {
+  std::string path(called_from);
+  path += program;
+  return shell_word(path);
 }
 
 std::string shell_word(std::string_view text) {

@@ -62,8 +62,8 @@ void print_notes(const std::vector<std::string>& notes, const char* program);
 /// One line that tells why not all threads of a pool are in use.
 std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use);
 
-/// Adds an option for a random seed: 0 to 2^63 - 1.
-void add_seed(CLI::App& app, std::uint64_t& seed);
+/// --seed, 0 to 2^63 - 1; `usual`: the one that counts without it.
+void add_seed(CLI::App& app, std::uint64_t& seed, std::uint64_t usual);
 
 /// Adds an option whose value must be a finite number that `legal` accepts.
 void add_real(CLI::App& app, const std::string& name, double& value,
@@ -100,6 +100,10 @@ void silence_output();
 
 /// --quiet
 void add_quiet(CLI::App& app, bool& quiet);
+
+/// How a user calls `program`, one of ours, from where this one was called: its name, after the
+/// folder that this one was called from if its call had one. As a word of a shell.
+std::string command_of(std::string_view program);
 
 /// A word as a shell reads it back.
 std::string shell_word(std::string_view text);

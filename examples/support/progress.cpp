@@ -277,7 +277,7 @@ void Progress::report(octavo::RunReport::Stage stage, const octavo::RunState& st
   if (model.empty()) {
     page.generate.clear();
   } else {
-    page.generate = "generate " + shell_word(model) + page.generate;
+    page.generate = command_of("generate") + " " + shell_word(model) + page.generate;
   }
   attempt(page_, [&] {
     octavo::AtomicFile file(*page_);

@@ -5,14 +5,17 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 #include <vector>
 
 #include "support/program.hpp"
+#include "support/visible_text.hpp"
 
 namespace support {
 
 /// The first text that has not ended is printed as it grows, the others wait for it. Where there
-/// are several each has a headline.
+/// are several each has a headline. Pieces are whole characters; a terminal gets them as
+/// visible_text(), anything else as they are.
 class TextQueue {
  public:
   explicit TextQueue(octavo::Index texts) : waiting_(static_cast<std::size_t>(texts)) {
@@ -23,7 +26,7 @@ class TextQueue {
   void write(octavo::Index text, std::string_view piece) {
     const auto i = static_cast<std::size_t>(text);
     if (i == front_) {
-      print(piece);
+      show(piece);
     } else {
       waiting_[i] += piece;
     }
@@ -34,15 +37,20 @@ class TextQueue {
     while (front_ < ended_.size() && ended_[front_]) {
       if (++front_ == ended_.size()) return;
       print_headline();
-      print(waiting_[front_]);
+      show(waiting_[front_]);
     }
   }
 
  private:
+  void show(std::string_view text) const {
+    print(terminal_ ? visible_text(text) : std::string(text));
+  }
+
   void print_headline() const {
     if (waiting_.size() > 1) std::printf("=== %zu of %zu ===\n", front_ + 1, waiting_.size());
   }
 
+  bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
   std::vector<std::string> waiting_;
   std::vector<bool> ended_;
   std::size_t front_ = 0;

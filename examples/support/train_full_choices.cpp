@@ -117,9 +117,15 @@ FullOptions FullCommandLine::base() const {
   return options;
 }
 
+void FullCommandLine::require_no_new_schedule() const {
+  if (!new_schedule_) return;
+  throw octavo::ConfigError(
+      "--new-schedule: it replaces the schedule of a run that --resume goes on with",
+      "say --resume too, or leave it out");
+}
+
 FullOptions FullCommandLine::resolve() const {
-  octavo::require(!new_schedule_,
-                  "--new-schedule: there is a schedule to replace with --resume only");
+  require_no_new_schedule();
   FullOptions options = begun(base());
   check(options);
   return options;
@@ -148,11 +154,12 @@ void FullCommandLine::check(const FullOptions& options) {
 }
 
 FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
-  octavo::require(!new_schedule_,
-                  "--new-schedule: there is a schedule to replace with --resume only");
-  octavo::require(preset_ == nullptr, [&] {
-    return "--" + std::string(preset_->name) + ": the model of --from is there already";
-  });
+  require_no_new_schedule();
+  if (preset_ != nullptr) {
+    const std::string preset = "--" + std::string(preset_->name);
+    throw octavo::ConfigError(preset + ": it chooses a model, and --from brings one",
+                              "leave out " + preset + " or --from");
+  }
   octavo::require(!no_unknown_, "--no-unknown: the tokenizer is that of the model of --from");
   octavo::require(tokenizer_.empty() && !vocabulary_, [&] {
     return std::string(tokenizer_.empty() ? "--vocab" : "--tokenizer") +

@@ -93,6 +93,7 @@ class FullCommandLine {
   FullOptions finished(FullOptions options) const;
   std::string not_kept() const;
   static void check(const FullOptions& options);
+  void require_no_new_schedule() const;
   void choose_gpt2(octavo::ModelShape& shape) const;
   void choose_tokenizer(FullOptions& options) const;
   void choose_texts(FullOptions& options, const octavo::CorpusIdentity& before) const;

@@ -91,7 +91,8 @@ std::string describe_evaluations(const octavo::TrainingOptions& training, octavo
 }
 
 std::string resume_command(const FullOptions& options) {
-  return "train_full --resume " + shell_word(options.saving.out) + options.not_kept;
+  return command_of("train_full") + " --resume " + shell_word(options.saving.out) +
+         options.not_kept;
 }
 
 octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,

@@ -145,9 +145,10 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   octavo::Generator<T> generator(trainer.model(), trainer.weights(), sequence, threads,
                                  trainer.between_steps());
   release_idle_memory();
-  std::printf("parameters %td, memory planned %zu bytes and %zu of tokens, %td threads, seed %ju\n",
+  std::printf("parameters %td, memory planned %zu bytes and %zu of tokens, %s, seed %ju\n",
               trainer.model().parameter_count(), trainer.plan().total_bytes(), corpus.token_bytes(),
-              threads.size(), static_cast<std::uintmax_t>(options.training.seed));
+              octavo::counted(threads.size(), "thread").c_str(),
+              static_cast<std::uintmax_t>(options.training.seed));
   print_schedule(options.training, tokens);
   const auto sample = [&] {
     release_idle_memory();  // what trains need not be there while it writes, nor the other way
@@ -249,8 +250,8 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   saver.check_folder();
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
   const std::string last = sample();
-  std::printf("\n%s\n\nSaved %s; try: generate %s --prompt %s\n", whole_characters(last).c_str(),
-              path.c_str(), shell_word(path).c_str(),
+  std::printf("\n%s\n\nSaved %s; try: %s %s --prompt %s\n", visible_text(last).c_str(),
+              one_line(path).c_str(), command_of("generate").c_str(), shell_word(path).c_str(),
               shell_word(prompt_of(options, corpus)).c_str());
   const bool asked = result.reason == octavo::StopReason::asked;
   if (!asked) progress.keep_sample(trainer.state().steps_done, last);

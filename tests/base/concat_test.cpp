@@ -33,3 +33,10 @@ TEST_CASE("no parts, and empty ones, add nothing; a zero within a text stays") {
 }
 
 }  // namespace
+
+TEST_CASE("what is counted is one, or several") {
+  CHECK(octavo::counted(1, "byte") == "1 byte");
+  CHECK(octavo::counted(0, "byte") == "0 bytes");
+  CHECK(octavo::counted(std::size_t{2}, "token") == "2 tokens");
+  CHECK(octavo::counted(-1L, "step") == "-1 steps");
+}

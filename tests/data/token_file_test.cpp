@@ -184,7 +184,7 @@ TEST_CASE("a header that lies, checksum and all, is refused") {
   CHECK(says([](Fields& f) { f.vocabulary = ~std::uint64_t{0}; }) ==
         "got a vocabulary of 18446744073709551615, expected 1 to 2147483648");
   CHECK(says([](Fields& f) { f.vocabulary = 257; }) ==
-        "got 1 bytes per token, expected 2 for a vocabulary of 257");
+        "got 1 byte per token, expected 2 for a vocabulary of 257");
   CHECK(says([](Fields& f) { f.token_bytes = 2; }) ==
         "got 2 bytes per token, expected 1 for a vocabulary of 200");
   for (const std::uint64_t count : {std::uint64_t{0}, std::uint64_t{63}, std::uint64_t{65},

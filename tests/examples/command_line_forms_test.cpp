@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Options that do not go together, and the forms of a command line that must work.
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,38 @@ TEST_CASE("help and version go to standard output, whatever comes behind them") 
   CHECK(fs::is_empty(sandbox.path));
 }
 
+TEST_CASE("help has 80 columns, and what belongs together stands below each other") {
+  const Sandbox sandbox;
+  for (const std::string program :
+       {"train_full", "train_v2", "train_256kib", "generate", "convert"}) {
+    const std::string help = start(sandbox, {program, "--help"}).out;
+    std::istringstream lines(help);
+    int described = 0;
+    for (std::string line; std::getline(lines, line);) {
+      INFO(program, ": ", line);
+      CHECK(line.size() <= 80);
+      CHECK_FALSE(line.ends_with(' '));
+      const std::size_t begin = line.find_first_not_of(' ');
+      if (begin == std::string::npos || begin < 6) continue;
+      CHECK((begin == 26 || begin == 28));  // within a group of options
+      ++described;
+    }
+    CHECK((program == "train_v2" || program == "convert" || described > 0));
+  }
+}
+
+TEST_CASE("printed commands name the programs as they can be called from there") {
+  const Sandbox sandbox;
+  const std::string folder = OCTAVO_EXAMPLES_FOLDER "/";
+  const std::string options =
+      "--layers 1 --heads 2 --width 16 --ff 24 --context 16 --sequence 12 --threads 1 --out 'my "
+      "run' 2";
+  const Result run = sandbox.run("train_full " + options);
+  expect(run, 0, "try: " + folder + "generate 'my run/model.safetensors' --prompt ");
+  CHECK(start(sandbox, words_of("train_full --tiny --threads 1 --sample-every 0 --out b 2"))
+            .out.find("try: generate b/model.safetensors") != std::string::npos);
+}
+
 TEST_CASE("what makes no run together is refused") {
   const Sandbox sandbox;
   const auto full = [](const std::string& options) { return words_of("train_full " + options); };
@@ -74,7 +107,8 @@ TEST_CASE("what makes no run together is refused") {
   refused(sandbox, full("--batch 65536 --accumulate 32768"),
           "--accumulate: got 32768, expected at most 32767 with --batch 65536");
   refused(sandbox, full("--new-schedule"),
-          "--new-schedule: there is a schedule to replace with --resume only");
+          "--new-schedule: it replaces the schedule of a run that --resume goes on with",
+          "say --resume too, or leave it out");
   refused(sandbox, full("--allow-corpus-change"),
           "--allow-corpus-change: there is a text to change with --resume only");
   refused(sandbox, full("--patience 2 --eval-every 0"),

@@ -81,7 +81,7 @@ const std::vector<OptionOf> others{
     {"generate", "--prompt-file", "FILE", "a name"},
     {"generate", "--score", "FILE", "a name"},
     {"generate", "--too-long", "NAME", "slide, keep-last or refuse"},
-    {"generate", "--unknown", "NAME", "refuse or skip"},
+    {"generate", "--unknown", "NAME", "replace, refuse or skip"},
     {"generate", "--invalid-utf8", "NAME", "replace or keep"},
     {"convert", "--type", "NAME", "f32, f16, bf16 or q8_0"},
 };
@@ -105,6 +105,8 @@ const std::string escapes = "\xff\xc3\x1b[31m";
 const std::string escapes_told = "'\\xff\\xc3\\x1b[31m'";
 
 int cases = 0;
+
+const std::string twice = "leave one of the two out";
 
 void refused(const Sandbox& sandbox, const Words& words, const std::string& message,
              const std::string& hint = "", int status = 64) {
@@ -178,7 +180,7 @@ TEST_CASE("options without a value, with an empty one, or given twice are refuse
               "if that is the value, write " + name + "='--help'");
       if (&list == &lists[2] || name == "--data") continue;
       refused(sandbox, {option.program, name, "1", name + "=1"},
-              name + ": got it twice, expected it once");
+              name + ": given twice, expected at most once", twice);
     }
   }
   for (const OptionOf& option : others) {
@@ -189,7 +191,7 @@ TEST_CASE("options without a value, with an empty one, or given twice are refuse
   for (const std::string program : {"train_full", "train_v2"}) {
     refused(sandbox, {program, "--resume="}, "--resume: got '', expected --resume [FILE|DIR]");
     refused(sandbox, {program, "--resume", "a", "--resume"},
-            "--resume: got it twice, expected it once");
+            "--resume: given twice, expected at most once", twice);
   }
   for (const std::string program : {"train_full", "train_v2", "generate"}) {
     refused(sandbox, {program, "--memory-report="},
@@ -210,7 +212,8 @@ TEST_CASE("flags take no value and come once") {
       refused(sandbox, {"train_full", flag + "=" + value},
               flag + ": got '" + value + "', expected no value");
     }
-    refused(sandbox, {"train_full", flag, flag}, flag + ": got it twice, expected it once");
+    refused(sandbox, {"train_full", flag, flag}, flag + ": given twice, expected at most once",
+            twice);
   }
   for (const std::string program : {"train_full", "train_v2", "train_256kib", "generate"}) {
     for (const std::string flag : {"--help", "--version"}) {
@@ -275,7 +278,10 @@ TEST_CASE("unknown options are named, with the nearest that there is") {
            {"generate", "--bias", ""},
            {"generate", "--stops", "--stop"},
            {"generate", "--hlep", "--help"},
-           {"generate", "-i", ""},
+           {"generate", "-i", "--interactive"},
+           {"generate", "--n_predict", "--tokens"},
+           {"generate", "--reverse-prompt", "--stop"},
+           {"generate", "-j", ""},
        }) {
     const std::string hint = *row.right == '\0' ? "see " + std::string(row.program) + " --help"
                                                 : "did you mean '" + std::string(row.right) + "'?";

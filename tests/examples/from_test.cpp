@@ -130,10 +130,13 @@ TEST_CASE("what contradicts the model is refused by name") {
   refused("--activation gelu", "--activation: got gelu, but the model of --from has relu", hint);
   refused("--no-bias", "--no-bias: the model of --from has biases");
   refused("--tied", "--tied: the model of --from has a head of its own");
-  refused("--tiny", "--tiny: the model of --from is there already");
+  refused("--tiny", "--tiny: it chooses a model, and --from brings one",
+          "leave out --tiny or --from");
   refused("--no-unknown", "--no-unknown: the tokenizer is that of the model of --from");
   refused("--tokenizer bpe", "--tokenizer: the tokenizer is that of the model of --from");
-  refused("--new-schedule", "--new-schedule: there is a schedule to replace with --resume only");
+  refused("--new-schedule",
+          "--new-schedule: it replaces the schedule of a run that --resume goes on with",
+          "say --resume too, or leave it out");
   check_error(start(sandbox, going_on("--resume a")), 64,
               "train_full: error: --from: the run that --resume goes on with has weights\n");
   check_error(start(sandbox, going_on("", "missing")), 66,

@@ -1,49 +1,28 @@
 // SPDX-License-Identifier: MIT
 // generate with every kind of prompt, number, model and output.
-#include <cmath>
-#include <cstdlib>
 #include <string>
 #include <sys/stat.h>
-#include <vector>
 
 #include <doctest/doctest.h>
 
-#include <octavo/base/error.hpp>
 #include <octavo/files/read_file.hpp>
+#include <octavo/generation/utf8_assembler.hpp>
 #include <octavo/parallel/processors.hpp>
 
-#include "examples/micro.hpp"
+#include "examples/generating.hpp"
+
+using namespace generating;
 
 namespace {
 
-using Words = std::vector<std::string>;
-
-const std::string model = "a/model.safetensors";
-
-/// Trains a model into folder "a" (and more, by `options`).
-void train(const Sandbox& sandbox, const std::string& options = "") {
-  write_file(sandbox, "text", std::string(octavo::soliloquy) + std::string(octavo::soliloquy));
-  check_error(start(sandbox, micro("--data text --out a " + options)), 0, "");
-}
-
-Words written(const std::string& options, const std::string& prompt = "To be") {
-  return Words{"generate", model, "--prompt", prompt} + words_of("--threads 1 " + options);
-}
-
-/// What is written; the status must be 0 and nothing be on standard error.
-std::string text_of(const Sandbox& sandbox, const Words& words, const Start& how = {}) {
-  INFO(told(words));
-  const Outcome got = start(sandbox, words, how);
-  check_error(got, 0, "");
-  return got.out;
-}
-
-void refused(const Sandbox& sandbox, const Words& words, int status, const std::string& message,
-             const std::string& hint = "", const Start& how = {}) {
-  INFO(told(words));
-  const Outcome got = start(sandbox, words, how);
-  check_error(got, status,
-              "generate: error: " + message + (hint.empty() ? "" : "\n  hint: " + hint) + "\n");
+/// With U+FFFD for what is not UTF-8.
+std::string whole(const std::string& text) {
+  std::string result;
+  const auto write = [&](std::string_view character) { result += character; };
+  octavo::Utf8Assembler assembler;
+  for (const char byte : text) assembler.add(byte, write);
+  assembler.finish(write);
+  return result;
 }
 
 }  // namespace
@@ -73,10 +52,16 @@ TEST_CASE("a prompt may be any bytes: those that the model does not know count a
     const bool is_option = prompt == "--tokens=5";
     const Words words = is_option ? Words{"generate", model, "--tokens", "7", "--prompt=" + prompt}
                                   : written("--tokens 7", prompt);
-    const std::string text = text_of(sandbox, words);
-    CHECK(text.starts_with(prompt));
-    CHECK(text.size() == prompt.size() + 8);
-    CHECK(text.ends_with('\n'));
+    for (const bool keep : {false, true}) {
+      INFO(told(words));
+      const Outcome got = start(sandbox, keep ? words + Words{"--invalid-utf8", "keep"} : words);
+      CHECK(got.status == 0);
+      CHECK((got.err.empty() || got.err.starts_with("generate: note: prompt: ")));
+      const std::string shown = keep ? prompt : whole(prompt);
+      CHECK(got.out.starts_with(shown));
+      CHECK(got.out.size() == shown.size() + 8);
+      CHECK(got.out.ends_with('\n'));
+    }
   }
   CHECK(text_of(sandbox, written("--tokens 7", "")).size() == 8);
   CHECK(text_of(sandbox, {"generate", model, "--tokens", "7"}).size() == 8);
@@ -89,7 +74,9 @@ TEST_CASE("of a long prompt the end alone counts") {
   train(sandbox);
   const std::string end = "To be or not to be, that is the question. Whether";
   const auto continued = [&](const std::string& prompt) {
-    return text_of(sandbox, written("--tokens 30", prompt)).substr(prompt.size());
+    const Outcome got = start(sandbox, written("--tokens 30", prompt));  // with a note
+    CHECK(got.status == 0);
+    return got.out.substr(prompt.size());
   };
   const std::string expected = continued(std::string(49'951, 'x') + end);
   CHECK(continued(std::string(49'951, 'T') + end) == expected);
@@ -262,7 +249,9 @@ TEST_CASE("output that cannot be written ends every program with status 74") {
     const Start how{.output = output};
     refused(sandbox, written("--tokens 20"), 74, gone, why, how);
     refused(sandbox, written("--tokens 2147483647"), 74, gone, why, how);
-    refused(sandbox, {"generate", model, "--interactive"}, 74, gone, why, how);
+    Start talk = how;
+    talk.input = "To be\n";
+    refused(sandbox, {"generate", model, "--interactive"}, 74, gone, why, talk);
     refused(sandbox, {"generate", "--help"}, 74, gone, why, how);
     refused(sandbox, {"generate", "--version"}, 74, gone, why, how);
     const std::string error = "train_full: error: " + gone + "\n  hint: " + why + "\n";
@@ -276,58 +265,6 @@ TEST_CASE("output that cannot be written ends every program with status 74") {
     }
     fs::remove_all(sandbox.path / "b");
   }
-}
-
-TEST_CASE("a conversation is the same from a pipe, and survives what it does not understand") {
-  const Sandbox sandbox;
-  train(sandbox, "--no-unknown");
-  const auto converse = [&](const std::string& input) {
-    return text_of(sandbox,
-                   words_of("generate " + model +
-                            " --interactive --threads 1 --tokens 3 "
-                            "--temperature 0"),
-                   {.input = input});
-  };
-  const std::string hello = "Type the beginning of a text, or /help.\n";
-  CHECK(converse("") == hello + "> \n");
-  CHECK(converse("/quit\nTo be\n") == hello + "> ");
-  const std::string empty = converse("\n/quit\n");
-  CHECK(empty.size() == hello.size() + 2 + 4 + 2);
-  CHECK(converse("To be") == converse("To be\n"));
-  struct Row {
-    std::string input, reply;
-  };
-  const std::string whole = "expected a whole number from ";
-  for (const Row& row : {
-           Row{"/temp", "/temp: got '', expected a number, 0 or more"},
-           Row{"/temp x", "/temp: got 'x', expected a number, 0 or more"},
-           Row{"/temp -1", "/temp: got '-1', expected a number, 0 or more"},
-           Row{"/temp nan", "/temp: got 'nan', expected a number, 0 or more"},
-           Row{"/temp  1", "/temp: got ' 1', expected a number, 0 or more"},
-           Row{"/temp 1 ", "/temp: got '1 ', expected a number, 0 or more"},
-           Row{"/topk -1", "/topk: got '-1', " + whole + "0 to 2147483647"},
-           Row{"/topk 1.5", "/topk: got '1.5', " + whole + "0 to 2147483647"},
-           Row{"/topp 0", "/topp: got '0', expected more than 0, at most 1"},
-           Row{"/topp 1.1", "/topp: got '1.1', expected more than 0, at most 1"},
-           Row{"/minp 2", "/minp: got '2', expected 0 to 1"},
-           Row{"/rep 0", "/rep: got '0', expected a number > 0"},
-           Row{"/len 0", "/len: got '0', " + whole + "1 to 2147483647"},
-           Row{"/len 1e3", "/len: got '1e3', " + whole + "1 to 2147483647"},
-           Row{"/", "unknown command '/'; try /help"},
-           Row{"/Quit", "unknown command '/Quit'; try /help"},
-           Row{"/\x1b[31m\r", "unknown command '/\\x1b[31m\\x0d'; try /help"},
-           Row{"\x1b[31m",
-               "prompt: byte 0: '\\x1b' is not among the 34 symbols of this vocabulary"},
-       }) {
-    INFO(row.input);
-    CHECK(converse(row.input + "\n") == hello + "> " + row.reply + "\n> \n");
-  }
-  const std::string changed = converse("/temp 0\n/topk 1\n/topp 0.5\n/len 9\nTo\n/help\n");
-  CHECK(changed.starts_with(hello + "> > > > > To"));
-  CHECK(changed.find("/temp X   temperature, 0 is greedy (0)\n") != std::string::npos);
-  CHECK(changed.find("/topk N   the N likeliest only, 0 is all (1)\n") != std::string::npos);
-  CHECK(changed.find("(0.5)\n/minp X ") != std::string::npos);
-  CHECK(changed.find("(1)\n/len N    tokens to write (9)\n") != std::string::npos);
 }
 
 TEST_CASE("several prompts are written together, each as alone with the next seed") {
@@ -361,201 +298,4 @@ TEST_CASE("a prompt from a file or standard input is that prompt, but for its la
   CHECK(both.find("=== 2 of 2 ===\nTo be\n") != std::string::npos);
   refused(sandbox, words + Words{"missing"}, 66, "cannot open 'missing': No such file or directory",
           "check the path and its permissions");
-}
-
-TEST_CASE("a text ends before the first stop string, whatever the tokens are") {
-  const Sandbox sandbox;
-  train(sandbox);
-  const std::string text = text_of(sandbox, written("--tokens 60"));
-  const std::string reply = text.substr(5, 60);
-  for (const std::size_t at : {0u, 1u, 17u, 50u}) {
-    const std::string stop = reply.substr(at, 4);
-    const std::string expected = "To be" + reply.substr(0, reply.find(stop)) + "\n";
-    CHECK(text_of(sandbox, written("--tokens 60") + Words{"--stop", stop}) == expected);
-    CHECK(text_of(sandbox, written("--tokens 60") + Words{"--stop=zzz", "--stop", stop}) ==
-          expected);
-  }
-  CHECK(text_of(sandbox, written("--tokens 60") + Words{"--stop", "zzz"}) == text);
-  // The beginning of a stop string at the end of the text was none.
-  CHECK(text_of(sandbox, written("--tokens 60") + Words{"--stop", reply.substr(55) + "zzz"}) ==
-        text);
-  // The prompt is no reply.
-  CHECK(text_of(sandbox, written("--tokens 60") + Words{"--stop", "To be"}).starts_with("To be"));
-  refused(sandbox, written("") + Words{"--stop", ""}, 64,
-          "--stop: got '', expected at least one character");
-}
-
-TEST_CASE("biases forbid and demand tokens, by number and by text") {
-  const Sandbox sandbox;
-  train(sandbox);
-  const auto biased = [&](const Words& words) {
-    return text_of(sandbox, written("--tokens 30") + words).substr(5);
-  };
-  CHECK(biased({"--logit-bias", "'u'=1000"}) == std::string(30, 'u') + "\n");
-  const std::string without =
-      biased({"--logit-bias", "'eot'=-inf", "--logit-bias", "'.'=-1", "--logit-bias", "' '=-inf"});
-  CHECK(without.find_first_of("eot ") == std::string::npos);
-  CHECK(biased({"--logit-bias=5=1000", "--logit-bias=5=-1000"}) == biased({}));
-  CHECK(biased({"--logit-bias=5=1000"}) ==
-        std::string(30, biased({"--logit-bias=5=1000"})[0]) + "\n");
-  const std::string hint =
-      "TOKEN is a token's number, or a text in single quotes (the shell takes away one pair: write "
-      "\"'e'=-inf\")";
-  for (const std::string given : {"", "5", "=5", "5=", "5=x", "e=5", "''=5", "-1=5", "5=inf",
-                                  "5=nan", "5=1e999", "5 =1", "99999999999=1", "'e=5"}) {
-    refused(sandbox, written("") + Words{"--logit-bias=" + given}, 64,
-            "--logit-bias: got '" + given + "', expected TOKEN=VALUE, such as 17=-2.5 or 'e'=-inf",
-            hint);
-  }
-  refused(sandbox, written("--logit-bias 35=1"), 64,
-          "--logit-bias '35=1': the model's tokens are 0 to 34");
-  refused(sandbox, written("--logit-bias 'a9'=1"), 65,
-          "--logit-bias ''a9'=1': byte 1: '9' is not in the model's vocabulary");
-  Words all = written("--tokens 5");
-  for (int token = 0; token < 35; ++token) {
-    all.push_back("--logit-bias=" + std::to_string(token) + "=-inf");
-  }
-  refused(sandbox, all, 65, "no token can follow: every logit is minus infinity",
-          "forbid fewer tokens by logit bias", {.output = "/dev/null"});
-}
-
-TEST_CASE("min-p, repetition penalty and window at the ends of their ranges") {
-  const Sandbox sandbox;
-  train(sandbox);
-  const std::string greedy = text_of(sandbox, written("--tokens 20 --temperature 0"));
-  CHECK(text_of(sandbox, written("--tokens 20 --min-p 1")) == greedy);
-  const std::string sampled = text_of(sandbox, written("--tokens 20"));
-  for (const char* same :
-       {"--min-p 0", "--repetition-penalty 1", "--repetition-penalty 9 --repetition-window 0"}) {
-    CHECK(text_of(sandbox, written("--tokens 20 " + std::string(same))) == sampled);
-  }
-  // Greedy and never a token twice as long as the window reaches: a run of 12 that sees all.
-  const std::string varied = text_of(
-      sandbox,
-      written("--tokens 11 --temperature 0 --repetition-penalty 1e30 --repetition-window -1", "T"));
-  for (std::size_t i = 0; i + 1 < varied.size(); ++i) CHECK(varied.find(varied[i]) == i);
-  refused(sandbox, written("--repetition-window -2"), 64,
-          "--repetition-window: got '-2', expected a whole number from -1 to 2147483647");
-}
-
-TEST_CASE("a prompt too long slides, keeps its end, or is refused with its place") {
-  const Sandbox sandbox;
-  train(sandbox);
-  const std::string prompt = "To be or not to be";  // 18 tokens; the model was trained on 12
-  const auto continued = [&](const std::string& text, const std::string& options) {
-    return text_of(sandbox, written("--tokens 20 " + options, text)).substr(text.size());
-  };
-  const std::string end = prompt.substr(6);
-  CHECK(continued(prompt, "--too-long keep-last") == continued(end, ""));
-  CHECK(continued(prompt, "--too-long slide") == continued(prompt, ""));
-  CHECK(continued(end, "--too-long refuse") == continued(end, ""));
-  refused(sandbox, written("--too-long refuse", prompt), 65,
-          "prompt: byte 12: the prompt has 18 tokens, expected at most 12, the length that the "
-          "model was trained on: token 12 is the first too many",
-          "shorten it, or say --too-long slide or --too-long keep-last");
-}
-
-TEST_CASE("characters that the model does not know are refused with their place, or skipped") {
-  const Sandbox sandbox;
-  for (const char* with : {"", "--no-unknown"}) {
-    train(sandbox, with);
-    CHECK(text_of(sandbox, written("--unknown skip", "T9o\xc3\xa9 be\xff")) ==
-          text_of(sandbox, written("")));
-    CHECK(text_of(sandbox, written("--unknown refuse")) == text_of(sandbox, written("")));
-    refused(sandbox, written("--unknown refuse", "To b\xc3\xa9"), 65,
-            "prompt: byte 4: '\\xc3\\xa9' is not in the model's vocabulary",
-            "leave it out, or say --unknown skip");
-    refused(
-        sandbox,
-        Words{"generate", model, "--prompt", "To", "--prompt", "9"} + words_of("--unknown refuse"),
-        65, "prompt 2: byte 0: '9' is not in the model's vocabulary",
-        "leave it out, or say --unknown skip");
-    fs::remove_all(sandbox.path / "a");
-  }
-}
-
-namespace {
-
-/// The number behind `before` in `text`.
-double number_behind(const std::string& text, const std::string& before) {
-  const std::size_t at = text.find(before);
-  REQUIRE(at != std::string::npos);
-  return std::strtod(text.c_str() + at + before.size(), nullptr);
-}
-
-}  // namespace
-
-TEST_CASE("a score is the sum of its tokens, and equals the loss that training measures") {
-  const Sandbox sandbox;
-  train(sandbox);
-  const std::string text = "To be or not to be, that is it";
-  write_file(sandbox, "score", text);
-  const Words words = words_of("generate " + model + " --threads 1 --score");
-  const std::string by_file = text_of(sandbox, words + Words{"score"});
-  CHECK(text_of(sandbox, words + Words{"-"}, {.input = text}) == by_file);
-  CHECK(by_file.starts_with("29 tokens scored: 29 bytes, 29 characters\n"));
-  const double mean = number_behind(by_file, "likelihood ");
-  CHECK(number_behind(by_file, "perplexity ") == doctest::Approx(std::exp(mean)).epsilon(1e-5));
-  CHECK(number_behind(by_file, "token\n") == doctest::Approx(mean / std::log(2)).epsilon(1e-5));
-  const std::string listed = text_of(sandbox, words + Words{"score", "--per-token"});
-  double sum = 0;
-  std::size_t line = listed.find('\n') + 1;
-  for (std::size_t i = 1; i < text.size(); ++i, line = listed.find('\n', line) + 1) {
-    const std::size_t end = listed.find('\n', line);
-    const std::string row = listed.substr(line, end - line);
-    CHECK(row.starts_with(std::to_string(i) + "\t"));
-    CHECK(row.ends_with("\t'" + text.substr(i, 1) + "'"));
-    sum += number_behind(row.substr(row.find('\t', row.find('\t') + 1)), "\t");
-  }
-  CHECK(-sum / 29 == doctest::Approx(mean).epsilon(1e-5));
-  CHECK(listed.substr(line) == by_file);
-  CHECK(text_of(sandbox, words + Words{"score", "--stride", "12"}) == by_file);
-  CHECK(text_of(sandbox, words + Words{"score", "--stride", "1"}) != by_file);
-  // An uncertain model says so: two bytes of a character are two tokens.
-  const std::string other = text_of(sandbox, words + Words{"-"}, {.input = "To b\xc3\xa9"});
-  CHECK(other.starts_with("5 tokens scored: 5 bytes, 4 characters\n"));
-  CHECK(text_of(sandbox, words + Words{"-", "--unknown", "skip"}, {.input = "To 9be"}) ==
-        text_of(sandbox, words + Words{"-"}, {.input = "To be"}));
-}
-
-TEST_CASE("what cannot be scored is refused") {
-  const Sandbox sandbox;
-  train(sandbox);
-  const Words words = words_of("generate " + model + " --score");
-  const std::string hint = "the first is not scored: nothing comes before it";
-  refused(sandbox, words + Words{"-"}, 65, "text '-' has 0 tokens, expected at least 2", hint);
-  refused(sandbox, words + Words{"-"}, 65, "text '-' has 1 tokens, expected at least 2", hint,
-          {.input = "T"});
-  refused(sandbox, words + Words{"-", "--unknown", "refuse"}, 65,
-          "text '-': byte 2: '9' is not in the model's vocabulary",
-          "leave it out, or say --unknown skip", {.input = "To9"});
-  refused(sandbox, words + Words{"-", "--stride", "13"}, 64,
-          "--stride: got 13, expected at most 12, the length that the model was trained on");
-  refused(sandbox, words + Words{"missing"}, 66, "cannot open 'missing': No such file or directory",
-          "check the path and its permissions");
-  const std::string alone = "--score: it goes without --prompt, --prompt-file and --interactive";
-  refused(sandbox, words + Words{"-", "--prompt", "x"}, 64, alone);
-  refused(sandbox, words + Words{"-", "--prompt-file", "x"}, 64, alone);
-  refused(sandbox, words + Words{"-", "--interactive"}, 64, alone);
-  const std::string score_only = "--stride, --per-token: they go with --score only";
-  refused(sandbox, written("--stride 2"), 64, score_only);
-  refused(sandbox, written("--per-token"), 64, score_only);
-  refused(sandbox, written("--interactive"), 64,
-          "--interactive: it goes without --prompt and --prompt-file");
-}
-
-TEST_CASE("what is written is UTF-8, unless it is asked for as it is") {
-  const Sandbox sandbox;
-  write_file(sandbox, "text", [] {
-    std::string text;
-    for (int i = 0; i < 60; ++i) text += "\xc3\xa9\xc3\xa8\xe2\x82\xac";
-    return text;
-  }());
-  check_error(start(sandbox, micro("--data text --out a")), 0, "");
-  const std::string replaced = text_of(sandbox, written("--tokens 99 --temperature 2", ""));
-  const std::string kept =
-      text_of(sandbox, written("--tokens 99 --temperature 2 --invalid-utf8 keep", ""));
-  CHECK(kept.size() == 100);
-  CHECK(replaced != kept);
-  CHECK(replaced.find("\xEF\xBF\xBD") != std::string::npos);
 }

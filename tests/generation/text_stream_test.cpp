@@ -21,6 +21,7 @@ class PieceTokenizer {
   Index vocabulary_size() const { return static_cast<Index>(pieces_.size()); }
   std::size_t encode(std::string_view, std::span<Token>) const { return 0; }
   std::string_view decode(Token token) const { return pieces_[static_cast<std::size_t>(token)]; }
+  bool is_special(Token token) const { return decode(token).starts_with("<|"); }
 
  private:
   std::vector<std::string> pieces_;
@@ -34,7 +35,7 @@ struct Written {
 
 /// Streams the pieces, each as one token.
 Written stream(const std::vector<std::string>& pieces, const std::vector<std::string>& stops = {},
-               InvalidUtf8 invalid = InvalidUtf8::replace) {
+               const TextStreamOptions& options = {}) {
   const PieceTokenizer tokenizer(pieces);
   Written written{};
   TextStream text(
@@ -43,7 +44,7 @@ Written stream(const std::vector<std::string>& pieces, const std::vector<std::st
         written.text += piece;
         written.pieces.emplace_back(piece);
       },
-      invalid);
+      options);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (!text(static_cast<Token>(i))) break;
   }
@@ -135,7 +136,7 @@ TEST_CASE("invalid bytes are replaced as everybody does it, or kept") {
   CHECK(replaced("\xF1\x80\x80\xE1\x80\xC2\x62") == mark + mark + mark + "b");  // Unicode, 3.9
   CHECK(replaced("\xF5\xFF") == mark + mark);
   const std::string any = "x\x80\xC3(\xF0\x9F\x98";
-  CHECK(stream(bytes_of(any), {}, InvalidUtf8::keep).text == any);
+  CHECK(stream(bytes_of(any), {}, {.invalid = InvalidUtf8::keep}).text == any);
 }
 
 TEST_CASE("a stop string ends the text wherever it falls on tokens, and is not written") {
@@ -180,7 +181,7 @@ TEST_CASE("against naive searches on random texts of few bytes") {
     std::vector<std::string> pieces(below(8));
     std::string text;
     for (std::string& piece : pieces) text += piece = any(0, 4);
-    const Written written = stream(pieces, stops, InvalidUtf8::keep);
+    const Written written = stream(pieces, stops, {.invalid = InvalidUtf8::keep});
     const std::string expected = cut_naively(text, stops);
     CHECK(written.text == expected);
     CHECK(written.stopped == (expected.size() < text.size()));
@@ -209,6 +210,39 @@ TEST_CASE("a stream serves one text after another, without a heap call") {
   }
   const auto allocations = guard.allocations();
   CHECK(allocations == 0);
+}
+
+TEST_CASE("a text ends before the first end token; special tokens have names only where asked") {
+  const std::vector<std::string> pieces{"One", "<|user|>", " two", "<|end|>", "three", "<|stop|>"};
+  const std::vector<Token> ends{5, 3};
+  CHECK(stream(pieces).text == "One twothree");
+  CHECK(stream(pieces, {}, {.special = SpecialOutput::name}).text ==
+        "One<|user|> two<|end|>three<|stop|>");
+  CHECK(stream(pieces, {}, {.end_tokens = ends}).text == "One two");
+  CHECK_FALSE(stream(pieces, {}, {.end_tokens = ends}).stopped);
+  CHECK(stream(pieces, {}, {.end_tokens = ends, .special = SpecialOutput::name}).text ==
+        "One<|user|> two");
+  CHECK(stream(pieces, {"<|us"}, {.special = SpecialOutput::name}).text == "One");
+  CHECK(stream(pieces, {"<|us"}).text == "One twothree");
+  CHECK(stream(pieces, {" twot"}, {.end_tokens = ends}).text ==
+        "One two");  // held back, then written
+  CHECK(stream({"\xC3", "<|x|>", "\xA9"}).text == "\xC3\xA9");
+}
+
+TEST_CASE("what comes before the tokens is made whole with them, and has no stop strings") {
+  const PieceTokenizer tokenizer({"\xA9 b", "c"});
+  std::string written;
+  TextStream text(tokenizer, StopStrings({"ab", "bc"}),
+                  [&](std::string_view piece) { written += piece; });
+  text.begin(
+      "\xE6\xAD"
+      "ab\xC3");
+  CHECK(text(0));
+  CHECK_FALSE(text(1));
+  text.finish();
+  CHECK(written ==
+        "\xEF\xBF\xBD"
+        "ab\xC3\xA9 ");
 }
 
 TEST_CASE("what one text ends with begins no stop string of the next") {

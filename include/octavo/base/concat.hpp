@@ -62,3 +62,12 @@ class TextPart {
 }
 
 }  // namespace OCTAVO_NAMESPACE::detail
+
+namespace OCTAVO_NAMESPACE {
+
+/// "1 byte", "2 bytes": a number and what it counts, a noun that takes an s.
+inline std::string counted(std::integral auto number, std::string_view noun) {
+  return detail::concat({number, ' ', noun, number == 1 ? "" : "s"});
+}
+
+}  // namespace OCTAVO_NAMESPACE

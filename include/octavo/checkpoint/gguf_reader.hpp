@@ -161,7 +161,7 @@ class GgufReader {
   }
 
   [[noreturn]] void end_of_file() const {
-    fail(detail::concat({"it ends within its header, after ", source_.size(), " bytes"}),
+    fail(detail::concat({"it ends within its header, after ", counted(source_.size(), "byte")}),
          "the copy is incomplete");
   }
 
@@ -177,7 +177,7 @@ class GgufReader {
     const auto length = part<std::uint64_t>(cursor);
     if (length == 0 || length > longest_name) {
       fail(detail::concat(
-          {"the name of ", what, " has ", length, " bytes, expected 1 to ", longest_name}));
+          {"the name of ", what, " has ", counted(length, "byte"), ", expected 1 to ", longest_name}));
     }
     if (length > cursor.remaining()) end_of_file();
     std::string text;

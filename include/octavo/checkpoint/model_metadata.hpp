@@ -106,7 +106,7 @@ inline void check_saved(const ModelShape& shape, Index trained_length, Index tok
                    ", the model's context"});
   });
   require(tokens >= 1 && tokens <= shape.vocabulary, [&] {
-    return concat({"tokenizer: got ", tokens, " tokens, expected 1 to ", shape.vocabulary,
+    return concat({"tokenizer: got ", counted(tokens, "token"), ", expected 1 to ", shape.vocabulary,
                    ", the model's vocabulary"});
   });
 }

@@ -47,7 +47,7 @@ class SafetensorsReader {
     source.read(0, std::as_writable_bytes(std::span(start)));
     recognise_other_formats(start);
     if (start.size() < 10) {
-      fail(detail::concat({"it has ", start.size(), " bytes, expected 10 or more"}), whole);
+      fail(detail::concat({"it has ", counted(start.size(), "byte"), ", expected 10 or more"}), whole);
     }
     std::uint64_t length = 0;
     std::memcpy(&length, start.data(), sizeof(length));
@@ -273,7 +273,7 @@ class SafetensorsReader {
     }
     if (last - first != bytes) {
       fail(detail::concat(
-          {label, "has ", last - first, " bytes, expected ", bytes, " from its shape"}));
+          {label, "has ", counted(last - first, "byte"), ", expected ", bytes, " from its shape"}));
     }
     tensor.offset = data_begin_ + static_cast<std::size_t>(first);
     tensor.bytes = static_cast<std::size_t>(bytes);

@@ -89,7 +89,7 @@ inline std::vector<std::string> read_merges_text(const ByteSource& source) {
   };
   if (source.size() > detail::tokenizer_limits.bytes) {
     fail(detail::concat(
-        {"it has ", source.size(), " bytes, expected at most ", detail::tokenizer_limits.bytes}));
+        {"it has ", counted(source.size(), "byte"), ", expected at most ", detail::tokenizer_limits.bytes}));
   }
   std::string text(source.size(), '\0');
   source.read(0, std::as_writable_bytes(std::span(text)));

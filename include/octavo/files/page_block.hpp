@@ -24,7 +24,7 @@ class PageBlock {
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
       throw Error(ErrorCode::out_of_memory,
-                  detail::concat({"the machine refused ", bytes, " bytes of memory"}),
+                  detail::concat({"the machine refused ", counted(bytes, "byte"), " of memory"}),
                   "free some memory, and check ulimit -v");
     }
     memory_ = static_cast<std::byte*>(memory);

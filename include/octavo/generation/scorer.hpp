@@ -128,7 +128,7 @@ class Scorer {
   EigenMap<const T> hidden(TokenView tokens) {
     if (tokens.empty() || tokens.size() > length_) {
       throw DataError(
-          detail::concat({"hidden: got ", tokens.size(), " tokens, expected 1 to ", length_}),
+          detail::concat({"hidden: got ", counted(tokens.size(), "token"), ", expected 1 to ", length_}),
           "make the scorer longer, or take the text in parts");
     }
     check_tokens(tokens, model_.shape().vocabulary);

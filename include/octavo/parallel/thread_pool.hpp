@@ -204,7 +204,7 @@ class ThreadPool {
 
   [[noreturn]] void refuse(std::error_code reason) {
     stop();
-    throw IoError(ErrorCode::out_of_memory, detail::concat({"cannot start ", size(), " threads"}),
+    throw IoError(ErrorCode::out_of_memory, detail::concat({"cannot start ", counted(size(), "thread")}),
                   reason, "ask for fewer threads");
   }
 

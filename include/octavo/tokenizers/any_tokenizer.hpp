@@ -49,6 +49,12 @@ class AnyTokenizer {
   std::string_view decode(Token token) const {
     return visit([&](const auto& one) { return one.decode(token); });
   }
+  bool is_special(Token token) const {
+    return visit([&](const auto& one) { return octavo::is_special(one, token); });
+  }
+  bool is_reserve(Token token) const {
+    return visit([&](const auto& one) { return octavo::is_reserve(one, token); });
+  }
   std::size_t first_unknown(std::string_view text) const {
     return visit([&](const auto& one) { return octavo::first_unknown(one, text); });
   }

@@ -63,6 +63,13 @@ class BpeTokenizer {
 
   Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
   TokenKind kind(Token token) const { return kinds_[checked(token)]; }
+  /// Whether it stands beside the text: neither a normal token nor one that a user has defined.
+  bool is_special(Token token) const {
+    const TokenKind what = kind(token);
+    return what != TokenKind::normal && what != TokenKind::byte && what != TokenKind::user_defined;
+  }
+  /// Whether it is kept for later and stands for nothing.
+  bool is_reserve(Token token) const { return kind(token) == TokenKind::unused; }
   std::span<const BpeMerge> merges() const noexcept { return merges_; }
   /// Of the names that take spaces.
   const std::map<Token, NameRule>& rules() const noexcept { return rules_; }

@@ -96,7 +96,7 @@ class BpeTrainer {
     constexpr auto most = static_cast<Index>(BpeVocabulary::most_tokens);
     require(vocabulary >= least && vocabulary <= most, [&] {
       return detail::concat(
-          {"vocabulary: got ", vocabulary, " tokens, expected ", least, " to ", most});
+          {"vocabulary: got ", counted(vocabulary, "token"), ", expected ", least, " to ", most});
     });
     BpeVocabulary learned = learn(static_cast<std::size_t>(vocabulary) - others.size(), watch);
     for (const std::string_view name : others) {

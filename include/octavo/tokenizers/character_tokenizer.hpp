@@ -177,6 +177,15 @@ class CharacterTokenizer {
     return pieces_.empty() ? text.size() : utf8_last_cut(text);
   }
 
+  /// Whether it stands beside the text, as the one that ends a text does.
+  constexpr bool is_special(Token token) const noexcept {
+    return has_end_ && token == symbol_end();
+  }
+  /// Whether it stands for nothing.
+  constexpr bool is_reserve(Token token) const noexcept {
+    return token >= symbol_end() + (has_end_ ? 1 : 0);
+  }
+
   /// The bytes of a token of text; the name of the one that ends a text. The unknown token and
   /// tokens in reserve are written as "?".
   constexpr std::string_view decode(Token token) const {
@@ -261,8 +270,8 @@ class CharacterTokenizer {
   constexpr void set_size(Index vocabulary_size) {
     vocabulary_size_ = vocabulary_size == 0 ? symbol_end() : vocabulary_size;
     require(vocabulary_size_ >= symbol_end() && vocabulary_size_ > 0, [&] {
-      return detail::concat({"vocabulary: got ", vocabulary_size_, " tokens, expected at least ",
-                             std::max<Index>(1, symbol_end())});
+      return detail::concat({"vocabulary: got ", counted(vocabulary_size_, "token"),
+                             ", expected at least ", std::max<Index>(1, symbol_end())});
     });
   }
 

@@ -53,6 +53,28 @@ constexpr std::size_t first_unknown(const K& tokenizer, std::string_view text) {
   }
 }
 
+/// Whether a token stands beside the text, as one does that ends it: its decode() is a name. A
+/// tokenizer whose tokens are all text need not offer is_special(token).
+template <Tokenizer K>
+constexpr bool is_special(const K& tokenizer, Token token) {
+  if constexpr (requires { tokenizer.is_special(token); }) {
+    return tokenizer.is_special(token);
+  } else {
+    return false;
+  }
+}
+
+/// Whether a token is one in reserve, which stands for nothing: no text has it, and none should get
+/// it. A tokenizer without a reserve need not offer is_reserve(token).
+template <Tokenizer K>
+constexpr bool is_reserve(const K& tokenizer, Token token) {
+  if constexpr (requires { tokenizer.is_reserve(token); }) {
+    return tokenizer.is_reserve(token);
+  } else {
+    return false;
+  }
+}
+
 /// How many characters a text has, and how many of them a tokenizer does not know. A character is a
 /// code point of UTF-8, or a byte that is part of none.
 struct UnknownCount {

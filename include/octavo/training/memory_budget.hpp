@@ -89,7 +89,7 @@ TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOp
     hint = detail::concat(
         {"no choice of optimizer adamw-8bit and fused-update needs less than ", told(least)});
   }
-  throw ConfigError(detail::concat({"memory budget: got ", budget, " bytes, expected at least ",
+  throw ConfigError(detail::concat({"memory budget: got ", counted(budget, "byte"), ", expected at least ",
                                     told(detail::least_bytes<T>(shape, wanted))}),
                     hint);
 }

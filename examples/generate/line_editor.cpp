@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "generate/line_editor.hpp"
+
+#include <cerrno>
+#include <clocale>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <langinfo.h>
+#include <string_view>
+#include <unistd.h>
+#if defined(OCTAVO_LIBEDIT)
+#include <histedit.h>
+#endif
+
+namespace generate {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+struct sigaction action_before;
+
+/// On Ctrl-C. With SA_RESTART what is being written goes on; without it what is being read ends.
+void raise_flag(int flags) {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = flags;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+}  // namespace
+
+InterruptFlag::InterruptFlag() {
+  interrupted = 0;
+  sigaction(SIGINT, nullptr, &action_before);
+  raise_flag(SA_RESTART);
+}
+
+InterruptFlag::~InterruptFlag() { sigaction(SIGINT, &action_before, nullptr); }
+
+bool InterruptFlag::raised() noexcept { return interrupted != 0; }
+
+void InterruptFlag::lower() noexcept { interrupted = 0; }
+
+#if defined(OCTAVO_LIBEDIT)
+
+class LineEditor::Libedit {
+ public:
+  Libedit() : edit_(el_init("generate", stdin, stdout, stderr)), history_(history_init()) {
+    if (edit_ == nullptr || history_ == nullptr) return;
+    HistEvent event;
+    history(history_, &event, H_SETSIZE, 1000);
+    history(history_, &event, H_SETUNIQUE, 1);
+    el_set(edit_, EL_CLIENTDATA, this);
+    el_set(edit_, EL_HIST, history, history_);
+    el_set(edit_, EL_PROMPT, &Libedit::prompt_of);
+    el_set(edit_, EL_SIGNAL, 1);
+    el_set(edit_, EL_EDITOR, "emacs");
+    // Ctrl-C and Ctrl-Z are keys while a line is edited; while the model writes they are signals.
+    el_set(edit_, EL_SETTY, "-d", "-isig", nullptr);
+    el_set(edit_, EL_ADDFN, "octavo-interrupt", "empty the line, or end", &Libedit::interrupt);
+    el_set(edit_, EL_ADDFN, "octavo-suspend", "stop the program for a while", &Libedit::suspend);
+    bind("^C", "octavo-interrupt");
+    bind("^Z", "octavo-suspend");
+    bind("^W", "ed-delete-prev-word");
+    bind("^U", "vi-kill-line-prev");
+    bind("^R", "em-inc-search-prev");
+    bind("\\e[3~", "ed-delete-next-char");
+    for (const char* home : {"\\e[H", "\\eOH", "\\e[1~"}) bind(home, "ed-move-to-beg");
+    for (const char* end : {"\\e[F", "\\eOF", "\\e[4~"}) bind(end, "ed-move-to-end");
+    bind("\\e[1;5D", "ed-prev-word");
+    bind("\\e[1;5C", "em-next-word");
+    el_source(edit_, nullptr);
+  }
+  ~Libedit() {
+    if (edit_ != nullptr) el_end(edit_);
+    if (history_ != nullptr) history_end(history_);
+  }
+  Libedit(const Libedit&) = delete;
+  Libedit& operator=(const Libedit&) = delete;
+
+  bool works() const noexcept { return edit_ != nullptr && history_ != nullptr; }
+
+  bool read(std::string& line) {
+    do {
+      emptied_ = false;
+      int size = 0;
+      const char* const got = el_gets(edit_, &size);
+      if (emptied_) continue;
+      if (got == nullptr || size <= 0) return false;
+      line.assign(got, static_cast<std::size_t>(size));
+    } while (emptied_);
+    if (line.ends_with('\n')) line.pop_back();
+    HistEvent event;
+    if (!line.empty()) history(history_, &event, H_ENTER, line.c_str());
+    return true;
+  }
+
+ private:
+  void bind(const char* key, const char* what) { el_set(edit_, EL_BIND, key, what, nullptr); }
+
+  // Called by libedit.
+  static char* prompt_of(EditLine*) {
+    static char text[] = "> ";
+    return text;
+  }
+
+  static unsigned char suspend(EditLine*, int) {
+    std::raise(SIGTSTP);
+    return CC_REFRESH;
+  }
+
+  static unsigned char interrupt(EditLine* edit, int) {
+    void* data = nullptr;
+    el_get(edit, EL_CLIENTDATA, &data);
+    const LineInfo* const line = el_line(edit);
+    if (line->lastchar == line->buffer) return CC_EOF;
+    static_cast<Libedit*>(data)->emptied_ = true;
+    std::fputs("^C\n", stdout);
+    return CC_NEWLINE;
+  }
+
+  EditLine* edit_;
+  History* history_;
+  bool emptied_ = false;  ///< Ctrl-C has emptied the line
+};
+
+#else
+
+/// Built without libedit.
+class LineEditor::Libedit {
+ public:
+  bool works() const noexcept { return false; }
+  bool read(std::string&) { return false; }
+};
+
+#endif
+
+namespace {
+
+/// Lines are UTF-8, whatever the language; all else stays as it is in C.
+void expect_utf8() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+}  // namespace
+
+LineEditor::LineEditor()
+    : on_terminal_(::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) {
+  const char* const term = std::getenv("TERM");
+  if (!on_terminal_ || term == nullptr || std::strcmp(term, "dumb") == 0) return;
+  expect_utf8();
+  libedit_ = std::make_unique<Libedit>();
+  if (!libedit_->works()) libedit_.reset();
+}
+
+LineEditor::~LineEditor() = default;
+
+bool LineEditor::read(std::string& line) {
+  line.clear();
+  if (std::fflush(stdout) != 0) return false;
+  return libedit_ != nullptr ? libedit_->read(line) : read_plainly(line);
+}
+
+bool LineEditor::read_plainly(std::string& line) const {
+  if (on_terminal_) std::fputs("> ", stdout);
+  if (std::fflush(stdout) != 0) return false;
+  if (on_terminal_) raise_flag(0);
+  int symbol = 0;
+  while ((symbol = std::getchar()) != EOF && symbol != '\n') line += static_cast<char>(symbol);
+  if (on_terminal_) raise_flag(SA_RESTART);
+  if (symbol == EOF && interrupted != 0) return false;
+  return symbol != EOF || !line.empty();
+}
+
+}  // namespace generate

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include "generate/model.hpp"
+
+#include <cstdio>
+
+#include "support/program.hpp"
+
+namespace generate {
+
+Model load(const std::string& path) {
+  const octavo::ModelSource source(path, [](const octavo::Error& error) {
+    std::fprintf(stderr, "generate: warning: skipped: %s\n", error.what());
+  });
+  support::print_notes(source.notes(), "generate");
+  if (!source.tokenizer()) {
+    throw octavo::FormatError("cannot generate with " + octavo::printable(path) +
+                              ": it has no tokenizer that Octavo reads");
+  }
+  const auto count = static_cast<std::size_t>(octavo::parameter_count(source.shape()));
+  Model model{{source.shape(), source.trained_length(), *source.tokenizer(),
+               octavo::AlignedBuffer<float>(count)},
+              source.end_tokens()};
+  source.read(model.weights);
+  return model;
+}
+
+void note(const std::string& text) { std::fprintf(stderr, "generate: note: %s\n", text.c_str()); }
+
+}  // namespace generate
