@@ -52,7 +52,9 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
       std::printf("%td tokens, %s for validation\n", tokens, support::one_line(validation).c_str());
     }
   }
-  if (corpus.documents > 0) std::printf("%zu documents\n", corpus.documents);
+  if (corpus.documents > 0) {
+    std::printf("%zu document%s\n", corpus.documents, corpus.documents == 1 ? "" : "s");
+  }
   if (corpus.left_out_characters > 0) {
     std::printf(
         "characters: the %zu most frequent beyond ASCII; %zu others are read byte by byte\n",

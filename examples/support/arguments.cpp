@@ -131,7 +131,7 @@ std::string see_help(const CLI::App& app) { return "see " + app.get_name() + " -
 /// Whether it may follow a value of an option that takes several. A number is an argument: a file
 /// with such a name can be written "./5" or given with "=".
 bool is_further_value(std::string_view argument) {
-  if (argument.empty()) return true;  // to be refused
+  if (argument.empty() || argument == "-") return true;  // to be refused, standard input
   return argument.front() != '-' &&
          argument.find_first_not_of("0123456789") != std::string_view::npos;
 }

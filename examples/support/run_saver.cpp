@@ -112,16 +112,37 @@ void check_out(const SaveOptions& options) {
   }
 }
 
+namespace {
+
+std::string of_text(std::size_t bytes, const char* with, const std::string& hash) {
+  if (hash.empty()) return "none";
+  return std::to_string(bytes) + with + hash.substr(0, 12) + "...";
+}
+
+}  // namespace
+
 void check_corpus(const SaveOptions& options, const Resumed& resumed,
                   const octavo::CorpusIdentity& corpus) {
   const octavo::CorpusIdentity& before = resumed.info().corpus;
   if (options.allow_corpus_change || corpus.same_text(before)) return;
-  throw octavo::DataError("cannot resume " + octavo::printable(resumed.path()) +
-                              ": the text is another: got " + std::to_string(corpus.bytes) +
-                              " bytes with SHA-256 " + corpus.hash.substr(0, 12) +
-                              "..., expected " + std::to_string(before.bytes) + " with " +
-                              before.hash.substr(0, 12) + "...",
-                          "name the same text with --data, or say --allow-corpus-change");
+  const auto refuse = [&](const char* what, const std::string& got, const std::string& expected,
+                          const char* option) {
+    throw octavo::DataError(
+        "cannot resume " + octavo::printable(resumed.path()) + ": the " + what + " another: got " +
+            got + ", expected " + expected,
+        std::string("name the same text with ") + option + ", or say --allow-corpus-change");
+  };
+  if (corpus.bytes != before.bytes || corpus.hash != before.hash) {
+    refuse("text is", of_text(corpus.bytes, " bytes with SHA-256 ", corpus.hash),
+           of_text(before.bytes, " with ", before.hash), "--data");
+  }
+  if (corpus.validation_hash != before.validation_hash) {
+    refuse("validation text is",
+           of_text(corpus.validation_bytes, " bytes with SHA-256 ", corpus.validation_hash),
+           of_text(before.validation_bytes, " with ", before.validation_hash), "--val");
+  }
+  refuse("division into documents is", octavo::printable(corpus.documents),
+         octavo::printable(before.documents), "--data");
 }
 
 std::string join_names(const std::vector<std::string>& names) {

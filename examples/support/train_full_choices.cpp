@@ -308,11 +308,15 @@ void FullCommandLine::choose_texts(FullOptions& options,
   if (validation_.empty()) options.validation = names("--val", before.validation_name);
   const std::string kind = before.documents.starts_with("file ") ? "file" : before.documents;
   const bool asked = !options.documents.empty();
+  const auto told = [](const std::string& documents) {
+    if (documents.empty()) return std::string("no documents");
+    return documents.starts_with("end ")
+               ? "--document-end " + octavo::printable(documents.substr(4))
+               : "--documents " + documents;
+  };
   octavo::require(!asked || options.documents == kind, [&] {
-    return "--resume: the run's text " +
-           (kind.empty() ? std::string("is not divided into documents")
-                         : "has documents " + octavo::printable(kind)) +
-           ", but " + octavo::printable(options.documents) + " was asked";
+    return "--resume: the run has " + told(kind) + ", but " + told(options.documents) +
+           " was asked";
   });
   options.documents = kind;
 }

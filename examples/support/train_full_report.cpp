@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "support/train_full_report.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "support/program.hpp"
 #include "support/sample.hpp"
+#include "support/texts.hpp"
 
 namespace support {
 namespace {
@@ -91,8 +94,14 @@ std::string describe_evaluations(const octavo::TrainingOptions& training, octavo
 }
 
 std::string resume_command(const FullOptions& options) {
-  return command_of("train_full") + " --resume " + shell_word(options.saving.out) +
-         options.not_kept;
+  std::string command =
+      command_of("train_full") + " --resume " + shell_word(options.saving.out) + options.not_kept;
+  const auto add = [&](const char* option, const std::vector<std::string>& names) {
+    if (std::any_of(names.begin(), names.end(), is_read_once)) command += option;
+  };
+  add(" --data -", options.data);  // the same text once more
+  add(" --val FILE", options.validation);
+  return command;
 }
 
 octavo::RunReport describe_run(const FullOptions& options, const Corpus& corpus,

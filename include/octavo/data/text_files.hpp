@@ -11,7 +11,6 @@
 #include <span>
 #include <string>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -198,8 +197,8 @@ class TextFiles final : public ByteSource {
         return std::make_shared<const SpooledSource>(name, stream_memory_, folder,
                                                      SpooledSource::most_bytes, files_);
       }
-      const detail::FileDescriptor input(::dup(STDIN_FILENO), files_);
-      return std::make_shared<const SpooledSource>("standard input", input, stream_memory_, folder);
+      return std::make_shared<const SpooledSource>("standard input", detail::standard_input(files_),
+                                                   stream_memory_, folder);
     }();
     has_streams_ = true;
     if (spooled->size() == 0) return;

@@ -42,6 +42,11 @@ inline FileDescriptor open_stream(const std::string& path, FileSystem& files) {
   return opened;
 }
 
+/// A descriptor of its own.
+inline FileDescriptor standard_input(FileSystem& files) {
+  return FileDescriptor(::dup(STDIN_FILENO), files);
+}
+
 /// Calls take(std::span<const std::byte>) for the bytes of a stream until it ends. Error of code
 /// no_input if there are more than `limit`, io if reading fails.
 template <typename Take>
