@@ -108,7 +108,9 @@ template <typename File, typename Write>
 void Progress::attempt(File& file, Write write) {
   try {
     write();
-  } catch (const octavo::IoError& error) {
+  } catch (const octavo::FormatError&) {
+    throw;  // somebody else's table
+  } catch (const octavo::Error& error) {
     file.reset();
     std::fprintf(stderr, "warning: %s\n  the run goes on without\n", error.what());
   }

@@ -100,10 +100,12 @@ class RunSaver {
     make_folder(options.out);
     folder_.emplace(options.out, options.keep);
     check_out(options);
+    release_idle_memory();  // looking at folders touches code that training does not
     if (options.same_folder) return;
     if (const auto moved = folder_->set_aside()) {
       say_(options.out + " holds an earlier run: moved to " + *moved);
     }
+    release_idle_memory();
   }
 
   /// Before the first step, and after the trainer was brought to where `resumed` was saved, if a

@@ -86,9 +86,9 @@ std::string describe_evaluations(const octavo::TrainingOptions& training, octavo
                          static_cast<double>(training.step_options().step.rows());
   char text[160];
   std::snprintf(text, sizeof(text),
-                "evaluation: %s%td tokens every %td steps, %.2g%% of the training's arithmetic%s",
+                "evaluation: %s%td tokens every %td steps, %.2g of the training's arithmetic%s",
                 windows.is_sample() ? "" : "all ", windows.targets(), training.evaluate_every,
-                100 * static_cast<double>(windows.targets()) / trained,
+                static_cast<double>(windows.targets()) / trained,
                 windows.is_sample() ? "; all at the end" : "");
   return text;
 }

@@ -181,6 +181,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
         std::to_string(2 * options.training.steps));
   }
   std::fflush(stdout);  // whoever follows a file sees what runs
+  release_idle_memory();
   using Stage = octavo::RunReport::Stage;
   const auto report = [&](Stage stage, const std::string& model) {
     saver.check_folder();

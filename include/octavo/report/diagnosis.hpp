@@ -36,11 +36,11 @@ class Stretches {
   }
 
   /// The three last stretches all lie within 3% of the line, no more than 2% from each other, and
-  /// neither they nor the evaluations among them fall by half a percent.
+  /// neither they nor the evaluations among them fall by half a percent and 0.01 nats.
   bool rest_on(double line) const {
     const auto [low, high] = std::minmax({loss(0), loss(1), loss(2)});
     return low > 0.97 * line && high < 1.03 * line && high - low < 0.02 * line &&
-           loss(2) - loss(0) < 0.005 * line && validation_fall() < 0.005 * line;
+           std::max(loss(2) - loss(0), validation_fall()) < std::max(0.005 * line, 0.01);
   }
 
   /// Since the step that the last three stretches begin after; 0 unless two evaluations tell.
