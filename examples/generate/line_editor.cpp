@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "generate/line_editor.hpp"
 
+#include <array>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <langinfo.h>
 #include <string_view>
+#include <sys/select.h>
 #include <unistd.h>
 #if defined(OCTAVO_LIBEDIT)
 #include <histedit.h>
@@ -20,21 +22,15 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 struct sigaction action_before;
 
-/// On Ctrl-C. With SA_RESTART what is being written goes on; without it what is being read ends.
-void raise_flag(int flags) {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  action.sa_flags = flags;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-}
-
 }  // namespace
 
 InterruptFlag::InterruptFlag() {
   interrupted = 0;
-  sigaction(SIGINT, nullptr, &action_before);
-  raise_flag(SA_RESTART);
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = SA_RESTART;  // what is being written is written
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, &action_before);
 }
 
 InterruptFlag::~InterruptFlag() { sigaction(SIGINT, &action_before, nullptr); }
@@ -86,6 +82,7 @@ class LineEditor::Libedit {
     do {
       emptied_ = false;
       int size = 0;
+      el_set(edit_, EL_PREP_TERM, 1);  // before the prompt is there
       const char* const got = el_gets(edit_, &size);
       if (emptied_) continue;
       if (got == nullptr || size <= 0) return false;
@@ -139,6 +136,34 @@ class LineEditor::Libedit {
 
 namespace {
 
+/// A line as the terminal hands it over. Ctrl-C comes while this waits, or before, and at no other
+/// moment: none is missed.
+bool read_at_terminal(std::string& line) {
+  sigset_t interrupt, before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  sigprocmask(SIG_BLOCK, &interrupt, &before);
+  std::fputs("> ", stdout);
+  bool goes_on = std::fflush(stdout) == 0 && interrupted == 0;
+  while (goes_on && !line.ends_with('\n')) {
+    fd_set input;
+    FD_ZERO(&input);
+    FD_SET(STDIN_FILENO, &input);
+    std::array<char, 4096> piece;
+    ssize_t size = -1;
+    if (::pselect(STDIN_FILENO + 1, &input, nullptr, nullptr, nullptr, &before) > 0) {
+      size = ::read(STDIN_FILENO, piece.data(), piece.size());
+    }
+    if (size > 0) line.append(piece.data(), static_cast<std::size_t>(size));
+    goes_on = size > 0 || (size < 0 && errno == EINTR && interrupted == 0);
+  }
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (interrupted != 0) return false;
+  const bool whole = line.ends_with('\n');
+  if (whole) line.pop_back();
+  return whole || !line.empty();
+}
+
 /// Lines are UTF-8, whatever the language; all else stays as it is in C.
 void expect_utf8() {
   std::setlocale(LC_CTYPE, "");
@@ -165,13 +190,9 @@ bool LineEditor::read(std::string& line) {
 }
 
 bool LineEditor::read_plainly(std::string& line) const {
-  if (on_terminal_) std::fputs("> ", stdout);
-  if (std::fflush(stdout) != 0) return false;
-  if (on_terminal_) raise_flag(0);
+  if (on_terminal_) return read_at_terminal(line);
   int symbol = 0;
   while ((symbol = std::getchar()) != EOF && symbol != '\n') line += static_cast<char>(symbol);
-  if (on_terminal_) raise_flag(SA_RESTART);
-  if (symbol == EOF && interrupted != 0) return false;
   return symbol != EOF || !line.empty();
 }
 

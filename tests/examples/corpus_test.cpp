@@ -425,7 +425,7 @@ TEST_CASE("too short a text is refused with what it has and what is needed") {
   write_file(sandbox, "empty", "");
   refused(sandbox, trained_on("empty"), 65, "corpus 'empty' is empty", "name a text file");
   const auto short_of = [](const std::string& part, std::size_t got, int sequence) {
-    return part + ": got " + std::to_string(got) + " tokens, need at least " +
+    return part + ": got " + octavo::counted(got, "token") + ", need at least " +
            std::to_string(sequence + 1) + " (sequence " + std::to_string(sequence) + " + 1)";
   };
   // Sequence 12: 13 tokens are needed on either side of the split, which falls at nine tenths; with

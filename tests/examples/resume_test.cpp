@@ -164,7 +164,7 @@ TEST_CASE("the schedule belongs to the run") {
   expect(sandbox.run("train_full 15 --resume a --new-schedule"), 64,
          "error: ITERATIONS: got 15, but 20 steps of the run are done already\n"
          "  hint: ITERATIONS counts from the beginning of the run");
-  expect(sandbox.run("train_full --new-schedule"), 64, "with --resume only");
+  expect(sandbox.run("train_full --new-schedule"), 64, "hint: say --resume too, or leave it out");
   for (const char* other : {"--width 32", "--batch 2", "--dropout 0.5", "--seed 3", "--tied",
                             "--optimizer lion", "--scalar double", "--fused-update", "--medium"}) {
     INFO(other);
@@ -186,7 +186,8 @@ TEST_CASE("the command that a stopped run prints says again what no checkpoint d
     log = octavo::read_file(sandbox / "log");
     if (log.find("stopped at step") != log.npos) break;
   }
-  CHECK(log.find("\nGo on with: train_full --resume 'a b'" + options + "\n") != log.npos);
+  CHECK(log.find("\nGo on with: " OCTAVO_EXAMPLES_FOLDER "/train_full --resume 'a b'" + options +
+                 "\n") != log.npos);
 }
 
 TEST_CASE("what cannot be resumed is named, and the newest that can is taken") {
