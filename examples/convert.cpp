@@ -34,41 +34,32 @@ struct Model {
 
 Model read_octavo(const std::string& path) {
   auto loaded = octavo::load_model<float>(path);
-  octavo::TokenTable tokens = token_table_of(loaded.tokenizer);
-  const octavo::Token end = end_token_of(tokens);
-  return {{loaded.shape, loaded.trained_length, end, end},
-          std::move(loaded.weights),
-          std::move(tokens)};
-}
-
-/// A folder's tokenizer. Where the model has more tokens the others are in reserve.
-std::optional<octavo::TokenTable> read_tokens(const std::string& path, octavo::Gpt2Config& config) {
-  auto tokens = octavo::read_tokenizer_folder(path);
-  if (!tokens) return tokens;
-  if (std::ssize(tokens->tokens) > config.shape.vocabulary) {
-    throw octavo::FormatError("cannot load " + octavo::printable(path) + ": its tokenizer has " +
-                              std::to_string(tokens->tokens.size()) +
-                              " tokens, config.json's vocab_size is " +
-                              std::to_string(config.shape.vocabulary));
-  }
-  add_reserve(*tokens, config.shape.vocabulary);
-  if (!config.end_token) config.end_token = end_token_of(*tokens);
-  if (!config.begin_token) config.begin_token = config.end_token;
-  return tokens;
+  Model model{{loaded.shape, loaded.trained_length, {}, {}},
+              std::move(loaded.weights),
+              token_table_of(loaded.tokenizer)};
+  model.config.set_end_tokens(loaded.tokenizer.end_tokens());
+  if (!model.config.end_token) model.config.end_token = end_token_of(*model.tokens);
+  model.config.begin_token = model.config.end_token;
+  return model;
 }
 
 Model read_folder(const std::string& path) {
   auto loaded = octavo::load_pretrained<float>(path);
-  for (const std::string& name : loaded.ignored) {
-    std::printf("left aside: tensor %s\n", octavo::printable(name).c_str());
+  octavo::Gpt2Config& config = loaded.config;
+  std::vector<std::string> notes = loaded.notes;
+  auto tokens = octavo::read_tokenizer_folder(path, config.shape.vocabulary, notes);
+  support::print_notes(notes, "convert");
+  if (tokens) {
+    if (!config.end_token) config.end_token = end_token_of(*tokens);
+    if (!config.begin_token) config.begin_token = config.end_token;
   }
-  auto tokens = read_tokens(path, loaded.config);
-  return {loaded.config, std::move(loaded.weights), std::move(tokens)};
+  return {config, std::move(loaded.weights), std::move(tokens)};
 }
 
 Model read_gguf(const std::string& path) {
   const octavo::FileSource source(path);
   const octavo::GgufModel file(source);
+  support::print_notes(file.config().notes, "convert");
   const auto count = static_cast<std::size_t>(octavo::parameter_count(file.shape()));
   Model model{file.config(), octavo::AlignedBuffer<float>(count), file.tokens()};
   file.read<float>(model.weights);
@@ -123,7 +114,10 @@ const octavo::TokenTable& tokens_of(const Model& model, const std::string& path)
 void write_octavo(const std::string& path, const Model& model) {
   const auto tokenizer = [&]() -> octavo::AnyTokenizer {
     try {
-      return tokenizer_of(tokens_of(model, path));
+      const octavo::TokenTable& tokens = tokens_of(model, path);
+      octavo::AnyTokenizer result = tokenizer_of(tokens);
+      take_end_tokens(result, tokens, model.config.end_tokens());
+      return result;
     } catch (const octavo::ConfigError& error) {
       throw octavo::Error(octavo::ErrorCode::bad_data,
                           "cannot write " + octavo::printable(path) +
@@ -140,6 +134,21 @@ void write_folder(const std::string& path, StoredType type, const Model& model) 
   if (model.tokens) octavo::save_tokenizer_folder(path, *model.tokens);
 }
 
+/// What GGUF has no entries for.
+void note_what_gguf_lacks(const Model& model) {
+  std::vector<std::string> notes;
+  if (model.config.other_end_tokens.size() > 1) {
+    notes.push_back("GGUF has two tokens that end a text: the others are set aside");
+  }
+  for (const auto& [token, rule] : model.tokens->rules) {
+    if (!rule.strip_left && !rule.strip_right && !rule.late) continue;
+    notes.push_back("GGUF cannot say how the name of token " + std::to_string(token) + ", " +
+                    octavo::printable(model.tokens->tokens[static_cast<std::size_t>(token)]) +
+                    ", is found in a text (with the spaces around it, or after the others)");
+  }
+  support::print_notes(notes, "convert");
+}
+
 void write(const std::string& path, Target target, StoredType type, const Model& model) {
   switch (target) {
     case Target::octavo:
@@ -147,9 +156,10 @@ void write(const std::string& path, Target target, StoredType type, const Model&
     case Target::folder:
       return write_folder(path, type, model);
     case Target::gguf:
-      octavo::require_gpt2(model.config.shape, "cannot write " + octavo::printable(path));
-      return octavo::save_gguf<float>(path, model.config, tokens_of(model, path), model.weights,
-                                      type);
+      octavo::require_gpt2(model.config.shape, "cannot write " + octavo::printable(path),
+                           octavo::Gpt2Activations::gelu_tanh);
+      octavo::save_gguf<float>(path, model.config, tokens_of(model, path), model.weights, type);
+      return note_what_gguf_lacks(model);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/crc32c.hpp>
 #include <octavo/files/file_descriptor.hpp>
+#include <octavo/files/file_kind.hpp>
 #include <octavo/files/file_stamp.hpp>
 #include <octavo/files/file_system.hpp>
 #include <octavo/files/files_below.hpp>

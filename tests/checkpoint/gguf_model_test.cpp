@@ -170,7 +170,7 @@ TEST_CASE("what GGUF cannot have is not written") {
   other.shape.activation = Activation::gelu;
   CHECK_THROWS_WITH_AS(save(other, character_tokens(), StoredType::f32),
                        "cannot write 'x.gguf': the model is no GPT-2: its activation is gelu, "
-                       "GPT-2's is gelu-tanh",
+                       "GPT-2's in GGUF is gelu-tanh",
                        Error);
   other = config;
   other.end_token.reset();

@@ -123,9 +123,11 @@ TEST_CASE("every truncation is refused") {
 }
 
 TEST_CASE("other formats are recognised") {
-  expect("PK\x03\x04 and so on", "a PyTorch or zip file");
-  expect("GGUF and so on", "a GGUF file");
-  expect("To be or not to be", "the header length is");
+  expect("PK\x03\x04 and so on", "a zip archive, perhaps PyTorch's");
+  expect(std::string("GGUF\x03\0\0\0 and so on", 18), "a GGUF model");
+  expect("GGUF and so on", "it is a text, not a model");
+  expect("To be or not to be", "it is a text, not a model");
+  expect("{\"a\": 1}\n", "it is a JSON file, not a model");
 }
 
 TEST_CASE("headers that lie are refused by field") {
@@ -137,7 +139,7 @@ TEST_CASE("headers that lie are refused by field") {
     return R"({"a":{"dtype":)" + dtype + R"(,"shape":)" + sizes + R"(,"data_offsets":)" + offsets +
            "}}";
   };
-  expect(file_of(one("\"F99\"", "[2]", "[0,8]"), 8), "unknown dtype 'F99'");
+  expect(file_of(one("\"F99\"", "[2]", "[0,8]"), 8), "none of Octavo's");
   expect(file_of(one("3", "[2]", "[0,8]"), 8), "'dtype' is no string");
   expect(file_of(one("\"F32\"", "[-2]", "[0,8]"), 8), "'shape' is no whole number");
   expect(file_of(one("\"F32\"", "2", "[0,8]"), 8), "'shape' is no list");
@@ -148,7 +150,7 @@ TEST_CASE("headers that lie are refused by field") {
   expect(file_of(one("\"F32\"", "[2]", "[0,8]"), 4), "are not within the data");
   expect(file_of(one("\"F32\"", "[2]", "[8,16]"), 16), "overlap or leave a hole at byte 0");
   expect(file_of(one("\"F32\"", "[2]", "[0]"), 8), "'data_offsets' is no pair");
-  expect(file_of(R"({"a":{"dtype":"F32","dtype":"F32"}})", 0), "names something twice");
+  expect(file_of(R"({"a":{"dtype":"F32","dtype":"F32"}})", 0), "names 'dtype' twice");
   expect(file_of(std::string(1000, '{'), 0), "cannot load");
   expect(file_of(R"({"__metadata__":{"a":{"b":{"c":{"d":{"e":1}}}}}})", 0), "nests deeper than 4");
 }

@@ -81,7 +81,7 @@ TEST_CASE("what is no model is refused as its reader refuses it") {
   CHECK_THROWS_AS(ModelSource(folder / "gguf"), FormatError);
   // A GGUF file whose tokens no tokenizer of ours has.
   TokenTable tokens = token_table_of(CharacterTokenizer("abc"));
-  tokens.tokens[1] = "\x01";
+  tokens.tokens[1] = "\u0149";
   const std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)));
   save_gguf<float>(folder / "odd.gguf", {shape, 5, 0, 0}, tokens, weights);
   CHECK_THROWS_WITH_AS(ModelSource(folder / "odd.gguf"),

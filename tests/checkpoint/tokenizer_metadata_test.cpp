@@ -193,14 +193,15 @@ TEST_CASE("where a text ends is written only where the vocabulary does not say i
 
 TEST_CASE("names that take spaces come back") {
   BpeVocabulary vocabulary = example().vocabulary();
-  vocabulary.rules[258] = {true, false};
+  vocabulary.rules[258] = {.strip_left = true};
   vocabulary.kinds[261] = TokenKind::user_defined;
-  vocabulary.rules[261] = {true, true};
+  vocabulary.rules[261] = {.strip_left = true, .strip_right = true, .late = true};
+  vocabulary.rules[256] = {.always = true};
   const AnyTokenizer tokenizer = BpeTokenizer(vocabulary);
-  CHECK(written(tokenizer).at("name_rules") == "258 1 261 3");
+  CHECK(written(tokenizer).at("name_rules") == "256 8 258 1 261 7");
   CHECK(read(written(tokenizer), size) == tokenizer);
-  for (const char* bad :
-       {"", "258", "258 0", "258 4", "0 1", "262 1", "258 1 258 1", "261 3 258 1"}) {
+  for (const char* bad : {"", "258", "258 0", "258 32", "258 8", "256 1", "256 24", "0 1", "262 1",
+                          "258 1 258 1", "261 3 258 1", "260 9 260 9"}) {
     CAPTURE(bad);
     Entries entries = written(tokenizer);
     entries["name_rules"] = bad;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What Octavo's tokenizers do, for others to compare with:
 //   octavo_tokens encode FOLDER STRINGS    the tokens of each string by the folder's tokenizer
+//   octavo_tokens special FOLDER STRINGS   the same where special tokens are recognized
 //   octavo_tokens bpe TEXT TOKENS FOLDER   learns byte pairs from a text, into a folder
 //   octavo_tokens characters TEXT FOLDER   the same for characters
 //   octavo_tokens classes                  0 other, 1 letter, 2 number, 3 space: all code points
@@ -20,9 +21,7 @@ using namespace octavo;
 
 namespace {
 
-void print_tokens(const AnyTokenizer& tokenizer, std::string_view text) {
-  std::vector<Token> tokens(text.size());
-  tokens.resize(tokenizer.encode(text, tokens));
+void print_tokens(const std::vector<Token>& tokens) {
   std::string line = "[";
   for (const Token token : tokens) {
     if (line.size() > 1) line += ',';
@@ -31,7 +30,7 @@ void print_tokens(const AnyTokenizer& tokenizer, std::string_view text) {
   std::printf("%s]\n", line.c_str());
 }
 
-void encode(const std::string& folder, const std::string& file) {
+void encode(const std::string& folder, const std::string& file, SpecialTokens special) {
   const auto table = read_tokenizer_folder(folder);
   if (!table) throw ConfigError("there is no tokenizer in " + folder);
   const AnyTokenizer tokenizer = tokenizer_of(*table);
@@ -39,7 +38,7 @@ void encode(const std::string& folder, const std::string& file) {
   for (std::string_view rest = strings; !rest.empty();) {
     std::uint32_t size = 0;
     std::memcpy(&size, rest.data(), sizeof(size));
-    print_tokens(tokenizer, rest.substr(sizeof(size), size));
+    print_tokens(tokenizer.encode(rest.substr(sizeof(size), size), special));
     rest.remove_prefix(sizeof(size) + size);
   }
 }
@@ -64,7 +63,9 @@ int main(int argc, char** argv) {
     const std::vector<std::string> words(argv + 1, argv + argc);
     const std::string what = words.empty() ? "" : words[0];
     if (what == "encode" && words.size() == 3) {
-      encode(words[1], words[2]);
+      encode(words[1], words[2], SpecialTokens::as_text);
+    } else if (what == "special" && words.size() == 3) {
+      encode(words[1], words[2], SpecialTokens::recognized);
     } else if (what == "bpe" && words.size() == 4) {
       learn(read_file(words[1]), std::stol(words[2]), words[3]);
     } else if (what == "characters" && words.size() == 3) {
@@ -74,7 +75,7 @@ int main(int argc, char** argv) {
       print_classes();
     } else {
       throw ConfigError(
-          "usage: octavo_tokens encode FOLDER STRINGS | bpe TEXT TOKENS FOLDER | "
+          "usage: octavo_tokens encode|special FOLDER STRINGS | bpe TEXT TOKENS FOLDER | "
           "characters TEXT FOLDER | classes");
     }
     return 0;

@@ -2,7 +2,7 @@
 // tokenizers.mjs PACKAGE_FOLDER OCTAVO_TOKENS SCRATCH: see tokenizers.sh. SCRATCH/gpt2 has GPT-2's
 // vocab.json and merges.txt.
 import {execFileSync} from "node:child_process";
-import {readFileSync, writeFileSync} from "node:fs";
+import {mkdirSync, readFileSync, writeFileSync} from "node:fs";
 import {createRequire} from "node:module";
 import {join, resolve} from "node:path";
 import {pathToFileURL} from "node:url";
@@ -99,7 +99,7 @@ function isText(bytes) {
   return Buffer.compare(Buffer.from(bytes.toString()), bytes) === 0;
 }
 
-function octavo(tokenizer, strings) {
+function octavo(tokenizer, strings, command = "encode") {
   const file = join(scratch, "strings");
   writeFileSync(file, Buffer.concat(strings.flatMap((string) => {
     const bytes = Buffer.from(string);
@@ -107,15 +107,15 @@ function octavo(tokenizer, strings) {
     size.writeUInt32LE(bytes.length);
     return [size, bytes];
   })));
-  const output = execFileSync(program, ["encode", join(scratch, tokenizer), file],
+  const output = execFileSync(program, [command, join(scratch, tokenizer), file],
     {maxBuffer: 1 << 30, encoding: "utf8"});
   return output.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
 const same = (a, b) => a.length === b.length && a.every((x, i) => x === b[i]);
 
-function compare(tokenizer, strings, theirs, whose) {
-  const ours = octavo(tokenizer, strings);
+function compare(tokenizer, strings, theirs, whose, command) {
+  const ours = octavo(tokenizer, strings, command);
   let different = 0, tokens = 0, shown = 0;
   strings.forEach((string, i) => {
     const expected = theirs(string);
@@ -205,6 +205,40 @@ for (const name of ["learned", "characters"]) {
   if (name === "learned") {
     check(back === plain.length, `${back} of ${plain.length} strings come back from its tokens`);
   }
+}
+
+// --- Added tokens -------------------------------------------------------------------------------
+
+const rust = require("@anush008/tokenizers");
+const learned = JSON.parse(readFileSync(join(scratch, "learned/tokenizer.json"), "utf8"));
+const size = Object.keys(learned.model.vocab).length;
+const token = (content, fields) => ({id: learned.model.vocab[content], content, single_word: false,
+  lstrip: false, rstrip: false, normalized: false, special: false, ...fields});
+// Without gaps between the numbers: the library numbers anew what follows one.
+const addedLists = {
+  plain: [token("<a>", {id: size}), token("<ab", {id: size + 3}), token(" the ", {id: size + 1}),
+    token("<|x|>", {id: size + 2, special: true}), token("  ", {id: size + 4})],
+  spaces: [token("<a>", {id: size, lstrip: true}), token("<ab", {id: size + 1, rstrip: true}),
+    token("<|x|>", {id: size + 2, special: true, lstrip: true, rstrip: true})],
+  late: [token("<a>", {id: size, normalized: true}), token("x<a>", {id: size + 1}),
+    token("a><", {id: size + 2, lstrip: true}), token("<ab", {id: size + 3, normalized: true}),
+    token("><|x", {id: size + 4, normalized: true, special: true})],
+  known: [token("the"), token("e"), token("in", {special: true}), token("on", {lstrip: true})],
+};
+const addedParts = ["<a>", "<ab", "x<a>", "a><", "<|x|>", "<|", " the ", "the", "on", "in", " ", "  ",
+  "\n", "\u3000", "x", "><|x", "é", "中"];
+const marked = Array.from({length: 5000}, () => Array.from({length: 1 + below(12)},
+  () => below(3) === 0 ? part() : one(addedParts)).join("")).filter(isOld);
+for (const [name, list] of Object.entries(addedLists)) {
+  mkdirSync(join(scratch, name));
+  const file = join(scratch, name, "tokenizer.json");
+  writeFileSync(file, JSON.stringify({...learned, added_tokens: [...learned.added_tokens, ...list]
+    .sort((a, b) => a.id - b.id)}));
+  const theirs = rust.Tokenizer.fromFile(file);
+  const ids = [];
+  for (const string of marked) ids.push((await theirs.encode(string, null, {addSpecialTokens: false})).getIds());
+  let next = 0;
+  compare(name, marked, () => ids[next++], `added tokens, ${name}, tokenizers in Rust`, "special");
 }
 
 // --- Classes of characters ----------------------------------------------------------------------

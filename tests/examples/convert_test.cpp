@@ -45,7 +45,8 @@ void refused(const Sandbox& sandbox, const Words& arguments, int status, const s
 }
 
 const std::string no_gpt2 =
-    ": the model is no GPT-2: its activation is relu, GPT-2's is gelu-tanh; its output head has a "
+    ": the model is no GPT-2: its activation is relu, GPT-2's in GGUF is gelu-tanh; its output "
+    "head has a "
     "table and a bias of its own, GPT-2's shares the token table";
 const std::string how = "train with --gpt2, or with --activation gelu-tanh and with --tied";
 
@@ -89,7 +90,10 @@ TEST_CASE("what GPT-2 cannot express is refused, with the options that would hav
   const Models models;
   const std::string from = "s/model.safetensors";
   refused(models, {from, "x.gguf"}, 65, "cannot write 'x.gguf'" + no_gpt2, how);
-  refused(models, {from, "x/", "--type", "f16"}, 65, "cannot write 'x'" + no_gpt2, how);
+  refused(models, {from, "x/", "--type", "f16"}, 65,
+          "cannot write 'x': the model is no GPT-2: its output head has a table and a bias of its "
+          "own, GPT-2's shares the token table",
+          "train with --gpt2, or with --tied");
 }
 
 TEST_CASE("a folder's tokenizer goes along") {
@@ -105,7 +109,7 @@ TEST_CASE("a folder's tokenizer goes along") {
   CHECK(read_file(models / "i.safetensors") == read_file(models / "g/model.safetensors"));
   write_file(models, "h/tokenizer.json", "{}");
   refused(models, {"h", "x.gguf"}, 65,
-          "cannot load 'h/tokenizer.json': 'pre_tokenizer': got 'null', expected one of type "
+          "cannot load 'h/tokenizer.json': 'pre_tokenizer': got null, expected one of type "
           "'ByteLevel'");
 }
 

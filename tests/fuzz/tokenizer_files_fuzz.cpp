@@ -22,12 +22,15 @@ using fuzz::unless_refused;
 namespace {
 
 TokenTable read_json(std::string_view text) {
-  return read_tokenizer_json(MemorySource("tokenizer.json", std::as_bytes(std::span(text))));
+  std::vector<std::string> notes;
+  return read_tokenizer_json(MemorySource("tokenizer.json", std::as_bytes(std::span(text))), notes);
 }
 
 TokenTable read_two(std::string_view vocabulary, std::string_view merges) {
+  std::vector<std::string> notes;
   return read_vocabulary_files(MemorySource("vocab.json", std::as_bytes(std::span(vocabulary))),
-                               MemorySource("merges.txt", std::as_bytes(std::span(merges))));
+                               MemorySource("merges.txt", std::as_bytes(std::span(merges))), {},
+                               notes);
 }
 
 void check_table(const TokenTable& table, std::string_view text) {
@@ -42,7 +45,7 @@ void check_table(const TokenTable& table, std::string_view text) {
   }
   std::string back;
   for (const Token token : tokens) back += tokenizer.decode(token);
-  const bool known = tokenizer.first_unknown(text) == std::string_view::npos;
+  const bool known = tokenizer.first_unknown(text) == std::string_view::npos && table.rules.empty();
   demand(back == text || !known, "a text decodes to another one");
 }
 

@@ -70,15 +70,16 @@ std::vector<Token> plainly(const BpeTokenizer& plain, const std::vector<Named>& 
   return tokens;
 }
 
-const std::vector<Named> some = {{"<a>", TokenKind::control},
-                                 {"<ab>", TokenKind::user_defined},
-                                 {"<a", TokenKind::user_defined},
-                                 {" he", TokenKind::user_defined},
-                                 {"<m>", TokenKind::user_defined, {true, false}},
-                                 {"<n>", TokenKind::control, {true, true}},
-                                 {"he he", TokenKind::control},
-                                 {"<r>", TokenKind::user_defined, {false, true}},
-                                 {"<a>", TokenKind::unused}};
+const std::vector<Named> some = {
+    {"<a>", TokenKind::control},
+    {"<ab>", TokenKind::user_defined},
+    {"<a", TokenKind::user_defined},
+    {" he", TokenKind::user_defined},
+    {"<m>", TokenKind::user_defined, {.strip_left = true}},
+    {"<n>", TokenKind::control, {.strip_left = true, .strip_right = true}},
+    {"he he", TokenKind::control},
+    {"<r>", TokenKind::user_defined, {.strip_right = true}},
+    {"<a>", TokenKind::unused}};
 
 std::string random_text(unsigned& state, std::size_t pieces) {
   const char* const parts[] = {"<",  "a",   "b",   ">", "<a>",   "<ab>", "he", "hel",     " ",
@@ -165,6 +166,6 @@ TEST_CASE("rules are of names only") {
   vocabulary.tokens.pop_back();
   vocabulary.kinds.pop_back();
   CHECK(BpeTokenizer(vocabulary).vocabulary() == vocabulary);
-  vocabulary.rules[0] = {true, false};
+  vocabulary.rules[0] = {.strip_left = true};
   CHECK_THROWS_AS(BpeTokenizer{vocabulary}, ConfigError);
 }

@@ -14,6 +14,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
+#include <octavo/checkpoint/added_tokens.hpp>
 #include <octavo/checkpoint/gguf_parameters.hpp>
 #include <octavo/checkpoint/gguf_reader.hpp>
 #include <octavo/checkpoint/gguf_writer.hpp>
@@ -57,11 +58,20 @@ inline GgufEntries gguf_entries(const Gpt2Config& config, const TokenTable& toke
   entries.text("tokenizer.ggml.pre", "gpt-2");
   entries.texts("tokenizer.ggml.tokens", tokens.tokens);
   std::vector<std::int32_t> kinds;
-  for (const TokenKind kind : tokens.kinds) kinds.push_back(static_cast<std::int32_t>(kind));
+  for (std::size_t i = 0; i < tokens.kinds.size(); ++i) {
+    const auto rule = tokens.rules.find(static_cast<Token>(i));
+    TokenKind kind = tokens.kinds[i];
+    if (rule != tokens.rules.end() && rule->second.always) kind = TokenKind::user_defined;
+    if (rule != tokens.rules.end() && rule->second.recognized) kind = TokenKind::control;
+    kinds.push_back(static_cast<std::int32_t>(kind));
+  }
   entries.numbers("tokenizer.ggml.token_type", kinds);
   entries.texts("tokenizer.ggml.merges", tokens.merges);
   whole("tokenizer.ggml.bos_token_id", *config.begin_token);
   whole("tokenizer.ggml.eos_token_id", *config.end_token);
+  if (!config.other_end_tokens.empty()) {
+    whole("tokenizer.ggml.eot_token_id", config.other_end_tokens.front());
+  }
   const auto unknown = std::find(tokens.kinds.begin(), tokens.kinds.end(), TokenKind::unknown);
   if (unknown != tokens.kinds.end()) {
     whole("tokenizer.ggml.unknown_token_id", unknown - tokens.kinds.begin());
@@ -125,33 +135,103 @@ class GgufModel {
 
  private:
   void read_tokens() {
-    demand("general.architecture", "gpt2");
-    demand("tokenizer.ggml.model", "gpt2");
-    demand("tokenizer.ggml.pre", "gpt-2");
+    demand("general.architecture", "gpt2", "Octavo reads models of GPT-2's architecture");
+    demand("tokenizer.ggml.model", "gpt2", "");
+    check_split();
     tokens_.tokens = file_.texts("tokenizer.ggml.tokens", detail::most_gguf_tokens);
-    const std::size_t count = tokens_.tokens.size();
     if (const auto twice = tokens_.twice()) {
       file_.fail(detail::concat(
           {"entry 'tokenizer.ggml.tokens': token ", printable(*twice), " is there twice"}));
     }
-    tokens_.kinds.assign(count, TokenKind::normal);
-    const std::string kinds = "tokenizer.ggml.token_type";
-    if (file_.has(kinds)) {
-      const auto numbers = file_.numbers(kinds, detail::most_gguf_tokens);
-      if (numbers.size() != count) file_.refuse(kinds, detail::concat({"one for each of ", count}));
-      for (std::size_t i = 0; i < count; ++i) {
-        if (numbers[i] < 1 || numbers[i] > 6) {
-          file_.fail(detail::concat({"entry 'tokenizer.ggml.token_type': token ", i, " is of type ",
-                                     numbers[i], ", expected 1 to 6"}));
-        }
-        tokens_.kinds[i] = static_cast<TokenKind>(numbers[i]);
-      }
-    }
     tokens_.merges = file_.texts("tokenizer.ggml.merges", detail::most_gguf_tokens);
+    read_special_tokens();
+    read_kinds();
   }
 
-  void demand(const char* key, const char* value) const {
-    if (file_.text(key) != value) file_.refuse(key, printable(value));
+  void demand(const char* key, const char* value, const char* hint) const {
+    const std::string got = file_.text(key);
+    if (got == value) return;
+    file_.fail(
+        detail::concat({"entry '", key, "': got ", printable(got), ", expected '", value, "'"}),
+        hint);
+  }
+
+  /// How a text is split: as GPT-2 does, which llama.cpp has under several names.
+  void check_split() {
+    const std::string key = "tokenizer.ggml.pre";
+    const std::string name = file_.has(key) ? file_.text(key) : std::string();
+    constexpr std::array<std::string_view, 6> same{"gpt-2", "phi-2", "mpt",
+                                                   "olmo",  "jais",  "trillion"};
+    if (std::find(same.begin(), same.end(), name) != same.end()) return;
+    if (!name.empty() && name != "default") file_.refuse(key, "'gpt-2'", true);
+    config_.notes.push_back(
+        "'tokenizer.ggml.pre' is " + std::string(name.empty() ? "missing" : "'default'") +
+        ": texts are split as GPT-2's are, with which such models were trained (llama.cpp takes a "
+        "pattern of its own there, which splits digits and punctuation otherwise, and warns)");
+  }
+
+  void read_special_tokens() {
+    const auto token = [&](const char* key) -> std::optional<Token> {
+      if (!file_.has(key)) return std::nullopt;
+      const auto value = file_.any_whole(key);
+      const Index most = std::ssize(tokens_.tokens) - 1;
+      if (!value) file_.refuse(key, "a token's number");
+      if (*value >= 0 && *value <= most) return static_cast<Token>(*value);
+      config_.notes.push_back(detail::concat(
+          {"'", key, "' is ", *value, ", which no token has (0 to ", most, "): it is set aside"}));
+      return std::nullopt;
+    };
+    config_.begin_token = token("tokenizer.ggml.bos_token_id");
+    std::vector<Token> ends;
+    for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+      const auto end = token(key);
+      if (end && std::find(ends.begin(), ends.end(), *end) == ends.end()) ends.push_back(*end);
+    }
+    config_.set_end_tokens(ends);
+    for (const char* key : {"tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token"}) {
+      if (!file_.truth(key)) continue;
+      config_.notes.push_back(
+          detail::concat({"'", key, "' is set aside: a text gets no tokens but its own"}));
+    }
+  }
+
+  void read_kinds() {
+    const std::size_t count = tokens_.tokens.size();
+    tokens_.kinds.assign(count, TokenKind::normal);
+    const std::string key = "tokenizer.ggml.token_type";
+    if (file_.has(key)) {
+      const auto numbers = file_.wholes(key, detail::most_gguf_tokens);
+      if (numbers.size() != count) file_.refuse(key, detail::concat({"one for each of ", count}));
+      for (std::size_t i = 0; i < count; ++i) {
+        if (numbers[i] < 0 || numbers[i] > 6) {
+          file_.fail(detail::concat({"entry 'tokenizer.ggml.token_type': token ", i, " is of type ",
+                                     numbers[i], ", expected 0 to 6"}));
+        }
+        if (numbers[i] > 0) tokens_.kinds[i] = static_cast<TokenKind>(numbers[i]);
+      }
+    }
+    const std::vector<bool> text = detail::which_are_text(tokens_);
+    for (std::size_t i = 0; i < count; ++i) set_kind(i, text[i]);
+  }
+
+  /// What llama.cpp makes of it: what the merges make is text, whatever it is besides; what they do
+  /// not make no text has, unless its name is found.
+  void set_kind(std::size_t i, bool text) {
+    const std::string& name = tokens_.tokens[i];
+    TokenKind& kind = tokens_.kinds[i];
+    if (text && kind != TokenKind::normal) {
+      if (has_name(kind) && bytes_of_letters(name) != name) return;
+      if (kind == TokenKind::user_defined) tokens_.rules[static_cast<Token>(i)].always = true;
+      if (kind == TokenKind::control) tokens_.rules[static_cast<Token>(i)].recognized = true;
+      kind = TokenKind::normal;
+    } else if (!text && kind == TokenKind::normal) {
+      const bool special = (name.starts_with("<|") && name.ends_with("|>")) ||
+                           config_.begin_token == static_cast<Token>(i) ||
+                           config_.end_token == static_cast<Token>(i);
+      const bool unknown = name == "<unk>" || file_.any_whole("tokenizer.ggml.unknown_token_id") ==
+                                                  static_cast<Index>(i);
+      kind = unknown ? TokenKind::unknown : special ? TokenKind::control : TokenKind::unused;
+    }
   }
 
   void read_config() {
@@ -178,12 +258,6 @@ class GgufModel {
     if (file_.real(epsilon) != static_cast<float>(layer_norm_epsilon)) {
       file_.refuse(epsilon, "0.00001");
     }
-    const auto token = [&](const char* key) -> std::optional<Token> {
-      const auto value = file_.optional_whole(key, 0, shape.vocabulary - 1);
-      return value ? std::optional(static_cast<Token>(*value)) : std::nullopt;
-    };
-    config_.begin_token = token("tokenizer.ggml.bos_token_id");
-    config_.end_token = token("tokenizer.ggml.eos_token_id");
     config_.trained_length =
         file_.optional_whole("octavo.trained_length", 1, shape.context).value_or(shape.context);
   }
@@ -259,7 +333,7 @@ void save_gguf(const std::string& path, const Gpt2Config& config, const TokenTab
                FileSystem& files = real_file_system()) {
   const ModelShape& shape = config.shape;
   const std::string what = detail::concat({"cannot write ", printable(path)});
-  require_gpt2(shape, what);
+  require_gpt2(shape, what, Gpt2Activations::gelu_tanh);
   require_equal("save_gguf: tokens", std::ssize(tokens.tokens), shape.vocabulary);
   require_equal("save_gguf: kinds of tokens", std::ssize(tokens.kinds), shape.vocabulary);
   require(tokens.tokens.size() <= detail::most_gguf_tokens &&

@@ -90,7 +90,7 @@ class GgufReader {
     if (entry(key).type != GgufType::string) refuse(key, "text");
     detail::GgufCursor cursor = cursor_at(entry(key));
     const auto value = cursor.text(longest_text);
-    if (!value) refuse(key, detail::concat({"at most ", longest_text, " bytes"}));
+    if (!value) refuse(key, detail::concat({"at most ", longest_text, " bytes"}), true);
     return *value;
   }
 
@@ -109,12 +109,33 @@ class GgufReader {
     return values;
   }
 
-  /// A list of at most `most` numbers of type i32.
-  std::vector<std::int32_t> numbers(const std::string& key, std::size_t most) const {
-    detail::GgufCursor cursor = cursor_of_list(key, GgufType::i32, "numbers of type i32", most);
-    std::vector<std::int32_t> values(static_cast<std::size_t>(entry(key).count));
-    for (std::int32_t& value : values) value = *cursor.number<std::int32_t>();
+  /// A list of at most `most` whole numbers, of whatever width.
+  std::vector<Index> wholes(const std::string& key, std::size_t most) const {
+    const Entry& value = entry(key);
+    Entry element{value.element, value.element, 1, value.offset};
+    std::vector<Index> values;
+    const bool fits = value.type == GgufType::array && value.count <= most;
+    for (std::uint64_t i = 0; fits && i < value.count; ++i) {
+      const auto number = whole_value(element);
+      if (!number) break;
+      values.push_back(*number);
+      element.offset += detail::gguf_bytes(value.element);
+    }
+    if (!fits || values.size() != value.count) {
+      refuse(key, detail::concat({"a list of at most ", most, " whole numbers"}));
+    }
     return values;
+  }
+
+  /// The entry of that name as a whole number; nothing if it is missing or none below 2^63.
+  std::optional<Index> any_whole(const std::string& key) const {
+    return has(key) ? whole_value(entry(key)) : std::nullopt;
+  }
+
+  /// Whether the entry of that name is there and true.
+  bool truth(const std::string& key) const {
+    return has(key) && entry(key).type == GgufType::boolean &&
+           value_at<std::uint8_t>(entry(key)) != 0;
   }
 
   /// The tensor of that name; FormatError if it is missing.
@@ -130,8 +151,12 @@ class GgufReader {
     source_.read(tensor.offset + first, bytes);
   }
 
-  [[noreturn]] void refuse(const std::string& key, const std::string& expected) const {
-    fail(detail::concat({named(key), "got ", told(entry(key)), ", expected ", expected}));
+  /// `text`: whether one is expected.
+  [[noreturn]] void refuse(const std::string& key, const std::string& expected,
+                           bool text = false) const {
+    const bool odd = entry(key).type == GgufType::string && !text;
+    fail(detail::concat(
+        {named(key), "got ", told(entry(key)), (odd ? " (a text)" : ""), ", expected ", expected}));
   }
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
     throw FormatError(detail::concat({"cannot load ", printable(source_.name()), ": ", what}),

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <octavo/base/check.hpp>
@@ -22,17 +23,31 @@
 
 namespace OCTAVO_NAMESPACE {
 
+namespace detail {
+
+/// Of tensors, one or more.
+inline std::string set_aside(const std::vector<std::string>& names) {
+  std::string text = printable(names[0]);
+  if (names.size() > 1) text += concat({" to ", printable(names.back())});
+  return concat({names.size(), (names.size() == 1 ? " tensor is" : " tensors are"),
+                 " set aside, which the model does not need: ", text});
+}
+
+}  // namespace detail
+
 /// A GPT-2 in a folder of Hugging Face's format, opened for reading: config.json and the tensors of
-/// TensorFiles, in F32, F16 or BF16, under the names of GPT2LMHeadModel or, without "transformer.",
-/// of GPT2Model. Opening compares every name and shape with the configuration. Besides the weights
-/// there may be what such files carry along: masks ("attn.bias", "attn.masked_bias"), which are
-/// ignored, and "lm_head.weight", which must be the token table once more.
+/// TensorFiles, in F32, F16, BF16 or F64, under the names of GPT2LMHeadModel or, without
+/// "transformer.", of GPT2Model. Opening compares every name and shape with the configuration.
+/// Besides the weights there may be what such files carry along: masks ("attn.bias",
+/// "attn.masked_bias"), which are ignored, and "lm_head.weight", which must be the token table once
+/// more.
 class Gpt2Folder {
  public:
   /// Error of code no_input if a file cannot be opened; FormatError says what is wrong with one.
   explicit Gpt2Folder(const std::string& path, FileSystem& files = real_file_system())
       : config_(read_gpt2_config(FileSource(detail::concat({path, "/config.json"}), files))),
         tensors_(path, files) {
+    read_generation(path, files);
     prefix_ = tensors_.find("wte.weight") == nullptr ? full_prefix : std::string_view();
     check_room();
     parameters_ = Transformer<float>(RuntimeConfig(config_.shape)).parameters();
@@ -47,6 +62,12 @@ class Gpt2Folder {
   const ModelShape& shape() const noexcept { return config_.shape; }
   /// The tensors that were left aside.
   const std::vector<std::string>& ignored() const noexcept { return ignored_; }
+  /// What was set aside, a line each.
+  std::vector<std::string> notes() const {
+    std::vector<std::string> lines = config_.notes;
+    if (!ignored_.empty()) lines.push_back(detail::set_aside(ignored_));
+    return lines;
+  }
 
   /// Whether every weight is finite, and intact where the file has checksums: reads all once, keeps
   /// nothing. FormatError says what is wrong.
@@ -89,6 +110,15 @@ class Gpt2Folder {
   static constexpr std::string_view full_prefix = "transformer.";
   static constexpr std::string_view head = "lm_head.weight";
 
+  void read_generation(const std::string& path, FileSystem& files) {
+    try {
+      const FileSource source(detail::concat({path, "/generation_config.json"}), files);
+      read_generation_config(source, config_);
+    } catch (const IoError& error) {
+      if (error.reason() != std::errc::no_such_file_or_directory) throw;
+    }
+  }
+
   std::string name_in_file(const Parameter& parameter) const {
     return std::string(prefix_).append(parameter.name, full_prefix.size());
   }
@@ -114,7 +144,7 @@ class Gpt2Folder {
   }
 
   void check_parameters() const {
-    constexpr std::array<std::string_view, 3> dtypes{"F32", "F16", "BF16"};
+    constexpr std::array<std::string_view, 4> dtypes{"F32", "F16", "BF16", "F64"};
     for (const Parameter& parameter : parameters_) {
       const std::string name = name_in_file(parameter);
       const auto sizes = detail::sizes_of(parameter);
@@ -124,6 +154,15 @@ class Gpt2Folder {
       }
       detail::check_tensor(holder(name), name, sizes, dtypes);
     }
+  }
+
+  /// Whether it is of a class that puts something of its own upon the model, beside the head of
+  /// GPT2LMHeadModel or in its place.
+  static bool is_other_head(std::string_view name) {
+    constexpr std::array<std::string_view, 4> heads{"multiple_choice_head.", "score.",
+                                                    "classifier.", "qa_outputs."};
+    return std::any_of(heads.begin(), heads.end(),
+                       [&](std::string_view one) { return name.starts_with(one); });
   }
 
   /// What is no weight must be known.
@@ -136,6 +175,9 @@ class Gpt2Folder {
         ((name += "h.") += std::to_string(layer)) += mask;
         if (tensors_.find(name) != nullptr) ignored_.push_back(name);
       }
+    }
+    for (const auto& holder : tensors_.holders()) {
+      if (is_other_head(holder.first)) ignored_.push_back(holder.first);
     }
     known.insert(ignored_.begin(), ignored_.end());
     for (const auto& [name, file] : tensors_.holders()) {
@@ -183,6 +225,7 @@ struct PretrainedModel {
   Gpt2Config config;
   AlignedBuffer<T> weights;          ///< in the order of Transformer::parameters()
   std::vector<std::string> ignored;  ///< tensors that were left aside
+  std::vector<std::string> notes;    ///< what was set aside, a line each
 };
 
 /// Loads the model of a folder of Hugging Face's format. Its tokenizer is another matter.
@@ -191,7 +234,8 @@ PretrainedModel<T> load_pretrained(const std::string& path,
                                    FileSystem& files = real_file_system()) {
   const Gpt2Folder folder(path, files);
   const auto count = static_cast<std::size_t>(parameter_count(folder.shape()));
-  PretrainedModel<T> model{folder.config(), AlignedBuffer<T>(count), folder.ignored()};
+  PretrainedModel<T> model{folder.config(), AlignedBuffer<T>(count), folder.ignored(),
+                           folder.notes()};
   folder.read<T>(model.weights);
   return model;
 }
@@ -221,7 +265,8 @@ constexpr auto emitter(StoredType type) {
 template <Scalar T>
 void save_pretrained(const std::string& path, const Gpt2Config& config, std::span<const T> weights,
                      StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
-  require_gpt2(config.shape, detail::concat({"cannot write ", printable(path)}));
+  require_gpt2(config.shape, detail::concat({"cannot write ", printable(path)}),
+               Gpt2Activations::any);
   require(type != StoredType::q8_0, "Q8_0: a folder has F32, F16 or BF16; only GGUF has Q8_0");
   const ParameterList parameters = Transformer<T>(RuntimeConfig(config.shape)).parameters();
   require_equal("save_pretrained: numbers in the weights", std::ssize(weights), parameters.count());

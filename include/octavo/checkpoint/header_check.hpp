@@ -3,12 +3,14 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include <octavo/base/concat.hpp>
+#include <octavo/base/error.hpp>
 
 namespace OCTAVO_NAMESPACE::detail {
 
@@ -19,6 +21,24 @@ struct JsonLimits {
   std::size_t nested = 4;
   std::size_t bytes = 1'500'000;  ///< looked at by whoever reads it
 };
+
+/// Whether JSON has a number of more than 100 characters, outside its texts.
+inline bool has_long_number(std::string_view json) noexcept {
+  std::size_t digits = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char symbol = json[i];
+    if (quoted) {
+      if (symbol == '\\') ++i;
+      quoted = symbol != '"';
+      continue;
+    }
+    quoted = symbol == '"';
+    digits = symbol >= '0' && symbol <= '9' ? digits + 1 : 0;
+    if (digits > 100) return true;
+  }
+  return false;
+}
 
 /// Looks through JSON without keeping it, up to the first thing that no header of a safetensors
 /// file has: a name twice, of which nlohmann's parser would keep the last; more nesting or more of
@@ -47,7 +67,8 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
     if (++names_ > limits_.names) {
       return refuse(detail::concat({"has more than ", limits_.names, " names"}));
     }
-    return keys_.back().insert(name).second || refuse("names something twice");
+    return keys_.back().insert(name).second ||
+           refuse(concat({"names ", printable(name), " twice"}));
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
     return false;

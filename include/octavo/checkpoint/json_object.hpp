@@ -39,6 +39,7 @@ class JsonObject {
     if (!object_.is_object()) fail("it is no JSON object");
   }
 
+  const std::string& name() const noexcept { return name_; }
   const Json& json() const noexcept { return object_; }
 
   /// The field of that name; null if it is not there.
@@ -65,14 +66,32 @@ class JsonObject {
 
   /// The field must have this value, which is also what it has where it is missing or null.
   void demand(const char* key, const Json& value) const {
-    if (!field(key).is_null() && field(key) != value) refuse(key, printed(value));
+    if (field(key).is_null() || field(key) == value) return;
+    const bool number = value.is_number() && field(key).is_string();
+    refuse(key, detail::concat({(number ? "the number " : ""), shown(value)}), value.is_string());
   }
 
-  [[noreturn]] void refuse(const char* key, const std::string& expected) const {
-    std::string message("'");
-    message += key;
-    message += detail::concat({"': got ", printed(field(key)), ", expected ", expected});
-    fail(message);
+  /// `text`: whether one is expected.
+  [[noreturn]] void refuse(const char* key, const std::string& expected, bool text = false) const {
+    fail(detail::concat({"'", key, "': got ", shown(field(key)),
+                         (field(key).is_string() && !text ? " (a text)" : ""), ", expected ",
+                         expected}));
+  }
+
+  /// Nothing for what is no whole number; 12.0 is one.
+  static std::optional<Index> whole_value(const Json& value) {
+    constexpr double limit = 0x1p62;
+    if (!value.is_number()) return std::nullopt;
+    const double real = value.get<double>();
+    if (!(std::abs(real) < limit) || real != std::floor(real)) return std::nullopt;
+    return value.is_number_float() ? static_cast<Index>(real) : value.get<Index>();
+  }
+
+  /// A value as messages have it: a text in quotes, others as JSON has them, cut.
+  static std::string shown(const Json& value) {
+    if (value.is_string()) return printable(value.get<std::string>());
+    const std::string quoted = printable(value.dump());
+    return quoted.substr(1, quoted.size() - 2);
   }
 
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
@@ -81,19 +100,6 @@ class JsonObject {
   }
 
  private:
-  static std::optional<Index> whole_value(const Json& value) {
-    constexpr double limit = 0x1p62;  // 12.0 is a whole number as well
-    if (!value.is_number()) return std::nullopt;
-    const double real = value.get<double>();
-    if (!(std::abs(real) < limit) || real != std::floor(real)) return std::nullopt;
-    return value.is_number_float() ? static_cast<Index>(real) : value.get<Index>();
-  }
-
-  /// As JSON has it, in single quotes and cut.
-  static std::string printed(const Json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : printable(value.dump());
-  }
-
   std::string name_;
   Json object_;
 };

@@ -81,29 +81,29 @@ class ModelSource {
     read_double_ = read;
   }
 
-  static AnyTokenizer tokenizer_in(const TokenTable& table, const std::string& name) {
+  static AnyTokenizer tokenizer_in(const TokenTable& table, const std::string& name,
+                                   const Gpt2Config& config) {
     detail::require_tokenizer(table, name);
-    return tokenizer_of(table);
+    AnyTokenizer tokenizer = tokenizer_of(table);
+    take_end_tokens(tokenizer, table, config.end_tokens());
+    return tokenizer;
   }
 
   void open_gguf(const std::shared_ptr<const FileSource>& source) {
     const auto file = std::make_shared<const GgufModel>(*source);
-    set(file->shape(), file->config().trained_length, tokenizer_in(file->tokens(), source->name()),
+    notes_ = file->config().notes;
+    set(file->shape(), file->config().trained_length,
+        tokenizer_in(file->tokens(), source->name(), file->config()),
         [source, file](auto weights) { file->read(weights); });
   }
 
   void open_folder(const std::string& path, FileSystem& files) {
     const auto folder = std::make_shared<const Gpt2Folder>(path, files);
+    notes_ = folder->notes();
+    end_tokens_ = folder->config().end_tokens();
     std::optional<AnyTokenizer> tokenizer;
-    if (auto table = read_tokenizer_folder(path, files)) {
-      const Index vocabulary = folder->shape().vocabulary;
-      if (std::ssize(table->tokens) > vocabulary) {
-        throw FormatError(detail::concat({"cannot load ", printable(path), ": its tokenizer has ",
-                                          table->tokens.size(),
-                                          " tokens, config.json's vocab_size is ", vocabulary}));
-      }
-      add_reserve(*table, vocabulary);
-      tokenizer = tokenizer_in(*table, path);
+    if (const auto table = read_tokenizer_folder(path, folder->shape().vocabulary, notes_, files)) {
+      tokenizer = tokenizer_in(*table, path, folder->config());
     }
     set(folder->shape(), folder->config().trained_length, std::move(tokenizer),
         [folder](auto weights) { folder->read(weights); });

@@ -11,6 +11,7 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/parse_number.hpp>
+#include <octavo/checkpoint/folder_hint.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/files/folder_names.hpp>
 
@@ -86,8 +87,10 @@ inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
   throw Error(ErrorCode::no_input,
               detail::concat({"there is no ", found.empty() ? "" : "valid ", "checkpoint in ",
                               printable(folder)}),
-              found.empty() ? "name a folder that train_v2 or train_full has saved a run to"
-                            : "name another checkpoint, or the folder of another run");
+              found.empty()
+                  ? detail::folder_hint(
+                        folder, "name a folder that train_v2 or train_full has saved a run to")
+                  : "name another checkpoint, or the folder of another run");
 }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -21,6 +21,7 @@
 #include <octavo/checkpoint/header_check.hpp>
 #include <octavo/checkpoint/safetensors_header.hpp>
 #include <octavo/files/byte_source.hpp>
+#include <octavo/files/file_kind.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -37,14 +38,14 @@ struct TensorInFile {
 /// are read. Reading runs no code and trusts no number of the file before it is compared with what
 /// is there. Every defect is a FormatError that names the file and the field. Names and numbers of
 /// the header are limited, so that what is kept of it needs no more than a few megabytes beside
-/// twice the file. Checksums, where the file has them, are for whoever reads a tensor to compare;
-/// whether the header is what was written is for whoever believes its metadata: see is_unaltered().
+/// four times the header, which the file has room for. Checksums, where the file has them, are for
+/// whoever reads a tensor to compare; whether the header is what was written is for whoever
+/// believes its metadata: see is_unaltered().
 class SafetensorsReader {
  public:
   /// `source` must outlive the reader.
   explicit SafetensorsReader(const ByteSource& source) : source_(source) {
-    std::string start(std::min<std::size_t>(source.size(), 10), '\0');
-    source.read(0, std::as_writable_bytes(std::span(start)));
+    const std::string start = start_of(source);
     recognise_other_formats(start);
     if (start.size() < 10) {
       fail(detail::concat({"it has ", counted(start.size(), "byte"), ", expected 10 or more"}), whole);
@@ -111,23 +112,25 @@ class SafetensorsReader {
 
  private:
   using Json = nlohmann::json;
-  static constexpr std::size_t largest_header = 1'500'000;  // of 500 blocks: 900 thousand
+  static constexpr std::size_t largest_header = 100'000'000;  // as the format says
   static constexpr const char* whole = "is it a safetensors file, and the whole of it?";
 
   /// Of the tensors together.
   std::size_t data_bytes() const noexcept { return source_.size() - data_begin_; }
 
-  void recognise_other_formats(std::string_view file) const {
-    const auto is = [&](std::string_view magic) { return file.starts_with(magic); };
-    const char* other = is("PK\x03\x04")   ? "a PyTorch or zip file"
-                        : is("GGUF")       ? "a GGUF file"
-                        : is("\x1f\x8b")   ? "a gzip file"
-                        : is("\x80\x02}q") ? "a Python pickle"
-                                           : nullptr;
-    if (other != nullptr) {
-      fail(detail::concat({"it is ", other, ", expected a safetensors file"}),
-           "convert it to safetensors first");
+  void recognise_other_formats(std::string_view start) const {
+    const FileKind kind = kind_of_file(start);
+    if (!kind.name.empty() && kind.name != "a safetensors file") {
+      const bool torch = kind.name == "a zip archive" || kind.name == "a Python pickle";
+      fail(detail::concat({"it is ", kind.name, (torch ? ", perhaps PyTorch's" : ""),
+                           ", expected a safetensors file"}),
+           torch ? "convert it to safetensors first" : "name a model");
     }
+    if (!begins_as_text(start)) return;
+    const bool json = start.find_first_not_of(" \t\r\n") != start.npos &&
+                      start[start.find_first_not_of(" \t\r\n")] == '{';
+    fail(json ? "it is a JSON file, not a model" : "it is a text, not a model",
+         json ? "name the folder in which it lies" : "name a model file, a folder, or a GGUF file");
   }
 
   static std::size_t bytes_per_element(std::string_view dtype) {
@@ -143,6 +146,8 @@ class SafetensorsReader {
   Json parse_header(std::string_view text) const {
     if (!text.starts_with('{'))
       fail("the header does not begin with '{'", "is it a safetensors file?");
+    // Which the parser would keep several times.
+    if (detail::has_long_number(text)) fail("the header has a number of more than 100 digits");
     detail::HeaderCheck check;
     const bool sound = Json::sax_parse(text, &check);
     if (!check.wrong().empty()) fail(check.wrong());
@@ -192,6 +197,7 @@ class SafetensorsReader {
       if (found == tensors_.end()) return false;
       const TensorInFile& tensor = found->second;
       const std::string_view was = dtype.empty() ? std::string_view(tensor.dtype) : dtype;
+      if (bytes_per_element(tensor.dtype) == 0) return false;
       entries.push_back({name, was, tensor.shape,
                          tensor.bytes / bytes_per_element(tensor.dtype) * bytes_per_element(was)});
     }
@@ -227,6 +233,7 @@ class SafetensorsReader {
   }
 
   void read_metadata(const Json& entry) {
+    if (entry.is_null()) return;
     if (!entry.is_object()) fail("'__metadata__' is no object");
     for (const auto& [key, value] : entry.items()) {
       if (!value.is_string()) fail(detail::concat({"metadata ", printable(key), " is no string"}));
@@ -250,7 +257,7 @@ class SafetensorsReader {
     if (!field("dtype").is_string()) fail(detail::concat({label, "'dtype' is no string"}));
     tensor.dtype = entry["dtype"].get<std::string>();
     std::uint64_t bytes = bytes_per_element(tensor.dtype);
-    if (bytes == 0) fail(detail::concat({label, "unknown dtype ", printable(tensor.dtype)}));
+    const bool known = bytes != 0;  // whoever needs the numbers of another will refuse it
     if (!field("shape").is_array() || entry["shape"].size() > 8)
       fail(detail::concat({label, "'shape' is no list of at most 8 sizes"}));
     for (const Json& axis : entry["shape"]) {
@@ -271,12 +278,12 @@ class SafetensorsReader {
                            " are not within the data, which has ", data_bytes()}),
            "the copy is incomplete");
     }
-    if (last - first != bytes) {
+    if (known && last - first != bytes) {
       fail(detail::concat(
           {label, "has ", counted(last - first, "byte"), ", expected ", bytes, " from its shape"}));
     }
     tensor.offset = data_begin_ + static_cast<std::size_t>(first);
-    tensor.bytes = static_cast<std::size_t>(bytes);
+    tensor.bytes = static_cast<std::size_t>(last - first);
     return tensor;
   }
 

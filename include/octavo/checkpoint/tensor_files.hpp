@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <octavo/base/concat.hpp>
+#include <octavo/checkpoint/folder_hint.hpp>
 #include <octavo/checkpoint/json_object.hpp>
 #include <octavo/checkpoint/safetensors_reader.hpp>
 #include <octavo/files/byte_source.hpp>
@@ -127,7 +128,8 @@ class TensorFiles {
       throw IoError(
           ErrorCode::no_input,
           detail::concat({"cannot open ", printable(single), " nor ", printable(listing_)}),
-          error.reason(), "name a folder with a model of Hugging Face's");
+          error.reason(),
+          detail::folder_hint(folder_, "name a folder with a model of Hugging Face's"));
     }
   }
 

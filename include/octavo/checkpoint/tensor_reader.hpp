@@ -33,6 +33,15 @@ inline std::string readable(std::span<const Index> sizes) {
   return detail::concat({"[", text, "]"});
 }
 
+/// A dtype, which may be none that there is.
+inline std::string readable(const std::string& dtype) {
+  const auto plain = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !dtype.empty() && std::all_of(dtype.begin(), dtype.end(), plain) ? dtype
+                                                                          : printable(dtype);
+}
+
 /// The file must have this tensor with one of these dtypes.
 inline void check_tensor(const SafetensorsReader& file, const std::string& name,
                          const std::vector<Index>& sizes,
@@ -46,8 +55,8 @@ inline void check_tensor(const SafetensorsReader& file, const std::string& name,
     std::string expected;
     for (const auto dtype : dtypes)
       expected += (expected.empty() ? "" : " or ") + std::string(dtype);
-    file.fail(detail::concat(
-        {"tensor ", printable(name), ": its dtype is ", tensor.dtype, ", expected ", expected}));
+    file.fail(detail::concat({"tensor ", printable(name), ": its dtype is ", readable(tensor.dtype),
+                              ", expected ", expected}));
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +24,10 @@ namespace OCTAVO_NAMESPACE {
 /// printable character, so that " a" is "\u0120a" (tokens that no text has stand as they are);
 /// merges as two such texts with a space between.
 struct TokenTable {
-  std::vector<std::string> tokens;  ///< by number, no two the same
-  std::vector<TokenKind> kinds;     ///< one per token
-  std::vector<std::string> merges;  ///< the earlier, the sooner
+  std::vector<std::string> tokens;    ///< by number, no two the same
+  std::vector<TokenKind> kinds;       ///< one per token
+  std::vector<std::string> merges;    ///< the earlier, the sooner
+  std::map<Token, NameRule> rules{};  ///< see BpeVocabulary
 
   /// A token that is there twice.
   std::optional<std::string_view> twice() const {
@@ -99,6 +101,7 @@ inline std::optional<CharacterTokenizer> character_tokenizer_of(const TokenTable
     has_end = has_end || table.kinds[i] == TokenKind::control;
   }
   if (bytes.size() == 256 && !unknown && !table.merges.empty()) return std::nullopt;
+  if (!table.rules.empty()) return std::nullopt;
   try {
     CharacterTokenizer tokenizer({bytes, characters},
                                  unknown ? UnknownToken::included : UnknownToken::excluded,
@@ -123,6 +126,7 @@ inline TokenTable token_table_of(const BpeTokenizer& tokenizer) {
     table.merges.push_back(table.tokens[static_cast<std::size_t>(merge.left)] + ' ' +
                            table.tokens[static_cast<std::size_t>(merge.right)]);
   }
+  table.rules = tokenizer.rules();
   return table;
 }
 
@@ -163,7 +167,7 @@ inline BpeTokenizer bpe_tokenizer_of(const TokenTable& table) {
   require(table.kinds.size() == table.tokens.size() &&
               table.tokens.size() <= BpeVocabulary::most_tokens,
           "vocabulary: expected at most 2^18 tokens, each with a kind");
-  BpeVocabulary vocabulary{{}, table.kinds, detail::merges_of(table)};
+  BpeVocabulary vocabulary{{}, table.kinds, detail::merges_of(table), table.rules};
   for (std::size_t i = 0; i < table.tokens.size(); ++i) {
     const bool normal = table.kinds[i] == TokenKind::normal;
     const auto bytes = normal ? bytes_of_letters(table.tokens[i]) : table.tokens[i];
@@ -192,6 +196,18 @@ inline Token end_token_of(const TokenTable& table) {
   }
   const auto line_end = std::find(table.tokens.begin(), table.tokens.end(), letters_of_bytes("\n"));
   return line_end == table.tokens.end() ? 0 : static_cast<Token>(line_end - table.tokens.begin());
+}
+
+/// Gives a tokenizer the tokens at which its model's files say that a text ends. It keeps its own
+/// where they name none, or only the one that end_token_of finds where the vocabulary has no token
+/// for that.
+inline void take_end_tokens(AnyTokenizer& tokenizer, const TokenTable& table,
+                            const std::vector<Token>& tokens) {
+  if (tokens.empty()) return;
+  const auto first = static_cast<std::size_t>(tokens.front());
+  const bool stopgap = tokens.size() == 1 && tokens.front() == end_token_of(table) &&
+                       table.kinds[first] != TokenKind::control;
+  if (!stopgap) tokenizer.set_end_tokens(tokens);
 }
 
 }  // namespace OCTAVO_NAMESPACE

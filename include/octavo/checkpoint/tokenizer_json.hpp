@@ -2,10 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/checkpoint/added_tokens.hpp>
 #include <octavo/checkpoint/json_object.hpp>
 #include <octavo/checkpoint/token_table.hpp>
 #include <octavo/checkpoint/vocabulary_files.hpp>
@@ -28,52 +28,99 @@ class TokenizerJson {
  public:
   using Json = nlohmann::json;
 
-  explicit TokenizerJson(const ByteSource& source) : file_(source, tokenizer_limits) {
-    file_.demand("normalizer", nullptr);
-    check_byte_level("pre_tokenizer", file_.field("pre_tokenizer"), false);
-    check_byte_level("post_processor", file_.field("post_processor"), true);
-    check_byte_level("decoder", file_.field("decoder"), true);
+  TokenizerJson(const ByteSource& source, std::vector<std::string>& notes)
+      : file_(source, tokenizer_limits) {
+    check_normalizer();
+    check_pre_tokenizer();
+    check_byte_level("post_processor", file_.field("post_processor"));
+    check_byte_level("decoder", file_.field("decoder"));
     check_model();
     read_tokens();
     read_merges();
-    name_kinds();
+    name_kinds(notes);
     require_tokenizer(table_, source.name());
   }
 
   TokenTable take() { return std::move(table_); }
 
  private:
-  static const Json& of(const Json& object, const char* key) {
-    static const Json none;
-    const auto found = object.is_object() ? object.find(key) : object.end();
-    return found == object.end() ? none : *found;
+  [[noreturn]] void refuse(const std::string& what, const Json& got, const std::string& expected,
+                           bool text = false) const {
+    file_.fail(concat({"'", what, "': got ", JsonObject::shown(got),
+                       (got.is_string() && !text ? " (a text)" : ""), ", expected ", expected}));
   }
 
-  [[noreturn]] void refuse(const std::string& what, const Json& got,
-                           const std::string& expected) const {
-    file_.fail(detail::concat({"'", what, "': got ",
-                               printable(got.is_string() ? got.get<std::string>() : got.dump()),
-                               ", expected ", expected}));
+  /// The parts of a Sequence; or the one part that is there, or none.
+  static std::vector<const Json*> parts_of(const Json& part, const char* list) {
+    if (part.is_null()) return {};
+    const Json& parts = field_of(part, list);
+    if (field_of(part, "type") != "Sequence" || !parts.is_array()) return {&part};
+    std::vector<const Json*> all;
+    for (const Json& one : parts) {
+      const auto inner = parts_of(one, list);
+      all.insert(all.end(), inner.begin(), inner.end());
+    }
+    return all;
   }
 
-  void check_byte_level(const std::string& name, const Json& part, bool optional) const {
-    if (optional && part.is_null()) return;
-    if (of(part, "type") != "ByteLevel") refuse(name, part, "one of type 'ByteLevel'");
-    if (name != "pre_tokenizer") return;
-    const Json& prefix = of(part, "add_prefix_space");
-    if (prefix != false) refuse(detail::concat({name, ".add_prefix_space"}), prefix, "false");
-    const Json& pattern = of(part, "use_regex");
-    if (!pattern.is_null() && pattern != true)
-      refuse(detail::concat({name, ".use_regex"}), pattern, "true");
+  void check_normalizer() const {
+    for (const Json* const part : parts_of(file_.field("normalizer"), "normalizers")) {
+      refuse("normalizer", *part, "null");
+    }
   }
 
-  const Json& model(const char* key) const { return of(file_.field("model"), key); }
+  /// ByteLevel, whose own pattern is GPT-2's, or with that pattern as a Split before it.
+  void check_pre_tokenizer() const {
+    const std::string name = "pre_tokenizer";
+    const auto parts = parts_of(file_.field("pre_tokenizer"), "pretokenizers");
+    const bool split = parts.size() == 2 && field_of(*parts[0], "type") == "Split";
+    if (parts.size() != (split ? 2u : 1u) || field_of(*parts.back(), "type") != "ByteLevel") {
+      refuse(name, file_.field("pre_tokenizer"), "one of type 'ByteLevel'");
+    }
+    if (split) check_split(*parts[0]);
+    const Json& prefix = field_of(*parts.back(), "add_prefix_space");
+    if (prefix != false) refuse(concat({name, ".add_prefix_space"}), prefix, "false");
+    const Json& pattern = field_of(*parts.back(), "use_regex");
+    if (split ? pattern != false : !pattern.is_null() && pattern != true) {
+      refuse(concat({name, ".use_regex"}), pattern, split ? "false" : "true");
+    }
+  }
+
+  void check_split(const Json& split) const {
+    const Json gpt2 =
+        R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+    const Json other = R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+    const Json& pattern = field_of(field_of(split, "pattern"), "Regex");
+    if (pattern != gpt2 && pattern != other) {
+      refuse("pre_tokenizer.pattern", field_of(split, "pattern"), "GPT-2's");
+    }
+    if (field_of(split, "behavior") != "Isolated" || field_of(split, "invert") == true) {
+      refuse("pre_tokenizer", split, "a Split that is 'Isolated' and not inverted");
+    }
+  }
+
+  /// What changes no tokens: ByteLevel, one after the other, and a template of the text alone.
+  void check_byte_level(const char* name, const Json& part) const {
+    for (const Json* const one :
+         parts_of(part, name == std::string_view("decoder") ? "decoders" : "processors")) {
+      if (field_of(*one, "type") == "ByteLevel" || is_plain_template(*one)) continue;
+      refuse(name, *one, "one of type 'ByteLevel'");
+    }
+  }
+
+  static bool is_plain_template(const Json& part) {
+    const Json& single = field_of(part, "single");
+    return field_of(part, "type") == "TemplateProcessing" && single.is_array() &&
+           single.size() == 1 && field_of(field_of(single[0], "Sequence"), "id") == "A";
+  }
+
+  const Json& model(const char* key) const { return field_of(file_.field("model"), key); }
 
   void check_model() const {
     if (!file_.field("model").is_object()) file_.fail("'model' is no object");
     const auto demand = [&](const char* key, const Json& value) {
       if (!model(key).is_null() && model(key) != value) {
-        refuse(detail::concat({"model.", key}), model(key), value.dump());
+        refuse(concat({"model.", key}), model(key), JsonObject::shown(value), value.is_string());
       }
     };
     demand("type", "BPE");
@@ -90,32 +137,25 @@ class TokenizerJson {
     }
   }
 
-  /// Those of the model and those that were added, some of which may be in both.
+  /// Those of the model and those that were added, some of which may be in both. Numbers that are
+  /// left out are in reserve.
   void read_tokens() {
-    Json added = Json::object();
     const Json& list = file_.field("added_tokens");
     if (!list.is_null() && !list.is_array()) file_.fail("'added_tokens' is no list");
+    std::set<std::string> contents;
+    NumberedTokens tokens(file_);
+    tokens.place_all(model("vocab"));
     for (const Json& token : list) {
-      const Json& content = of(token, "content");
+      const Json& content = field_of(token, "content");
       if (!content.is_string()) refuse("added_tokens", token, "tokens, each with a 'content'");
-      if (!added.emplace(content.get<std::string>(), of(token, "id")).second) {
-        file_.fail(detail::concat(
-            {"'added_tokens': token ", printable(content.get<std::string>()), " is there twice"}));
+      const std::string name = content.get<std::string>();
+      if (!contents.insert(name).second) {
+        file_.fail(concat({"'added_tokens': token ", printable(name), " is there twice"}));
       }
-      const bool special = of(token, "special") == true;
-      added_.emplace_back(content.get<std::string>(),
-                          special ? TokenKind::control : TokenKind::user_defined);
+      added_.push_back(added_token(file_, name, field_of(token, "id"), token));
+      tokens.place(name, added_.back().id);
     }
-    std::size_t count = model("vocab").size();
-    for (const auto& [token, number] : added.items()) count += !model("vocab").contains(token);
-    if (count > BpeVocabulary::most_tokens) file_.fail("it has more than 2^18 tokens");
-    std::vector<std::optional<std::string>> tokens(count);
-    read_numbered(file_, model("vocab"), tokens);
-    read_numbered(file_, added, tokens);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!tokens[i]) file_.fail(detail::concat({"no token has the number ", i}));
-      table_.tokens.push_back(std::move(*tokens[i]));
-    }
+    table_.tokens = tokens.take();
   }
 
   /// "a b" or ["a", "b"].
@@ -132,28 +172,28 @@ class TokenizerJson {
   }
 
   /// What is neither text nor added nor the unknown token is in reserve.
-  void name_kinds() {
+  void name_kinds(std::vector<std::string>& notes) {
     const std::vector<bool> text = which_are_text(table_);
     for (std::size_t i = 0; i < text.size(); ++i) {
       table_.kinds.push_back(text[i] ? TokenKind::normal : TokenKind::unused);
     }
-    std::unordered_map<std::string_view, std::size_t> number;
-    for (std::size_t i = 0; i < text.size(); ++i) number.emplace(table_.tokens[i], i);
-    const auto name = [&](const std::string& token, TokenKind kind, const char* where) {
-      const auto found = number.find(token);
-      if (found == number.end() || text[found->second]) {
-        refuse(where, token, "a token that is neither a byte nor made by a merge");
-      }
-      table_.kinds[found->second] = kind;
-    };
-    for (const auto& [token, kind] : added_) name(token, kind, "added_tokens");
-    if (model("unk_token").is_string()) {
-      name(model("unk_token").get<std::string>(), TokenKind::unknown, "model.unk_token");
+    name_added(file_, table_, text, added_, notes);
+    if (!model("unk_token").is_string()) return;
+    const std::string unknown = model("unk_token").get<std::string>();
+    const auto found = std::find(table_.tokens.begin(), table_.tokens.end(), unknown);
+    const auto at = static_cast<std::size_t>(found - table_.tokens.begin());
+    if (found == table_.tokens.end() || text[at]) {
+      refuse("model.unk_token", unknown, "a token that is neither a byte nor made by a merge",
+             true);
+    }
+    // Byte pairs know every byte: one that ends a text as well does that alone.
+    if (table_.kinds[at] == TokenKind::unused || table_.merges.empty()) {
+      table_.kinds[at] = TokenKind::unknown;
     }
   }
 
   JsonObject file_;
-  std::vector<std::pair<std::string, TokenKind>> added_;
+  std::vector<AddedToken> added_;
   TokenTable table_;
 };
 
@@ -161,8 +201,8 @@ class TokenizerJson {
 
 /// The vocabulary of a tokenizer.json. FormatError, naming the field, if what it does is not what a
 /// tokenizer of characters or byte pairs does.
-inline TokenTable read_tokenizer_json(const ByteSource& source) {
-  return detail::TokenizerJson(source).take();
+inline TokenTable read_tokenizer_json(const ByteSource& source, std::vector<std::string>& notes) {
+  return detail::TokenizerJson(source, notes).take();
 }
 
 /// A tokenizer.json. Error of code bad_data if a token is no UTF-8.
@@ -170,14 +210,10 @@ inline std::string tokenizer_json_text(const TokenTable& table) {
   using detail::json_string;
   std::string added, unknown = "null", merges;
   for (std::size_t i = 0; i < table.tokens.size(); ++i) {
-    const TokenKind kind = table.kinds[i];
-    if (kind == TokenKind::unknown) unknown = json_string(table.tokens[i]);
-    if (kind != TokenKind::control && kind != TokenKind::user_defined) continue;
+    if (table.kinds[i] == TokenKind::unknown) unknown = json_string(table.tokens[i]);
+    if (!detail::is_added(table, i)) continue;
     added += (added.empty() ? "\n    " : ",\n    ");
-    added += detail::concat(
-        {"{\"id\": ", i, ", \"content\": ", json_string(table.tokens[i]),
-         ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": ",
-         "false, \"special\": ", (kind == TokenKind::control ? "true}" : "false}")});
+    added += detail::concat({"{\"id\": ", i, ", ", detail::added_fields(table, i)});
   }
   for (const std::string& merge : table.merges) {
     merges += (merges.empty() ? "\n      " : ",\n      ") + json_string(merge);

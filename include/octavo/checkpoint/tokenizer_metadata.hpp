@@ -27,9 +27,10 @@
 //   61        a byte in hexadecimal,
 //   0-767     several numbers: what those merges make,
 //   3:3c7c3e  another token's kind, by TokenKind's number, and name, in hexadecimal.
-// "name_rules" is there where a name takes spaces: the token's number, and 1 for those before it, 2
-// for those that follow, 3 for both. "end_tokens" is there where a text does not end with the
-// vocabulary's own end token: the numbers, the first one first.
+// "name_rules" is there where more than kinds is to be said of names: a token's number, and the sum
+// of 1 (the spaces before it belong to it), 2 (those that follow), 4 (late), 8 (always), 16 (where
+// special tokens are recognized); see NameRule. "end_tokens" is there where a text does not end
+// with the vocabulary's own end token: the numbers, the first one first.
 namespace OCTAVO_NAMESPACE::detail {
 
 /// The words of a text between single spaces; none of an empty text.
@@ -106,7 +107,9 @@ inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
   std::string rules;
   for (const auto& [token, rule] : tokenizer.rules()) {
     rules += detail::concat({(rules.empty() ? "" : " "), token, ' ',
-                             (rule.strip_left ? 1 : 0) + (rule.strip_right ? 2 : 0)});
+                             (rule.strip_left ? 1 : 0) + (rule.strip_right ? 2 : 0) +
+                                 (rule.late ? 4 : 0) + (rule.always ? 8 : 0) +
+                                 (rule.recognized ? 16 : 0)});
   }
   if (!rules.empty()) metadata.text("name_rules", rules);
   metadata.text("tokenizer", "bpe");
@@ -187,16 +190,17 @@ inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) 
   return true;
 }
 
-/// Nothing if they are no pairs of a token and 1, 2 or 3.
+/// Nothing if they are no pairs of a token and a sum of flags.
 inline std::optional<std::map<Token, NameRule>> parsed_rules(std::string_view text) {
   std::map<Token, NameRule> rules;
   SpacedWords words(text);
   while (const auto word = words.next()) {
     const auto token = whole_word<Token>(*word);
     const auto second = words.next();
-    const auto sides = second ? whole_word<int>(*second) : std::nullopt;
-    if (!token || !sides || *sides < 1 || *sides > 3) return std::nullopt;
-    if (!rules.emplace(*token, NameRule{(*sides & 1) != 0, (*sides & 2) != 0}).second) {
+    const auto flags = second ? whole_word<int>(*second) : std::nullopt;
+    if (!token || !flags || *flags < 1 || *flags > 31) return std::nullopt;
+    const auto has = [&](int flag) { return (*flags & flag) != 0; };
+    if (!rules.emplace(*token, NameRule{has(1), has(2), has(4), has(8), has(16)}).second) {
       return std::nullopt;
     }
   }
@@ -219,7 +223,7 @@ inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
   const bool has_rules = metadata.file().metadata().contains("name_rules");
   if (has_rules) {
     auto rules = parsed_rules(metadata.text("name_rules"));
-    if (!rules) metadata.refuse("name_rules", "pairs of a token and 1, 2 or 3");
+    if (!rules) metadata.refuse("name_rules", "pairs of a token and a number from 1 to 31");
     tokens->rules = std::move(*rules);
   }
   try {

@@ -17,6 +17,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/byte_source.hpp>
+#include <octavo/files/file_kind.hpp>
 #include <octavo/files/file_stamp.hpp>
 #include <octavo/files/files_below.hpp>
 #include <octavo/files/stream.hpp>
@@ -164,7 +165,20 @@ class TextFiles final : public ByteSource {
   }
 
   void add_file(const std::string& path, const std::string& name) {
-    add(path, FileSource(path, files_), name);
+    const FileSource source(path, files_);
+    require_text(source);
+    add(path, source, name);
+  }
+
+  /// A compressed file or a document in a binary format would be learned byte by byte.
+  static void require_text(const FileSource& source) {
+    const FileKind kind = kind_of_file(start_of(source));
+    if (kind.name.empty()) return;
+    std::string hint = "make a text of it first";
+    if (!kind.unpack.empty()) hint += detail::concat({", for instance with ", kind.unpack});
+    throw DataError(
+        detail::concat({"text ", printable(source.name()), " is ", kind.name, ", expected a text"}),
+        hint);
   }
 
   /// `name`: what was asked for.

@@ -71,7 +71,7 @@ class BpeTokenizer {
   /// Whether it is kept for later and stands for nothing.
   bool is_reserve(Token token) const { return kind(token) == TokenKind::unused; }
   std::span<const BpeMerge> merges() const noexcept { return merges_; }
-  /// Of the names that take spaces.
+  /// See NameRule.
   const std::map<Token, NameRule>& rules() const noexcept { return rules_; }
   /// What that merge makes.
   Token result(std::size_t merge) const noexcept {
@@ -106,15 +106,11 @@ class BpeTokenizer {
                      SpecialTokens special = SpecialTokens::as_text) const {
     require(!whole_.empty(), "encode: the tokenizer has been moved from, and knows no tokens");
     require(out.size() >= text.size(), "encode: the output is shorter than the text");
-    std::size_t count = 0, begin = 0;
-    while (names_.has(special)) {
-      const detail::NameInText name = names_.find(text, begin, special);
-      if (name.token < 0) break;
-      count += encode_text(text.substr(begin, name.begin - begin), out.subspan(count));
-      out[count++] = name.token;
-      begin = name.end;
-    }
-    return count + encode_text(text.substr(begin), out.subspan(count));
+    return encode_names(names_, text, out, special, [&](auto rest, auto rest_out) {
+      return encode_names(late_names_, rest, rest_out, special, [this](auto plain, auto plain_out) {
+        return encode_text(plain, plain_out);
+      });
+    });
   }
   std::vector<Token> encode(std::string_view text,
                             SpecialTokens special = SpecialTokens::as_text) const {
@@ -130,7 +126,9 @@ class BpeTokenizer {
   /// See gpt2_last_cut; within no name of a user-defined token.
   std::size_t last_cut(std::string_view text) const noexcept {
     std::size_t cut = gpt2_last_cut(text);
-    while (cut > 0 && names_.crosses(text, cut)) cut = gpt2_last_cut(text.substr(0, cut));
+    while (cut > 0 && (names_.crosses(text, cut) || late_names_.crosses(text, cut))) {
+      cut = gpt2_last_cut(text.substr(0, cut));
+    }
     return cut;
   }
 
@@ -138,7 +136,8 @@ class BpeTokenizer {
   std::size_t memory_bytes() const noexcept {
     return bytes_.size() + sizeof(std::uint32_t) * starts_.size() +
            sizeof(TokenKind) * kinds_.size() + sizeof(BpeMerge) * merges_.size() +
-           sizeof(Token) * whole_.size() + pairs_.memory_bytes() + names_.memory_bytes();
+           sizeof(Token) * whole_.size() + pairs_.memory_bytes() + names_.memory_bytes() +
+           late_names_.memory_bytes();
   }
 
   friend bool operator==(const BpeTokenizer& a, const BpeTokenizer& b) noexcept {
@@ -158,6 +157,22 @@ class BpeTokenizer {
   }
 
   // --- Encoding ---------------------------------------------------------------------------------
+
+  /// The tokens of names, and what encode_rest(text, out) writes for what lies between.
+  template <typename Rest>
+  static std::size_t encode_names(const detail::TokenNames& names, std::string_view text,
+                                  std::span<Token> out, SpecialTokens special,
+                                  const Rest& encode_rest) {
+    std::size_t count = 0, begin = 0;
+    while (names.has(special)) {
+      const detail::NameInText name = names.find(text, begin, special);
+      if (name.token < 0) break;
+      count += encode_rest(text.substr(begin, name.begin - begin), out.subspan(count));
+      out[count++] = name.token;
+      begin = name.end;
+    }
+    return count + encode_rest(text.substr(begin), out.subspan(count));
+  }
 
   /// Without any name.
   std::size_t encode_text(std::string_view text, std::span<Token> out) const {
@@ -331,16 +346,22 @@ class BpeTokenizer {
 
   void find_names() {
     for (const auto& [token, rule] : rules_) {
-      require(
-          token >= 0 && token < vocabulary_size() && has_name(kind(token)) && rule != NameRule{},
-          "vocabulary: a rule says nothing, or is of a token that no text has by its name");
+      const bool known = token >= 0 && token < vocabulary_size();
+      const bool normal = known && kind(token) == TokenKind::normal;
+      const bool sound = known && rule != NameRule{} && (normal || has_name(kind(token))) &&
+                         (rule.always || rule.recognized) == normal &&
+                         !(rule.always && rule.recognized);
+      require(sound, "vocabulary: a rule is of a token that has no name, or says nothing");
     }
     for (Token token = 0; token < vocabulary_size(); ++token) {
-      if (!has_name(kind(token))) continue;
-      const auto rule = rules_.find(token);
-      names_.add(view(token), token, kind(token), rule == rules_.end() ? NameRule{} : rule->second);
+      const auto found = rules_.find(token);
+      const NameRule rule = found == rules_.end() ? NameRule{} : found->second;
+      if (!has_name(kind(token)) && !rule.always && !rule.recognized) continue;
+      detail::TokenNames& names = rule.late ? late_names_ : names_;
+      names.add(view(token), token, kind(token) == TokenKind::user_defined || rule.always, rule);
     }
     names_.sort();
+    late_names_.sort();
   }
 
   std::string bytes_;                  ///< of all tokens, one behind the other
@@ -352,7 +373,7 @@ class BpeTokenizer {
   BpeMerges pairs_;
   std::vector<Token> whole_;  ///< by the hash of their bytes
   int shift_ = 0;
-  detail::TokenNames names_;
+  detail::TokenNames names_, late_names_;
 };
 
 }  // namespace OCTAVO_NAMESPACE

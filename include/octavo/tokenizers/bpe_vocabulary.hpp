@@ -28,10 +28,13 @@ struct BpeMerge {
   friend bool operator==(const BpeMerge&, const BpeMerge&) = default;
 };
 
-/// What belongs to a token's name where it is found in a text.
+/// How a token is found in a text by its name, where more is to be said than its kind says.
 struct NameRule {
-  bool strip_left = false;   ///< the spaces before it
+  bool strip_left = false;   ///< the spaces before it belong to it
   bool strip_right = false;  ///< those that follow
+  bool late = false;         ///< it is looked for in what lies between the names of the others
+  bool always = false;       ///< of a normal token: as if it were user-defined as well
+  bool recognized = false;   ///< of a normal token: as if it were a control token as well
 
   friend bool operator==(const NameRule&, const NameRule&) = default;
 };
@@ -49,7 +52,7 @@ struct BpeVocabulary {
   std::vector<std::string> tokens;  ///< by number: bytes of the text, or the name of another token
   std::vector<TokenKind> kinds;     ///< one per token
   std::vector<BpeMerge> merges;     ///< the earlier, the sooner
-  std::map<Token, NameRule> rules{};  ///< of the names that take spaces
+  std::map<Token, NameRule> rules{};  ///< by token
 
   friend bool operator==(const BpeVocabulary&, const BpeVocabulary&) = default;
 };

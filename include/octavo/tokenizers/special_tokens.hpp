@@ -34,8 +34,8 @@ struct NameInText {
 /// unknown token where they are recognized.
 class TokenNames {
  public:
-  void add(std::string_view name, Token token, TokenKind kind, NameRule rule) {
-    const bool always = kind == TokenKind::user_defined;
+  /// `always`: whether it is found where special tokens are text.
+  void add(std::string_view name, Token token, bool always, NameRule rule) {
     names_.push_back({std::string(name), token, rule, always});
     begins_[static_cast<unsigned char>(name[0])] |= always ? both : recognized_only;
     any_ |= always ? both : recognized_only;

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <octavo/base/config.hpp>
+#include <octavo/files/byte_source.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// What a file is by its first bytes, where that is neither a text nor a format of Octavo's.
+struct FileKind {
+  std::string_view name;    ///< with its article, "a gzip file"; empty: unknown
+  std::string_view unpack;  ///< the command that makes a text of it; empty: there is none
+};
+
+/// Whether a file that begins like this is a text: without the control characters that no text has.
+constexpr bool begins_as_text(std::string_view start) noexcept {
+  constexpr auto is_text = [](char symbol) {
+    const auto byte = static_cast<unsigned char>(symbol);
+    return byte >= 0x20 ? byte != 0x7f
+                        : byte == '\n' || byte == '\r' || byte == '\t' || byte == '\f';
+  };
+  return !start.empty() && std::all_of(start.begin(), start.end(), is_text);
+}
+
+/// By the first bytes of a file.
+constexpr FileKind kind_of_file(std::string_view start) noexcept {
+  using namespace std::string_view_literals;
+  struct Magic {
+    std::string_view bytes;
+    FileKind kind;
+  };
+  constexpr Magic all[] = {{"\x1f\x8b"sv, {"a gzip file", "gunzip"}},
+                           {"BZh"sv, {"a bzip2 file", "bunzip2"}},
+                           {"\xfd"
+                            "7zXZ\0"sv,
+                            {"an xz file", "unxz"}},
+                           {"\x28\xb5\x2f\xfd"sv, {"a zstd file", "unzstd"}},
+                           {"\x04\x22\x4d\x18"sv, {"an lz4 file", "unlz4"}},
+                           {"\x1f\x9d"sv, {"a compressed file", "uncompress"}},
+                           {"7z\xbc\xaf\x27\x1c"sv, {"a 7-Zip archive", "7z x"}},
+                           {"Rar!\x1a\x07"sv, {"a RAR archive", "unrar x"}},
+                           {"PK\x03\x04"sv, {"a zip archive", "unzip"}},
+                           {"%PDF-"sv, {"a PDF document", "pdftotext"}},
+                           {"{\\rtf"sv, {"an RTF document", {}}},
+                           {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"sv, {"an old Office document", {}}},
+                           {"PAR1"sv, {"a Parquet file", {}}},
+                           {"ARROW1"sv, {"an Arrow file", {}}},
+                           {"SQLite format 3\0"sv, {"an SQLite database", {}}},
+                           {"\x89HDF\r\n\x1a\n"sv, {"an HDF5 file", {}}},
+                           {"\x93NUMPY"sv, {"a NumPy file", {}}},
+                           {"\x89PNG"sv, {"a picture", {}}},
+                           {"\xff\xd8\xff"sv, {"a picture", {}}},
+                           {"GIF8"sv, {"a picture", {}}},
+                           {"\x7f"
+                            "ELF"sv,
+                            {"a program", {}}},
+                           {"GGUF"sv, {"a GGUF model", {}}},
+                           {"lmgg"sv, {"an old GGML model", {}}},
+                           {"fmgg"sv, {"an old GGML model", {}}},
+                           {"tjgg"sv, {"an old GGML model", {}}},
+                           {"\x80\x02"sv, {"a Python pickle", {}}},
+                           {"\x80\x03"sv, {"a Python pickle", {}}},
+                           {"\x80\x04"sv, {"a Python pickle", {}}},
+                           {"\x80\x05"sv, {"a Python pickle", {}}},
+                           {"\xff\xfe"sv, {"a text in UTF-16", "iconv -f UTF-16 -t UTF-8"}},
+                           {"\xfe\xff"sv, {"a text in UTF-16", "iconv -f UTF-16 -t UTF-8"}}};
+  const bool is_text =
+      begins_as_text(start);  // such as one about a format, which begins with its name
+  for (const Magic& magic : all) {
+    const bool as_text = magic.bytes[0] == '%' || magic.bytes[0] == '{';
+    if (start.starts_with(magic.bytes) && (!is_text || as_text)) return magic.kind;
+  }
+  if (start.size() > 262 && start.substr(257, 5) == "ustar") return {"a tar archive", "tar -xf"};
+  // A safetensors file: eight bytes of a length, and the beginning of JSON.
+  if (start.size() > 9 && start[8] == '{' && start[9] == '"' && start[7] == '\0') {
+    return {"a safetensors file", {}};
+  }
+  return {};
+}
+
+/// The first bytes of a file, as many as kind_of_file looks at.
+inline std::string start_of(const ByteSource& source) {
+  std::string start(std::min<std::size_t>(source.size(), 512), '\0');
+  source.read(0, std::as_writable_bytes(std::span(start)));
+  return start;
+}
+
+}  // namespace OCTAVO_NAMESPACE
