@@ -85,7 +85,7 @@ TEST_CASE("report: a well-formed page with the history's numbers") {
   std::string numbers;
   for (const markup::Element* number : page.all("dd")) numbers += number->text + "|";
   CHECK(numbers ==
-        "1.550|1.118|1.504|1.612|3:07|123,456 tokens/s|64.0k|5.20 MB|0.001 falling to "
+        "1.550|1.118|1.504|1.612|3:07|123,456|64.0k|5.20 MB|0.001 falling to "
         "0.0001|1 \u00d7 32 tokens|");
   CHECK(page.all("p", "stage").at(0)->text == "Finished: step 2,000 of 2,000");
   CHECK(page.all("p", "when").at(0)->text == "2025-11-29 00:01 UTC, 3:07 by the clock");
@@ -267,8 +267,8 @@ TEST_CASE("report: the newest sample stands first, the prompt is marked") {
   REQUIRE(page.all("mark").size() == 3);  // one of them in the words about it
   CHECK(page.all("mark")[1]->text == "To be");
   const auto folded = page.all("summary");
-  CHECK(folded.at(0)->text == "Step 2,000, training loss 1.508, validation 1.612");
-  CHECK(folded.at(1)->text.starts_with("Step 10, training loss 4."));
+  CHECK(folded.at(0)->text == "Step 2,000: training 1.508, validation 1.612");
+  CHECK(folded.at(1)->text.starts_with("Step 10: training 4."));
 }
 
 TEST_CASE("report: names of lines that lie together do not lie on each other") {

@@ -147,10 +147,8 @@ inline void write_numbers(PageWriter& page, const RunReport& run, const RunHisto
                concat({clock_time(run.seconds), " training, ", clock_time(run.evaluation_seconds),
                        " evaluations, samples, saves"}));
   if (!std::isnan(run.tokens_per_second)) {
-    write_glance(
-        page, "Speed",
-        concat({FormattedNumber::grouped(std::llround(run.tokens_per_second)), " tokens/s"}),
-        "of training alone");
+    write_glance(page, "Speed", FormattedNumber::grouped(std::llround(run.tokens_per_second)),
+                 "tokens per second, of training alone");
   }
   if (run.tokens_per_step > 0) {
     write_glance(page, "Tokens trained on",
