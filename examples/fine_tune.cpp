@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// fine_tune MODEL TEXT: a model that somebody has trained learns a text of yours. MODEL is a file
-// of Octavo's, GGUF, or a folder of Hugging Face's GPT-2 format with a tokenizer that Octavo reads.
+// fine_tune MODEL TEXT [SEQUENCE]: a model that somebody has trained learns a text of yours. MODEL
+// is a file of Octavo's, GGUF, or a folder of Hugging Face's GPT-2 format with a tokenizer that
+// Octavo reads. SEQUENCE: tokens that it sees at a time, less than the text has (as many as the
+// model was trained on).
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include <octavo/checkpoint/model_source.hpp>
@@ -13,7 +16,7 @@ using namespace octavo;
 
 int main(int argc, char** argv) {
   try {
-    require(argc == 3, "usage: fine_tune MODEL TEXT");
+    require(argc == 3 || argc == 4, "usage: fine_tune MODEL TEXT [SEQUENCE]");
     const std::string output = "fine_tuned.safetensors";
     std::error_code none;
     const bool is_link = std::filesystem::is_symlink(output, none);
@@ -24,7 +27,22 @@ int main(int argc, char** argv) {
     const ModelSource source(argv[1]);
     require(source.tokenizer().has_value(), "the model has no tokenizer that Octavo reads");
     const TokenStore tokens = tokenize(*source.tokenizer(), read_file(argv[2]));
-    const Index length = source.trained_length();
+    Index length = source.trained_length();
+    if (argc == 4) {
+      const std::string_view asked = argv[3];
+      require(parse_whole(asked, length) && length >= 1 && length <= source.trained_length(), [&] {
+        return "SEQUENCE: expected 1 to " + std::to_string(source.trained_length()) +
+               ", the length that the model was trained on";
+      });
+    }
+    const Index most = tokens.view().size() - 1;
+    if (most < length) {
+      throw DataError("the text has " + std::to_string(most + 1) + " tokens, expected more than " +
+                          std::to_string(length) + ", the sequence",
+                      most < 1 ? "use a longer text"
+                               : "use a longer text, or a shorter sequence: fine_tune MODEL TEXT " +
+                                     std::to_string(most));
+    }
 
     ThreadPool threads;
     TrainingOptions options{.steps = 200, .sequence = length, .learning_rate = 1e-3};

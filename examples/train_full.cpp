@@ -22,6 +22,16 @@ namespace {
 
 using octavo::Index;
 
+/// Warns of characters that the model does not know.
+void tell_unknown(const char* where, const octavo::UnknownCount& count) {
+  if (count.unknown == 0) return;
+  std::fprintf(stderr,
+               "train_full: warning: %zu of %zu characters of %s (%.3g%%) are not in the model's "
+               "vocabulary\n",
+               count.unknown, count.characters, where,
+               100 * static_cast<double>(count.unknown) / static_cast<double>(count.characters));
+}
+
 void print_run(const support::FullOptions& options, const support::Corpus& corpus,
                const support::Resumed* resumed) {
   std::printf("train_full: %s\n%s, %s\ntext: %s, ",
@@ -34,11 +44,27 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
   const Index tokens = corpus.tokens().size();
   if (corpus.is_large && corpus.mapped == nullptr) {
     std::printf("%zu bytes, whose tokens would be in a file\n", corpus.text_bytes);
-  } else if (!corpus.from_file) {
-    std::printf("%td tokens; too short for validation, so there is none\n", tokens);
   } else {
-    std::printf("%td tokens, %s for validation\n", tokens, corpus.validation().c_str());
+    const std::string validation = corpus.validation(options.training.sequence);
+    if (validation.starts_with("none")) {
+      std::printf("%td tokens; too short for validation, so there is none\n", tokens);
+    } else {
+      std::printf("%td tokens, %s for validation\n", tokens, support::one_line(validation).c_str());
+    }
   }
+  if (corpus.documents > 0) std::printf("%zu documents\n", corpus.documents);
+  if (corpus.left_out_characters > 0) {
+    std::printf(
+        "characters: the %zu most frequent beyond ASCII; %zu others are read byte by byte\n",
+        octavo::AlphabetFinder::most_characters, corpus.left_out_characters);
+  }
+  if (!options.prompt.empty()) {
+    // What the tokenizer cannot express is an error here, not at the first sample.
+    static_cast<void>(corpus.tokenizer.encode(options.prompt));
+    tell_unknown("--prompt", count_unknown(corpus.tokenizer, options.prompt));
+  }
+  tell_unknown("the text", corpus.unknown);
+  tell_unknown("the text of --val", corpus.validation_unknown);
   if (options.tokenizer == "bpe" && tokens > 0) {
     std::printf("byte pairs: %.2f bytes a token%s\n",
                 static_cast<double>(corpus.text_bytes) / static_cast<double>(tokens),
@@ -63,8 +89,9 @@ void print_run(const support::FullOptions& options, const support::Corpus& corpu
 /// Nothing that the run reads may be replaced by what it writes.
 void spare_what_is_read(const support::FullOptions& options, const std::string& from,
                         const support::Resumed* resumed) {
-  support::spare_texts(options.data, options.saving.out);
   std::vector<std::string> inputs = options.data;
+  inputs.insert(inputs.end(), options.validation.begin(), options.validation.end());
+  support::spare_texts(inputs, options.saving.out);
   inputs.push_back(from);
   if (resumed != nullptr) inputs.push_back(resumed->path());
   support::spare_inputs("--memory-report", options.memory_report.drawing, inputs);
@@ -80,6 +107,7 @@ int run(const support::FullCommandLine& command_line) {
     from.emplace(command_line.from(), [](const octavo::Error& error) {
       std::fprintf(stderr, "train_full: warning: skipped: %s\n", error.what());
     });
+    support::print_notes(from->notes(), "train_full");
   }
   support::FullOptions options = resumed != nullptr ? command_line.resolve(resumed->info())
                                  : from             ? command_line.resolve(*from)

@@ -118,6 +118,8 @@ class Octavo:
                 for options in itertools.combinations(LEAN_OPTIONS, count):
                     words = " ".join(options).split()
                     dry = command + words + ["--threads", "2", "--dry-run"]
+                    if PRESETS[name].lean_program == "train_full":
+                        dry.append("--memory-report")
                     plans.append((found(run(dry), r"^total (\d+) bytes", dry), count, words))
             self.leanest[name] = min(plans)[2]
         return self.leanest[name]

@@ -218,7 +218,8 @@ void parse_arguments(CLI::App& app, int argc, const char* const* argv) {
       return one != "--";  // which CLI11 counts among them
     });
     const std::string unexpected = first == extra.end() ? "--" : *first;
-    const bool prompt = app.get_option_no_throw("--prompt") != nullptr;
+    const bool prompt = app.get_option_no_throw("--prompt") != nullptr &&
+                        app.get_option_no_throw("--data") == nullptr;
     throw octavo::ConfigError("unexpected argument " + octavo::printable(unexpected),
                               prompt ? "to write on from it say --prompt " +
                                            octavo::printable(unexpected) + "; " + see_help(app)

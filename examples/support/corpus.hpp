@@ -14,8 +14,7 @@
 
 namespace support {
 
-/// Of a text's last tenth no more than so many tokens are for validation: they take as long as the
-/// training between two evaluations, or less.
+/// Of a text's last tenth no more than so many tokens are for validation.
 inline constexpr octavo::Index most_validation_tokens = 262'144;
 
 /// Tokens, and the beginning of the text, with which samples begin.
@@ -30,10 +29,21 @@ struct Corpus {
   std::unique_ptr<octavo::TokenFile> mapped;   ///< none: they are loaded
   bool is_large = false;                       ///< mapped, or would be if it were no dry run
   std::optional<octavo::BpeProgress> learned;  ///< of byte pairs; none: none were learned
+  std::optional<octavo::TokenStore> asked_validation =
+      {};                                        ///< tokens of --val, which is there then
+  std::string validation_name = {};              ///< of that text, for people
+  octavo::UnknownCount unknown = {};             ///< of the text, where the tokenizer is another's
+  octavo::UnknownCount validation_unknown = {};  ///< of the text of --val
+  std::size_t documents = 0;                     ///< that were counted; 0: the text is not divided
+  std::size_t left_out_characters = 0;  ///< different ones that the vocabulary has no room for
+  std::size_t looking_bytes = 0;        ///< that looking for its alphabet took
+  std::size_t stream_bytes = 0;         ///< of texts that came through streams, until it is read
 
   octavo::TokenView tokens() const { return mapped != nullptr ? mapped->view() : loaded.view(); }
   /// That the tokens take beside the plan; pages of a mapped file do not count.
-  std::size_t token_bytes() const { return loaded.bytes(); }
+  std::size_t token_bytes() const {
+    return loaded.bytes() + (asked_validation ? asked_validation->bytes() : 0);
+  }
   /// That the text takes beside the plan, all in all: tokens, tokenizer, and the pages of a mapped
   /// file that steps of so many sequences touch before they are let go.
   std::size_t besides_bytes(octavo::Index sequences) const;
@@ -49,12 +59,11 @@ struct Corpus {
   void release_pages() const {
     if (mapped != nullptr) mapped->release_pages();
   }
-  /// Which of the tokens are for validation, in words.
-  std::string validation() const {
-    if (!from_file) return "none, it is too short";
-    if (tokens().size() / 10 <= most_validation_tokens) return "the last tenth";
-    return "the last " + std::to_string(most_validation_tokens);
-  }
+  /// Tokens for training and for validation, if there are such. DataError, naming the longest
+  /// sequence that works, if a text is too short.
+  octavo::TokenSplit split(octavo::Index sequence) const;
+  /// What is for validation, in words.
+  std::string validation(octavo::Index sequence) const;
 };
 
 /// How many of a text's words byte pairs were learned from: "all words", "99.3% of the words".

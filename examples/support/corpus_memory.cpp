@@ -48,6 +48,10 @@ std::size_t Corpus::besides_bytes(octavo::Index sequences) const {
   if (const auto* pairs = tokenizer.get_if<octavo::BpeTokenizer>()) {
     bytes += bytes_of_pairs(pairs->memory_bytes(), static_cast<std::size_t>(vocabulary));
   }
+  if (const auto* characters = tokenizer.get_if<octavo::CharacterTokenizer>()) {
+    bytes +=
+        2 * characters->memory_bytes() + 64 * static_cast<std::size_t>(characters->piece_count());
+  }
   if (!is_large) return bytes;
   const std::size_t width = octavo::token_bytes(vocabulary);
   return octavo::checked_add(bytes, page_bytes(width * text_bytes, width, sequences));
@@ -76,7 +80,8 @@ std::size_t Corpus::before_bytes(octavo::Index vocabulary) const {
     // Fewer tokens than were asked may have been learned, and their pairs are counted.
     if (left_out_words()) counted = std::min(counted, EntropyCounter::most_for_pairs);
   }
-  return std::max({encoding, learning, EntropyCounter::memory_bytes(counted)});
+  return std::max({encoding + stream_bytes, learning + stream_bytes, looking_bytes + stream_bytes,
+                   EntropyCounter::memory_bytes(counted)});
 }
 
 }  // namespace support

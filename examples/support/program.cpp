@@ -194,6 +194,12 @@ void warn_of_threads(const octavo::ThreadPool& pool, const char* program) {
                program, pool.size(), usable);
 }
 
+void print_notes(const std::vector<std::string>& notes, const char* program) {
+  for (const std::string& note : notes) {
+    std::fprintf(stderr, "%s: note: %s\n", program, note.c_str());
+  }
+}
+
 std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use) {
   return std::to_string(in_use.count()) + " of " + std::to_string(pool.size()) +
          " threads in use: more do not pay here (short steps, or cores that others use)";

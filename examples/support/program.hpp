@@ -57,6 +57,8 @@ CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
 void add_threads(CLI::App& app, octavo::Index& threads);
 /// Warns on standard error if the pool has more threads than there are processors for them.
 void warn_of_threads(const octavo::ThreadPool& pool, const char* program);
+/// What was set aside when a file was read, a line each on standard error.
+void print_notes(const std::vector<std::string>& notes, const char* program);
 /// One line that tells why not all threads of a pool are in use.
 std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use);
 

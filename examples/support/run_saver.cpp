@@ -76,6 +76,22 @@ std::unique_ptr<Resumed> find_resumed(SaveOptions& options, const char* program)
   return std::make_unique<Resumed>(path);
 }
 
+std::string saves_of(const SaveOptions& options) {
+  std::string line = "saves to " + one_line(options.out) + ": a checkpoint ";
+  if (options.save_every == 0) {
+    line += "at the end";
+  } else {
+    line += options.save_every == 1 ? "every step"
+                                    : "every " + std::to_string(options.save_every) + " steps";
+    line += options.keep == 1 ? ", the newest stays"
+                              : ", the newest " + std::to_string(options.keep) + " stay";
+  }
+  if (options.rollback) {
+    line += "; for rollbacks every " + std::to_string(octavo::rollback_interval) + " steps";
+  }
+  return line;
+}
+
 void check_out(const SaveOptions& options) {
   namespace fs = std::filesystem;
   std::error_code unknown;

@@ -78,6 +78,9 @@ octavo::CorpusIdentity identity_of(const std::string& name, std::string_view tex
 /// model.
 void check_out(const SaveOptions& options);
 
+/// Where a run is saved and how often, as a line.
+std::string saves_of(const SaveOptions& options);
+
 /// Saves a run every so often. A save that fails does not end the run: it is told, and the next one
 /// may succeed; the third in a row is final. Does nothing without a folder.
 template <typename Trainer>
@@ -97,10 +100,12 @@ class RunSaver {
     make_folder(options.out);
     folder_.emplace(options.out, options.keep);
     check_out(options);
+    release_idle_memory();  // looking at folders touches code that training does not
     if (options.same_folder) return;
     if (const auto moved = folder_->set_aside()) {
       say_(options.out + " holds an earlier run: moved to " + *moved);
     }
+    release_idle_memory();
   }
 
   /// Before the first step, and after the trainer was brought to where `resumed` was saved, if a
@@ -112,6 +117,7 @@ class RunSaver {
       replaces_ = options_.same_folder;
       if (folder_ && options_.same_folder) best_ = folder_->state_of(folder_->best());
     }
+    if (folder_) say_(saves_of(options_));
     if (!folder_ || !options_.rollback) return;
     folder_->keep_rollback_targets(trainer_.state().steps_done);
     if (trainer_.state().steps_done == 0) attempt([&] { save(); });
@@ -137,13 +143,14 @@ class RunSaver {
       folder_->save_best(trainer_, tokenizer_, corpus_);
       release_idle_memory();
       best_ = trainer_.state();
-      say_("saved " + folder_->best());
     });
   }
 
-  /// At the end, unless it has just been saved.
+  /// At the end: saves, unless the step has just been saved, and says where.
   void finish() {
-    if (folder_ && saved_step_ != trainer_.state().steps_done) save();
+    if (!folder_) return;
+    if (saved_step_ != trainer_.state().steps_done) save();
+    say_("saved " + last_);
   }
 
   /// Before a file is written that tells of the run: ends it (Error of code cannot_create) if its
@@ -228,7 +235,6 @@ class RunSaver {
     last_ = folder_->save(trainer_, tokenizer_, corpus_);
     release_idle_memory();
     saved_step_ = trainer_.state().steps_done;
-    say_("saved " + last_);
   }
 
   /// Before the first file is saved by a run that goes on: what came after the step that it was

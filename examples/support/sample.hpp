@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -12,14 +13,16 @@
 
 namespace support {
 
-/// `prompt` and `count` generated tokens behind it.
+/// `prompt` and after it `count` generated tokens, or fewer where one of them ends a text.
 template <typename Generator, octavo::Tokenizer K>
 std::string write_on(Generator& generator, const K& tokenizer, std::string_view prompt,
                      octavo::Index count, const octavo::Sampling& sampling, std::uint64_t seed) {
   std::vector<octavo::Token> tokens(prompt.size());
   tokens.resize(tokenizer.encode(prompt, tokens));
   std::string text(prompt);
+  const std::optional<octavo::Token> end = tokenizer.end_token();
   generator.generate(tokens, count, sampling, seed, [&](octavo::Token token) {
+    if (token == end) return false;
     text += tokenizer.decode(token);
     return true;
   });

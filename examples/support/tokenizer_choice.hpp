@@ -19,21 +19,24 @@ inline octavo::CharacterTokenizer byte_tokenizer() {
   return octavo::CharacterTokenizer({bytes.data(), bytes.size()}, octavo::UnknownToken::excluded);
 }
 
-/// Byte pairs learned from a text, at most so many tokens, in so much memory. The last one ends a
-/// text.
+/// Byte pairs learned from a text, within its documents, at most so many tokens, in so much memory.
+/// The last one ends a text.
 inline octavo::BpeTokenizer learn_byte_pairs(
-    const octavo::ByteSource& text, octavo::Index vocabulary, std::size_t memory,
+    const octavo::ByteSource& text, const octavo::DocumentBorders& documents,
+    octavo::Index vocabulary, std::size_t memory,
     const std::function<void(const octavo::BpeProgress&)>& watch) {
-  constexpr std::string_view others[] = {"<|endoftext|>"};
+  constexpr std::string_view others[] = {octavo::CharacterTokenizer::end_name};
   octavo::BpeTrainer trainer(memory);
-  trainer.add(text);
+  octavo::for_each_piece(text, documents, octavo::gpt2_last_cut,
+                         [&](const octavo::TextPiece& piece) { trainer.add(piece.bytes); });
   return trainer.train(vocabulary, others, watch);
 }
 
 /// What --tokenizer calls it.
 inline std::string tokenizer_name(const octavo::AnyTokenizer& tokenizer) {
   if (tokenizer.get_if<octavo::BpeTokenizer>() != nullptr) return "bpe";
-  return tokenizer == octavo::AnyTokenizer(byte_tokenizer()) ? "byte" : "char";
+  const auto& characters = *tokenizer.get_if<octavo::CharacterTokenizer>();
+  return characters.with_end_token() == byte_tokenizer().with_end_token() ? "byte" : "char";
 }
 
 }  // namespace support

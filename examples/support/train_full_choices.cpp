@@ -11,8 +11,10 @@
 #include <octavo/checkpoint/model_source.hpp>
 
 #include "support/program.hpp"
+#include "support/texts.hpp"
 #include "support/tokenizer_choice.hpp"
 #include "support/train_full_options.hpp"
+#include "support/train_full_report.hpp"
 
 namespace support {
 
@@ -35,7 +37,15 @@ const Preset large{"large", octavo::presets::large, 8, 128, 10000, 1e-3, true};
 
 void FullCommandLine::add_presets(CLI::App& app) {
   auto* group = app.add_option_group("Presets", "at most one; without one --small is taken");
-  const auto add = [&](const Preset& preset, const char* help) {
+  const auto after = [](const Preset& preset) {
+    octavo::TrainingOptions training;
+    training.steps = preset.iterations;
+    training.batch = preset.batch;
+    training.sequence = preset.sequence;
+    training.learning_rate = preset.rate;
+    return ", " + describe_steps(training);
+  };
+  const auto add = [&](const Preset& preset, const std::string& help) {
     group->add_flag_callback(
         "--" + std::string(preset.name),
         [this, &preset] {
@@ -45,12 +55,12 @@ void FullCommandLine::add_presets(CLI::App& app) {
           });
           preset_ = &preset;
         },
-        help);
+        help + after(preset));
   };
-  add(tiny, "46 thousand parameters, built-in text, 2000 steps");
-  add(small, "422 thousand parameters, built-in text, 10000 steps");
-  add(medium, "2.2 million parameters, tiny Shakespeare, 10000 steps");
-  add(large, "8.5 million parameters, tiny Shakespeare, 10000 steps");
+  add(tiny, "46 thousand parameters, built-in text");
+  add(small, "422 thousand parameters, built-in text");
+  add(medium, "2.2 million parameters, tiny Shakespeare");
+  add(large, "8.5 million parameters, tiny Shakespeare");
   app.add_option_function<std::string>(
          "ITERATIONS",
          [this](const std::string& text) {
@@ -110,7 +120,7 @@ FullOptions FullCommandLine::base() const {
 FullOptions FullCommandLine::resolve() const {
   octavo::require(!new_schedule_,
                   "--new-schedule: there is a schedule to replace with --resume only");
-  FullOptions options = finished(base());
+  FullOptions options = begun(base());
   check(options);
   return options;
 }
@@ -156,7 +166,7 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   options.training.sequence = std::min<Index>(from.trained_length(), 128);
   options.training.learning_rate = rate_.value_or(1e-4);
   options.training.minimum_learning_rate = options.training.learning_rate / 10;
-  options = finished(std::move(options));
+  options = begun(std::move(options));
   options.from = &from;
   const auto same = [](const char* name, const auto& asked, const auto& has) {
     if (asked == has) return;
@@ -204,7 +214,7 @@ FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
   options.tokenizer = tokenizer_name(info.tokenizer);
   check_tokenizer(info);
   options = finished(std::move(options));
-  if (data_.empty()) options.data = split_names(info.corpus.name);
+  choose_texts(options, info.corpus);
   check_resumed(options, info);
   if (options.training.steps < info.state.steps_done) {
     throw octavo::ConfigError("ITERATIONS: got " + std::to_string(options.training.steps) +
@@ -225,6 +235,13 @@ void FullCommandLine::check_resumed(const FullOptions& options,
     writer.text("scalar", double_precision ? "double" : "float");
     return writer.entries();
   };
+  const auto of = [](Index tokens) { return tokens == 0 ? "all" : std::to_string(tokens); };
+  if (options.training.evaluation_tokens != info.options.evaluation_tokens) {
+    throw octavo::ConfigError("--resume: the run has eval-tokens " +
+                                  of(info.options.evaluation_tokens) + ", but " +
+                                  of(options.training.evaluation_tokens) + " was asked",
+                              "leave it out: losses of other tokens do not compare");
+  }
   const auto asked = told(options.shape, options.training, options.double_precision);
   for (const auto& [key, before] : told(info.shape, info.options, info.double_precision)) {
     const auto found = asked.find(key);
@@ -265,6 +282,34 @@ void FullCommandLine::choose_tokenizer(FullOptions& options) const {
   });
 }
 
+/// What a run that goes on reads: what was asked, or the texts that it began with, divided into
+/// documents as they were.
+void FullCommandLine::choose_texts(FullOptions& options,
+                                   const octavo::CorpusIdentity& before) const {
+  const auto names = [](const char* option, const std::string& joined) {
+    const std::vector<std::string> split = split_names(joined);
+    for (const std::string& name : split) {
+      if (!is_read_once(name)) continue;
+      throw octavo::ConfigError(
+          "--resume: the run's text came through " + octavo::printable(name) +
+              ", which cannot be read again",
+          std::string("name the same text with ") + option + ", - for standard input");
+    }
+    return split;
+  };
+  if (data_.empty()) options.data = names("--data", before.name);
+  if (validation_.empty()) options.validation = names("--val", before.validation_name);
+  const std::string kind = before.documents.starts_with("file ") ? "file" : before.documents;
+  const bool asked = !options.documents.empty();
+  octavo::require(!asked || options.documents == kind, [&] {
+    return "--resume: the run's text " +
+           (kind.empty() ? std::string("is not divided into documents")
+                         : "has documents " + octavo::printable(kind)) +
+           ", but " + octavo::printable(options.documents) + " was asked";
+  });
+  options.documents = kind;
+}
+
 void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
   octavo::require(!no_bias_, "--gpt2: GPT-2 has biases everywhere, but --no-bias was asked");
   octavo::require(activation_.empty() || activation_ == "gelu-tanh", [&] {
@@ -273,6 +318,15 @@ void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
   shape.activation = octavo::Activation::gelu_tanh;
   shape.bias = true;
   shape.tied = true;
+}
+
+/// The same of a run that does not go on with a checkpoint, whose evaluations stay what they are.
+FullOptions FullCommandLine::begun(FullOptions options) const {
+  options = finished(std::move(options));
+  octavo::TrainingOptions& training = options.training;
+  training.evaluation_tokens = evaluation_tokens_.value_or(octavo::affordable_evaluation_tokens(
+      training.evaluate_every, training.step_options().step.rows()));
+  return options;
 }
 
 /// What was asked on top of a preset or a checkpoint.
@@ -304,6 +358,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   training.dropout = dropout_.value_or(training.dropout);
   if (seed_) training.seed = static_cast<std::uint64_t>(*seed_);
   training.evaluate_every = evaluate_every_.value_or(training.evaluate_every);
+  training.evaluation_tokens = evaluation_tokens_.value_or(training.evaluation_tokens);
   training.patience = patience_.value_or(training.patience);
   training.stop_at_spike = training.stop_at_spike || rollback_;
   training.micro_batch = micro_batch_.value_or(training.micro_batch);
@@ -311,6 +366,10 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   training.recompute = recompute_;
   training.fused_update = training.fused_update || fused_update_;
   options.data = data_;
+  options.validation = validation_;
+  octavo::require(documents_.empty() || document_end_.empty(),
+                  "--document-end: it goes without --documents");
+  options.documents = document_end_.empty() ? documents_ : "end " + document_end_;
   options.map_above = map_above_;
   options.token_file = token_file_;
   options.wants_shakespeare = data_.empty() && options.wants_shakespeare;
@@ -326,6 +385,8 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.memory_report = memory_report_;
   options.memory_budget = memory_budget_;
   options.threads = threads_;
+  options.sample_tokens = sample_tokens_.value_or(options.sample_tokens);
+  options.prompt = prompt_;
   options.sample_every = sample_every_.value_or(1000);
   options.log_every = log_every_.value_or(100);
   options.metrics_every = metrics_every_.value_or(10);
@@ -346,6 +407,8 @@ std::string FullCommandLine::not_kept() const {
   if (saving_.keep != usual.keep) add("--keep", saving_.keep);
   if (threads_ != 0) add("--threads", threads_);
   if (sample_every_) add("--sample-every", *sample_every_);
+  if (sample_tokens_) add("--sample-tokens", *sample_tokens_);
+  if (!prompt_.empty()) words += " --prompt " + shell_word(prompt_);
   if (log_every_) add("--log-every", *log_every_);
   if (metrics_every_) add("--metrics-every", *metrics_every_);
   if (micro_batch_) add("--micro-batch", *micro_batch_);

@@ -3,6 +3,7 @@
 #include "support/train_full_options.hpp"
 
 #include <limits>
+#include <string_view>
 
 #include "support/program.hpp"
 
@@ -13,12 +14,39 @@ using octavo::not_negative_range;
 using octavo::positive_range;
 using octavo::setting_range;
 
+/// The text with \n, \r, \t and \\ as what they stand for. ConfigError for an empty one, one that
+/// is too long, or another backslash.
+std::string unescaped(const char* option, const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      result += text[i];
+      continue;
+    }
+    constexpr std::string_view names = "nrt\\", meanings = "\n\r\t\\";
+    const std::size_t found = i + 1 < text.size() ? names.find(text[i + 1]) : names.npos;
+    octavo::require(found != names.npos, [&] {
+      return std::string(option) + ": got " + octavo::printable(text) +
+             ", expected \\n, \\r, \\t or \\\\ where there is a backslash";
+    });
+    result += meanings[found];
+    ++i;
+  }
+  constexpr std::size_t most = octavo::DocumentBorders::longest_marker;
+  octavo::require(!result.empty() && result.size() <= most, [&] {
+    return std::string(option) + ": got " + std::to_string(result.size()) +
+           " bytes, expected 1 to " + std::to_string(most);
+  });
+  return result;
+}
+
 }  // namespace
 
 FullCommandLine::FullCommandLine(CLI::App& app) {
   add_presets(app);
   add_model(app);
   add_training(app);
+  add_data(app);
   add_run(app);
   add_memory(app);
 }
@@ -63,7 +91,7 @@ void FullCommandLine::real(CLI::App& app, const std::string& name, Asked<double>
 
 void FullCommandLine::add_model(CLI::App& app) {
   auto& group = *app.add_option_group("Model");
-  whole(group, "--layers", layers_, 1, "Blocks", 10000);
+  whole(group, "--layers", layers_, 1, "Blocks (tiny 1, small 2, medium 4, large 8)", 10000);
   whole(group, "--heads", heads_, 1, "Attention heads; must divide the width");
   whole(group, "--width", width_, 1, "Numbers per position (d_model)");
   whole(group, "--ff", d_ff_, 1, "Hidden numbers of the feed-forward part (d_ff)");
@@ -76,9 +104,10 @@ void FullCommandLine::add_model(CLI::App& app) {
       "--gpt2", gpt2_,
       "What GPT-2 can express: --activation gelu-tanh --tied, with biases; such models can "
       "be converted to Hugging Face's format and GGUF");
-  add_choice(group, "--tokenizer", tokenizer_, {"char", "byte", "bpe"},
-             "Tokens are the text's characters (char, default), bytes, or byte pairs as GPT-2 has "
-             "them, learned from the text (bpe)");
+  add_choice(
+      group, "--tokenizer", tokenizer_, {"char", "byte", "bpe"},
+      "Tokens are the text's characters (char, default: Unicode code points), bytes, or byte "
+      "pairs as GPT-2 has them, learned from the text (bpe)");
   whole(group, "--vocab", vocabulary_, 257,
         "Tokens of --tokenizer bpe, one of which ends a text (1024)",
         octavo::BpeVocabulary::most_tokens);
@@ -113,12 +142,30 @@ void FullCommandLine::add_training(CLI::App& app) {
       ->type_name("N");
 }
 
+void FullCommandLine::add_data(CLI::App& app) {
+  auto& group = *app.add_option_group("Text");
+  add_names(group, "--data", data_,
+            "Text files, and folders of them, to train on, joined in this order; - is standard "
+            "input; a number after them is ITERATIONS")
+      ->type_name("FILE|DIR");
+  add_names(group, "--val", validation_,
+            "The same for validation (the last tenth of --data, which is not trained on then)")
+      ->type_name("FILE|DIR");
+  add_choice(
+      group, "--documents", documents_, {"file", "line"},
+      "Each file, or each line, is a document: the tokenizer's end-of-text token follows it");
+  group
+      .add_option_function<std::string>(
+          "--document-end",
+          [this](const std::string& text) { document_end_ = unescaped("--document-end", text); },
+          "This text ends a document, such as '<|endoftext|>' or '\\n\\n\\n': the end-of-text "
+          "token "
+          "stands in its place")
+      ->type_name("TEXT");
+}
+
 void FullCommandLine::add_run(CLI::App& app) {
   auto& group = *app.add_option_group("Run");
-  add_names(group, "--data", data_,
-            "Text files, and folders of them, to train on, joined in this order; a number behind "
-            "them is ITERATIONS")
-      ->type_name("FILE|DIR");
   add_name(group, "--from", from_,
            "Begin with the weights and tokenizer of a model: a model or checkpoint file, a folder "
            "of checkpoints, a folder of Hugging Face's GPT-2 format, or GGUF")
@@ -137,10 +184,25 @@ void FullCommandLine::add_run(CLI::App& app) {
   add_threads(group, threads_);
   whole(group, "--eval-every", evaluate_every_, 0,
         "Steps between evaluations; 0: only at the end (500)");
+  whole(group, "--eval-tokens", evaluation_tokens_, 0,
+        "Tokens of the validation text per evaluation before the last, evenly spread over it; 0: "
+        "all (as many as take a tenth of the training's arithmetic, at least 1024)");
   whole(group, "--sample-every", sample_every_, 0,
         "Steps between samples; 0: only at the end (1000)");
+  whole(group, "--sample-tokens", sample_tokens_, 1,
+        "Tokens of a sample, at most: it ends where the model ends a text (200)", 100'000);
+  group
+      .add_option_function<std::string>(
+          "--prompt",
+          [this](const std::string& text) {
+            octavo::require(!text.empty(), "--prompt: got an empty text, expected a beginning");
+            prompt_ = text;
+          },
+          "What samples begin with (the text's beginning)")
+      ->type_name("TEXT");
   whole(group, "--log-every", log_every_, 0,
-        "Steps between lines off a terminal; 0: only the last (100)");
+        "Steps between lines off a terminal, where a line comes every half minute at least; 0: "
+        "only the last (100)");
   whole(group, "--metrics-every", metrics_every_, 0,
         "Steps per row of metrics.csv in --out; 0: no such file (10)");
   add_quiet(group, quiet_);

@@ -28,6 +28,8 @@ struct FullOptions {
   std::string why;  ///< the preset was taken
   /// Files and folders; none: the built-in text, or tiny Shakespeare for medium and large.
   std::vector<std::string> data;
+  std::vector<std::string> validation;  ///< the same for validation; none: a part of the text
+  std::string documents;  ///< "file", "line", "end " and a marker; empty: the text is not divided
   std::size_t map_above = default_map_above;  ///< bytes of text up to which tokens are loaded
   std::string token_file;                     ///< empty: one in the folder of the run
   SaveOptions saving;
@@ -46,6 +48,8 @@ struct FullOptions {
   std::string not_kept;  ///< what was asked, and no checkpoint says, as words of a command
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
+  octavo::Index sample_tokens = 200;
+  std::string prompt;  ///< of samples; empty: the text's beginning
   octavo::Index log_every = 100;
   octavo::Index metrics_every = 10;
 };
@@ -77,6 +81,7 @@ class FullCommandLine {
   void add_model(CLI::App& app);
   void add_training(CLI::App& app);
   void add_run(CLI::App& app);
+  void add_data(CLI::App& app);
   void add_memory(CLI::App& app);
   void size(CLI::App& app, const std::string& name, std::size_t& bytes, const std::string& help);
   void whole(CLI::App& app, const std::string& name, Asked<Index>& asked, Index least,
@@ -84,11 +89,13 @@ class FullCommandLine {
   void real(CLI::App& app, const std::string& name, Asked<double>& asked,
             const octavo::SettingRange& range, const std::string& help);
   FullOptions base() const;
+  FullOptions begun(FullOptions options) const;
   FullOptions finished(FullOptions options) const;
   std::string not_kept() const;
   static void check(const FullOptions& options);
   void choose_gpt2(octavo::ModelShape& shape) const;
   void choose_tokenizer(FullOptions& options) const;
+  void choose_texts(FullOptions& options, const octavo::CorpusIdentity& before) const;
   void check_tokenizer(const octavo::CheckpointInfo& info) const;
   void check_resumed(const FullOptions& options, const octavo::CheckpointInfo& info) const;
   octavo::AnyOptimizer optimizer(octavo::AnyOptimizer chosen) const;
@@ -96,14 +103,15 @@ class FullCommandLine {
   const struct Preset* preset_ = nullptr;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
       context_, warmup_, evaluate_every_, sample_every_, log_every_, metrics_every_, micro_batch_,
-      patience_, seed_, vocabulary_;
+      patience_, seed_, vocabulary_, evaluation_tokens_, sample_tokens_;
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
   Index threads_ = 0;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0, map_above_ = default_map_above;
   SaveOptions saving_;
-  std::vector<std::string> data_;
-  std::string token_file_, from_, scalar_, activation_, optimizer_, tokenizer_;
+  std::vector<std::string> data_, validation_;
+  std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, activation_,
+      optimizer_, tokenizer_;
   bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
        fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false,
        quiet_ = false;

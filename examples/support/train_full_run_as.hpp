@@ -82,27 +82,49 @@ octavo::MemoryPlan plan_of(const FullOptions& options, Index workers) {
   return plan;
 }
 
-/// The plan of a run that is not made.
+/// What the whole process needs at most: the plan, or what is needed before it, and what stands
+/// beside both.
 template <octavo::Scalar T>
-void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
-                std::size_t text_bytes) {
-  const octavo::Transformer<T> model{octavo::RuntimeConfig(options.shape)};
-  const octavo::StepShape step = options.training.step_options().step;
-  std::printf("parameters %td\n", model.parameter_count());
-  print_parts(model.parameters());
-  if (!options.memory_report.wanted) print(octavo::memory_table(plan));
-  std::printf("%zu bytes of tokens beside the plan\n%td steps of %td x %td tokens\n", text_bytes,
-              options.training.steps, step.sequences(), step.sequence);
-  const std::string warning = octavo::schedule_warning(options.training.rate());
-  if (!warning.empty()) std::printf("hint: %s\n", warning.c_str());
+std::size_t expected_peak(const FullOptions& options, const octavo::MemoryPlan& plan,
+                          const Corpus& corpus) {
+  const std::size_t before = std::max(corpus.before_bytes(options.shape.vocabulary),
+                                      corpus.learned ? corpus.learned->memory_bytes : 0);
+  const std::size_t besides =
+      corpus.besides_bytes(options.training.step_options().step.sequences());
+  return octavo::checked_add(std::max(plan.total_bytes(), before),
+                             octavo::checked_add(besides, process_overhead));
 }
 
-inline octavo::TokenSplit split(const Corpus& corpus, Index sequence) {
-  if (!corpus.from_file) return {corpus.tokens(), {}};
-  const octavo::TokenSplit split = octavo::split_tokens(corpus.tokens(), most_validation_tokens);
-  octavo::check_length(split.train, sequence, "training text");
-  octavo::check_length(split.validation, sequence, "validation text (the last tenth)");
-  return split;
+/// What the run does: steps, what they see of the text, evaluations.
+inline void print_schedule(const octavo::TrainingOptions& training,
+                           const octavo::TokenSplit& tokens) {
+  print(describe_steps(training) + "\n");
+  if (!tokens.train.empty()) print(describe_passes(training, tokens.train.size()) + "\n");
+  if (tokens.validation.size() > 1) {
+    print(describe_evaluations(training, tokens.validation.size() - 1) + "\n");
+  }
+}
+
+/// The plan of a run that is not made.
+template <octavo::Scalar T>
+void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan, const Corpus& corpus) {
+  const octavo::Transformer<T> model{octavo::RuntimeConfig(options.shape)};
+  const std::size_t peak = expected_peak<T>(options, plan, corpus);
+  std::printf(
+      "expected peak of the process %s at most: %zu bytes planned, %zu of tokens, the rest "
+      "program and tokenizer\n",
+      octavo::readable_bytes(peak).c_str(), plan.total_bytes(), corpus.token_bytes());
+  if (corpus.learned) {
+    std::printf("%zu bytes for learning byte pairs before the run, given back\n",
+                corpus.learned->memory_bytes);
+  }
+  const bool tokens_are_there = corpus.mapped != nullptr || !corpus.is_large;
+  print_schedule(options.training,
+                 tokens_are_there ? corpus.split(options.training.sequence) : octavo::TokenSplit{});
+  const std::string warning = octavo::schedule_warning(options.training.rate());
+  if (!warning.empty()) std::printf("hint: %s\n", warning.c_str());
+  std::printf("parameters %td\n", model.parameter_count());
+  print_parts(model.parameters());
 }
 
 /// Trains, samples, saves; returns the exit status.
@@ -110,7 +132,7 @@ template <octavo::Scalar T>
 int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threads,
           const Resumed* resumed) {
   const Index sequence = options.training.sequence;
-  const octavo::TokenSplit tokens = split(corpus, sequence);
+  const octavo::TokenSplit tokens = corpus.split(sequence);
   make_folder(options.saving.out);
   release_idle_memory();
   const octavo::TextEntropy entropy = octavo::text_entropy(
@@ -126,11 +148,12 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   std::printf("parameters %td, memory planned %zu bytes and %zu of tokens, %td threads, seed %ju\n",
               trainer.model().parameter_count(), trainer.plan().total_bytes(), corpus.token_bytes(),
               threads.size(), static_cast<std::uintmax_t>(options.training.seed));
+  print_schedule(options.training, tokens);
   const auto sample = [&] {
     release_idle_memory();  // what trains need not be there while it writes, nor the other way
                             // round
-    std::string text =
-        write_on(generator, corpus.tokenizer, corpus.beginning, 80, {.temperature = 0.8}, 1);
+    std::string text = write_on(generator, corpus.tokenizer, prompt_of(options, corpus),
+                                options.sample_tokens, {.temperature = 0.8}, 1);
     release_idle_memory();
     return text;
   };
@@ -138,6 +161,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
                      .tokens_per_step = options.training.step_options().step.rows(),
                      .every = options.log_every,
                      .metrics_every = options.metrics_every,
+                     .evaluate_every = options.training.evaluate_every,
                      .references = {std::log(static_cast<double>(options.shape.vocabulary)),
                                     entropy.unigram, entropy.bigram},
                      .report = describe_run(options, corpus, trainer.model().parameter_count(),
@@ -151,6 +175,12 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   release_idle_memory();
   RunSaver saver(options.saving, trainer, corpus.tokenizer, corpus.identity, say);
   saver.begin(resumed);
+  if (trainer.state().steps_done == options.training.steps) {
+    say("nothing is left to do; to go on: " + resume_command(options) + " --new-schedule " +
+        std::to_string(2 * options.training.steps));
+  }
+  std::fflush(stdout);  // whoever follows a file sees what runs
+  release_idle_memory();
   using Stage = octavo::RunReport::Stage;
   const auto report = [&](Stage stage, const std::string& model) {
     saver.check_folder();
@@ -168,8 +198,9 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     }
   };
   callbacks.evaluation = [&](Index done, double loss) {
-    progress.evaluation(done, loss);
-    if (trainer.state().best_step == done) saver.best();
+    const bool best = trainer.state().best_step == done;
+    progress.evaluation(done, loss, best);
+    if (best) saver.best();
     evaluated = true;
     corpus.release_pages();
     release_idle_memory();
@@ -200,6 +231,12 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   const octavo::RunResult result = run();
   saver.check_folder();
   progress.finish();
+  const Index targets = tokens.validation.size() - 1;
+  const octavo::EvaluationWindows windows(targets, sequence, options.training.evaluation_tokens);
+  if (!std::isnan(result.validation_loss) && trainer.state().steps_done == options.training.steps &&
+      options.training.evaluate_every > 0 && windows.is_sample()) {
+    progress.whole_evaluation(result.validation_loss, targets);
+  }
   print_end(result.reason, trainer.state(), saver);
   progress.print_summary();
   if (corpus.mapped != nullptr) {
@@ -214,7 +251,8 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
   octavo::save_model<T>(path, options.shape, sequence, corpus.tokenizer, trainer.weights());
   const std::string last = sample();
   std::printf("\n%s\n\nSaved %s; try: generate %s --prompt %s\n", whole_characters(last).c_str(),
-              path.c_str(), shell_word(path).c_str(), shell_word(corpus.beginning).c_str());
+              path.c_str(), shell_word(path).c_str(),
+              shell_word(prompt_of(options, corpus)).c_str());
   const bool asked = result.reason == octavo::StopReason::asked;
   if (!asked) progress.keep_sample(trainer.state().steps_done, last);
   report(asked ? Stage::stopped : Stage::finished, path);
@@ -241,13 +279,7 @@ int run_as(FullOptions& options, const Corpus& corpus, octavo::ThreadPool& threa
   report_plan(options.memory_report, plan, text_bytes, "train_full --" + options.preset,
               corpus.learned ? corpus.learned->memory_bytes : 0);
   if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
-  const bool tokens_are_there = corpus.mapped != nullptr || !corpus.is_large;
-  if (tokens_are_there) split(corpus, options.training.sequence);
-  print_plan<T>(options, plan, text_bytes);
-  if (corpus.learned) {
-    std::printf("%zu bytes for learning byte pairs before the run, given back\n",
-                corpus.learned->memory_bytes);
-  }
+  print_plan<T>(options, plan, corpus);
   return 0;
 }
 

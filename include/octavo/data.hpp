@@ -4,10 +4,13 @@
 // The door to data/: everything in that folder.
 
 #include <octavo/data/batch_sampler.hpp>
+#include <octavo/data/document_borders.hpp>
+#include <octavo/data/documents.hpp>
 #include <octavo/data/encode_text.hpp>
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/data/text_entropy.hpp>
 #include <octavo/data/text_files.hpp>
+#include <octavo/data/text_pieces.hpp>
 #include <octavo/data/token_check.hpp>
 #include <octavo/data/token_file.hpp>
 #include <octavo/data/token_file_writer.hpp>

@@ -16,3 +16,4 @@
 #include <octavo/files/mapped_file.hpp>
 #include <octavo/files/page_block.hpp>
 #include <octavo/files/read_file.hpp>
+#include <octavo/files/stream.hpp>

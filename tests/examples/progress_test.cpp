@@ -124,7 +124,7 @@ std::string timeless(const fs::path& path) {
     std::istringstream cells(line);
     std::string cell;
     for (int column = 0; std::getline(cells, cell, ','); ++column) {
-      if (column != 4 && column != 5) result += cell + ",";
+      if (column != 4 && column != 5 && column != 7) result += cell + ",";
     }
     result += "\n";
   }

@@ -36,7 +36,7 @@ std::vector<std::string> told_run(const Sandbox& sandbox, const std::string& opt
 
 std::string content(const fs::path& path) { return octavo::read_file(path.string()); }
 
-/// The rows of a table of commas without empty cells at their ends.
+/// The rows of a table of commas; an empty cell is no number.
 std::vector<std::vector<double>> rows_of(const fs::path& path) {
   std::vector<std::vector<double>> rows;
   std::istringstream lines(content(path));
@@ -45,7 +45,9 @@ std::vector<std::vector<double>> rows_of(const fs::path& path) {
   while (std::getline(lines, line)) {
     rows.emplace_back();
     std::istringstream cells(line);
-    for (std::string cell; std::getline(cells, cell, ',');) rows.back().push_back(std::stod(cell));
+    for (std::string cell; std::getline(cells, cell, ',');) {
+      rows.back().push_back(cell.empty() ? std::nan("") : std::stod(cell));
+    }
   }
   return rows;
 }
@@ -102,7 +104,7 @@ TEST_CASE("page: the numbers are those of the run's table") {
       CHECK(points[i][column] == doctest::Approx(rows[i][column]).epsilon(1e-5));
     }
     CHECK(points[i][4] == doctest::Approx(rows[i][4]).epsilon(1e-5));
-    if (rows[i].size() < 7) continue;
+    if (std::isnan(rows[i][6])) continue;
     CHECK(evaluations[evaluation][0] == rows[i][0]);
     CHECK(evaluations[evaluation++][2] == doctest::Approx(rows[i][6]).epsilon(1e-5));
   }

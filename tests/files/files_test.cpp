@@ -124,7 +124,8 @@ TEST_CASE("what is no regular file is not replaced by one, under none of its nam
                                   ", and stays one: name a regular file, or one that is not there "
                                   "yet");
       }
-      CHECK_THROWS_AS(LineLog(path, [](std::string_view) { return true; }), IoError);
+      CHECK_THROWS_AS(LineLog(path, [](std::string_view, std::string_view) { return true; }),
+                      IoError);
     }
     CHECK(fs::symlink_status(folder / name).type() == type);
   }

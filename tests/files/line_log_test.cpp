@@ -29,7 +29,7 @@ TEST_CASE("lines come into the file in their order, once, whatever their lengths
   const std::string path = folder / "log";
   std::string expected;
   {
-    LineLog log(path, [](std::string_view) { return true; });
+    LineLog log(path, [](std::string_view, std::string_view) { return true; });
     char letter = 'a';
     for (const std::size_t size : {1u, 4000u, 95u, 1u, 4095u, 4096u, 2u, 5000u, 3u, 70'000u, 1u}) {
       const std::string line = std::string(size, letter++) + "\n";
@@ -47,13 +47,18 @@ TEST_CASE("lines come into the file in their order, once, whatever their lengths
   }
 }
 
-TEST_CASE("of a file that is there the lines before the first refused one stay") {
+TEST_CASE("of a file that is there the lines that are accepted stay") {
   const Folder folder;
-  const std::string path = folder.write("log", "one\n\nthree\nfour\nhalf a li");
-  LineLog log(path, [](std::string_view line) { return line != "four"; });
+  const std::string path = folder.write("log", "one\n\nthree\nfour\nfive\nhalf a li");
+  std::string seen;
+  LineLog log(path, [&](std::string_view line, std::string_view next) {
+    seen.append(line).append(">").append(next).append("|");
+    return line != "four";
+  });
   log.append("new\n");
   log.flush();
-  CHECK(read_file(path) == "one\n\nthree\nnew\n");
+  CHECK(read_file(path) == "one\n\nthree\nfive\nnew\n");
+  CHECK(seen == "one>|>three|three>four|four>five|five>|");
 }
 
 TEST_CASE("whole lines are seen, the rest behind the last line feed is not") {
@@ -66,10 +71,16 @@ TEST_CASE("whole lines are seen, the rest behind the last line feed is not") {
   CHECK(lines_of(folder.write("long", "a\n" + long_line + "\nb\n")) == Lines{"a", long_line, "b"});
 }
 
-TEST_CASE("nothing is looked at behind a line of more than 64 KiB") {
+TEST_CASE("of a line of more than 64 KiB the rest is left out") {
   const Folder folder;
   const std::string longest(65'536 - 4096, 'x'), longer(65'536 + 4096, 'x');
   using Lines = std::vector<std::string>;
   CHECK(lines_of(folder.write("a", "a\n" + longest + "\nb\n")) == Lines{"a", longest, "b"});
-  CHECK(lines_of(folder.write("b", "a\n" + longer + "\nb\n")) == Lines{"a"});
+  const Lines found = lines_of(folder.write("b", "a\n" + longer + longer + longer + "\nb\nc\n"));
+  REQUIRE(found.size() == 4);
+  CHECK(found[1] == longer.substr(0, found[1].size()));
+  CHECK(found[1].size() > 65'536);
+  CHECK(found[2] == "b");
+  CHECK(found[3] == "c");
+  CHECK(lines_of(folder.write("c", longer + "half")) == Lines{});
 }

@@ -35,19 +35,28 @@ void check_text(const CharacterTokenizer& tokenizer, std::string_view text) {
   std::string expected(text);
   std::size_t first_unknown = text.size();
   for (std::size_t i = text.size(); i-- > 0;) {
-    if (tokenizer.alphabet().find(text[i]) != std::string_view::npos) continue;
+    if (tokenizer.bytes().find(text[i]) != std::string_view::npos) continue;
     expected[i] = CharacterTokenizer::unknown_text[0];
     first_unknown = i;
   }
   std::vector<Token> tokens(text.size());
   try {
-    demand(tokenizer.encode(text, tokens) == text.size(), "a text has another number of tokens");
+    tokens.resize(tokenizer.encode(text, tokens));
+    demand(tokenizer.piece_count() > 0 || tokens.size() == text.size(),
+           "a text has another number of tokens");
+    demand(tokens.size() <= text.size(), "a text has more tokens than bytes");
     demand(decoded(tokenizer, tokens) == expected, "a text decodes to another one");
   } catch (const UnknownSymbol& error) {
     demand(!tokenizer.has_unknown() && error.offset() == first_unknown,
            "the wrong byte is called unknown");
   }
-  const std::span<Token> too_short = std::span(tokens).first(text.empty() ? 0 : text.size() - 1);
+  const std::size_t cut = tokenizer.last_cut(text);
+  if (tokenizer.has_unknown()) {
+    std::vector<Token> front = tokenizer.encode(text.substr(0, cut));
+    for (const Token token : tokenizer.encode(text.substr(cut))) front.push_back(token);
+    demand(front == tokens, "a text that was cut has other tokens");
+  }
+  std::vector<Token> too_short(text.empty() ? 0 : text.size() - 1);
   demand(text.empty() || !unless_refused([&] { return tokenizer.encode(text, too_short); }),
          "an output that is too short is taken");
 }
@@ -56,18 +65,20 @@ void check_token(const CharacterTokenizer& tokenizer, Token token) {
   const auto text = unless_refused([&] { return tokenizer.decode(token); });
   demand(text.has_value() == (token >= 0 && token < tokenizer.vocabulary_size()),
          "a token is decoded if and only if it is in the vocabulary");
-  demand(!text || text->size() == 1, "a token is one byte");
+  demand(!text || (text->size() >= 1 && text->size() <= 4), "a token is a character");
 }
 
 void check_alphabet(std::string_view alphabet, UnknownToken unknown, Index vocabulary) {
-  const auto tokenizer =
-      unless_refused([&] { return CharacterTokenizer(alphabet, unknown, vocabulary); });
+  const auto tokenizer = unless_refused([&] {
+    return CharacterTokenizer({alphabet, ""}, unknown, vocabulary);
+  });
+  unless_refused([&] { return CharacterTokenizer(alphabet, unknown, vocabulary); });
   const bool distinct = std::set(alphabet.begin(), alphabet.end()).size() == alphabet.size();
   const Index least = std::ssize(alphabet) + (unknown == UnknownToken::included ? 1 : 0);
   const bool large_enough = vocabulary == 0 ? least > 0 : vocabulary >= least && vocabulary > 0;
   demand(tokenizer.has_value() == (distinct && large_enough),
          "an alphabet is taken if and only if its bytes are distinct and it has room");
-  demand(!tokenizer || tokenizer->alphabet() == alphabet, "an alphabet comes back as another one");
+  demand(!tokenizer || tokenizer->bytes() == alphabet, "an alphabet comes back as another one");
 }
 
 /// A file without tensors that has these entries.
@@ -94,7 +105,8 @@ void check_saved(const AnyTokenizer& tokenizer) {
          "a tokenizer comes back from a file as another one");
 }
 
-constexpr std::array forged_keys{"alphabet", "unknown_token", "tokenizer", "merges", "tokens"};
+constexpr std::array forged_keys{"alphabet", "unknown_token", "tokenizer", "merges",
+                                 "tokens",   "characters",    "end_token"};
 
 /// Entries as somebody else may have written them, separated by zero bytes.
 void check_forged(std::string_view text, Index vocabulary) {
@@ -193,6 +205,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   check_token(*tokenizer, token);
   check_token(*tokenizer, token % 256);
   check_saved(*tokenizer);
+  check_saved(tokenizer->with_end_token());
   return 0;
 }
 

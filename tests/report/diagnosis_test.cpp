@@ -28,7 +28,7 @@ RunHistory course(Index steps, const std::function<double(double)>& loss) {
 }
 
 void check_finding(const RunHistory& history, Finding expected, std::string_view words) {
-  const auto found = diagnose(history, shakespeare);
+  const auto found = diagnose(history, shakespeare, history.steps_done());
   REQUIRE(found);
   CHECK(found->finding == expected);
   CHECK_MESSAGE(found->text.find(words) != std::string::npos, found->text);
@@ -43,15 +43,18 @@ TEST_CASE("diagnosis: a run that learns is left in peace, at every moment") {
     // Tiny Shakespeare's usual course: 4.2, 2.5 after a tenth, 1.5 in the end.
     const auto history =
         course(steps, [](double share) { return 1.4 + 2.8 * std::exp(-share * 12) - 0.2 * share; });
-    const auto found = diagnose(history, shakespeare);
+    const auto found = diagnose(history, shakespeare, history.steps_done());
     CHECK_MESSAGE(!found, found->text);
   }
 }
 
 TEST_CASE("diagnosis: nothing is said of a run that has only begun") {
-  CHECK(!diagnose(RunHistory(), shakespeare));
-  CHECK(!diagnose(course(59, [](double) { return 4.19; }), shakespeare));
-  CHECK(diagnose(course(60, [](double) { return 4.19; }), shakespeare));
+  CHECK(!diagnose(RunHistory(), shakespeare, 100));
+  const auto flat = [](Index done) { return course(done, [](double) { return 4.19; }); };
+  CHECK(!diagnose(flat(59), shakespeare, 60));
+  CHECK(diagnose(flat(60), shakespeare, 60));
+  CHECK(!diagnose(flat(999), shakespeare, 10000));  // a tenth
+  CHECK(diagnose(flat(1000), shakespeare, 10000));
 }
 
 TEST_CASE("diagnosis: stuck on a line") {
@@ -60,10 +63,22 @@ TEST_CASE("diagnosis: stuck on a line") {
   };
   check_finding(settle(3.309), Finding::stuck_at_unigram, "stuck at 3.3");
   check_finding(settle(2.452), Finding::stuck_at_bigram, "stuck at 2.4");
-  CHECK(!diagnose(settle(2.9), shakespeare));
-  CHECK(!diagnose(settle(3.309), {4.190, {}, {}}));
+  CHECK(!diagnose(settle(2.9), shakespeare, 2000));
+  CHECK(!diagnose(settle(3.309), {4.190, {}, {}}, 2000));
   // On its way through the line it is not stuck.
-  CHECK(!diagnose(course(2000, [](double share) { return 4.1 - 0.8 * share; }), shakespeare));
+  CHECK(!diagnose(course(2000, [](double share) { return 4.1 - 0.8 * share; }), shakespeare, 2000));
+  // Nor where it rests before a third of the run is over.
+  CHECK(!diagnose(settle(2.452), shakespeare, 6001));
+  CHECK(diagnose(settle(2.452), shakespeare, 6000));
+  // Nor while it falls by half a percent in the last three tenths, or validation does.
+  CHECK(
+      !diagnose(course(3000, [](double share) { return 2.49 - 0.05 * share; }), shakespeare, 3000));
+  auto history = settle(2.452);
+  history.add(octavo::EvaluationPoint{1400, 2.45, 2.50});
+  history.add(octavo::EvaluationPoint{2000, 2.45, 2.49});
+  CHECK(diagnose(history, shakespeare, 2000));
+  history.add(octavo::EvaluationPoint{2000, 2.45, 2.48});
+  CHECK(!diagnose(history, shakespeare, 2000));
 }
 
 TEST_CASE("diagnosis: diverging") {
@@ -74,6 +89,9 @@ TEST_CASE("diagnosis: diverging") {
   // The whole run is looked at, its first tenth too.
   check_finding(course(1000, [](double share) { return share <= 0.1 ? 2.0 : 2.7; }),
                 Finding::diverging, "it was 2.0");
+  // A bump that is being left again is none.
+  CHECK(!diagnose(course(1000, [](double share) { return share < 0.6 ? 1.5 : 4.5 - 2.5 * share; }),
+                  shakespeare, 1000));
 }
 
 TEST_CASE("diagnosis: a learning rate that is too small to move") {
@@ -88,19 +106,25 @@ TEST_CASE("diagnosis: overfitting") {
   };
   evaluate(500, 2.0, 1.9);
   evaluate(1000, 1.7, 1.7);
-  CHECK(!diagnose(history, shakespeare));
+  CHECK(!diagnose(history, shakespeare, history.steps_done()));
   evaluate(1500, 1.45, 1.80);
-  CHECK(!diagnose(history, shakespeare));  // once may be chance
+  CHECK(!diagnose(history, shakespeare, 3000));  // once may be chance
+  SUBCASE("not if the one before the last was as good as the best") {
+    evaluate(2000, 1.4, 1.71);
+    evaluate(2500, 1.2, 1.95);
+    CHECK(!diagnose(history, shakespeare, 3000));
+    return;
+  }
   evaluate(2000, 1.2, 1.95);
   check_finding(history, Finding::overfitting,
                 "overfitting since step 1000: validation rose from 1.700 to 1.950 while training "
                 "fell from 1.700 to 1.200");
   SUBCASE("not if validation improves again") {
     evaluate(2500, 1.1, 1.65);
-    CHECK(!diagnose(history, shakespeare));
+    CHECK(!diagnose(history, shakespeare, history.steps_done()));
   }
   SUBCASE("not if training got worse as well") {
     evaluate(2500, 1.8, 1.99);
-    CHECK(!diagnose(history, shakespeare));
+    CHECK(!diagnose(history, shakespeare, history.steps_done()));
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cmath>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -40,9 +41,26 @@ TEST_CASE("loss curve: in plain letters") {
   CHECK(drawn(falling(100), {30, false, false}) ==
         "  4.000 |*****....o.. unigram\n"
         "        |     *****          \n"
-        "        |..........*****igram\n"
+        "        |..........*** bigram\n"
         "  1.000 |               ****o\n"
         "        +----------- step 100\n");
+}
+
+TEST_CASE("loss curve: the names of lines are whole, beside the curve where there is room") {
+  RunHistory resting;  // on one line, after the other
+  for (Index step = 1; step <= 300; ++step) {
+    const double wave = 0.15 * std::sin(static_cast<double>(step));
+    resting.add(HistoryPoint{step, 1, (step < 150 ? 3.3 : 2.3) + wave, 1e-3, 1, 0.001});
+  }
+  for (const Index width : {30, 57, 58, 80, 200}) {
+    for (const bool unicode : {false, true}) {
+      CAPTURE(width);
+      const std::string text = drawn(resting, {width, false, unicode}, 8, {4.2, 3.3, 2.3});
+      CHECK(text.find(" unigram\n") != text.npos);
+      const bool beside = width >= 58;
+      CHECK(text.find(beside ? " bigram \n" : " bigram\n") != text.npos);
+    }
+  }
 }
 
 TEST_CASE("loss curve: in braille, with colours") {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -58,39 +59,39 @@ void run_steps(MetricsFile& metrics, Index first, Index last) {
 TEST_CASE("metrics file: a row for every step") {
   const TemporaryFile file;
   RunHistory history;
-  MetricsFile metrics(file.path, 1, 32, 0, history);
+  MetricsFile metrics(file.path, 1, 32, 0, 0, history);
   run_steps(metrics, 1, 5);
   metrics.flush();
   CHECK(file.content() == head +
-                              "1,1,0.5,2,256,0.125000,\n"
-                              "2,0.5,0.5,2,256,0.250000,\n"
-                              "3,0.3333333333333333,0.5,2,256,0.375000,\n"
-                              "4,0.25,0.5,2,256,0.500000,4\n"
-                              "5,0.2,0.5,2,256,0.625000,\n");
+                              "1,1,0.5,2,256,0.125000,,0.000000,,\n"
+                              "2,0.5,0.5,2,256,0.250000,,0.000000,,\n"
+                              "3,0.3333333333333333,0.5,2,256,0.375000,,0.000000,,\n"
+                              "4,0.25,0.5,2,256,0.500000,4,0.000000,,\n"
+                              "5,0.2,0.5,2,256,0.625000,,0.000000,,\n");
 }
 
 TEST_CASE("metrics file: a row for several steps, at evaluations, and where all is brought in") {
   const TemporaryFile file;
   RunHistory history;
-  MetricsFile metrics(file.path, 3, 32, 0, history);
+  MetricsFile metrics(file.path, 3, 32, 0, 0, history);
   run_steps(metrics, 1, 8);
   metrics.flush();
   metrics.flush();
   run_steps(metrics, 9, 9);
   metrics.flush();
   CHECK(file.content() == head +
-                              "3,0.6111111111111112,0.5,2,256,0.375000,\n"
-                              "4,0.25,0.5,2,256,0.500000,4\n"
-                              "7,0.16984126984126985,0.5,2,256,0.875000,\n"
-                              "8,0.125,0.5,2,256,1.000000,8\n"
-                              "9,0.1111111111111111,0.5,2,256,1.125000,\n");
+                              "3,0.6111111111111112,0.5,2,256,0.375000,,0.000000,,\n"
+                              "4,0.25,0.5,2,256,0.500000,4,0.000000,,\n"
+                              "7,0.16984126984126985,0.5,2,256,0.875000,,0.000000,,\n"
+                              "8,0.125,0.5,2,256,1.000000,8,0.000000,,\n"
+                              "9,0.1111111111111111,0.5,2,256,1.125000,,0.000000,,\n");
 }
 
 TEST_CASE("metrics file: a run that goes on appends, without gap or repetition") {
   const TemporaryFile whole("whole"), parts("parts");
   RunHistory history;
   {
-    MetricsFile metrics(whole.path, 3, 32, 0, history);
+    MetricsFile metrics(whole.path, 3, 32, 0, 0, history);
     run_steps(metrics, 1, 8);
     metrics.flush();  // saved here
     run_steps(metrics, 9, 20);
@@ -98,7 +99,7 @@ TEST_CASE("metrics file: a run that goes on appends, without gap or repetition")
   }
   const std::string expected = whole.content();
   {
-    MetricsFile metrics(parts.path, 3, 32, 0, history);
+    MetricsFile metrics(parts.path, 3, 32, 0, 0, history);
     run_steps(metrics, 1, 8);
     metrics.flush();
     run_steps(metrics, 9, 13);  // after the save, and lost with the run
@@ -106,7 +107,7 @@ TEST_CASE("metrics file: a run that goes on appends, without gap or repetition")
   }
   parts.set(parts.content() + "14,0.0714,0.");  // killed in the midst of a row
   RunHistory read;
-  MetricsFile metrics(parts.path, 3, 32, 8, read);
+  MetricsFile metrics(parts.path, 3, 32, 0, 8, read);
   CHECK(metrics.seconds() == 1.0);
   CHECK(read.steps_done() == 8);
   CHECK(read.points().size() == 4);
@@ -120,41 +121,96 @@ TEST_CASE("metrics file: a run that goes on appends, without gap or repetition")
   CHECK(parts.content() == expected);
 }
 
-TEST_CASE("metrics file: what it holds is not believed blindly") {
+TEST_CASE("metrics file: a table of something else is not written over") {
   const TemporaryFile file;
   RunHistory history;
-  const auto refused = [&](const std::string& content) {
-    file.set(content);
-    std::string message;
-    try {
-      MetricsFile metrics(file.path, 1, 32, 100, history);
-    } catch (const octavo::FormatError& error) {
-      message = error.what();
-    }
-    CHECK(file.content() == content);  // as it was
-    return message.substr(std::min(message.find(": "), message.size()));
+  file.set("a,b\n1,2\n");
+  std::string message;
+  try {
+    MetricsFile metrics(file.path, 1, 32, 0, 100, history);
+  } catch (const octavo::FormatError& error) {
+    message = error.what();
+  }
+  CHECK(message.find(": got a first line of 'a,b', expected the columns step") != message.npos);
+  CHECK(file.content() == "a,b\n1,2\n");
+}
+
+TEST_CASE("metrics file: damaged rows go, the others stay") {
+  const TemporaryFile file;
+  const std::string one = "1,4,1,1,1,1,,0.5,,\n", five = "5,3,1,1,1,5,2.5,0.75,,\n";
+  const auto check = [&](const std::string& rows, Index damaged, const std::string& left) {
+    CAPTURE(rows);
+    RunHistory history;
+    file.set(head + rows);
+    const MetricsFile metrics(file.path, 1, 32, 0, 100, history);
+    CHECK(metrics.damaged_rows() == damaged);
+    CHECK(file.content() == head + left);
+    CHECK(history.steps_done() == (left.empty() ? 0 : 5));
+    CHECK(metrics.seconds() == (left.empty() ? 0 : 5));
+    CHECK(metrics.evaluation_seconds() == (left.empty() ? 0 : 0.75));
   };
-  CHECK(
-      refused("a,b\n1,2\n").starts_with(": got a first line of 'a,b', expected the columns step"));
-  const char* behind_start = ": got the row '";
-  CHECK(refused(head + "x,1,1,1,1,1,\n").starts_with(behind_start));
-  CHECK(refused(head + "1,1,1,1,1\n").starts_with(behind_start));
-  CHECK(refused(head + "1,1,1,1,1,1,1,1\n").starts_with(behind_start));
-  CHECK(refused(head + "1,nan,1,1,1,1,\n").starts_with(behind_start));
-  CHECK(refused(head + "1,,1,1,1,1,\n").starts_with(behind_start));
-  CHECK(refused(head + "1.5,1,1,1,1,1,\n").starts_with(behind_start));
-  CHECK(refused(head + "1e300,1,1,1,1,1,\n").starts_with(behind_start));
-  CHECK(refused(head + "-1,1,1,1,1,1,\n").starts_with(behind_start));
-  CHECK(refused(head + "2,1,1,1,1,1,\n2,1,1,1,1,2,\n").find("behind that of step 2") !=
-        std::string::npos);
-  CHECK(refused(head + "2,1,1,1,1,3,\n3,1,1,1,1,2,\n").find("behind that of step 2") !=
-        std::string::npos);
+  for (const std::string bad :
+       {"x,1,1,1,1,2,,0,,\n", "2,1,1,1,1,,,0,,\n", "2,1,1,1,1,2\n", "2,1,1,1,1,2,,0,,,\n",
+        "2,nan,1,1,1,2,,0,,\n", "2,inf,1,1,1,2,,0,,\n", "2,,1,1,1,2,,0,,\n", "2,1,1,1,1,2,,,,\n",
+        "2.5,1,1,1,1,2,,0,,\n", "1e300,1,1,1,1,2,,0,,\n", "-1,1,1,1,1,2,,0,,\n", "\n",
+        "1,4,1,1,1,1,,0.5,,\n", "6,1,1,1,1,2,,0,,\n", "2,1,1,1,1,7,,0,,\n"}) {
+    check(one + bad + five, 1, one + five);
+    if (bad != one) check(bad + one + five, 1, one + five);
+  }
+  check(one + std::string(100'000, '\0') + "\n" + five, 1, one + five);
+  check(one + "900,1,1,1,1,2,,0,,\n" + five, 1, one + five);
+}
+
+TEST_CASE("metrics file: one of before goes on with the columns that it has") {
+  const TemporaryFile file;
+  RunHistory history;
+  const std::string before =
+      std::string(MetricsFile::first_columns) + "\n1,4,1,1,1,1,\n2,3,1,1,1,2,2.5\n";
+  CHECK(before.starts_with(
+      "step,loss,learning_rate,gradient_norm,tokens_per_second,seconds,validation_loss\n"));
+  file.set(before);
+  MetricsFile metrics(file.path, 1, 32, 1, 2, history);
+  CHECK(history.steps_done() == 2);
+  CHECK(history.evaluations().size() == 1);
+  run_steps(metrics, 3, 4);
+  metrics.flush();
+  CHECK(file.content() ==
+        before + "3,0.3333333333333333,0.5,2,256,2.125000,\n4,0.25,0.5,2,256,2.250000,4\n");
+}
+
+TEST_CASE("metrics file: bits per character beside nats per token") {
+  const TemporaryFile file;
+  RunHistory history;
+  MetricsFile metrics(file.path, 1, 32, 0.5, 0, history);
+  const double ln2 = std::log(2.0);
+  metrics.step({1, 1, 4 * ln2, 0.5, 2.0, 0.125});
+  metrics.evaluation(2 * ln2);
+  metrics.completed(0.25);
+  metrics.write();
+  CHECK(file.content() ==
+        head + "1,2.772588722239781,0.5,2,256,0.125000,1.3862943611198906,0.250000,2,1\n");
+}
+
+TEST_CASE("metrics file: a row is in the file as soon as its step is done with") {
+  const TemporaryFile file;
+  RunHistory history;
+  MetricsFile metrics(file.path, 2, 32, 0, 0, history);
+  CHECK(file.content() == head);
+  run_steps(metrics, 1, 3);
+  metrics.write();
+  metrics.step(step_point(4));
+  metrics.evaluation(4);
+  metrics.write();
+  CHECK(std::count(file.content().begin(), file.content().end(), '\n') == 2);
+  metrics.completed(1);
+  metrics.write();
+  CHECK(std::count(file.content().begin(), file.content().end(), '\n') == 3);
 }
 
 TEST_CASE("metrics file: steps make no heap call, nor does writing") {
   const TemporaryFile file;
   RunHistory history;
-  MetricsFile metrics(file.path, 2, 32, 0, history);
+  MetricsFile metrics(file.path, 2, 32, 0, 0, history);
   const octavo_test::HeapGuard guard;
   run_steps(metrics, 1, 1000);
   metrics.flush();
@@ -165,5 +221,5 @@ TEST_CASE("metrics file: steps make no heap call, nor does writing") {
 
 TEST_CASE("metrics file: a folder that is missing is told") {
   RunHistory history;
-  CHECK_THROWS_AS(MetricsFile("/nowhere/metrics.csv", 1, 1, 0, history), octavo::IoError);
+  CHECK_THROWS_AS(MetricsFile("/nowhere/metrics.csv", 1, 1, 0, 0, history), octavo::IoError);
 }

@@ -279,6 +279,23 @@ TEST_CASE("report: names of lines that lie together do not lie on each other") {
   CHECK(page.all("text", "reference", "loss").size() == 1);
 }
 
+TEST_CASE("report: no loss stands among the numbers twice") {
+  ExampleRun example(2000);
+  const auto names = [&] {
+    std::string all;
+    const markup::Page page(page_of(example.run, example.history));
+    for (const markup::Element* one : page.all("dt")) all += one->text + "|";
+    return all.substr(0, all.find("Time|"));
+  };
+  CHECK(names() == "Best validation loss|Training loss|Latest validation loss|");
+  example.run.best_step = 2000;
+  CHECK(names() == "Best validation loss|Training loss|");
+  example.run.whole_validation = 1.63;
+  CHECK(names() == "Best validation loss|Training loss|Whole validation text|");
+  example.run.best_step = 0;
+  CHECK(names() == "Training loss (no validation)|Whole validation text|");
+}
+
 TEST_CASE("report: what pale lines are, and how often gradients are clipped") {
   ExampleRun example(3000);
   const auto page = [&] { return markup::Page(page_of(example.run, example.history)); };

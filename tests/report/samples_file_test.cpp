@@ -102,12 +102,28 @@ TEST_CASE("samples: long ones are cut between characters") {
 
 TEST_CASE("samples: a table of something else is not written over") {
   const TemporaryFile file;
-  for (const char* text : {"my,own\n1,2\n", "step\ttext\nno number\tx\n", "step\ttext\n5 x\n",
-                           "step\ttext\n5\tx\n5\ty\n", "step\ttext\n-1\tx\n"}) {
-    CAPTURE(text);
+  const std::string text = "my,own\n1,2\n";
+  file.append(text);
+  CHECK_THROWS_AS(SamplesFile(file.path, 100), octavo::FormatError);
+  CHECK(file.content() == text);
+}
+
+TEST_CASE("samples: damaged rows go, the others stay") {
+  const TemporaryFile file;
+  const auto check = [&](const std::string& rows, Index damaged, const std::string& left) {
+    CAPTURE(rows);
     std::filesystem::remove(file.path);
-    file.append(text);
-    CHECK_THROWS_AS(SamplesFile(file.path, 100), octavo::FormatError);
-    CHECK(file.content() == text);
+    file.append("step\ttext\n" + rows);
+    CHECK(SamplesFile(file.path, 100).damaged_rows() == damaged);
+    CHECK(file.content() == "step\ttext\n" + left);
+  };
+  const std::string good = "5\tx\n", later = "9\ty\n";
+  for (const std::string bad : {"no number\tx\n", "5 x\n", "-1\tx\n", "\n", "99\tz\n"}) {
+    check(good + bad + later, 1, good + later);
+    check(bad + good + later, 1, good + later);
   }
+  check(good + std::string(200'000, '\0') + "\n" + later, 1, good + later);
+  check(good + "5\tx\n" + later, 1, good + later);
+  check(good + "700\tfuture\n" + later, 1, good + later);
+  check(good + "700\tfuture\n800\tfuture\n", 0, good);
 }

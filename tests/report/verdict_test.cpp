@@ -33,7 +33,7 @@ RunHistory history_of(Index evaluations, const std::function<double(double)>& lo
 }
 
 octavo::Verdict verdict(const RunReport& run, const RunHistory& history) {
-  return octavo::judge(run, history, octavo::diagnose(history, run.references));
+  return octavo::judge(run, history, octavo::diagnose(history, run.references, run.steps));
 }
 
 /// A run that has reached this loss in its best evaluation, or without one.

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/data/soliloquy.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
@@ -13,7 +14,7 @@ using namespace octavo;
 static_assert(Tokenizer<CharacterTokenizer>);
 static_assert(Tokenizer<ByteTokenizer>);
 static_assert(fixed_alphabet_tokenizer.vocabulary_size() == 70);
-static_assert(fixed_alphabet_tokenizer.alphabet().size() == 68);
+static_assert(fixed_alphabet_tokenizer.bytes().size() == 68);
 
 namespace {
 
@@ -69,6 +70,105 @@ TEST_CASE("bytes outside the alphabet become token 0, or an error that says wher
     CHECK(std::string(error.what()) ==
           "byte 2: '\\xc3' is not among the 3 symbols of this vocabulary");
   }
+}
+
+TEST_CASE("a token is a code point, however many bytes it has") {
+  const std::string text = "\u03bc\u03ac\u03bc\u03b1 \u20ac\U0001f600 a";  // mama, in Greek
+  const auto tokenizer = CharacterTokenizer::from_text(text);
+  const std::vector<Token> tokens = tokenizer.encode(text);
+  CHECK(tokens.size() == 9);
+  CHECK(tokens[0] == tokens[2]);
+  CHECK(tokenizer.decode(tokens[0]) == "\u03bc");
+  CHECK(round_trip(tokenizer, text) == text);
+  CHECK(tokenizer.characters() == "\u03ac\u03b1\u03bc\u20ac\U0001f600");
+  // The tokens of ASCII come first, then the bytes of the others, then these and their fronts.
+  CHECK(tokenizer.bytes().substr(0, 2) == " a");
+  CHECK(tokenizer.first_piece() == 1 + std::ssize(tokenizer.bytes()));
+  CHECK(tokenizer.piece_count() == 5 + 1 + 2);
+  CHECK(tokenizer.vocabulary_size() == tokenizer.first_piece() + 8);
+  // What is not in the alphabet is made of what is: nu shares its first byte with mu.
+  CHECK(tokenizer.encode("\u03bd") == std::vector<Token>{tokenizer.encode("\xce")[0], 0});
+  CHECK(tokenizer.encode("\U0001f601").size() == 2);
+  CHECK(tokenizer.decode(tokenizer.encode("\U0001f601")[0]) == "\xf0\x9f\x98");
+  CHECK(first_unknown(tokenizer, "\u03bc\u03bd") == 2);
+  CHECK(first_unknown(tokenizer, text) == std::string_view::npos);
+  CHECK(CharacterTokenizer(tokenizer.characters() + " a") == tokenizer);
+  CHECK_THROWS_WITH_AS(CharacterTokenizer("\u03bc\u03bc"),
+                       "alphabet: character '\\xce\\xbc' comes twice", ConfigError);
+}
+
+TEST_CASE("a text of characters is cut between them") {
+  const auto tokenizer = CharacterTokenizer::from_text("a\u03bc\u20ac\U0001f600");
+  for (const std::string_view text :
+       {"a", "", "\u03bc", "a\u20ac", "\U0001f600", "a\x82", "\xff"}) {
+    CHECK(tokenizer.last_cut(text) == text.size());
+  }
+  for (const std::string_view open :
+       {"\xce", "\xe2", "\xe2\x82", "\xf0", "\xf0\x9f", "\xf0\x9f\x98"}) {
+    CHECK(tokenizer.last_cut(open) == 0);
+    CHECK(tokenizer.last_cut("\u03bca" + std::string(open)) == 3);
+  }
+  CHECK(CharacterTokenizer("a").last_cut("\xce") == 1);
+}
+
+TEST_CASE("a token that ends a text is the first in reserve, or the last of all") {
+  const auto tokenizer = CharacterTokenizer::from_text("ab\u03bc");
+  CHECK(!tokenizer.end_token());
+  const auto with_end = tokenizer.with_end_token();
+  CHECK(with_end.vocabulary_size() == tokenizer.vocabulary_size() + 1);
+  CHECK(with_end.end_token() == tokenizer.vocabulary_size());
+  CHECK(with_end.decode(*with_end.end_token()) == "<|endoftext|>");
+  CHECK(with_end.encode("ab\u03bc") == tokenizer.encode("ab\u03bc"));
+  CHECK(with_end.with_end_token() == with_end);
+  const std::string named = "a<|endoftext|><|endoftext|>b";
+  CHECK(with_end.encode(named).size() == named.size());
+  CHECK(with_end.encode(named, SpecialTokens::recognized) ==
+        std::vector<Token>{1, *with_end.end_token(), *with_end.end_token(), 2});
+  CHECK(tokenizer.encode(named, SpecialTokens::recognized).size() == named.size());
+  CHECK(!(with_end == tokenizer));
+  const auto reserve = CharacterTokenizer("ab", UnknownToken::included, 9).with_end_token();
+  CHECK(reserve.vocabulary_size() == 9);
+  CHECK(reserve.end_token() == 3);
+  CHECK(reserve.decode(4) == "?");
+}
+
+TEST_CASE("an alphabet has the most frequent characters, of more than there is room for") {
+  std::string text;
+  const std::size_t all = AlphabetFinder::most_characters + 100;
+  for (std::uint32_t code = 0; code < all; ++code) append_utf8(text, 0x3400 + code);
+  const std::size_t once = text.size();
+  for (std::uint32_t code = 50; code < 150; ++code) append_utf8(text, 0x3400 + code);
+  AlphabetFinder finder;
+  for (std::size_t at = 0; at < text.size(); at += 1000) {  // cuts characters
+    finder.add(std::string_view(text).substr(at, 1000));
+  }
+  CHECK(finder.left_out() == 100);
+  CHECK(finder.memory_bytes() < 250'000);
+  const CharacterTokenizer tokenizer(finder.alphabet(), UnknownToken::excluded);
+  CHECK(tokenizer.characters().size() == 3 * AlphabetFinder::most_characters);
+  CHECK(tokenizer == CharacterTokenizer::from_text(text, UnknownToken::excluded));
+  CHECK(round_trip(tokenizer, text) == text);
+  CHECK(tokenizer.encode(text.substr(3 * 50, 3)).size() == 1);
+  CHECK(tokenizer.encode(text.substr(once - 3 * 101, 3)).size() == 1);
+  CHECK(tokenizer.encode(text.substr(once - 3 * 100, 3)).size() > 1);
+}
+
+TEST_CASE("characters that a tokenizer does not know are counted") {
+  const auto ascii = CharacterTokenizer::from_text("abc ");
+  CHECK(count_unknown(ascii, "") == UnknownCount{0, 0});
+  CHECK(count_unknown(ascii, "abc") == UnknownCount{3, 0});
+  CHECK(count_unknown(ascii, "x") == UnknownCount{1, 1});
+  // A Greek letter, a sign of three bytes and an emoji are one character each; a stray byte is too.
+  CHECK(count_unknown(ascii,
+                      "a\u03bb \u20ac\U0001f600\xff"
+                      "c\xce") == UnknownCount{8, 5});
+  CHECK(count_unknown(CharacterTokenizer::from_text("a\u03bb"), "a\u03bb\u03bc\u20ac") ==
+        UnknownCount{4, 2});
+  CHECK(count_unknown(AnyTokenizer(ascii), "a\u03bb b") == UnknownCount{4, 1});
+  CHECK(count_unknown(ByteTokenizer(), "a\u03bb\xff") == UnknownCount{3, 0});
+  UnknownCount parts = count_unknown(ascii, "ax");
+  parts += count_unknown(ascii, "\u03bbb");
+  CHECK(parts == UnknownCount{4, 2});
 }
 
 TEST_CASE("alphabets are checked") {

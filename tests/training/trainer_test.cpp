@@ -179,3 +179,65 @@ TEST_CASE("two trainers in two threads do not disturb each other") {
   CHECK(first == alone);
   CHECK(second == alone);
 }
+
+TEST_CASE("evaluation of a sample takes the same whole windows each time, evenly spread") {
+  const TokenStore tokens = soliloquy_tokens();
+  ThreadPool threads(2);
+  TrainingOptions options = short_run();
+  options.batch = 5;
+  Trainer<double> one(presets::tiny, options, threads);
+  options.micro_batch = 3;
+  Trainer<double> three(presets::tiny, options, threads);
+  // 431 targets are 13 windows of 32 and a shorter one.
+  const auto windows = [&](std::initializer_list<Index> chosen) {
+    double total = 0;
+    for (const Index window : chosen) total += one.evaluate(tokens.view().subview(window * 32, 33));
+    return total / static_cast<double>(chosen.size());
+  };
+  const auto check = [&](Index most, std::initializer_list<Index> chosen) {
+    CAPTURE(most);
+    const double loss = one.evaluate(tokens.view(), most);
+    CHECK(loss == doctest::Approx(windows(chosen)).epsilon(1e-13));
+    CHECK(three.evaluate(tokens.view(), most) == loss);
+  };
+  check(1, {0});
+  check(63, {0});
+  check(64, {0, 6});
+  check(4 * 32, {0, 3, 6, 9});
+  check(13 * 32, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  for (const Index all : {0, 431, 432, 100000}) {
+    CHECK(one.evaluate(tokens.view(), all) == one.evaluate(tokens.view()));
+  }
+  const TokenView little = tokens.view().subview(0, 20);  // less than a window
+  CHECK(one.evaluate(little, 5) == one.evaluate(little));
+}
+
+TEST_CASE("a run's evaluations are of the sample, and at the end of the whole text as well") {
+  const TokenStore tokens = soliloquy_tokens();
+  const TokenSplit split = split_tokens(tokens.view().subview(0, 432));
+  ThreadPool threads(2);
+  TrainingOptions options = short_run();
+  options.sequence = 8;
+  options.evaluate_every = 50;
+  options.evaluation_tokens = 16;
+  Trainer<float> trainer(presets::tiny, options, threads);
+  double last = 0;
+  const auto evaluated = [&](Index done, double loss) {
+    CHECK(loss == trainer.evaluate(split.validation, 16));
+    CHECK(trainer.state().best_validation <= loss);
+    CHECK((trainer.state().best_step == done) == (trainer.state().best_validation == loss));
+    last = loss;
+  };
+  const octavo::RunResult result =
+      trainer.run(split.train, split.validation, {.evaluation = evaluated});
+  CHECK(result.validation_loss == trainer.evaluate(split.validation));
+  CHECK(result.validation_loss != last);
+}
+
+TEST_CASE("evaluations take a tenth of the arithmetic, whatever the clock says") {
+  using octavo::affordable_evaluation_tokens;
+  static_assert(affordable_evaluation_tokens(0, 64) == 0);
+  static_assert(affordable_evaluation_tokens(500, 64) == 9600);  // 0.1 x 3 x 500 x 64
+  static_assert(affordable_evaluation_tokens(1, 64) == octavo::least_evaluation_tokens);
+  static_assert(affordable_evaluation_tokens(Index{1} << 62, Index{1} << 62) == Index{1} << 62);
+}

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <octavo/base/abi.hpp>
@@ -25,6 +27,54 @@ constexpr std::size_t utf8_length(std::string_view text) noexcept {
     if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
   }
   return length;
+}
+
+/// Bytes of the character that `text`, which is not empty, begins with. A byte that begins no
+/// well-formed character stands for itself: 1.
+constexpr std::size_t character_length(std::string_view text) noexcept {
+  const std::size_t length = utf8_length(text);
+  return length == 0 ? 1 : length;
+}
+
+/// Whether `text` is not a whole character, but may be the front of one whose end is missing.
+constexpr bool utf8_is_front(std::string_view text) noexcept {
+  if (text.empty() || text.size() > 3) return false;
+  const auto first = static_cast<unsigned char>(text[0]);
+  const std::size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (first > 0xF4 || length <= text.size()) return false;
+  for (const char next : text.substr(1)) {
+    if ((next & 0xC0) != 0x80) return false;
+  }
+  return true;
+}
+
+/// The size of the longest front of `text` that ends between characters, whatever follows.
+constexpr std::size_t utf8_last_cut(std::string_view text) noexcept {
+  for (std::size_t open = text.size() < 3 ? text.size() : 3; open > 0; --open) {
+    if (utf8_is_front(text.substr(text.size() - open))) return text.size() - open;
+  }
+  return text.size();
+}
+
+/// The code point of a whole character.
+constexpr std::uint32_t utf8_code(std::string_view character) noexcept {
+  const auto first = static_cast<unsigned char>(character[0]);
+  std::uint32_t code = character.size() == 1 ? first : first & (0xFFu >> (character.size() + 1));
+  for (const char next : character.substr(1)) {
+    code = code << 6 | (static_cast<unsigned char>(next) & 0x3Fu);
+  }
+  return code;
+}
+
+/// Appends the character with that code point, which is neither a surrogate nor beyond U+10FFFF.
+inline void append_utf8(std::string& text, std::uint32_t code) {
+  const auto put = [&](std::uint32_t byte) {
+    text += static_cast<char>(static_cast<unsigned char>(byte));
+  };
+  if (code < 0x80) return put(code);
+  const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  put((0xFF00u >> (more + 1) & 0xFFu) | code >> (6 * more));
+  for (int i = more - 1; i >= 0; --i) put(0x80u | (code >> (6 * i) & 0x3Fu));
 }
 
 /// The longest beginning of `text` that has at most `bytes` bytes and ends between characters.

@@ -48,6 +48,8 @@ class MetadataReader {
 
   const SafetensorsReader& file() const noexcept { return file_; }
   const std::string& text(const std::string& key) const { return file_.metadata(key); }
+  /// Whether there is such an entry: for those that only some files have.
+  bool has(const std::string& key) const { return file_.metadata().contains(key); }
 
   Index whole(const std::string& key, Index least, Index most) const {
     const Index value = parsed<Index>(key);

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/checkpoint_folder.hpp>
@@ -49,6 +50,12 @@ class ModelSource {
   /// None where the files have none that Octavo reads.
   const std::optional<AnyTokenizer>& tokenizer() const noexcept { return tokenizer_; }
 
+  /// The tokens at which generation stops, the first one first: what the files say, or else the
+  /// tokenizer's end token.
+  const std::vector<Token>& end_tokens() const noexcept { return end_tokens_; }
+  /// What was set aside, a line each.
+  const std::vector<std::string>& notes() const noexcept { return notes_; }
+
   /// weights [numbers in the model], in the order of Transformer::parameters(). After a FormatError
   /// half of them may have come.
   void read(std::span<float> weights) const { read_float_(weights); }
@@ -69,6 +76,7 @@ class ModelSource {
     shape_ = shape;
     trained_length_ = trained_length;
     tokenizer_ = std::move(tokenizer);
+    if (tokenizer_) end_tokens_ = tokenizer_->end_tokens();
     read_float_ = read;
     read_double_ = read;
   }
@@ -110,6 +118,8 @@ class ModelSource {
   ModelShape shape_;
   Index trained_length_ = 0;
   std::optional<AnyTokenizer> tokenizer_;
+  std::vector<Token> end_tokens_;
+  std::vector<std::string> notes_;
   std::function<void(std::span<float>)> read_float_;
   std::function<void(std::span<double>)> read_double_;
 };

@@ -13,6 +13,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/utf8.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/byte_letters.hpp>
 
@@ -46,7 +47,7 @@ inline void add_reserve(TokenTable& table, Index vocabulary) {
 }
 
 /// The vocabulary of a character tokenizer: the unknown token is "<unk>", tokens in reserve are
-/// "<unused_69>" and so on.
+/// "<unused_69>" and so on. Merges build each character of more than one byte from its bytes.
 inline TokenTable token_table_of(const CharacterTokenizer& tokenizer) {
   TokenTable table;
   const auto add = [&](std::string text, TokenKind kind) {
@@ -54,29 +55,59 @@ inline TokenTable token_table_of(const CharacterTokenizer& tokenizer) {
     table.kinds.push_back(kind);
   };
   if (tokenizer.has_unknown()) add("<unk>", TokenKind::unknown);
-  for (const char symbol : tokenizer.alphabet()) {
-    add(letters_of_bytes({&symbol, 1}), TokenKind::normal);
+  for (const char byte : tokenizer.bytes()) add(letters_of_bytes({&byte, 1}), TokenKind::normal);
+  for (Index i = 0; i < tokenizer.piece_count(); ++i) {
+    const std::string_view piece =
+        tokenizer.decode(tokenizer.first_piece() + static_cast<Token>(i));
+    add(letters_of_bytes(piece), TokenKind::normal);
+    table.merges.push_back(detail::concat({letters_of_bytes(piece.substr(0, piece.size() - 1)), ' ',
+                                           letters_of_bytes(piece.substr(piece.size() - 1))}));
   }
+  if (tokenizer.end_token()) add(std::string(CharacterTokenizer::end_name), TokenKind::control);
   add_reserve(table, tokenizer.vocabulary_size());
   return table;
 }
 
-/// The character tokenizer whose vocabulary this is; nothing if there is none.
+namespace detail {
+
+/// Whether two tables say the same of a text, whatever their tokens in reserve and for what is
+/// unknown are called.
+inline bool same_text_tokens(const TokenTable& a, const TokenTable& b) {
+  if (a.kinds != b.kinds || a.merges != b.merges) return false;
+  for (std::size_t i = 0; i < a.tokens.size(); ++i) {
+    const TokenKind kind = a.kinds[i];
+    if (kind == TokenKind::unknown || kind == TokenKind::unused) continue;
+    if (a.tokens[i] != b.tokens[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace detail
+
+/// The character tokenizer whose vocabulary this is; nothing if there is none. A vocabulary of all
+/// bytes and of merges is one of byte pairs.
 inline std::optional<CharacterTokenizer> character_tokenizer_of(const TokenTable& table) {
   const bool unknown = !table.kinds.empty() && table.kinds.front() == TokenKind::unknown;
-  std::string alphabet;
+  std::string bytes, characters;
+  bool has_end = false;
   for (std::size_t i = unknown ? 1 : 0; i < table.tokens.size(); ++i) {
-    const auto bytes = bytes_of_letters(table.tokens[i]);
-    const bool letter = bytes && bytes->size() == 1;
-    const bool reserve = table.kinds[i] == TokenKind::unused;
-    if (reserve && !letter) continue;
-    const bool behind_reserve = i > 0 && table.kinds[i - 1] == TokenKind::unused;
-    if (reserve || behind_reserve || !letter) return std::nullopt;
-    alphabet += *bytes;
+    const auto text = bytes_of_letters(table.tokens[i]);
+    if (table.kinds[i] == TokenKind::normal && text) {
+      if (text->size() == 1) bytes += *text;
+      if (text->size() > 1 && utf8_length(*text) == text->size()) characters += *text;
+    }
+    has_end = has_end || table.kinds[i] == TokenKind::control;
   }
-  if (!table.merges.empty() || table.tokens.empty()) return std::nullopt;
-  return CharacterTokenizer(alphabet, unknown ? UnknownToken::included : UnknownToken::excluded,
-                            std::ssize(table.tokens));
+  if (bytes.size() == 256 && !unknown && !table.merges.empty()) return std::nullopt;
+  try {
+    CharacterTokenizer tokenizer({bytes, characters},
+                                 unknown ? UnknownToken::included : UnknownToken::excluded,
+                                 std::ssize(table.tokens));
+    if (has_end) tokenizer = tokenizer.with_end_token();
+    if (detail::same_text_tokens(token_table_of(tokenizer), table)) return tokenizer;
+  } catch (const ConfigError&) {  // a byte or character is there twice, or there are no tokens
+  }
+  return std::nullopt;
 }
 
 /// The vocabulary of byte pairs.

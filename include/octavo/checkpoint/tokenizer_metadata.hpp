@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,12 +20,16 @@
 #include <octavo/checkpoint/metadata.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
-// What a file of ours says about its model's tokenizer. Of characters: the alphabet, and whether
-// there is an unknown token. Of byte pairs: "merges", the numbers of left and right of each, and
-// "tokens", which has for each number in turn
+// What a file of ours says about its model's tokenizer. Of characters: the alphabet's bytes,
+// whether there is an unknown token, and, only where there are such, "characters", those of more
+// than one byte in increasing order, and "end_token", which ends a text. Of byte pairs: "merges",
+// the numbers of left and right of each, and "tokens", which has for each number in turn
 //   61        a byte in hexadecimal,
 //   0-767     several numbers: what those merges make,
 //   3:3c7c3e  another token's kind, by TokenKind's number, and name, in hexadecimal.
+// "name_rules" is there where a name takes spaces: the token's number, and 1 for those before it, 2
+// for those that follow, 3 for both. "end_tokens" is there where a text does not end with the
+// vocabulary's own end token: the numbers, the first one first.
 namespace OCTAVO_NAMESPACE::detail {
 
 /// The words of a text between single spaces; none of an empty text.
@@ -97,6 +103,12 @@ inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
                            " tokens: they need ", merges.size() + tokens.size(),
                            " bytes of the file's header, which has room for ", most});
   });
+  std::string rules;
+  for (const auto& [token, rule] : tokenizer.rules()) {
+    rules += detail::concat({(rules.empty() ? "" : " "), token, ' ',
+                             (rule.strip_left ? 1 : 0) + (rule.strip_right ? 2 : 0)});
+  }
+  if (!rules.empty()) metadata.text("name_rules", rules);
   metadata.text("tokenizer", "bpe");
   metadata.text("tokens", tokens);
   metadata.text("merges", merges);
@@ -175,6 +187,22 @@ inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) 
   return true;
 }
 
+/// Nothing if they are no pairs of a token and 1, 2 or 3.
+inline std::optional<std::map<Token, NameRule>> parsed_rules(std::string_view text) {
+  std::map<Token, NameRule> rules;
+  SpacedWords words(text);
+  while (const auto word = words.next()) {
+    const auto token = whole_word<Token>(*word);
+    const auto second = words.next();
+    const auto sides = second ? whole_word<int>(*second) : std::nullopt;
+    if (!token || !sides || *sides < 1 || *sides > 3) return std::nullopt;
+    if (!rules.emplace(*token, NameRule{(*sides & 1) != 0, (*sides & 2) != 0}).second) {
+      return std::nullopt;
+    }
+  }
+  return rules.empty() ? std::nullopt : std::optional(std::move(rules));
+}
+
 inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
   auto merges = parsed_merges(metadata.text("merges"), vocabulary);
   if (!merges)
@@ -188,11 +216,18 @@ inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
   if (!join_tokens(*tokens, made)) {
     metadata.refuse("merges", "merges of tokens that exist by then, none of more than 512 bytes");
   }
+  const bool has_rules = metadata.file().metadata().contains("name_rules");
+  if (has_rules) {
+    auto rules = parsed_rules(metadata.text("name_rules"));
+    if (!rules) metadata.refuse("name_rules", "pairs of a token and 1, 2 or 3");
+    tokens->rules = std::move(*rules);
+  }
   try {
     const BpeTokenizer tokenizer(*tokens);
     MetadataWriter again;
     write_bpe(again, tokenizer);
-    for (const char* key : {"merges", "tokens"}) {
+    for (const char* key : {"merges", "tokens", "name_rules"}) {
+      if (key == std::string_view("name_rules") && !has_rules) continue;
       if (again.entries().at(key) != metadata.text(key)) {
         metadata.refuse(key, "the form in which such a tokenizer is written");
       }
@@ -205,34 +240,94 @@ inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
 
 // --- Any tokenizer ------------------------------------------------------------------------------
 
+/// Of all characters of more than one byte: the rest of a header needs room as well.
+inline constexpr std::size_t most_character_bytes = 600'000;
+
 inline void write_characters(MetadataWriter& metadata, const CharacterTokenizer& tokenizer) {
   metadata.text("tokenizer", "character");
   metadata.truth("unknown_token", tokenizer.has_unknown());
-  metadata.text("alphabet", to_hex(tokenizer.alphabet()));
+  metadata.text("alphabet", to_hex(tokenizer.bytes()));
+  if (tokenizer.piece_count() > 0) {
+    const std::string characters = tokenizer.characters();
+    require(characters.size() <= most_character_bytes, [&] {
+      return detail::concat({"cannot save a tokenizer of characters with ", characters.size(),
+                             " bytes together: a file's header has room for ",
+                             most_character_bytes});
+    });
+    metadata.text("characters", to_hex(characters));
+  }
+  if (tokenizer.end_token()) metadata.truth("end_token", true);
 }
 
 inline CharacterTokenizer read_characters(const MetadataReader& metadata, Index vocabulary) {
   const UnknownToken unknown =
       metadata.truth("unknown_token") ? UnknownToken::included : UnknownToken::excluded;
-  const std::string alphabet = from_hex(metadata, "alphabet", 256);
+  const std::string bytes = from_hex(metadata, "alphabet", 256);
+  std::string characters;
+  if (metadata.has("characters")) {
+    characters = from_hex(metadata, "characters", most_character_bytes);
+  }
   try {
-    return CharacterTokenizer(alphabet, unknown, vocabulary);
+    const CharacterTokenizer tokenizer({bytes, characters}, unknown, vocabulary);
+    if (tokenizer.bytes() != bytes || tokenizer.characters() != characters) {
+      metadata.refuse("characters", "characters in increasing order, of the alphabet's bytes");
+    }
+    const bool has_end = metadata.has("end_token") && metadata.truth("end_token");
+    if (!has_end) return tokenizer;
+    if (tokenizer.with_end_token().vocabulary_size() == vocabulary) {
+      return tokenizer.with_end_token();
+    }
+    metadata.refuse("end_token", detail::concat({"room for it among ", vocabulary, " tokens"}));
   } catch (const ConfigError& error) {
     metadata.file().fail(detail::concat({"metadata 'alphabet': ", error.what()}));
   }
 }
 
+inline void write_end_tokens(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
+  if (tokenizer.has_own_end()) return;
+  std::string words;
+  for (const Token token : tokenizer.end_tokens()) {
+    words += detail::concat({(words.empty() ? "" : " "), token});
+  }
+  metadata.text("end_tokens", words);
+}
+
+inline void read_end_tokens(const MetadataReader& metadata, AnyTokenizer& tokenizer) {
+  const auto found = metadata.file().metadata().find("end_tokens");
+  if (found == metadata.file().metadata().end()) return;
+  std::vector<Token> tokens;
+  SpacedWords words(found->second);
+  while (const auto word = words.next()) {
+    const auto token = whole_word<Token>(*word);
+    const bool sound = token && *token >= 0 && *token < tokenizer.vocabulary_size();
+    if (!sound || std::find(tokens.begin(), tokens.end(), *token) != tokens.end()) {
+      metadata.refuse("end_tokens", detail::concat({"different tokens from 0 to ",
+                                                    tokenizer.vocabulary_size() - 1}));
+    }
+    tokens.push_back(*token);
+  }
+  tokenizer.set_end_tokens(std::move(tokens));
+  if (tokenizer.has_own_end()) metadata.refuse("end_tokens", "none where it says nothing new");
+}
+
 /// ConfigError if the header of a file has no room for it.
 inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
-  if (const auto* const bpe = tokenizer.get_if<BpeTokenizer>()) return write_bpe(metadata, *bpe);
-  write_characters(metadata, *tokenizer.get_if<CharacterTokenizer>());
+  if (const auto* const bpe = tokenizer.get_if<BpeTokenizer>()) {
+    write_bpe(metadata, *bpe);
+  } else {
+    write_characters(metadata, *tokenizer.get_if<CharacterTokenizer>());
+  }
+  write_end_tokens(metadata, tokenizer);
 }
 
 /// The tokenizer of a model with that vocabulary; FormatError says what is wrong.
 inline AnyTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabulary) {
   constexpr std::array<std::string_view, 2> kinds{"character", "bpe"};
-  if (metadata.choice("tokenizer", kinds) == 1) return read_bpe(metadata, vocabulary);
-  return read_characters(metadata, vocabulary);
+  AnyTokenizer tokenizer = metadata.choice("tokenizer", kinds) == 1
+                               ? AnyTokenizer(read_bpe(metadata, vocabulary))
+                               : AnyTokenizer(read_characters(metadata, vocabulary));
+  read_end_tokens(metadata, tokenizer);
+  return tokenizer;
 }
 
 }  // namespace OCTAVO_NAMESPACE::detail

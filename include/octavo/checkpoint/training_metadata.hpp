@@ -25,17 +25,25 @@ struct CorpusIdentity {
   std::string name;  ///< how it was named when the run began
   std::size_t bytes = 0;
   std::string hash;  ///< of the bytes; any digest will do, text
+  /// How the text is divided into documents, in words of the program's; empty: it is not.
+  std::string documents = {};
+  /// The text for validation; all empty: it is a part of the text above, or there is none.
+  std::string validation_name = {};
+  std::size_t validation_bytes = 0;
+  std::string validation_hash = {};
 
   /// Whether it is the same text, however it is named.
   bool same_text(const CorpusIdentity& other) const {
-    return bytes == other.bytes && hash == other.hash;
+    return bytes == other.bytes && hash == other.hash && documents == other.documents &&
+           validation_bytes == other.validation_bytes && validation_hash == other.validation_hash;
   }
 };
 
 namespace detail {
 
-/// Calls whole or real (key, value, least, most), bits or truth (key, value) for each number of a
-/// run's options that changes what is computed. Micro-batches, recomputation and threads do not.
+/// Calls whole or real (key, value, least, most), later (key, value, least, most, if left out),
+/// bits or truth (key, value) for each number of a run's options that changes what is computed.
+/// Micro-batches, recomputation and threads do not.
 template <typename Options, typename Visitor>
 void for_each_option(Options& options, Visitor&& visit) {
   constexpr Index any = std::numeric_limits<Index>::max();
@@ -53,6 +61,7 @@ void for_each_option(Options& options, Visitor&& visit) {
   visit.real("dropout", options.dropout, 0, 1 - std::numeric_limits<double>::epsilon() / 2);
   visit.bits("seed", options.seed);
   visit.whole("evaluate_every", options.evaluate_every, 0, any);
+  visit.later("evaluation_tokens", options.evaluation_tokens, 0, any, 0);
   visit.whole("patience", options.patience, 0, any);
   visit.truth("stop_at_spike", options.stop_at_spike);
   visit.truth("fused_update", options.fused_update);
@@ -64,6 +73,10 @@ struct OptionWriter {
   void whole(const std::string& key, Index value, Index least, Index most) {
     check(key, value >= least && value <= most);
     metadata.whole(key, value);
+  }
+  /// What older files lack stands only where it is not what they mean.
+  void later(const std::string& key, Index value, Index least, Index most, Index left_out) {
+    if (value != left_out) whole(key, value, least, most);
   }
   void real(const std::string& key, double value, double least, double most) {
     check(key, value >= least && value <= most);  // not if it is no number
@@ -83,6 +96,10 @@ struct OptionReader {
   const MetadataReader& metadata;
   void whole(const std::string& key, Index& value, Index least, Index most) {
     value = metadata.whole(key, least, most);
+  }
+  void later(const std::string& key, Index& value, Index least, Index most, Index left_out) {
+    const bool there = metadata.file().metadata().contains(key);
+    value = there ? metadata.whole(key, least, most) : left_out;
   }
   void real(const std::string& key, double& value, double least, double most) {
     value = metadata.real(key, least, most);
@@ -176,18 +193,38 @@ inline RunState read_state(const MetadataReader& metadata) {
   return state;
 }
 
+/// Of the words that say how a text is divided into documents.
+inline constexpr std::size_t most_documents_bytes = 2048;
+
+/// What only some runs have is written for these alone, so that the files of others are what they
+/// were.
 inline void write_corpus(MetadataWriter& metadata, const CorpusIdentity& corpus) {
   OptionWriter::check("corpus.name", corpus.name.size() <= most_corpus_name_bytes);
+  OptionWriter::check("corpus.documents", corpus.documents.size() <= most_documents_bytes);
+  OptionWriter::check("validation.name", corpus.validation_name.size() <= most_corpus_name_bytes);
   metadata.text("corpus.name", to_hex(corpus.name));  // a path may be no UTF-8
   metadata.whole("corpus.bytes", corpus.bytes);
   metadata.text("corpus.hash", corpus.hash);
+  if (!corpus.documents.empty()) metadata.text("corpus.documents", to_hex(corpus.documents));
+  if (corpus.validation_hash.empty()) return;
+  metadata.text("validation.name", to_hex(corpus.validation_name));
+  metadata.whole("validation.bytes", corpus.validation_bytes);
+  metadata.text("validation.hash", corpus.validation_hash);
 }
 
 inline CorpusIdentity read_corpus(const MetadataReader& metadata) {
   constexpr Index any = std::numeric_limits<Index>::max();
-  return {from_hex(metadata, "corpus.name", most_corpus_name_bytes),
-          static_cast<std::size_t>(metadata.whole("corpus.bytes", 0, any)),
-          metadata.text("corpus.hash")};
+  CorpusIdentity corpus{from_hex(metadata, "corpus.name", most_corpus_name_bytes),
+                        static_cast<std::size_t>(metadata.whole("corpus.bytes", 0, any)),
+                        metadata.text("corpus.hash")};
+  if (metadata.has("corpus.documents")) {
+    corpus.documents = from_hex(metadata, "corpus.documents", most_documents_bytes);
+  }
+  if (!metadata.has("validation.hash")) return corpus;
+  corpus.validation_name = from_hex(metadata, "validation.name", most_corpus_name_bytes);
+  corpus.validation_bytes = static_cast<std::size_t>(metadata.whole("validation.bytes", 0, any));
+  corpus.validation_hash = metadata.text("validation.hash");
+  return corpus;
 }
 
 }  // namespace detail

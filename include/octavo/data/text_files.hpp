@@ -5,10 +5,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <system_error>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/file_stamp.hpp>
 #include <octavo/files/files_below.hpp>
+#include <octavo/files/stream.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -24,7 +28,8 @@ namespace OCTAVO_NAMESPACE {
 /// folder's in the order of their paths' bytes (files_below says which), with a line feed behind
 /// each that does not end with one and is not the last. Of a folder's files binary ones, which have
 /// a zero byte among the first 8000 (git's rule), are left out; a file that is named is taken as it
-/// is. Files are opened one at a time, when they are read.
+/// is. Files are opened one at a time, when they are read. A stream that is named (see is_stream;
+/// "-" is standard input) is read to its end when this is made.
 class TextFiles final : public ByteSource {
  public:
   /// What was found in folders and left out.
@@ -36,11 +41,18 @@ class TextFiles final : public ByteSource {
   };
 
   /// Error of code no_input for what cannot be read, usage for a file that is named twice,
-  /// DataError for a folder without texts.
-  explicit TextFiles(std::span<const std::string> names, FileSystem& files = real_file_system())
-      : ByteSource(names.size() == 1 ? names.front() : "texts"), files_(files) {
+  /// DataError for a folder without texts. Of each stream up to `stream_memory` bytes are kept in
+  /// memory; a longer one is kept in a file, see SpooledSource.
+  explicit TextFiles(std::span<const std::string> names,
+                     std::size_t stream_memory = std::size_t{1} << 26,
+                     FileSystem& files = real_file_system())
+      : ByteSource(names.size() == 1 ? names.front() : "texts"),
+        files_(files),
+        stream_memory_(stream_memory) {
     for (const std::string& name : names) {
-      if (file_stamp(name).is_folder) {
+      if (name == "-" || is_stream(name, files)) {
+        add_stream(name);
+      } else if (file_stamp(name).is_folder) {
         add_folder(name);
       } else {
         add_file(name, name);
@@ -57,6 +69,24 @@ class TextFiles final : public ByteSource {
   std::size_t size() const noexcept override { return size_; }
   std::size_t file_count() const noexcept { return parts_.size(); }
   const LeftOut& left_out() const noexcept { return left_out_; }
+  /// Whether a part came through a stream, which cannot be read once more.
+  bool has_streams() const noexcept { return has_streams_; }
+  /// Where the files end, in the whole text.
+  std::vector<std::size_t> file_ends() const {
+    std::vector<std::size_t> ends;
+    for (const Part& part : parts_) {
+      ends.push_back(part.begin + part.stamp.size + (part.line_feed ? 1 : 0));
+    }
+    return ends;
+  }
+  /// That texts of streams take.
+  std::size_t memory_bytes() const noexcept {
+    std::size_t bytes = 0;
+    for (const Part& part : parts_) {
+      bytes += part.stream == nullptr ? 0 : part.stream->memory_bytes();
+    }
+    return bytes;
+  }
 
   void read(std::size_t offset, std::span<std::byte> bytes) const override {
     while (!bytes.empty()) {
@@ -78,8 +108,10 @@ class TextFiles final : public ByteSource {
   }
 
   /// Inode, size and times of every file, as text: while these are equal, the text is taken to be.
+  /// Empty if there are streams.
   std::string stamp() const {
     std::string text;
+    if (has_streams_) return text;
     for (const Part& part : parts_) {
       text += detail::concat({part.stamp.inode, ' ', part.stamp.size, ' ', part.stamp.written, ' ',
                               part.stamp.changed, '\n'});
@@ -90,7 +122,7 @@ class TextFiles final : public ByteSource {
   /// DataError naming a file that is not what it was when this was made.
   void check_unchanged() const {
     for (const Part& part : parts_) {
-      if (file_stamp(part.path) != part.stamp) refuse_changed(part);
+      if (part.stream == nullptr && file_stamp(part.path) != part.stamp) refuse_changed(part);
     }
   }
 
@@ -98,8 +130,9 @@ class TextFiles final : public ByteSource {
   struct Part {
     std::string path;
     FileStamp stamp;
-    bool line_feed = false;  ///< stands behind it
-    std::size_t begin = 0;   ///< in the whole text
+    bool line_feed = false;                       ///< stands behind it
+    std::size_t begin = 0;                        ///< in the whole text
+    std::shared_ptr<const SpooledSource> stream;  ///< null: it is a file
   };
 
   [[noreturn]] static void refuse_changed(const Part& part) {
@@ -145,11 +178,36 @@ class TextFiles final : public ByteSource {
                                         printable(twin->second.path), " once more"}),
                         "name each text once");
     }
-    if (stamp.size != source.size()) refuse_changed({path, stamp});
+    if (stamp.size != source.size()) refuse_changed({path, stamp, false, 0, nullptr});
     if (stamp.size == 0) return;
     std::byte last{};
     source.read(stamp.size - 1, {&last, 1});
-    parts_.push_back({std::move(path), stamp, last != std::byte{'\n'}});
+    parts_.push_back({std::move(path), stamp, last != std::byte{'\n'}, 0, nullptr});
+  }
+
+  void add_stream(const std::string& name) {
+    std::error_code ignored;
+    const std::string folder = std::filesystem::temp_directory_path(ignored).string();
+    const FileStamp stamp = file_stamp(name == "-" ? "/dev/stdin" : name);
+    if (!seen_.try_emplace({stamp.device, stamp.inode}, Seen{name, &name}).second) {
+      throw ConfigError(detail::concat({"text ", printable(name), " is named twice"}),
+                        "name each text once");
+    }
+    const auto spooled = [&] {
+      if (name != "-") {
+        return std::make_shared<const SpooledSource>(name, stream_memory_, folder,
+                                                     SpooledSource::most_bytes, files_);
+      }
+      const detail::FileDescriptor input(::dup(STDIN_FILENO), files_);
+      return std::make_shared<const SpooledSource>("standard input", input, stream_memory_, folder);
+    }();
+    has_streams_ = true;
+    if (spooled->size() == 0) return;
+    std::byte last{};
+    spooled->read(spooled->size() - 1, {&last, 1});
+    FileStamp size;
+    size.size = spooled->size();
+    parts_.push_back({name, size, last != std::byte{'\n'}, 0, spooled});
   }
 
   static bool is_binary(const FileSource& source) {
@@ -159,7 +217,8 @@ class TextFiles final : public ByteSource {
     return std::find(first.begin(), first.end(), std::byte{0}) != first.end();
   }
 
-  const FileSource& open(const Part& part) const {
+  const ByteSource& open(const Part& part) const {
+    if (part.stream != nullptr) return *part.stream;
     if (open_ == nullptr || open_part_ != &part) {
       open_ = std::make_unique<FileSource>(part.path, files_);
       open_part_ = &part;
@@ -174,6 +233,8 @@ class TextFiles final : public ByteSource {
   };
 
   FileSystem& files_;
+  std::size_t stream_memory_;
+  bool has_streams_ = false;
   std::vector<Part> parts_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Seen> seen_;  ///< by device and inode
   LeftOut left_out_;

@@ -28,6 +28,9 @@ class FileSystem {
     return ::open(path, flags, mode);
   }
   virtual int close(int file) { return ::close(file); }
+  virtual ssize_t read(int file, void* bytes, std::size_t count) {
+    return ::read(file, bytes, count);
+  }
   virtual ssize_t pread(int file, void* bytes, std::size_t count, off_t offset) {
     return ::pread(file, bytes, count, offset);
   }

@@ -21,22 +21,30 @@ namespace OCTAVO_NAMESPACE {
 
 /// Calls body(line), without the line feed, for every whole line of a text as long as it returns
 /// true. What follows the last line feed, which a process that was killed may have left, does not
-/// count, nor does what follows a line of more than 64 KiB.
+/// count; of a line of more than 64 KiB the rest is left out.
 template <typename Body>
 void for_each_line(const ByteSource& source, Body body) {
+  constexpr std::size_t most = 65536;
   std::string rest;
+  bool too_long = false;
   std::array<char, 4096> piece;
   for (std::size_t at = 0; at < source.size();) {
     const std::size_t count = std::min(piece.size(), source.size() - at);
     source.read(at, std::as_writable_bytes(std::span(piece)).first(count));
     at += count;
-    rest.append(piece.data(), count);
+    std::string_view text(piece.data(), count);
+    if (too_long) {
+      text.remove_prefix(std::min(text.find('\n'), text.size()));
+      if (text.empty()) continue;
+      too_long = false;
+    }
+    rest.append(text);
     std::size_t begin = 0;
     for (std::size_t end; (end = rest.find('\n', begin)) != rest.npos; begin = end + 1) {
       if (!body(std::string_view(rest).substr(begin, end - begin))) return;
     }
     rest.erase(0, begin);
-    if (rest.size() > 65536) return;
+    too_long = rest.size() > most;
   }
 }
 
@@ -45,10 +53,12 @@ void for_each_line(const ByteSource& source, Body body) {
 /// io after that.
 class LineLog {
  public:
-  /// Of a file that is there already, the lines before the first that `keep` refuses stay: the file
-  /// is replaced by those, as a whole.
-  LineLog(const std::string& path, const std::function<bool(std::string_view)>& keep,
-          FileSystem& files = real_file_system())
+  /// Whether a line stays, which may depend on the next one: that is empty after the last.
+  using Keep = std::function<bool(std::string_view line, std::string_view next)>;
+
+  /// Of a file that is there already, the lines that `keep` accepts stay: the file is replaced by
+  /// those, as a whole.
+  LineLog(const std::string& path, const Keep& keep, FileSystem& files = real_file_system())
       : path_(path), files_(files) {
     struct stat status {};
     if (::stat(path.c_str(), &status) == 0) replace(keep);
@@ -79,15 +89,21 @@ class LineLog {
   }
 
  private:
-  void replace(const std::function<bool(std::string_view)>& keep) {
+  void replace(const Keep& keep) {
     AtomicFile copy(path_, files_);
     const FileSource source(path_, files_);
-    for_each_line(source, [&](std::string_view line) {
-      if (!keep(line)) return false;
-      copy.write(line);
-      copy.write("\n");
-      return true;
+    std::string line;
+    bool waiting = false;  // a line for the one that follows
+    const auto settle = [&](std::string_view next) {
+      if (!waiting || !keep(line, next)) return;
+      copy.write(line.append("\n"));
+    };
+    for_each_line(source, [&](std::string_view next) {
+      settle(next);
+      line = next;
+      return waiting = true;
     });
+    settle("");
     copy.commit();
   }
 

@@ -8,13 +8,23 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/byte_source.hpp>
+#include <octavo/files/stream.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// The bytes of a regular file. Throws an Error of code no_input if it cannot be opened, is no
-/// regular file or has more than `limit` bytes; io if reading fails or the file shrinks meanwhile.
+/// The bytes of a regular file or of a stream (see is_stream), which is read to its end. Throws an
+/// Error of code no_input if it cannot be opened, is neither or has more than `limit` bytes; io if
+/// reading fails or a file shrinks meanwhile.
 inline std::string read_file(const std::string& path, std::size_t limit = std::size_t{1} << 36,
                              FileSystem& files = real_file_system()) {
+  if (is_stream(path, files)) {
+    std::string bytes;
+    detail::read_stream(detail::open_stream(path, files), path, limit,
+                        [&](std::span<const std::byte> piece) {
+                          bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+                        });
+    return bytes;
+  }
   const FileSource source(path, files);
   if (source.size() > limit) {
     throw Error(ErrorCode::no_input,

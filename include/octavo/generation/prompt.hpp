@@ -33,15 +33,6 @@ inline std::span<const Token> fit_prompt(std::span<const Token> prompt, Index le
                   "shorten it, let the window slide, or keep its last tokens");
 }
 
-namespace detail {
-
-/// Bytes of the character that `text` begins with: 1 where that is not UTF-8.
-constexpr std::size_t character_length(std::string_view text) noexcept {
-  return std::max<std::size_t>(1, utf8_length(text));
-}
-
-}  // namespace detail
-
 /// UnknownSymbol, with its byte and the character, unless the tokenizer has a token of its own for
 /// everything in the text.
 template <Tokenizer K>
@@ -50,7 +41,7 @@ void require_known(const K& tokenizer, std::string_view text) {
   if (at == std::string_view::npos) return;
   const std::string_view rest = text.substr(at);
   throw UnknownSymbol(
-      detail::concat({"byte ", at, ": ", printable(rest.substr(0, detail::character_length(rest))),
+      detail::concat({"byte ", at, ": ", printable(rest.substr(0, character_length(rest))),
                       " is not in the model's vocabulary"}),
       at, "leave it out");
 }
@@ -61,7 +52,7 @@ template <Tokenizer K>
 std::string without_unknown(const K& tokenizer, std::string_view text) {
   std::string known;
   while (!text.empty()) {
-    const std::size_t length = detail::character_length(text);
+    const std::size_t length = character_length(text);
     const std::string_view character = text.substr(0, length);
     if (first_unknown(tokenizer, character) == std::string_view::npos) known += character;
     text.remove_prefix(length);

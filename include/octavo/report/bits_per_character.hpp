@@ -2,6 +2,7 @@
 #pragma once
 
 #include <numbers>
+#include <optional>
 #include <string_view>
 
 #include <octavo/base/config.hpp>
@@ -13,13 +14,17 @@ namespace OCTAVO_NAMESPACE {
 
 /// Tokens that a character of the text takes on average: the factor between losses of different
 /// tokenizers. Counts all tokens but the first, which no evaluation predicts, and the characters
-/// that they decode to (see utf8_characters); 0 if there are none. No heap call.
+/// that they decode to (see utf8_characters); the token that ends a text is none. 0 if there are
+/// no characters. No heap call.
 template <Tokenizer K>
 double tokens_per_character(const K& tokenizer, TokenView tokens) {
   Utf8Assembler assembler;
   Index characters = 0;
   const auto counting = [&](std::string_view) { ++characters; };
+  std::optional<Token> end;
+  if constexpr (requires { tokenizer.end_token(); }) end = tokenizer.end_token();
   for (Index i = 1; i < tokens.size(); ++i) {
+    if (tokens[i] == end) continue;
     for (const char byte : tokenizer.decode(tokens[i])) assembler.add(byte, counting);
   }
   assembler.finish(counting);

@@ -35,11 +35,25 @@ class Stretches {
     return last < length_ ? std::nan("") : history_.mean_loss(last - length_, last);
   }
 
-  /// The three last stretches all lie within 3% of the line, and no more than 2% from each other.
+  /// The three last stretches all lie within 3% of the line, no more than 2% from each other, and
+  /// neither they nor the evaluations among them fall by half a percent and 0.01 nats.
   bool rest_on(double line) const {
     const auto [low, high] = std::minmax({loss(0), loss(1), loss(2)});
-    return low > 0.97 * line && high < 1.03 * line && high - low < 0.02 * line;
+    return low > 0.97 * line && high < 1.03 * line && high - low < 0.02 * line &&
+           std::max(loss(2) - loss(0), validation_fall()) < std::max(0.005 * line, 0.01);
   }
+
+  /// Since the step that the last three stretches begin after; 0 unless two evaluations tell.
+  double validation_fall() const {
+    const auto all = history_.evaluations();
+    const Index begin = history_.steps_done() - 3 * length_;
+    const auto first =
+        std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.step >= begin; });
+    return first == all.end() ? 0 : first->validation_loss - all.back().validation_loss;
+  }
+
+  /// The loss is falling again: the last stretch lies 2% below the one before.
+  bool recovering() const { return loss(0) < 0.98 * loss(1); }
 
   double lowest() const {
     double low = loss(0);
@@ -56,8 +70,8 @@ class Stretches {
 
 inline FormattedNumber loss_text(double loss) noexcept { return FormattedNumber::fixed(loss, 3); }
 
-/// The last evaluation is worse than the best by 2%, which lies at least two evaluations back,
-/// while the loss of training has fallen.
+/// The last two evaluations are worse than the best by 2%, which came before them, while the loss
+/// of training has fallen by 1%.
 inline std::optional<Diagnosis> find_overfitting(const RunHistory& history) {
   const auto evaluations = history.evaluations();
   if (evaluations.size() < 3) return std::nullopt;
@@ -65,8 +79,9 @@ inline std::optional<Diagnosis> find_overfitting(const RunHistory& history) {
       evaluations.begin(), evaluations.end(),
       [](const auto& a, const auto& b) { return a.validation_loss < b.validation_loss; });
   const EvaluationPoint& last = evaluations.back();
-  if (evaluations.end() - best < 3 || last.validation_loss < 1.02 * best->validation_loss ||
-      !(last.training_loss < best->training_loss)) {
+  const double limit = 1.02 * best->validation_loss;
+  if (evaluations.end() - best < 3 || last.validation_loss < limit ||
+      (&last - 1)->validation_loss < limit || !(last.training_loss < 0.99 * best->training_loss)) {
     return std::nullopt;
   }
   return Diagnosis{Finding::overfitting,
@@ -79,14 +94,20 @@ inline std::optional<Diagnosis> find_overfitting(const RunHistory& history) {
 
 }  // namespace detail
 
-/// Looks for what commonly goes wrong; nothing before step 60, and nothing if all seems well. The
-/// rules are those in the code: rough, but what they say is what the numbers show.
-inline std::optional<Diagnosis> diagnose(const RunHistory& history, const ReferenceLosses& lines) {
+/// Looks for what commonly goes wrong in a run of so many steps; nothing before step 60, and
+/// nothing if all seems well. Healthy runs rest near the text's entropies for a while, and move
+/// slowly in their first steps: of a run to be stuck is said after a third of it, hardly to move
+/// after a tenth. The rules are those in the code: rough, but what they say is what the numbers
+/// show.
+inline std::optional<Diagnosis> diagnose(const RunHistory& history, const ReferenceLosses& lines,
+                                         Index steps) {
   using detail::concat, detail::loss_text;
   const detail::Stretches stretches(history);
+  const Index done = history.steps_done();
   const double now = stretches.loss(0);
   if (std::isnan(stretches.loss(2))) return std::nullopt;
-  if (now > 1.2 * stretches.lowest() + 0.1 || now > 1.1 * lines.uniform + 0.1) {
+  const bool above = now > 1.2 * stretches.lowest() + 0.1 || now > 1.1 * lines.uniform + 0.1;
+  if (above && !stretches.recovering()) {
     return Diagnosis{Finding::diverging,
                      concat({"diverging: the loss is ", loss_text(now), ", it was ",
                              loss_text(stretches.lowest()), ", and blind guessing has ",
@@ -94,14 +115,15 @@ inline std::optional<Diagnosis> diagnose(const RunHistory& history, const Refere
                              "; try a learning rate three times lower, or a longer warm-up"})};
   }
   if (auto found = detail::find_overfitting(history)) return found;
-  if (lines.bigram && stretches.rest_on(*lines.bigram)) {
+  const bool late = done >= (steps + 2) / 3;
+  if (late && lines.bigram && stretches.rest_on(*lines.bigram)) {
     return Diagnosis{
         Finding::stuck_at_bigram,
         concat({"stuck at ", loss_text(now),
                 ", the text's bigram entropy: the model uses the last token alone; try "
                 "a longer sequence, another learning rate, more width or steps"})};
   }
-  if (lines.unigram && stretches.rest_on(*lines.unigram)) {
+  if (late && lines.unigram && stretches.rest_on(*lines.unigram)) {
     return Diagnosis{Finding::stuck_at_unigram,
                      concat({"stuck at ", loss_text(now),
                              ", the text's unigram entropy: the model knows how often each token "
@@ -110,11 +132,11 @@ inline std::optional<Diagnosis> diagnose(const RunHistory& history, const Refere
   }
   const double first = history.points().front().loss;
   const bool above_unigram = !lines.unigram || now > 1.03 * *lines.unigram;
-  if (above_unigram && now > 0.97 * lines.uniform && now > 0.97 * first) {
+  if (done >= steps / 10 && above_unigram && now > 0.97 * lines.uniform && now > 0.97 * first) {
     return Diagnosis{
         Finding::hardly_moving,
         concat({"hardly moving: the loss went from ", loss_text(first), " to ", loss_text(now),
-                " in ", history.steps_done(), " steps; try a learning rate ten times higher"})};
+                " in ", done, " steps; try a learning rate ten times higher"})};
   }
   return std::nullopt;
 }

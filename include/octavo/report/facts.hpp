@@ -56,6 +56,11 @@ inline FactGroup facts_of(const TrainingOptions& options) {
   group.add("dropout", options.dropout);
   group.add("seed", options.seed);
   group.add_count("eval-every", options.evaluate_every);
+  if (options.evaluation_tokens == 0) {
+    group.add("eval-tokens", "all");
+  } else {
+    group.add_count("eval-tokens", options.evaluation_tokens);
+  }
   group.add("patience", options.patience);
   group.add("rollback", options.stop_at_spike);
   group.add("micro-batch", options.micro_batch);

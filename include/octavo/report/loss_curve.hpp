@@ -34,6 +34,10 @@ class LossCurve {
     heights_.fill(std::nan(""));
     marks_.fill(-1);
     take_range();
+    if ((shown(lines_.unigram) || shown(lines_.bigram)) && cells_ >= 6 * name_columns) {
+      names_ = name_columns;
+      cells_ -= names_;
+    }
     for (const HistoryPoint& point : history.points()) place_point(point);
     for (const EvaluationPoint& point : history.evaluations()) {
       const Index cell = dot_column(point.step) / across_;
@@ -53,19 +57,17 @@ class LossCurve {
     line.add(label, Ink::quiet);
     line.add(style_.unicode ? " │" : " |", Ink::quiet);
     const std::string_view name = name_of_line(row);
-    for (Index cell = 0; cell < cells_; ++cell) {
+    // Where there is room names have columns of their own; else they lie over the curve.
+    const Index written = names_ > 0 ? 0 : static_cast<Index>(name.size());
+    for (Index cell = 0; cell < cells_ - written; ++cell) {
       if (marks_[static_cast<std::size_t>(cell)] == row) {
         line.add(style_.unicode ? "●" : "o", Ink::validation);
       } else if (!add_dots(line, row, cell)) {
-        const Index from_end = cells_ - cell;
-        const auto size = static_cast<Index>(name.size());
-        if (from_end <= size) {
-          line.add(name.substr(static_cast<std::size_t>(size - from_end), 1), Ink::quiet);
-        } else {
-          line.add(name.empty() ? " " : style_.unicode ? "┄" : ".", Ink::quiet);
-        }
+        line.add(name.empty() ? " " : style_.unicode ? "┄" : ".", Ink::quiet);
       }
     }
+    line.add(name, Ink::quiet);
+    if (names_ > 0) line.fill(" ", names_ - static_cast<Index>(name.size()), Ink::quiet);
     line.end();
     return line;
   }
@@ -77,12 +79,14 @@ class LossCurve {
     const FormattedNumber end(" step %td", history_.steps_done());
     line.fill(style_.unicode ? "─" : "-", cells_ - end.size(), Ink::quiet);
     line.add(end, Ink::quiet);
+    line.fill(" ", names_, Ink::quiet);
     line.end();
     return line;
   }
 
  private:
   static constexpr Index label_columns = 9;
+  static constexpr Index name_columns = 8;  // " unigram"
 
   void take_range() {
     for (const HistoryPoint& point : history_.points()) include(point.loss);
@@ -155,10 +159,14 @@ class LossCurve {
     return true;
   }
 
+  bool shown(const std::optional<double>& loss) const {
+    return loss && *loss > low_ && *loss < high_;
+  }
+
   /// The reference line that runs through this row of cells, if any.
   std::string_view name_of_line(Index row) const {
     const auto here = [&](const std::optional<double>& loss) {
-      return loss && *loss > low_ && *loss < high_ && dot_row(*loss) / down_ == row;
+      return shown(loss) && dot_row(*loss) / down_ == row;
     };
     return here(lines_.bigram) ? " bigram" : here(lines_.unigram) ? " unigram" : "";
   }
@@ -168,6 +176,7 @@ class LossCurve {
   TerminalStyle style_;
   Index height_;
   Index cells_;
+  Index names_ = 0;  ///< columns for the names of lines, right of the cells
   Index across_;
   Index down_;
   double low_ = std::numeric_limits<double>::infinity();

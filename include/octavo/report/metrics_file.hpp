@@ -14,6 +14,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/base/parse_number.hpp>
 #include <octavo/files/line_log.hpp>
+#include <octavo/report/bits_per_character.hpp>
 #include <octavo/report/run_history.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -21,35 +22,53 @@ namespace OCTAVO_NAMESPACE {
 /// A run's numbers as a table: "metrics.csv". One row for every `every` steps, one at each
 /// evaluation, and one where a run is saved, so that a run that goes on from there appends to it:
 ///
-///     step               steps done
-///     loss               mean over the steps since the row before, as are
+///     step                           steps done
+///     loss                           mean over the steps since the row before, as are
 ///     learning_rate
-///     gradient_norm      before clipping
-///     tokens_per_second
-///     seconds            of training since the run began
-///     validation_loss    empty where there was no evaluation
+///     gradient_norm                  before clipping
+///     tokens_per_second              of training alone
+///     seconds                        of training since the run began
+///     validation_loss                empty where there was no evaluation
+///     evaluation_seconds             of evaluations, samples and saves since the run began
+///     bits_per_character             of the loss; empty where characters were not counted
+///     validation_bits_per_character
 ///
-/// Numbers are written so that reading gives the same bits; no locale changes them.
+/// A file of before, without the last three, goes on without them. Numbers are written so that
+/// reading gives the same bits; no locale changes them.
 class MetricsFile {
  public:
   static constexpr std::string_view columns =
-      "step,loss,learning_rate,gradient_norm,tokens_per_second,seconds,validation_loss";
+      "step,loss,learning_rate,gradient_norm,tokens_per_second,seconds,validation_loss,"
+      "evaluation_seconds,bits_per_character,validation_bits_per_character";
+  /// Those of files of before.
+  static constexpr std::string_view first_columns = columns.substr(0, columns.find(",eval"));
 
-  /// Goes on behind the rows of steps up to `done` that the file has, whose numbers `history` gets;
-  /// later ones go. FormatError if it is a table of something else.
-  MetricsFile(const std::string& path, Index every, Index tokens_per_step, Index done,
-              RunHistory& history, FileSystem& files = real_file_system())
+  /// Goes on after the rows of steps up to `done` that the file has, whose numbers `history` gets;
+  /// later ones go, and so do damaged ones. `tokens_per_character` as counted by the function of
+  /// that name; 0: not known. FormatError if it is a table of something else.
+  MetricsFile(const std::string& path, Index every, Index tokens_per_step,
+              double tokens_per_character, Index done, RunHistory& history,
+              FileSystem& files = real_file_system())
       : every_(every),
         tokens_per_step_(tokens_per_step),
+        tokens_per_character_(tokens_per_character),
         log_(
-            path, [&](std::string_view line) { return keep(line, path, done, history); }, files) {
+            path,
+            [&](std::string_view line, std::string_view next) {
+              return keep(line, next, path, done, history);
+            },
+            files) {
     require(every > 0, "metrics: expected a row for 1 step or more");
     if (!has_columns_) log_.append(std::string(columns).append("\n"));
+    log_.flush();
     row_ = {};
   }
 
-  /// Seconds of training that the rows tell of.
+  /// Seconds of training, and beside it, that the rows tell of.
   double seconds() const noexcept { return seconds_; }
+  double evaluation_seconds() const noexcept { return evaluation_seconds_; }
+  /// Rows that were there, and made no sense.
+  Index damaged_rows() const noexcept { return damaged_; }
 
   /// After a step, told as a point of one.
   void step(const HistoryPoint& step) {
@@ -64,6 +83,16 @@ class MetricsFile {
     validation_loss_ = validation_loss;
   }
 
+  /// After a step, its evaluation, samples and saves: what a row is made of is complete. The
+  /// seconds are those beside training, since the run began.
+  void completed(double evaluation_seconds) {
+    evaluation_seconds_ = evaluation_seconds;
+    if (row_.steps > 0) write_row();
+  }
+
+  /// Brings the rows that are complete into the file.
+  void write() { log_.flush(); }
+
   /// Brings all steps so far into the file.
   void flush() {
     if (open_.steps > 0) close_row();
@@ -72,6 +101,8 @@ class MetricsFile {
   }
 
  private:
+  using Cells = std::array<double, 10>;
+
   /// What a row is made of is kept until it is known whether an evaluation belongs to it.
   void close_row() {
     if (row_.steps > 0) write_row();
@@ -81,11 +112,14 @@ class MetricsFile {
 
   void write_row() {
     seconds_ += row_.seconds;
-    std::array<char, 256> text;
+    std::array<char, 320> text;
     char* end = text.data();
     const auto number = [&](auto... value) {
       end = std::to_chars(end, text.data() + text.size() - 1, value...).ptr;
       *end++ = ',';
+    };
+    const auto known = [&](double value) {
+      std::isnan(value) ? void(*end++ = ',') : number(value);
     };
     number(row_.step);
     number(row_.loss);
@@ -93,28 +127,42 @@ class MetricsFile {
     number(row_.gradient_norm);
     number(tokens_per_second(row_, tokens_per_step_), std::chars_format::fixed, 0);
     number(seconds_, std::chars_format::fixed, 6);
-    if (!std::isnan(validation_loss_)) number(validation_loss_), --end;
-    *end++ = '\n';
+    known(validation_loss_);
+    if (count_ == Cells().size()) {
+      number(evaluation_seconds_, std::chars_format::fixed, 6);
+      known(bits(row_.loss));
+      known(bits(validation_loss_));
+    }
+    end[-1] = '\n';
     log_.append({text.data(), static_cast<std::size_t>(end - text.data())});
     row_ = {};
     validation_loss_ = std::numeric_limits<double>::quiet_NaN();
   }
 
-  bool keep(std::string_view line, const std::string& path, Index done, RunHistory& history) {
+  /// NaN: not known.
+  double bits(double loss) const noexcept {
+    return tokens_per_character_ > 0 ? bits_per_character(loss, tokens_per_character_)
+                                     : std::numeric_limits<double>::quiet_NaN();
+  }
+
+  bool keep(std::string_view line, std::string_view next, const std::string& path, Index done,
+            RunHistory& history) {
     if (!has_columns_) {
       has_columns_ = true;
       if (line == columns) return true;
+      count_ = 7;
+      if (line == first_columns) return true;
       throw FormatError(detail::concat({printable(path), ": got a first line of ",
                                         printable(line, 40), ", expected the columns ", columns}),
                         "move that file away");
     }
-    std::array<double, 7> cells;
-    cells.fill(std::numeric_limits<double>::quiet_NaN());
-    if (!read_row(line, cells)) {
-      throw FormatError(
-          detail::concat({printable(path), ": got the row ", printable(line, 40),
-                          ", expected seven numbers behind that of step ", row_.step}),
-          "move that file away, or mend it");
+    Cells cells, after;
+    const auto before = static_cast<double>(row_.step);
+    if (!read_row(line, cells) || !follows(before, seconds_, cells)) return damaged();
+    // Where the next row fits the one before but not this one, this one is too far.
+    if (read_row(next, after) && follows(before, seconds_, after) &&
+        !follows(cells[0], cells[5], after)) {
+      return damaged();
     }
     const auto step = static_cast<Index>(cells[0]);
     if (step > done) return false;
@@ -125,31 +173,45 @@ class MetricsFile {
     }
     row_.step = step;
     seconds_ = cells[5];
+    if (count_ > 7) evaluation_seconds_ = cells[7];
     return true;
   }
 
-  /// Whether the line is a row that may stand behind the one before. Only the last cell may be
-  /// empty.
-  bool read_row(std::string_view line, std::array<double, 7>& cells) const {
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      const bool last = i + 1 == cells.size();
+  bool damaged() noexcept {
+    ++damaged_;
+    return false;
+  }
+
+  /// Whether the line is a row's numbers. Losses that were not measured may be empty, and are NaN.
+  bool read_row(std::string_view line, Cells& cells) const {
+    cells.fill(std::numeric_limits<double>::quiet_NaN());
+    for (std::size_t i = 0; i < count_; ++i) {
+      const bool last = i + 1 == count_;
       const std::size_t comma = last ? line.size() : line.find(',');
       if (comma == line.npos) return false;
       const std::string_view cell = line.substr(0, comma);
       const bool whole = parse_whole(cell, cells[i]);
-      if (!whole && !(last && cell.empty())) return false;
+      const bool may_be_empty = i == 6 || i > 7;
+      if (!whole && !(may_be_empty && cell.empty())) return false;
       if (whole && !std::isfinite(cells[i])) return false;
       line.remove_prefix(last ? comma : comma + 1);
     }
-    const double before = static_cast<double>(row_.step);
-    return cells[0] > before && cells[0] < 0x1p53 && cells[0] == std::floor(cells[0]) &&
-           cells[5] >= seconds_;
+    return cells[0] >= 0 && cells[0] < 0x1p53 && cells[0] == std::floor(cells[0]);
+  }
+
+  /// Whether the row may stand after one of that step and that many seconds.
+  static bool follows(double step, double seconds, const Cells& cells) noexcept {
+    return cells[0] > step && cells[5] >= seconds;
   }
 
   Index every_;
   Index tokens_per_step_;
+  double tokens_per_character_;
+  std::size_t count_ = Cells().size();  ///< columns that the file has
   bool has_columns_ = false;
+  Index damaged_ = 0;
   double seconds_ = 0;
+  double evaluation_seconds_ = 0;
   HistoryPoint open_;  ///< the steps since the last row
   HistoryPoint row_;   ///< a row that is complete but for its evaluation
   double validation_loss_ = std::numeric_limits<double>::quiet_NaN();

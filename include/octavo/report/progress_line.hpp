@@ -21,6 +21,8 @@ struct RunProgress {
   double tokens_per_second = 0;
   double seconds_left = 0;
   double memory_bytes = 0;  ///< resident; 0: not known
+  /// Of the validation loss, or of the loss where there is none; NaN: not known.
+  double bits_per_character = std::numeric_limits<double>::quiet_NaN();
 };
 
 namespace detail {
@@ -42,13 +44,16 @@ class ProgressFields {
     add({0, "", FormattedNumber("%3d%%", static_cast<int>(100 * share_done(run))), "",
          Ink::strong});
     add({3, "  loss ", short_loss(run.loss), "", Ink::training});
-    add({6, "  ", clock_time(run.seconds_left), " left", Ink::plain});
+    add({7, "  ", clock_time(run.seconds_left), " left", Ink::plain});
     add({2, "  ", FormattedNumber("%td/%td", run.step, run.steps), "", Ink::plain});
     if (!std::isnan(run.validation_loss)) {
       add({4, "  val ", short_loss(run.validation_loss), "", Ink::validation});
     }
-    add({5, "  ", short_count(run.tokens_per_second), " tok/s", Ink::plain});
-    if (run.memory_bytes > 0) add({7, "  ", short_bytes(run.memory_bytes), "", Ink::plain});
+    add({6, "  ", short_count(run.tokens_per_second), " tok/s", Ink::plain});
+    if (run.memory_bytes > 0) add({8, "  ", short_bytes(run.memory_bytes), "", Ink::plain});
+    if (!std::isnan(run.bits_per_character)) {
+      add({5, "  ", short_loss(run.bits_per_character), " bits/char", Ink::plain});
+    }
   }
 
   static double share_done(const RunProgress& run) {
@@ -78,7 +83,7 @@ class ProgressFields {
  private:
   void add(const Field& field) { fields_[count_++] = field; }
 
-  std::array<Field, 7> fields_;
+  std::array<Field, 8> fields_;
   std::size_t count_ = 0;
 };
 
@@ -109,7 +114,7 @@ inline TerminalText progress_line(const RunProgress& run, const TerminalStyle& s
     line.add(" ");
     detail::add_bar(line, fields.share_done(run), std::min<Index>(rest, 30));
   }
-  for (int place = 2; place < 8; ++place) fields.write_place(line, place);
+  for (int place = 2; place < 9; ++place) fields.write_place(line, place);
   line.end();
   return line;
 }

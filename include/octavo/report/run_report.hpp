@@ -84,6 +84,9 @@ struct RunReport {
   Index step = 0, steps = 0;                               ///< done, in all
   double loss = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
   double validation_loss = std::numeric_limits<double>::quiet_NaN();
+  /// Of the last weights over the whole validation text, where evaluations within the run are of a
+  /// sample of it: see TrainingOptions::evaluation_tokens.
+  double whole_validation = std::numeric_limits<double>::quiet_NaN();
   double best_validation = std::numeric_limits<double>::quiet_NaN();
   Index best_step = 0;
   double tokens_per_second = std::numeric_limits<double>::quiet_NaN();  ///< of training alone

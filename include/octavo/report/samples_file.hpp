@@ -81,14 +81,21 @@ class SamplesFile {
   /// A sample that is longer is cut.
   static constexpr std::size_t most_bytes = 8192;
 
-  /// Goes on behind the rows of steps up to `done` that the file has; later ones go. FormatError if
-  /// it is a table of something else.
+  /// Goes on after the rows of steps up to `done` that the file has; later ones go, and so do
+  /// damaged ones. FormatError if it is a table of something else.
   SamplesFile(const std::string& path, Index done, FileSystem& files = real_file_system())
       : log_(
-            path, [&](std::string_view line) { return keep(line, path, done); }, files) {
+            path,
+            [&](std::string_view line, std::string_view next) {
+              return keep(line, next, path, done);
+            },
+            files) {
     if (!has_columns_) log_.append(std::string(detail::sample_columns).append("\n"));
     log_.flush();
   }
+
+  /// Rows that were there, and made no sense.
+  Index damaged_rows() const noexcept { return damaged_; }
 
   /// What it wrote after that many steps; nothing where it has already been told.
   void add(Index step, std::string_view text) {
@@ -101,7 +108,7 @@ class SamplesFile {
   }
 
  private:
-  bool keep(std::string_view line, const std::string& path, Index done) {
+  bool keep(std::string_view line, std::string_view next, const std::string& path, Index done) {
     if (!has_columns_) {
       has_columns_ = true;
       if (line == detail::sample_columns) return true;
@@ -110,11 +117,11 @@ class SamplesFile {
                           ", expected the columns step and text"}),
           "move that file away");
     }
-    const auto row = detail::sample_row(line);
-    if (!row || row->first <= last_) {
-      throw FormatError(detail::concat({printable(path), ": got the row ", printable(line, 40),
-                                        ", expected a step behind ", last_, ", a tab, a text"}),
-                        "move that file away, or mend it");
+    const auto row = detail::sample_row(line), after = detail::sample_row(next);
+    const bool too_far = row && after && after->first > last_ && after->first <= row->first;
+    if (!row || row->first <= last_ || too_far) {
+      ++damaged_;
+      return false;
     }
     if (row->first > done) return false;
     last_ = row->first;
@@ -123,6 +130,7 @@ class SamplesFile {
 
   bool has_columns_ = false;
   Index last_ = -1;
+  Index damaged_ = 0;
   LineLog log_;  // last: reading it fills the others
 };
 

@@ -66,7 +66,7 @@ inline void write_stage(PageWriter& page, const RunReport& run) {
 
 /// The loss that the run is judged by, large, and the verdict beside it.
 inline void write_verdict(PageWriter& page, const RunReport& run, const RunHistory& history) {
-  const std::optional<Diagnosis> found = diagnose(history, run.references);
+  const std::optional<Diagnosis> found = diagnose(history, run.references, run.steps);
   const Verdict verdict = judge(run, history, found);
   const JudgedLoss judged(run);
   page.markup("<section class=\"card hero\">\n");
@@ -110,6 +110,10 @@ inline void write_losses(PageWriter& page, const RunReport& run, const RunHistor
   if (run.best_step > 0 && std::isfinite(run.loss)) {
     write_glance(page, "Training loss", short_loss(run.loss),
                  "mean of the last 100 steps or fewer");
+  }
+  if (std::isfinite(run.whole_validation)) {
+    write_glance(page, "Whole validation text", short_loss(run.whole_validation),
+                 "the last weights; other evaluations are of a sample of it");
   }
   if (history.evaluations().empty()) return;
   const EvaluationPoint& last = history.evaluations().back();

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -17,7 +21,7 @@ namespace OCTAVO_NAMESPACE {
 /// A tokenizer whose kind is known when the program runs: what a file of a model holds.
 class AnyTokenizer {
  public:
-  AnyTokenizer(CharacterTokenizer tokenizer) : one_(tokenizer) {}
+  AnyTokenizer(CharacterTokenizer tokenizer) : one_(std::move(tokenizer)) {}
   AnyTokenizer(BpeTokenizer tokenizer) : one_(std::move(tokenizer)) {}
 
   /// That tokenizer if it is of this type; null otherwise.
@@ -34,26 +38,55 @@ class AnyTokenizer {
   Index vocabulary_size() const noexcept {
     return visit([](const auto& one) { return one.vocabulary_size(); });
   }
-  std::size_t encode(std::string_view text, std::span<Token> out) const {
-    return visit([&](const auto& one) { return one.encode(text, out); });
+  std::size_t encode(std::string_view text, std::span<Token> out,
+                     SpecialTokens special = SpecialTokens::as_text) const {
+    return visit([&](const auto& one) { return one.encode(text, out, special); });
   }
-  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
+  std::vector<Token> encode(std::string_view text,
+                            SpecialTokens special = SpecialTokens::as_text) const {
+    return detail::encoded(*this, text, special);
+  }
   std::string_view decode(Token token) const {
     return visit([&](const auto& one) { return one.decode(token); });
   }
   std::size_t first_unknown(std::string_view text) const {
     return visit([&](const auto& one) { return octavo::first_unknown(one, text); });
   }
-  /// See BpeTokenizer; characters may be cut anywhere.
+  /// See CutsText.
   std::size_t last_cut(std::string_view text) const noexcept {
-    const auto* const bpe = get_if<BpeTokenizer>();
-    return bpe != nullptr ? bpe->last_cut(text) : text.size();
+    return visit([&](const auto& one) { return one.last_cut(text); });
+  }
+
+  /// The token that ends a text; nothing if the vocabulary has none.
+  std::optional<Token> end_token() const {
+    return visit([](const auto& one) { return one.end_token(); });
+  }
+
+  /// Where generation stops: what a model's files say, or the token that ends a text.
+  std::vector<Token> end_tokens() const {
+    if (end_tokens_) return *end_tokens_;
+    const std::optional<Token> end = end_token();
+    return end ? std::vector<Token>{*end} : std::vector<Token>{};
+  }
+  /// Whether end_token() alone says so.
+  bool has_own_end() const noexcept { return !end_tokens_; }
+  /// ConfigError unless they are tokens of the vocabulary.
+  void set_end_tokens(std::vector<Token> tokens) {
+    for (const Token token : tokens) {
+      require(token >= 0 && token < vocabulary_size(), [&] {
+        return detail::concat(
+            {"end token: got ", token, ", expected 0 to ", vocabulary_size() - 1});
+      });
+    }
+    end_tokens_.reset();
+    if (tokens != end_tokens()) end_tokens_ = std::move(tokens);
   }
 
   friend bool operator==(const AnyTokenizer&, const AnyTokenizer&) = default;
 
  private:
   std::variant<CharacterTokenizer, BpeTokenizer> one_;
+  std::optional<std::vector<Token>> end_tokens_;  ///< where they are not end_token()
 };
 
 static_assert(Tokenizer<AnyTokenizer>);

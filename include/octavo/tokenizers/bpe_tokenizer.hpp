@@ -5,6 +5,8 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,20 +20,25 @@
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
 #include <octavo/tokenizers/piece_cache.hpp>
+#include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// GPT-2's byte-level byte-pair encoding (Radford et al. 2019): a text is split into words, numbers
 /// and the like, and within each of them pairs of tokens are merged, from single bytes on. Any
-/// bytes can be encoded, and come back when they are decoded; "<|endoftext|>" in a text is text.
+/// bytes can be encoded, and come back when they are decoded. "<|endoftext|>" in a text is text,
+/// unless special tokens are recognized; a user-defined token is found wherever its name stands.
 class BpeTokenizer {
  public:
   /// ConfigError, naming the token or merge, unless there are a token for each byte, no token
   /// twice, and merges of tokens that exist by then, each giving one that exists; every normal
   /// token must be a byte or the result of a merge.
   explicit BpeTokenizer(const BpeVocabulary& vocabulary)
-      : kinds_(vocabulary.kinds), merges_(vocabulary.merges), pairs_(merges_.size()) {
+      : kinds_(vocabulary.kinds),
+        merges_(vocabulary.merges),
+        rules_(vocabulary.rules),
+        pairs_(merges_.size()) {
     const auto& tokens = vocabulary.tokens;
     require(tokens.size() <= BpeVocabulary::most_tokens && kinds_.size() == tokens.size() &&
                 merges_.size() <= BpeVocabulary::most_merges,
@@ -51,11 +58,14 @@ class BpeTokenizer {
     find_bytes();
     add_merges();
     keep_reachable();
+    find_names();
   }
 
   Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
   TokenKind kind(Token token) const { return kinds_[checked(token)]; }
   std::span<const BpeMerge> merges() const noexcept { return merges_; }
+  /// Of the names that take spaces.
+  const std::map<Token, NameRule>& rules() const noexcept { return rules_; }
   /// What that merge makes.
   Token result(std::size_t merge) const noexcept {
     return pairs_.find(merges_[merge].left, merges_[merge].right).result;
@@ -63,21 +73,46 @@ class BpeTokenizer {
 
   /// As it was given.
   BpeVocabulary vocabulary() const {
-    BpeVocabulary given{{}, kinds_, merges_};
+    BpeVocabulary given{{}, kinds_, merges_, rules_};
     for (Token token = 0; token < vocabulary_size(); ++token) {
       given.tokens.emplace_back(decode(token));
     }
     return given;
   }
 
+  /// The token that ends a text: "<|endoftext|>" among the control tokens, or the only control
+  /// token; nothing if there is neither.
+  std::optional<Token> end_token() const {
+    std::optional<Token> only;
+    Index controls = 0;
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      if (kind(token) != TokenKind::control) continue;
+      if (view(token) == "<|endoftext|>") return token;
+      only = token;
+      ++controls;
+    }
+    return controls == 1 ? only : std::nullopt;
+  }
+
   /// Allocates nothing, but for pieces (a word, a row of spaces) of more than 64 bytes.
-  std::size_t encode(std::string_view text, std::span<Token> out) const {
+  std::size_t encode(std::string_view text, std::span<Token> out,
+                     SpecialTokens special = SpecialTokens::as_text) const {
     require(!whole_.empty(), "encode: the tokenizer has been moved from, and knows no tokens");
     require(out.size() >= text.size(), "encode: the output is shorter than the text");
-    // A long text has many words again and again.
-    return text.size() < 4096 ? encode_pieces(text, out) : encode_remembering(text, out);
+    std::size_t count = 0, begin = 0;
+    while (names_.has(special)) {
+      const detail::NameInText name = names_.find(text, begin, special);
+      if (name.token < 0) break;
+      count += encode_text(text.substr(begin, name.begin - begin), out.subspan(count));
+      out[count++] = name.token;
+      begin = name.end;
+    }
+    return count + encode_text(text.substr(begin), out.subspan(count));
   }
-  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
+  std::vector<Token> encode(std::string_view text,
+                            SpecialTokens special = SpecialTokens::as_text) const {
+    return detail::encoded(*this, text, special);
+  }
 
   /// The bytes of a token of text; the name of another.
   std::string_view decode(Token token) const {
@@ -85,19 +120,23 @@ class BpeTokenizer {
     return std::string_view(bytes_).substr(starts_[at], starts_[at + 1] - starts_[at]);
   }
 
-  /// See gpt2_last_cut.
-  std::size_t last_cut(std::string_view text) const noexcept { return gpt2_last_cut(text); }
+  /// See gpt2_last_cut; within no name of a user-defined token.
+  std::size_t last_cut(std::string_view text) const noexcept {
+    std::size_t cut = gpt2_last_cut(text);
+    while (cut > 0 && names_.crosses(text, cut)) cut = gpt2_last_cut(text.substr(0, cut));
+    return cut;
+  }
 
   /// That it keeps on the heap.
   std::size_t memory_bytes() const noexcept {
     return bytes_.size() + sizeof(std::uint32_t) * starts_.size() +
            sizeof(TokenKind) * kinds_.size() + sizeof(BpeMerge) * merges_.size() +
-           sizeof(Token) * whole_.size() + pairs_.memory_bytes();
+           sizeof(Token) * whole_.size() + pairs_.memory_bytes() + names_.memory_bytes();
   }
 
   friend bool operator==(const BpeTokenizer& a, const BpeTokenizer& b) noexcept {
     return a.bytes_ == b.bytes_ && a.starts_ == b.starts_ && a.kinds_ == b.kinds_ &&
-           a.merges_ == b.merges_;
+           a.merges_ == b.merges_ && a.rules_ == b.rules_;
   }
 
  private:
@@ -112,6 +151,12 @@ class BpeTokenizer {
   }
 
   // --- Encoding ---------------------------------------------------------------------------------
+
+  /// Without any name.
+  std::size_t encode_text(std::string_view text, std::span<Token> out) const {
+    // A long text has many words again and again.
+    return text.size() < 4096 ? encode_pieces(text, out) : encode_remembering(text, out);
+  }
 
   std::size_t encode_pieces(std::string_view text, std::span<Token> out) const {
     std::size_t count = 0;
@@ -277,14 +322,30 @@ class BpeTokenizer {
     for (const Token token : reachable) whole_[place(view(token))] = token;
   }
 
+  void find_names() {
+    for (const auto& [token, rule] : rules_) {
+      require(
+          token >= 0 && token < vocabulary_size() && has_name(kind(token)) && rule != NameRule{},
+          "vocabulary: a rule says nothing, or is of a token that no text has by its name");
+    }
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      if (!has_name(kind(token))) continue;
+      const auto rule = rules_.find(token);
+      names_.add(view(token), token, kind(token), rule == rules_.end() ? NameRule{} : rule->second);
+    }
+    names_.sort();
+  }
+
   std::string bytes_;                  ///< of all tokens, one behind the other
   std::vector<std::uint32_t> starts_;  ///< where each begins, and where the last one ends
   std::vector<TokenKind> kinds_;
   std::vector<BpeMerge> merges_;
+  std::map<Token, NameRule> rules_;
   std::array<Token, 256> token_of_byte_{};
   BpeMerges pairs_;
   std::vector<Token> whole_;  ///< by the hash of their bytes
   int shift_ = 0;
+  detail::TokenNames names_;
 };
 
 }  // namespace OCTAVO_NAMESPACE

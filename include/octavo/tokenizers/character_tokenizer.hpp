@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,41 +13,41 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/utf8.hpp>
+#include <octavo/tokenizers/alphabet_finder.hpp>
+#include <octavo/tokenizers/character_pieces.hpp>
+#include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// Whether token 0 stands for every byte outside the alphabet.
+/// Whether token 0 stands for every byte that has no token.
 enum class UnknownToken { included, excluded };
 
-/// The distinct bytes of a text that comes piece by piece.
-class AlphabetFinder {
- public:
-  constexpr void add(std::string_view text) noexcept {
-    for (const char symbol : text) seen_[static_cast<unsigned char>(symbol)] = true;
-  }
-
-  /// In increasing order.
-  std::string alphabet() const {
-    std::string result;
-    for (std::size_t byte = 0; byte < seen_.size(); ++byte) {
-      if (seen_[byte]) result += static_cast<char>(static_cast<unsigned char>(byte));
-    }
-    return result;
-  }
-
- private:
-  std::array<bool, 256> seen_{};
+/// What the tokens of a character tokenizer are made from.
+struct CharacterAlphabet {
+  std::string_view bytes;       ///< distinct ones; each is a token, in this order
+  std::string_view characters;  ///< distinct ones of two to four bytes each, in UTF-8
 };
 
-/// One token per byte of an alphabet, in the alphabet's order, after the unknown token if there is
-/// one. Text is bytes: any byte may be in the alphabet, and UTF-8 passes through byte by byte.
+/// One token per character: per code point of UTF-8, and per byte that is part of none. Tokens are
+/// numbered from the unknown token on, if there is one: the bytes, the longer characters in
+/// increasing order, the token that ends a text, tokens in reserve.
+///
+/// A character of more than one byte is built from its bytes, the first two, these and the third,
+/// and so on; what is built on the way ("\xe2" and "\xe2\x82" of "\xe2\x82\xac") are tokens
+/// too, which come before the characters that begin with them. So this is a byte-level byte-pair
+/// encoding whose merges never cross a character, and files of Hugging Face's format and GGUF can
+/// express it. A text's characters outside the alphabet are encoded as the longest such fronts
+/// and bytes that are tokens; the unknown token stands for each byte that is none.
 class CharacterTokenizer {
  public:
   /// What the unknown token is written as.
   static constexpr std::string_view unknown_text = "?";
+  /// The name of the token that ends a text.
+  static constexpr std::string_view end_name = "<|endoftext|>";
 
-  /// The alphabet is the distinct bytes of `text`, in increasing order.
+  /// The alphabet is the distinct characters of `text`, as AlphabetFinder has them.
   static CharacterTokenizer from_text(std::string_view text,
                                       UnknownToken unknown = UnknownToken::included) {
     AlphabetFinder finder;
@@ -54,78 +55,224 @@ class CharacterTokenizer {
     return CharacterTokenizer(finder.alphabet(), unknown);
   }
 
-  /// A fixed alphabet of distinct bytes. `vocabulary_size` may exceed what is used, leaving tokens
-  /// in reserve; 0: no reserve. ConfigError if a byte comes twice or the vocabulary is too small.
+  /// A fixed alphabet: a text of distinct characters. `vocabulary_size` may exceed what is used,
+  /// leaving tokens in reserve; 0: no reserve. ConfigError if a character comes twice or the
+  /// vocabulary is too small.
   constexpr explicit CharacterTokenizer(std::string_view alphabet,
                                         UnknownToken unknown = UnknownToken::included,
                                         Index vocabulary_size = 0)
       : first_(unknown == UnknownToken::included ? 1 : 0) {
     token_of_.fill(-1);
-    require(alphabet.size() <= symbols_.size(), "an alphabet has at most 256 bytes");
-    for (const char symbol : alphabet) {
-      Token& token = token_of_[static_cast<unsigned char>(symbol)];
-      require(token < 0, [&] {
-        return detail::concat({"alphabet: byte ", printable({&symbol, 1}), " comes twice"});
-      });
-      token = static_cast<Token>(first_ + size_);
-      symbols_[static_cast<std::size_t>(size_++)] = symbol;
+    bool longer = false;
+    for (std::size_t at = 0; at < alphabet.size();) {
+      const std::size_t length = character_length(alphabet.substr(at));
+      if (length == 1) add_byte(alphabet[at]);
+      longer = longer || length > 1;
+      at += length;
     }
-    vocabulary_size_ = vocabulary_size == 0 ? first_ + size_ : vocabulary_size;
-    require(vocabulary_size_ >= first_ + size_ && vocabulary_size_ > 0, [&] {
-      return detail::concat({"vocabulary: got ", vocabulary_size_, " tokens, expected at least ",
-                             std::max<Index>(1, first_ + size_)});
-    });
+    if (longer) add_characters(alphabet);
+    set_size(vocabulary_size);
+  }
+
+  /// The same from parts. ConfigError also if `characters` has a byte that is part of no character
+  /// of two bytes or more.
+  explicit CharacterTokenizer(const CharacterAlphabet& alphabet, UnknownToken unknown,
+                              Index vocabulary_size = 0)
+      : first_(unknown == UnknownToken::included ? 1 : 0) {
+    token_of_.fill(-1);
+    for (const char byte : alphabet.bytes) add_byte(byte);
+    for (std::string_view rest = alphabet.characters; !rest.empty();) {
+      const std::size_t length = utf8_length(rest);
+      require(length > 1, "alphabet: expected characters of two to four bytes in UTF-8");
+      rest.remove_prefix(length);
+    }
+    if (!alphabet.characters.empty()) add_characters(alphabet.characters);
+    set_size(vocabulary_size);
+  }
+
+  /// The same with a token that ends a text, "<|endoftext|>", which no text is encoded as. It is
+  /// the first one in reserve, or where there is none the last of all.
+  CharacterTokenizer with_end_token() const {
+    CharacterTokenizer result = *this;
+    result.has_end_ = true;
+    result.vocabulary_size_ = std::max(vocabulary_size_, symbol_end() + 1);
+    return result;
   }
 
   constexpr Index vocabulary_size() const noexcept { return vocabulary_size_; }
   constexpr bool has_unknown() const noexcept { return first_ == 1; }
-  constexpr std::string_view alphabet() const noexcept {
+  /// The token that ends a text; none if there is no such token.
+  constexpr std::optional<Token> end_token() const noexcept {
+    return has_end_ ? std::optional(static_cast<Token>(symbol_end())) : std::nullopt;
+  }
+  /// The bytes that are tokens, in the order of these.
+  constexpr std::string_view bytes() const noexcept {
     return {symbols_.data(), static_cast<std::size_t>(size_)};
+  }
+  /// The tokens of two to four bytes: the number of the first, and how many there are.
+  constexpr Token first_piece() const noexcept { return static_cast<Token>(first_ + size_); }
+  constexpr Index piece_count() const noexcept { return pieces_.size(); }
+  /// Those that are whole characters, in their order.
+  std::string characters() const {
+    std::string text;
+    for (Index i = 0; i < pieces_.size(); ++i) {
+      if (utf8_length(pieces_[i]) > 0) text += pieces_[i];
+    }
+    return text;
   }
 
   constexpr std::size_t encode(std::string_view text, std::span<Token> out) const {
     require(out.size() >= text.size(), "encode: the output is shorter than the text");
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const Token token = token_of_[static_cast<unsigned char>(text[i])];
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < text.size(); ++count) {
+      Token token = token_of(text[i]);
       if (token < 0 && !has_unknown()) {
         throw UnknownSymbol(
             detail::concat({"byte ", i, ": ", printable(text.substr(i, 1)), " is not among the ",
                             size_, " symbols of this vocabulary"}),
             i, "leave it out, or train with an unknown token");
       }
-      out[i] = token < 0 ? 0 : token;
+      ++i;
+      if (token >= 0 && !pieces_.empty()) i = extend(token, text, i);
+      out[count] = token < 0 ? 0 : token;
     }
-    return text.size();
+    return count;
   }
-  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
+  /// The same; where special tokens are recognized, the name of the one that ends a text is that
+  /// token.
+  constexpr std::size_t encode(std::string_view text, std::span<Token> out,
+                               SpecialTokens special) const {
+    if (special == SpecialTokens::as_text || !has_end_) return encode(text, out);
+    require(out.size() >= text.size(), "encode: the output is shorter than the text");
+    std::size_t count = 0;
+    for (;;) {
+      const std::size_t at = std::min(text.find(end_name), text.size());
+      count += encode(text.substr(0, at), out.subspan(count));
+      if (at == text.size()) return count;
+      out[count++] = *end_token();
+      text.remove_prefix(at + end_name.size());
+    }
+  }
+  std::vector<Token> encode(std::string_view text,
+                            SpecialTokens special = SpecialTokens::as_text) const {
+    return detail::encoded(*this, text, special);
+  }
 
-  /// The first byte of `text` that is not in the alphabet; npos if there is none.
+  /// The first character of `text` that is no token of its own; npos if there is none. Where the
+  /// alphabet has no characters of two bytes or more, the first byte that is none.
   constexpr std::size_t first_unknown(std::string_view text) const noexcept {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (token_of_[static_cast<unsigned char>(text[i])] < 0) return i;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t length = pieces_.empty() ? 1 : character_length(text.substr(at));
+      Token token = token_of(text[at]);
+      if (token < 0) return at;
+      if (length > 1 && extend(token, text.substr(0, at + length), at + 1) < at + length) return at;
+      at += length;
     }
     return std::string_view::npos;
   }
 
-  /// The unknown token and tokens in reserve are written as "?".
+  /// Where a text that comes in pieces may be cut, see CutsText: before a character whose end is
+  /// missing.
+  constexpr std::size_t last_cut(std::string_view text) const noexcept {
+    return pieces_.empty() ? text.size() : utf8_last_cut(text);
+  }
+
+  /// The bytes of a token of text; the name of the one that ends a text. The unknown token and
+  /// tokens in reserve are written as "?".
   constexpr std::string_view decode(Token token) const {
     require(token >= 0 && token < vocabulary_size_, [&] {
       return detail::concat(
           {"decode: got token ", token, ", expected 0 to ", vocabulary_size_ - 1});
     });
     const Index symbol = token - first_;
-    if (symbol < 0 || symbol >= size_) return unknown_text;
-    return {&symbols_[static_cast<std::size_t>(symbol)], 1};
+    if (symbol >= 0 && symbol < size_) return {&symbols_[static_cast<std::size_t>(symbol)], 1};
+    if (symbol >= size_ && symbol < size_ + pieces_.size()) return pieces_[symbol - size_];
+    return has_end_ && token == symbol_end() ? end_name : unknown_text;
   }
+
+  /// That it keeps on the heap.
+  constexpr std::size_t memory_bytes() const noexcept { return pieces_.memory_bytes(); }
 
   friend constexpr bool operator==(const CharacterTokenizer&, const CharacterTokenizer&) = default;
 
  private:
+  constexpr Token token_of(char byte) const noexcept {
+    return token_of_[static_cast<unsigned char>(byte)];
+  }
+
+  /// Behind the last token that stands for text.
+  constexpr Index symbol_end() const noexcept { return first_ + size_ + pieces_.size(); }
+
+  /// `token`, whose bytes end at `at`, becomes the longest token that begins with it; returns where
+  /// that one ends.
+  constexpr std::size_t extend(Token& token, std::string_view text, std::size_t at) const noexcept {
+    for (; at < text.size() && (text[at] & 0xC0) == 0x80; ++at) {
+      const Token longer = pieces_.longer(token, text[at]);
+      if (longer == detail::CharacterPieces::none) break;
+      token = longer;
+    }
+    return at;
+  }
+
+  constexpr void add_byte(char byte) {
+    Token& token = token_of_[static_cast<unsigned char>(byte)];
+    require(token < 0, [&] {
+      return detail::concat({"alphabet: byte ", printable({&byte, 1}), " comes twice"});
+    });
+    token = static_cast<Token>(first_ + size_);
+    symbols_[static_cast<std::size_t>(size_++)] = byte;
+  }
+
+  /// Adds the characters of `alphabet` that have two bytes or more, and what they are built from.
+  void add_characters(std::string_view alphabet) {
+    std::vector<std::string_view> pieces;
+    std::array<bool, 256> needed{};
+    for (std::size_t at = 0; at < alphabet.size();) {
+      const std::size_t length = character_length(alphabet.substr(at));
+      for (std::size_t size = 2; size <= length; ++size) {
+        pieces.push_back(alphabet.substr(at, size));
+      }
+      for (std::size_t i = 0; i < length; ++i) {
+        needed[static_cast<unsigned char>(alphabet[at + i])] = true;
+      }
+      at += length;
+    }
+    for (std::size_t byte = 0; byte < needed.size(); ++byte) {
+      if (needed[byte] && token_of_[byte] < 0) {
+        add_byte(static_cast<char>(static_cast<unsigned char>(byte)));
+      }
+    }
+    std::sort(pieces.begin(), pieces.end());
+    const auto twice = std::adjacent_find(
+        pieces.begin(), pieces.end(),
+        [](std::string_view a, std::string_view b) { return a == b && utf8_length(a) > 0; });
+    require(twice == pieces.end(), [&] {
+      return detail::concat({"alphabet: character ", printable(*twice), " comes twice"});
+    });
+    pieces.erase(std::unique(pieces.begin(), pieces.end()), pieces.end());
+    pieces_.reserve(pieces.size());
+    for (const std::string_view piece : pieces) {
+      Token front = token_of(piece[0]);
+      extend(front, piece.substr(0, piece.size() - 1), 1);
+      pieces_.add(piece, front, static_cast<Token>(symbol_end()));
+    }
+  }
+
+  constexpr void set_size(Index vocabulary_size) {
+    vocabulary_size_ = vocabulary_size == 0 ? symbol_end() : vocabulary_size;
+    require(vocabulary_size_ >= symbol_end() && vocabulary_size_ > 0, [&] {
+      return detail::concat({"vocabulary: got ", vocabulary_size_, " tokens, expected at least ",
+                             std::max<Index>(1, symbol_end())});
+    });
+  }
+
   std::array<Token, 256> token_of_{};
-  std::array<char, 256> symbols_{};
-  Index size_ = 0;
+  std::array<char, 256> symbols_{};  ///< the bytes that are tokens, by their tokens
+  Index size_ = 0;                   ///< how many of these there are
   Index first_ = 0;
   Index vocabulary_size_ = 0;
+  bool has_end_ = false;
+  detail::CharacterPieces pieces_;
 };
 
 /// The alphabet of train_v2: unknown, a-z, A-Z, 0-9, space . , ! ? newline are 69 of 70 tokens.

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/utf8.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -30,11 +32,11 @@ concept Tokenizer = requires(const K tokenizer, std::string_view text, std::span
 
 namespace detail {
 
-/// What encode() gives, in memory of its own.
-template <typename K>
-std::vector<Token> encoded(const K& tokenizer, std::string_view text) {
+/// What encode(text, out, more) gives, in memory of its own.
+template <typename K, typename... More>
+std::vector<Token> encoded(const K& tokenizer, std::string_view text, More... more) {
   std::vector<Token> tokens(text.size());
-  tokens.resize(tokenizer.encode(text, std::span<Token>(tokens)));
+  tokens.resize(tokenizer.encode(text, std::span<Token>(tokens), more...));
   return tokens;
 }
 
@@ -49,6 +51,40 @@ constexpr std::size_t first_unknown(const K& tokenizer, std::string_view text) {
   } else {
     return std::string_view::npos;
   }
+}
+
+/// How many characters a text has, and how many of them a tokenizer does not know. A character is a
+/// code point of UTF-8, or a byte that is part of none.
+struct UnknownCount {
+  std::size_t characters = 0;
+  std::size_t unknown = 0;  ///< of these; they have a byte that only the unknown token stands for
+
+  /// With those of a text that follows.
+  constexpr UnknownCount& operator+=(const UnknownCount& other) noexcept {
+    characters += other.characters;
+    unknown += other.unknown;
+    return *this;
+  }
+  friend constexpr bool operator==(const UnknownCount&, const UnknownCount&) = default;
+};
+
+/// Counts the characters of `text`, and those that the tokenizer has no token for, or only the
+/// unknown token. Allocates nothing.
+template <Tokenizer K>
+constexpr UnknownCount count_unknown(const K& tokenizer, std::string_view text) {
+  // first_unknown() tells of a whole text at once, which is faster than character by character.
+  std::size_t next_unknown = first_unknown(tokenizer, text);
+  UnknownCount count;
+  for (std::size_t at = 0; at < text.size(); ++count.characters) {
+    const std::size_t length = character_length(text.substr(at));
+    if (next_unknown < at + length) {
+      ++count.unknown;
+      next_unknown = first_unknown(tokenizer, text.substr(at + length));
+      if (next_unknown != std::string_view::npos) next_unknown += at + length;
+    }
+    at += length;
+  }
+  return count;
 }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -56,7 +56,8 @@ enum class StopReason {
 
 struct RunResult {
   StopReason reason = StopReason::finished;
-  double validation_loss = std::numeric_limits<double>::quiet_NaN();  ///< the last; NaN: none
+  /// The last; of a run that has finished that of the whole validation text. NaN: there was none.
+  double validation_loss = std::numeric_limits<double>::quiet_NaN();
 };
 
 }  // namespace OCTAVO_NAMESPACE

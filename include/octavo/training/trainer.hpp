@@ -11,6 +11,7 @@
 #include <octavo/data/token_view.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/training_step.hpp>
 
@@ -32,6 +33,7 @@ struct TrainingOptions {
   double dropout = 0.0;
   std::uint64_t seed = 1;
   Index evaluate_every = 0;             ///< steps between evaluations; 0: only at the end
+  Index evaluation_tokens = 0;          ///< targets of an evaluation within the run; 0: all
   Index patience = 0;                   ///< evaluations without improvement that end a run; 0: any
   bool stop_at_spike = false;           ///< end a run whose loss jumps: see RunState::spiked
   bool recompute = false;               ///< see TrainingMemoryOptions
@@ -59,7 +61,8 @@ struct TrainingOptions {
 struct TrainingCallbacks {
   /// After every step.
   std::function<void(const StepResult&)> step = {};
-  /// After every evaluation: steps done and mean validation loss.
+  /// After every evaluation: steps done and mean validation loss, of the sample where
+  /// TrainingOptions::evaluation_tokens asks for one. RunResult has that of the whole text.
   std::function<void(Index, double)> evaluation = {};
   /// After every step and its evaluation, if there was one, with the steps done: when a run can be
   /// saved so that it goes on as if it had never stopped.
@@ -146,34 +149,39 @@ class Trainer {
   }
 
   /// Mean loss over all of `tokens`, in windows that do not overlap (the last may be shorter),
-  /// without dropout. ConfigError if a token is none of the vocabulary; Diverged if the mean is not
-  /// finite, as where weights are not.
-  double evaluate(TokenView tokens) {
+  /// without dropout; with `most_targets` over a sample of the windows that is always the same: see
+  /// EvaluationWindows. ConfigError if a token is none of the vocabulary; Diverged if the mean is
+  /// not finite, as where weights are not.
+  double evaluate(TokenView tokens, Index most_targets = 0) {
     check_length(tokens, 1, "validation text");
     const FloatEnvironment environment;
-    const Index targets = tokens.size() - 1;
-    const Index sequence = options_.sequence;
+    const EvaluationWindows windows(tokens.size() - 1, options_.sequence, most_targets);
     double total = 0;
-    Index first = 0;
-    while (first < targets) {
-      const Index whole = (targets - first) / sequence;
-      const Index sequences = std::min(std::max<Index>(whole, 1), step_.options().step.micro_batch);
-      const Index length = whole == 0 ? targets - first : sequence;
+    for (Index done = 0; done < windows.count();) {
+      const Index length = windows.length(done);
+      Index sequences = 0;
+      for (; sequences < step_.options().step.micro_batch && done < windows.count() &&
+             windows.length(done) == length;
+           ++sequences, ++done) {
+        const auto row = static_cast<std::size_t>(sequences * length);
+        const auto rows = static_cast<std::size_t>(length);
+        copy_window(tokens, windows.first(done), step_.inputs().subspan(row, rows),
+                    step_.targets().subspan(row, rows));
+      }
       const auto rows = static_cast<std::size_t>(sequences * length);
-      const std::span<Token> inputs = step_.inputs().first(rows);
-      const std::span<Token> targets_of = step_.targets().first(rows);
-      copy_window(tokens, first, inputs, targets_of);
-      check_batch_of(tokens, inputs, targets_of, shape().vocabulary);
+      check_batch_of(tokens, step_.inputs().first(rows), step_.targets().first(rows),
+                     shape().vocabulary);
       total = step_.add_losses(total, sequences, length);
-      first += sequences * length;
     }
     if (!std::isfinite(total)) throw step_.diverged("validation loss", total);
-    return total / static_cast<double>(targets);
+    return total / static_cast<double>(windows.targets());
   }
 
   /// Trains until options().steps are done or callbacks.stop says so; evaluates `validation`, if
-  /// there is any, every options().evaluate_every steps and at the end, unless something ends the
-  /// run before.
+  /// there is any, every options().evaluate_every steps over options().evaluation_tokens of it and
+  /// at the end, unless something ends the run before, over the whole. What is best, and patience,
+  /// go by losses that compare: by those of the sample, which the last step has as well as the
+  /// whole.
   RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {}) {
     check_tokens(train, shape().vocabulary);
     check_tokens(validation, shape().vocabulary);
@@ -190,10 +198,12 @@ class Trainer {
       if (options_.stop_at_spike && state_.spiked()) return ended(StopReason::spike);
       const Index done = step_.steps_done();
       const bool due = options_.evaluate_every > 0 && done % options_.evaluate_every == 0;
-      if (!validation.empty() && (due || done == options_.steps)) {
-        result.validation_loss = evaluate(validation);
+      const bool last = done == options_.steps;
+      if (!validation.empty() && (due || last)) {
+        result.validation_loss = evaluate(validation, sampled_targets());
         state_.observe_validation(result.validation_loss);
         if (callbacks.evaluation) callbacks.evaluation(done, result.validation_loss);
+        if (last && is_sample(validation)) result.validation_loss = evaluate(validation);
       }
       if (callbacks.completed) callbacks.completed(done);
     }
@@ -210,11 +220,22 @@ class Trainer {
     return options_.patience > 0 && state_.evaluations_since_best >= options_.patience;
   }
 
+  /// Of an evaluation within the run; 0: all.
+  Index sampled_targets() const noexcept {
+    return options_.evaluate_every > 0 ? options_.evaluation_tokens : 0;
+  }
+
+  bool is_sample(TokenView validation) const noexcept {
+    return EvaluationWindows(validation.size() - 1, options_.sequence, sampled_targets())
+        .is_sample();
+  }
+
   void check_options() const {
     check_schedule(options_.rate());
     detail::check_rate<T>(options_.learning_rate);
     require(options_.steps >= 0, "steps: expected 0 or more");
     require(options_.evaluate_every >= 0, "evaluate-every: expected 0 or more steps");
+    require(options_.evaluation_tokens >= 0, "evaluation-tokens: expected 0 or more");
     require(options_.patience >= 0, "patience: expected 0 or more evaluations");
   }
 

@@ -12,7 +12,6 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
-#include <octavo/base/formatted_number.hpp>
 #include <octavo/data/token_check.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/memory/arena.hpp>
@@ -158,8 +157,8 @@ class TrainingStep {
 
   /// What is thrown where `what` has a value that is not finite.
   Diverged diverged(const char* what, double value) const {
-    return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what, " is ",
-                                    FormattedNumber::fixed(value, 6)}),
+    return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what,
+                                    std::isnan(value) ? " is not a number" : " is infinite"}),
                     steps_done_, value, remedy());
   }
 

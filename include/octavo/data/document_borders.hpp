@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
+#include <octavo/base/config.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// Where the documents of a text end: nowhere, after each line, at each place where a marker
+/// stands, or at given places. Documents without a byte are none.
+class DocumentBorders {
+ public:
+  static constexpr std::size_t longest_marker = 1024;
+
+  /// No borders: the text is not one of documents.
+  DocumentBorders() = default;
+
+  /// Each line is a document, without its line end ("\n" or "\r\n").
+  static DocumentBorders lines() {
+    DocumentBorders borders = markers("\n");
+    borders.lines_ = true;
+    return borders;
+  }
+
+  /// `marker` ends a document and is part of none. ConfigError unless it has 1 to 1024 bytes.
+  static DocumentBorders markers(std::string marker) {
+    require(!marker.empty() && marker.size() <= longest_marker, [&] {
+      return detail::concat(
+          {"documents: got a marker of ", marker.size(), " bytes, expected 1 to ", longest_marker});
+    });
+    DocumentBorders borders;
+    borders.marker_ = std::move(marker);
+    return borders;
+  }
+
+  /// A document ends before each of these bytes of the text, which are in increasing order; the
+  /// last one ends with the text.
+  static DocumentBorders places(std::vector<std::size_t> places) {
+    DocumentBorders borders;
+    borders.places_ = std::move(places);
+    borders.by_place_ = true;
+    return borders;
+  }
+
+  /// Whether the text is one of documents.
+  bool any() const noexcept { return by_place_ || !marker_.empty(); }
+
+  /// A document's end within a part of a text.
+  struct Border {
+    std::size_t begin = 0;  ///< where the document's bytes end
+    std::size_t end = 0;    ///< where the next document begins
+  };
+
+  /// The first border in `part`, which stands at byte `offset` of the text; none: the part has none
+  /// that is complete.
+  std::optional<Border> first_in(std::string_view part, std::size_t offset) const noexcept {
+    if (by_place_) {
+      const auto next = std::upper_bound(places_.begin(), places_.end(), offset);
+      if (next == places_.end() || *next - offset > part.size()) return std::nullopt;
+      return Border{*next - offset, *next - offset};
+    }
+    if (marker_.empty()) return std::nullopt;
+    const std::size_t at = part.find(marker_);
+    if (at == part.npos) return std::nullopt;
+    const bool carriage_return = lines_ && at > 0 && part[at - 1] == '\r';
+    return Border{at - (carriage_return ? 1 : 0), at + marker_.size()};
+  }
+
+  /// Bytes at the end of a part without a border that may belong to one which begins there.
+  std::size_t held_back() const noexcept {
+    return marker_.empty() ? 0 : marker_.size() - 1 + (lines_ ? 1 : 0);
+  }
+
+ private:
+  std::string marker_;  ///< empty: there is none
+  bool lines_ = false;
+  std::vector<std::size_t> places_;
+  bool by_place_ = false;
+};
+
+}  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <octavo/base/config.hpp>
+#include <octavo/data/document_borders.hpp>
+#include <octavo/files/byte_source.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// Bytes of a text that are looked at together.
+inline constexpr std::size_t text_piece_bytes = 65536;
+
+/// A part of a text that is in memory.
+struct TextPiece {
+  std::string_view bytes;
+  std::size_t offset = 0;      ///< of its first byte in the text
+  bool ends_document = false;  ///< a document ends with it
+};
+
+/// Calls body(TextPiece) for a text's pieces of at most text_piece_bytes, in order. A piece ends
+/// where a document does, or, within one, at cut(std::string_view) bytes of what has been read,
+/// and where that is 0 with it. Every byte is read once and in order. Bytes that mark borders are
+/// left out, and so are documents without a byte. Memory: one piece.
+template <typename Cut, typename Body>
+void for_each_piece(const ByteSource& text, const DocumentBorders& borders, Cut cut, Body body) {
+  std::string buffer(std::min(text_piece_bytes, text.size()), '\0');
+  std::size_t begin = 0, end = 0, read = 0;  // what is in the buffer, and has been read
+  bool open = false;                         // a document has begun before
+  for (;;) {
+    const std::string_view rest(buffer.data() + begin, end - begin);
+    const std::size_t offset = read - rest.size();
+    if (const auto border = borders.first_in(rest, offset)) {
+      if (border->begin > 0 || open) body(TextPiece{rest.substr(0, border->begin), offset, true});
+      open = false;
+      begin += border->end;
+    } else if (read == text.size()) {
+      if (!rest.empty() || open) body(TextPiece{rest, offset, borders.any()});
+      return;
+    } else if (rest.size() < buffer.size()) {
+      std::copy(rest.begin(), rest.end(), buffer.begin());
+      begin = 0;
+      end = rest.size();
+      const std::size_t count = std::min(buffer.size() - end, text.size() - read);
+      text.read(read, std::as_writable_bytes(std::span(buffer).subspan(end, count)));
+      end += count;
+      read += count;
+    } else {
+      const std::string_view whole = rest.substr(0, rest.size() - borders.held_back());
+      const std::size_t size = cut(whole);
+      body(TextPiece{whole.substr(0, size == 0 ? whole.size() : size), offset, false});
+      open = borders.any();
+      begin += size == 0 ? whole.size() : size;
+    }
+  }
+}
+
+/// The same for a text without documents that may be cut anywhere: body(std::string_view).
+template <typename Body>
+void for_each_piece(const ByteSource& text, Body body) {
+  for_each_piece(
+      text, {}, [](std::string_view part) { return part.size(); },
+      [&](const TextPiece& piece) { body(piece.bytes); });
+}
+
+}  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <unistd.h>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/files/byte_source.hpp>
+#include <octavo/files/file_descriptor.hpp>
+
+// Streams: what can be read once, from its beginning to its end, such as a FIFO, which a shell's
+// <(command) is, standard input, or a terminal.
+namespace OCTAVO_NAMESPACE {
+
+/// Whether a path leads to a FIFO or to a terminal. Other devices, which may have no end, are not
+/// read.
+inline bool is_stream(const std::string& path, FileSystem& files = real_file_system()) {
+  struct stat status {};
+  if (detail::uninterrupted([&] { return files.stat(path.c_str(), &status); }) != 0) return false;
+  if (S_ISFIFO(status.st_mode)) return true;
+  if (!S_ISCHR(status.st_mode)) return false;
+  const detail::FileDescriptor opened =
+      detail::open_file(files, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  return opened && ::isatty(opened.get()) == 1;
+}
+
+namespace detail {
+
+/// Waits, as other programs do, until somebody writes to it. Error of code no_input.
+inline FileDescriptor open_stream(const std::string& path, FileSystem& files) {
+  FileDescriptor opened = open_file(files, path, O_RDONLY | O_NOCTTY);
+  if (!opened) {
+    throw IoError(ErrorCode::no_input, concat({"cannot open ", printable(path)}), last_error(),
+                  "check the path and its permissions");
+  }
+  return opened;
+}
+
+/// Calls take(std::span<const std::byte>) for the bytes of a stream until it ends. Error of code
+/// no_input if there are more than `limit`, io if reading fails.
+template <typename Take>
+void read_stream(const FileDescriptor& opened, const std::string& name, std::size_t limit,
+                 Take take) {
+  std::array<std::byte, 65536> piece;
+  for (std::size_t all = 0;;) {
+    const ssize_t got = uninterrupted(
+        [&] { return opened.files().read(opened.get(), piece.data(), piece.size()); });
+    if (got == 0) return;
+    if (got < 0) {
+      throw IoError(ErrorCode::io, concat({"cannot read ", printable(name)}), last_error());
+    }
+    all += static_cast<std::size_t>(got);
+    if (all > limit) {
+      throw Error(ErrorCode::no_input,
+                  concat({"cannot read ", printable(name), ": it has more than ", limit, " bytes"}),
+                  "take a part of it");
+    }
+    take(std::span<const std::byte>(piece).first(static_cast<std::size_t>(got)));
+  }
+}
+
+}  // namespace detail
+
+/// A stream that is read to its end when this is made and can then be read like a file. Up to
+/// `most_memory` bytes stay in memory; a longer one goes to a file without a name in `folder`,
+/// which goes with this.
+class SpooledSource final : public ByteSource {
+ public:
+  static constexpr std::size_t most_bytes = std::size_t{1} << 40;
+
+  /// Error of code no_input if the stream cannot be opened or has more than `limit` bytes, io or
+  /// cannot_create if reading it or writing the file fails.
+  SpooledSource(const std::string& path, std::size_t most_memory, const std::string& folder,
+                std::size_t limit = most_bytes, FileSystem& files = real_file_system())
+      : SpooledSource(path, detail::open_stream(path, files), most_memory, folder, limit) {}
+
+  /// The same of a stream that is open; `name` is for messages.
+  SpooledSource(std::string name, const detail::FileDescriptor& stream, std::size_t most_memory,
+                const std::string& folder, std::size_t limit = most_bytes)
+      : ByteSource(std::move(name)) {
+    detail::read_stream(stream, this->name(), limit, [&](std::span<const std::byte> piece) {
+      size_ += piece.size();
+      if (!file_.file && size_ <= most_memory) {
+        memory_.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+        return;
+      }
+      if (!file_.file) {
+        open_file_in(folder, stream.files());
+        write(std::as_bytes(std::span(memory_)), 0);
+        std::string().swap(memory_);
+      }
+      write(piece, size_ - piece.size());
+    });
+    file_.size = size_;
+  }
+
+  std::size_t size() const noexcept override { return size_; }
+
+  void read(std::size_t offset, std::span<std::byte> bytes) const override {
+    if (file_.file) return detail::read_at(file_, name(), offset, bytes);
+    const auto all = std::as_bytes(std::span(memory_));
+    std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(offset), bytes.size(), bytes.begin());
+  }
+
+  /// That it keeps in memory.
+  std::size_t memory_bytes() const noexcept { return memory_.capacity(); }
+
+ private:
+  [[noreturn]] void fail(ErrorCode code, const std::string& what) const {
+    throw IoError(code, what, detail::last_error(),
+                  "free space, or set TMPDIR to a folder that has some");
+  }
+
+  void open_file_in(const std::string& folder, FileSystem& files) {
+    for (int i = 0; i < 100 && !file_.file; ++i) {
+      const std::string path = detail::concat({folder, "/octavo-", ::getpid(), "-", i, ".spool"});
+      file_.file = detail::open_file(files, path, O_RDWR | O_CREAT | O_EXCL, 0600);
+      if (file_.file) {
+        files.unlink(path.c_str());
+      } else if (errno != EEXIST) {
+        break;
+      }
+    }
+    if (!file_.file) {
+      fail(ErrorCode::cannot_create,
+           detail::concat({"cannot create a file in ", printable(folder)}));
+    }
+  }
+
+  void write(std::span<const std::byte> bytes, std::size_t offset) {
+    while (!bytes.empty()) {
+      const ssize_t got = detail::uninterrupted([&] {
+        return file_.file.files().pwrite(file_.file.get(), bytes.data(), bytes.size(),
+                                         static_cast<off_t>(offset));
+      });
+      if (got < 0) {
+        fail(ErrorCode::io, detail::concat({"cannot keep ", printable(name()), " in a file"}));
+      }
+      bytes = bytes.subspan(static_cast<std::size_t>(got));
+      offset += static_cast<std::size_t>(got);
+    }
+  }
+
+  std::string memory_;
+  detail::OpenedFile file_;  ///< none: it is all in memory
+  std::size_t size_ = 0;
+};
+
+}  // namespace OCTAVO_NAMESPACE

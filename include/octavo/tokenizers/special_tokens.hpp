@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <octavo/base/config.hpp>
+#include <octavo/tokenizers/bpe_vocabulary.hpp>
+#include <octavo/tokenizers/gpt2_split.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// What the name of a control token, such as "<|endoftext|>", is where it stands in a text: text
+/// like any other, or that token.
+enum class SpecialTokens { as_text, recognized };
+
+namespace detail {
+
+/// A token's name where it stands in a text: bytes [begin, end), with the spaces that belong to it.
+struct NameInText {
+  std::size_t begin = std::string_view::npos, end = std::string_view::npos;
+  Token token = -1;
+};
+
+/// The names of tokens that are found in a text before it is split into words, as Hugging Face's
+/// tokenizers and llama.cpp find them: the leftmost first, of those that begin at one place the
+/// longest. Names of user-defined tokens are found always, those of control tokens and of the
+/// unknown token where they are recognized.
+class TokenNames {
+ public:
+  void add(std::string_view name, Token token, TokenKind kind, NameRule rule) {
+    const bool always = kind == TokenKind::user_defined;
+    names_.push_back({std::string(name), token, rule, always});
+    begins_[static_cast<unsigned char>(name[0])] |= always ? both : recognized_only;
+    any_ |= always ? both : recognized_only;
+    longest_ = std::max(longest_, name.size());
+  }
+  /// After the last name.
+  void sort() {
+    std::sort(names_.begin(), names_.end(),
+              [](const Name& a, const Name& b) { return a.text < b.text; });
+  }
+
+  bool has(SpecialTokens special) const noexcept { return (any_ & bit(special)) != 0; }
+
+  /// The first name at or after `from`; the spaces before it that it takes begin there at the
+  /// earliest.
+  NameInText find(std::string_view text, std::size_t from, SpecialTokens special) const noexcept {
+    for (std::size_t at = from; at < text.size(); ++at) {
+      if ((begins_[static_cast<unsigned char>(text[at])] & bit(special)) == 0) continue;
+      const Name* const name = longest_at(text.substr(at), special);
+      if (name == nullptr) continue;
+      NameInText found{at, at + name->text.size(), name->token};
+      if (name->rule.strip_left) found.begin = begin_of_spaces(text, from, at);
+      if (name->rule.strip_right) {
+        found.end = end_of_run(text, found.end, CharacterClass::space);
+      }
+      return found;
+    }
+    return {};
+  }
+
+  /// Whether a name that is always found lies on both sides of `cut` in a text whose front this is.
+  bool crosses(std::string_view text, std::size_t cut) const noexcept {
+    if (!has(SpecialTokens::as_text)) return false;
+    for (std::size_t at = cut - std::min(cut, longest_); at < cut; ++at) {
+      if ((begins_[static_cast<unsigned char>(text[at])] & bit(SpecialTokens::as_text)) == 0) {
+        continue;
+      }
+      for (const Name& name : names_) {
+        const std::string_view rest = text.substr(at, name.text.size());
+        const std::size_t end = at + name.text.size() + (name.rule.strip_right ? 1 : 0);
+        if (name.always && end > cut && std::string_view(name.text).starts_with(rest)) return true;
+      }
+    }
+    return false;
+  }
+
+  std::size_t memory_bytes() const noexcept {
+    std::size_t bytes = sizeof(Name) * names_.size();
+    for (const Name& name : names_) bytes += name.text.size();
+    return bytes;
+  }
+
+ private:
+  struct Name {
+    std::string text;
+    Token token;
+    NameRule rule;
+    bool always;
+  };
+
+  static constexpr unsigned char recognized_only = 1, both = 3;
+  static constexpr unsigned char bit(SpecialTokens special) noexcept {
+    return special == SpecialTokens::recognized ? 1 : 2;
+  }
+
+  /// The longest name that `text` begins with. All of them come before `text` in the order of
+  /// names, and the last name before it shares with it what any of them has.
+  const Name* longest_at(std::string_view text, SpecialTokens special) const noexcept {
+    std::string_view key = text.substr(0, longest_);
+    while (!key.empty()) {
+      const auto after =
+          std::upper_bound(names_.begin(), names_.end(), key,
+                           [](std::string_view one, const Name& name) { return one < name.text; });
+      if (after == names_.begin()) return nullptr;
+      const Name& name = *(after - 1);
+      const auto shared = static_cast<std::size_t>(
+          std::mismatch(key.begin(), key.end(), name.text.begin(), name.text.end()).first -
+          key.begin());
+      if (shared < name.text.size()) {
+        key = key.substr(0, shared);
+      } else if (special == SpecialTokens::recognized || name.always) {
+        return &name;
+      } else {
+        key = key.substr(0, shared - 1);
+      }
+    }
+    return nullptr;
+  }
+
+  static std::size_t begin_of_spaces(std::string_view text, std::size_t from,
+                                     std::size_t at) noexcept {
+    while (at > from) {
+      std::size_t before = at - 1;
+      while (before > from && at - before < 4 && (text[before] & 0xc0) == 0x80) --before;
+      const Character character = character_at(text, before);
+      if (character.kind != CharacterClass::space || character.size != at - before) break;
+      at = before;
+    }
+    return at;
+  }
+
+  std::vector<Name> names_;
+  std::array<unsigned char, 256> begins_{};
+  unsigned char any_ = 0;
+  std::size_t longest_ = 0;
+};
+
+}  // namespace detail
+}  // namespace OCTAVO_NAMESPACE
