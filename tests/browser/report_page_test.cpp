@@ -99,6 +99,10 @@ constexpr const char* find_misfits = R"js((() => {
     const box = card.getBoundingClientRect();
     if (box.right > innerWidth || box.left < 0) found.push(`${card.className} is too wide`);
   }
+  for (const name of document.querySelectorAll('.map text.box')) {
+    const box = name.getBoundingClientRect(), own = name.previousElementSibling;
+    if (box.right > own.getBoundingClientRect().right) found.push(`${name.textContent} leaves its box`);
+  }
   const rows = {};
   for (const plot of document.querySelectorAll('.charts .plot > svg')) {
     const box = plot.getBoundingClientRect(), row = plot.closest('.card').getBoundingClientRect().top;
@@ -236,7 +240,7 @@ TEST_CASE("browser: it fits and can be read at every width, in light and in dark
   page->evaluate("document.querySelectorAll('details').forEach(one => one.open = true)");
   std::string papers;
   for (const char* scheme : {"light", "dark"}) {
-    for (const int width : {320, 400, 800, 1600}) {
+    for (const int width : {320, 400, 761, 800, 1600}) {
       INFO(scheme, " at ", width);
       page->show_as(width, scheme);
       for (const Json& misfit : page->evaluate(find_misfits)) FAIL_CHECK(misfit.dump());

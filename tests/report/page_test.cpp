@@ -85,7 +85,7 @@ TEST_CASE("report: a well-formed page with the history's numbers") {
   std::string numbers;
   for (const markup::Element* number : page.all("dd")) numbers += number->text + "|";
   CHECK(numbers ==
-        "1.550|1.118|1.504|1.612|3:07|123,456 tokens/s|64.0k|5.20 MB|0.001 falling to "
+        "1.550|1.118|1.504|1.612|3:07|123,456|64.0k|5.20 MB|0.001 falling to "
         "0.0001|1 \u00d7 32 tokens|");
   CHECK(page.all("p", "stage").at(0)->text == "Finished: step 2,000 of 2,000");
   CHECK(page.all("p", "when").at(0)->text == "2025-11-29 00:01 UTC, 3:07 by the clock");
@@ -267,8 +267,8 @@ TEST_CASE("report: the newest sample stands first, the prompt is marked") {
   REQUIRE(page.all("mark").size() == 3);  // one of them in the words about it
   CHECK(page.all("mark")[1]->text == "To be");
   const auto folded = page.all("summary");
-  CHECK(folded.at(0)->text == "Step 2,000, training loss 1.508, validation 1.612");
-  CHECK(folded.at(1)->text.starts_with("Step 10, training loss 4."));
+  CHECK(folded.at(0)->text == "Step 2,000: training 1.508, validation 1.612");
+  CHECK(folded.at(1)->text.starts_with("Step 10: training 4."));
 }
 
 TEST_CASE("report: names of lines that lie together do not lie on each other") {
@@ -277,6 +277,23 @@ TEST_CASE("report: names of lines that lie together do not lie on each other") {
   const markup::Page page(page_of(example.run, example.history));
   CHECK(page.all("line", "reference", "loss").size() == 3);
   CHECK(page.all("text", "reference", "loss").size() == 1);
+}
+
+TEST_CASE("report: no loss stands among the numbers twice") {
+  ExampleRun example(2000);
+  const auto names = [&] {
+    std::string all;
+    const markup::Page page(page_of(example.run, example.history));
+    for (const markup::Element* one : page.all("dt")) all += one->text + "|";
+    return all.substr(0, all.find("Time|"));
+  };
+  CHECK(names() == "Best validation loss|Training loss|Latest validation loss|");
+  example.run.best_step = 2000;
+  CHECK(names() == "Best validation loss|Training loss|");
+  example.run.whole_validation = 1.63;
+  CHECK(names() == "Best validation loss|Training loss|Whole validation text|");
+  example.run.best_step = 0;
+  CHECK(names() == "Training loss (no validation)|Whole validation text|");
 }
 
 TEST_CASE("report: what pale lines are, and how often gradients are clipped") {

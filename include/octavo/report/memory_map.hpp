@@ -43,6 +43,7 @@ class MemoryMap {
 
  private:
   static constexpr double height = 260;
+  static constexpr double columns_wide = 600;  ///< at least, where names are shown
 
   static ReportScale scale(const MemoryPlan& plan) {
     return {0, static_cast<double>(std::max<std::size_t>(plan.total_bytes(), 1))};
@@ -103,7 +104,9 @@ class MemoryMap {
     page_.markup("\"><title>").text(request.part).markup(": ").text(request.name).markup(", ");
     page_.grouped(MemoryPlan::footprint(request)).markup(" bytes, ").text(lifetime(request));
     page_.markup("</title></rect>\n");
-    if (bottom - top < 16) return;
+    const double width =
+        columns_wide * (request.lifetime.last - request.lifetime.first + 1) / columns();
+    if (bottom - top < 16 || svg::text_width(request.name) + 12 > width) return;
     page_.markup("<text class=\"box\" dx=\"6\" dy=\".35em\" x=\"");
     page_.markup(percent(request.lifetime.first - phases_.first)).markup("\" y=\"");
     page_.markup(svg::number((top + bottom) / 2)).markup("\">").text(request.name);

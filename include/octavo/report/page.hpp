@@ -58,7 +58,7 @@ inline void write_report(const RunReport& run, const RunHistory& history, PageWr
   detail::write_commands(page, run);
   detail::write_memory(page, run);
   detail::write_facts(page, run);
-  page.markup("<section>\n<h2>Tables</h2>\n");
+  page.markup("<section class=\"tables\">\n<h2>Tables</h2>\n");
   detail::write_tables(page, run, history);
   page.markup("</section>\n");
   page.markup("</main>\n<footer>Written by octavo ").text(version_string);

@@ -77,10 +77,11 @@ inline std::vector<ShownSample> shown_samples(const std::string& path) {
   return samples;
 }
 
-/// The losses around a step: of training, and of the last evaluation until then.
+/// ": training 1.508, validation 1.612": the losses around a step, and of the last evaluation until
+/// then.
 inline void write_losses_at(PageWriter& page, const RunHistory& history, Index step) {
   const double training = history.mean_loss(step - RunHistory::recent_steps, step);
-  if (std::isfinite(training)) page.markup(", training loss ").text(short_loss(training));
+  if (std::isfinite(training)) page.markup(": training ").text(short_loss(training));
   const EvaluationPoint* last = nullptr;
   for (const EvaluationPoint& point : history.evaluations()) {
     if (point.step <= step) last = &point;
@@ -110,7 +111,7 @@ inline void write_samples(PageWriter& page, const RunReport& run, const RunHisto
       "writes</h2>\n<p class=\"unit\">Step ");
   page.grouped(samples.back().step);
   write_losses_at(page, history, samples.back().step);
-  page.markup(run.prompt.empty() ? "</p>\n" : "; the prompt is <mark>marked</mark></p>\n");
+  page.markup(run.prompt.empty() ? "</p>\n" : "; prompt <mark>marked</mark></p>\n");
   write_sample(page, samples.back().text, run.prompt);
   page.markup("\n");
   for (std::size_t i = samples.size() - 1; i-- > 0;) {

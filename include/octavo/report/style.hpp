@@ -139,7 +139,7 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; padding: 0 2
 .samples h2 { margin: 0; font-size: .95rem; }
 .samples p { font-size: .85rem; margin: 0 0 10px; }
 .samples pre { font-size: 14px; }
-.samples details { border-top: 1px solid var(--rule); font-size: .9rem; }
+.samples details { border-top: 1px solid var(--rule); font-size: .85rem; }
 .samples pre + details { margin-top: 14px; }
 .samples details pre { font-size: 13px; padding: 0 0 10px 16px; }
 summary { cursor: pointer; padding: 5px 0; font-variant-numeric: tabular-nums; }
@@ -191,7 +191,7 @@ th { font-weight: 600; }
   body { font-size: 10pt; }
   .card { break-inside: avoid; }
   h2 { break-after: avoid; }
-  output, progress, details, .commands > p { display: none; }
+  output, progress, details, .tables, .commands > p { display: none; }
   @page { margin: 14mm; }
 }
 )css";

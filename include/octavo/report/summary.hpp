@@ -111,6 +111,10 @@ inline void write_losses(PageWriter& page, const RunReport& run, const RunHistor
     write_glance(page, "Training loss", short_loss(run.loss),
                  "mean of the last 100 steps or fewer");
   }
+  if (std::isfinite(run.whole_validation)) {
+    write_glance(page, "Whole validation text", short_loss(run.whole_validation),
+                 "the last weights; other evaluations are of a sample of it");
+  }
   if (history.evaluations().empty()) return;
   const EvaluationPoint& last = history.evaluations().back();
   const bool told = run.best_step == 0 || last.step == run.best_step;  // by the verdict
@@ -147,10 +151,8 @@ inline void write_numbers(PageWriter& page, const RunReport& run, const RunHisto
                concat({clock_time(run.seconds), " training, ", clock_time(run.evaluation_seconds),
                        " evaluations, samples, saves"}));
   if (!std::isnan(run.tokens_per_second)) {
-    write_glance(
-        page, "Speed",
-        concat({FormattedNumber::grouped(std::llround(run.tokens_per_second)), " tokens/s"}),
-        "of training alone");
+    write_glance(page, "Speed", FormattedNumber::grouped(std::llround(run.tokens_per_second)),
+                 "tokens per second, of training alone");
   }
   if (run.tokens_per_step > 0) {
     write_glance(page, "Tokens trained on",
