@@ -201,8 +201,8 @@ class GgufReader {
   std::string name(detail::GgufCursor& cursor, const char* what) const {
     const auto length = part<std::uint64_t>(cursor);
     if (length == 0 || length > longest_name) {
-      fail(detail::concat(
-          {"the name of ", what, " has ", counted(length, "byte"), ", expected 1 to ", longest_name}));
+      fail(detail::concat({"the name of ", what, " has ", counted(length, "byte"),
+                           ", expected 1 to ", longest_name}));
     }
     if (length > cursor.remaining()) end_of_file();
     std::string text;

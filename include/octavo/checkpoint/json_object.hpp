@@ -27,7 +27,8 @@ class JsonObject {
   explicit JsonObject(const ByteSource& source, const detail::JsonLimits& limits = {})
       : name_(source.name()) {
     if (source.size() > limits.bytes) {
-      fail(detail::concat({"it has ", counted(source.size(), "byte"), ", expected at most ", limits.bytes}));
+      fail(detail::concat(
+          {"it has ", counted(source.size(), "byte"), ", expected at most ", limits.bytes}));
     }
     std::string text(source.size(), '\0');
     source.read(0, std::as_writable_bytes(std::span(text)));

@@ -106,8 +106,8 @@ inline void check_saved(const ModelShape& shape, Index trained_length, Index tok
                    ", the model's context"});
   });
   require(tokens >= 1 && tokens <= shape.vocabulary, [&] {
-    return concat({"tokenizer: got ", counted(tokens, "token"), ", expected 1 to ", shape.vocabulary,
-                   ", the model's vocabulary"});
+    return concat({"tokenizer: got ", counted(tokens, "token"), ", expected 1 to ",
+                   shape.vocabulary, ", the model's vocabulary"});
   });
 }
 

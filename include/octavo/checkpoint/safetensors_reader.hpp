@@ -48,7 +48,8 @@ class SafetensorsReader {
     const std::string start = start_of(source);
     recognise_other_formats(start);
     if (start.size() < 10) {
-      fail(detail::concat({"it has ", counted(start.size(), "byte"), ", expected 10 or more"}), whole);
+      fail(detail::concat({"it has ", counted(start.size(), "byte"), ", expected 10 or more"}),
+           whole);
     }
     std::uint64_t length = 0;
     std::memcpy(&length, start.data(), sizeof(length));

@@ -32,8 +32,8 @@ inline std::vector<std::string> read_merges_text(const ByteSource& source) {
     throw FormatError(detail::concat({"cannot load ", printable(source.name()), ": ", what}));
   };
   if (source.size() > detail::tokenizer_limits.bytes) {
-    fail(detail::concat(
-        {"it has ", counted(source.size(), "byte"), ", expected at most ", detail::tokenizer_limits.bytes}));
+    fail(detail::concat({"it has ", counted(source.size(), "byte"), ", expected at most ",
+                         detail::tokenizer_limits.bytes}));
   }
   std::string text(source.size(), '\0');
   source.read(0, std::as_writable_bytes(std::span(text)));

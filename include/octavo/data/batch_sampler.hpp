@@ -27,9 +27,10 @@ inline void copy_window(TokenView tokens, Index start, std::span<Token> inputs,
 /// Throws DataError if the tokens hold no window of sequence + 1.
 inline void check_length(TokenView tokens, Index sequence, std::string_view what) {
   if (tokens.size() > sequence) return;
-  throw DataError(detail::concat({what, ": got ", counted(tokens.size(), "token"), ", need at least ",
-                                  sequence + 1, " (sequence ", sequence, " + 1)"}),
-                  "use a longer text or a shorter sequence");
+  throw DataError(
+      detail::concat({what, ": got ", counted(tokens.size(), "token"), ", need at least ",
+                      sequence + 1, " (sequence ", sequence, " + 1)"}),
+      "use a longer text or a shorter sequence");
 }
 
 /// Windows for training: the batch of a step is a pure function of (seed, step), whoever asks. The

@@ -180,14 +180,14 @@ class TokenFile {
     }
     const std::size_t width = token_bytes(static_cast<Index>(fields.vocabulary));
     if (fields.token_bytes != width) {
-      refuse(detail::concat({"got ", counted(fields.token_bytes, "byte"), " per token, expected ", width,
-                             " for a vocabulary of ", fields.vocabulary}));
+      refuse(detail::concat({"got ", counted(fields.token_bytes, "byte"), " per token, expected ",
+                             width, " for a vocabulary of ", fields.vocabulary}));
     }
     const std::size_t behind = file_.size() - detail::token_header_bytes;
     if (behind % width == 0 && behind / width == fields.tokens) return;
-    refuse(
-        detail::concat({"got ", counted(behind, "byte"), " of tokens, expected ", fields.tokens, " tokens of ",
-                        width, (behind / width < fields.tokens ? ": it is truncated" : "")}));
+    refuse(detail::concat({"got ", counted(behind, "byte"), " of tokens, expected ", fields.tokens,
+                           " tokens of ", width,
+                           (behind / width < fields.tokens ? ": it is truncated" : "")}));
   }
 
   template <typename T>

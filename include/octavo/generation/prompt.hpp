@@ -27,10 +27,11 @@ inline std::span<const Token> fit_prompt(std::span<const Token> prompt, Index le
   const auto most = static_cast<std::size_t>(length);
   if (prompt.size() <= most || policy == TooLong::slide) return prompt;
   if (policy == TooLong::keep_last) return prompt.last(most);
-  throw DataError(detail::concat({"the prompt has ", counted(prompt.size(), "token"), ", expected at most ",
-                                  length, ", the length that the model was trained on: token ",
-                                  length, " is the first too many"}),
-                  "shorten it, let the window slide, or keep its last tokens");
+  throw DataError(
+      detail::concat({"the prompt has ", counted(prompt.size(), "token"), ", expected at most ",
+                      length, ", the length that the model was trained on: token ", length,
+                      " is the first too many"}),
+      "shorten it, let the window slide, or keep its last tokens");
 }
 
 /// UnknownSymbol, with its byte and the character, unless the tokenizer has a token of its own for

@@ -127,9 +127,9 @@ class Scorer {
   /// object's memory until its next call.
   EigenMap<const T> hidden(TokenView tokens) {
     if (tokens.empty() || tokens.size() > length_) {
-      throw DataError(
-          detail::concat({"hidden: got ", counted(tokens.size(), "token"), ", expected 1 to ", length_}),
-          "make the scorer longer, or take the text in parts");
+      throw DataError(detail::concat({"hidden: got ", counted(tokens.size(), "token"),
+                                      ", expected 1 to ", length_}),
+                      "make the scorer longer, or take the text in parts");
     }
     check_tokens(tokens, model_.shape().vocabulary);
     const std::span<const Token> inputs = copy_inputs(tokens);

@@ -28,7 +28,8 @@ class Arena {
   Arena(const MemoryPlan& plan, std::span<std::byte> memory)
       : plan_(plan), base_(memory.data()), bytes_(plan.total_bytes()) {
     require(memory.size() >= bytes_, [&] {
-      return detail::concat({"arena: got ", counted(memory.size(), "byte"), ", expected at least ", bytes_});
+      return detail::concat(
+          {"arena: got ", counted(memory.size(), "byte"), ", expected at least ", bytes_});
     });
     require(reinterpret_cast<std::uintptr_t>(base_) % alignment_bytes == 0,
             "arena: the memory handed in is not aligned to 64 bytes");

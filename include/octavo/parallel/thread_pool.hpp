@@ -204,8 +204,9 @@ class ThreadPool {
 
   [[noreturn]] void refuse(std::error_code reason) {
     stop();
-    throw IoError(ErrorCode::out_of_memory, detail::concat({"cannot start ", counted(size(), "thread")}),
-                  reason, "ask for fewer threads");
+    throw IoError(ErrorCode::out_of_memory,
+                  detail::concat({"cannot start ", counted(size(), "thread")}), reason,
+                  "ask for fewer threads");
   }
 
   void stop() noexcept {

@@ -89,9 +89,10 @@ TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOp
     hint = detail::concat(
         {"no choice of optimizer adamw-8bit and fused-update needs less than ", told(least)});
   }
-  throw ConfigError(detail::concat({"memory budget: got ", counted(budget, "byte"), ", expected at least ",
-                                    told(detail::least_bytes<T>(shape, wanted))}),
-                    hint);
+  throw ConfigError(
+      detail::concat({"memory budget: got ", counted(budget, "byte"), ", expected at least ",
+                      told(detail::least_bytes<T>(shape, wanted))}),
+      hint);
 }
 
 }  // namespace OCTAVO_NAMESPACE
