@@ -236,9 +236,9 @@ TEST_CASE("numbers that are not finite, and files that are damaged, are refused"
             .ends_with(
                 "are not within the data, which has " +
                 std::to_string(octavo_test::gpt2_weights<float>().size() * sizeof(float) - 1)));
-  CHECK(
-      failure("PK\x03\x04 and so on") ==
-      "cannot load 'model.safetensors': it is a PyTorch or zip file, expected a safetensors file");
+  CHECK(failure("PK\x03\x04 and so on") ==
+        "cannot load 'model.safetensors': it is a zip archive, perhaps PyTorch's, expected a "
+        "safetensors file");
 }
 
 TEST_CASE("a head that is not the token table is refused, one that is is welcome") {
@@ -308,7 +308,7 @@ TEST_CASE("an index and its files must agree") {
 TEST_CASE("the one file is preferred to an index; without either both are named") {
   TestFolder folder = sharded();
   folder.files["model.safetensors"] = "{}";
-  CHECK(folder.failure() == "cannot load 'model.safetensors': it has 2 bytes, expected 10 or more");
+  CHECK(folder.failure() == "cannot load 'model.safetensors': it is a JSON file, not a model");
   folder.files.erase("model.safetensors");
   folder.files["b.safetensors"] = folder.files["a.safetensors"];
   CHECK(folder.failure() ==

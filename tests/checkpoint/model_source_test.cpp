@@ -86,7 +86,7 @@ TEST_CASE("what is no model is refused as its reader refuses it") {
   save_gguf<float>(folder / "odd.gguf", {shape, 5, 0, 0}, tokens, weights);
   CHECK_THROWS_WITH_AS(ModelSource(folder / "odd.gguf"),
                        ("cannot load '" + (folder / "odd.gguf") +
-                        "': vocabulary: token 1, '\\x01', has a character that stands for no byte")
+                        "': vocabulary: there is no token for the byte '\\x00'")
                            .c_str(),
                        FormatError);
 }

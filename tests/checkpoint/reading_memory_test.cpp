@@ -14,9 +14,6 @@ using octavo_test::HeapPeak;
 
 namespace {
 
-/// Bytes of the largest header that is looked at.
-constexpr std::size_t largest = 1'500'000;
-
 std::string repeated(std::size_t count, const std::string& part, const std::string& end = {}) {
   std::string text;
   text.reserve(count * part.size() + end.size());
@@ -53,7 +50,7 @@ ForgedFile of_empty_tensors(std::size_t count, const std::string& layers) {
   return file;
 }
 
-void check_heap(const std::string& name, const std::string& bytes) {
+void check_heap(const std::string& name, const std::string& bytes, std::size_t times = 2) {
   INFO(name);
   std::size_t held = 0;
   bool refused = false;
@@ -68,17 +65,17 @@ void check_heap(const std::string& name, const std::string& bytes) {
     held = peak.bytes();
   }
   CHECK(refused);
-  CHECK(held <= 2 * bytes.size() + (std::size_t{16} << 20));
+  CHECK(held <= times * bytes.size() + (std::size_t{16} << 20));
 }
 
 }  // namespace
 
-TEST_CASE("refusing a file never takes more memory than twice its size and 16 MiB") {
+TEST_CASE("refusing a file never takes much more memory than its size and 16 MiB") {
   const auto check = [](const std::string& name, const std::string& header) {
     check_heap(name, ForgedFile(header).bytes());
   };
   const std::string long_text(990, 'a');
-  for (const std::size_t size : {std::size_t{700'000}, largest, std::size_t{3'000'000}}) {
+  for (const std::size_t size : {std::size_t{700'000}, std::size_t{3'000'000}}) {
     const std::string nested = repeated(size / 2 - 9, "[", repeated(size / 2 - 9, "]"));
     check("nested lists", nested);
     check("nested lists inside", R"({"a":)" + nested + "}");
@@ -90,6 +87,14 @@ TEST_CASE("refusing a file never takes more memory than twice its size and 16 Mi
     check("spaces", "{" + std::string(size - 99, ' ') + "}");
     check("long names", metadata(counted(size / 1010, "\"" + long_text, "\":\"\"")));
     check("long values", metadata(counted(size / 1010, "\"", "\":\"" + long_text + "\"")));
+  }
+  // The format allows headers of a hundred megabytes.
+  const std::string much(20'000'000, 'a');
+  for (const std::string& header :
+       {"{" + std::string(much.size(), ' ') + "}", metadata("\"a\":\"" + much + "\""),
+        metadata("\"" + much + "\":\"\""), values("\"" + much + "\""),
+        values(std::string(much.size(), '1'))}) {
+    check_heap(header.substr(0, 24), ForgedFile(header).bytes(), 5);
   }
   // As many as there may be, and more.
   for (const std::size_t count : {99'990U, 400'000U}) {

@@ -38,7 +38,7 @@ struct TensorInFile {
 /// are read. Reading runs no code and trusts no number of the file before it is compared with what
 /// is there. Every defect is a FormatError that names the file and the field. Names and numbers of
 /// the header are limited, so that what is kept of it needs no more than a few megabytes beside
-/// four times the header, which the file has room for. Checksums, where the file has them, are for
+/// five times the header, which the file has room for. Checksums, where the file has them, are for
 /// whoever reads a tensor to compare; whether the header is what was written is for whoever
 /// believes its metadata: see is_unaltered().
 class SafetensorsReader {
@@ -127,7 +127,8 @@ class SafetensorsReader {
                            ", expected a safetensors file"}),
            torch ? "convert it to safetensors first" : "name a model");
     }
-    if (!begins_as_text(start)) return;
+    const bool has_header = start.size() > 8 && start[8] == '{';  // after a length that lies
+    if (!begins_as_text(start) || has_header) return;
     const bool json = start.find_first_not_of(" \t\r\n") != start.npos &&
                       start[start.find_first_not_of(" \t\r\n")] == '{';
     fail(json ? "it is a JSON file, not a model" : "it is a text, not a model",
