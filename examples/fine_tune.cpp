@@ -28,20 +28,12 @@ int main(int argc, char** argv) {
     require(source.tokenizer().has_value(), "the model has no tokenizer that Octavo reads");
     const TokenStore tokens = tokenize(*source.tokenizer(), read_file(argv[2]));
     Index length = source.trained_length();
-    if (argc == 4) {
-      const std::string_view asked = argv[3];
-      require(parse_whole(asked, length) && length >= 1 && length <= source.trained_length(), [&] {
-        return "SEQUENCE: expected 1 to " + std::to_string(source.trained_length()) +
-               ", the length that the model was trained on";
-      });
-    }
-    const Index most = tokens.view().size() - 1;
-    if (most < length) {
-      throw DataError("the text has " + std::to_string(most + 1) + " tokens, expected more than " +
-                          std::to_string(length) + ", the sequence",
-                      most < 1 ? "use a longer text"
-                               : "use a longer text, or a shorter sequence: fine_tune MODEL TEXT " +
-                                     std::to_string(most));
+    require(argc == 3 || (parse_whole(std::string_view(argv[3]), length) && length > 0 &&
+                          length <= source.trained_length()),
+            "SEQUENCE: expected 1 to the length that the model was trained on");
+    if (const Index most = tokens.view().size() - 1; most < length) {
+      throw DataError("the text has " + std::to_string(most + 1) + " tokens",
+                      "use a longer text, or a SEQUENCE of at most " + std::to_string(most));
     }
 
     ThreadPool threads;

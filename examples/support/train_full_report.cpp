@@ -18,10 +18,13 @@ octavo::FactGroup facts_of(const Corpus& corpus, octavo::Index sequence) {
   group.add("data", one_line(corpus.name));
   group.add_count("bytes", corpus.identity.bytes);
   group.add_count("tokens", corpus.tokens().size());
-  group.add("validation", one_line(corpus.validation(sequence)));
-  if (!corpus.identity.documents.empty()) {
-    group.add("documents", one_line(corpus.identity.documents));
-  }
+  group.add("val", one_line(corpus.validation(sequence)));
+  const std::string& documents = corpus.identity.documents;
+  const bool marked = documents.starts_with("end ");
+  group.add("documents", documents.empty() ? "none"
+                         : marked          ? "by their end"
+                                           : documents.substr(0, 4));
+  group.add("document-end", marked ? octavo::printable(documents.substr(4)) : "none");
   group.add("SHA-256", corpus.identity.hash);
   if (corpus.learned) {
     group.add("learned from", of_words(*corpus.learned));
