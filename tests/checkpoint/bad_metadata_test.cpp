@@ -48,7 +48,6 @@ const EntryRange whole_numbers[] = {
     {"accumulate", sizes, {"0", "-1", "2147483648"}},
     {"warmup", counts, {"-1"}},
     {"evaluate_every", counts, {"-1"}},
-    {"evaluation_tokens", counts, {"-1"}},
     {"patience", counts, {"-1"}},
     {"stop_at_spike", "0 to 1", {"2", "-1"}},
     {"fused_update", "0 to 1", {"2", "-1"}},

@@ -41,7 +41,7 @@ std::string everything() {
   std::string all;
   octavo::write_report(example.run, example.history, [&](std::string_view piece) { all += piece; });
   for (const octavo::RunHistory& run : bad_runs()) {
-    const auto found = octavo::diagnose(run, {4.19, 3.31, 2.45});
+    const auto found = octavo::diagnose(run, {4.19, 3.31, 2.45}, run.steps_done());
     REQUIRE(found);
     all += found->text + '\n';
   }
