@@ -126,7 +126,7 @@ TEST_CASE("what is written is UTF-8, unless it is asked for as it is") {
     for (int i = 0; i < 60; ++i) text += "\xc3\xa9\xc3\xa8\xe2\x82\xac";
     return text;
   }());
-  check_error(start(sandbox, micro("--data text --out a")), 0, "");
+  check_error(start(sandbox, micro("--data text --tokenizer byte --out a")), 0, "");
   const std::string replaced = text_of(sandbox, written("--tokens 99 --temperature 2", ""));
   const std::string kept =
       text_of(sandbox, written("--tokens 99 --temperature 2 --invalid-utf8 keep", ""));
