@@ -225,3 +225,14 @@ TEST_CASE("tokens that the model has no number for are set aside, if no text nee
   CHECK(Read(folder, size + 5).tokenizer.vocabulary_size() == size + 5);
   CHECK_THROWS_AS((Read{folder, 200}), FormatError);
 }
+
+TEST_CASE(
+    "an unknown token that was added as well is unknown where a byte is, and special elsewhere") {
+  const TokenTable characters = token_table_of(CharacterTokenizer("ab"));
+  Json json = Json::parse(tokenizer_json_text(characters));
+  json["added_tokens"] = {added(0, "<unk>", {{"special", true}, {"lstrip", true}})};
+  CHECK(Read{json}.tokenizer == AnyTokenizer(CharacterTokenizer("ab")));
+  Json pairs = json_with({});
+  pairs["model"]["unk_token"] = "<|endoftext|>";
+  CHECK(Read{pairs}.tokenizer == tokenizer_of(learned()));
+}

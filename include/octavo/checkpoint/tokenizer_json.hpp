@@ -186,10 +186,15 @@ class TokenizerJson {
       refuse("model.unk_token", unknown, "a token that is neither a byte nor made by a merge",
              true);
     }
-    // Byte pairs know every byte: one that ends a text as well does that alone.
-    if (table_.kinds[at] == TokenKind::unused || table_.merges.empty()) {
-      table_.kinds[at] = TokenKind::unknown;
-    }
+    // Who knows every byte has no use for it: then it is what else it was added for.
+    const auto is_byte = [](const std::string& token) {
+      const auto bytes = bytes_of_letters(token);
+      return bytes && bytes->size() == 1;
+    };
+    const auto bytes = std::count_if(table_.tokens.begin(), table_.tokens.end(), is_byte);
+    if (bytes == 256 && table_.kinds[at] != TokenKind::unused) return;
+    table_.kinds[at] = TokenKind::unknown;
+    table_.rules.erase(static_cast<Token>(at));
   }
 
   JsonObject file_;
