@@ -97,7 +97,7 @@ TEST_CASE("a border is found wherever pieces of a text end") {
     const std::string first(text_piece_bytes - 3 + shift, 'a');
     for (const auto& [marker, borders] : {std::pair("<|>", DocumentBorders::markers("<|>")),
                                           std::pair("\r\n", DocumentBorders::lines())}) {
-      INFO(shift, marker);
+      INFO(shift);
       CHECK(shown(first + marker + "b" + marker + "c", borders) == first + "$b$c$");
     }
     CHECK(shown(first + "bc", DocumentBorders::places({first.size(), first.size() + 1})) ==
@@ -112,7 +112,8 @@ TEST_CASE("texts of their own are documents") {
 }
 
 TEST_CASE("documents need a token that ends them, and a marker has bytes") {
-  CHECK_THROWS_WITH_AS(tokenize_documents(CharacterTokenizer("ab"), "ab", DocumentBorders::lines()),
+  CHECK_THROWS_WITH_AS(static_cast<void>(tokenize_documents(CharacterTokenizer("ab"), "ab",
+                                                            DocumentBorders::lines())),
                        "documents: the tokenizer has no token that ends a text", ConfigError);
   CHECK_THROWS_WITH_AS(DocumentBorders::markers(""),
                        "documents: got a marker of 0 bytes, expected 1 to 1024", ConfigError);
