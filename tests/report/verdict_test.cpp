@@ -78,7 +78,7 @@ TEST_CASE("verdict: the health of a run in a few words") {
   CHECK(health(Stage::running, history_of(10, falling)) == "Improving");
   CHECK(health(Stage::finished, history_of(10, settling)) == "Flat since step 300");
   CHECK(health(Stage::diverged, history_of(10, falling)) ==
-        "Diverged after step 1,000: the loss or a gradient was no finite number any more");
+        "Diverged after step 1,000: the loss or a gradient was not a finite number");
   CHECK(health(Stage::running, RunHistory()) == "Too early to say where it is heading");
   CHECK(health(Stage::finished, RunHistory()) == "A short run");
   const RunHistory blown = history_of(0, [](double share) { return 2 + 6 * share; });

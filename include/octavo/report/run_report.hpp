@@ -62,7 +62,7 @@ struct FactGroup {
 
 /// What a page about a run tells, beside the run's history. Texts may hold any bytes.
 struct RunReport {
-  /// `diverged`: a loss or gradients were no finite numbers any more.
+  /// `diverged`: a loss or a gradient was not a finite number.
   enum class Stage { running, stopped, finished, diverged };
 
   std::string title = {};                  ///< of the program and its model

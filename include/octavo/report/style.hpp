@@ -181,6 +181,11 @@ th { font-weight: 600; }
 .words { text-align: left; }
 .groups { columns: 300px; column-gap: 14px; }
 .groups .card { break-inside: avoid; margin-bottom: 14px; }
+@media (min-width: 1400px) {
+  .groups { columns: auto; display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); }
+  .groups { gap: 14px; align-items: start; }
+  .groups .card { margin: 0; }
+}
 .groups table { width: 100%; table-layout: fixed; }
 .groups th {
   text-align: left; font-weight: 400; color: var(--quiet); width: 44%; overflow-wrap: anywhere;

@@ -134,12 +134,15 @@ inline void write_memory_glance(PageWriter& page, const RunReport& run) {
   }
 }
 
+/// What the run is made with, in a line.
 inline void write_settings(PageWriter& page, const RunReport& run) {
-  if (run.settings.empty()) return;
+  const auto write = [&](std::string_view name, std::string_view value) {
+    page.markup("<div><dt>").text(name).markup("</dt><dd>").text(value).markup("</dd></div>\n");
+  };
   page.markup("<dl class=\"settings\">\n");
-  for (const Fact& fact : run.settings) {
-    page.markup("<div><dt>").text(fact.name).markup("</dt><dd>").text(fact.value);
-    page.markup("</dd></div>\n");
+  for (const Fact& fact : run.settings) write(fact.name, fact.value);
+  if (run.threads_in_use > 0) {
+    write("threads in use", concat({run.threads_in_use, " of ", run.threads}));
   }
   page.markup("</dl>\n");
 }
@@ -160,10 +163,6 @@ inline void write_numbers(PageWriter& page, const RunReport& run, const RunHisto
                  concat({FormattedNumber::grouped(run.tokens_per_step), " a step"}));
   }
   write_memory_glance(page, run);
-  if (run.threads_in_use > 0) {
-    write_glance(page, "Threads", concat({run.threads_in_use}),
-                 concat({"in use, of ", run.threads}));
-  }
   page.markup("</dl>\n");
   write_settings(page, run);
 }

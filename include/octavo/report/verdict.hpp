@@ -134,7 +134,7 @@ inline std::string health(const RunReport& run, const RunHistory& history,
   const bool over = run.stage == Stage::finished;
   if (run.stage == Stage::diverged) {
     return concat({"Diverged after step ", FormattedNumber::grouped(run.step),
-                   ": the loss or a gradient was no finite number any more"});
+                   ": the loss or a gradient was not a finite number"});
   }
   if (found && found->finding == Finding::diverging) return over ? "Diverged" : "Diverging";
   const auto since = [](const char* what, Index step) {
