@@ -30,7 +30,7 @@ struct Models : Sandbox {
 
 TEST_CASE("what is set aside is told on standard error, and the model loads") {
   const Models models;
-  std::string config = read_file(models / "hf/config.json");
+  std::string config = octavo::read_file(models / "hf/config.json");
   config = replaced(config, "\"eos_token_id\": 269", "\"eos_token_id\": [50256, 269]");
   config = replaced(config, "\"n_ctx\": 16", "\"n_ctx\": 512");
   config = replaced(config, "gelu_new", "gelu_pytorch_tanh");
@@ -42,7 +42,8 @@ TEST_CASE("what is set aside is told on standard error, and the model loads") {
       "(0 to 269): it is set aside\n";
   check_error(start(models, {"convert", "hf", "b.safetensors"}), 0,
               "convert" + notes + "convert" + eos);
-  CHECK(read_file(models / "b.safetensors") == read_file(models / "a/model.safetensors"));
+  CHECK(octavo::read_file(models / "b.safetensors") ==
+        octavo::read_file(models / "a/model.safetensors"));
   const Outcome going_on = start(
       models, words_of("train_full --from hf --data text --out c --threads 1 --sequence 12 1"));
   CHECK(going_on.status == 0);
@@ -51,7 +52,7 @@ TEST_CASE("what is set aside is told on standard error, and the model loads") {
 
 TEST_CASE("where a text ends goes along from format to format") {
   const Models models;
-  std::string config = read_file(models / "hf/config.json");
+  std::string config = octavo::read_file(models / "hf/config.json");
   config = replaced(config, "\"eos_token_id\": 269", "\"eos_token_id\": [12, 269]");
   write_file(models, "hf/config.json", config);
   for (const char* to : {"b.safetensors", "c/", "d.gguf", "e.safetensors", "f/"}) {
@@ -60,20 +61,20 @@ TEST_CASE("where a text ends goes along from format to format") {
     check_error(start(models, {"convert", from, to}), 0, "");
     from = to;
   }
-  CHECK(read_file(models / "e.safetensors") == read_file(models / "b.safetensors"));
-  CHECK(read_file(models / "f/config.json") == read_file(models / "c/config.json"));
-  CHECK(read_file(models / "c/config.json").find("12,\n    269") != std::string::npos);
+  CHECK(octavo::read_file(models / "e.safetensors") == octavo::read_file(models / "b.safetensors"));
+  CHECK(octavo::read_file(models / "f/config.json") == octavo::read_file(models / "c/config.json"));
+  CHECK(octavo::read_file(models / "c/config.json").find("12,\n    269") != std::string::npos);
   const Outcome going_on = start(
       models, words_of("train_full --from f --data text --out g --threads 1 --sequence 12 0"));
   check_error(going_on, 0, "");
-  CHECK(read_file(models / "g/model.safetensors").find("\"end_tokens\":\"12 269\"") !=
+  CHECK(octavo::read_file(models / "g/model.safetensors").find("\"end_tokens\":\"12 269\"") !=
         std::string::npos);
 }
 
 TEST_CASE("what is no model is named, with what to do") {
   const Models models;
   fs::create_directory(models.path / "torch");
-  write_file(models, "torch/config.json", read_file(models / "hf/config.json"));
+  write_file(models, "torch/config.json", octavo::read_file(models / "hf/config.json"));
   write_file(models, "torch/pytorch_model.bin", std::string("PK\x03\x04\0\0\0\0\0\0", 10));
   write_file(models, "llama.json", "{}");
   fs::create_directory(models.path / "tokens");
