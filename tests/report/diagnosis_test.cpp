@@ -72,7 +72,7 @@ TEST_CASE("diagnosis: stuck on a line") {
   CHECK(diagnose(settle(2.452), shakespeare, 6000));
   // Nor while it falls by half a percent in the last three tenths, or validation does.
   CHECK(
-      !diagnose(course(3000, [](double share) { return 2.49 - 0.05 * share; }), shakespeare, 3000));
+      !diagnose(course(3000, [](double share) { return 2.49 - 0.08 * share; }), shakespeare, 3000));
   auto history = settle(2.452);
   history.add(octavo::EvaluationPoint{1400, 2.45, 2.50});
   history.add(octavo::EvaluationPoint{2000, 2.45, 2.49});

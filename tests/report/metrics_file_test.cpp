@@ -195,16 +195,20 @@ TEST_CASE("metrics file: a row is in the file as soon as its step is done with")
   const TemporaryFile file;
   RunHistory history;
   MetricsFile metrics(file.path, 2, 32, 0, 0, history);
+  const auto lines = [&] {
+    const std::string content = file.content();
+    return std::count(content.begin(), content.end(), '\n');
+  };
   CHECK(file.content() == head);
   run_steps(metrics, 1, 3);
   metrics.write();
   metrics.step(step_point(4));
   metrics.evaluation(4);
   metrics.write();
-  CHECK(std::count(file.content().begin(), file.content().end(), '\n') == 2);
+  CHECK(lines() == 2);
   metrics.completed(1);
   metrics.write();
-  CHECK(std::count(file.content().begin(), file.content().end(), '\n') == 3);
+  CHECK(lines() == 3);
 }
 
 TEST_CASE("metrics file: steps make no heap call, nor does writing") {
