@@ -169,7 +169,8 @@ summary { cursor: pointer; padding: 5px 0; font-variant-numeric: tabular-nums; }
 @media (max-width: 760px) {
   .when { margin-left: 0; }
   .map text.box { display: none; }
-  .phases { grid-auto-flow: row; padding: 0; gap: 2px; list-style: decimal inside; text-align: left; }
+  .phases { grid-auto-flow: row; padding: 0; gap: 2px; }
+  .phases { list-style: decimal inside; text-align: left; }
   .phases span, .phases b { display: inline; float: right; font-weight: 400; }
   .phases li { border-bottom: 1px solid var(--rule); padding: 2px 0; }
 }
@@ -182,8 +183,8 @@ th { font-weight: 600; }
 .groups { columns: 300px; column-gap: 14px; }
 .groups .card { break-inside: avoid; margin-bottom: 14px; }
 @media (min-width: 1400px) {
-  .groups { columns: auto; display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); }
-  .groups { gap: 14px; align-items: start; }
+  .groups { columns: auto; display: grid; gap: 14px; align-items: start; }
+  .groups { grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); }
   .groups .card { margin: 0; }
 }
 .groups table { width: 100%; table-layout: fixed; }
