@@ -91,7 +91,9 @@ TEST_CASE("a folder is its texts in order; hidden names, links and binary files 
   folder.write("src/a.txt", "1\n");
   folder.write("src/b.txt", "2");
   folder.write("src/.hidden", "hidden");
-  folder.write("src/image", std::string("\x89PNG\0", 5));
+  folder.write("src/image", std::string("\x89"
+                                        "BIN\0",
+                                        5));
   folder.write("src/late", std::string(8000, 'x') + '\0');
   folder.write("src/empty", "");
   fs::create_symlink("a.txt", folder.path / "src/link");
@@ -102,7 +104,9 @@ TEST_CASE("a folder is its texts in order; hidden names, links and binary files 
   CHECK(text.left_out().hidden == 1);
   CHECK(text.left_out().binary == 1);
   CHECK(text.left_out().others == 1);
-  CHECK(joined(folder, {"src/image", "src/link"}) == std::string("\x89PNG\0\n1\n", 8));
+  CHECK(joined(folder, {"src/image", "src/link"}) == std::string("\x89"
+                                                                 "BIN\0\n1\n",
+                                                                 8));
 }
 
 TEST_CASE("what is missing, empty of texts or named twice is refused") {

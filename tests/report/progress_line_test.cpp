@@ -44,7 +44,7 @@ TEST_CASE("progress line: what is shown at which width") {
   CHECK(line(halfway, 80) ==
         " 45% ##----  4500/10000  loss 1.543  val 1.612  123.5k tok/s  1:23 left  9.6 MB");
   CHECK(line(halfway, 200) ==
-        " 45% ####-----####-----------------  4500/10000  loss 1.543  "
+        " 45% #############-----------------  4500/10000  loss 1.543  "
         "val 1.612  123.5k tok/s  1:23 left  9.6 MB");
 }
 
@@ -53,7 +53,7 @@ TEST_CASE("progress line: bits per character come last, beside the losses") {
   run.bits_per_character = 2.326;
   CHECK(line(run, 80) == line(halfway, 80));
   CHECK(line(run, 100) ==
-        " 45% #########  4500/10000  loss 1.543  val 1.612  2.326 bits/char  123.5k tok/s  "
+        " 45% ####-----  4500/10000  loss 1.543  val 1.612  2.326 bits/char  123.5k tok/s  "
         "1:23 left  9.6 MB");
 }
 

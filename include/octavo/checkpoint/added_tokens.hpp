@@ -87,8 +87,10 @@ class NumberedTokens {
   /// In order; numbers that were left out are in reserve.
   std::vector<std::string> take() {
     std::vector<std::string> all;
-    for (auto& token : tokens_) {
-      all.push_back(token ? std::move(*token) : concat({"<unused_", all.size(), ">"}));
+    for (const auto& token : tokens_) all.push_back(token.value_or(""));
+    ReserveNames names(all);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!tokens_[i]) all[i] = names.next(i);
     }
     return all;
   }

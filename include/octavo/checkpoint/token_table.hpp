@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -40,10 +42,33 @@ struct TokenTable {
   friend bool operator==(const TokenTable&, const TokenTable&) = default;
 };
 
+namespace detail {
+
+/// Names for tokens in reserve: "<unused_300>", or with more underscores where that is taken.
+class ReserveNames {
+ public:
+  explicit ReserveNames(std::span<const std::string> taken) {
+    for (const std::string& name : taken) {
+      if (name.starts_with("<unused_")) taken_.insert(name);
+    }
+  }
+  std::string next(std::size_t number) {
+    std::string name = concat({"<unused_", number, ">"});
+    while (!taken_.insert(name).second) name.insert(7, "_");
+    return name;
+  }
+
+ private:
+  std::set<std::string> taken_;
+};
+
+}  // namespace detail
+
 /// Adds tokens in reserve, "<unused_300>" and so on, until there are so many.
 inline void add_reserve(TokenTable& table, Index vocabulary) {
+  detail::ReserveNames names(table.tokens);
   while (std::ssize(table.tokens) < vocabulary) {
-    table.tokens.push_back(detail::concat({"<unused_", table.tokens.size(), ">"}));
+    table.tokens.push_back(names.next(table.tokens.size()));
     table.kinds.push_back(TokenKind::unused);
   }
 }
