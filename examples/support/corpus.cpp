@@ -319,7 +319,7 @@ class Reading {
 void check_length(octavo::TokenView tokens, octavo::Index sequence, const char* what) {
   if (tokens.size() > sequence) return;
   throw octavo::DataError(
-      std::string(what) + ": got " + std::to_string(tokens.size()) + " tokens, need at least " +
+      std::string(what) + ": got " + octavo::counted(tokens.size(), "token") + ", need at least " +
           std::to_string(sequence + 1) + " (sequence " + std::to_string(sequence) + " + 1)",
       tokens.size() < 2 ? std::string("use a longer text")
                         : "use a longer text, or --sequence " + std::to_string(tokens.size() - 1));

@@ -153,9 +153,8 @@ TEST_CASE("models that cannot be opened or are none, and places that cannot be w
   refused(models, {"empty", "x.gguf"}, 66, "there is no checkpoint in 'empty'",
           "name a folder that train_v2 or train_full has saved a run to");
   write_file(models, "text", "To be or not to be");
-  refused(models, {"text", "x.gguf"}, 65,
-          "cannot load 'text': the header length is 8245845062548746068, expected at most 10",
-          "is it a safetensors file, and the whole of it?");
+  refused(models, {"text", "x.gguf"}, 65, "cannot load 'text': it is a text, not a model",
+          "name a model file, a folder, or a GGUF file");
   write_file(models, "bad.gguf", "GGUF\3");
   refused(models, {"bad.gguf", "x"}, 65,
           "cannot load 'bad.gguf': it ends within its header, after 5 bytes",

@@ -65,7 +65,7 @@ TEST_CASE("where a text ends goes along from format to format") {
   CHECK(octavo::read_file(models / "f/config.json") == octavo::read_file(models / "c/config.json"));
   CHECK(octavo::read_file(models / "c/config.json").find("12,\n    269") != std::string::npos);
   const Outcome going_on = start(
-      models, words_of("train_full --from f --data text --out g --threads 1 --sequence 12 0"));
+      models, words_of("train_full --from f --data text --out g --threads 1 --sequence 12 1"));
   check_error(going_on, 0, "");
   CHECK(octavo::read_file(models / "g/model.safetensors").find("\"end_tokens\":\"12 269\"") !=
         std::string::npos);

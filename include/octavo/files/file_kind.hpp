@@ -29,6 +29,19 @@ constexpr bool begins_as_text(std::string_view start) noexcept {
   return !start.empty() && std::all_of(start.begin(), start.end(), is_text);
 }
 
+/// Whether a file that begins like this is a text in UTF-16: a byte order mark, and a letter of
+/// ASCII, such as a space or the end of a line, among the first characters.
+constexpr bool begins_as_utf16(std::string_view start) noexcept {
+  const bool little = start.starts_with("\xff\xfe");
+  if (!little && !start.starts_with("\xfe\xff")) return false;
+  for (std::size_t at = 2; at + 1 < start.size(); at += 2) {
+    const auto high = static_cast<unsigned char>(start[little ? at + 1 : at]);
+    const auto low = static_cast<unsigned char>(start[little ? at : at + 1]);
+    if (high == 0 && low > 0 && low < 0x80) return true;
+  }
+  return false;
+}
+
 /// By the first bytes of a file.
 constexpr FileKind kind_of_file(std::string_view start) noexcept {
   using namespace std::string_view_literals;
@@ -68,15 +81,14 @@ constexpr FileKind kind_of_file(std::string_view start) noexcept {
                            {"\x80\x02"sv, {"a Python pickle", {}}},
                            {"\x80\x03"sv, {"a Python pickle", {}}},
                            {"\x80\x04"sv, {"a Python pickle", {}}},
-                           {"\x80\x05"sv, {"a Python pickle", {}}},
-                           {"\xff\xfe"sv, {"a text in UTF-16", "iconv -f UTF-16 -t UTF-8"}},
-                           {"\xfe\xff"sv, {"a text in UTF-16", "iconv -f UTF-16 -t UTF-8"}}};
+                           {"\x80\x05"sv, {"a Python pickle", {}}}};
   const bool is_text =
       begins_as_text(start);  // such as one about a format, which begins with its name
   for (const Magic& magic : all) {
     const bool as_text = magic.bytes[0] == '%' || magic.bytes[0] == '{';
     if (start.starts_with(magic.bytes) && (!is_text || as_text)) return magic.kind;
   }
+  if (begins_as_utf16(start)) return {"a text in UTF-16", "iconv -f UTF-16 -t UTF-8"};
   if (start.size() > 262 && start.substr(257, 5) == "ustar") return {"a tar archive", "tar -xf"};
   // A safetensors file: eight bytes of a length, and the beginning of JSON.
   if (start.size() > 9 && start[8] == '{' && start[9] == '"' && start[7] == '\0') {
