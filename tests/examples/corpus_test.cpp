@@ -452,6 +452,13 @@ TEST_CASE("too short a text is refused with what it has and what is needed") {
   refused(sandbox, {"train_256kib", "empty"}, 65, short_of("training text", 0, 24), longer);
 }
 
+TEST_CASE("a text in UTF-16 is refused with the command that makes one in UTF-8") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", std::string("\xff\xfeH\0i\0", 6));
+  refused(sandbox, trained_on("text"), 65, "text 'text' is a text in UTF-16, expected a text",
+          "make a text of it first, for instance with iconv -f UTF-16 -t UTF-8");
+}
+
 TEST_CASE("any bytes are a text") {
   const Sandbox sandbox;
   std::string all;
@@ -475,7 +482,7 @@ TEST_CASE("any bytes are a text") {
            Row{"surrogates", repeated("\xed\xa0\x80\xed\xbf\xbf", 300), 4},
            Row{"beyond U+10FFFF", repeated("\xf4\x90\x80\x80", 300), 3},
            Row{"a byte order mark", "\xef\xbb\xbf" + repeated("abc", 300), 6 + 2},
-           Row{"UTF-16", repeated(std::string("\xff\xfeH\0i\0", 6), 300), 5},
+           Row{"UTF-16 without a mark", repeated(std::string("H\0i\0", 4), 300), 3},
            Row{"CRLF", repeated("ab\r\n", 300), 4},
            Row{"lone CR", repeated("ab\r", 300), 3},
            Row{"no line end at the end", repeated("ab\n", 299) + "x", 4},
