@@ -20,6 +20,9 @@ TEST_CASE("files are known by their first bytes") {
   CHECK(kind_of_file("\x80\x02}q"sv).name == "a Python pickle");
   CHECK(kind_of_file("GGUF\x03\0\0\0"sv).name == "a GGUF model");
   CHECK(kind_of_file("\x40\0\0\0\0\0\0\0{\"a\""sv).name == "a safetensors file");
+  // Lengths of headers whose bytes are the marks of a pickle and of a gzip file.
+  CHECK(kind_of_file("\x80\x02\0\0\0\0\0\0{\"a\""sv).name == "a safetensors file");
+  CHECK(kind_of_file("\x1f\x8b\0\0\0\0\0\0{}"sv).name == "a safetensors file");
   std::string tar(512, '\0');
   tar.replace(0, 5, "a.txt").replace(257, 5, "ustar");
   CHECK(kind_of_file(tar).name == "a tar archive");

@@ -82,6 +82,11 @@ constexpr FileKind kind_of_file(std::string_view start) noexcept {
                            {"\x80\x03"sv, {"a Python pickle", {}}},
                            {"\x80\x04"sv, {"a Python pickle", {}}},
                            {"\x80\x05"sv, {"a Python pickle", {}}}};
+  // A safetensors file: eight bytes of a length, which may be those of another format's mark (640
+  // is a pickle's), and the beginning of JSON.
+  if (start.size() > 8 && start[8] == '{' && start[6] == '\0' && start[7] == '\0') {
+    return {"a safetensors file", {}};
+  }
   const bool is_text =
       begins_as_text(start);  // such as one about a format, which begins with its name
   for (const Magic& magic : all) {
@@ -90,10 +95,6 @@ constexpr FileKind kind_of_file(std::string_view start) noexcept {
   }
   if (begins_as_utf16(start)) return {"a text in UTF-16", "iconv -f UTF-16 -t UTF-8"};
   if (start.size() > 262 && start.substr(257, 5) == "ustar") return {"a tar archive", "tar -xf"};
-  // A safetensors file: eight bytes of a length, and the beginning of JSON.
-  if (start.size() > 9 && start[8] == '{' && start[9] == '"' && start[7] == '\0') {
-    return {"a safetensors file", {}};
-  }
   return {};
 }
 
