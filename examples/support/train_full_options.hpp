@@ -54,6 +54,15 @@ struct FullOptions {
   octavo::Index metrics_every = 10;
 };
 
+/// A model and a run of it, by a name.
+struct Preset {
+  const char* name;
+  octavo::ModelShape shape;
+  octavo::Index batch, sequence, iterations;
+  double rate;
+  bool wants_shakespeare;
+};
+
 /// Adds train_full's options to `app` and gathers what they say.
 class FullCommandLine {
  public:
@@ -101,7 +110,7 @@ class FullCommandLine {
   void check_resumed(const FullOptions& options, const octavo::CheckpointInfo& info) const;
   octavo::AnyOptimizer optimizer(octavo::AnyOptimizer chosen) const;
 
-  const struct Preset* preset_ = nullptr;
+  const Preset* preset_ = nullptr;
   Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
       context_, warmup_, evaluate_every_, sample_every_, log_every_, metrics_every_, micro_batch_,
       patience_, seed_, vocabulary_, evaluation_tokens_, sample_tokens_;

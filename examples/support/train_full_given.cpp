@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// What train_full's options may still choose where a model, or a run that goes on, is given.
+#include <algorithm>
+
+#include <octavo/checkpoint/model_source.hpp>
+
+#include "support/tokenizer_choice.hpp"
+#include "support/train_full_options.hpp"
+
+namespace support {
+
+FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
+  require_no_new_schedule();
+  if (preset_ != nullptr) {
+    const std::string preset = "--" + std::string(preset_->name);
+    throw octavo::ConfigError(preset + ": it chooses a model, and --from brings one",
+                              "leave out " + preset + " or --from");
+  }
+  octavo::require(!no_unknown_, "--no-unknown: the tokenizer is that of the model of --from");
+  octavo::require(tokenizer_.empty() && !vocabulary_, [&] {
+    return std::string(tokenizer_.empty() ? "--vocab" : "--tokenizer") +
+           ": the tokenizer is that of the model of --from";
+  });
+  FullOptions options = base();
+  const octavo::ModelShape& shape = from.shape();
+  options.preset = "from";
+  options.why = "a model that goes on";
+  options.shape = shape;
+  options.training.sequence = std::min<Index>(from.trained_length(), 128);
+  options.training.learning_rate = rate_.value_or(1e-4);
+  options.training.minimum_learning_rate = options.training.learning_rate / 10;
+  options = begun(std::move(options));
+  options.from = &from;
+  const auto same = [](const char* name, const auto& asked, const auto& has) {
+    if (asked == has) return;
+    std::string got, expected;
+    if constexpr (requires { std::to_string(asked); }) {
+      got = std::to_string(asked), expected = std::to_string(has);
+    } else {
+      got = name_of(asked), expected = name_of(has);
+    }
+    throw octavo::ConfigError(
+        std::string(name) + ": got " + got + ", but the model of --from has " + expected,
+        "leave it out, or begin without --from");
+  };
+  same("--layers", options.shape.layers, shape.layers);
+  same("--heads", options.shape.heads, shape.heads);
+  same("--width", options.shape.width, shape.width);
+  same("--ff", options.shape.d_ff, shape.d_ff);
+  same("--context", options.shape.context, shape.context);
+  same("--activation", options.shape.activation, shape.activation);
+  octavo::require(options.shape.bias == shape.bias, "--no-bias: the model of --from has biases");
+  octavo::require(options.shape.tied == shape.tied,
+                  "--tied: the model of --from has a head of its own");
+  check(options);
+  return options;
+}
+
+FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
+  const bool chosen = preset_ != nullptr;
+  FullOptions options;
+  if (chosen) options = base();
+  const octavo::ModelShape preset = options.shape;
+  options.preset = chosen ? options.preset : "resume";
+  options.why = "going on";
+  options.shape = info.shape;
+  if (chosen) {
+    options.shape.layers = preset.layers;
+    options.shape.heads = preset.heads;
+    options.shape.width = preset.width;
+    options.shape.d_ff = preset.d_ff;
+    options.shape.context = preset.context;
+  }
+  options.training = info.options;
+  options.double_precision = info.double_precision;
+  options.wants_shakespeare = false;
+  options.tokenizer = tokenizer_name(info.tokenizer);
+  check_tokenizer(info);
+  options = finished(std::move(options));
+  choose_texts(options, info.corpus);
+  check_resumed(options, info);
+  if (options.training.steps < info.state.steps_done) {
+    throw octavo::ConfigError("ITERATIONS: got " + std::to_string(options.training.steps) +
+                                  ", but " + std::to_string(info.state.steps_done) +
+                                  " steps of the run are done already",
+                              "ITERATIONS counts from the beginning of the run");
+  }
+  return options;
+}
+
+void FullCommandLine::check_resumed(const FullOptions& options,
+                                    const octavo::CheckpointInfo& info) const {
+  const auto told = [](const octavo::ModelShape& shape, const octavo::TrainingOptions& training,
+                       bool double_precision) {
+    octavo::MetadataWriter writer;
+    octavo::detail::write_shape(writer, shape);
+    octavo::detail::write_options(writer, training);
+    writer.text("scalar", double_precision ? "double" : "float");
+    return writer.entries();
+  };
+  const auto of = [](Index tokens) { return tokens == 0 ? "all" : std::to_string(tokens); };
+  if (options.training.evaluation_tokens != info.options.evaluation_tokens) {
+    throw octavo::ConfigError("--resume: the run has eval-tokens " +
+                                  of(info.options.evaluation_tokens) + ", but " +
+                                  of(options.training.evaluation_tokens) + " was asked",
+                              "leave it out: losses of other tokens do not compare");
+  }
+  const auto asked = told(options.shape, options.training, options.double_precision);
+  for (const auto& [key, before] : told(info.shape, info.options, info.double_precision)) {
+    const auto found = asked.find(key);
+    if (found != asked.end() && found->second == before) continue;
+    if (key == "evaluate_every" || key == "patience" || key == "stop_at_spike") continue;
+    const bool schedule = key == "steps" || key == "learning_rate" ||
+                          key == "minimum_learning_rate" || key == "warmup";
+    if (schedule && new_schedule_) continue;
+    throw octavo::ConfigError(
+        "--resume: the run has " + key + " " + before + ", but " +
+            (found == asked.end() ? "another optimizer" : found->second) + " was asked",
+        schedule ? "leave it out, or say --new-schedule to replace the run's own"
+                 : "leave it out, or begin a new run");
+  }
+  octavo::check_schedule(options.training.rate());
+}
+
+void FullCommandLine::check_tokenizer(const octavo::CheckpointInfo& info) const {
+  const auto refuse = [](const std::string& before, const std::string& asked) {
+    throw octavo::ConfigError("--resume: the run has " + before + ", but " + asked + " was asked",
+                              "leave it out, or begin a new run");
+  };
+  const std::string before = tokenizer_name(info.tokenizer);
+  if (!tokenizer_.empty() && tokenizer_ != before) refuse("tokenizer " + before, tokenizer_);
+  if (vocabulary_ && *vocabulary_ != info.shape.vocabulary) {
+    refuse("a vocabulary of " + std::to_string(info.shape.vocabulary),
+           std::to_string(*vocabulary_));
+  }
+}
+
+}  // namespace support
