@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lines from whoever sits at a terminal, or from a pipe.
+// Lines that a user types at a terminal, or that come from a pipe.
 #pragma once
 
 #include <memory>

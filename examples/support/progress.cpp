@@ -150,7 +150,7 @@ void Progress::tell_damaged(const std::string& path, octavo::Index rows) const {
                rows, rows == 1 ? " is" : "s are");
 }
 
-/// Not at every row, nor so late that whoever follows the file waits.
+/// Writes the rows at most once a second, so that the file can be followed and a step stays fast.
 void Progress::write_rows(Clock::time_point time, bool at_once) {
   if (!metrics_ || (!at_once && time - rows_written_ < row_delay)) return;
   attempt(metrics_, [&] { metrics_->write(); });

@@ -43,7 +43,7 @@ std::unique_ptr<octavo::TokenFile> TokenCache::find(const std::string& tokenizer
   std::error_code unknown;
   if (!std::filesystem::exists(path_, unknown)) return nullptr;
   if (!octavo::TokenFile::has_magic(octavo::FileSource(path_))) {
-    throw octavo::ConfigError(printable(path_) + " is no token file, and stays as it is",
+    throw octavo::ConfigError(printable(path_) + " is not a token file, and is left as it is",
                               "name another with --token-file");
   }
   try {

@@ -180,7 +180,7 @@ int train(const FullOptions& options, const Corpus& corpus, octavo::ThreadPool& 
     say("nothing is left to do; to go on: " + resume_command(options) + " --new-schedule " +
         std::to_string(2 * options.training.steps));
   }
-  std::fflush(stdout);  // whoever follows a file sees what runs
+  std::fflush(stdout);  // so that a log in a file shows what runs before the first step
   release_idle_memory();
   using Stage = octavo::RunReport::Stage;
   const auto report = [&](Stage stage, const std::string& model) {

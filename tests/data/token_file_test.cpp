@@ -163,8 +163,8 @@ TEST_CASE("a token file with any byte changed, cut short or added is refused") {
     check(bytes + std::string(more, '\0'));
   CHECK(taken == 0);
   const std::string name = printable(folder / "forged");
-  CHECK(refusal(folder, "To be or not to be") == name + " is no token file");
-  CHECK(refusal(folder, "") == name + " is no token file");
+  CHECK(refusal(folder, "To be or not to be") == name + " is not a token file");
+  CHECK(refusal(folder, "") == name + " is not a token file");
   CHECK(refusal(folder, bytes.substr(0, 4000)) == "truncated: it ends within its header");
   CHECK(refusal(folder, bytes.substr(0, 4400)) ==
         "got 304 bytes of tokens, expected 200 tokens of 2: it is truncated");

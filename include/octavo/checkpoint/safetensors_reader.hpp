@@ -38,9 +38,9 @@ struct TensorInFile {
 /// are read. Reading runs no code and trusts no number of the file before it is compared with what
 /// is there. Every defect is a FormatError that names the file and the field. Names and numbers of
 /// the header are limited, so that what is kept of it needs no more than a few megabytes beside
-/// five times the header, which the file has room for. Checksums, where the file has them, are for
-/// whoever reads a tensor to compare; whether the header is what was written is for whoever
-/// believes its metadata: see is_unaltered().
+/// five times the header, which the file has room for. The reader does not compare
+/// checksums. Code that reads a tensor compares the tensor's; code that believes the metadata asks
+/// is_unaltered() whether the header is what was written.
 class SafetensorsReader {
  public:
   /// `source` must outlive the reader.

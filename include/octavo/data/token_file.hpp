@@ -92,12 +92,12 @@ inline std::string text_of(const TokenFileText& field) {
 /// them. Whoever can write to the file while it is open can still make the program fail.
 class TokenFile {
  public:
-  /// Error of code no_input if it cannot be opened, FormatError if it is no token file, is of
+  /// Error of code no_input if it cannot be opened, FormatError if it is not a token file, is of
   /// another version, is damaged or has another length than it says.
   explicit TokenFile(const std::string& path, FileSystem& files = real_file_system())
       : file_(path, files) {
     if (!has_magic(file_)) {
-      throw FormatError(detail::concat({printable(path), " is no token file"}),
+      throw FormatError(detail::concat({printable(path), " is not a token file"}),
                         "name another file");
     }
     detail::TokenFileHeader header;
