@@ -3,6 +3,7 @@
 // byte, to its file 3 and from its file 4.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -10,6 +11,8 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
@@ -39,46 +42,110 @@ inline std::string find_chromium() {
   return {};
 }
 
-/// One page. Whatever it does not answer within 20 seconds throws.
-class Chromium {
+/// A child of its own process group, with what it prints in a file; killed with its children.
+class Process {
  public:
-  explicit Chromium(const std::string& program)
-      : profile_(std::filesystem::temp_directory_path() /
-                 ("octavo_chromium_" + std::to_string(::getpid()))) {
+  Process(const std::string& program, const std::filesystem::path& folder)
+      : printed_(folder / "printed") {
     std::array<int, 2> there{}, back{};
     if (::pipe2(there.data(), O_CLOEXEC) != 0 || ::pipe2(back.data(), O_CLOEXEC) != 0) {
       throw std::runtime_error("no pipes");
     }
     child_ = ::fork();
-    if (child_ == 0) become(program, there[0], back[1]);
+    if (child_ == 0) become(program, folder, there[0], back[1]);
     ::close(there[0]);
     ::close(back[1]);
     to_ = there[1];
     from_ = back[0];
-    const Json target = call("Target.createTarget", {{"url", "about:blank"}});
-    session_ = call("Target.attachToTarget", {{"targetId", target["targetId"]}, {"flatten", true}})
-                   .at("sessionId");
-    for (const char* domain : {"Page", "Runtime", "Log", "Network", "Accessibility"}) {
-      call(std::string(domain) + ".enable");
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() {
+    ::kill(-child_, SIGKILL);
+    ::kill(child_, SIGKILL);  // before it is a group's leader
+    ::waitpid(child_, nullptr, 0);
+    ::close(to_);
+    ::close(from_);
+  }
+
+  int to() const { return to_; }
+  int from() const { return from_; }
+
+  /// The end of what it said on its standard error.
+  std::string complaint() const {
+    std::ifstream file(printed_);
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    return text.substr(text.size() - std::min<std::size_t>(text.size(), 1000));
+  }
+
+ private:
+  [[noreturn]] void become(const std::string& program, const std::filesystem::path& folder,
+                           int commands, int answers) {
+    ::setpgid(0, 0);
+    ::dup2(::fcntl(commands, F_DUPFD, 10), 3);
+    ::dup2(::fcntl(answers, F_DUPFD, 10), 4);
+    ::dup2(::open("/dev/null", O_RDWR), 0);
+    ::dup2(::open(printed_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+    ::dup2(1, 2);
+    const std::string profile = "--user-data-dir=" + (folder / "profile").string();
+    ::alarm(600);
+    ::execl(program.c_str(), program.c_str(), "--headless", "--no-sandbox", "--disable-gpu",
+            "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
+            "--disable-background-networking", "--remote-debugging-pipe", profile.c_str(),
+            "about:blank", nullptr);
+    ::_exit(127);
+  }
+
+  std::filesystem::path printed_;
+  pid_t child_ = -1;
+  int to_ = -1, from_ = -1;
+};
+
+/// A folder that nobody else has, as long as this lives.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "octavo_chromium_XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder " + name);
+    path_ = name;
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// One page. Whatever it does not answer within a minute throws: a machine may be busy.
+class Chromium {
+ public:
+  explicit Chromium(const std::string& program) : process_(program, folder_.path()) {
+    try {
+      const Json target = call("Target.createTarget", {{"url", "about:blank"}});
+      session_ =
+          call("Target.attachToTarget", {{"targetId", target["targetId"]}, {"flatten", true}})
+              .at("sessionId");
+      for (const char* domain : {"Page", "Runtime", "Log", "Network", "Accessibility"}) {
+        call(std::string(domain) + ".enable");
+      }
+    } catch (const std::exception& error) {
+      throw std::runtime_error(std::string(error.what()) + ": " + process_.complaint());
     }
   }
   Chromium(const Chromium&) = delete;
   Chromium& operator=(const Chromium&) = delete;
-  ~Chromium() {
-    ::kill(child_, SIGKILL);
-    ::waitpid(child_, nullptr, 0);
-    ::close(to_);
-    ::close(from_);
-    std::error_code ignored;
-    std::filesystem::remove_all(profile_, ignored);
-  }
 
   Json call(const std::string& method, const Json& parameters = Json::object()) {
     Json message{{"id", ++calls_}, {"method", method}, {"params", parameters}};
     if (!session_.empty()) message["sessionId"] = session_;
     const std::string text = message.dump();
     for (std::size_t sent = 0; sent <= text.size();) {  // with the zero byte
-      const ssize_t count = ::write(to_, text.c_str() + sent, text.size() + 1 - sent);
+      const ssize_t count = ::write(process_.to(), text.c_str() + sent, text.size() + 1 - sent);
       if (count < 0) throw std::runtime_error(method + ": the browser is gone");
       sent += static_cast<std::size_t>(count);
     }
@@ -126,22 +193,8 @@ class Chromium {
   }
 
  private:
-  [[noreturn]] void become(const std::string& program, int commands, int answers) {
-    ::dup2(::fcntl(commands, F_DUPFD, 10), 3);
-    ::dup2(::fcntl(answers, F_DUPFD, 10), 4);
-    const int nowhere = ::open("/dev/null", O_RDWR);
-    for (const int file : {0, 1, 2}) ::dup2(nowhere, file);
-    const std::string profile = "--user-data-dir=" + profile_.string();
-    ::alarm(60);
-    ::execl(program.c_str(), program.c_str(), "--headless", "--no-sandbox", "--disable-gpu",
-            "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
-            "--disable-background-networking", "--remote-debugging-pipe", profile.c_str(),
-            "about:blank", nullptr);
-    ::_exit(127);
-  }
-
   Json read() {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     for (;;) {
       const std::size_t zero = buffer_.find('\0');
       if (zero != buffer_.npos) {
@@ -151,20 +204,19 @@ class Chromium {
       }
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
           end - std::chrono::steady_clock::now());
-      pollfd waiting{from_, POLLIN, 0};
+      pollfd waiting{process_.from(), POLLIN, 0};
       if (left.count() <= 0 || ::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) {
         throw std::runtime_error("the browser does not answer");
       }
       std::array<char, 65536> piece;
-      const ssize_t count = ::read(from_, piece.data(), piece.size());
+      const ssize_t count = ::read(process_.from(), piece.data(), piece.size());
       if (count <= 0) throw std::runtime_error("the browser is gone");
       buffer_.append(piece.data(), static_cast<std::size_t>(count));
     }
   }
 
-  std::filesystem::path profile_;
-  pid_t child_ = -1;
-  int to_ = -1, from_ = -1;
+  ScratchFolder folder_;
+  Process process_;  // ends before the folder does
   int calls_ = 0;
   std::string session_;
   std::string buffer_;
