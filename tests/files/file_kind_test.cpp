@@ -17,6 +17,7 @@ TEST_CASE("files are known by their first bytes") {
   CHECK(kind_of_file("\xff\xfeT\0o\0"sv).unpack == "iconv -f UTF-16 -t UTF-8");
   CHECK(kind_of_file("\xfe\xff\0T"sv).unpack == "iconv -f UTF-16 -t UTF-8");
   CHECK(kind_of_file("\xff\xfe\xc0\xc1"sv).name.empty());
+  CHECK(kind_of_file("\xff\xfe\xc0\0"sv).name.empty());  // a zero byte alone is not ASCII's
   CHECK(kind_of_file("\x80\x02}q"sv).name == "a Python pickle");
   CHECK(kind_of_file("GGUF\x03\0\0\0"sv).name == "a GGUF model");
   CHECK(kind_of_file("\x40\0\0\0\0\0\0\0{\"a\""sv).name == "a safetensors file");

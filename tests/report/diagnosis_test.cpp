@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Courses that are made up; tests/examples provokes each finding with a real run.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -73,6 +74,11 @@ TEST_CASE("diagnosis: stuck on a line") {
   // Nor while it falls by half a percent in the last three tenths, or validation does.
   CHECK(
       !diagnose(course(3000, [](double share) { return 2.49 - 0.08 * share; }), shakespeare, 3000));
+  // Nor where it rises through the line, by 3% in the last three tenths.
+  const auto rise = [](double share) {
+    return 2.452 * (0.985 + 0.15 * std::max(0.0, share - 0.8));
+  };
+  CHECK(!diagnose(course(2000, rise), shakespeare, 2000));
   auto history = settle(2.452);
   history.add(octavo::EvaluationPoint{1400, 2.45, 2.50});
   history.add(octavo::EvaluationPoint{2000, 2.45, 2.49});
