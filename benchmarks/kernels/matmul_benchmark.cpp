@@ -24,20 +24,20 @@ void matmul(benchmark::State& state) {
       b(static_cast<std::size_t>(k * n)), c(static_cast<std::size_t>(m * n));
   std::ranges::fill(a, 0.5f);
   std::ranges::fill(b, 0.25f);
-  octavo::AlignedBuffer<float> panels(
-      octavo::array_size(octavo::matmul_panel_elements<float>(256)));
+  octavo::AlignedBuffer<float> pack_buffer(
+      octavo::array_size(octavo::pack_buffer_elements<float>(256)));
   const MatrixView<float> out(c.data(), m, n);
   const octavo::Worker worker;
   for (auto _ : state) {
     if constexpr (product == forward) {
-      octavo::multiply<float>(worker, {a.data(), m, k}, {b.data(), k, n}, out, octavo::Start::zero,
-                              nullptr, panels);
+      octavo::matmul<float>(worker, {a.data(), m, k}, {b.data(), k, n}, out,
+                            octavo::Output::overwrite, nullptr, pack_buffer);
     } else if constexpr (product == input_gradient) {
-      octavo::multiply_transposed<float>(worker, {a.data(), m, k}, {b.data(), n, k}, out,
-                                         octavo::Start::zero, nullptr, panels);
+      octavo::matmul_nt<float>(worker, {a.data(), m, k}, {b.data(), n, k}, out,
+                               octavo::Output::overwrite, nullptr, pack_buffer);
     } else {
-      octavo::multiply_outer<float>(worker, {a.data(), k, m}, {b.data(), k, n}, out,
-                                    octavo::Start::accumulate, panels);
+      octavo::matmul_tn<float>(worker, {a.data(), k, m}, {b.data(), k, n}, out,
+                               octavo::Output::accumulate, pack_buffer);
     }
     benchmark::ClobberMemory();
   }

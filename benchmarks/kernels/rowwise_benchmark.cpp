@@ -40,11 +40,11 @@ void attention(benchmark::State& state) {
   const auto before = numbers(time * 3 * width);
   auto qkv = numbers(time * 3 * width);
   auto o = numbers(time * width), d_o = numbers(time * width);
-  octavo::AlignedBuffer<float> log_sum(static_cast<std::size_t>(time * heads));
-  std::ranges::fill(log_sum, 4.0f);
+  octavo::AlignedBuffer<float> logsumexp(static_cast<std::size_t>(time * heads));
+  std::ranges::fill(logsumexp, 4.0f);
   octavo::AlignedBuffer<float> scratch(static_cast<std::size_t>(shape.backward_scratch()));
-  octavo::AlignedBuffer<float> panels(
-      octavo::array_size(octavo::matmul_panel_elements<float>(256)));
+  octavo::AlignedBuffer<float> pack_buffer(
+      octavo::array_size(octavo::pack_buffer_elements<float>(256)));
   const MatrixView<float> rows(qkv.data(), time, 3 * width);
   const auto part = [&](Index which) { return rows.block(0, time, which * width, width); };
   for (auto _ : state) {
@@ -52,14 +52,14 @@ void attention(benchmark::State& state) {
       // Its outputs overwrite its inputs, so that from the second round on numbers are arbitrary.
       octavo::attend_backward<float>(worker, shape, part(0), part(1), part(2),
                                      {o.data(), time, width}, {d_o.data(), time, width},
-                                     log_sum.data(), scratch, panels);
+                                     logsumexp.data(), scratch, pack_buffer);
       state.PauseTiming();
       std::copy(before.begin(), before.end(), qkv.begin());
       state.ResumeTiming();
     } else {
       octavo::attend<float>(worker, shape, part(0), part(1), part(2),
-                            MatrixView<float>(o.data(), time, width), log_sum.data(), scratch,
-                            panels);
+                            MatrixView<float>(o.data(), time, width), logsumexp.data(), scratch,
+                            pack_buffer);
     }
     benchmark::ClobberMemory();
   }

@@ -6,7 +6,7 @@
 #include <octavo/kernels/activate.hpp>
 #include <octavo/kernels/attend.hpp>
 #include <octavo/kernels/cross_entropy.hpp>
-#include <octavo/kernels/drop.hpp>
+#include <octavo/kernels/dropout.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/embed.hpp>
 #include <octavo/kernels/matmul.hpp>
@@ -15,3 +15,4 @@
 #include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/kernels/normalize.hpp>
+#include <octavo/kernels/output.hpp>

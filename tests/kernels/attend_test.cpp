@@ -65,7 +65,7 @@ std::vector<T> random_block(Index count, std::uint64_t seed) {
 template <typename T>
 struct Head {
   Index length, width;
-  std::vector<T> q, k, v, d_o, o, log_sum, dq, dk, dv;
+  std::vector<T> q, k, v, d_o, o, logsumexp, dq, dk, dv;
 
   template <Scalar From>
   static Head random(Index length, Index width) {
@@ -87,13 +87,14 @@ struct Head {
     const AttentionShape<T> shape{1, length, length, 1, width};
     const auto view = [&](std::vector<T>& x) { return MatrixView<T>(x.data(), length, width); };
     std::vector<T> scratch(static_cast<std::size_t>(shape.backward_scratch()));
-    std::vector<T> panels(array_size(matmul_panel_elements<T>(256)));
+    std::vector<T> pack_buffer(array_size(pack_buffer_elements<T>(256)));
     o.resize(q.size());
-    log_sum.resize(static_cast<std::size_t>(length));
+    logsumexp.resize(static_cast<std::size_t>(length));
     dq = q, dk = k, dv = v;
-    attend<T>(Worker{}, shape, view(q), view(k), view(v), view(o), log_sum.data(), scratch, panels);
+    attend<T>(Worker{}, shape, view(q), view(k), view(v), view(o), logsumexp.data(), scratch,
+              pack_buffer);
     attend_backward<T>(Worker{}, shape, view(dq), view(dk), view(dv), view(o), view(d_o),
-                       log_sum.data(), scratch, panels);
+                       logsumexp.data(), scratch, pack_buffer);
   }
 };
 
@@ -101,7 +102,7 @@ struct Head {
 /// dS = P (dP - sum P dP) scale.
 void differentiate(Head<long double>& h) {
   h.dq.assign(h.q.size(), 0), h.dk = h.dv = h.dq;
-  h.log_sum.assign(static_cast<std::size_t>(h.length), 0);
+  h.logsumexp.assign(static_cast<std::size_t>(h.length), 0);
   const long double scale = 1 / std::sqrt(static_cast<long double>(h.width));
   for (Index i = 0; i < h.length; ++i) {
     std::vector<long double> p(static_cast<std::size_t>(i + 1)), dp = p;
@@ -115,7 +116,7 @@ void differentiate(Head<long double>& h) {
       total += p[at] = std::exp(p[at]);
     }
     for (std::size_t j = 0; j < p.size(); ++j) mean += (p[j] /= total) * dp[j];
-    h.log_sum[static_cast<std::size_t>(i)] = std::log(total);
+    h.logsumexp[static_cast<std::size_t>(i)] = std::log(total);
     for (Index j = 0; j <= i; ++j) {
       const auto at = static_cast<std::size_t>(j);
       const long double ds = p[at] * (dp[at] - mean) * scale;
@@ -151,7 +152,7 @@ void follow(Head<T>& h) {
     }
   };
   h.o.assign(h.q.size(), 0), h.dq = h.dk = h.dv = h.o;
-  h.log_sum.assign(static_cast<std::size_t>(h.length), 0);
+  h.logsumexp.assign(static_cast<std::size_t>(h.length), 0);
   for (Index i = 0; i < h.length; ++i) {
     std::vector<T> score(static_cast<std::size_t>(i + 1));
     for (Index j = 0; j <= i; ++j) score[static_cast<std::size_t>(j)] = dot(h.q, i, h.k, j);
@@ -163,7 +164,7 @@ void follow(Head<T>& h) {
       add(h.o, i, e, h.v, j);
     }
     const T total = sum(P::load(lanes));
-    const T log_sum = h.log_sum[static_cast<std::size_t>(i)] =
+    const T logsumexp = h.logsumexp[static_cast<std::size_t>(i)] =
         std::fma(top, scale, OCTAVO_BASE_ISA::logarithm(total));
     for (Index c = 0; c < h.width; ++c) {
       h.o[h.at(i, c)] *= T{1} / total;
@@ -171,7 +172,7 @@ void follow(Head<T>& h) {
     }
     const T delta = sum(P::load(products));
     for (Index j = 0; j <= i; ++j) {
-      const T exponent = std::fma(score[static_cast<std::size_t>(j)], scale, -log_sum);
+      const T exponent = std::fma(score[static_cast<std::size_t>(j)], scale, -logsumexp);
       const T p = exponential(std::min(exponent, T{0}));
       const T ds = p * (dot(h.d_o, i, h.v, j) - delta) * scale;
       add(h.dv, j, p, h.d_o, i);
@@ -194,12 +195,12 @@ TEST_CASE("attention is the formula, for every tiling and with fewer queries tha
     const auto q = random_block(rows * width, 1);
     const auto k = random_block(key_rows * width, 2);
     const auto v = random_block(key_rows * width, 3);
-    std::vector<double> o(q.size()), log_sum(static_cast<std::size_t>(rows * shape.heads));
+    std::vector<double> o(q.size()), logsumexp(static_cast<std::size_t>(rows * shape.heads));
     std::vector<double> scratch(static_cast<std::size_t>(shape.forward_scratch()));
-    std::vector<double> panels(array_size(matmul_panel_elements<double>(256)));
+    std::vector<double> pack_buffer(array_size(pack_buffer_elements<double>(256)));
     attend<double>(Worker{}, shape, {q.data(), rows, width}, {k.data(), key_rows, width},
                    {v.data(), key_rows, width}, MatrixView<double>(o.data(), rows, width),
-                   log_sum.data(), scratch, panels);
+                   logsumexp.data(), scratch, pack_buffer);
     const auto expected = naive(shape, q, k, v);
     double worst = 0;
     for (std::size_t i = 0; i < o.size(); ++i) {
@@ -215,10 +216,10 @@ TEST_CASE("huge scores neither overflow nor lose the largest") {
   const std::vector<float> q{1e18f, 0, 1e18f, 0, 1e18f, 0, -1e18f, 0};
   const std::vector<float> k{1, 0, 2, 0, 3, 0, 4, 0};
   const std::vector<float> v{1, 1, 2, 2, 3, 3, 4, 4};
-  std::vector<float> o(8), log_sum(4), scratch(static_cast<std::size_t>(shape.forward_scratch()));
-  std::vector<float> panels(array_size(matmul_panel_elements<float>(256)));
+  std::vector<float> o(8), logsumexp(4), scratch(static_cast<std::size_t>(shape.forward_scratch()));
+  std::vector<float> pack_buffer(array_size(pack_buffer_elements<float>(256)));
   attend<float>(Worker{}, shape, {q.data(), 4, 2}, {k.data(), 4, 2}, {v.data(), 4, 2},
-                MatrixView<float>(o.data(), 4, 2), log_sum.data(), scratch, panels);
+                MatrixView<float>(o.data(), 4, 2), logsumexp.data(), scratch, pack_buffer);
   CHECK(o == std::vector<float>{1, 1, 2, 2, 3, 3, 1, 1});
 }
 
@@ -236,7 +237,7 @@ TEST_CASE("the gradients and the log-sum-exp are those of the formula") {
               worst, static_cast<double>(std::abs(static_cast<long double>(got[i]) - expected[i])));
         }
       };
-      compare(head.log_sum, exact.log_sum);
+      compare(head.logsumexp, exact.logsumexp);
       compare(head.dq, exact.dq);
       compare(head.dk, exact.dk);
       compare(head.dv, exact.dv);
@@ -256,7 +257,7 @@ TEST_CASE_TEMPLATE("every number is its chain of fused multiply-adds, to the las
       follow(chains);
       INFO("length ", length, ", width ", width);
       CHECK(head.o == chains.o);
-      CHECK(head.log_sum == chains.log_sum);
+      CHECK(head.logsumexp == chains.logsumexp);
       CHECK(head.dq == chains.dq);
       CHECK(head.dk == chains.dk);
       CHECK(head.dv == chains.dv);
@@ -275,7 +276,7 @@ TEST_CASE_TEMPLATE("no probability exceeds 1, however the log-sum-exp was rounde
     const T score = size + size * static_cast<T>(i) / 64;
     Head<T> head{1, 3, {score, 0, 0}, {1, 0, 0}, {1, 1, 1}, {1, 2, 3}, {}, {}, {}, {}, {}};
     head.compute();
-    below += std::fma(score, scale, -head.log_sum[0]) > T(0.5);
+    below += std::fma(score, scale, -head.logsumexp[0]) > T(0.5);
     for (std::size_t c = 0; c < 3; ++c) CHECK(head.dv[c] <= head.d_o[c]);
   }
   CHECK(below > 5);

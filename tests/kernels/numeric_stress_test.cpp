@@ -145,12 +145,12 @@ TEST_CASE_TEMPLATE("attention with extreme scores", T, float, double) {
     INFO(c.what);
     const AttentionShape<T> shape{1, 4, 4, 1, 1};
     std::vector<T> q(4, 1), k(c.in.begin(), c.in.end()), v{1, 2, 3, 4}, o(4), sums(4), d_o = q;
-    std::vector<T> scratch(2048), panels(array_size(matmul_panel_elements<T>(256)));
+    std::vector<T> scratch(2048), pack_buffer(array_size(pack_buffer_elements<T>(256)));
     attend<T>(Worker{}, shape, view(q, 4), view(k, 4), view(v, 4), view(o, 4), sums.data(), scratch,
-              panels);
+              pack_buffer);
     CHECK(are(o, c.out));
     attend_backward<T>(Worker{}, shape, view(q, 4), view(k, 4), view(v, 4), view(o, 4),
-                       view(d_o, 4), sums.data(), scratch, panels);
+                       view(d_o, 4), sums.data(), scratch, pack_buffer);
     // Probabilities are found again from logarithms that are as coarse as numbers of 1e4 are.
     CHECK(are(v, c.gradient, 1e4 * rounding<T>));
   }

@@ -10,7 +10,7 @@
 
 #include <octavo/kernels/activate.hpp>
 #include <octavo/kernels/cross_entropy.hpp>
-#include <octavo/kernels/drop.hpp>
+#include <octavo/kernels/dropout.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/embed.hpp>
 #include <octavo/kernels/normalize.hpp>
@@ -174,7 +174,8 @@ TEST_CASE("dropout drops where the random word is below the rate, number by numb
     const CounterRandom random(1, RandomStream::dropout, 4);
     const std::uint64_t site = 2, first_row = 7, rows = 100, width = 70;
     std::vector<double> y(rows * width, 3.0);
-    drop<double>(Worker{}, {random, site, rate}, first_row, MatrixView<double>(y.data(), 100, 70));
+    dropout<double>(Worker{}, {random, site, rate}, first_row,
+                    MatrixView<double>(y.data(), 100, 70));
     Index wrong = 0;
     for (std::uint64_t i = 0; i < rows; ++i) {
       for (std::uint64_t j = 0; j < width; ++j) {
@@ -189,8 +190,8 @@ TEST_CASE("dropout drops where the random word is below the rate, number by numb
   const std::uint32_t word = CounterRandom(1, RandomStream::dropout).block(0)[0];
   for (const std::uint32_t words : {word, word + 1}) {
     float y = 1;
-    drop<float>(Worker{}, {CounterRandom(1, RandomStream::dropout), 0, words * 0x1p-32}, 0,
-                MatrixView<float>(&y, 1, 1));
+    dropout<float>(Worker{}, {CounterRandom(1, RandomStream::dropout), 0, words * 0x1p-32}, 0,
+                   MatrixView<float>(&y, 1, 1));
     CHECK((y == 0) == (words > word));
   }
 }
@@ -198,21 +199,21 @@ TEST_CASE("dropout drops where the random word is below the rate, number by numb
 TEST_CASE("dropout draws the same for a part of the rows, and other numbers at another site") {
   const DropoutDraw draw{CounterRandom(1, RandomStream::dropout, 4), 2, 0.25};
   std::vector<float> whole(100 * 70, 1.0f);
-  drop<float>(Worker{}, draw, 0, MatrixView<float>(whole.data(), 100, 70));
+  dropout<float>(Worker{}, draw, 0, MatrixView<float>(whole.data(), 100, 70));
   std::vector<float> part(40 * 70, 1.0f);
-  drop<float>(Worker{}, draw, 60, MatrixView<float>(part.data(), 40, 70));
+  dropout<float>(Worker{}, draw, 60, MatrixView<float>(part.data(), 40, 70));
   CHECK(std::equal(part.begin(), part.end(), whole.begin() + 60 * 70));
   DropoutDraw other = draw;
   other.site = 3;
   std::vector<float> elsewhere(40 * 70, 1.0f);
-  drop<float>(Worker{}, other, 60, MatrixView<float>(elsewhere.data(), 40, 70));
+  dropout<float>(Worker{}, other, 60, MatrixView<float>(elsewhere.data(), 40, 70));
   CHECK(elsewhere != part);
 }
 
 TEST_CASE("column sums, addition and zeros") {
   const std::vector<double> x{1, 2, 3, 4, 5, 6};
   std::vector<double> sums{1, 1, 1}, y{1, 1, 1, 1, 1, 1};
-  sum_columns<double>(Worker{}, {x.data(), 2, 3}, sums.data(), Start::accumulate);
+  sum_columns<double>(Worker{}, {x.data(), 2, 3}, sums.data(), Output::accumulate);
   CHECK(sums == std::vector<double>{6, 8, 10});
   add<double>(Worker{}, {x.data(), 2, 3}, MatrixView<double>(y.data(), 2, 3));
   CHECK(y == std::vector<double>{2, 3, 4, 5, 6, 7});

@@ -52,27 +52,28 @@ struct AttentionShape {
 
 namespace OCTAVO_NAMESPACE {
 
-/// Forward; overwrites o [sequences * queries, width] and log_sum [sequences * queries, heads]
+/// Forward; overwrites o [sequences * queries, width] and logsumexp [sequences * queries, heads]
 /// (may be null). Work is dealt out by (sequence, head).  scratch: forward_scratch() per worker;
-/// panels: those of all workers, matmul_panel_elements each.
+/// pack_buffer: pack_buffer_elements() for each worker.
 template <Scalar T>
 void attend(const Worker& worker, const AttentionShape<T>& shape,
             MatrixView<const std::type_identity_t<T>> q,
             MatrixView<const std::type_identity_t<T>> k,
-            MatrixView<const std::type_identity_t<T>> v, MatrixView<T> o, T* log_sum,
-            std::span<T> scratch, std::span<T> panels) {
-  OCTAVO_DISPATCH(attend<T>(worker, shape, q, k, v, o, log_sum, scratch, panels))
+            MatrixView<const std::type_identity_t<T>> v, MatrixView<T> o, T* logsumexp,
+            std::span<T> scratch, std::span<T> pack_buffer) {
+  OCTAVO_DISPATCH(attend<T>(worker, shape, q, k, v, o, logsumexp, scratch, pack_buffer))
 }
 
 /// Backward, with as many queries as keys: the gradients of q, k and v overwrite q, k and v.
-/// o and log_sum as forward left them, d_o the gradient of o; scratch: backward_scratch() per
+/// o and logsumexp as forward left them, d_o the gradient of o; scratch: backward_scratch() per
 /// worker.
 template <Scalar T>
 void attend_backward(const Worker& worker, const AttentionShape<T>& shape, MatrixView<T> q,
                      MatrixView<T> k, MatrixView<T> v, MatrixView<const std::type_identity_t<T>> o,
-                     MatrixView<const std::type_identity_t<T>> d_o, const T* log_sum,
-                     std::span<T> scratch, std::span<T> panels) {
-  OCTAVO_DISPATCH(attend_backward<T>(worker, shape, q, k, v, o, d_o, log_sum, scratch, panels))
+                     MatrixView<const std::type_identity_t<T>> d_o, const T* logsumexp,
+                     std::span<T> scratch, std::span<T> pack_buffer) {
+  OCTAVO_DISPATCH(
+      attend_backward<T>(worker, shape, q, k, v, o, d_o, logsumexp, scratch, pack_buffer))
 }
 
 }  // namespace OCTAVO_NAMESPACE
@@ -99,7 +100,7 @@ template <Scalar T>
 void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scores,
                 std::span<T> panel) {
   multiply_block<T>(as_is<T>(q), {k.data, k.stride, true}, scores,
-                    {{0, scores.rows}, {0, scores.columns}}, q.columns, Start::zero, nullptr,
+                    {{0, scores.rows}, {0, scores.columns}}, q.columns, Output::overwrite, nullptr,
                     panel);
 }
 
@@ -150,7 +151,7 @@ RowSoftmax<T> exponentiate_row(T* row, Index visible, Index columns, T scale) {
 
 template <Scalar T>
 void attend_head(const AttentionShape<T>& shape, MatrixView<const T> q, MatrixView<const T> k,
-                 MatrixView<const T> v, MatrixView<T> o, T* log_sum, Index log_sum_stride,
+                 MatrixView<const T> v, MatrixView<T> o, T* logsumexp, Index logsumexp_stride,
                  T* scratch, std::span<T> panel) {
   using P = Pack<T>;
   const T scale = attention_scale(shape);
@@ -164,13 +165,14 @@ void attend_head(const AttentionShape<T>& shape, MatrixView<const T> q, MatrixVi
     for (Index i = 0; i < rows; ++i) {
       const auto row = exponentiate_row(scores.row(i), past + first + i + 1, columns, scale);
       inverse_sum[i] = T{1} / row.sum;
-      if (log_sum != nullptr) {
-        log_sum[(first + i) * log_sum_stride] = std::fma(row.maximum, scale, logarithm(row.sum));
+      if (logsumexp != nullptr) {
+        logsumexp[(first + i) * logsumexp_stride] =
+            std::fma(row.maximum, scale, logarithm(row.sum));
       }
     }
     const MatrixView<T> out = o.row_block(first, rows);
     multiply_block<T>(as_is<T>(scores), {v.data, v.stride, false}, out,
-                      {{0, rows}, {0, out.columns}}, columns, Start::zero, nullptr, panel);
+                      {{0, rows}, {0, out.columns}}, columns, Output::overwrite, nullptr, panel);
     for (Index i = 0; i < rows; ++i) {
       const P factor = P::broadcast(inverse_sum[i]);
       for_each_pack(out.columns, [&](Index j, Index n) {
@@ -183,14 +185,14 @@ void attend_head(const AttentionShape<T>& shape, MatrixView<const T> q, MatrixVi
 /// dS = P (dP - D) scale for one row, over dP in place; P is rebuilt in place from the raw scores.
 /// Both rows are padded to whole packs.
 template <Scalar T>
-void score_gradient_row(T* p, T* dp, Index visible, Index columns, T scale, T log_sum, T delta) {
+void score_gradient_row(T* p, T* dp, Index visible, Index columns, T scale, T logsumexp, T delta) {
   using P = Pack<T>;
   const P factor = P::broadcast(scale);
-  const P shift = P::broadcast(-log_sum);
+  const P shift = P::broadcast(-logsumexp);
   const P subtracted = P::broadcast(delta);
   const P zero = P::broadcast(T{0});
   const auto update = [&](Index j, auto kept) {
-    // No probability exceeds 1, however log_sum was rounded.
+    // No probability exceeds 1, however logsumexp was rounded.
     const P exponent = fma(P::load(p + j), factor, shift);
     const P probability = exp(select_greater(exponent, zero, zero, exponent));
     kept(probability).store(p + j);
@@ -207,7 +209,8 @@ void score_gradient_row(T* p, T* dp, Index visible, Index columns, T scale, T lo
 template <Scalar T>
 void attend_head_backward(const AttentionShape<T>& shape, MatrixView<T> q, MatrixView<T> k,
                           MatrixView<T> v, MatrixView<const T> o, MatrixView<const T> d_o,
-                          const T* log_sum, Index log_sum_stride, T* scratch, std::span<T> panel) {
+                          const T* logsumexp, Index logsumexp_stride, T* scratch,
+                          std::span<T> panel) {
   using P = Pack<T>;
   const T scale = attention_scale(shape);
   const Index d = shape.head_width;
@@ -231,16 +234,16 @@ void attend_head_backward(const AttentionShape<T>& shape, MatrixView<T> q, Matri
         products = fma(P::load(do_rows.row(i) + j, n), P::load(o.row(first + i) + j, n), products);
       });
       score_gradient_row(p.row(i), dp.row(i), first + i + 1, columns, scale,
-                         log_sum[(first + i) * log_sum_stride], sum(products));
+                         logsumexp[(first + i) * logsumexp_stride], sum(products));
     }
     const auto accumulate = [&](MatrixView<T> tile, MatrixView<const T> with, MatrixView<T> to) {
       multiply_block<T>(transposed<T>(tile), {with.data, with.stride, false}, to,
-                        {{0, columns}, {0, d}}, rows, Start::accumulate, nullptr, panel);
+                        {{0, columns}, {0, d}}, rows, Output::accumulate, nullptr, panel);
     };
     accumulate(p, do_rows, dv);
     accumulate(dp, q_rows, dk);
     multiply_block<T>(as_is<T>(dp), {k.data, k.stride, false}, q_rows, {{0, rows}, {0, d}}, columns,
-                      Start::zero, nullptr, panel);
+                      Output::overwrite, nullptr, panel);
   }
   for (Index i = 0; i < shape.keys; ++i) {
     std::copy_n(dk.row(i), d, k.row(i));
@@ -254,29 +257,30 @@ template <Scalar T>
 void attend(const Worker& worker, const AttentionShape<T>& shape,
             MatrixView<const std::type_identity_t<T>> q,
             MatrixView<const std::type_identity_t<T>> k,
-            MatrixView<const std::type_identity_t<T>> v, MatrixView<T> o, T* log_sum,
-            std::span<T> scratch, std::span<T> panels) {
+            MatrixView<const std::type_identity_t<T>> v, MatrixView<T> o, T* logsumexp,
+            std::span<T> scratch, std::span<T> pack_buffer) {
   const Range pairs = worker.split(shape.sequences * shape.heads);
   const auto head = [&](auto rows, Index pair, Index length) {
     return detail::head_of(rows, pair / shape.heads, length, pair % shape.heads, shape.head_width);
   };
   for (Index pair = pairs.begin; pair < pairs.end; ++pair) {
-    T* const log_sum_of_head =
-        log_sum == nullptr
+    T* const logsumexp_of_head =
+        logsumexp == nullptr
             ? nullptr
-            : log_sum + pair / shape.heads * shape.queries * shape.heads + pair % shape.heads;
+            : logsumexp + pair / shape.heads * shape.queries * shape.heads + pair % shape.heads;
     detail::attend_head<T>(shape, head(q, pair, shape.queries), head(k, pair, shape.keys),
-                           head(v, pair, shape.keys), head(o, pair, shape.queries), log_sum_of_head,
-                           shape.heads, scratch.data() + worker.index() * shape.forward_scratch(),
-                           octavo::detail::panel_of(worker, panels));
+                           head(v, pair, shape.keys), head(o, pair, shape.queries),
+                           logsumexp_of_head, shape.heads,
+                           scratch.data() + worker.index() * shape.forward_scratch(),
+                           octavo::detail::panel_of(worker, pack_buffer));
   }
 }
 
 template <Scalar T>
 void attend_backward(const Worker& worker, const AttentionShape<T>& shape, MatrixView<T> q,
                      MatrixView<T> k, MatrixView<T> v, MatrixView<const std::type_identity_t<T>> o,
-                     MatrixView<const std::type_identity_t<T>> d_o, const T* log_sum,
-                     std::span<T> scratch, std::span<T> panels) {
+                     MatrixView<const std::type_identity_t<T>> d_o, const T* logsumexp,
+                     std::span<T> scratch, std::span<T> pack_buffer) {
   const Range pairs = worker.split(shape.sequences * shape.heads);
   const auto head = [&](auto rows, Index pair) {
     return detail::head_of(rows, pair / shape.heads, shape.keys, pair % shape.heads,
@@ -285,9 +289,9 @@ void attend_backward(const Worker& worker, const AttentionShape<T>& shape, Matri
   for (Index pair = pairs.begin; pair < pairs.end; ++pair) {
     detail::attend_head_backward<T>(
         shape, head(q, pair), head(k, pair), head(v, pair), head(o, pair), head(d_o, pair),
-        log_sum + pair / shape.heads * shape.keys * shape.heads + pair % shape.heads, shape.heads,
+        logsumexp + pair / shape.heads * shape.keys * shape.heads + pair % shape.heads, shape.heads,
         scratch.data() + worker.index() * shape.backward_scratch(),
-        octavo::detail::panel_of(worker, panels));
+        octavo::detail::panel_of(worker, pack_buffer));
   }
 }
 

@@ -2,10 +2,11 @@
 #if !defined(OCTAVO_KERNELS_ELEMENTWISE_HPP)
 #define OCTAVO_KERNELS_ELEMENTWISE_HPP
 
+#include <algorithm>
 #include <span>
 
 #include <octavo/base/config.hpp>
-#include <octavo/kernels/matmul.hpp>
+#include <octavo/kernels/output.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -30,8 +31,9 @@ void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, Matr
 
 /// x *= y, elementwise, both [rows, columns].
 template <Scalar T>
-void scale_by(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
-  OCTAVO_DISPATCH(scale_by<T>(worker, y, x))
+void multiply_elementwise(const Worker& worker, MatrixView<const std::type_identity_t<T>> y,
+                          MatrixView<T> x) {
+  OCTAVO_DISPATCH(multiply_elementwise<T>(worker, y, x))
 }
 
 /// to = from, both [rows, columns].
@@ -41,11 +43,11 @@ void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, 
 }
 
 /// dbias (+)= sum over rows of dy, rows in order: the gradient of a bias, overwritten or added to
-/// as `start` says.  dy [rows, columns], dbias [columns].
+/// as `output` says.  dy [rows, columns], dbias [columns].
 template <Scalar T>
 void sum_columns(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy, T* dbias,
-                 Start start) {
-  OCTAVO_DISPATCH(sum_columns<T>(worker, dy, dbias, start))
+                 Output output) {
+  OCTAVO_DISPATCH(sum_columns<T>(worker, dy, dbias, output))
 }
 
 }  // namespace OCTAVO_NAMESPACE
@@ -72,7 +74,8 @@ void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, Matr
 }
 
 template <Scalar T>
-void scale_by(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
+void multiply_elementwise(const Worker& worker, MatrixView<const std::type_identity_t<T>> y,
+                          MatrixView<T> x) {
   using P = Pack<T>;
   const Range rows = worker.split(x.rows);
   for (Index i = rows.begin; i < rows.end; ++i) {
@@ -90,12 +93,12 @@ void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, 
 
 template <Scalar T>
 void sum_columns(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy, T* dbias,
-                 Start start) {
+                 Output output) {
   using P = Pack<T>;
   const Range columns = worker.split(dy.columns, P::lanes);
   for_each_pack(columns.size(), [&](Index offset, Index n) {
     const Index j = columns.begin + offset;
-    P total = start == Start::zero ? P::broadcast(T{0}) : P::load(dbias + j, n);
+    P total = output == Output::overwrite ? P::broadcast(T{0}) : P::load(dbias + j, n);
     for (Index i = 0; i < dy.rows; ++i) total = total + P::load(dy.row(i) + j, n);
     total.store(dbias + j, n);
   });

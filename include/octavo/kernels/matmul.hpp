@@ -9,28 +9,30 @@
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/matmul_block.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
+#include <octavo/kernels/output.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-// The three products that training needs. All workers call them together; each computes its share
-// of the outputs. The caller puts a barrier between a product and whoever reads all of it.
+// The three products that training needs; n and t say which operand is transposed, as in BLAS. All
+// workers call them together; each computes its share of the outputs. The caller puts a barrier
+// between a product and what reads all of it.
 namespace OCTAVO_NAMESPACE {
 
 /// Numbers of scratch that each worker needs for products whose sums have up to `longest` terms:
-/// the panel of the right operand that it packs. With less, products are as exact but slower.
+/// for the panel of the right operand that it packs. With less, products are as exact but slower.
 template <Scalar T>
-constexpr Index matmul_panel_elements(Index longest) noexcept {
+constexpr Index pack_buffer_elements(Index longest) noexcept {
   return std::clamp<Index>(longest, 1, detail::panel_depth) * detail::panel_row_elements<T>;
 }
 
 namespace detail {
 
-/// One worker's part of all workers' panels.
+/// One worker's part of the pack buffer of all.
 template <Scalar T>
-std::span<T> panel_of(const Worker& worker, std::span<T> panels) {
-  const std::size_t size = panels.size() / static_cast<std::size_t>(worker.count());
-  return panels.subspan(static_cast<std::size_t>(worker.index()) * size, size);
+std::span<T> panel_of(const Worker& worker, std::span<T> pack_buffer) {
+  const std::size_t size = pack_buffer.size() / static_cast<std::size_t>(worker.count());
+  return pack_buffer.subspan(static_cast<std::size_t>(worker.index()) * size, size);
 }
 
 /// Asks for an operand that other workers may just have written, if it is not too large to stay:
@@ -60,33 +62,31 @@ Rectangle output_share(const Worker& worker, MatrixView<T> y) {
 namespace OCTAVO_NAMESPACE {
 
 /// Y = X W (+ bias): the forward product.  x [rows, in], w [in, out], y [rows, out], bias [out] or
-/// null for Start::zero / Start::accumulate. `panels`: those of all workers, matmul_panel_elements
-/// each.
+/// null unless Output::bias; pack_buffer: pack_buffer_elements() for each worker.
 template <Scalar T>
-void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-              MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Start start,
-              const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> panels) {
-  OCTAVO_DISPATCH(multiply<T>(worker, x, w, y, start, bias, panels))
+void matmul(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+            MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Output output,
+            const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> pack_buffer) {
+  OCTAVO_DISPATCH(matmul<T>(worker, x, w, y, output, bias, pack_buffer))
 }
 
 /// dX = dY W^T: the input gradient (and the logits of an output head, whose table is [out, in]).
 /// dy [rows, out], w [in, out], dx [rows, in].
 template <Scalar T>
-void multiply_transposed(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                         MatrixView<const std::type_identity_t<T>> w, MatrixView<T> dx, Start start,
-                         const std::type_identity_t<T>* bias,
-                         std::span<std::type_identity_t<T>> panels) {
-  OCTAVO_DISPATCH(multiply_transposed<T>(worker, dy, w, dx, start, bias, panels))
+void matmul_nt(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
+               MatrixView<const std::type_identity_t<T>> w, MatrixView<T> dx, Output output,
+               const std::type_identity_t<T>* bias,
+               std::span<std::type_identity_t<T>> pack_buffer) {
+  OCTAVO_DISPATCH(matmul_nt<T>(worker, dy, w, dx, output, bias, pack_buffer))
 }
 
 /// dW (+)= X^T dY: the weight gradient, tokens in order. Workers own rows of dW, as they do when
-/// weights are updated.  x [rows, in], dy [rows, out],
-/// dw [in, out].
+/// weights are updated.  x [rows, in], dy [rows, out], dw [in, out].
 template <Scalar T>
-void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-                    MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Start start,
-                    std::span<std::type_identity_t<T>> panels) {
-  OCTAVO_DISPATCH(multiply_outer<T>(worker, x, dy, dw, start, panels))
+void matmul_tn(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+               MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Output output,
+               std::span<std::type_identity_t<T>> pack_buffer) {
+  OCTAVO_DISPATCH(matmul_tn<T>(worker, x, dy, dw, output, pack_buffer))
 }
 
 }  // namespace OCTAVO_NAMESPACE
@@ -96,37 +96,37 @@ void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T>
-void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-              MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Start start,
-              const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> panels) {
+void matmul(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+            MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Output output,
+            const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> pack_buffer) {
   OCTAVO_ASSERT(x.rows == y.rows && x.columns == w.rows && w.columns == y.columns);
   octavo::detail::prefetch_operand<T>(worker, x);
   detail::multiply_block<T>(detail::as_is<T>(x), {w.data, w.stride, false}, y,
-                            octavo::detail::output_share(worker, y), w.rows, start, bias,
-                            octavo::detail::panel_of(worker, panels));
+                            octavo::detail::output_share(worker, y), w.rows, output, bias,
+                            octavo::detail::panel_of(worker, pack_buffer));
 }
 
 template <Scalar T>
-void multiply_transposed(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                         MatrixView<const std::type_identity_t<T>> w, MatrixView<T> dx, Start start,
-                         const std::type_identity_t<T>* bias,
-                         std::span<std::type_identity_t<T>> panels) {
+void matmul_nt(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
+               MatrixView<const std::type_identity_t<T>> w, MatrixView<T> dx, Output output,
+               const std::type_identity_t<T>* bias,
+               std::span<std::type_identity_t<T>> pack_buffer) {
   OCTAVO_ASSERT(dy.rows == dx.rows && dy.columns == w.columns && w.rows == dx.columns);
   octavo::detail::prefetch_operand<T>(worker, dy);
   detail::multiply_block<T>(detail::as_is<T>(dy), {w.data, w.stride, true}, dx,
-                            octavo::detail::output_share(worker, dx), w.columns, start, bias,
-                            octavo::detail::panel_of(worker, panels));
+                            octavo::detail::output_share(worker, dx), w.columns, output, bias,
+                            octavo::detail::panel_of(worker, pack_buffer));
 }
 
 template <Scalar T>
-void multiply_outer(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-                    MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Start start,
-                    std::span<std::type_identity_t<T>> panels) {
+void matmul_tn(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
+               MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Output output,
+               std::span<std::type_identity_t<T>> pack_buffer) {
   OCTAVO_ASSERT(x.rows == dy.rows && x.columns == dw.rows && dy.columns == dw.columns);
   octavo::detail::prefetch_operand<T>(worker, dy);
   detail::multiply_block<T>(detail::transposed<T>(x), {dy.data, dy.stride, false}, dw,
-                            {worker.split(dw.rows), {0, dw.columns}}, x.rows, start, nullptr,
-                            octavo::detail::panel_of(worker, panels));
+                            {worker.split(dw.rows), {0, dw.columns}}, x.rows, output, nullptr,
+                            octavo::detail::panel_of(worker, pack_buffer));
 }
 
 }  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA

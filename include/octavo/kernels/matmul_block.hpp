@@ -10,6 +10,7 @@
 #include <octavo/kernels/matmul_pack.hpp>
 #include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
+#include <octavo/kernels/output.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -70,14 +71,15 @@ class BlockProduct {
 
   /// Any `panel` of at least panel_row_elements will do: it says how much of k is packed at a time.
   BlockProduct(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c,
-               const Rectangle& share, Index depth, Start start, const T* bias, std::span<T> panel)
+               const Rectangle& share, Index depth, Output output, const T* bias,
+               std::span<T> panel)
       : a_(a),
         b_(b),
         c_(c),
         rows_(share.rows),
         columns_(share.columns),
         depth_(depth),
-        start_(start),
+        output_(output),
         bias_(bias),
         panel_(panel.data()),
         panel_depth_(std::min(octavo::detail::panel_depth,
@@ -146,7 +148,7 @@ class BlockProduct {
     product.b_row = panel_row;
     product.c_row = c_.stride;
     product.depth = depth.size();
-    product.start = depth.begin == 0 ? start_ : Start::accumulate;
+    product.output = depth.begin == 0 ? output_ : Output::accumulate;
     product.bias = bias_ == nullptr ? nullptr : bias_ + columns.begin;
     product.packed = panel_;
     const auto multiply = [&](TileFunction<T> tile, Range of_tile) {
@@ -181,8 +183,9 @@ class BlockProduct {
     for (Index t = 0; t < tiles; ++t) {
       const Range of_tile{rest.begin + pairs * t / tiles * 2,
                           std::min(rest.begin + pairs * (t + 1) / tiles * 2, rest.end)};
-      product.ahead = start_ == Start::accumulate ? outputs_ahead({of_tile.end, rows.end}, columns)
-                                                  : operand_ahead(next, t, tiles);
+      product.ahead = output_ == Output::accumulate
+                          ? outputs_ahead({of_tile.end, rows.end}, columns)
+                          : operand_ahead(next, t, tiles);
       multiply(tile_function<T>(of_tile.size(), vectors), of_tile);
     }
   }
@@ -218,7 +221,7 @@ class BlockProduct {
   Range rows_;
   Range columns_;
   Index depth_;
-  Start start_;
+  Output output_;
   const T* bias_;
   T* panel_;
   Index panel_depth_;
@@ -226,16 +229,16 @@ class BlockProduct {
 
 template <Scalar T>
 void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c,
-                    const Rectangle& share, Index depth, Start start, const T* bias,
+                    const Rectangle& share, Index depth, Output output, const T* bias,
                     std::span<T> panel) {
   if (share.rows.empty()) return;
   if (share.rows.size() > most_streamed_rows || a.depth != 1) {
-    return BlockProduct<T>(a, b, c, share, depth, start, bias, panel).run();
+    return BlockProduct<T>(a, b, c, share, depth, output, bias, panel).run();
   }
   const Range rows = share.rows;
   const Range columns = share.columns;
   stream_product<T>({a.data + rows.begin * a.row, a.row, b.columns_from(columns.begin),
-                     c.block(rows.begin, rows.size(), columns.begin, columns.size()), depth, start,
+                     c.block(rows.begin, rows.size(), columns.begin, columns.size()), depth, output,
                      bias == nullptr ? nullptr : bias + columns.begin});
 }
 

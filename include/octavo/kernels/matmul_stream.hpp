@@ -7,6 +7,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/matmul_pack.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
+#include <octavo/kernels/output.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 #include <octavo/tensor/matrix_view.hpp>
@@ -32,8 +33,8 @@ struct StreamedProduct {
   RightOperand<T> b;  ///< [depth, columns]
   MatrixView<T> c;    ///< 1 to most_streamed_rows rows
   Index depth = 0;
-  Start start = Start::zero;
-  const T* bias = nullptr;  ///< [columns], for Start::bias
+  Output output = Output::overwrite;
+  const T* bias = nullptr;  ///< [columns], for Output::bias
 };
 
 /// Adds the terms of rows of b, from row k on and `Steps` side by side, to `Rows` rows of outputs
@@ -159,8 +160,8 @@ template <Scalar T>
 void stream_product(const StreamedProduct<T>& product) {
   const MatrixView<T> c = product.c;
   for (Index r = 0; r < c.rows; ++r) {
-    if (product.start == Start::bias) std::copy_n(product.bias, c.columns, c.row(r));
-    if (product.start == Start::zero) std::fill_n(c.row(r), c.columns, T{0});
+    if (product.output == Output::bias) std::copy_n(product.bias, c.columns, c.row(r));
+    if (product.output == Output::overwrite) std::fill_n(c.row(r), c.columns, T{0});
   }
   if (product.b.is_transposed) return stream_columns(product);
   if (c.rows == 1) return stream_rows<T, 1, 8>(product);

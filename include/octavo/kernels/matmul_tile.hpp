@@ -7,21 +7,12 @@
 #include <utility>
 
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/output.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
 // The register-blocked heart of every matrix product. See matmul.hpp for what surrounds it.
-namespace OCTAVO_NAMESPACE {
-
-/// What an output element's chain of fused multiply-adds starts from.
-enum class Start {
-  zero,        ///< overwrites the output
-  accumulate,  ///< adds to what the output holds
-  bias,        ///< overwrites it with bias[column] + the product
-};
-
-}  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/matmul_tile.hpp"
 #include <octavo/numeric/each_isa.inc>
@@ -73,7 +64,7 @@ struct TileProduct {
   T* c = nullptr;  ///< row i at i * c_row
   Index c_row = 0;
   Index depth = 0;
-  Start start = Start::zero;
+  Output output = Output::overwrite;
   Index rows = 0;           ///< as many as the function has, or one less
   const T* bias = nullptr;  ///< a tile's vectors wide
   T* packed = nullptr;      ///< where a packing tile leaves b, row behind row
@@ -88,7 +79,7 @@ struct TileProduct {
 template <Scalar T, int Rows, int Vectors, bool Packs>
 void multiply_tile(const TileProduct<T>& product) {
   constexpr int width = simd::width<T>;
-  const auto [a, a_row, a_depth, b, b_row, c, c_row, depth, start, rows, bias, packed, ahead] =
+  const auto [a, a_row, a_depth, b, b_row, c, c_row, depth, output, rows, bias, packed, ahead] =
       product;
   const T* const last_a = a + (rows - 1) * a_row;
   T* outputs[array_size(Rows)];
@@ -99,9 +90,9 @@ void multiply_tile(const TileProduct<T>& product) {
   for (int i = 0; i < Rows; ++i) {
     OCTAVO_UNROLL
     for (int j = 0; j < Vectors; ++j) {
-      sum[i][j] = start == Start::zero   ? simd::Vector<T>{}
-                  : start == Start::bias ? simd::load(bias + j * width)
-                                         : simd::load(outputs[i] + j * width);
+      sum[i][j] = output == Output::overwrite ? simd::Vector<T>{}
+                  : output == Output::bias    ? simd::load(bias + j * width)
+                                              : simd::load(outputs[i] + j * width);
     }
   }
   const T* line = ahead.first;
@@ -184,8 +175,8 @@ void multiply_edge_tile(TileFunction<T> tile, Index columns, TileProduct<T> prod
   const auto pad = [&](const T* from, T* to) {
     std::fill(std::copy_n(from, columns, to), to + buffer_row, T{0});
   };
-  if (product.start == Start::bias) pad(product.bias, padded_bias);
-  if (product.start == Start::accumulate) {
+  if (product.output == Output::bias) pad(product.bias, padded_bias);
+  if (product.output == Output::accumulate) {
     for (Index i = 0; i < rows; ++i) pad(c.row(i), buffer + i * buffer_row);
   }
   product.c = buffer;

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include <octavo/base/config.hpp>
-#include <octavo/kernels/matmul.hpp>
+#include <octavo/kernels/output.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -13,7 +13,8 @@
 
 // Layer normalisation (Ba, Kiros, Hinton 2016, eq. 3-4) over rows of `width` numbers:
 //   normalized = (x - mean) / sqrt(variance + epsilon),   y = normalized * gain + bias.
-// Backward needs only `normalized` and the inverse deviation, so these two are what is kept.
+// Backward needs only `normalized` and rstd, the reciprocal of the standard deviation, so these two
+// are what is kept.
 namespace OCTAVO_NAMESPACE {
 
 /// Added to the variance; PyTorch's and GPT-2's value.
@@ -35,33 +36,34 @@ void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t
   OCTAVO_DISPATCH(scale_and_shift<T>(worker, normalized, gain, bias, y))
 }
 
-/// Forward: overwrites normalized [rows, width], inverse_deviation [rows] and y [rows, width].
-/// Mean and variance are taken in two passes over the row. x may be the same memory as y.
+/// Forward: overwrites normalized [rows, width], rstd [rows] = 1 / sqrt(variance + epsilon) and
+/// y [rows, width]. Mean and variance are taken in two passes over the row. x may be the same
+/// memory as y.
 template <Scalar T>
 void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
-               MatrixView<T> normalized, T* inverse_deviation, MatrixView<T> y) {
-  OCTAVO_DISPATCH(normalize<T>(worker, x, gain, bias, normalized, inverse_deviation, y))
+               MatrixView<T> normalized, T* rstd, MatrixView<T> y) {
+  OCTAVO_DISPATCH(normalize<T>(worker, x, gain, bias, normalized, rstd, y))
 }
 
-/// Backward to the input: dx += inverse_deviation * (g - mean(g) - normalized * mean(g normalized))
-/// with g = dy * gain. Adds to dx [rows, width].
+/// Backward to the input: dx += rstd * (g - mean(g) - normalized * mean(g normalized)) with
+/// g = dy * gain. Adds to dx [rows, width].
 template <Scalar T>
 void normalize_backward_input(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                              MatrixView<const std::type_identity_t<T>> normalized,
-                              const T* inverse_deviation, const T* gain, MatrixView<T> dx) {
-  OCTAVO_DISPATCH(normalize_backward_input<T>(worker, dy, normalized, inverse_deviation, gain, dx))
+                              MatrixView<const std::type_identity_t<T>> normalized, const T* rstd,
+                              const T* gain, MatrixView<T> dx) {
+  OCTAVO_DISPATCH(normalize_backward_input<T>(worker, dy, normalized, rstd, gain, dx))
 }
 
 /// Backward to the parameters: dgain (+)= sum over rows of dy * normalized, dbias (+)= sum of dy,
-/// rows in order. Overwrites or adds to dgain and dbias [width], as `start` says; dbias may be
-/// null.
+/// rows in order. Overwrites or adds to dgain and dbias [width], as `output` says. Either may be
+/// null and is then left out.
 template <Scalar T>
 void normalize_backward_parameters(const Worker& worker,
                                    MatrixView<const std::type_identity_t<T>> dy,
                                    MatrixView<const std::type_identity_t<T>> normalized, T* dgain,
-                                   T* dbias, Start start) {
-  OCTAVO_DISPATCH(normalize_backward_parameters<T>(worker, dy, normalized, dgain, dbias, start))
+                                   T* dbias, Output output) {
+  OCTAVO_DISPATCH(normalize_backward_parameters<T>(worker, dy, normalized, dgain, dbias, output))
 }
 
 }  // namespace OCTAVO_NAMESPACE
@@ -101,7 +103,7 @@ void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t
 template <Scalar T>
 void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
-               MatrixView<T> normalized, T* inverse_deviation, MatrixView<T> y) {
+               MatrixView<T> normalized, T* rstd, MatrixView<T> y) {
   using P = Pack<T>;
   const T width = static_cast<T>(x.columns);
   const Range rows = worker.split(x.rows);
@@ -119,7 +121,7 @@ void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x
     // Squares that overflowed give NaN, lest the row pass as zeros: divergence must show.
     const T inverse =
         T{1} / std::sqrt(square / width + static_cast<T>(layer_norm_epsilon)) + (square - square);
-    inverse_deviation[i] = inverse;
+    rstd[i] = inverse;
     const P factor = P::broadcast(inverse);
     for_each_pack(x.columns, [&](Index j, Index n) {
       ((P::load(in + j, n) - center) * factor).store(normalized.row(i) + j, n);
@@ -130,8 +132,8 @@ void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x
 
 template <Scalar T>
 void normalize_backward_input(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                              MatrixView<const std::type_identity_t<T>> normalized,
-                              const T* inverse_deviation, const T* gain, MatrixView<T> dx) {
+                              MatrixView<const std::type_identity_t<T>> normalized, const T* rstd,
+                              const T* gain, MatrixView<T> dx) {
   using P = Pack<T>;
   const T width = static_cast<T>(dx.columns);
   const Range rows = worker.split(dx.rows);
@@ -147,7 +149,7 @@ void normalize_backward_input(const Worker& worker, MatrixView<const std::type_i
     });
     const P mean = P::broadcast(sum(total) / width);
     const P slope = P::broadcast(-(sum(weighted) / width));
-    const P factor = P::broadcast(inverse_deviation[i]);
+    const P factor = P::broadcast(rstd[i]);
     for_each_pack(dx.columns, [&](Index j, Index n) {
       const P centered = fma(P::load(dy_i + j, n), P::load(gain + j, n), -mean);
       const P g = fma(P::load(x_i + j, n), slope, centered);
@@ -160,15 +162,15 @@ template <Scalar T>
 void normalize_backward_parameters(const Worker& worker,
                                    MatrixView<const std::type_identity_t<T>> dy,
                                    MatrixView<const std::type_identity_t<T>> normalized, T* dgain,
-                                   T* dbias, Start start) {
+                                   T* dbias, Output output) {
   using P = Pack<T>;
   const Range columns = worker.split(dy.columns, P::lanes);
   for_each_pack(columns.size(), [&](Index offset, Index n) {
     const Index j = columns.begin + offset;
     P gain = P::broadcast(T{0});
     P bias = gain;
-    if (start != Start::zero) {
-      gain = P::load(dgain + j, n);
+    if (output != Output::overwrite) {
+      if (dgain != nullptr) gain = P::load(dgain + j, n);
       if (dbias != nullptr) bias = P::load(dbias + j, n);
     }
     for (Index i = 0; i < dy.rows; ++i) {
@@ -176,7 +178,7 @@ void normalize_backward_parameters(const Worker& worker,
       gain = fma(dy_i, P::load(normalized.row(i) + j, n), gain);
       bias = bias + dy_i;
     }
-    gain.store(dgain + j, n);
+    if (dgain != nullptr) gain.store(dgain + j, n);
     if (dbias != nullptr) bias.store(dbias + j, n);
   });
 }

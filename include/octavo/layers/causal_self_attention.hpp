@@ -64,7 +64,7 @@ class CausalSelfAttention {
     project_in_.forward(context, input, qkv);
     attend<T>(context.worker, shape_of(context.sequences, context.sequence, context.sequence),
               part(qkv, 0), part(qkv, 1), part(qkv, 2), attended, context.saved(log_sum_),
-              context.scratch(forward_scores_), context.panels);
+              context.scratch(forward_scores_), context.pack_buffer);
     context.worker.barrier();
     project_out_.forward(context, attended, output);
   }
@@ -77,10 +77,10 @@ class CausalSelfAttention {
     const MatrixView<T> attended_gradient =
         context.scratch_matrix(attended_gradient_, width_.value());
     project_out_.backward(context, attended, output_gradient, attended_gradient);
-    attend_backward<T>(context.worker,
-                       shape_of(context.sequences, context.sequence, context.sequence),
-                       part(qkv, 0), part(qkv, 1), part(qkv, 2), attended, attended_gradient,
-                       context.saved(log_sum_), context.scratch(backward_scores_), context.panels);
+    attend_backward<T>(
+        context.worker, shape_of(context.sequences, context.sequence, context.sequence),
+        part(qkv, 0), part(qkv, 1), part(qkv, 2), attended, attended_gradient,
+        context.saved(log_sum_), context.scratch(backward_scores_), context.pack_buffer);
     context.worker.barrier();
     project_in_.backward(context, input, qkv, input_gradient);
   }
@@ -128,7 +128,7 @@ class CausalSelfAttention {
     const Index shift = context.worker.index() * (share - shape.forward_scratch());
     attend<T>(context.worker, shape, queries, cache.keys().row_block(0, keys),
               cache.values().row_block(0, keys), attended, nullptr,
-              scratch.subspan(static_cast<std::size_t>(shift)), context.panels);
+              scratch.subspan(static_cast<std::size_t>(shift)), context.pack_buffer);
   }
 
   constexpr AttentionShape<T> shape_of(Index sequences, Index queries, Index keys) const {

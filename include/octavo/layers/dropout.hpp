@@ -2,13 +2,13 @@
 #pragma once
 
 #include <octavo/base/config.hpp>
-#include <octavo/kernels/drop.hpp>
+#include <octavo/kernels/dropout.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/layers/layer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// Inverted dropout (kernels/drop.hpp) at the rate and for the step in context.dropout; the
+/// Inverted dropout (kernels/dropout.hpp) at the rate and for the step in context.dropout; the
 /// identity where that is not set. Keeps nothing: backward draws the same numbers again.
 template <Scalar T>
 class Dropout {
@@ -41,7 +41,7 @@ class Dropout {
     if (context.dropout) {
       DropoutDraw draw = *context.dropout;
       draw.site = static_cast<std::uint64_t>(site_ + block);
-      drop<T>(context.worker, draw, context.first_row, x);
+      dropout<T>(context.worker, draw, context.first_row, x);
     }
     context.worker.barrier();
   }

@@ -68,7 +68,7 @@ class FeedForward {
     narrow_.backward_input(context, output_gradient, activated);
     worker.barrier();
     narrow_.complete(context);
-    scale_by<T>(worker, activated, hidden(context));
+    multiply_elementwise<T>(worker, activated, hidden(context));
     worker.barrier();
     widen_.backward(context, input, hidden(context), input_gradient);
   }

@@ -8,8 +8,8 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/kernels/drop.hpp>
-#include <octavo/kernels/matmul_tile.hpp>
+#include <octavo/kernels/dropout.hpp>
+#include <octavo/kernels/output.hpp>
 #include <octavo/layers/key_value_cache.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/memory/memory_plan.hpp>
@@ -90,11 +90,12 @@ struct LayerContext {
   Index copy = 0;              ///< whose saved memory it uses: its own in training, else block 0's
   Index sequences = 1;
   Index sequence = 1;
-  std::span<T> panels;                 ///< matmul_panel_elements for each worker
+  std::span<T> pack_buffer;            ///< pack_buffer_elements for each worker
   Index first_row = 0;                 ///< of this pass within the whole step
   std::optional<DropoutDraw> dropout;  ///< none: nothing is dropped
-  /// Start::zero: the gradients hold nothing yet, and our layers overwrite them instead of adding.
-  Start gradient_start = Start::accumulate;
+  /// Output::overwrite: the gradients hold nothing yet, and our layers overwrite them instead of
+  /// adding.
+  Output gradient_start = Output::accumulate;
   GradientSink<T>* sink = nullptr;  ///< who takes the gradients of each layer; none: they stay
   /// Forward only: the rows go on with these sequences, of which attention sees the past. Layers
   /// that look at each row alone need not care.
@@ -203,7 +204,7 @@ concept LayerBackward = requires(const L layer, const LayerContext<typename L::V
 /// - A feed-forward part with `static constexpr bool overwrites_gradients = true` promises to obey
 ///   context.gradient_start and context.sink (using each of our layers in it once will do): its
 ///   gradients are then not set to zero before a step, and need no memory beyond those of one
-///   layer where they are used up at once. Others always get Start::accumulate and no sink. A
+///   layer where they are used up at once. Others always get Output::accumulate and no sink. A
 ///   class derived from FeedForward inherits the promise.
 /// - Every output must be computed in an order that does not depend on the number of workers.
 template <typename L>

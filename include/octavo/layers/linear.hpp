@@ -32,8 +32,9 @@ class Linear {
   void forward(const LayerContext<T>& context, MatrixView<const T> input,
                MatrixView<T> output) const {
     context.check_declared(weight_);
-    multiply<T>(context.worker, input, weight(context.weights), output,
-                has_bias_ ? Start::bias : Start::zero, bias_.in(context.weights), context.panels);
+    matmul<T>(context.worker, input, weight(context.weights), output,
+              has_bias_ ? Output::bias : Output::overwrite, bias_.in(context.weights),
+              context.pack_buffer);
     context.worker.barrier();
   }
 
@@ -48,9 +49,9 @@ class Linear {
   /// The first part of backward, without a barrier: dW (+)= x^T dy, db (+)= column sums.
   void backward_parameters(const LayerContext<T>& context, MatrixView<const T> input,
                            MatrixView<const T> output_gradient) const {
-    multiply_outer<T>(context.worker, input, output_gradient,
-                      {context.gradient(weight_, weight_), in_.value(), out_.value()},
-                      context.gradient_start, context.panels);
+    matmul_tn<T>(context.worker, input, output_gradient,
+                 {context.gradient(weight_, weight_), in_.value(), out_.value()},
+                 context.gradient_start, context.pack_buffer);
     if (has_bias_) {
       sum_columns<T>(context.worker, output_gradient, context.gradient(bias_, weight_),
                      context.gradient_start);
@@ -60,8 +61,8 @@ class Linear {
   /// The second part, without a barrier: dx = dy W^T.
   void backward_input(const LayerContext<T>& context, MatrixView<const T> output_gradient,
                       MatrixView<T> input_gradient) const {
-    multiply_transposed<T>(context.worker, output_gradient, weight(context.weights), input_gradient,
-                           Start::zero, nullptr, context.panels);
+    matmul_nt<T>(context.worker, output_gradient, weight(context.weights), input_gradient,
+                 Output::overwrite, nullptr, context.pack_buffer);
   }
 
   /// The third, behind a barrier.

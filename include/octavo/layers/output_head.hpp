@@ -43,9 +43,9 @@ class OutputHead {
   /// logits [rows, vocabulary] = y E^T + b. `shared_table` is the token table's values if tied.
   void forward(const LayerContext<T>& context, const T* shared_table, MatrixView<const T> y,
                MatrixView<T> logits) const {
-    multiply_transposed<T>(context.worker, y, table(context.weights, shared_table), logits,
-                           has_bias_ ? Start::bias : Start::zero, bias_.in(context.weights),
-                           context.panels);
+    matmul_nt<T>(context.worker, y, table(context.weights, shared_table), logits,
+                 has_bias_ ? Output::bias : Output::overwrite, bias_.in(context.weights),
+                 context.pack_buffer);
     context.worker.barrier();
   }
 
@@ -69,12 +69,13 @@ class OutputHead {
                                losses.subspan(from, size), scale, backward);
       worker.barrier();
       if (!backward) continue;
-      const Start start = first == 0 ? context.gradient_start : Start::accumulate;
-      multiply_outer<T>(worker, logits, y_slice, table(context.gradients, shared_table_gradient),
-                        start, context.panels);
+      const Output start = first == 0 ? context.gradient_start : Output::accumulate;
+      matmul_tn<T>(worker, logits, y_slice, table(context.gradients, shared_table_gradient), start,
+                   context.pack_buffer);
       if (has_bias_) sum_columns<T>(worker, logits, bias_.in(context.gradients), start);
-      multiply<T>(worker, logits, table(context.weights, shared_table),
-                  y_gradient.row_block(first, count), Start::zero, nullptr, context.panels);
+      matmul<T>(worker, logits, table(context.weights, shared_table),
+                y_gradient.row_block(first, count), Output::overwrite, nullptr,
+                context.pack_buffer);
       worker.barrier();
     }
   }

@@ -146,9 +146,9 @@ class LayerHarness {
   MemoryPlan plan() {
     require_kernels();
     MemoryPlan plan;
-    panels_ = plan.book<double>(
+    pack_buffer_ = plan.book<double>(
         "harness", "packed operand", MemoryKind::scratch,
-        options_.workers * matmul_panel_elements<double>(octavo::detail::panel_depth), {0, 3});
+        options_.workers * pack_buffer_elements<double>(octavo::detail::panel_depth), {0, 3});
     constexpr BlockPhases phases{0, 1, 2, 3};
     BookingScope scope{plan,
                        "layer",
@@ -178,7 +178,7 @@ class LayerHarness {
             0,
             options_.sequences,
             options_.sequence,
-            arena_.get(panels_),
+            arena_.get(pack_buffer_),
             0,
             DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout), 0, 0.25}};
   }
@@ -190,7 +190,7 @@ class LayerHarness {
   GradientCheckOptions options_;
   ThreadPool threads_;
   ParameterList parameters_;
-  Booking<double> panels_;
+  Booking<double> pack_buffer_;
   Arena arena_;
 
  public:

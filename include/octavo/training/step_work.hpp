@@ -129,7 +129,8 @@ class StepWork {
     const StepShape& step = options_.step;
     for (Index first = 0; first < step.sequences(); first += step.micro_batch) {
       const Index sequences = std::min(step.micro_batch, step.sequences() - first);
-      const Start start = first == 0 && !options_.fused_update ? Start::zero : Start::accumulate;
+      const Output start =
+          first == 0 && !options_.fused_update ? Output::overwrite : Output::accumulate;
       body(pass(worker, gradients, start, sequences, first * step.sequence),
            static_cast<std::size_t>(first * step.sequence),
            static_cast<std::size_t>(sequences * step.sequence));
@@ -137,10 +138,10 @@ class StepWork {
   }
 
   Pass<T> whole_step(const Worker& worker, const GradientParts<T>& gradients) const {
-    return pass(worker, gradients, Start::accumulate, options_.step.sequences(), 0);
+    return pass(worker, gradients, Output::accumulate, options_.step.sequences(), 0);
   }
 
-  Pass<T> pass(const Worker& worker, const GradientParts<T>& gradients, Start start,
+  Pass<T> pass(const Worker& worker, const GradientParts<T>& gradients, Output start,
                Index sequences, Index first_row) const {
     std::optional<DropoutDraw> dropout;
     if (options_.dropout > 0) {

@@ -127,7 +127,7 @@ class Block {
   /// dx [rows, width]: the gradient of the stream behind the block, replaced by that before it.
   void backward(const LayerContext<T>& context, MatrixView<T> dx) const {
     LayerContext<T> adding = context;
-    if constexpr (!overwrites_all) adding.gradient_start = Start::accumulate;
+    if constexpr (!overwrites_all) adding.gradient_start = Output::accumulate;
     run_backward(context, dx, norm_2_, 2 * context.block + 1,
                  [&](auto... matrices) { feed_forward_.backward(adding, matrices...); });
     run_backward(context, dx, norm_1_, 2 * context.block,

@@ -5,8 +5,8 @@
 #include <optional>
 
 #include <octavo/base/config.hpp>
-#include <octavo/kernels/drop.hpp>
-#include <octavo/kernels/matmul_tile.hpp>
+#include <octavo/kernels/dropout.hpp>
+#include <octavo/kernels/output.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -53,9 +53,9 @@ struct Pass {
   Index sequence = 1;
   Index first_row = 0;  ///< rows of the step before this pass: dropout must not see micro-batches
   std::optional<DropoutDraw> dropout;
-  /// Start::zero for the first pass of a step: gradients are overwritten, but for those that
+  /// Output::overwrite for the first pass of a step: gradients are overwritten, but for those that
   /// Transformer::for_each_range_added_to names, which must be zero.
-  Start gradient_start = Start::accumulate;
+  Output gradient_start = Output::accumulate;
 };
 
 /// A run of neighbouring tensors: one part of a model.

@@ -131,8 +131,8 @@ class Transformer {
                        pass.training,
                        pass.recompute ? 1 : shape_.layers * held};
     const Index longest = std::max({3 * shape_.width, shape_.d_ff, shape_.vocabulary, pass.rows()});
-    panels_ = scope.forward_scratch<T>("packed operand",
-                                       pass.workers * matmul_panel_elements<T>(longest));
+    pack_buffer_ =
+        scope.forward_scratch<T>("packed operand", pass.workers * pack_buffer_elements<T>(longest));
     stream_ = plan.book<T>("model", "residual stream", MemoryKind::saved,
                            held * pass.rows() * shape_.width, phase::passes);
     const bool across_passes = held > 1;  // alive while the next pass goes forward
@@ -205,7 +205,7 @@ class Transformer {
   void backward_block(const Pass<T>& pass, Index layer, GradientSink<T>* sink = nullptr) const {
     LayerContext<T> context = block_context(pass, layer);
     context.sink = sink;
-    if (sink != nullptr) context.gradient_start = Start::zero;
+    if (sink != nullptr) context.gradient_start = Output::overwrite;
     // The block that ran last has left behind what it kept.
     const bool still_there = layer == shape_.layers - 1 && pass_.held <= 1;
     if (pass_.recompute && !still_there) {
@@ -310,7 +310,7 @@ class Transformer {
                           Index copy = 0) const {
     return {pass.worker,    pass.arena,    pass.weights + offset,
             gradients,      block,         copy,
-            pass.sequences, pass.sequence, pass.arena.get(panels_),
+            pass.sequences, pass.sequence, pass.arena.get(pack_buffer_),
             pass.first_row, pass.dropout,  pass.gradient_start};
   }
   LayerContext<T> embedding_context(const Pass<T>& pass) const {
@@ -385,7 +385,7 @@ class Transformer {
   ParameterDeclarations final_norm_parameters_;
   ParameterDeclarations head_parameters_;
 
-  Booking<T> panels_;
+  Booking<T> pack_buffer_;
   Booking<T> stream_;
   Booking<T> block_inputs_;
   Booking<T> head_input_;

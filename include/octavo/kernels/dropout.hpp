@@ -24,7 +24,7 @@ struct DropoutDraw {
 /// is the same function of the gradient, so backward calls this as well. `first_row` is the row's
 /// number within the step, whatever the micro-batch.  y [rows, width].
 template <Scalar T>
-void drop(const Worker& worker, const DropoutDraw& draw, Index first_row, MatrixView<T> y) {
+void dropout(const Worker& worker, const DropoutDraw& draw, Index first_row, MatrixView<T> y) {
   OCTAVO_ASSERT(draw.rate >= 0 && draw.rate < 1);
   const T factor = static_cast<T>(1.0 / (1.0 - draw.rate));
   const double threshold = draw.rate * 4294967296.0;
