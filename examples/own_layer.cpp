@@ -10,51 +10,43 @@ using namespace octavo;
 template <Scalar T>
 struct Bilinear {
   using Value = T;
-  explicit Bilinear(Index width) : factors(width, 2 * width, true) {}
-  Index input_width() const { return factors.input_width(); }
-  Index output_width() const { return factors.input_width(); }
-  void declare(ParameterDeclarations& list) {
-    list.begin_layer("mlp.factors");
-    factors.declare(list);
+  constexpr Bilinear(const Builder<T>& builder, const ModelShape& shape)
+      : width(shape.width),
+        factors(builder / "factors", width, 2 * width),
+        both(builder.saved("factors", 2 * width)) {}
+
+  void forward(const Pass<T>& pass, MatrixView<const T> x, MatrixView<T> y) const {
+    factors.forward(pass, x, pass[both]);
+    each(pass, [&](Index i, Index j, T& f, T& g) { y(i, j) = f * g; });
   }
-  void book(BookingScope& scope) {
-    kept = scope.saved<T>("factors", scope.rows() * factors.output_width());
-  }
-  void forward(const LayerContext<T>& context, MatrixView<const T> x, MatrixView<T> y) const {
-    factors.forward(context, x, both(context));
-    each_of_mine(context, [&](Index i, Index j, T& f, T& g) { y(i, j) = f * g; });
-  }
-  void backward(const LayerContext<T>& context, MatrixView<const T> x, MatrixView<const T> dy,
+  void backward(const Pass<T>& pass, MatrixView<const T> x, MatrixView<const T> dy,
                 MatrixView<T> dx) const {
-    each_of_mine(context, [&](Index i, Index j, T& f, T& g) {  // each becomes its own gradient
+    each(pass, [&](Index i, Index j, T& f, T& g) {  // each becomes its own gradient
       f = std::exchange(g, f * dy(i, j)) * dy(i, j);
     });
-    factors.backward(context, x, both(context), dx);
+    factors.backward(pass, x, pass[both], dx);
   }
-  MatrixView<T> both(const LayerContext<T>& context) const {
-    return {context.saved(kept), context.rows(), factors.output_width()};
-  }
-  void each_of_mine(const LayerContext<T>& context, auto body) const {  // this worker's share
-    const MatrixView<T> h = both(context);
-    const Range rows = context.worker.split(h.rows);
-    for (Index i = rows.begin; i < rows.end; ++i) {
-      for (Index j = 0; j < h.columns / 2; ++j) body(i, j, h(i, j), h(i, j + h.columns / 2));
-    }
-    context.worker.barrier();
+  void each(const Pass<T>& pass, auto body) const {
+    const MatrixView<T> h = pass[both];
+    pass.for_each_row([&](Index i) {
+      for (Index j = 0; j < width; ++j) body(i, j, h(i, j), h(i, j + width));
+    });
   }
 
+  Index width;
   Linear<T> factors;
-  Booking<T> kept;
+  Buffer<T> both;
 };
 
 int main() {
-  const auto check = testing::check_gradients(Bilinear<double>(7), {.workers = 2});
+  const ModelShape shape{
+      .vocabulary = 35, .context = 32, .layers = 2, .heads = 4, .width = 48, .d_ff = 48};
+  const auto check = testing::check_gradients<Bilinear<double>>(shape, {.workers = 2});
   std::cout << (check.passed() ? "gradients agree\n" : check.failures());
   const TokenStore tokens = tokenize(CharacterTokenizer::from_text(soliloquy), soliloquy);
-  const RuntimeConfig config({35, 32, 2, 4, 48, 48});  // vocabulary, context, layers, heads, ...
   ThreadPool threads;
-  Trainer trainer(Transformer<float, RuntimeConfig, Bilinear<float>>(config, Bilinear<float>(48)),
-                  {.steps = 500, .sequence = 32, .learning_rate = 3e-3}, threads);
+  Trainer<float, RuntimeConfig, Bilinear<float>> trainer(
+      shape, {.steps = 500, .sequence = 32, .learning_rate = 3e-3}, threads);
   trainer.run(tokens.view());
   std::cout << "loss " << trainer.evaluate(tokens.view()) << '\n';
 }

@@ -93,11 +93,7 @@ Arguments parse(int argc, char** argv) {
 
 template <octavo::Scalar T>
 octavo::MemoryPlan plan_of(const octavo::TrainingMemoryOptions& options) {
-  octavo::Transformer<T> model{octavo::RuntimeConfig(octavo::presets::gpt2)};
-  octavo::MemoryPlan plan;
-  octavo::TrainingMemory<T>::book(plan, model, options);
-  plan.place();
-  return plan;
+  return octavo::TrainingPlan<octavo::Transformer<T>>(octavo::presets::gpt2, options).plan;
 }
 
 template <octavo::Scalar T>

@@ -75,11 +75,8 @@ void obey_budget(FullOptions& options, Index workers, const Corpus& corpus) {
 
 template <octavo::Scalar T>
 octavo::MemoryPlan plan_of(const FullOptions& options, Index workers) {
-  octavo::Transformer<T> model{octavo::RuntimeConfig(options.shape)};
-  octavo::MemoryPlan plan;
-  octavo::TrainingMemory<T>::book(plan, model, options.training.step_options().memory(workers));
-  plan.place();
-  return plan;
+  const auto memory = options.training.step_options().memory(workers);
+  return octavo::TrainingPlan<octavo::Transformer<T>>(options.shape, memory).plan;
 }
 
 /// What the whole process needs at most: the plan, or what is needed before it, and what stands

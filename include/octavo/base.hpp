@@ -11,5 +11,6 @@
 #include <octavo/base/formatted_number.hpp>
 #include <octavo/base/parse_number.hpp>
 #include <octavo/base/read_lines.hpp>
+#include <octavo/base/small_vector.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/base/version.hpp>

@@ -32,44 +32,21 @@ struct StepResult;
 struct TrainingCallbacks;
 struct TrainingOptions;
 
-template <Scalar T, Index Width = dynamic, Index Hidden = dynamic>
-class FeedForward;
-
-namespace detail {
-
-/// The part of a model whose type names none.
-template <typename T, typename Config>
-struct StandardPart {
-  using Type = void;
-};
-template <Scalar T, typename Config>
-struct StandardPart<T, Config> {
-  using Type = FeedForward<T, Config::width, Config::d_ff>;
-};
 template <Scalar T>
-struct StandardPart<T, RuntimeConfig> {
-  using Type = FeedForward<T>;
-};
-
-}  // namespace detail
+class FeedForward;
 
 // T: float or double. Config: a ModelConfig. Part: a Layer from width to width, in the place of the
 // feed-forward part, or a TransformerBlock. What they lack is said where the class is used.
 
-template <Scalar T, typename Config = RuntimeConfig,
-          typename Part = typename detail::StandardPart<T, Config>::Type>
+template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
 class Transformer;
-template <Scalar T, typename Config = RuntimeConfig,
-          typename Part = typename detail::StandardPart<T, Config>::Type>
+template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
 class TrainingStep;
-template <Scalar T, typename Config = RuntimeConfig,
-          typename Part = typename detail::StandardPart<T, Config>::Type>
+template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
 class Trainer;
-template <Scalar T, typename Config = RuntimeConfig,
-          typename Part = typename detail::StandardPart<T, Config>::Type>
+template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
 class Generator;
-template <Scalar T, typename Config = RuntimeConfig,
-          typename Part = typename detail::StandardPart<T, Config>::Type>
+template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
 class Scorer;
 
 }  // namespace OCTAVO_NAMESPACE

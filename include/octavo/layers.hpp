@@ -7,9 +7,11 @@
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/embedding.hpp>
 #include <octavo/layers/feed_forward.hpp>
+#include <octavo/layers/gradient_consumer.hpp>
 #include <octavo/layers/key_value_cache.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_norm.hpp>
 #include <octavo/layers/linear.hpp>
 #include <octavo/layers/output_head.hpp>
+#include <octavo/layers/pass.hpp>
 #include <octavo/layers/transformer_block.hpp>

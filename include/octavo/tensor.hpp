@@ -3,8 +3,8 @@
 
 // The door to tensor/: everything in that folder.
 
-#include <octavo/tensor/extents.hpp>
+#include <octavo/tensor/builder.hpp>
+#include <octavo/tensor/eigen_map.hpp>
 #include <octavo/tensor/matrix_view.hpp>
-#include <octavo/tensor/parameter_declarations.hpp>
 #include <octavo/tensor/parameter_list.hpp>
-#include <octavo/tensor/tensor_view.hpp>
+#include <octavo/tensor/parameter_table.hpp>

@@ -4,6 +4,7 @@
 // The door to training/: everything in that folder.
 
 #include <octavo/training/evaluation_windows.hpp>
+#include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/memory_budget.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/step_options.hpp>

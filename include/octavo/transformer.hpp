@@ -7,7 +7,8 @@
 #include <octavo/transformer/initial_weights.hpp>
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/model_shape.hpp>
-#include <octavo/transformer/pass.hpp>
+#include <octavo/transformer/model_tables.hpp>
+#include <octavo/transformer/part_check.hpp>
 #include <octavo/transformer/phases.hpp>
 #include <octavo/transformer/presets.hpp>
 #include <octavo/transformer/transformer.hpp>

@@ -33,15 +33,16 @@ template <Scalar T>
 std::vector<T> logits(const PretrainedModel<T>& model, std::span<const Token> tokens) {
   const auto length = static_cast<Index>(tokens.size());
   const Index vocabulary = model.config.shape.vocabulary;
-  Transformer<T> transformer{RuntimeConfig(model.config.shape)};
   MemoryPlan plan;
-  transformer.book(plan, {1, length, 1, false, false});
+  const Transformer<T> transformer(RuntimeConfig(model.config.shape), plan, {1, length, 1, false});
   plan.place();
   const Arena arena(plan);
   const Worker worker;
   std::vector<T> result(static_cast<std::size_t>(length * vocabulary));
-  transformer.logits({worker, arena, model.weights.data(), {}, 1, length, 0, {}}, tokens,
-                     MatrixView<T>(result.data(), length, vocabulary));
+  transformer.logits({.run = {worker, arena, transformer.pack_buffer(arena)},
+                      .rows = {1, length},
+                      .weights = model.weights.data()},
+                     tokens, MatrixView<T>(result.data(), length, vocabulary));
   return result;
 }
 

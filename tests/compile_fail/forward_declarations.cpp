@@ -29,10 +29,9 @@ static_assert(sizeof(octavo::Trainer<float>) > 0);
 #else
 #include <octavo/octavo.hpp>
 static_assert(sizeof(octavo::Trainer<float>) > 0);
-static_assert(std::same_as<octavo::Trainer<float>,
-                           octavo::Trainer<float, octavo::RuntimeConfig,
-                                           octavo::FeedForward<float, octavo::RuntimeConfig::width,
-                                                               octavo::RuntimeConfig::d_ff> > >);
+static_assert(
+    std::same_as<octavo::Trainer<float>,
+                 octavo::Trainer<float, octavo::RuntimeConfig, octavo::FeedForward<float> > >);
 #endif
 
 int main() {}

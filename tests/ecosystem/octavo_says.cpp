@@ -32,15 +32,16 @@ std::vector<Token> encoded(const auto& tokenizer, std::string_view text) {
 /// [tokens, vocabulary]
 std::vector<float> logits(const LoadedModel<float>& model, std::span<const Token> tokens) {
   const auto length = static_cast<Index>(tokens.size());
-  Transformer<float> transformer{RuntimeConfig(model.shape)};
   MemoryPlan plan;
-  transformer.book(plan, {1, length, 1, false, false});
+  const Transformer<float> transformer(RuntimeConfig(model.shape), plan, {1, length, 1, false});
   plan.place();
   const Arena arena(plan);
   const Worker worker;
   std::vector<float> result(static_cast<std::size_t>(length * model.shape.vocabulary));
-  transformer.logits({worker, arena, model.weights.data(), {}, 1, length, 0, {}}, tokens,
-                     MatrixView<float>(result.data(), length, model.shape.vocabulary));
+  transformer.logits({.run = {worker, arena, transformer.pack_buffer(arena)},
+                      .rows = {1, length},
+                      .weights = model.weights.data()},
+                     tokens, MatrixView<float>(result.data(), length, model.shape.vocabulary));
   return result;
 }
 

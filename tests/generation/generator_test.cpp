@@ -41,16 +41,17 @@ std::vector<Token> some_tokens(std::size_t count) {
 /// Logits of the whole sequence without a cache, [tokens, vocabulary].
 template <Scalar T>
 std::vector<T> uncached(std::span<const T> weights, std::span<const Token> tokens) {
-  Transformer<T> model{RuntimeConfig(shape)};
   const auto rows = static_cast<Index>(tokens.size());
   MemoryPlan plan;
-  model.book(plan, {1, rows, 1, false, false});
+  const Transformer<T> model(RuntimeConfig(shape), plan, {1, rows, 1, false});
   plan.place();
   const Arena arena(plan);
   std::vector<T> logits(tokens.size() * 23);
   const Worker worker;
-  model.logits({worker, arena, weights.data(), {}, 1, rows, 0, {}}, tokens,
-               MatrixView<T>(logits.data(), rows, 23));
+  model.logits({.run = {worker, arena, model.pack_buffer(arena)},
+                .rows = {1, rows},
+                .weights = weights.data()},
+               tokens, MatrixView<T>(logits.data(), rows, 23));
   return logits;
 }
 
@@ -79,10 +80,9 @@ TEST_CASE("a pass over parts of several sequences gives each one's own logits") 
   const std::vector<Token> text = some_tokens(96);
   const std::span<const Token> tokens[] = {std::span(text).first(48), std::span(text).last(48)};
   constexpr CachedRows passes[][2] = {{{1, 0, 5}, {0, 0, 30}}, {{1, 5, 3}, {0, 30, 18}}};
-  Transformer<float> model{RuntimeConfig(shape)};
   for (const Index workers : {1, 2, 3}) {
     MemoryPlan plan;
-    model.book(plan, {2, 48, workers, false, false});
+    const Transformer<float> model(RuntimeConfig(shape), plan, {2, 48, workers, false});
     plan.place();
     const Arena arena(plan);
     std::vector<float> memory(
@@ -97,8 +97,11 @@ TEST_CASE("a pass over parts of several sequences gives each one's own logits") 
       }
       std::vector<float> logits(2 * 23);
       threads.run([&](const Worker& worker) {
-        model.logits_cached({worker, arena, weights.data(), {}, 1, std::ssize(inputs), 0, {}},
-                            inputs, parts, caches, MatrixView<float>(logits.data(), 2, 23));
+        const CachedSequences<float> cached{caches, parts};
+        model.logits_cached({.run = {worker, arena, model.pack_buffer(arena)},
+                             .rows = {1, std::ssize(inputs), 0, &cached},
+                             .weights = weights.data()},
+                            inputs, MatrixView<float>(logits.data(), 2, 23));
       });
       for (std::size_t i = 0; i < 2; ++i) {
         const auto end = static_cast<std::size_t>(parts[i].past + parts[i].rows);

@@ -48,16 +48,17 @@ std::vector<Token> some_tokens(std::size_t count) {
 /// The log-probability of `token` behind `before`, by a log-softmax over full logits.
 double naive(const ModelShape& shape, const std::vector<double>& weights,
              std::span<const Token> before, Token token) {
-  Transformer<double> model{RuntimeConfig(shape)};
   const auto rows = static_cast<Index>(before.size());
   MemoryPlan plan;
-  model.book(plan, {1, rows, 1, false, false});
+  const Transformer<double> model(RuntimeConfig(shape), plan, {1, rows, 1, false});
   plan.place();
   const Arena arena(plan);
   std::vector<double> logits(before.size() * vocabulary);
   const Worker worker;
-  model.logits({worker, arena, weights.data(), {}, 1, rows, 0, {}}, before,
-               MatrixView<double>(logits.data(), rows, vocabulary));
+  model.logits({.run = {worker, arena, model.pack_buffer(arena)},
+                .rows = {1, rows},
+                .weights = weights.data()},
+               before, MatrixView<double>(logits.data(), rows, vocabulary));
   double sum = 0;
   const double* last = &logits[(before.size() - 1) * vocabulary];
   for (Index i = 0; i < vocabulary; ++i) sum += std::exp(last[i]);

@@ -22,9 +22,9 @@ namespace {
 
 /// A matrix of 5 x 7 that decays and learns at half the rate, and a vector of 21.
 ParameterList parameters() {
-  ParameterDeclarations block;
-  block.matrix("m", 5, 7, InitialValue::zeros);
-  block.vector("v", 21, InitialValue::zeros);
+  ParameterTable block;
+  block.add(ParameterPath() / "m", 5, 7, InitialValue::zeros);
+  block.add(ParameterPath() / "v", 0, 21, InitialValue::zeros);
   ParameterList list;
   list.append("", block);
   CHECK(list.set_learning_rate_factor("m", 0.5) == 1);

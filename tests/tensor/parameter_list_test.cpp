@@ -10,11 +10,10 @@
 using namespace octavo;
 
 TEST_CASE("parameters are found by name, and unknown names are refused") {
-  ParameterDeclarations block;
-  block.begin_layer("ln_1");
-  block.vector("weight", 4, InitialValue::ones);
-  block.begin_layer("mlp.c_fc");
-  block.matrix("weight", 4, 3, InitialValue::normal);
+  ParameterTable block;
+  const ParameterPath root;
+  block.add(root / "ln_1" / "weight", 0, 4, InitialValue::ones);
+  block.add(root / "mlp" / "c_fc" / "weight", 4, 3, InitialValue::normal);
   ParameterList list;
   list.append("h.0.", block);
   list.append("h.1.", block);
@@ -30,10 +29,10 @@ TEST_CASE("parameters are found by name, and unknown names are refused") {
 }
 
 TEST_CASE("parameters follow each other without gaps, in the order of declaration") {
-  ParameterDeclarations block;
-  block.vector("plain", 2, InitialValue::ones);  // before any layer: a name without scope
-  block.begin_layer("fc");
-  block.matrix("weight", 3, 5, InitialValue::normal_residual);
+  ParameterTable block;
+  const ParameterPath root;
+  block.add(root / "plain", 0, 2, InitialValue::ones);  // before any layer: a name without scope
+  block.add(root / "fc" / "weight", 3, 5, InitialValue::normal_residual);
   ParameterList list;
   list.append("h.0.", block);
   list.append("h.1.", block);
@@ -52,10 +51,10 @@ TEST_CASE("parameters follow each other without gaps, in the order of declaratio
 }
 
 TEST_CASE("a learning-rate factor reaches exactly the parameters whose names contain the part") {
-  ParameterDeclarations block;
-  block.begin_layer("ln");
-  block.vector("weight", 2, InitialValue::ones);
-  block.vector("bias", 2, InitialValue::zeros);
+  ParameterTable block;
+  const ParameterPath root;
+  block.add(root / "ln" / "weight", 0, 2, InitialValue::ones);
+  block.add(root / "ln" / "bias", 0, 2, InitialValue::zeros);
   ParameterList list;
   list.append("h.", block);
   CHECK(list.set_learning_rate_factor("bias", 0) == 1);
@@ -70,9 +69,10 @@ TEST_CASE("a learning-rate factor reaches exactly the parameters whose names con
 }
 
 TEST_CASE("a map shows one tensor of the whole block, a vector as one row") {
-  ParameterDeclarations block;
-  block.matrix("w", 2, 3, InitialValue::zeros);
-  block.vector("b", 3, InitialValue::zeros);
+  ParameterTable block;
+  const ParameterPath root;
+  block.add(root / "w", 2, 3, InitialValue::zeros);
+  block.add(root / "b", 0, 3, InitialValue::zeros);
   ParameterList list;
   list.append("", block);
   const std::vector<float> values{0, 1, 2, 3, 4, 5, 6, 7, 8};

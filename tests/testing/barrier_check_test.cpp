@@ -37,94 +37,89 @@ enum class Fault {
 /// y = 2 reverse of the rows of (w * x), by way of a buffer; worker by worker other rows.
 struct Reversing {
   using Value = double;
-  Fault fault = Fault::none;
+  Reversing(const Builder<double>& builder, Fault what)
+      : fault(what),
+        w(builder.vector("w", 4, InitialValue::ones)),
+        buffer(builder.saved("buffer", 4)) {}
 
-  Index input_width() const { return 4; }
-  Index output_width() const { return 4; }
-  void declare(ParameterDeclarations& list) { w = list.vector("w", 4, InitialValue::ones); }
-  void book(BookingScope& scope) { buffer = scope.saved<double>("buffer", scope.rows() * 4); }
-
-  void wait(const LayerContext<double>& context, Fault place) const {
-    if (fault != place) context.worker.barrier();
-    if (fault == Fault::one_worker_waits_more && context.worker.index() == 1) {
-      context.worker.barrier();
+  void wait(const Pass<double>& pass, Fault place) const {
+    if (fault != place) pass.worker().barrier();
+    if (fault == Fault::one_worker_waits_more && pass.worker().index() == 1) {
+      pass.worker().barrier();
     }
   }
   template <typename Body>
-  void each(const LayerContext<double>& context, Index rows, Body body) const {
-    const Range mine = context.worker.split(rows);
+  void each(const Pass<double>& pass, Index rows, Body body) const {
+    const Range mine = pass.worker().split(rows);
     for (Index i = mine.begin; i < mine.end; ++i) {
       for (Index j = 0; j < 4; ++j) body(i, j);
     }
   }
 
-  void forward(const LayerContext<double>& context, MatrixView<const double> x,
-               MatrixView<double> y) const {
-    const MatrixView<double> h(context.saved(buffer), x.rows, 4);
-    each(context, x.rows, [&](Index i, Index j) { h(i, j) = w.in(context.weights)[j] * x(i, j); });
-    wait(context, Fault::first_of_forward);
-    each(context, x.rows, [&](Index i, Index j) { y(i, j) = 2 * h(x.rows - 1 - i, j); });
-    wait(context, Fault::last_of_forward);
+  void forward(const Pass<double>& pass, MatrixView<const double> x, MatrixView<double> y) const {
+    const MatrixView<double> h = pass[buffer];
+    each(pass, x.rows, [&](Index i, Index j) { h(i, j) = pass.weight(w)[j] * x(i, j); });
+    wait(pass, Fault::first_of_forward);
+    each(pass, x.rows, [&](Index i, Index j) { y(i, j) = 2 * h(x.rows - 1 - i, j); });
+    wait(pass, Fault::last_of_forward);
   }
 
-  void backward(const LayerContext<double>& context, MatrixView<const double> x,
-                MatrixView<const double> dy, MatrixView<double> dx) const {
+  void backward(const Pass<double>& pass, MatrixView<const double> x, MatrixView<const double> dy,
+                MatrixView<double> dx) const {
     const Index last = x.rows - 1;
-    const MatrixView<double> h(context.saved(buffer), x.rows, 4);
-    each(context, x.rows, [&](Index i, Index j) { dx(i, j) = 2 * dy(last - i, j); });
+    const MatrixView<double> h = pass[buffer];
+    double* const dw = pass.gradient_to_add_to(w);
+    each(pass, x.rows, [&](Index i, Index j) { dx(i, j) = 2 * dy(last - i, j); });
     // Workers own columns of the parameter's gradient.
-    context.worker.barrier();
-    const Range columns = context.worker.split(4);
+    pass.worker().barrier();
+    const Range columns = pass.worker().split(4);
     for (Index j = columns.begin; j < columns.end; ++j) {
       for (Index i = 0; i < x.rows; ++i) {
         const double factor = fault == Fault::gradient ? 1.001 : 1;
-        w.in(context.gradients)[j] += factor * dx(i, j) * h(i, j) / w.in(context.weights)[j];
+        dw[j] += factor * dx(i, j) * h(i, j) / pass.weight(w)[j];
       }
     }
-    wait(context, Fault::read_before_overwrite);
-    each(context, x.rows, [&](Index i, Index j) { dx(i, j) *= w.in(context.weights)[j]; });
-    wait(context, Fault::last_of_backward);
+    wait(pass, Fault::read_before_overwrite);
+    each(pass, x.rows, [&](Index i, Index j) { dx(i, j) *= pass.weight(w)[j]; });
+    wait(pass, Fault::last_of_backward);
   }
 
+  Fault fault;
   ParameterSlot w;
-  Booking<double> buffer;
+  Buffer<double> buffer;
 };
 
 /// The same as a block: x = layer(x).
-struct ReversingBlock : Reversing {
-  static constexpr bool overwrites_all = false;
-  Index input_width() const = delete;  // a block
-  ParameterRange range;
+struct ReversingBlock {
+  using Value = double;
+  ReversingBlock(const Builder<double>& builder, Fault fault)
+      : layer(builder, fault),
+        copied(builder.forward_scratch("copy", 4)),
+        gradient(builder.backward_scratch("gradient", 4)),
+        input(builder.saved("input", 4)) {}
 
-  const ParameterRange& added_to() const { return range; }
-  void declare(ParameterDeclarations& list) {
-    Reversing::declare(list);
-    range.count = 4;
+  void forward(const Pass<double>& pass, MatrixView<double> x) const {
+    const MatrixView<double> y = pass[copied];
+    copy<double>(pass.worker(), x, pass[input]);
+    layer.forward(pass, pass[input], y);
+    copy<double>(pass.worker(), y, x);
   }
-  void book(const BlockScope& whole) {
-    BlockScope scope = whole;
-    Reversing::book(scope);
-    copy_ = scope.forward_scratch<double>("copy", scope.rows() * 4);
-    gradient_ = scope.backward_scratch<double>("gradient", scope.rows() * 4);
-    input_ = scope.saved<double>("input", scope.rows() * 4);
-  }
-  void forward(const LayerContext<double>& context, MatrixView<double> x) const {
-    const MatrixView<double> y = context.scratch_matrix(copy_, 4);
-    const MatrixView<double> kept(context.saved(input_), x.rows, 4);
-    copy<double>(context.worker, x, kept);
-    Reversing::forward(context, kept, y);
-    copy<double>(context.worker, y, x);
-  }
-  void backward(const LayerContext<double>& context, MatrixView<double> dx) const {
-    const MatrixView<double> y = context.scratch_matrix(gradient_, 4);
-    const MatrixView<double> kept(context.saved(input_), dx.rows, 4);
-    context.worker.barrier();  // rows of others
-    Reversing::backward(context, kept, dx, y);
-    copy<double>(context.worker, y, dx);
+  void backward(const Pass<double>& pass, MatrixView<double> dx) const {
+    const MatrixView<double> y = pass[gradient];
+    pass.worker().barrier();  // rows of others
+    layer.backward(pass, pass[input], dx, y);
+    copy<double>(pass.worker(), y, dx);
   }
 
-  Booking<double> copy_, gradient_, input_;
+  Reversing layer;
+  Buffer<double> copied, gradient, input;
 };
+
+/// Makes a part with that fault.
+template <typename Part>
+auto with(Fault fault) {
+  return [fault](const Builder<double>& builder) { return Part(builder, fault); };
+}
 
 static_assert(Layer<Reversing>);
 static_assert(TransformerBlock<ReversingBlock> && !Layer<ReversingBlock>);
@@ -154,18 +149,17 @@ TEST_CASE("a missing barrier is found in every run, wherever it is") {
        "would wait for ever"},
   };
   for (const auto& [fault, told] : faults) {
-    Reversing layer;
-    layer.fault = fault;
-    for (int run = 0; run < 5; ++run) CHECK(first_line(testing::check_barriers(layer)) == told);
-    CHECK(testing::check_gradients(layer).passed() == (fault == Fault::none));
+    const auto layer = with<Reversing>(fault);
+    for (int run = 0; run < 5; ++run) {
+      CHECK(first_line(testing::check_barriers(layer, {.width = 4})) == told);
+    }
+    CHECK(testing::check_gradients(layer, {.width = 4}).passed() == (fault == Fault::none));
   }
 }
 
 TEST_CASE("blocks are checked as layers are") {
   const auto check = [](Fault fault) {
-    ReversingBlock block;
-    block.fault = fault;
-    return testing::check_gradients(block, {.width = 4});
+    return testing::check_gradients(with<ReversingBlock>(fault), {.width = 4});
   };
   INFO(check(Fault::none).failures());
   CHECK(check(Fault::none).passed());
@@ -173,21 +167,20 @@ TEST_CASE("blocks are checked as layers are") {
   CHECK_FALSE(check(Fault::gradient).passed());
   CHECK_FALSE(check(Fault::first_of_forward).passed());
   CHECK_FALSE(check(Fault::read_before_overwrite).passed());
-  CHECK_THROWS_WITH_AS(testing::check_gradients(ReversingBlock{}),
-                       "a block without width() is checked with a width in the options",
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(testing::check_gradients(with<ReversingBlock>(Fault::none), {}),
+                       "the check of a layer needs a width in its options", ConfigError);
 }
 
 TEST_CASE("the examples' own layer and block pass") {
   for (const Index workers : {1, 2}) {
-    const auto layer = testing::check_gradients(Bilinear<double>(7), {.workers = workers});
+    const ModelShape narrow{.vocabulary = 5, .context = 8, .heads = 1, .width = 7, .d_ff = 7};
+    const auto layer = testing::check_gradients<Bilinear<double>>(narrow, {.workers = workers});
     CHECK(layer.failures() == "");
     CHECK(layer.passed());
-    const testing::GradientCheckOptions options{
-        .sequences = 1, .sequence = 3, .workers = workers, .relative = 1e-6};
-    if (workers == 1)
-      CHECK(testing::check_gradients(ParallelBlock<double>{}, options).failures() == "");
-    if (workers == 2) CHECK(testing::check_barriers(ParallelBlock<double>{}) == "");
+    const ModelShape shape{.vocabulary = 5, .context = 8, .heads = 2, .width = 12, .d_ff = 20};
+    const auto block = testing::check_gradients<ParallelBlock<double>>(
+        shape, {.sequences = 1, .sequence = 3, .workers = workers, .relative = 1e-6});
+    CHECK(block.failures() == "");
   }
 }
 
@@ -200,9 +193,8 @@ TEST_CASE("Octavo's own block passes, with every activation") {
                            .d_ff = 10,
                            .activation = activation,
                            .bias = activation != Activation::gelu};
-    const FeedForward<double> wide(6, 10, activation, shape.bias);
-    const Block<double, RuntimeConfig, FeedForward<double>> block(shape, wide);
-    const auto result = testing::check_gradients(block, {.workers = 2, .relative = 1e-6});
+    using OwnBlock = Block<double, FeedForward<double>>;
+    const auto result = testing::check_gradients<OwnBlock>(shape, {.workers = 2, .relative = 1e-6});
     CHECK(result.failures() == "");
     CHECK(result.tensors.size() == (shape.bias ? 13 : 7));
   }

@@ -32,14 +32,14 @@ constexpr ModelShape tied{.vocabulary = 23,
 struct Bursting : FeedForward<float> {
   using FeedForward<float>::FeedForward;
 
-  void backward(const LayerContext<float>& context, MatrixView<const float> input,
+  void backward(const Pass<float>& pass, MatrixView<const float> input,
                 MatrixView<const float> output_gradient, MatrixView<float> input_gradient) const {
-    FeedForward<float>::backward(context, input, output_gradient, input_gradient);
-    context.worker.barrier();
-    if (context.worker.index() == 0) {
+    FeedForward<float>::backward(pass, input, output_gradient, input_gradient);
+    pass.worker().barrier();
+    if (pass.worker().index() == 0) {
       input_gradient.row(0)[0] = std::numeric_limits<float>::infinity();
     }
-    context.worker.barrier();
+    pass.worker().barrier();
   }
 };
 
@@ -175,8 +175,7 @@ TEST_CASE("a fused step ends before the first tensor whose gradient is not finit
   ThreadPool threads(2);
   StepOptions fused = options(1, 1, 0);
   fused.fused_update = true;
-  const Model model(RuntimeConfig(untied),
-                    Bursting(untied.width, untied.d_ff, untied.activation, untied.bias));
+  const Model model{RuntimeConfig(untied)};
   TrainingStep<float, RuntimeConfig, Bursting> step(model, fused, threads);
   draw(step);
   const std::vector<float> before(step.weights().begin(), step.weights().end());

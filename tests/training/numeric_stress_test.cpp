@@ -83,8 +83,8 @@ TEST_CASE_TEMPLATE("optimizers: a weight of 0.5 after an extreme gradient", T, f
       {"squares beyond floats do not reach the weights", {1e37}, {}},
       {"nor those beyond doubles", {largest<T> / 8}, {}},
   };
-  ParameterDeclarations block;
-  block.matrix("m", 1, 19, InitialValue::zeros);
+  ParameterTable block;
+  block.add(ParameterPath() / "m", 1, 19, InitialValue::zeros);
   ParameterList list;
   list.append("", block);
   for (const Case& c : cases) {

@@ -30,7 +30,7 @@ static_assert(BlockPart<FeedForward<float>>);
 
 Step make_step(ThreadPool& threads, StepOptions options = {}) {
   options.step = {.batch = 2, .sequence = 9};
-  Step step(OwnModel(RuntimeConfig(shape), {}), options, threads);
+  Step step(OwnModel{RuntimeConfig(shape)}, options, threads);
   for (double& weight : step.weights()) weight *= 4;
   const CounterRandom random(1, RandomStream::batches);
   for (std::size_t i = 0; i < step.inputs().size(); ++i) {
@@ -83,14 +83,16 @@ TEST_CASE("an own block generates with a cache, with the bits of the whole seque
   ThreadPool threads(2);
   const Step step = make_step(threads);
   const std::vector<Token> tokens(step.inputs().begin(), step.inputs().begin() + 9);
-  OwnModel model = step.model();
   MemoryPlan plan;
-  model.book(plan, {1, 9, 1, false, false});
+  const OwnModel model(RuntimeConfig(shape), plan, {1, 9, 1, false});
   plan.place();
   const Arena arena(plan);
   std::vector<double> logits(9 * 11);
-  model.logits({Worker(), arena, step.weights().data(), {}, 1, 9, 0, {}}, tokens,
-               MatrixView<double>(logits.data(), 9, 11));
+  const Worker worker;
+  model.logits({.run = {worker, arena, model.pack_buffer(arena)},
+                .rows = {1, 9},
+                .weights = step.weights().data()},
+               tokens, MatrixView<double>(logits.data(), 9, 11));
   Generator generator(step.model(), step.weights(), 9, threads);
   for (std::size_t i = 0; i < 9; ++i) {
     generator.read(std::span(tokens).subspan(i, 1));

@@ -24,8 +24,7 @@ void fill_tokens(Step& step) {
   }
 }
 
-template <Scalar T, ModelConfig Config,
-          Layer FeedForwardLayer = FeedForward<T, Config::width, Config::d_ff>>
+template <Scalar T, ModelConfig Config, Layer FeedForwardLayer = FeedForward<T>>
 std::vector<T> weights_after(const Config& config, const StepOptions& options, Index workers,
                              int steps) {
   ThreadPool threads(workers);
@@ -38,12 +37,6 @@ std::vector<T> weights_after(const Config& config, const StepOptions& options, I
   return {step.weights().begin(), step.weights().end()};
 }
 
-/// As a user writes a layer: it promises nothing about gradients that begin a step.
-struct AlwaysAdding : FeedForward<float> {
-  using FeedForward<float>::FeedForward;
-  static constexpr bool overwrites_gradients = false;
-};
-
 constexpr ModelShape tied_gelu{.vocabulary = 19,
                                .context = 24,
                                .layers = 2,
@@ -53,6 +46,39 @@ constexpr ModelShape tied_gelu{.vocabulary = 19,
                                .activation = Activation::gelu,
                                .bias = false,
                                .tied = true};
+
+/// Hands out places to a layer that only ever adds.
+class ZeroedFirst final : public GradientConsumer<float> {
+ public:
+  ZeroedFirst(const Pass<float>& pass, const ParameterTable& table) : pass_(pass), table_(table) {}
+  GradientPlace<float> place(Index tensor) override {
+    const Index within = tensor - pass_.first_tensor;
+    const ParameterEntry& entry = table_[within];
+    return {pass_.gradient_to_add_to({within, entry.offset, entry.rows, entry.columns}),
+            Output::accumulate};
+  }
+  void complete(Index first, Index count) override {
+    pass_.complete({first - pass_.first_tensor}, count);
+  }
+
+ private:
+  const Pass<float>& pass_;
+  const ParameterTable& table_;
+};
+
+/// Adds to its gradients, as a layer of a user's may.
+struct AlwaysAdding : FeedForward<float> {
+  using FeedForward<float>::FeedForward;
+  void backward(const Pass<float>& pass, MatrixView<const float> x, MatrixView<const float> dy,
+                MatrixView<float> dx) const {
+    static const Transformer<float> model{RuntimeConfig(tied_gelu)};
+    ZeroedFirst consumer(pass, model.block_table());
+    const PassRun<float> run{pass.worker(), pass.run.arena, pass.run.pack_buffer, &consumer,
+                             pass.run.dropout};
+    FeedForward<float>::backward(
+        {run, pass.rows, pass.weights, pass.first_tensor, pass.block, pass.copy}, x, dy, dx);
+  }
+};
 
 }  // namespace
 

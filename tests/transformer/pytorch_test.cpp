@@ -46,14 +46,15 @@ struct Reference {
   std::vector<T> logits() {
     const Index vocabulary = step.shape().vocabulary;
     std::vector<T> result(static_cast<std::size_t>(batch * sequence * vocabulary));
-    Transformer<T> model{RuntimeConfig(step.shape())};
     MemoryPlan plan;
-    model.book(plan, {batch, sequence, 1, false, false});
+    const Transformer<T> model(RuntimeConfig(step.shape()), plan, {batch, sequence, 1, false});
     plan.place();
     const Arena arena(plan);
     const Worker worker;
-    model.logits({worker, arena, step.weights().data(), {}, batch, sequence, 0, {}}, step.inputs(),
-                 MatrixView<T>(result.data(), batch * sequence, vocabulary));
+    model.logits({.run = {worker, arena, model.pack_buffer(arena)},
+                  .rows = {batch, sequence},
+                  .weights = step.weights().data()},
+                 step.inputs(), MatrixView<T>(result.data(), batch * sequence, vocabulary));
     return result;
   }
 

@@ -7,6 +7,7 @@
 #include <octavo/memory/plan_check.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/testing/gradient_check.hpp>
+#include <octavo/training/gradient_consumers.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 #include <octavo/transformer/presets.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -27,16 +28,16 @@ namespace {
 template <Scalar T, ModelConfig Config = RuntimeConfig>
 struct Rig {
   Rig(const Config& config, Index batch, Index length, Index workers, bool dropout = false)
-      : model(config),
-        parameters(model.parameters()),
-        threads(workers),
+      : threads(workers),
         sequences(batch),
         sequence(length),
-        arena(plan(dropout)),
+        model(config, plan, {sequences, sequence, threads.size(), true, dropout}),
+        parameters(model.parameters()),
+        arena(placed(plan)),
         weights(size(parameters.count())),
         gradients(weights.size()),
         losses(size(sequences * sequence)),
-        kept(losses.size() * size(model.shape().width)),
+        marks(parameters.size() * size(workers)),
         inputs(losses.size()),
         targets(losses.size()) {
     const CounterRandom random(7, RandomStream::batches);
@@ -55,40 +56,45 @@ struct Rig {
 
   static std::size_t size(Index count) { return static_cast<std::size_t>(count); }
 
-  MemoryPlan plan(bool dropout) {
-    MemoryPlan result;
-    model.book(result, {sequences, sequence, threads.size(), true, dropout});
-    result.place();
-    return result;
+  static const MemoryPlan& placed(MemoryPlan& plan) {
+    plan.place();
+    return plan;
+  }
+  Pass<T> pass(const Worker& worker, GradientConsumer<T>* consumer = nullptr) const {
+    return {.run = {worker, arena, model.pack_buffer(arena), consumer, draw},
+            .rows = {sequences, sequence},
+            .weights = weights.data()};
   }
 
   double loss(bool backward = false) {
     const T scale = T{1} / static_cast<T>(count_targets(targets));
-    if (backward) std::fill(gradients.begin(), gradients.end(), T{0});
     std::fill(arena.bytes().begin(), arena.bytes().end(), std::byte{0xFF});
     threads.run([&](const Worker& worker) {
-      const Pass<T> pass{worker,
-                         arena,
-                         weights.data(),
-                         model.gradient_parts(backward ? gradients.data() : nullptr),
-                         sequences,
-                         sequence,
-                         0,
-                         draw};
-      model.loss(pass, inputs, targets, losses, scale, kept.data());
-      if (backward) model.finish_tied(pass, inputs, kept.data());
+      AccumulateGradients<T> consumer(
+          parameters.span(), gradients,
+          std::span(marks).subspan(size(worker.index()) * parameters.size(), parameters.size()));
+      const Pass<T> pass = this->pass(worker, backward ? &consumer : nullptr);
+      model.loss(pass, inputs, targets, losses, scale);
+      if (!backward) return;
+      for (Index layer = model.shape().layers - 1; layer >= 0; --layer) {
+        model.backward_block(pass, layer);
+      }
+      model.backward_embedding(pass, inputs);
+      consumer.finish(worker);
     });
     double total = 0;
     for (const T loss : losses) total += static_cast<double>(loss);
     return total / static_cast<double>(count_targets(targets));
   }
 
-  Transformer<T, Config> model;
-  ParameterList parameters;
   ThreadPool threads;
   Index sequences, sequence;
+  MemoryPlan plan;
+  Transformer<T, Config> model;
+  ParameterList parameters;
   Arena arena;
-  std::vector<T> weights, gradients, losses, kept;
+  std::vector<T> weights, gradients, losses;
+  std::vector<GradientMark> marks;
   std::vector<Token> inputs, targets;
   std::optional<DropoutDraw> draw;
 };
@@ -188,8 +194,8 @@ TEST_CASE("the mean of logits and targets is the loss") {
   const Index vocabulary = rig.model.shape().vocabulary;
   std::vector<double> logits(rig.inputs.size() * static_cast<std::size_t>(vocabulary));
   rig.threads.run([&](const Worker& worker) {
-    const Pass<double> pass{worker, rig.arena, rig.weights.data(), {}, 2, 9, 0, {}};
-    rig.model.logits(pass, rig.inputs, MatrixView<double>(logits.data(), 18, vocabulary));
+    rig.model.logits(rig.pass(worker), rig.inputs,
+                     MatrixView<double>(logits.data(), 18, vocabulary));
   });
   double total = 0;
   for (std::size_t r = 0; r < rig.targets.size(); ++r) {
@@ -206,9 +212,8 @@ TEST_CASE("every plan is sound") {
   for (const ModelShape& shape : {gelu_biased, tanh_tied, presets::tiny, presets::nano}) {
     for (const bool training : {true, false}) {
       for (const Index workers : {1, 2, 5}) {
-        Transformer<float> model{RuntimeConfig(shape)};
         MemoryPlan plan;
-        model.book(plan, {2, 8, workers, training, true});
+        const Transformer<float> model(RuntimeConfig(shape), plan, {2, 8, workers, training, true});
         plan.place();
         CHECK(plan_defect(plan) == "");
         CHECK(plan.total_bytes() >= plan.peak_live_bytes());
@@ -232,9 +237,8 @@ TEST_CASE("shapes that make no model are refused by name") {
   shape.layers = 8;
   CHECK_THROWS_WITH_AS(Transformer<float>{RuntimeConfig(shape)},
                        "model shape: expected less than 2^50 parameters", ConfigError);
-  Transformer<float> model{RuntimeConfig(presets::tiny)};
   MemoryPlan plan;
-  CHECK_THROWS_WITH_AS(model.book(plan, {1, 129, 1, true, false}),
+  CHECK_THROWS_WITH_AS(Transformer<float>(RuntimeConfig(presets::tiny), plan, {1, 129}),
                        "sequence: got 129, expected 1 to 128, the model's context", ConfigError);
 }
 

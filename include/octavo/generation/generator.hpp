@@ -51,12 +51,8 @@ struct GenerationMemory {
   Booking<Index> turned;      ///< 1: the second cache is the window's, [sequences]
   Booking<T> unused_logits;   ///< of positions that are computed ahead, [vocabulary]
 
-  template <typename Model>
-  static constexpr GenerationMemory book(MemoryPlan& plan, Model& model, Index length,
-                                         Index workers, Index sequences,
-                                         Sliding sliding = Sliding::at_once) {
-    const ModelShape& shape = model.shape();
-    require(length > 0 && sequences > 0, "generation needs a length and sequences");
+  static constexpr GenerationMemory book(MemoryPlan& plan, const ModelShape& shape, Index length,
+                                         Index sequences, Sliding sliding = Sliding::at_once) {
     const auto always = [&]<typename U>(std::type_identity<U>, const char* name, MemoryKind kind,
                                         Index count) {
       return plan.book<U>("generation", name, kind, count, phase::always);
@@ -82,24 +78,48 @@ struct GenerationMemory {
       memory.turned = always(index, "turned", MemoryKind::data, sequences);
       memory.unused_logits = always(number, "unused logits", MemoryKind::scratch, shape.vocabulary);
     }
-    // Rows for a whole window, or for a token of every sequence.
-    model.book(plan, {.sequences = (sequences + length - 1) / length,
-                      .sequence = length,
-                      .workers = workers,
-                      .training = false});
     return memory;
   }
 };
 
-/// The bytes of the one block in which a model of that shape generates; usable in static_assert.
+/// A model, built for generation, and the plan of the one block of memory in which it generates.
+template <typename Model>
+struct GenerationPlan {
+  using T = typename Model::Value;
+
+  constexpr GenerationPlan(const typename Model::Configuration& config, Index length,
+                           Index workers = 1, Index sequences = 1,
+                           Sliding sliding = Sliding::at_once)
+      : memory(GenerationMemory<T>::book(plan, config.shape(), length, sequences, sliding)),
+        // Rows for a whole window, or for a token of every sequence.
+        model(config, plan,
+              {.sequences = (sequences + length - 1) / length,
+               .sequence = length,
+               .workers = workers,
+               .training = false}) {
+    plan.place();
+  }
+
+  MemoryPlan plan;
+  GenerationMemory<T> memory;
+  Model model;
+};
+
+/// The bytes of the one block in which a model generates; usable in static_assert. For a model of
+/// the user's: `generation_bytes<Transformer<float, RuntimeConfig, MyBlock<float>>>(shape, 32)`.
+template <typename Model>
+constexpr std::size_t generation_bytes(const typename Model::Configuration& config, Index length,
+                                       Index workers = 1, Index sequences = 1,
+                                       Sliding sliding = Sliding::at_once) {
+  return GenerationPlan<Model>(config, length, workers, sequences, sliding).plan.total_bytes();
+}
+
+/// The same for Transformer<T>: `generation_bytes<float>(shape, 32)`.
 template <Scalar T>
 constexpr std::size_t generation_bytes(const ModelShape& shape, Index length, Index workers = 1,
                                        Index sequences = 1, Sliding sliding = Sliding::at_once) {
-  Transformer<T> model{RuntimeConfig(shape)};
-  MemoryPlan plan;
-  GenerationMemory<T>::book(plan, model, length, workers, sequences, sliding);
-  plan.place();
-  return plan.total_bytes();
+  return generation_bytes<Transformer<T>>(RuntimeConfig(shape), length, workers, sequences,
+                                          sliding);
 }
 
 /// Writes on: one token at a time, over a cache of keys and values, so that a token costs one
@@ -117,14 +137,14 @@ class Generator {
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
   Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
             ThreadPool& threads, Index sequences = 1, Sliding sliding = Sliding::at_once)
-      : Generator(model, weights, length, threads, sequences, sliding, MemoryPlan{}, nullptr) {}
+      : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, nullptr) {}
 
   /// The same inside memory of the caller: at least generation_bytes, aligned to 64 bytes. It may
   /// be overwritten between one generate() and the next.
   Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
             ThreadPool& threads, std::span<std::byte> memory, Index sequences = 1,
             Sliding sliding = Sliding::at_once)
-      : Generator(model, weights, length, threads, sequences, sliding, MemoryPlan{}, &memory) {}
+      : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, &memory) {}
 
   /// Not of weights that are gone at once.
   template <typename... Rest>
@@ -239,27 +259,27 @@ class Generator {
   }
 
  private:
-  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
-            ThreadPool& threads, Index sequences, Sliding sliding, MemoryPlan plan,
+  using Plan = GenerationPlan<Model>;
+
+  Generator(const Plan& plan, std::span<const T> weights, ThreadPool& threads,
             const std::span<std::byte>* memory)
-      : model_(model),
+      : model_(plan.model),
         weights_(weights),
-        length_(length),
-        sequences_(sequences),
         threads_(&threads),
-        memory_(book(plan, sliding)),
-        arena_(memory == nullptr ? Arena(plan) : Arena(plan, *memory)) {
-    require_equal("generator: numbers in the weights", static_cast<Index>(weights.size()),
-                  model.parameter_count());
+        memory_(plan.memory),
+        arena_(memory == nullptr ? Arena(plan.plan) : Arena(plan.plan, *memory)),
+        sequences_(memory_.used.count),
+        length_(memory_.window.count / sequences_) {
+    require_equal("generator: numbers in the weights", std::ssize(weights),
+                  model_.parameter_count());
     reset();
   }
 
-  GenerationMemory<T> book(MemoryPlan& plan, Sliding sliding) {
+  static Plan plan_of(const Model& model, Index length, const ThreadPool& threads, Index sequences,
+                      Sliding sliding) {
     require_kernels();
-    auto memory =
-        GenerationMemory<T>::book(plan, model_, length_, threads_->size(), sequences_, sliding);
-    plan.place();
-    return memory;
+    require(length > 0 && sequences > 0, "generation needs a length and sequences");
+    return Plan(model.config(), length, threads.size(), sequences, sliding);
   }
 
   static constexpr std::size_t at(Index index) { return static_cast<std::size_t>(index); }
@@ -283,12 +303,14 @@ class Generator {
   void run(std::span<const Token> tokens, std::span<const CachedRows> parts, T* logits) {
     const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), shape().layers, length_,
                                    shape().width);
+    const CachedSequences<T> cached{caches, parts};
     const MatrixView<T> output(logits, std::ssize(parts), shape().vocabulary);
     threads_->run(tuner_of(tokens.size(), parts.size()), static_cast<double>(tokens.size()),
                   [&](const Worker& worker) {
-                    const Pass<T> pass{worker, arena_, weights_.data(), {}, 1, std::ssize(tokens),
-                                       0,      {}};
-                    model_.logits_cached(pass, tokens, parts, caches, output);
+                    const Pass<T> pass{.run = {worker, arena_, model_.pack_buffer(arena_)},
+                                       .rows = {1, std::ssize(tokens), 0, &cached},
+                                       .weights = weights_.data()};
+                    model_.logits_cached(pass, tokens, output);
                   });
   }
 
@@ -386,11 +408,11 @@ class Generator {
 
   Model model_;
   std::span<const T> weights_;
-  Index length_;
-  Index sequences_;
   ThreadPool* threads_;
   GenerationMemory<T> memory_;
   Arena arena_;
+  Index sequences_;
+  Index length_;
   ThreadTuner token_threads_{ThreadTuner::Start::one};
   ThreadTuner short_prompt_threads_{ThreadTuner::Start::one};
   ThreadTuner long_prompt_threads_{ThreadTuner::Start::all};

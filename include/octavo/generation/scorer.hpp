@@ -17,7 +17,7 @@
 #include <octavo/numeric/isa.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
-#include <octavo/tensor/tensor_view.hpp>
+#include <octavo/tensor/eigen_map.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -50,26 +50,44 @@ struct ScoringMemory {
   Booking<Token> targets;  ///< [length]
   Booking<T> losses;       ///< [length]
 
-  template <typename Model>
-  static constexpr ScoringMemory book(MemoryPlan& plan, Model& model, Index length, Index workers) {
+  static constexpr ScoringMemory book(MemoryPlan& plan, Index length) {
     ScoringMemory memory;
     memory.inputs = plan.book<Token>("scoring", "inputs", MemoryKind::data, length, phase::always);
     memory.targets =
         plan.book<Token>("scoring", "targets", MemoryKind::data, length, phase::always);
     memory.losses = plan.book<T>("scoring", "losses", MemoryKind::scratch, length, phase::always);
-    model.book(plan, {.sequences = 1, .sequence = length, .workers = workers, .training = false});
     return memory;
   }
 };
 
-/// The bytes of the one block in which a model of that shape scores; usable in static_assert.
+/// A model, built for scoring, and the plan of the one block of memory in which it scores.
+template <typename Model>
+struct ScoringPlan {
+  using T = typename Model::Value;
+
+  constexpr ScoringPlan(const typename Model::Configuration& config, Index length,
+                        Index workers = 1)
+      : memory(ScoringMemory<T>::book(plan, length)),
+        model(config, plan, {.sequence = length, .workers = workers, .training = false}) {
+    plan.place();
+  }
+
+  MemoryPlan plan;
+  ScoringMemory<T> memory;
+  Model model;
+};
+
+/// The bytes of the one block in which a model scores; usable in static_assert.
+template <typename Model>
+constexpr std::size_t scoring_bytes(const typename Model::Configuration& config, Index length,
+                                    Index workers = 1) {
+  return ScoringPlan<Model>(config, length, workers).plan.total_bytes();
+}
+
+/// The same for Transformer<T>: `scoring_bytes<float>(shape, 32)`.
 template <Scalar T>
 constexpr std::size_t scoring_bytes(const ModelShape& shape, Index length, Index workers = 1) {
-  Transformer<T> model{RuntimeConfig(shape)};
-  MemoryPlan plan;
-  ScoringMemory<T>::book(plan, model, length, workers);
-  plan.place();
-  return plan.total_bytes();
+  return scoring_bytes<Transformer<T>>(RuntimeConfig(shape), length, workers);
 }
 
 /// Log-probabilities and hidden states of texts that are there already. A text longer than `length`
@@ -87,7 +105,7 @@ class Scorer {
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
   Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
          ThreadPool& threads)
-      : Scorer(model, weights, length, threads, MemoryPlan{}) {}
+      : Scorer(plan_of(model, length, threads), weights, threads) {}
   /// Not of weights that are gone at once.
   Scorer(const Model& model, std::vector<T>&& weights, Index length, ThreadPool& threads) = delete;
 
@@ -144,27 +162,27 @@ class Scorer {
   }
 
  private:
-  Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
-         ThreadPool& threads, MemoryPlan plan)
-      : model_(model),
+  using Plan = ScoringPlan<Model>;
+
+  Scorer(const Plan& plan, std::span<const T> weights, ThreadPool& threads)
+      : model_(plan.model),
         weights_(weights),
-        length_(length),
+        length_(plan.memory.inputs.count),
         threads_(&threads),
-        memory_(book(plan)),
-        arena_(plan) {
-    require_equal("scorer: numbers in the weights", static_cast<Index>(weights.size()),
-                  model.parameter_count());
+        memory_(plan.memory),
+        arena_(plan.plan) {
+    require_equal("scorer: numbers in the weights", std::ssize(weights), model_.parameter_count());
   }
 
-  ScoringMemory<T> book(MemoryPlan& plan) {
+  static Plan plan_of(const Model& model, Index length, const ThreadPool& threads) {
     require_kernels();
-    const auto memory = ScoringMemory<T>::book(plan, model_, length_, threads_->size());
-    plan.place();
-    return memory;
+    return Plan(model.config(), length, threads.size());
   }
 
   Pass<T> pass(const Worker& worker, Index rows) const {
-    return {worker, arena_, weights_.data(), {}, 1, rows, 0, {}};
+    return {.run = {worker, arena_, model_.pack_buffer(arena_)},
+            .rows = {1, rows},
+            .weights = weights_.data()};
   }
 
   std::span<const Token> copy_inputs(TokenView tokens) const {
@@ -183,7 +201,7 @@ class Scorer {
     check_batch_of(tokens, inputs, targets, model_.shape().vocabulary);  // whatever was promised
     threads_->run(window_threads_, static_cast<double>(rows), [&](const Worker& worker) {
       model_.loss(pass(worker, rows), inputs, targets, arena_.get(memory_.losses).first(count),
-                  T{1}, nullptr);
+                  T{1});
     });
   }
 

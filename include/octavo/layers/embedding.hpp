@@ -9,66 +9,58 @@
 #include <octavo/data/token_check.hpp>
 #include <octavo/kernels/embed.hpp>
 #include <octavo/layers/layer.hpp>
-#include <octavo/tensor/extents.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// x = token table row + learned position table row (GPT-2's wte and wpe). From tokens, not from
-/// rows, so it is the beginning of a model rather than a Layer. Keeps nothing: backward needs the
+/// rows, so it is the beginning of a model rather than a Layer. Saves nothing: backward needs the
 /// tokens alone.
-template <Scalar T, Index Width = dynamic>
+template <Scalar T>
 class Embedding {
  public:
   using Value = T;
 
-  constexpr Embedding(Index vocabulary, Index context, Index width)
-      : vocabulary_(vocabulary), context_(context), width_(width) {}
-
-  constexpr void declare(ParameterDeclarations& declarations) {
-    declarations.begin_layer("wte");
-    tokens_ = declarations.matrix("weight", vocabulary_, width_.value(), InitialValue::normal);
-    declarations.begin_layer("wpe");
-    positions_ = declarations.matrix("weight", context_, width_.value(), InitialValue::normal);
-  }
+  constexpr Embedding(const Builder<T>& builder, Index vocabulary, Index context, Index width)
+      : tokens_((builder / "wte").matrix("weight", vocabulary, width)),
+        positions_((builder / "wpe").matrix("weight", context, width)) {}
 
   /// tokens [rows] in sequences that begin at `first_position`; overwrites output [rows, width].
-  void forward(const LayerContext<T>& context, std::span<const Token> tokens, Index first_position,
+  void forward(const Pass<T>& pass, std::span<const Token> tokens, Index first_position,
                MatrixView<T> output) const {
-    OCTAVO_ASSERT(tokens_lie_in(tokens, vocabulary_));
+    OCTAVO_ASSERT(tokens_lie_in(tokens, tokens_.rows));
     OCTAVO_ASSERT(first_position >= 0 &&
-                  first_position + std::min(output.rows, context.sequence) <= context_);
-    embed<T>(context.worker, tokens, context.sequence, first_position, tokens_.in(context.weights),
-             positions_.in(context.weights), output);
-    context.worker.barrier();
+                  first_position + std::min(output.rows, pass.rows.sequence) <= positions_.rows);
+    embed<T>(pass.worker(), tokens, pass.rows.sequence, first_position, pass.weight(tokens_),
+             pass.weight(positions_), output);
+    pass.worker().barrier();
   }
 
   /// Adds output_gradient [rows, width] to the rows of the token table that were picked.
-  void backward_tokens(const LayerContext<T>& context, std::span<const Token> tokens,
+  void backward_tokens(const Pass<T>& pass, std::span<const Token> tokens,
                        MatrixView<const T> output_gradient) const {
-    accumulate_rows<T>(
-        context.worker, output_gradient,
-        [&](Index row) { return static_cast<Index>(tokens[static_cast<std::size_t>(row)]); },
-        tokens_.in(context.gradients));
-    context.worker.barrier();
+    add_rows(pass, tokens_, output_gradient,
+             [&](Index row) { return static_cast<Index>(tokens[static_cast<std::size_t>(row)]); });
   }
 
   /// ... and to the rows of the position table.
-  void backward_positions(const LayerContext<T>& context,
-                          MatrixView<const T> output_gradient) const {
-    accumulate_rows<T>(
-        context.worker, output_gradient, [&](Index row) { return row % context.sequence; },
-        positions_.in(context.gradients));
-    context.worker.barrier();
+  void backward_positions(const Pass<T>& pass, MatrixView<const T> output_gradient) const {
+    add_rows(pass, positions_, output_gradient,
+             [&](Index row) { return row % pass.rows.sequence; });
   }
 
-  /// The token table, for heads that are tied to it.
-  constexpr ParameterSlot token_table() const noexcept { return tokens_; }
-  constexpr ParameterSlot position_table() const noexcept { return positions_; }
+  /// The token table [vocabulary, width], for heads that are tied to it.
+  constexpr const ParameterSlot& token_table() const noexcept { return tokens_; }
 
  private:
-  Index vocabulary_ = 0;
-  Index context_ = 0;
-  [[no_unique_address]] Extent<Width> width_;
+  template <typename RowOf>
+  static void add_rows(const Pass<T>& pass, const ParameterSlot& table,
+                       MatrixView<const T> gradient, RowOf row_of) {
+    T* const sum = pass.gradient_to_add_to(table);
+    if (sum == nullptr) return;
+    accumulate_rows<T>(pass.worker(), gradient, row_of, sum);
+    pass.worker().barrier();
+  }
+
   ParameterSlot tokens_;
   ParameterSlot positions_;
 };

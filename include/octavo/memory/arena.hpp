@@ -37,12 +37,12 @@ class Arena {
   }
 
   Arena(Arena&& other) noexcept
-      : plan_(other.plan_),
+      : plan_(std::move(other.plan_)),
         owned_(std::move(other.owned_)),
         base_(std::exchange(other.base_, nullptr)),
         bytes_(std::exchange(other.bytes_, 0)) {}
   Arena& operator=(Arena&& other) noexcept {
-    plan_ = other.plan_;
+    plan_ = std::move(other.plan_);
     owned_ = std::move(other.owned_);
     base_ = std::exchange(other.base_, nullptr);
     bytes_ = std::exchange(other.bytes_, 0);

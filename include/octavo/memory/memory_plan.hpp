@@ -2,12 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/small_vector.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/memory_request.hpp>
 
@@ -19,8 +20,6 @@ namespace OCTAVO_NAMESPACE {
 /// Use: book() every need, then place() once, then read offset() and total_bytes().
 class MemoryPlan {
  public:
-  static constexpr int capacity = 64;
-
   /// Books `copies` times `count` numbers of type T; each copy starts at a multiple of 64 bytes.
   /// None of zero numbers. ConfigError for a negative count, which is a product that overflowed.
   template <typename T>
@@ -48,17 +47,17 @@ class MemoryPlan {
   /// nothing alive at the same time occupies (greedy by size, as in TensorFlow Lite Micro's
   /// memory planner). Longest-lived first keeps what lives for the whole run contiguous.
   constexpr void place() {
-    std::array<int, capacity> order{};
-    for (int i = 0; i < size_; ++i) order[index(i)] = i;
-    for (int i = 1; i < size_; ++i) {  // stable insertion sort: std::stable_sort is not constexpr
+    SmallVector<int, inline_requests> order;
+    for (int i = 0; i < size(); ++i) order.push_back(i);
+    for (int i = 1; i < size(); ++i) {  // stable insertion sort: std::stable_sort is not constexpr
       for (int j = i; j > 0 && before(order[index(j)], order[index(j - 1)]); --j) {
         std::swap(order[index(j)], order[index(j - 1)]);
       }
     }
     total_ = 0;
-    for (int i = 0; i < size_; ++i) {
+    for (int i = 0; i < size(); ++i) {
       Entry& entry = entries_[index(order[index(i)])];
-      entry.offset = lowest_gap(entry, std::span(order).first(index(i)));
+      entry.offset = lowest_gap(entry, std::as_const(order).span().first(index(i)));
       total_ = std::max(total_, checked_add(entry.offset, footprint(entry.request)));
     }
     placed_ = true;
@@ -67,7 +66,7 @@ class MemoryPlan {
   /// The exact size of the one block that serves every request.
   constexpr std::size_t total_bytes() const { return require_placed(), total_; }
 
-  constexpr int size() const noexcept { return size_; }
+  constexpr int size() const noexcept { return static_cast<int>(entries_.size()); }
   constexpr const MemoryRequest& request(int id) const { return entries_[index(id)].request; }
   constexpr std::size_t offset(int id) const {
     return require_placed(), entries_[index(id)].offset;
@@ -95,7 +94,7 @@ class MemoryPlan {
   /// Bytes of all buffers that are alive in a phase.
   constexpr std::size_t live_bytes(int phase) const {
     std::size_t live = 0;
-    for (int id = 0; id < size_; ++id) {
+    for (int id = 0; id < size(); ++id) {
       if (request(id).lifetime.overlaps({phase, phase})) {
         live = checked_add(live, footprint(request(id)));
       }
@@ -106,7 +105,7 @@ class MemoryPlan {
   /// The lower bound that no placement can beat: the most bytes alive in any one phase.
   constexpr std::size_t peak_live_bytes() const {
     std::size_t peak = 0;
-    for (int id = 0; id < size_; ++id) {
+    for (int id = 0; id < size(); ++id) {
       peak = std::max(peak, live_bytes(request(id).lifetime.first));
     }
     return peak;
@@ -119,10 +118,9 @@ class MemoryPlan {
   };
 
   constexpr int add(const MemoryRequest& request) {
-    if (size_ == capacity) throw ConfigError("a memory plan holds at most 64 requests");
     if (placed_) throw ConfigError("a memory plan takes no request after place()");
-    entries_[index(size_)] = {request, 0};
-    return size_++;
+    entries_.push_back({request, 0});
+    return size() - 1;
   }
 
   constexpr void lodge(int id, Lodging& lodging) {
@@ -133,6 +131,9 @@ class MemoryPlan {
     entries_[index(id)].request.lodging = lodging;
     lodging.taken = taken;
   }
+
+  /// More than any model of this library needs: its plans allocate nothing.
+  static constexpr std::size_t inline_requests = 64;
 
   static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
@@ -167,8 +168,7 @@ class MemoryPlan {
     return candidate;
   }
 
-  std::array<Entry, capacity> entries_{};
-  int size_ = 0;
+  SmallVector<Entry, inline_requests> entries_;
   std::size_t total_ = 0;
   bool placed_ = false;
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <span>
 #include <type_traits>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/tensor/tensor_view.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -26,11 +27,6 @@ struct MatrixView {
       : MatrixView(memory.data(), rows_, columns_, columns_) {
     OCTAVO_ASSERT(static_cast<Index>(memory.size()) >= rows_ * columns_);
   }
-
-  template <typename U, Index... Fixed>
-  requires(sizeof...(Fixed) == 2 && std::is_convertible_v<U (*)[], T (*)[]>) constexpr MatrixView(
-      TensorView<U, Fixed...> view)
-      : MatrixView(view.data(), view.size(0), view.size(1)) {}
 
   template <typename U>
   requires(!std::is_same_v<U, T> &&

@@ -12,8 +12,8 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
-#include <octavo/tensor/parameter_declarations.hpp>
-#include <octavo/tensor/tensor_view.hpp>
+#include <octavo/tensor/eigen_map.hpp>
+#include <octavo/tensor/parameter_table.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -36,24 +36,22 @@ struct Parameter {
 /// memory, a file is one write.
 class ParameterList {
  public:
-  /// Appends a block's declarations behind what is there; `prefix` precedes every name. ConfigError
-  /// on a name that is there.
-  void append(std::string_view prefix, const ParameterDeclarations& block) {
+  /// Appends the tensors of a part; `prefix` precedes every name. ConfigError on a name that is
+  /// there.
+  void append(std::string_view prefix, const ParameterTable& part) {
     const Index base = count_;
-    for (int i = 0; i < block.size(); ++i) {
-      const ParameterDeclaration& declared = block[i];
-      std::string name(prefix);
-      if (!declared.scope.empty()) (name += declared.scope) += '.';
-      name += declared.name;
-      const auto same = [&](const Parameter& one) { return one.name == name; };
+    for (Index i = 0; i < part.size(); ++i) {
+      const ParameterEntry& entry = part[i];
+      std::string name = detail::concat({prefix, entry.path.joined()});
+      const auto same = [&](const Parameter& other) { return other.name == name; };
       require(std::none_of(parameters_.begin(), parameters_.end(), same), [&] {
         return detail::concat({"two tensors have the name ", printable(name)});
       });
-      parameters_.push_back({std::move(name), declared.rows, declared.columns,
-                             base + declared.offset, declared.initial, declared.decays(), 1.0,
+      parameters_.push_back({std::move(name), entry.rows, entry.columns, base + entry.offset,
+                             entry.initial, entry.decays(), 1.0,
                              static_cast<Index>(parameters_.size())});
     }
-    count_ += block.count();
+    count_ += part.count();
   }
 
   Index count() const noexcept { return count_; }

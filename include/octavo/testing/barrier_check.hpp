@@ -111,16 +111,16 @@ std::string barrier_defects(LayerHarness<L>& crew, const LayerHarness<L>& alone,
 /// shows in every run. The results must have the bits of one worker's, be complete when each worker
 /// returns (of a block's residual stream: that worker's own rows), and all workers must wait
 /// equally often. One line per defect; empty if there is none.
-template <CheckedPart L>
-[[nodiscard]] std::string check_barriers(const L& layer, GradientCheckOptions options = {}) {
+template <PartMaker M>
+[[nodiscard]] std::string check_barriers(const M& make, GradientCheckOptions options) {
   options.workers = 1;
-  LayerHarness<L> alone(layer, options);
+  LayerHarness<PartOf<M>> alone(make, options);
   alone.backward();
   std::string defects;
   for (const Index workers : {2, 3}) {
     options.workers = workers;
     for (const Turns turns : {Turns::first_to_last, Turns::last_to_first}) {
-      LayerHarness<L> crew(layer, options);
+      LayerHarness<PartOf<M>> crew(make, options);
       defects += detail::barrier_defects(crew, alone, workers, turns);
     }
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <span>
 #include <string>
 #include <utility>
@@ -76,31 +77,50 @@ TensorCheck check_tensor(std::string name, std::span<double> values,
 }
 
 /// Every parameter of the layer or block and its whole input against central differences, at random
-/// values; and its barriers (check_barriers). Gradients start from 1, to show that backward adds to
-/// them.
-template <CheckedPart L>
-[[nodiscard]] GradientCheckResult check_gradients(const L& layer,
-                                                  const GradientCheckOptions& options = {}) {
-  LayerHarness<L> harness(layer, options);
+/// values; and its barriers (check_barriers). Backward must overwrite gradients where nothing is
+/// yet, and add to them afterwards.
+template <PartMaker M>
+[[nodiscard]] GradientCheckResult check_gradients(const M& make,
+                                                  const GradientCheckOptions& options) {
+  LayerHarness<PartOf<M>> harness(make, options);
   std::fill(harness.gradients.begin(), harness.gradients.end(), 1.0);
+  harness.backward(Output::accumulate);
+  std::vector<double> added = harness.gradients;
+  for (double& g : added) g -= 1.0;
   harness.backward();
-  std::vector<double> gradients = harness.gradients;
-  for (double& g : gradients) g -= 1.0;
+  const std::vector<double> gradients = harness.gradients;
   const std::vector<double> input_gradient = harness.input_gradient;
 
   GradientCheckResult result;
-  result.barrier_defects = check_barriers(layer, options);
+  result.barrier_defects = check_barriers(make, options);
   const auto loss = [&] { return harness.loss(); };
   result.tensors.push_back(
       check_tensor("input", std::span(harness.input), input_gradient, options, loss));
   for (const Parameter& parameter : harness.parameters()) {
     const auto first = static_cast<std::size_t>(parameter.offset);
     const auto size = static_cast<std::size_t>(parameter.count());
-    result.tensors.push_back(
-        check_tensor(parameter.name, std::span(harness.weights).subspan(first, size),
-                     std::span<const double>(gradients).subspan(first, size), options, loss));
+    const auto values = std::span(harness.weights).subspan(first, size);
+    const auto analytic = std::span<const double>(gradients).subspan(first, size);
+    TensorCheck check = check_tensor(parameter.name, values, analytic, options, loss);
+    double difference = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      difference += (added[first + i] - analytic[i]) * (added[first + i] - analytic[i]);
+    }
+    check.difference += std::sqrt(difference);
+    result.tensors.push_back(std::move(check));
   }
   return result;
+}
+
+/// The same for a part of a model with that shape: `check_gradients<SwiGlu<double>>(shape)`.
+template <CheckedPart L, typename Shape>
+requires std::constructible_from < L, const Builder<double>
+&, const Shape& >
+       [[nodiscard]] GradientCheckResult check_gradients(const Shape& shape,
+                                                         GradientCheckOptions options = {}) {
+  options.width = options.output_width = shape.width;
+  return check_gradients([&](const Builder<double>& builder) { return L(builder, shape); },
+                         options);
 }
 
 }  // namespace OCTAVO_NAMESPACE::testing

@@ -5,7 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/check.hpp>
@@ -26,6 +26,17 @@ namespace OCTAVO_NAMESPACE::testing {
 template <typename L>
 concept CheckedPart = BlockPart<L> && std::same_as<typename L::Value, double>;
 
+/// Makes the layer or block that is checked: `[](const Builder<double>& builder) { return
+/// Linear<double>(builder, 7, 5); }`.
+template <typename M>
+concept PartMaker = requires(const M make, const Builder<double>& builder) {
+  requires CheckedPart<decltype(make(builder))>;
+};
+
+/// What a PartMaker makes.
+template <PartMaker M>
+using PartOf = decltype(std::declval<const M&>()(std::declval<const Builder<double>&>()));
+
 struct GradientCheckOptions {
   Index sequences = 2;
   Index sequence = 5;
@@ -34,7 +45,28 @@ struct GradientCheckOptions {
   double step = 1e-5;  ///< of the central difference, times max(1, |x|)
   double absolute = 1e-9;
   double relative = 1e-7;
-  Index width = 0;  ///< of the residual stream; only for a block that offers no width()
+  Index width = 0;         ///< of the input
+  Index output_width = 0;  ///< 0: that of the input
+};
+
+/// Leaves the gradients where LayerHarness has them.
+class HarnessGradients final : public GradientConsumer<double> {
+ public:
+  HarnessGradients(const ParameterList& parameters, std::vector<double>& gradients,
+                   std::vector<char>& begun)
+      : parameters_(parameters), gradients_(gradients), begun_(begun) {}
+
+  GradientPlace<double> place(Index tensor) override {
+    const auto i = static_cast<std::size_t>(tensor);
+    return {gradients_.data() + parameters_[i].offset,
+            std::exchange(begun_[i], 1) == 0 ? Output::overwrite : Output::accumulate};
+  }
+  void complete(Index, Index) override {}
+
+ private:
+  const ParameterList& parameters_;
+  std::vector<double>& gradients_;
+  std::vector<char>& begun_;
 };
 
 /// A layer or block with the memory it asked for, ready to run alone. What it must overwrite or may
@@ -44,14 +76,18 @@ class LayerHarness {
  public:
   static constexpr bool is_block = !Layer<L>;
 
-  LayerHarness(const L& layer, const GradientCheckOptions& options)
-      : layer_(layer),
-        options_(options),
+  template <PartMaker M>
+  LayerHarness(const M& make, const GradientCheckOptions& options)
+      : options_(checked(options)),
         threads_(options.workers),
-        parameters_(declare(layer_)),
-        arena_(plan()),
-        input(count(input_width())),
-        output(count(output_width())),
+        layer_(make(builder())),
+        parameters_(list(table_)),
+        pack_buffer_(plan_.book<double>(
+            "harness", "packed operand", MemoryKind::scratch,
+            options_.workers * pack_buffer_elements<double>(octavo::detail::panel_depth), {0, 3})),
+        arena_(placed(plan_)),
+        input(count(options_.width)),
+        output(count(options_.output_width)),
         output_gradient(output.size()),
         input_gradient(input.size()),
         weights(static_cast<std::size_t>(parameters_.count())),
@@ -79,10 +115,10 @@ class LayerHarness {
     return total;
   }
 
-  /// Adds to gradients, overwrites input_gradient.
-  void backward() {
+  /// Overwrites input_gradient and the gradients, or adds to these.
+  void backward(Output start = Output::overwrite) {
     forward();
-    begin_backward();
+    begin_backward(start);
     threads_.run([&](const Worker& worker) { backward_on(worker); });
   }
 
@@ -94,104 +130,84 @@ class LayerHarness {
   /// A worker's share of forward: input becomes output.
   void forward_on(const Worker& worker) {
     if constexpr (is_block) {
-      copy<double>(worker, view(input, input_width()), view(output, output_width()));
-      layer_.forward(context(worker), view(output, output_width()));
+      copy<double>(worker, input_view(), output_view(output));
+      layer_.forward(pass(worker), output_view(output));
     } else {
-      layer_.forward(context(worker), view(input, input_width()), view(output, output_width()));
+      layer_.forward(pass(worker), input_view(), output_view(output));
     }
   }
 
   /// Poisons what backward must write; after forward.
-  void begin_backward() { poison(input_gradient); }
+  void begin_backward(Output start = Output::overwrite) {
+    poison(input_gradient);
+    const bool overwrite = start == Output::overwrite;
+    if (overwrite) poison(gradients);
+    begun_.assign(static_cast<std::size_t>(options_.workers),
+                  std::vector<char>(parameters_.size(), overwrite ? 0 : 1));
+  }
   /// A worker's share of backward: output_gradient becomes input_gradient.
   void backward_on(const Worker& worker) {
-    const MatrixView<double> result = view(input_gradient, input_width());
+    HarnessGradients consumer(parameters_, gradients,
+                              begun_[static_cast<std::size_t>(worker.index())]);
+    const MatrixView<double> result(input_gradient.data(), rows(), options_.width);
     if constexpr (is_block) {
-      copy<double>(worker, view(output_gradient, output_width()), result);
-      layer_.backward(context(worker), result);
+      copy<double>(worker, output_view(output_gradient), result);
+      layer_.backward(pass(worker, &consumer), result);
     } else {
-      layer_.backward(context(worker), view(input, input_width()),
-                      view(output_gradient, output_width()), result);
+      layer_.backward(pass(worker, &consumer), input_view(), output_view(output_gradient), result);
     }
   }
 
  private:
+  static GradientCheckOptions checked(GradientCheckOptions options) {
+    require_kernels();
+    require(options.width > 0, "the check of a layer needs a width in its options");
+    if (options.output_width == 0) options.output_width = options.width;
+    return options;
+  }
   static void poison(std::vector<double>& block) {
     std::fill(block.begin(), block.end(), std::numeric_limits<double>::quiet_NaN());
   }
-  static ParameterList declare(L& layer) {
-    ParameterDeclarations declarations;
-    layer.declare(declarations);
+  static ParameterList list(const ParameterTable& table) {
     ParameterList list;
-    list.append("", declarations);
+    list.append("", table);
     return list;
   }
-
-  Index input_width() const {
-    if constexpr (!is_block) return layer_.input_width();
-    if constexpr (is_block && requires {
-                    { layer_.width() } -> std::convertible_to<Index>;
-                  }) {
-      return layer_.width();
-    }
-    require(options_.width > 0, "a block without width() is checked with a width in the options");
-    return options_.width;
-  }
-  Index output_width() const {
-    if constexpr (is_block) return input_width();
-    if constexpr (!is_block) return layer_.output_width();
-  }
-  std::size_t count(Index width) const { return static_cast<std::size_t>(rows() * width); }
-
-  MemoryPlan plan() {
-    require_kernels();
-    MemoryPlan plan;
-    pack_buffer_ = plan.book<double>(
-        "harness", "packed operand", MemoryKind::scratch,
-        options_.workers * pack_buffer_elements<double>(octavo::detail::panel_depth), {0, 3});
-    constexpr BlockPhases phases{0, 1, 2, 3};
-    BookingScope scope{plan,
-                       "layer",
-                       options_.sequences,
-                       options_.sequence,
-                       options_.workers,
-                       {0, 1},
-                       {2, 3},
-                       {0, 3},
-                       true,
-                       1};
-    if constexpr (is_block) {
-      layer_.book(BlockScope{scope, phases, true});
-    } else {
-      layer_.book(scope);
-    }
+  static const MemoryPlan& placed(MemoryPlan& plan) {
     plan.place();
     return plan;
   }
 
-  LayerContext<double> context(const Worker& worker) {
-    return {worker,
-            arena_,
-            weights.data(),
-            gradients.data(),
-            0,
-            0,
-            options_.sequences,
-            options_.sequence,
-            arena_.get(pack_buffer_),
-            0,
-            DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout), 0, 0.25}};
-  }
-  MatrixView<double> view(std::vector<double>& block, Index width) const {
-    return {block.data(), rows(), width};
+  Builder<double> builder() {
+    const PassShape pass{.sequences = options_.sequences,
+                         .sequence = options_.sequence,
+                         .workers = options_.workers,
+                         .dropout = is_block};
+    return {table_, plan_, pass, {"layer", {0, 1}, {2, 3}, {0, 3}}};
   }
 
-  L layer_;
+  std::size_t count(Index width) const { return static_cast<std::size_t>(rows() * width); }
+  MatrixView<double> input_view() { return {input.data(), rows(), options_.width}; }
+  MatrixView<double> output_view(std::vector<double>& block) const {
+    return {block.data(), rows(), options_.output_width};
+  }
+
+  Pass<double> pass(const Worker& worker, GradientConsumer<double>* consumer = nullptr) const {
+    return {.run = {worker, arena_, arena_.get(pack_buffer_), consumer,
+                    DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout), 0, 0.25}},
+            .rows = {options_.sequences, options_.sequence},
+            .weights = weights.data()};
+  }
+
   GradientCheckOptions options_;
   ThreadPool threads_;
+  ParameterTable table_;
+  MemoryPlan plan_;
+  L layer_;
   ParameterList parameters_;
   Booking<double> pack_buffer_;
   Arena arena_;
+  std::vector<std::vector<char>> begun_;  ///< [workers][tensors]
 
  public:
   std::vector<double> input, output, output_gradient, input_gradient, weights, gradients;

@@ -17,23 +17,24 @@ namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 /// Ways that give the same bits, the fastest first.
-template <Scalar T>
-std::array<TrainingMemoryOptions, 3> exact_ways(const ModelShape& shape,
+template <typename Model>
+std::array<TrainingMemoryOptions, 3> exact_ways(const typename Model::Configuration& config,
                                                 const TrainingMemoryOptions& wanted) {
   std::array<TrainingMemoryOptions, 3> ways{wanted, wanted, wanted};
   ways[2].recompute = true;
   for (TrainingMemoryOptions* const lean : {&ways[1], &ways[2]}) {
-    lean->step.micro_batch = leanest_micro_batch<T>(shape, *lean);
+    lean->step.micro_batch = leanest_micro_batch<Model>(config, *lean);
   }
   return ways;
 }
 
 /// The way of exact_ways that needs least.
-template <Scalar T>
-std::size_t least_bytes(const ModelShape& shape, const TrainingMemoryOptions& wanted) {
+template <typename Model>
+std::size_t least_bytes(const typename Model::Configuration& config,
+                        const TrainingMemoryOptions& wanted) {
   std::size_t least = ~std::size_t{0};
-  for (const auto& way : exact_ways<T>(shape, wanted))
-    least = std::min(least, training_bytes<T>(shape, way));
+  for (const auto& way : exact_ways<Model>(config, wanted))
+    least = std::min(least, training_bytes<Model>(config, way));
   return least;
 }
 
@@ -60,16 +61,16 @@ inline std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
 /// leanest micro-batch; with blocks run again. All give the same bits; results are never changed.
 /// Where none fits: ConfigError with the smallest budget that does, and, as a
 /// hint, the first choice that changes results and would fit.
-template <Scalar T>
-TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOptions& wanted,
-                                 std::size_t budget, std::size_t besides = 0,
-                                 std::size_t before = 0) {
+template <typename Model>
+TrainingMemoryOptions fit_budget(const typename Model::Configuration& config,
+                                 const TrainingMemoryOptions& wanted, std::size_t budget,
+                                 std::size_t besides = 0, std::size_t before = 0) {
   const auto all_of = [&](std::size_t bytes) {
     return checked_add(std::max(bytes, before), besides);
   };
   const auto fits = [&](std::size_t bytes) { return all_of(bytes) <= budget; };
-  for (const TrainingMemoryOptions& way : detail::exact_ways<T>(shape, wanted)) {
-    if (fits(training_bytes<T>(shape, way))) return way;
+  for (const TrainingMemoryOptions& way : detail::exact_ways<Model>(config, wanted)) {
+    if (fits(training_bytes<Model>(config, way))) return way;
   }
   const auto told = [&](std::size_t bytes) {
     const std::size_t all = all_of(bytes);
@@ -78,7 +79,7 @@ TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOp
   std::size_t least = ~std::size_t{0};
   std::string hint;
   for (const detail::LossyWay& way : detail::lossy_ways(wanted)) {
-    const std::size_t bytes = detail::least_bytes<T>(shape, way.options);
+    const std::size_t bytes = detail::least_bytes<Model>(config, way.options);
     least = std::min(least, bytes);
     if (hint.empty() && fits(bytes)) {
       hint = detail::concat(
@@ -91,8 +92,16 @@ TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOp
   }
   throw ConfigError(
       detail::concat({"memory budget: got ", counted(budget, "byte"), ", expected at least ",
-                      told(detail::least_bytes<T>(shape, wanted))}),
+                      told(detail::least_bytes<Model>(config, wanted))}),
       hint);
+}
+
+/// The same for Transformer<T>.
+template <Scalar T>
+TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOptions& wanted,
+                                 std::size_t budget, std::size_t besides = 0,
+                                 std::size_t before = 0) {
+  return fit_budget<Transformer<T>>(RuntimeConfig(shape), wanted, budget, besides, before);
 }
 
 }  // namespace OCTAVO_NAMESPACE

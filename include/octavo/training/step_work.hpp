@@ -10,9 +10,9 @@
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/step_options.hpp>
 #include <octavo/training/training_memory.hpp>
-#include <octavo/transformer/pass.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -22,16 +22,17 @@ namespace OCTAVO_NAMESPACE {
 template <Scalar T, typename Model>
 class StepWork {
  public:
-  /// squared_norms: one for each tensor, for a fused step.
+  /// squared_norms: one for each tensor, for a fused step. marks: one for each tensor and worker.
   StepWork(const Model& model, const StepOptions& options, const ParameterList& parameters,
            const TrainingMemory<T>& memory, const Arena& arena, std::span<double> squared_norms,
-           Index steps_done)
+           std::span<GradientMark> marks, Index steps_done)
       : model_(model),
         options_(options),
         parameters_(parameters),
         memory_(memory),
         arena_(arena),
         squared_norms_(squared_norms),
+        marks_(marks),
         steps_done_(steps_done),
         counted_(count_targets(targets())) {}
 
@@ -43,20 +44,10 @@ class StepWork {
 
   /// The gradients of the batch's mean loss, in memory.gradients.
   void accumulate_gradients(const Worker& worker) const {
-    const std::span<T> all = arena_.get(memory_.gradients);
-    // No barrier: the way forward, which comes first, contains some.
-    model_.for_each_range_added_to([&](const ParameterRange& range) {
-      set_zero<T>(worker, all.subspan(static_cast<std::size_t>(range.offset),
-                                      static_cast<std::size_t>(range.count)));
-    });
-    const GradientParts<T> parts = model_.gradient_parts(all.data());
-    const std::span<T> kept = arena_.get(memory_.embedding_gradients);
-    for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t from, std::size_t rows) {
-      model_.loss(pass, inputs().subspan(from, rows), targets().subspan(from, rows),
-                  arena_.get(memory_.losses).subspan(from, rows), scale(),
-                  kept.empty() ? nullptr : kept.data() + pass.first_row * model_.shape().width);
-    });
-    model_.finish_tied(whole_step(worker, parts), inputs(), kept.data());
+    AccumulateGradients<T> consumer(parameters_.span(), arena_.get(memory_.gradients),
+                                    marks(worker));
+    forward_and_backward(worker, consumer, [](const ParameterRange&) {});
+    consumer.finish(worker);
   }
 
   /// Clips the gradients and updates all tensors, unless the gradients' norm, which it returns, is
@@ -81,37 +72,23 @@ class StepWork {
 
   /// Gradients and updates part by part, see TrainingMemoryOptions::fused_update.
   FusedProgress run_fused(const Worker& worker, double learning_rate) const {
-    const std::span<T> embedding = arena_.get(memory_.embedding_gradient);
-    const std::span<T> block = arena_.get(memory_.block_gradient);
-    const std::span<T> end = arena_.get(memory_.end_gradient);
-    const GradientParts<T> parts{embedding.data(), block.data(), 0, end.data()};
     FusedProgress progress;
-    // No barrier: the way forward, which comes first, contains some.
-    set_zero<T>(worker, end);
-    if (model_.shape().tied) set_zero<T>(worker, embedding);
-    for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t from, std::size_t rows) {
-      model_.begin_loss(pass, inputs().subspan(from, rows), targets().subspan(from, rows),
-                        arena_.get(memory_.losses).subspan(from, rows), scale());
-    });
-    progress.loss = mean_loss();
-    progress.diverged = !std::isfinite(progress.loss);
-    finish_part(worker, model_.end_range(), end, learning_rate, progress);
-    for (Index layer = model_.shape().layers - 1; layer >= 0; --layer) {
-      const ParameterRange range = model_.block_range(layer);
-      LayerUpdates updates(*this, block, range, learning_rate, progress);
-      GradientSink<T>* const sink = layer_by_layer() ? &updates : nullptr;
-      if (sink == nullptr) {
-        set_zero<T>(worker, block);
-        worker.barrier();  // a block may begin with its gradients
+    const auto update = [&](const Parameter& tensor, std::span<const T> gradient) {
+      if (!progress.diverged) update_tensor(worker, tensor, gradient, learning_rate, progress);
+    };
+    const PartGradients<T> gradients{
+        arena_.get(memory_.embedding_gradient), arena_.get(memory_.block_gradient),
+        arena_.get(memory_.end_gradient), options_.memory(1).layer_by_layer()};
+    UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(), gradients,
+                                                      marks(worker), update);
+    forward_and_backward(worker, consumer, [&](const ParameterRange& part) {
+      if (part.first_tensor ==
+          model_.end_range().first_tensor) {  // the first: all losses are there
+        progress.loss = mean_loss();
+        progress.diverged = !std::isfinite(progress.loss);
       }
-      for_each_pass(worker, parts, [&](const Pass<T>& pass, std::size_t, std::size_t) {
-        model_.backward_block(pass, layer, sink);
-      });
-      if (sink == nullptr) finish_part(worker, range, block, learning_rate, progress);
-    }
-    if (!model_.shape().tied) set_zero<T>(worker, embedding);  // dropout's place has a barrier
-    model_.backward_embedding(whole_step(worker, parts), inputs());
-    finish_part(worker, model_.embedding_range(), embedding, learning_rate, progress);
+      consumer.complete_part(part);
+    });
     return progress;
   }
 
@@ -123,35 +100,68 @@ class StepWork {
   /// Of each loss in their mean.
   T scale() const { return counted_ == 0 ? T{0} : T{1} / static_cast<T>(counted_); }
 
-  /// Calls body(pass, first row, rows) for every micro-batch of the step.
-  template <typename Body>
-  void for_each_pass(const Worker& worker, const GradientParts<T>& gradients, Body body) const {
-    const StepShape& step = options_.step;
-    for (Index first = 0; first < step.sequences(); first += step.micro_batch) {
-      const Index sequences = std::min(step.micro_batch, step.sequences() - first);
-      const Output start =
-          first == 0 && !options_.fused_update ? Output::overwrite : Output::accumulate;
-      body(pass(worker, gradients, start, sequences, first * step.sequence),
-           static_cast<std::size_t>(first * step.sequence),
-           static_cast<std::size_t>(sequences * step.sequence));
+  /// The whole of a step's passes. Calls part_complete(range) when the gradients of a part of the
+  /// model are complete as far as the passes in flight go: where a step is taken apart each pass
+  /// goes forward and back alone, in a fused step all are in flight together.
+  template <typename PartComplete>
+  void forward_and_backward(const Worker& worker, GradientConsumer<T>& consumer,
+                            const PartComplete& part_complete) const {
+    const Index all = options_.step.sequences();
+    const Index at_once = options_.fused_update ? all : options_.step.micro_batch;
+    const std::span<T> deferred = arena_.get(memory_.embedding_gradients);
+    for (Index first = 0; first < all; first += at_once) {
+      const Index count = std::min(at_once, all - first);
+      const auto for_each_pass = [&](auto body) {
+        for (Index next = first; next < first + count; next += options_.step.micro_batch) {
+          body(pass(worker, consumer, next,
+                    std::min(options_.step.micro_batch, first + count - next)));
+        }
+      };
+      for_each_pass([&](const Pass<T>& pass) {
+        model_.loss(pass, of(pass, inputs()), of(pass, targets()),
+                    of(pass, arena_.get(memory_.losses)), scale());
+      });
+      part_complete(model_.end_range());
+      for (Index layer = model_.shape().layers - 1; layer >= 0; --layer) {
+        for_each_pass([&](const Pass<T>& pass) { model_.backward_block(pass, layer); });
+        part_complete(model_.block_range(layer));
+      }
+      const Pass<T> together = pass(worker, consumer, first, count);
+      model_.backward_embedding(together, of(together, inputs()),
+                                deferred.empty()
+                                    ? nullptr
+                                    : deferred.data() + together.rows.first * model_.shape().width);
     }
+    if (!deferred.empty()) {
+      model_.backward_tokens(pass(worker, consumer, 0, all), inputs(), deferred.data());
+    }
+    part_complete(model_.embedding_range());
   }
 
-  Pass<T> whole_step(const Worker& worker, const GradientParts<T>& gradients) const {
-    return pass(worker, gradients, Output::accumulate, options_.step.sequences(), 0);
+  /// The rows of a pass.
+  template <typename U>
+  static std::span<U> of(const Pass<T>& pass, std::span<U> step) {
+    return step.subspan(static_cast<std::size_t>(pass.rows.first),
+                        static_cast<std::size_t>(pass.rows.count()));
   }
 
-  Pass<T> pass(const Worker& worker, const GradientParts<T>& gradients, Output start,
-               Index sequences, Index first_row) const {
+  std::span<GradientMark> marks(const Worker& worker) const {
+    const std::size_t tensors = parameters_.size();
+    return marks_.subspan(static_cast<std::size_t>(worker.index()) * tensors, tensors);
+  }
+
+  Pass<T> pass(const Worker& worker, GradientConsumer<T>& consumer, Index first_sequence,
+               Index sequences) const {
     std::optional<DropoutDraw> dropout;
     if (options_.dropout > 0) {
       dropout = DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout,
                                           static_cast<std::uint64_t>(steps_done_)),
                             0, options_.dropout};
     }
-    return {worker,    arena_,    weights().data(),
-            gradients, sequences, options_.step.sequence,
-            first_row, dropout,   start};
+    const Index sequence = options_.step.sequence;
+    return {.run = {worker, arena_, model_.pack_buffer(arena_), &consumer, dropout},
+            .rows = {sequences, sequence, first_sequence * sequence},
+            .weights = weights().data()};
   }
 
   void update_tensors(const Worker& worker, std::span<const Parameter> tensors,
@@ -164,57 +174,18 @@ class StepWork {
         options_.optimizer);
   }
 
-  bool layer_by_layer() const {
-    return Model::sinks_gradients && options_.memory(1).layer_by_layer();
-  }
-
-  /// Updates a block's layers as their gradients come.
-  class LayerUpdates final : public GradientSink<T> {
-   public:
-    LayerUpdates(const StepWork& step, std::span<T> room, const ParameterRange& block,
-                 double learning_rate, FusedProgress& progress)
-        : GradientSink<T>(room),
-          step_(step),
-          block_(block),
-          learning_rate_(learning_rate),
-          progress_(progress) {}
-
-    void take(const Worker& worker, Index first, Index count) override {
-      const auto tensors = step_.parameters_.span().subspan(block_.first_tensor, block_.tensors);
-      ParameterRange layer{block_.first_tensor, 0, block_.offset + first, count};
-      for (const Parameter& tensor : tensors) {
-        if (tensor.offset < layer.offset) ++layer.first_tensor;
-        layer.tensors += tensor.offset >= layer.offset && tensor.offset < layer.offset + count;
-      }
-      step_.finish_part(worker, layer, this->room(), learning_rate_, progress_);
-    }
-
-   private:
-    const StepWork& step_;
-    ParameterRange block_;
-    double learning_rate_;
-    FusedProgress& progress_;
-  };
-
-  /// Updates a part's tensors, each clipped by its own norm, unless something has diverged.
-  void finish_part(const Worker& worker, const ParameterRange& range, std::span<const T> gradients,
-                   double learning_rate, FusedProgress& progress) const {
-    for (const Parameter& tensor : parameters_.span().subspan(range.first_tensor, range.tensors)) {
-      if (progress.diverged) return;
-      if (tensor.learning_rate_factor == 0) continue;
-      const auto first = static_cast<std::size_t>(tensor.offset - range.offset);
-      const double norm = global_norm<T>(
-          worker, {&tensor, 1}, gradients.subspan(first, static_cast<std::size_t>(tensor.count())),
-          arena_.get(memory_.norm_partials));
-      if (worker.index() == 0)
-        squared_norms_[static_cast<std::size_t>(tensor.number)] = norm * norm;
-      progress.diverged = !std::isfinite(norm);
-      if (progress.diverged) return;
-      update_tensors(
-          worker, {&tensor, 1}, gradients,
-          {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), range.offset});
-    }
-    worker.barrier();  // the next part's gradients lie in the same place
+  /// Updates one tensor, clipped by its own norm, unless its gradient has diverged.
+  void update_tensor(const Worker& worker, const Parameter& tensor, std::span<const T> gradient,
+                     double learning_rate, FusedProgress& progress) const {
+    if (tensor.learning_rate_factor == 0) return;
+    const double norm =
+        global_norm<T>(worker, {&tensor, 1}, gradient, arena_.get(memory_.norm_partials));
+    if (worker.index() == 0) squared_norms_[static_cast<std::size_t>(tensor.number)] = norm * norm;
+    progress.diverged = !std::isfinite(norm);
+    if (progress.diverged) return;
+    update_tensors(
+        worker, {&tensor, 1}, gradient,
+        {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), tensor.offset});
   }
 
   const Model& model_;
@@ -224,6 +195,7 @@ class StepWork {
   const Arena& arena_;
   /// Of each tensor's gradient in a fused step; added in the tensors' order, not in that of coming.
   std::span<double> squared_norms_;
+  std::span<GradientMark> marks_;  ///< [workers, tensors]
   Index steps_done_;
   Index counted_;  ///< targets that count
 };

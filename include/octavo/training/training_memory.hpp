@@ -54,7 +54,7 @@ struct TrainingMemoryOptions {
   }
   /// With fused_update a block's gradients are used up layer by layer where a step is one pass:
   /// with more, each of them adds to all of the block's.
-  constexpr bool layer_by_layer() const { return fused_update && pass().held == 1; }
+  constexpr bool layer_by_layer() const { return fused_update && pass().passes_in_flight == 1; }
 };
 
 constexpr void check_step(const StepShape& step) {
@@ -84,7 +84,7 @@ struct TrainingMemory {
   Booking<std::byte> between_steps;
 
   template <typename Model>
-  static constexpr TrainingMemory book(MemoryPlan& plan, Model& model,
+  static constexpr TrainingMemory book(MemoryPlan& plan, const Model& model,
                                        const TrainingMemoryOptions& options) {
     check_step(options.step);
     const Index parameters = model.parameter_count();
@@ -118,7 +118,6 @@ struct TrainingMemory {
     memory.between_steps = plan.book<std::byte>("run", "between steps", MemoryKind::cache,
                                                 static_cast<Index>(options.between_steps_bytes),
                                                 {phase::between_steps, phase::between_steps});
-    model.book(plan, options.pass(), options.passes() == 1 ? memory.gradients : Booking<T>{});
     return memory;
   }
 
@@ -128,18 +127,18 @@ struct TrainingMemory {
   constexpr void book_part_gradients(MemoryPlan& plan, const Model& model,
                                      const TrainingMemoryOptions& options) {
     const int tables = model.shape().tied ? phase::embed_forward : phase::embed_backward;
-    const bool layers = Model::sinks_gradients && options.layer_by_layer();
+    const bool layers = options.layer_by_layer();
     // Blocks that run again for several passes do so while their gradients are being made.
-    const int block = options.recompute && !layers ? phase::of_block.attention_forward
-                                                   : phase::of_block.feed_forward_backward;
+    const int block =
+        options.recompute && !layers ? phase::attention_forward : phase::feed_forward_backward;
     const auto part = [&](const char* name, Index count, Lifetime lifetime) {
       return plan.book<T>("run", name, MemoryKind::gradients, count, lifetime);
     };
     embedding_gradient = part("embedding's gradient", model.embedding_range().count,
                               {tables, phase::embed_backward});
     block_gradient = part(layers ? "a layer's gradient" : "a block's gradient",
-                          layers ? model.largest_layer() : model.block_range(0).count,
-                          {block, phase::of_block.attention_backward});
+                          layers ? model.block_table().turn_count() : model.block_range(0).count,
+                          {block, phase::attention_backward});
     end_gradient =
         part("head's gradient", model.end_range().count, {phase::embed_forward, phase::head});
     const Index most = std::max(
@@ -149,35 +148,68 @@ struct TrainingMemory {
   }
 };
 
-/// The bytes of the one block in which a model of that shape trains: weights, gradients, optimizer
-/// state, everything kept and all scratch, to the byte. Usable in static_assert.
+/// A model, built for training with those options, and the plan of the one block of memory in which
+/// it trains.
+template <typename Model>
+struct TrainingPlan {
+  using T = typename Model::Value;
+
+  constexpr TrainingPlan(const typename Model::Configuration& config,
+                         const TrainingMemoryOptions& options)
+      : memory(TrainingMemory<T>::book(plan, Model(config), options)),
+        model(config, plan, options.pass(),
+              options.passes() == 1 ? memory.gradients : Booking<T>{}) {
+    plan.place();
+  }
+
+  MemoryPlan plan;
+  TrainingMemory<T> memory;
+  Model model;
+};
+
+/// The bytes of the one block in which a model trains: weights, gradients, optimizer state, saved
+/// activations and all scratch, to the byte. Usable in static_assert. For a model of the user's:
+/// `training_bytes<Transformer<float, RuntimeConfig, MyBlock<float>>>(shape, options)`.
+template <typename Model>
+constexpr std::size_t training_bytes(const typename Model::Configuration& config,
+                                     const TrainingMemoryOptions& options) {
+  return TrainingPlan<Model>(config, options).plan.total_bytes();
+}
+
+/// The same for a step on one worker with AdamW:
+/// `training_bytes<Model>(shape, {.batch = 1, .sequence = 32})`.
+template <typename Model>
+constexpr std::size_t training_bytes(const typename Model::Configuration& config,
+                                     const StepShape& step) {
+  return training_bytes<Model>(config, TrainingMemoryOptions{.step = step});
+}
+
+/// The same for Transformer<T>: `training_bytes<float>(shape, options)`.
 template <Scalar T>
 constexpr std::size_t training_bytes(const ModelShape& shape,
                                      const TrainingMemoryOptions& options) {
-  Transformer<T> model{RuntimeConfig(shape)};
-  MemoryPlan plan;
-  TrainingMemory<T>::book(plan, model, options);
-  plan.place();
-  return plan.total_bytes();
+  return training_bytes<Transformer<T>>(RuntimeConfig(shape), options);
 }
-
-/// The same for the shape of a step, on one worker with AdamW:
-/// `training_bytes<float>(shape, {.batch = 1, .sequence = 32})`.
 template <Scalar T>
 constexpr std::size_t training_bytes(const ModelShape& shape, const StepShape& step) {
-  return training_bytes<T>(shape, TrainingMemoryOptions{.step = step});
+  return training_bytes<Transformer<T>>(RuntimeConfig(shape), step);
 }
 
 /// The micro-batch of a step that needs least memory: one sequence, or all of them where that needs
-/// no more, as in models that are large beside their batches (see Transformer::book). All at once
-/// are then faster as well.
-template <Scalar T>
-[[nodiscard]] constexpr Index leanest_micro_batch(const ModelShape& shape,
+/// no more, as in models that are large beside their batches (see Transformer). All at once are
+/// then faster as well.
+template <typename Model>
+[[nodiscard]] constexpr Index leanest_micro_batch(const typename Model::Configuration& config,
                                                   TrainingMemoryOptions options) {
   options.step.micro_batch = 1;
-  const std::size_t one = training_bytes<T>(shape, options);
+  const std::size_t one = training_bytes<Model>(config, options);
   options.step.micro_batch = options.step.sequences();
-  return training_bytes<T>(shape, options) <= one ? options.step.micro_batch : 1;
+  return training_bytes<Model>(config, options) <= one ? options.step.micro_batch : 1;
+}
+template <Scalar T>
+[[nodiscard]] constexpr Index leanest_micro_batch(const ModelShape& shape,
+                                                  const TrainingMemoryOptions& options) {
+  return leanest_micro_batch<Transformer<T>>(RuntimeConfig(shape), options);
 }
 
 }  // namespace OCTAVO_NAMESPACE

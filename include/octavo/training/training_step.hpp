@@ -12,6 +12,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
+#include <octavo/base/small_vector.hpp>
 #include <octavo/data/token_check.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/memory/arena.hpp>
@@ -34,12 +35,14 @@ class TrainingStep {
 
   /// Starts from GPT-2's initial weights for options.seed. `threads` must outlive this object.
   TrainingStep(const Model& model, const StepOptions& options, ThreadPool& threads)
-      : TrainingStep(model, options, threads, MemoryPlan{}, nullptr) {}
+      : TrainingStep(Plan(model.config(), memory_of(options, threads)), options, threads, nullptr) {
+  }
 
   /// The same inside memory of the caller: at least training_bytes, aligned to 64 bytes.
   TrainingStep(const Model& model, const StepOptions& options, ThreadPool& threads,
                std::span<std::byte> memory)
-      : TrainingStep(model, options, threads, MemoryPlan{}, &memory) {}
+      : TrainingStep(Plan(model.config(), memory_of(options, threads)), options, threads, &memory) {
+  }
 
   const ModelShape& shape() const noexcept { return model_.shape(); }
   const Model& model() const noexcept { return model_; }
@@ -143,8 +146,10 @@ class TrainingStep {
     check_batch(inputs().first(rows), targets().first(rows), shape().vocabulary);
     const FloatEnvironment environment;
     threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
-      const Pass<T> pass{worker, arena_, weights().data(), {}, sequences, sequence, 0, {}};
-      model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0}, nullptr);
+      const Pass<T> pass{.run = {worker, arena_, model_.pack_buffer(arena_)},
+                         .rows = {sequences, sequence},
+                         .weights = weights().data()};
+      model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0});
     });
     for (const T loss : losses) total += static_cast<double>(loss);
     return total;
@@ -152,7 +157,8 @@ class TrainingStep {
 
   /// What the workers do in the next step, for whoever brings workers of their own.
   StepWork<T, Model> work() {
-    return {model_, options_, parameters_, memory_, arena_, squared_norms_, steps_done_};
+    return {model_, options_,       parameters_,   memory_,
+            arena_, squared_norms_, marks_.span(), steps_done_};
   }
 
   /// What is thrown where `what` has a value that is not finite.
@@ -163,26 +169,27 @@ class TrainingStep {
   }
 
  private:
-  TrainingStep(const Model& model, const StepOptions& options, ThreadPool& threads, MemoryPlan plan,
+  using Plan = TrainingPlan<Model>;
+
+  TrainingStep(const Plan& plan, const StepOptions& options, ThreadPool& threads,
                const std::span<std::byte>* memory)
-      : model_(model),
+      : model_(plan.model),
         options_(detail::checked<T>(options)),
         threads_(&threads),
-        parameters_(model.parameters()),
-        memory_(book(plan)),
-        arena_(memory == nullptr ? Arena(plan) : Arena(plan, *memory)),
-        squared_norms_(options.fused_update ? parameters_.span().size() : 0),
-        gradient_threads_(first_threads(model, options.step)),
+        parameters_(model_.parameters()),
+        memory_(plan.memory),
+        arena_(memory == nullptr ? Arena(plan.plan) : Arena(plan.plan, *memory)),
+        squared_norms_(options.fused_update ? parameters_.size() : 0),
+        marks_(parameters_.size() * static_cast<std::size_t>(threads.size())),
+        gradient_threads_(first_threads(model_, options.step)),
         update_threads_(gradient_threads_),
         evaluation_threads_(gradient_threads_) {
     const FloatEnvironment environment;
     set_initial_weights<T>(parameters_, model_.shape().layers, options_.seed, weights());
   }
 
-  TrainingMemory<T> book(MemoryPlan& plan) {
-    auto memory = TrainingMemory<T>::book(plan, model_, options_.memory(threads_->size()));
-    plan.place();
-    return memory;
+  static TrainingMemoryOptions memory_of(const StepOptions& options, const ThreadPool& threads) {
+    return detail::checked<T>(options).memory(threads.size());
   }
 
   /// A step of less than some milliseconds begins with one thread.
@@ -230,7 +237,8 @@ class TrainingStep {
   ParameterList parameters_;
   TrainingMemory<T> memory_;
   Arena arena_;
-  std::vector<double> squared_norms_;  ///< see StepWork
+  std::vector<double> squared_norms_;     ///< see StepWork
+  SmallVector<GradientMark, 256> marks_;  ///< see StepWork
   ThreadTuner gradient_threads_;
   ThreadTuner update_threads_;
   ThreadTuner evaluation_threads_;

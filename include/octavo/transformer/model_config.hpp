@@ -8,12 +8,10 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Answers a model's sizes twice: as compile-time extents (a number or `dynamic`) and as a value.
+/// Where a model's type gets its sizes and choices from.
 template <typename C>
 concept ModelConfig = requires(const C config) {
   { config.shape() } -> std::convertible_to<ModelShape>;
-  { C::width } -> std::convertible_to<Index>;
-  { C::d_ff } -> std::convertible_to<Index>;
 };
 
 /// Sizes fixed when the program is compiled: `Transformer<float, FixedConfig<shape>>`.
@@ -24,16 +22,11 @@ struct FixedConfig {
   static_assert(fixed.vocabulary > 0 && fixed.context > 0 && fixed.layers > 0 && fixed.d_ff > 0,
                 "FixedConfig: vocabulary, context, layers and d_ff must be positive");
 
-  static constexpr Index width = fixed.width;
-  static constexpr Index d_ff = fixed.d_ff;
   constexpr ModelShape shape() const { return fixed; }
 };
 
 /// Sizes given at run time; converts from a shape, so that one can be passed directly.
 struct RuntimeConfig {
-  static constexpr Index width = dynamic;
-  static constexpr Index d_ff = dynamic;
-
   constexpr RuntimeConfig(const ModelShape& shape) : shape_(shape) {}
   constexpr ModelShape shape() const { return shape_; }
 

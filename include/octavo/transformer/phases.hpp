@@ -5,16 +5,18 @@
 #include <string_view>
 
 #include <octavo/memory/memory_request.hpp>
-#include <octavo/transformer/block.hpp>
 
 // The clock of a training step, by which buffers say when they are alive. The two phases of a block
-// stand for those of every block: what is kept from forward to backward is booked once per block
+// stand for those of every block: what is saved from forward to backward is booked once per block
 // and alive in between, what is not is dead before the next block begins.
 namespace OCTAVO_NAMESPACE::phase {
 
 inline constexpr int embed_forward = 0;
-inline constexpr BlockPhases of_block{1, 2, 4, 5};
+inline constexpr int attention_forward = 1;
+inline constexpr int feed_forward_forward = 2;
 inline constexpr int head = 3;
+inline constexpr int feed_forward_backward = 4;
+inline constexpr int attention_backward = 5;
 inline constexpr int embed_backward = 6;
 inline constexpr int update = 7;
 inline constexpr int between_steps = 8;

@@ -25,8 +25,7 @@ using Step = octavo::TrainingStep<T, octavo::RuntimeConfig, SwiGlu<T>>;
 
 template <typename T>
 Step<T> make_step(octavo::ThreadPool& threads) {
-  const octavo::RuntimeConfig config(shape);
-  const typename Step<T>::Model model(config, SwiGlu<T>(shape.width, shape.d_ff));
+  const typename Step<T>::Model model{octavo::RuntimeConfig(shape)};
   return Step<T>(model, {.step = {.batch = 2, .sequence = 37}}, threads);
 }
 
@@ -58,8 +57,10 @@ bool learns(octavo::ThreadPool& threads) {
 bool layer_gradients_are_right() {
   bool right = true;
   for (const octavo::Index workers : {1, 3}) {
-    const auto result = octavo::testing::check_gradients(
-        SwiGlu<double>(7, 5), {.sequences = 2, .sequence = 5, .workers = workers});
+    constexpr octavo::ModelShape narrow{
+        .vocabulary = 3, .context = 5, .heads = 1, .width = 7, .d_ff = 5};
+    const auto result = octavo::testing::check_gradients<SwiGlu<double>>(
+        narrow, {.sequences = 2, .sequence = 5, .workers = workers});
     std::cout << result.failures();
     right = right && result.tensors.size() == 4 && result.passed();
   }

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+
+#include <octavo/base/config.hpp>
+#include <octavo/memory/memory_plan.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/tensor/parameter_table.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// How much goes through a model in one pass, and what for.
+struct PassShape {
+  Index sequences = 1;
+  Index sequence = 1;  ///< positions of each, at most the model's context
+  Index workers = 1;
+  bool training = true;
+  bool dropout = false;
+  /// Save each block's input alone, and run the block again on the way back.
+  bool recompute = false;
+  /// 0: every pass of a step goes forward and back before the next begins. Else the way back begins
+  /// when all passes of the step, so many, have gone forward, and goes block by block, so that one
+  /// block's gradients are complete, and can be used up, before the next block's are begun.
+  Index passes_in_flight = 0;
+
+  constexpr bool by_block() const noexcept { return passes_in_flight > 0; }
+  constexpr Index rows() const noexcept { return sequences * sequence; }
+};
+
+/// Memory that a layer has asked for: a matrix of `columns` with a row for each row of a pass, or,
+/// with no columns, a run of numbers. Pass::operator[] and Pass::numbers give the memory.
+template <typename T>
+struct Buffer {
+  Booking<T> booking;
+  Index columns = 0;
+};
+
+/// When a layer runs within a pass, and how often its saved memory is needed.
+struct BuildTimes {
+  std::string_view part;  ///< names the layer in reports
+  Lifetime forward;       ///< phases in which the layer's forward runs
+  Lifetime backward;      ///< ... and its backward
+  /// Lifetime of what is saved for backward. One layer object serves all blocks, so it covers the
+  /// phases of all of them: the second block runs its first half after the first block's second.
+  Lifetime saved;
+  Index copies = 1;            ///< blocks of a model that share the layer, times passes in flight
+  Lodging* lodging = nullptr;  ///< where copies after the first may lie
+};
+
+/// What a layer is made with: a table for its parameters, a plan for its memory, and the path of
+/// its names. A small value; `builder / "name"` is that of a layer within.
+template <Scalar T>
+class Builder {
+ public:
+  constexpr Builder(ParameterTable& parameters, MemoryPlan& plan, const PassShape& pass,
+                    const BuildTimes& times)
+      : parameters_(&parameters), plan_(&plan), pass_(pass), times_(times) {}
+
+  constexpr const PassShape& pass() const noexcept { return pass_; }
+  constexpr const BuildTimes& times() const noexcept { return times_; }
+
+  constexpr Builder operator/(std::string_view name) const {
+    Builder builder = *this;
+    builder.path_ = path_ / name;
+    return builder;
+  }
+
+  /// The same places at other times.
+  constexpr Builder at(const BuildTimes& times) const {
+    Builder builder = *this;
+    builder.times_ = times;
+    return builder;
+  }
+
+  /// For a layer that runs more than once in a pass: its gradients are complete when the whole
+  /// block's are.
+  constexpr Builder reused() const {
+    Builder builder = *this;
+    builder.reused_ = true;
+    return builder;
+  }
+
+  /// See ParameterUnit.
+  constexpr ParameterUnit begin_unit() const {
+    return reused_ ? ParameterUnit{} : parameters_->begin_unit();
+  }
+
+  /// A parameter [rows, columns].
+  constexpr ParameterSlot matrix(std::string_view name, Index rows, Index columns,
+                                 InitialValue initial = InitialValue::normal,
+                                 ParameterUnit unit = {}) const {
+    return parameters_->add(path_ / name, rows, columns, initial, unit);
+  }
+  /// A parameter [size].
+  constexpr ParameterSlot vector(std::string_view name, Index size,
+                                 InitialValue initial = InitialValue::zeros,
+                                 ParameterUnit unit = {}) const {
+    return parameters_->add(path_ / name, 0, size, initial, unit);
+  }
+
+  /// [rows of the pass, columns], saved from forward to backward for each block.
+  constexpr Buffer<T> saved(std::string_view name, Index columns) const {
+    const Index count = pass_.rows() * columns;
+    if (!pass_.training) return {scratch(name, count, times_.forward, MemoryKind::saved), columns};
+    if (times_.lodging == nullptr) {
+      return {
+          plan_->book<T>(times_.part, name, MemoryKind::saved, count, times_.saved, times_.copies),
+          columns};
+    }
+    return {plan_->book<T>(times_.part, name, MemoryKind::saved, count, times_.saved, times_.copies,
+                           *times_.lodging),
+            columns};
+  }
+
+  /// [rows of the pass, columns] for the length of one forward call.
+  constexpr Buffer<T> forward_scratch(std::string_view name, Index columns) const {
+    return {scratch(name, pass_.rows() * columns, times_.forward), columns};
+  }
+  /// [rows of the pass, columns] for the length of one backward call; nothing without training.
+  constexpr Buffer<T> backward_scratch(std::string_view name, Index columns) const {
+    if (!pass_.training) return {};
+    return {scratch(name, pass_.rows() * columns, times_.backward), columns};
+  }
+
+  /// [count] numbers for the length of one forward call.
+  constexpr Buffer<T> forward_numbers(std::string_view name, Index count) const {
+    return {scratch(name, count, times_.forward)};
+  }
+  /// [count] numbers for the length of one backward call; nothing without training.
+  constexpr Buffer<T> backward_numbers(std::string_view name, Index count) const {
+    if (!pass_.training) return {};
+    return {scratch(name, count, times_.backward)};
+  }
+
+ private:
+  constexpr Booking<T> scratch(std::string_view name, Index count, Lifetime lifetime,
+                               MemoryKind kind = MemoryKind::scratch) const {
+    return plan_->book<T>(times_.part, name, kind, count, lifetime);
+  }
+
+  ParameterTable* parameters_;
+  MemoryPlan* plan_;
+  PassShape pass_;
+  BuildTimes times_;
+  ParameterPath path_;
+  bool reused_ = false;
+};
+
+}  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/kernels/elementwise.hpp>
+#include <octavo/layers/gradient_consumer.hpp>
+#include <octavo/parallel/worker.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+#include <octavo/tensor/parameter_table.hpp>
+
+// Where the gradients of a step go. Each worker makes a consumer of its own for each step.
+namespace OCTAVO_NAMESPACE {
+
+/// How far the gradient of a tensor is within a step.
+enum class GradientMark : std::uint8_t { none, begun, used };
+
+namespace detail {
+
+/// Marks `tensor` as begun and says how its gradient is to be left.
+inline Output begin_gradient(std::span<GradientMark> marks, Index tensor) {
+  GradientMark& mark = marks[static_cast<std::size_t>(tensor)];
+  require(mark != GradientMark::used,
+          "a layer runs twice in one pass, but its gradients are used up after the first time: "
+          "make it with builder.reused()");
+  return std::exchange(mark, GradientMark::begun) == GradientMark::none ? Output::overwrite
+                                                                        : Output::accumulate;
+}
+
+}  // namespace detail
+
+/// Gathers the gradients of all tensors in one block of memory.
+template <Scalar T>
+class AccumulateGradients final : public GradientConsumer<T> {
+ public:
+  /// `gradients`: of all parameters. `marks`: one for each tensor; this worker's own.
+  AccumulateGradients(std::span<const Parameter> parameters, std::span<T> gradients,
+                      std::span<GradientMark> marks)
+      : parameters_(parameters), gradients_(gradients), marks_(marks) {
+    std::fill(marks.begin(), marks.end(), GradientMark::none);
+  }
+
+  GradientPlace<T> place(Index tensor) override {
+    return {of(tensor).data(), detail::begin_gradient(marks_, tensor)};
+  }
+  void complete(Index, Index) override {}
+
+  /// After the last pass of a step: the gradient of a tensor that no pass has used is zero.
+  void finish(const Worker& worker) {
+    for (Index tensor = 0; tensor < std::ssize(parameters_); ++tensor) {
+      if (marks_[static_cast<std::size_t>(tensor)] == GradientMark::none) {
+        set_zero<T>(worker, of(tensor));
+      }
+    }
+  }
+
+ private:
+  std::span<T> of(Index tensor) const {
+    const Parameter& parameter = parameters_[static_cast<std::size_t>(tensor)];
+    return gradients_.subspan(static_cast<std::size_t>(parameter.offset),
+                              static_cast<std::size_t>(parameter.count()));
+  }
+
+  std::span<const Parameter> parameters_;
+  std::span<T> gradients_;
+  std::span<GradientMark> marks_;
+};
+
+/// Memory for the gradients of one part of a model at a time.
+template <Scalar T>
+struct PartGradients {
+  std::span<T> embedding;
+  std::span<T> block;  ///< of one block; its units take turns (ParameterTable::turn_offset), or not
+  std::span<T> end;
+  bool units_take_turns = false;
+};
+
+/// Calls update(parameter, gradient) for each tensor as soon as its gradient is complete.
+template <Scalar T, typename Model, typename Update>
+class UpdateAtOnce final : public GradientConsumer<T> {
+ public:
+  UpdateAtOnce(const Worker& worker, const Model& model, std::span<const Parameter> parameters,
+               const PartGradients<T>& gradients, std::span<GradientMark> marks, Update update)
+      : worker_(worker),
+        model_(model),
+        parameters_(parameters),
+        gradients_(gradients),
+        marks_(marks),
+        update_(std::move(update)) {
+    std::fill(marks.begin(), marks.end(), GradientMark::none);
+  }
+
+  GradientPlace<T> place(Index tensor) override {
+    return {of(tensor).data(), detail::begin_gradient(marks_, tensor)};
+  }
+
+  void complete(Index first_tensor, Index count) override {
+    if (!gradients_.units_take_turns || !in_blocks(first_tensor)) return;
+    if (model_.block_table()[within_block(first_tensor)].unit < 0) return;
+    use({first_tensor, count, 0, 0});
+  }
+
+  /// The gradients of a part of the model are complete.
+  void complete_part(const ParameterRange& part) { use(part); }
+
+ private:
+  /// Those that have not been used before; then a barrier, since the next ones lie in their place.
+  void use(const ParameterRange& range) {
+    for (Index tensor = range.first_tensor; tensor < range.first_tensor + range.tensors; ++tensor) {
+      GradientMark& mark = marks_[static_cast<std::size_t>(tensor)];
+      if (mark == GradientMark::none) {  // no pass has used the tensor
+        set_zero<T>(worker_, of(tensor));
+        worker_.barrier();
+      }
+      if (std::exchange(mark, GradientMark::used) == GradientMark::used) continue;
+      update_(parameters_[static_cast<std::size_t>(tensor)], of(tensor));
+    }
+    worker_.barrier();
+  }
+
+  bool in_blocks(Index tensor) const {
+    return tensor >= model_.embedding_range().tensors && tensor < model_.end_range().first_tensor;
+  }
+  Index within_block(Index tensor) const {
+    return (tensor - model_.embedding_range().tensors) % model_.block_table().size();
+  }
+
+  std::span<T> of(Index tensor) const {
+    const Parameter& parameter = parameters_[static_cast<std::size_t>(tensor)];
+    const auto part = [&](std::span<T> memory, Index offset) {
+      return memory.subspan(static_cast<std::size_t>(offset),
+                            static_cast<std::size_t>(parameter.count()));
+    };
+    if (in_blocks(tensor)) {
+      const Index within = within_block(tensor);
+      const ParameterTable& table = model_.block_table();
+      return part(gradients_.block,
+                  gradients_.units_take_turns ? table.turn_offset(within) : table[within].offset);
+    }
+    const ParameterRange end = model_.end_range();
+    if (tensor < end.first_tensor) return part(gradients_.embedding, parameter.offset);
+    return part(gradients_.end, parameter.offset - end.offset);
+  }
+
+  const Worker& worker_;
+  const Model& model_;
+  std::span<const Parameter> parameters_;
+  PartGradients<T> gradients_;
+  std::span<GradientMark> marks_;
+  Update update_;
+};
+
+}  // namespace OCTAVO_NAMESPACE
