@@ -10,9 +10,11 @@
 #include <octavo/kernels/attend.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/numeric/elementary.hpp>
-#include <octavo/numeric/random.hpp>
+
+#include "kernels/numbers.hpp"
 
 using namespace octavo;
+using namespace kernel_test;
 
 namespace {
 
@@ -53,14 +55,6 @@ std::vector<long double> naive(const AttentionShape<double>& s, const std::vecto
   return o;
 }
 
-template <Scalar T = double>
-std::vector<T> random_block(Index count, std::uint64_t seed) {
-  const CounterRandom random(seed, RandomStream::initial_weights);
-  std::vector<T> block(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<T>(random.normal(i));
-  return block;
-}
-
 /// One head of one sequence, [length, width] each, with its gradients.
 template <typename T>
 struct Head {
@@ -97,37 +91,6 @@ struct Head {
                        logsumexp.data(), scratch, pack_buffer);
   }
 };
-
-/// The derivatives as they stand in textbooks, with all probabilities in memory:
-/// dS = P (dP - sum P dP) scale.
-void differentiate(Head<long double>& h) {
-  h.dq.assign(h.q.size(), 0), h.dk = h.dv = h.dq;
-  h.logsumexp.assign(static_cast<std::size_t>(h.length), 0);
-  const long double scale = 1 / std::sqrt(static_cast<long double>(h.width));
-  for (Index i = 0; i < h.length; ++i) {
-    std::vector<long double> p(static_cast<std::size_t>(i + 1)), dp = p;
-    long double total = 0, mean = 0;
-    for (Index j = 0; j <= i; ++j) {
-      const auto at = static_cast<std::size_t>(j);
-      for (Index c = 0; c < h.width; ++c) {
-        p[at] += h.q[h.at(i, c)] * h.k[h.at(j, c)] * scale;
-        dp[at] += h.d_o[h.at(i, c)] * h.v[h.at(j, c)];
-      }
-      total += p[at] = std::exp(p[at]);
-    }
-    for (std::size_t j = 0; j < p.size(); ++j) mean += (p[j] /= total) * dp[j];
-    h.logsumexp[static_cast<std::size_t>(i)] = std::log(total);
-    for (Index j = 0; j <= i; ++j) {
-      const auto at = static_cast<std::size_t>(j);
-      const long double ds = p[at] * (dp[at] - mean) * scale;
-      for (Index c = 0; c < h.width; ++c) {
-        h.dq[h.at(i, c)] += ds * h.k[h.at(j, c)];
-        h.dk[h.at(j, c)] += ds * h.q[h.at(i, c)];
-        h.dv[h.at(j, c)] += p[at] * h.d_o[h.at(i, c)];
-      }
-    }
-  }
-}
 
 /// The arithmetic that attend.hpp states, number by number: what the library must match to the bit.
 /// Products are chains of fused multiply-adds in the order of their index; sums along a row go by
@@ -192,9 +155,9 @@ TEST_CASE("attention is the formula, for every tiling and with fewer queries tha
     const Index width = shape.heads * shape.head_width;
     const Index rows = shape.sequences * shape.queries;
     const Index key_rows = shape.sequences * shape.keys;
-    const auto q = random_block(rows * width, 1);
-    const auto k = random_block(key_rows * width, 2);
-    const auto v = random_block(key_rows * width, 3);
+    const auto q = random_block<double>(rows * width, 1);
+    const auto k = random_block<double>(key_rows * width, 2);
+    const auto v = random_block<double>(key_rows * width, 3);
     std::vector<double> o(q.size()), logsumexp(static_cast<std::size_t>(rows * shape.heads));
     std::vector<double> scratch(static_cast<std::size_t>(shape.forward_scratch()));
     std::vector<double> pack_buffer(array_size(pack_buffer_elements<double>(256)));
@@ -221,30 +184,6 @@ TEST_CASE("huge scores neither overflow nor lose the largest") {
   attend<float>(Worker{}, shape, {q.data(), 4, 2}, {k.data(), 4, 2}, {v.data(), 4, 2},
                 MatrixView<float>(o.data(), 4, 2), logsumexp.data(), scratch, pack_buffer);
   CHECK(o == std::vector<float>{1, 1, 2, 2, 3, 3, 1, 1});
-}
-
-TEST_CASE("the gradients and the log-sum-exp are those of the formula") {
-  for (const Index length : {1, 2, 31, 33, 70}) {
-    for (const Index width : {1, 5, 16, 24}) {
-      auto head = Head<double>::random<double>(length, width);
-      auto exact = Head<long double>::random<double>(length, width);
-      head.compute();
-      differentiate(exact);
-      double worst = 0;
-      const auto compare = [&](const auto& got, const auto& expected) {
-        for (std::size_t i = 0; i < got.size(); ++i) {
-          worst = std::max(
-              worst, static_cast<double>(std::abs(static_cast<long double>(got[i]) - expected[i])));
-        }
-      };
-      compare(head.logsumexp, exact.logsumexp);
-      compare(head.dq, exact.dq);
-      compare(head.dk, exact.dk);
-      compare(head.dv, exact.dv);
-      INFO("length ", length, ", width ", width);
-      CHECK(worst < 1e-13);
-    }
-  }
 }
 
 TEST_CASE_TEMPLATE("every number is its chain of fused multiply-adds, to the last bit", T, float,
