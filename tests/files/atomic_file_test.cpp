@@ -15,7 +15,6 @@
 #include <doctest/doctest.h>
 
 #include <octavo/files/atomic_file.hpp>
-#include <octavo/files/folder_lock.hpp>
 #include <octavo/files/line_log.hpp>
 #include <octavo/files/read_file.hpp>
 
@@ -26,36 +25,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-ErrorCode code_of_reading(const std::string& path, std::size_t limit = 1000) {
-  try {
-    read_file(path, limit);
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return {};
-}
-
 std::size_t files_in(const fs::path& folder) {
   return static_cast<std::size_t>(
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
 }  // namespace
-
-TEST_CASE("files are read whole, and folders and devices are refused without hanging") {
-  const Folder folder;
-  std::ofstream(folder / "text", std::ios::binary) << std::string("a\0b\r\n", 5);
-  CHECK(read_file(folder / "text") == std::string("a\0b\r\n", 5));
-  std::ofstream(folder / "empty").flush();
-  CHECK(read_file(folder / "empty").empty());
-  for (const std::string& path :
-       {folder / "missing", folder.path.string(), std::string("/dev/zero")}) {
-    CHECK(code_of_reading(path) == ErrorCode::no_input);
-  }
-  CHECK(code_of_reading(folder / "text", 4) == ErrorCode::no_input);
-  CHECK_THROWS_WITH_AS(read_file("/dev/zero"),
-                       "cannot open '/dev/zero': it is a device, expected a regular file", Error);
-}
 
 TEST_CASE("a file appears whole on commit, or not at all") {
   const Folder folder;
@@ -190,24 +165,4 @@ TEST_CASE("what a killed process left is known by its name, and nothing else is 
     INFO(name);
     CHECK_FALSE(AtomicFile::is_leftover(name));
   }
-}
-
-TEST_CASE("a lock is never written into a file of something else") {
-  const Folder folder;
-  const std::string text = "a text of somebody's";
-  const std::string file = folder.write("text", text);
-  const std::string lock = folder / ".lock";
-  std::filesystem::create_hard_link(file, lock);
-  CHECK_THROWS_AS(FolderLock(folder.path.string()), Error);
-  std::filesystem::remove(lock);
-  std::filesystem::create_symlink("text", lock);
-  CHECK_THROWS_AS(FolderLock(folder.path.string()), Error);
-  CHECK(read_file(file) == text);
-  std::filesystem::remove(lock);
-  folder.write(".lock", text);
-  CHECK_THROWS_AS(FolderLock(folder.path.string()), Error);
-  CHECK(read_file(lock) == text);
-  folder.write(".lock", "4711                ");
-  CHECK_NOTHROW(FolderLock(folder.path.string()));
-  CHECK_NOTHROW(FolderLock(folder.path.string()));
 }
