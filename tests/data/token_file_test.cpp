@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Token files: written whole or not at all, read back, refused where anything is wrong with them.
+// Token files: read back, refused where anything is wrong with them.
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <span>
@@ -12,48 +11,16 @@
 #include <doctest/doctest.h>
 
 #include <octavo/data/token_file.hpp>
-#include <octavo/data/token_file_writer.hpp>
 #include <octavo/files/read_file.hpp>
-#include <octavo/numeric/random.hpp>
 
-#include "checkpoint/fault_files.hpp"
+#include "data/token_files.hpp"
 #include "files/folder.hpp"
 
 using namespace octavo;
-using octavo_test::Call;
-using octavo_test::FaultFiles;
+using namespace token_files;
 namespace fs = std::filesystem;
 
 namespace {
-
-const TokenFileInfo info{.text_bytes = 1234,
-                         .text_hash = std::string(64, 'a'),
-                         .tokenizer_hash = "tokenizer",
-                         .text_stamp = ""};
-
-std::vector<Token> random_tokens(std::size_t count, Index vocabulary) {
-  const CounterRandom random(1, RandomStream::sampling);
-  std::vector<Token> tokens(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    tokens[i] = static_cast<Token>(random.below(i, static_cast<std::uint64_t>(vocabulary)));
-  }
-  return tokens;
-}
-
-void write_tokens(const std::string& path, Index vocabulary, const std::vector<Token>& tokens,
-                  FaultFiles& files) {
-  TokenFileWriter writer(path, vocabulary, files);
-  for (std::size_t at = 0; at < tokens.size(); at += 1000) {
-    writer.add(std::span(tokens).subspan(at, std::min<std::size_t>(1000, tokens.size() - at)));
-  }
-  writer.commit(info);
-}
-
-/// Flushing is left out, which is slow.
-void write_tokens(const std::string& path, Index vocabulary, const std::vector<Token>& tokens) {
-  FaultFiles files;
-  write_tokens(path, vocabulary, tokens, files);
-}
 
 /// The message with which a file of these bytes is refused; empty if it is taken.
 std::string refusal(const Folder& folder, const std::string& bytes) {
@@ -81,11 +48,6 @@ std::string forged(const std::string& bytes, Change change) {
   std::string result = bytes;
   std::memcpy(result.data(), header.data(), header.size());
   return result;
-}
-
-std::size_t files_in(const fs::path& folder) {
-  return static_cast<std::size_t>(
-      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
 }  // namespace
@@ -203,52 +165,4 @@ TEST_CASE("a header that lies, checksum and all, is refused") {
   };
   CHECK(refusal(folder, forged(outside, [&](Fields& f) { f.tokens_sum = sum_of(outside); })) ==
         "token 17 is 200, expected 0 to 199");
-}
-
-TEST_CASE("a token file that could not be written leaves the old one, and nothing else") {
-  const Folder folder;
-  const std::string path = folder / "tokens";
-  write_tokens(path, 256, random_tokens(100, 256));
-  const std::string before = read_file(path);
-  const std::vector<Token> others = random_tokens(5000, 256);
-  FaultFiles counting;
-  write_tokens(folder / "other", 256, others, counting);
-  fs::remove(folder / "other");
-  int failed = 0;
-  for (const int error : {ENOSPC, EIO, EDQUOT}) {
-    for (int number = 0; number < counting.calls(); ++number) {
-      INFO("call ", number, ", errno ", error);
-      FaultFiles files;
-      files.inject({.number = number, .error = error});
-      try {
-        write_tokens(path, 256, others, files);
-      } catch (const IoError& refused) {
-        ++failed;
-        CHECK(refused.reason().value() == error);
-        const bool known =
-            refused.code() == ErrorCode::io || refused.code() == ErrorCode::cannot_create;
-        CHECK(known);
-      }
-      const std::string now = read_file(path);
-      CHECK((now == before || now.size() == 4096 + 5000));
-      CHECK(files_in(folder.path) == 1);
-      CHECK(files.open_files() == 0);
-      write_tokens(path, 256, random_tokens(100, 256));
-    }
-  }
-  CHECK(failed > 3 * 8);
-  for (const Call call : {Call::write, Call::pwrite}) {  // writes that do less than they were asked
-    FaultFiles files;
-    files.inject({.half = true, .forever = true, .only = call});
-    write_tokens(path, 256, others, files);
-    TokenFile file(path);
-    CHECK_NOTHROW(file.verify());
-    CHECK(files.fired());
-  }
-  {
-    TokenFileWriter given_up(path, 256);  // interrupted
-    given_up.add(others);
-  }
-  CHECK(files_in(folder.path) == 1);
-  CHECK_NOTHROW(TokenFile(path).verify());
 }

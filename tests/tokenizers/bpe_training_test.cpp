@@ -5,23 +5,30 @@
 #include <map>
 #include <random>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
-#include <octavo/files/page_block.hpp>
+#include <octavo/data/soliloquy.hpp>
 #include <octavo/memory/process_memory.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
-#include <octavo/tokenizers/word_counts.hpp>
+#include <octavo/tokenizers/gpt2_split.hpp>
 
 #include "tokenizers/plain_bpe.hpp"
 
 using namespace octavo;
+using plain_bpe::RandomText;
+
+static_assert(!std::is_copy_constructible_v<BpeTrainer> && !std::is_copy_assignable_v<BpeTrainer>);
 
 namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+constexpr Token a = 64, b = 65, c = 66;  // of GPT-2's vocabulary
 
 Pairs pairs_of(const BpeTokenizer& tokenizer) {
   Pairs pairs;
@@ -61,6 +68,19 @@ std::string named(std::size_t number) {
 }
 
 }  // namespace
+
+TEST_CASE("training takes the pairs that a count of everything takes") {
+  RandomText random(5);
+  for (int i = 0; i < 30; ++i) {
+    const std::string text = random.text(50 + random.below(400));
+    const std::size_t size = 256 + random.below(120);
+    const BpeTokenizer tokenizer = train_bpe(text, static_cast<Index>(size));
+    CHECK(pairs_of(tokenizer) == plain_bpe::train(text, size));
+  }
+  const BpeTokenizer tokenizer = train_bpe(soliloquy, 1000);
+  CHECK(pairs_of(tokenizer) == plain_bpe::train(soliloquy, 1000));
+  CHECK(tokenizer.vocabulary_size() < 1000);  // there are no more pairs
+}
 
 TEST_CASE("of few letters, runs and words that overlap themselves the same pairs are learned") {
   std::mt19937 random(7);
@@ -152,58 +172,57 @@ TEST_CASE("a word that is longer than the memory is learned from in front") {
   CHECK(learn("", 300, 0).pairs.empty());
 }
 
-TEST_CASE("words are counted; for want of room the half goes that has come least often") {
-  detail::WordCounts counts(65536);
-  for (int i = 0; i < 3; ++i) counts.add("often");
-  counts.add("");
-  for (std::size_t i = 0; i < 815; ++i) counts.add(named(i));
-  for (std::size_t i = 700; i < 815; ++i) counts.add(named(i));
-  CHECK(counts.words().size() == 816);
-  CHECK(counts.total() == 3 + 815 + 115);
-  std::vector<std::uint32_t> order(816);
-  counts.order(order);
-  CHECK(order[0] == 0);
-  CHECK(order[1] == 701);
-  CHECK(order[116] == 1);
-  for (std::size_t i = 815; i < 820; ++i) counts.add(named(i));
-  REQUIRE(counts.words().size() == 819 / 2 + 2);
-  CHECK(counts.bytes(counts.words()[0]) == "often");
-  CHECK(counts.words()[0].times == 3);
-  CHECK(counts.bytes(counts.words()[1]) == named(0));
-  CHECK(counts.bytes(counts.words()[409 - 1]) == named(814));
-  CHECK(counts.words()[408].times == 2);
-  CHECK(counts.memory_bytes() < 65536);
-  counts.add(std::string(20'000, 'x'));  // as three
-  CHECK(counts.bytes(counts.words()[counts.words().size() - 2]) == std::string(8192, 'x'));
+TEST_CASE("what has been counted can be moved, and counts on") {
+  std::vector<BpeTrainer> trainers(1);
+  trainers[0].add("hello hello hello world ");
+  trainers.emplace_back();
+  trainers[0].add("hello hello");
+  CHECK(trainers[0].train(262) == train_bpe("hello hello hello world hello hello", 262));
 }
 
-TEST_CASE("places of byte pairs that are gone are taken again, all of them") {
-  constexpr std::size_t most = 4;
-  PageBlock block(detail::BpePairs::memory_bytes(most));
-  detail::BpePairs pairs(block, most);
-  const auto key = [](Token left) { return detail::BpePairs::key_of(left, 0); };
-  for (Token next = 0; next < 40; ++next) {
-    if (next >= 4 && next % 2 == 0) {
-      pairs.erase(pairs.find(key(next - 4)));
-      pairs.erase(pairs.find(key(next - 3)));
-    }
-    CHECK(pairs.times(pairs.add(key(next), 1, true)) == 1);
+TEST_CASE("of pairs that are there equally often the one with the smaller numbers is taken") {
+  CHECK(train_bpe("cb\nab\ncb\nab\nac\nac", 257).merges()[0] == BpeMerge{a, b});
+  CHECK(train_bpe("cb\ncb\nab\ncb\nab\nac\nac", 257).merges()[0] == BpeMerge{c, b});
+  CHECK(train_bpe("", 300).merges().empty());
+  CHECK(train_bpe("ab cd ef", 300).merges().empty());
+  CHECK(train_bpe("abab", 257).merges()[0] == BpeMerge{a, b});
+}
+
+TEST_CASE("other tokens are the last ones of what is trained") {
+  BpeTrainer trainer;
+  trainer.add(soliloquy);
+  constexpr std::string_view others[] = {"<|endoftext|>", "<|pad|>"};
+  const BpeTokenizer tokenizer = trainer.train(300, others);
+  CHECK(tokenizer.vocabulary_size() == 300);
+  CHECK(pairs_of(tokenizer) == plain_bpe::train(soliloquy, 298));
+  CHECK(tokenizer.decode(298) == "<|endoftext|>");
+  CHECK(tokenizer.kind(299) == TokenKind::control);
+  CHECK(trainer.train(258, others).merges().empty());
+  CHECK_THROWS_WITH_AS(trainer.train(257, others),
+                       "vocabulary: got 257 tokens, expected 258 to 262144", ConfigError);
+}
+
+TEST_CASE("training makes no token of more than 512 bytes") {
+  const BpeTokenizer tokenizer = train_bpe(std::string(4096, 'a') + std::string(4096, '='), 300);
+  CHECK(tokenizer.merges().size() == 18);
+  CHECK(tokenizer.decode(static_cast<Token>(tokenizer.vocabulary_size() - 1)).size() == 512);
+}
+
+TEST_CASE("a text may be counted in parts that end at its cuts") {
+  RandomText random(6);
+  const std::string text = random.text(3000);
+  BpeTrainer trainer;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t cut = gpt2_last_cut(rest.substr(0, 500));
+    const std::size_t size = rest.size() <= 500 ? rest.size() : cut;
+    REQUIRE(size > 0);
+    trainer.add(rest.substr(0, size));
+    rest.remove_prefix(size);
   }
-  CHECK_THROWS_AS(pairs.add(key(99), 1, true), ConfigError);
-}
-
-TEST_CASE("a page block hands out zeros in order, and no more than it has") {
-  PageBlock block(4096);
-  const auto bytes = block.take<char>(65);
-  const auto numbers = block.take<double>(2);
-  CHECK(reinterpret_cast<char*>(numbers.data()) == bytes.data() + 128);
-  CHECK(numbers[1] == 0);
-  CHECK_THROWS_WITH_AS(block.take<char>(4000), "page block: it is used up", ConfigError);
-  PageBlock other = std::move(block);
-  CHECK(other.take<char>(3904).size() == 3904);
-  PageBlock third(64);
-  third = std::move(other);
-  CHECK_THROWS_AS(third.take<char>(1), ConfigError);
-  CHECK(PageBlock(0).take<int>(0).empty());
-  CHECK_THROWS_AS(PageBlock(std::size_t{1} << 62), Error);
+  CHECK(trainer.train(400) == train_bpe(text, 400));
+  const std::string large = random.text(100'000);
+  REQUIRE(large.size() > 3 * 65536);
+  BpeTrainer by_source;
+  by_source.add(MemorySource("text", std::as_bytes(std::span(large))));
+  CHECK(by_source.train(400) == train_bpe(large, 400));
 }
