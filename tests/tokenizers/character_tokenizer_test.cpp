@@ -4,15 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <octavo/data/soliloquy.hpp>
-#include <octavo/tokenizers/any_tokenizer.hpp>
-#include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 using namespace octavo;
 
 static_assert(Tokenizer<CharacterTokenizer>);
-static_assert(Tokenizer<ByteTokenizer>);
 static_assert(fixed_alphabet_tokenizer.vocabulary_size() == 70);
 static_assert(fixed_alphabet_tokenizer.bytes().size() == 68);
 
@@ -44,7 +41,6 @@ TEST_CASE("the built-in texts have their stated vocabularies and come back uncha
 
 TEST_CASE("any byte is legal") {
   const std::string bytes = all_bytes();
-  CHECK(round_trip(ByteTokenizer{}, bytes) == bytes);
   const auto tokenizer = CharacterTokenizer::from_text(bytes);
   CHECK(tokenizer.vocabulary_size() == 257);
   CHECK(round_trip(tokenizer, bytes) == bytes);
@@ -52,9 +48,6 @@ TEST_CASE("any byte is legal") {
 
 TEST_CASE("encode(text) returns what encode(text, out) writes") {
   CHECK(fixed_alphabet_tokenizer.encode("ab.") == std::vector<Token>{1, 2, 64});
-  CHECK(ByteTokenizer().encode("\xff"
-                               "A") == std::vector<Token>{255, 65});
-  CHECK(ByteTokenizer().encode("").empty());
 }
 
 TEST_CASE("bytes outside the alphabet become token 0, or an error that says where") {
@@ -130,45 +123,6 @@ TEST_CASE("a token that ends a text is the first in reserve, or the last of all"
   CHECK(reserve.vocabulary_size() == 9);
   CHECK(reserve.end_token() == 3);
   CHECK(reserve.decode(4) == "?");
-}
-
-TEST_CASE("an alphabet has the most frequent characters, of more than there is room for") {
-  std::string text;
-  const std::size_t all = AlphabetFinder::most_characters + 100;
-  for (std::uint32_t code = 0; code < all; ++code) append_utf8(text, 0x3400 + code);
-  const std::size_t once = text.size();
-  for (std::uint32_t code = 50; code < 150; ++code) append_utf8(text, 0x3400 + code);
-  AlphabetFinder finder;
-  for (std::size_t at = 0; at < text.size(); at += 1000) {  // cuts characters
-    finder.add(std::string_view(text).substr(at, 1000));
-  }
-  CHECK(finder.left_out() == 100);
-  CHECK(finder.memory_bytes() < 250'000);
-  const CharacterTokenizer tokenizer(finder.alphabet(), UnknownToken::excluded);
-  CHECK(tokenizer.characters().size() == 3 * AlphabetFinder::most_characters);
-  CHECK(tokenizer == CharacterTokenizer::from_text(text, UnknownToken::excluded));
-  CHECK(round_trip(tokenizer, text) == text);
-  CHECK(tokenizer.encode(text.substr(3 * 50, 3)).size() == 1);
-  CHECK(tokenizer.encode(text.substr(once - 3 * 101, 3)).size() == 1);
-  CHECK(tokenizer.encode(text.substr(once - 3 * 100, 3)).size() > 1);
-}
-
-TEST_CASE("characters that a tokenizer does not know are counted") {
-  const auto ascii = CharacterTokenizer::from_text("abc ");
-  CHECK(count_unknown(ascii, "") == UnknownCount{0, 0});
-  CHECK(count_unknown(ascii, "abc") == UnknownCount{3, 0});
-  CHECK(count_unknown(ascii, "x") == UnknownCount{1, 1});
-  // A Greek letter, a sign of three bytes and an emoji are one character each; a stray byte is too.
-  CHECK(count_unknown(ascii,
-                      "a\u03bb \u20ac\U0001f600\xff"
-                      "c\xce") == UnknownCount{8, 5});
-  CHECK(count_unknown(CharacterTokenizer::from_text("a\u03bb"), "a\u03bb\u03bc\u20ac") ==
-        UnknownCount{4, 2});
-  CHECK(count_unknown(AnyTokenizer(ascii), "a\u03bb b") == UnknownCount{4, 1});
-  CHECK(count_unknown(ByteTokenizer(), "a\u03bb\xff") == UnknownCount{3, 0});
-  UnknownCount parts = count_unknown(ascii, "ax");
-  parts += count_unknown(ascii, "\u03bbb");
-  CHECK(parts == UnknownCount{4, 2});
 }
 
 TEST_CASE("alphabets are checked") {

@@ -6,40 +6,15 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/encode_text.hpp>
-#include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
+#include <octavo/tokenizers/special_tokens.hpp>
+
+#include "tokenizers/named_vocabulary.hpp"
 
 using namespace octavo;
+using namespace named_vocabulary;
 
 namespace {
-
-struct Named {
-  std::string name;
-  TokenKind kind;
-  NameRule rule = {};
-};
-
-/// Bytes, "he", "hel" and what is named.
-BpeVocabulary vocabulary_with(const std::vector<Named>& others) {
-  BpeVocabulary vocabulary = byte_vocabulary();
-  const auto byte = [&](char symbol) {
-    return static_cast<Token>(
-        std::find(vocabulary.tokens.begin(), vocabulary.tokens.end(), std::string(1, symbol)) -
-        vocabulary.tokens.begin());
-  };
-  vocabulary.merges = {{byte('h'), byte('e')}, {256, byte('l')}};
-  vocabulary.tokens.insert(vocabulary.tokens.end(), {"he", "hel"});
-  vocabulary.kinds.resize(vocabulary.tokens.size(), TokenKind::normal);
-  for (const Named& other : others) {
-    if (other.rule != NameRule{}) {
-      vocabulary.rules[static_cast<Token>(vocabulary.tokens.size())] = other.rule;
-    }
-    vocabulary.tokens.push_back(other.name);
-    vocabulary.kinds.push_back(other.kind);
-  }
-  return vocabulary;
-}
 
 /// As Hugging Face's tokenizers search: leftmost, longest; then spaces.
 std::vector<Token> plainly(const BpeTokenizer& plain, const std::vector<Named>& others,
@@ -126,16 +101,6 @@ TEST_CASE("a text is cut within no name, and the parts have the tokens of the wh
   CHECK(cuts > 10000);
 }
 
-TEST_CASE("a tokenizer without names takes all for text, whatever is asked for") {
-  const AnyTokenizer characters = CharacterTokenizer("<a>|");
-  CHECK(characters.encode("<a>", SpecialTokens::recognized) == characters.encode("<a>"));
-  CHECK(!characters.end_token());
-  CHECK(characters.end_tokens().empty());
-  const AnyTokenizer bytes = BpeTokenizer(vocabulary_with({}));
-  CHECK(bytes.encode("<a>", SpecialTokens::recognized) == bytes.encode("<a>"));
-  CHECK(!bytes.end_token());
-}
-
 TEST_CASE("the end token is <|endoftext|>, or the only control token") {
   const auto end_of = [](const std::vector<Named>& others) {
     return BpeTokenizer(vocabulary_with(others)).end_token();
@@ -144,21 +109,6 @@ TEST_CASE("the end token is <|endoftext|>, or the only control token") {
   CHECK(end_of({{"<x>", TokenKind::unused}, {"</s>", TokenKind::control}}) == 259);
   CHECK(!end_of({{"<s>", TokenKind::control}, {"</s>", TokenKind::control}}));
   CHECK(!end_of({{"<|endoftext|>", TokenKind::user_defined}}));
-}
-
-TEST_CASE("a model may stop at other tokens than its vocabulary's end token") {
-  AnyTokenizer tokenizer = BpeTokenizer(
-      vocabulary_with({{"<|endoftext|>", TokenKind::control}, {"<end>", TokenKind::control}}));
-  CHECK(tokenizer.end_tokens() == std::vector<Token>{258});
-  CHECK(tokenizer.has_own_end());
-  const AnyTokenizer same = tokenizer;
-  tokenizer.set_end_tokens({258});
-  CHECK(tokenizer == same);
-  tokenizer.set_end_tokens({259, 258});
-  CHECK(tokenizer.end_tokens() == std::vector<Token>{259, 258});
-  CHECK(!(tokenizer == same));
-  CHECK_THROWS_WITH_AS(tokenizer.set_end_tokens({260}), "end token: got 260, expected 0 to 259",
-                       ConfigError);
 }
 
 TEST_CASE("rules are of names only") {
