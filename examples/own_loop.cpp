@@ -30,7 +30,7 @@ int main() {
   const ModelShape shape{11, sequence, 2, 4, 64, 128, Activation::gelu};
   const Transformer<float> model{RuntimeConfig(shape)};
   TrainingStep<float> step(model, {.step = batch}, threads);
-  const LearningRateSchedule rate{.peak = 3e-3, .minimum = 3e-4, .warmup = 20, .steps = 400};
+  const LearningRateSchedule rate{.peak = 3e-3, .min_lr = 3e-4, .warmup = 20, .steps = 400};
   for (Index i = 0; i < 400; ++i) {
     for (Index row = 0; row < batch.rows(); ++row) {
       const auto line = draw(i * batch.batch + row / sequence);

@@ -42,7 +42,7 @@ constexpr octavo::TrainingOptions options{
     .batch = 12,
     .sequence = sequence,
     .learning_rate = 7e-3,
-    .optimizer = octavo::AdamW8bit{.decay = 0},
+    .optimizer = octavo::AdamW8bit{.weight_decay = 0},
     .between_steps_bytes = octavo::generation_bytes<float>(shape, sequence)};
 
 /// All numbers of the run, to the byte. 32 KiB of them are scratch of the matrix products; without

@@ -10,6 +10,7 @@
 #include <octavo/kernels.hpp>
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/optimizers/adamw.hpp>
+#include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 
 #include "machine_limits.hpp"
@@ -152,11 +153,11 @@ void adamw(benchmark::State& state) {
   auto weights = numbers(count), gradients = numbers(count);
   octavo::AlignedBuffer<std::byte> moments(static_cast<std::size_t>(8 * count));
   const octavo::Parameter all{.name = "all", .rows = count, .columns = 1, .decays = true};
-  const octavo::AdamW optimizer;
-  octavo::UpdateStep step{.learning_rate = 1e-6};
+  const octavo::AnyOptimizer optimizer = octavo::AdamW{};
+  octavo::UpdateInfo info{.learning_rate = 1e-6};
   for (auto _ : state) {
-    optimizer.update<float>(worker, step, {&all, 1}, weights, gradients, moments);
-    ++step.number;
+    octavo::update_tensors<float>(worker, optimizer, {&all, 1}, weights, gradients, moments, info);
+    ++info.step;
     benchmark::ClobberMemory();
   }
   count_bytes(state, 28 * count);

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <limits>
 #include <string_view>
-#include <type_traits>
-#include <variant>
+
+#include <octavo/optimizers/optimizer_list.hpp>
 
 #include "support/program.hpp"
 #include "support/texts.hpp"
@@ -69,21 +69,15 @@ void FullCommandLine::add_presets(CLI::App& app) {
 
 octavo::AnyOptimizer FullCommandLine::optimizer(octavo::AnyOptimizer chosen) const {
   if (!optimizer_.empty()) {
-    const octavo::AnyOptimizer named = *octavo::optimizer_of_name(optimizer_);
-    if (named.index() != chosen.index()) chosen = named;
+    const auto named = *octavo::find_optimizer(optimizer_, octavo::builtin_optimizers<>);
+    if (!named.same_rule(chosen)) chosen = named;
   }
-  std::visit(
-      [&](auto& one) {
-        using One = std::remove_reference_t<decltype(one)>;
-        octavo::require(!beta2_ || !std::is_same_v<One, octavo::Sgd>,
-                        "--beta2: sgd has no second moment");
-        octavo::for_each_setting(one, [&](std::string_view name, double& value) {
-          if (name == "beta1" || name == "momentum") value = beta1_.value_or(value);
-          if (name == "beta2") value = beta2_.value_or(value);
-          if (name == "decay") value = decay_.value_or(value);
-        });
-      },
-      chosen);
+  octavo::require(!beta2_ || !chosen.same_rule(octavo::Sgd{}), "--beta2: sgd has no second moment");
+  octavo::for_each_setting(chosen, [&](std::string_view name, double& value, const auto&) {
+    if (name == "beta1" || name == "momentum") value = beta1_.value_or(value);
+    if (name == "beta2") value = beta2_.value_or(value);
+    if (name == "weight_decay") value = decay_.value_or(value);
+  });
   return chosen;
 }
 
@@ -101,7 +95,7 @@ FullOptions FullCommandLine::base() const {
   training.batch = preset.batch;
   training.sequence = std::min(preset.sequence, context_.value_or(preset.shape.context));
   training.learning_rate = rate_.value_or(preset.rate);
-  training.minimum_learning_rate = training.learning_rate / 10;
+  training.min_lr = training.learning_rate / 10;
   training.warmup = std::min<Index>(100, training.steps / 2);
   training.evaluate_every = 500;
   return options;
@@ -129,11 +123,11 @@ void FullCommandLine::check(const FullOptions& options) {
            ", expected at most " + std::to_string(most) + " with --batch " +
            std::to_string(options.training.batch);
   });
-  if (options.training.minimum_learning_rate > options.training.learning_rate) {
+  if (options.training.min_lr > options.training.learning_rate) {
     char message[120];
     std::snprintf(message, sizeof(message),
                   "--min-lr: got %g, expected at most %g, the learning rate",
-                  options.training.minimum_learning_rate, options.training.learning_rate);
+                  options.training.min_lr, options.training.learning_rate);
     throw octavo::ConfigError(message);
   }
   octavo::check_schedule(options.training.rate());
@@ -226,7 +220,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   training.sequence = sequence_.value_or(training.sequence);
   training.accumulate = accumulate_.value_or(training.accumulate);
   training.learning_rate = rate_.value_or(training.learning_rate);
-  training.minimum_learning_rate = minimum_rate_.value_or(training.minimum_learning_rate);
+  training.min_lr = minimum_rate_.value_or(training.min_lr);
   training.warmup = warmup_.value_or(training.warmup);
   training.optimizer = optimizer(training.optimizer);
   training.clip = clip_.value_or(training.clip);

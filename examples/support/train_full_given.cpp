@@ -28,7 +28,7 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   options.shape = shape;
   options.training.sequence = std::min<Index>(from.trained_length(), 128);
   options.training.learning_rate = rate_.value_or(1e-4);
-  options.training.minimum_learning_rate = options.training.learning_rate / 10;
+  options.training.min_lr = options.training.learning_rate / 10;
   options = begun(std::move(options));
   options.from = &from;
   const auto same = [](const char* name, const auto& asked, const auto& has) {

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string_view>
 
+#include <octavo/optimizers/optimizer_list.hpp>
+
 #include "support/program.hpp"
 
 namespace support {
@@ -12,7 +14,6 @@ namespace {
 
 using octavo::not_negative_range;
 using octavo::positive_range;
-using octavo::setting_range;
 
 /// The text with \n, \r, \t and \\ as what they stand for. ConfigError for an empty one, one that
 /// is too long, or another backslash.
@@ -120,16 +121,18 @@ void FullCommandLine::add_training(CLI::App& app) {
   whole(group, "--batch", batch_, 1, "Sequences per batch");
   whole(group, "--sequence", sequence_, 1, "Positions per sequence");
   whole(group, "--accumulate", accumulate_, 1, "Batches per step (1)");
-  add_choice(group, "--optimizer", optimizer_, {"adamw", "adamw-8bit", "adam", "lion", "sgd"},
+  std::vector<std::string> optimizers;
+  for (const auto& one : octavo::builtin_optimizers<>) optimizers.emplace_back(name_of(one));
+  add_choice(group, "--optimizer", optimizer_, optimizers,
              "adamw (default), adamw-8bit, adam, lion or sgd");
   real(group, "--lr", rate_, positive_range, "Learning rate");
   real(group, "--min-lr", minimum_rate_, not_negative_range,
        "Learning rate at the end of the cosine (a tenth of --lr)");
   whole(group, "--warmup", warmup_, 0, "Steps of linear warm-up (100, at most half the steps)");
-  real(group, "--decay", decay_, setting_range("decay"),
+  real(group, "--decay", decay_, not_negative_range,
        "Weight decay of matrices (adamw, lion 0.1, others 0)");
-  real(group, "--beta1", beta1_, setting_range("beta1"), "First moment; sgd: momentum (0.9)");
-  real(group, "--beta2", beta2_, setting_range("beta2"), "Second moment (0.99)");
+  real(group, "--beta1", beta1_, octavo::share_range, "First moment; sgd: momentum (0.9)");
+  real(group, "--beta2", beta2_, octavo::share_range, "Second moment (0.99)");
   real(group, "--clip", clip_, not_negative_range, "Largest gradient norm; 0 is no limit (1)");
   real(group, "--dropout", dropout_, octavo::share_range, "Dropout rate (0)");
   group

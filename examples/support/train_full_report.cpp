@@ -64,7 +64,7 @@ std::string describe_steps(const octavo::TrainingOptions& training) {
   if (training.accumulate > 1) text += " x " + std::to_string(training.accumulate);
   char rates[120];
   std::snprintf(rates, sizeof(rates), " x %td tokens, lr %.3g to %.3g, warm-up %td, ",
-                training.sequence, rate.peak, rate.minimum, training.warmup);
+                training.sequence, rate.peak, rate.min_lr, training.warmup);
   return text + rates + std::string(name_of(training.optimizer));
 }
 

@@ -218,9 +218,7 @@ TEST_CASE("what a run may be is what can be saved of it") {
     return CheckpointFile(source).info();
   };
   CHECK(info(saved([](auto& options) { options.seed = ~0ULL; })).options.seed == ~0ULL);
-  CHECK(info(saved([](auto& options) {
-          options.minimum_learning_rate = -5;
-        })).options.minimum_learning_rate == -5);
+  CHECK(info(saved([](auto& options) { options.min_lr = -5; })).options.min_lr == -5);
   CHECK_THROWS_WITH_AS(saved([](auto& options) { options.optimizer = AdamW{.beta1 = 1}; }),
                        "adamw: beta1 is 1, expected 0 to less than 1", ConfigError);
 }

@@ -117,7 +117,7 @@ struct SavedRun {
       const octavo::CheckpointFile file(source);
       const octavo::CheckpointInfo& info = file.info();
       if (info.shape == other.shape() && !info.double_precision &&
-          info.options.optimizer.index() == other.options().optimizer.index()) {
+          info.options.optimizer.same_rule(other.options().optimizer)) {
         file.load(other);
       } else {
         file.verify();

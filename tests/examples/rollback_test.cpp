@@ -23,7 +23,7 @@ constexpr octavo::ModelShape shape{
 const octavo::TrainingOptions options{.steps = 300,
                                       .sequence = 12,
                                       .learning_rate = 2,
-                                      .minimum_learning_rate = 0,
+                                      .min_lr = 0,
                                       .warmup = 250,
                                       .clip = 0,
                                       .stop_at_spike = true};

@@ -26,7 +26,7 @@ std::string output_of(const std::string& program) {
 
 TEST_CASE("the small examples have at most 60 lines") {
   for (const std::string name :
-       {"readme_example", "own_layer", "own_block", "own_loop", "fine_tune"}) {
+       {"readme_example", "own_layer", "own_block", "own_loop", "own_optimizer", "fine_tune"}) {
     const std::string path = OCTAVO_EXAMPLES_SOURCE_FOLDER "/" + name + ".cpp";
     const std::string text = octavo::read_file(path);
     CHECK(std::count(text.begin(), text.end(), '\n') <= 60);
@@ -61,4 +61,10 @@ TEST_CASE("own_loop: numbers that it has never seen are reversed") {
   const std::size_t at = out.find(" of 100 new numbers reversed\n");
   REQUIRE(at != std::string::npos);
   CHECK(std::stoi(out.substr(out.rfind('\n', at) + 1)) >= 98);
+}
+
+TEST_CASE("own_optimizer: the text comes back, and a resumed run has the same bits") {
+  CHECK(output_of("own_optimizer")
+            .starts_with("resumed at step 1000: same bits\n"
+                         "To be, or not to be, that is the question"));
 }

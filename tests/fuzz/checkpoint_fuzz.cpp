@@ -131,7 +131,8 @@ TinyTrainer trainer_of(const AnyOptimizer& optimizer) {
 void check_trainer(const CheckpointFile& file) {
   static TinyTrainer trainer = trainer_of(AdamW{});
   const CheckpointInfo& info = file.info();
-  if (info.shape != trainer.shape() || info.double_precision || info.options.optimizer.index() != 0)
+  if (info.shape != trainer.shape() || info.double_precision ||
+      !info.options.optimizer.same_rule(AdamW{}))
     return;
   file.load(trainer);
   const std::string bytes = saved([&](FileSystem& files) {

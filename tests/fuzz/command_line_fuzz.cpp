@@ -76,8 +76,8 @@ void check(const support::FullOptions& options) {
                    training.sequence <= shape.context,
                "sizes that make no run are taken");
   fuzz::demand(training.learning_rate > 0 && std::isfinite(training.learning_rate) &&
-                   training.minimum_learning_rate >= 0 && training.clip >= 0 &&
-                   training.dropout >= 0 && training.dropout < 1,
+                   training.min_lr >= 0 && training.clip >= 0 && training.dropout >= 0 &&
+                   training.dropout < 1,
                "rates that make no run are taken");
 }
 

@@ -58,7 +58,7 @@ TEST_CASE("weights after training have the same bits with every instruction set 
     use_isa(isa);
     INFO("kernels: " << std::string(name_of(isa)));
     CHECK(hash_after_training<float>(AdamW{}, Activation::gelu, true) == 9879245591323384006u);
-    CHECK(hash_after_training<float>(Adam{.decay = 0.1}, Activation::gelu_tanh, false) ==
+    CHECK(hash_after_training<float>(Adam{.weight_decay = 0.1}, Activation::gelu_tanh, false) ==
           15545512031249944406u);
     CHECK(hash_after_training<float>(AdamW8bit{}, Activation::relu, false) ==
           10768659309998513619u);

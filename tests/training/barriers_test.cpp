@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/optimizers/adamw_8bit.hpp>
+#include <octavo/optimizers/sgd.hpp>
 #include <octavo/testing/workers_in_turn.hpp>
 #include <octavo/training/training_step.hpp>
 

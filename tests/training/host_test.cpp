@@ -61,7 +61,7 @@ Results run(ThreadPool& threads, TokenView tokens) {
   });
   const TrainingOptions options{.steps = 50, .learning_rate = 0.7e-3, .warmup = 3};
   results.rate = options.rate().at(17);
-  results.minimum = options.rate().minimum;
+  results.minimum = options.rate().min_lr;
   results.entropy = text_entropy(tokens, shape.vocabulary).bigram.value_or(0);
   results.perplexity = TextScore{7, 9.1}.perplexity();
   Scorer<float> scorer(trainer.model(), trainer.weights(), sequence, threads);

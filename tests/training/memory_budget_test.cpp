@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/training/memory_budget.hpp>
 #include <octavo/transformer/presets.hpp>
 

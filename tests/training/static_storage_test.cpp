@@ -12,6 +12,7 @@
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/generation/generator.hpp>
+#include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/training/trainer.hpp>
 

@@ -7,6 +7,9 @@
 #include <doctest/doctest.h>
 
 #include <octavo/memory/plan_check.hpp>
+#include <octavo/optimizers/adamw_8bit.hpp>
+#include <octavo/optimizers/lion.hpp>
+#include <octavo/optimizers/sgd.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_step.hpp>
 #include <octavo/transformer/presets.hpp>
@@ -43,10 +46,10 @@ std::size_t closed_formula(const ModelShape& m, const TrainingMemoryOptions& o) 
   const auto layers = static_cast<std::size_t>(m.layers * held);
 
   const std::size_t state =
-      std::holds_alternative<AdamW8bit>(o.optimizer)
+      o.optimizer.same_rule(AdamW8bit{})
           ? room<std::byte>(2 * ((p + 63) / 64 * 64) + 4 * (p / 256 + tensors))
-      : std::holds_alternative<Lion>(o.optimizer) ? room<T>(p)
-                                                  : room<T>(2 * p);
+      : o.optimizer.same_rule(Lion{}) ? room<T>(p)
+                                      : room<T>(2 * p);
   const std::size_t always = room<T>(p) + state + 2 * room<Token>(rows) + room<T>(rows) +
                              (o.fused_update ? 0 : room<T>(p));
   const Index panel = std::min<Index>(std::max({3 * c, f, v, n}), 256) * 192;  // bytes

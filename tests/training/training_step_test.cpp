@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/optimizers/sgd.hpp>
 #include <octavo/training/training_step.hpp>
 #include <octavo/transformer/presets.hpp>
 

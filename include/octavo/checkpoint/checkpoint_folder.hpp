@@ -24,11 +24,14 @@ namespace OCTAVO_NAMESPACE {
 class CheckpointFolder {
  public:
   /// Error of code cannot_create if another process works there. Removes what a killed one has left
-  /// half-written, and undoes what it has left half-moved.
-  CheckpointFolder(std::string path, Index keep, FileSystem& files = real_file_system())
+  /// half-written, and undoes what it has left half-moved. The optimizers of the runs that it saves
+  /// are some of `known`.
+  CheckpointFolder(std::string path, Index keep, FileSystem& files = real_file_system(),
+                   OptimizerList known = builtin_optimizers<>)
       : path_(std::move(path)),
         keep_(keep),
         files_(files),
+        known_(known),
         lock_(path_, files),
         earlier_(path_, files) {
     require(keep > 0, "keep: expected at least 1 checkpoint");
@@ -139,7 +142,7 @@ class CheckpointFolder {
   std::optional<RunState> state_of(const std::string& checkpoint) const {
     try {
       const FileSource source(checkpoint, files_);
-      return CheckpointFile(source).info().state;
+      return CheckpointFile(source, known_).info().state;
     } catch (const Error&) {
       return std::nullopt;
     }
@@ -196,6 +199,7 @@ class CheckpointFolder {
   std::string path_;
   Index keep_;
   FileSystem& files_;
+  OptimizerList known_;
   FolderLock lock_;
   EarlierRuns earlier_;
   bool keeps_targets_ = false;

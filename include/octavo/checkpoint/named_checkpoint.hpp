@@ -73,12 +73,13 @@ inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder) 
 /// of code no_input if there is none.
 inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
                                                const std::function<void(const Error&)>& skipped,
-                                               FileSystem& files = real_file_system()) {
+                                               FileSystem& files = real_file_system(),
+                                               OptimizerList known = builtin_optimizers<>) {
   const std::vector<NamedCheckpoint> found = find_checkpoints(folder);
   for (const NamedCheckpoint& checkpoint : found) {
     try {
       const FileSource source(checkpoint.path, files);
-      CheckpointFile(source).verify();
+      CheckpointFile(source, known).verify();
       return checkpoint;
     } catch (const Error& error) {
       if (skipped) skipped(error);

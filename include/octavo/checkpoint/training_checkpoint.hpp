@@ -5,9 +5,11 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
@@ -31,36 +33,58 @@ struct CheckpointInfo {
 
 namespace detail {
 
-/// How an optimizer's state lies in a file: numbers as [moments, parameters], 8-bit codes as bytes.
+/// How an optimizer's state lies in a file: [moments, parameters] where all of it is moments of the
+/// weights' scalar, else bytes.
 struct StateForm {
   std::string_view dtype;
   std::vector<Index> sizes;
 };
 
 template <Scalar T>
-StateForm state_form(const AnyOptimizer& optimizer, Index parameters, std::size_t bytes) {
-  const auto count = static_cast<Index>(bytes);
-  if (std::holds_alternative<AdamW8bit>(optimizer)) return {"U8", {count}};
-  return {scalar_name<T>, {count / (parameters * static_cast<Index>(sizeof(T))), parameters}};
+StateForm state_form(const AnyOptimizer& optimizer, Index parameters, Index tensors) {
+  Index moments = 0;
+  bool scalars = true;
+  for_each_state_section(optimizer, parameters, tensors, [&](const StateSection& section) {
+    ++moments;
+    scalars = scalars && section.number == StateSection::Number::scalar;
+  });
+  if (scalars) return {scalar_name<T>, {moments, parameters}};
+  return {"U8", {static_cast<Index>(optimizer_state_bytes<T>(optimizer, parameters, tensors))}};
 }
 
-/// Whether an optimizer can have left these moments: all finite, second ones not negative. 8-bit
-/// codes mean something whatever they are, but for their scales.
-template <Scalar T>
-bool could_be_state(const AnyOptimizer& optimizer, Index parameters,
-                    std::span<const std::byte> state) {
-  const auto sound = [](const auto* numbers, std::size_t count, std::size_t signed_ones) {
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!std::isfinite(numbers[i]) || (i >= signed_ones && numbers[i] < 0)) return false;
+template <typename N>
+bool could_be_moment(N number, MomentRange range) {
+  return std::isfinite(number) && (range == MomentRange::finite || number >= 0);
+}
+
+/// The first of the state's numbers that the optimizer cannot have left, counted without codes,
+/// which mean something whatever they are; none if there is no such. read(byte, bytes) brings the
+/// state's bytes from `byte` on.
+template <Scalar T, typename Read>
+std::optional<Index> first_impossible(const AnyOptimizer& optimizer, Index parameters,
+                                      Index tensors, Read read) {
+  std::optional<Index> first;
+  std::size_t byte = 0;
+  Index before = 0;
+  const auto look = [&]<typename N>(std::type_identity<N>, const StateSection& section) {
+    std::array<N, 4096 / sizeof(N)> piece;
+    for (Index done = 0; done < section.count && !first; done += std::ssize(piece)) {
+      const auto part = std::span(piece).first(
+          static_cast<std::size_t>(std::min(std::ssize(piece), section.count - done)));
+      read(byte + bytes_of<N>(done), std::as_writable_bytes(part));
+      const auto bad = std::find_if_not(part.begin(), part.end(), [&](N number) {
+        return could_be_moment(number, section.range);
+      });
+      if (bad != part.end()) first = before + done + (bad - part.begin());
     }
-    return true;
+    before += section.count;
   };
-  if (std::holds_alternative<AdamW8bit>(optimizer)) {
-    const auto scales = state.subspan(2 * align_up(bytes_of<std::uint8_t>(parameters)));
-    return sound(reinterpret_cast<const float*>(scales.data()), scales.size() / sizeof(float), 0);
-  }
-  return sound(reinterpret_cast<const T*>(state.data()), state.size() / sizeof(T),
-               static_cast<std::size_t>(parameters));
+  for_each_state_section(optimizer, parameters, tensors, [&](const StateSection& section) {
+    if (section.number == StateSection::Number::scalar) look(std::type_identity<T>{}, section);
+    if (section.number == StateSection::Number::float32) look(std::type_identity<float>{}, section);
+    byte += section.bytes<T>();
+  });
+  return first;
 }
 
 }  // namespace detail
@@ -77,6 +101,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
   const TrainingOptions& options = trainer.options();
   const std::span<const std::byte> moments = trainer.optimizer_state();
   const Index parameters = trainer.parameters().count();
+  const Index tensors_of_model = std::ssize(trainer.parameters().span());
   const auto demand = [&](bool sound, const char* numbers) {
     if (sound) return;
     throw Diverged(
@@ -84,7 +109,11 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
         state.steps_done, state.average_loss, "lower the learning rate");
   };
   demand(detail::all_finite<T>(trainer.weights()), "weights");
-  demand(detail::could_be_state<T>(options.optimizer, parameters, moments), "moments");
+  const auto copy = [&](std::size_t first, std::span<std::byte> bytes) {
+    std::ranges::copy(moments.subspan(first, bytes.size()), bytes.begin());
+  };
+  demand(!detail::first_impossible<T>(options.optimizer, parameters, tensors_of_model, copy),
+         "moments");
   detail::check_saved(trainer.shape(), options.sequence, tokenizer.vocabulary_size());
   MetadataWriter metadata;
   detail::write_format(metadata, "checkpoint");
@@ -97,7 +126,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
   detail::write_factors(metadata, trainer.parameters());
   detail::write_corpus(metadata, corpus);
   auto tensors = detail::weights_to_write<T>(trainer.parameters(), trainer.weights());
-  const auto form = detail::state_form<T>(options.optimizer, parameters, moments.size());
+  const auto form = detail::state_form<T>(options.optimizer, parameters, tensors_of_model);
   tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes, moments});
   write_safetensors(path, tensors, metadata.entries(), files);
 }
@@ -105,8 +134,10 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
 /// A checkpoint opened for reading. Opening checks all that its header says.
 class CheckpointFile {
  public:
-  /// `source` must outlive it. FormatError says what is wrong.
-  explicit CheckpointFile(const ByteSource& source) : file_(source), info_(read_info(file_)) {
+  /// `source` must outlive it. The run's optimizer is one of `known`. FormatError says what is
+  /// wrong.
+  explicit CheckpointFile(const ByteSource& source, OptimizerList known = builtin_optimizers<>)
+      : file_(source), info_(read_info(file_, known)) {
     if (file_.is_unaltered()) return;
     std::vector<std::string> names;
     for (const Parameter& parameter : Transformer<float>(RuntimeConfig(info_.shape)).parameters()) {
@@ -140,8 +171,11 @@ class CheckpointFile {
       return detail::concat({"a checkpoint's shape must be the trainer's: got ",
                              describe(info_.shape), ", expected ", describe(trainer.shape())});
     });
-    require(info_.options.optimizer.index() == trainer.options().optimizer.index(),
-            "a checkpoint's optimizer must be the trainer's");
+    const AnyOptimizer& optimizer = trainer.options().optimizer;
+    require(info_.options.optimizer.same_rule(optimizer), [&] {
+      return detail::concat({"a checkpoint's optimizer must be the trainer's: got ",
+                             name_of(info_.options.optimizer), ", expected ", name_of(optimizer)});
+    });
     verify<T>(trainer.parameters());
     detail::read_weights<T>(file_, trainer.parameters(), trainer.weights());
     file_.read(file_.tensor(std::string(detail::optimizer_state_name)), 0,
@@ -156,14 +190,14 @@ class CheckpointFile {
   }
 
  private:
-  static CheckpointInfo read_info(const SafetensorsReader& file) {
+  static CheckpointInfo read_info(const SafetensorsReader& file, OptimizerList known) {
     const MetadataReader metadata(file);
     constexpr std::array<std::string_view, 1> kinds{"checkpoint"};
     detail::read_format(metadata, kinds);
     const ModelShape shape = detail::read_shape(metadata);
     detail::read_trained_length(metadata, shape);  // for load_model: options have the same number
     return {shape,
-            detail::read_options(metadata, shape),
+            detail::read_options(metadata, shape, known),
             detail::read_state(metadata),
             detail::read_tokenizer(metadata, shape.vocabulary),
             detail::read_corpus(metadata),
@@ -176,14 +210,12 @@ class CheckpointFile {
     constexpr std::array dtypes{scalar_name<T>};
     constexpr std::array others{detail::optimizer_state_name};
     detail::check_tensors(file_, parameters, dtypes, others);
-    const AnyOptimizer& optimizer = info_.options.optimizer;
-    const auto form = detail::state_form<T>(
-        optimizer, parameters.count(),
-        state_bytes<T>(optimizer, parameters.count(), std::ssize(parameters.span())));
+    const auto form = detail::state_form<T>(info_.options.optimizer, parameters.count(),
+                                            std::ssize(parameters.span()));
     const std::array forms{form.dtype};
     detail::check_tensor(file_, std::string(detail::optimizer_state_name), form.sizes, forms);
     for (const Parameter& parameter : parameters) detail::verify_tensor(file_, parameter.name);
-    verify_state<T>(parameters.count());
+    verify_state<T>(parameters);
     for (const auto& entry : info_.learning_rate_factors) {
       const std::string& name = entry.first;
       const auto is_it = [&](const Parameter& parameter) { return parameter.name == name; };
@@ -193,31 +225,29 @@ class CheckpointFile {
     }
   }
 
-  /// Moments are finite, second ones not negative. 8-bit codes mean something whatever they are,
-  /// but for their scales.
   template <Scalar T>
-  void verify_state(Index parameters) const {
+  void verify_state(const ParameterList& parameters) const {
     const std::string name(detail::optimizer_state_name);
-    if (std::holds_alternative<AdamW8bit>(info_.options.optimizer)) {
-      detail::verify_tensor(file_, name);
-      return verify_scales(parameters);
+    const TensorInFile& state = file_.tensor(name);
+    const AnyOptimizer& optimizer = info_.options.optimizer;
+    if (state.dtype == scalar_name<T>) {
+      std::vector<MomentRange> ranges;
+      for_each_state_section(optimizer, parameters.count(), std::ssize(parameters.span()),
+                             [&](const StateSection& section) { ranges.push_back(section.range); });
+      const auto count = static_cast<std::size_t>(parameters.count());
+      detail::for_each_piece<T>(file_, name, [&](std::size_t first, std::span<const T> piece) {
+        for (std::size_t i = 0; i < piece.size(); ++i) {
+          const bool bounded = ranges[(first + i) / count] == MomentRange::not_negative;
+          if (bounded && piece[i] < 0) refuse_state(first + i);
+        }
+      });
+      return;
     }
-    const bool second = file_.tensor(name).shape[0] == 2;
-    detail::for_each_piece<T>(file_, name, [&](std::size_t first, std::span<const T> piece) {
-      for (std::size_t i = 0; i < piece.size() && second; ++i) {
-        if (static_cast<Index>(first + i) >= parameters && piece[i] < 0) refuse_state(first + i);
-      }
-    });
-  }
-
-  void verify_scales(Index parameters) const {
-    const TensorInFile& state = file_.tensor(std::string(detail::optimizer_state_name));
-    const std::size_t codes = 2 * align_up(bytes_of<std::uint8_t>(parameters));
-    std::vector<float> scales((state.bytes - codes) / sizeof(float));
-    file_.read(state, codes, std::as_writable_bytes(std::span(scales)));
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-      if (!(scales[i] >= 0 && std::isfinite(scales[i]))) refuse_state(i);
-    }
+    detail::verify_tensor(file_, name);
+    const auto impossible = detail::first_impossible<T>(
+        optimizer, parameters.count(), std::ssize(parameters.span()),
+        [&](std::size_t first, std::span<std::byte> bytes) { file_.read(state, first, bytes); });
+    if (impossible) refuse_state(static_cast<std::size_t>(*impossible));
   }
 
   [[noreturn]] void refuse_state(std::size_t number) const {

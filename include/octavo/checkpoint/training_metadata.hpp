@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <string>
 #include <string_view>
-#include <variant>
+#include <vector>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/hexadecimal.hpp>
 #include <octavo/checkpoint/metadata.hpp>
 #include <octavo/checkpoint/model_metadata.hpp>
+#include <octavo/optimizers/optimizer_list.hpp>
 #include <octavo/training/trainer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -55,7 +57,7 @@ void for_each_option(Options& options, Visitor&& visit) {
   visit.whole("accumulate", options.accumulate, 1, size);
   visit.real("learning_rate", options.learning_rate, std::numeric_limits<double>::denorm_min(),
              large);
-  visit.real("minimum_learning_rate", options.minimum_learning_rate, -large, large);
+  visit.real("minimum_learning_rate", options.min_lr, -large, large);
   visit.whole("warmup", options.warmup, 0, any);
   visit.real("clip", options.clip, 0, large);
   visit.real("dropout", options.dropout, 0, 1 - std::numeric_limits<double>::epsilon() / 2);
@@ -108,42 +110,46 @@ struct OptionReader {
   void truth(const std::string& key, bool& value) { value = metadata.truth(key); }
 };
 
+/// The entry of an optimizer's setting. Format 1 says "decay".
+inline std::string setting_key(std::string_view name) {
+  return concat({"optimizer.", name == "weight_decay" ? "decay" : name});
+}
+
 inline void write_options(MetadataWriter& metadata, const TrainingOptions& options) {
   OptionWriter writer{metadata};
   for_each_option(options, writer);
   metadata.text("schedule", name_of(options.schedule));
   metadata.text("optimizer", name_of(options.optimizer));
-  std::visit(
-      [&](const auto& optimizer) {
-        for_each_setting(optimizer, [&](std::string_view name, double value) {
-          writer.real(detail::concat({"optimizer.", name}), value, 0, setting_range(name).most);
-        });
-      },
-      options.optimizer);
+  for_each_setting(options.optimizer,
+                   [&](std::string_view name, double value, const SettingRange& range) {
+                     writer.real(setting_key(name), value, std::min(0.0, range.least), range.most);
+                   });
 }
 
-inline TrainingOptions read_options(const MetadataReader& metadata, const ModelShape& shape) {
+inline AnyOptimizer read_optimizer(const MetadataReader& metadata, OptimizerList known) {
+  std::vector<std::string_view> names;
+  for (const AnyOptimizer& one : known) names.push_back(name_of(one));
+  AnyOptimizer optimizer = known[metadata.choice("optimizer", names)];
+  for_each_setting(optimizer, [&](std::string_view name, double& value, const SettingRange& range) {
+    value = metadata.real(setting_key(name), std::min(0.0, range.least), range.most);
+  });
+  return optimizer;
+}
+
+inline TrainingOptions read_options(const MetadataReader& metadata, const ModelShape& shape,
+                                    OptimizerList known) {
   TrainingOptions options;
   for_each_option(options, OptionReader{metadata});
   options.schedule =
       static_cast<LearningRateSchedule::Shape>(metadata.choice("schedule", schedule_names));
-  const auto optimizer = optimizer_of_name(metadata.text("optimizer"));
-  if (!optimizer) metadata.refuse("optimizer", "'adamw', 'adamw-8bit', 'adam', 'lion' or 'sgd'");
-  options.optimizer = *optimizer;
-  std::visit(
-      [&](auto& chosen) {
-        for_each_setting(chosen, [&](std::string_view name, double& value) {
-          value = metadata.real(detail::concat({"optimizer.", name}), 0, setting_range(name).most);
-        });
-      },
-      options.optimizer);
+  options.optimizer = read_optimizer(metadata, known);
   if (options.sequence > shape.context) metadata.refuse("sequence", "at most the context");
   constexpr Index most = (Index{1} << 31) - 1;  // see check_step
   if (options.accumulate > most / options.batch ||
       options.sequence > most / (options.batch * options.accumulate)) {
     metadata.refuse("batch", "at most 2^31 - 1 positions in a step");
   }
-  if (options.minimum_learning_rate > options.learning_rate) {
+  if (options.min_lr > options.learning_rate) {
     metadata.refuse("minimum_learning_rate", "at most the learning rate");
   }
   return options;

@@ -3,34 +3,15 @@
 #define OCTAVO_OPTIMIZERS_ADAMW_8BIT_HPP
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 
 #include <octavo/numeric/elementary.hpp>
+#include <octavo/numeric/pack.hpp>
+#include <octavo/optimizers/eight_bit_moments.hpp>
 #include <octavo/optimizers/optimizer.hpp>
-
-namespace OCTAVO_NAMESPACE::detail {
-
-/// Numbers that share a scale.
-inline constexpr Index eight_bit_block = 256;
-
-/// 32 well mixed bits of a number (Wellons 2018, "Prospecting for Hash Functions", lowbias32).
-constexpr std::uint32_t mix_bits(std::uint32_t x) noexcept {
-  x = (x ^ (x >> 16)) * 0x7feb352dU;
-  x = (x ^ (x >> 15)) * 0x846ca68bU;
-  return x ^ (x >> 16);
-}
-
-/// Of Adam's m / sqrt(v): by Cauchy and Schwarz over the two geometric weightings.
-inline double eight_bit_bound(double beta1, double beta2) noexcept {
-  const double rest = (1 - beta2) * (1 - beta1 * beta1 / beta2);
-  constexpr double most = 16;  // beta1^2 >= beta2 has no bound
-  return rest > 0 ? std::min(most, (1 - beta1) / std::sqrt(rest)) : most;
-}
-
-}  // namespace OCTAVO_NAMESPACE::detail
 
 #define OCTAVO_FILE "octavo/optimizers/adamw_8bit.hpp"
 #include <octavo/numeric/each_isa.inc>
@@ -39,25 +20,34 @@ namespace OCTAVO_NAMESPACE {
 
 /// AdamW with both moments in 8 bits, one scale for 256 numbers: 2.02 bytes of state per parameter
 /// instead of 8 (the idea of Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization",
-/// with the code of detail::EightBitMoments). The update is AdamW's; what is remembered is rounded.
+/// with the code of EightBitMoments). The update is AdamW's; what is remembered is rounded.
 struct AdamW8bit {
   static constexpr std::string_view name = "adamw-8bit";
   double beta1 = 0.9;
   double beta2 = 0.99;
   double epsilon = 1e-8;
-  double decay = 0.1;  ///< of matrices only
+  double weight_decay = 0.1;  ///< of matrices only
 
-  template <Scalar T>
-  static constexpr std::size_t state_bytes(Index parameters, Index tensors) {
-    return 2 * align_up(bytes_of<std::uint8_t>(parameters)) +
-           bytes_of<float>(scale_index(parameters, tensors));
+  static constexpr auto settings() {
+    return std::array{Setting{"beta1", &AdamW8bit::beta1, share_range},
+                      Setting{"beta2", &AdamW8bit::beta2, share_range},
+                      Setting{"epsilon", &AdamW8bit::epsilon, positive_range},
+                      Setting{"weight_decay", &AdamW8bit::weight_decay, not_negative_range}};
+  }
+
+  /// Two planes of codes, each padded to 64 bytes, and the scales.
+  static constexpr std::array<StateSection, 2> state_sections(Index parameters, Index tensors) {
+    const auto plane = static_cast<Index>(align_up(bytes_of<std::uint8_t>(parameters)));
+    return {{{StateSection::Number::code, 2 * plane},
+             {StateSection::Number::float32, scale_index(parameters, tensors),
+              MomentRange::not_negative}}};
   }
 
   template <Scalar T>
-  void update(const Worker& worker, const UpdateStep& step, std::span<const Parameter> parameters,
+  void update(const Worker& worker, const UpdateInfo& info, std::span<const Parameter> tensors,
               std::span<T> weights, std::span<const T> gradients,
               std::span<std::byte> state) const {
-    OCTAVO_DISPATCH(update_8bit<T>(*this, worker, step, parameters, weights, gradients, state))
+    OCTAVO_DISPATCH(update_8bit<T>(*this, worker, info, tensors, weights, gradients, state))
   }
 
   /// Every tensor begins a block. Its first scale: tensors before it have at most this many.
@@ -73,94 +63,24 @@ struct AdamW8bit {
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 namespace detail {
 
-/// Both moments of up to 256 neighbouring numbers, one byte each, with one scale:
-///   root = sqrt(v) = scale (c / 255)^4,  c in 0..255: relative steps of 1.6% near the largest,
-///     under 10% down to a thousandth of it;
-///   m = root bound r / 127,  r in -127..127, since |m| <= bound sqrt(v) in Adam, always.
-/// m as a share of root never lets a coarse root meet a fine m, so that no update exceeds what Adam
-/// itself could do. Codes are rounded up or down at random, so that slow averages do not stall.
-template <Scalar T>
-class EightBitMoments {
- public:
-  static constexpr Index block = octavo::detail::eight_bit_block;
-
-  EightBitMoments(std::uint8_t* roots, std::int8_t* shares, float* scale, double bound)
-      : roots_(roots), shares_(shares), scale_(scale), bound_(static_cast<T>(bound)) {}
-
-  /// root and moment [block]; what lies behind `count` is zero.
-  void decode(T* root, T* moment, Index count) const {
-    const auto scale = static_cast<T>(*scale_);
-    for (Index i = 0; i < count; ++i) {
-      const T u = static_cast<T>(roots_[i]) * (T{1} / 255);
-      root[i] = scale * (u * u) * (u * u);
-    }
-    for (Index i = 0; i < count; ++i) {
-      moment[i] = root[i] * (static_cast<T>(shares_[i]) * (bound_ / 127));
-    }
-    std::fill(root + count, root + block, T{0});
-    std::fill(moment + count, moment + block, T{0});
-  }
-
-  /// `first` numbers the first of them among all parameters: with `draw`, it picks the roundings.
-  void encode(const T* root, const T* moment, Index count, Index first, std::uint32_t draw) {
-    const float scale = static_cast<float>(*std::max_element(root, root + count));
-    using Limits = std::numeric_limits<float>;
-    // Both it and its inverse must be finite; what is too small or too large is forgotten.
-    const bool usable = scale >= Limits::min() && scale <= Limits::max();
-    *scale_ = usable ? scale : 0.0f;
-    if (!usable) {
-      std::fill_n(roots_, count, std::uint8_t{0});
-      std::fill_n(shares_, count, std::int8_t{0});
-      return;
-    }
-    using P = Pack<T>;
-    alignas(alignment_bytes) T code[block];
-    alignas(alignment_bytes) T share[block];
-    const P inverse = P::broadcast(T{1} / static_cast<T>(scale));
-    const P least = P::broadcast(std::numeric_limits<T>::min());
-    for (Index i = 0; i < block; i += P::lanes) {
-      const P r = P::load(root + i);
-      (sqrt(sqrt(r * inverse)) * P::broadcast(T{255})).store(code + i);
-      (P::load(moment + i) / max(r, least) * P::broadcast(127 / bound_)).store(share + i);
-    }
-    for (Index i = 0; i < count; ++i) {
-      const std::uint32_t bits =
-          octavo::detail::mix_bits(static_cast<std::uint32_t>(first + i) ^ draw);
-      const T up = static_cast<T>(bits & 0xFFFF) * T(0x1p-16);
-      const T sideways = static_cast<T>(bits >> 16) * T(0x1p-16);
-      // Only a root of zero has code zero: a number that ever had a gradient keeps its moments.
-      const T lowest = root[i] > 0 ? T{1} : T{0};
-      roots_[i] = static_cast<std::uint8_t>(std::clamp(code[i] + up, lowest, T{255}));
-      const T moved = std::clamp(share[i] + sideways, T{-127}, T{127});
-      shares_[i] = static_cast<std::int8_t>(std::floor(moved));
-    }
-  }
-
- private:
-  std::uint8_t* roots_;
-  std::int8_t* shares_;
-  float* scale_;
-  T bound_;
-};
-
 template <Scalar T, typename Options>
-void update_block(const Options& options, const UpdateStep& step, const Parameter& tensor,
+void update_block(const Options& options, const UpdateInfo& info, const Parameter& tensor,
                   EightBitMoments<T>& moments, Index first, Index count, T* weights,
                   const T* gradients) {
   using P = Pack<T>;
   alignas(alignment_bytes) T root[EightBitMoments<T>::block];
   alignas(alignment_bytes) T moment[EightBitMoments<T>::block];
   moments.decode(root, moment, count);
-  const auto power = static_cast<double>(step.number);
-  const double rate = step.learning_rate * tensor.learning_rate_factor;
-  const double shrink = std::fma(-rate, tensor.decays ? options.decay : 0.0, 1.0);
+  const auto power = static_cast<double>(info.step);
+  const double rate = info.learning_rate * tensor.learning_rate_factor;
+  const double shrink = std::fma(-rate, tensor.decays ? options.weight_decay : 0.0, 1.0);
   const auto broadcast = [](double x) { return P::broadcast(static_cast<T>(x)); };
   const P b1 = broadcast(options.beta1), rest1 = broadcast(1.0 - options.beta1);
   const P b2 = broadcast(options.beta2), rest2 = broadcast(1.0 - options.beta2);
   const P unbias = broadcast(1.0 / std::sqrt(1.0 - std::pow(options.beta2, power)));
   const P pace = broadcast(-rate / (1.0 - std::pow(options.beta1, power)));
   for_each_pack(count, [&](Index i, Index n) {
-    const P g = P::load(gradients + i, n) * broadcast(step.gradient_factor);
+    const P g = P::load(gradients + i, n) * broadcast(info.scale);
     const P m = fma(b1, P::load(moment + i), rest1 * g);
     const P old = P::load(root + i);
     const P r = sqrt(fma(b2, old * old, rest2 * g * g));
@@ -171,14 +91,14 @@ void update_block(const Options& options, const UpdateStep& step, const Paramete
     r.store(root + i);
   });
   moments.encode(root, moment, count, first,
-                 octavo::detail::mix_bits(static_cast<std::uint32_t>(step.number) + 0x9e3779b9U));
+                 octavo::detail::mix_bits(static_cast<std::uint32_t>(info.step) + 0x9e3779b9U));
 }
 
 }  // namespace detail
 
 template <Scalar T, typename Options>
-void update_8bit(const Options& options, const Worker& worker, const UpdateStep& step,
-                 std::span<const Parameter> parameters, std::span<T> weights,
+void update_8bit(const Options& options, const Worker& worker, const UpdateInfo& info,
+                 std::span<const Parameter> tensors, std::span<T> weights,
                  std::span<const T> gradients, std::span<std::byte> state) {
   constexpr Index block = octavo::detail::eight_bit_block;
   const std::size_t plane = align_up(weights.size());
@@ -186,17 +106,17 @@ void update_8bit(const Options& options, const Worker& worker, const UpdateStep&
   auto* const shares = reinterpret_cast<std::int8_t*>(state.data() + plane);
   auto* const scales = reinterpret_cast<float*>(state.data() + 2 * plane);
   const double bound = octavo::detail::eight_bit_bound(options.beta1, options.beta2);
-  for (const Parameter& tensor : parameters) {
+  for (const Parameter& tensor : tensors) {
     if (tensor.learning_rate_factor == 0) continue;
     const Range blocks = worker.split((tensor.count() + block - 1) / block);
     for (Index b = blocks.begin; b < blocks.end; ++b) {
       const Index first = tensor.offset + b * block;
-      detail::EightBitMoments<T> moments(
-          roots + first, shares + first,
-          scales + Options::scale_index(tensor.offset, tensor.number) + b, bound);
-      detail::update_block<T>(options, step, tensor, moments, first,
+      EightBitMoments<T> moments(roots + first, shares + first,
+                                 scales + Options::scale_index(tensor.offset, tensor.number) + b,
+                                 bound);
+      detail::update_block<T>(options, info, tensor, moments, first,
                               std::min(block, tensor.count() - b * block), weights.data() + first,
-                              gradients.data() + (first - step.first_gradient));
+                              gradients.data() + (first - info.first_gradient));
     }
   }
 }

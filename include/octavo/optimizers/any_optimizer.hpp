@@ -2,74 +2,208 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
 #include <limits>
-#include <optional>
+#include <span>
 #include <string_view>
-#include <variant>
+#include <type_traits>
 
-#include <octavo/optimizers/adamw.hpp>
-#include <octavo/optimizers/adamw_8bit.hpp>
-#include <octavo/optimizers/lion.hpp>
-#include <octavo/optimizers/setting.hpp>
-#include <octavo/optimizers/sgd.hpp>
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
+#include <octavo/optimizers/optimizer.hpp>
+#include <octavo/optimizers/update_rule.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// An optimizer chosen at run time.
-using AnyOptimizer = std::variant<AdamW, AdamW8bit, Adam, Lion, Sgd>;
+namespace detail {
 
-/// Calls visit(name, value) for each of an optimizer's numbers: "beta1", "momentum", ...
-template <typename Optimizer, typename Visit>
-constexpr void for_each_setting(Optimizer& optimizer, Visit visit) {
-  if constexpr (requires { optimizer.beta1; }) visit("beta1", optimizer.beta1);
-  if constexpr (requires { optimizer.beta2; }) visit("beta2", optimizer.beta2);
-  if constexpr (requires { optimizer.epsilon; }) visit("epsilon", optimizer.epsilon);
-  if constexpr (requires { optimizer.momentum; }) visit("momentum", optimizer.momentum);
-  visit("decay", optimizer.decay);
-}
+/// Most settings that an optimizer may have.
+inline constexpr std::size_t most_settings = 8;
 
-/// Where the setting of that name may lie, in every optimizer.
-constexpr const SettingRange& setting_range(std::string_view name) noexcept {
-  if (name == "epsilon") return positive_range;
-  return name == "decay" ? not_negative_range : share_range;
-}
+struct NamedRange {
+  std::string_view name;
+  SettingRange range;
+};
 
-inline std::string_view name_of(const AnyOptimizer& optimizer) {
-  return std::visit([](const auto& chosen) { return chosen.name; }, optimizer);
-}
+template <Scalar T>
+using UpdateFunction = void (*)(std::span<const double> settings, const Worker&, const UpdateInfo&,
+                                std::span<const Parameter>, std::span<T> weights,
+                                std::span<const T> gradients, std::span<std::byte> state);
 
-/// The optimizer of that name with its defaults; none if there is no such optimizer.
-[[nodiscard]] inline std::optional<AnyOptimizer> optimizer_of_name(std::string_view name) {
-  for (const AnyOptimizer& one :
-       {AnyOptimizer(AdamW{}), AnyOptimizer(AdamW8bit{}), AnyOptimizer(Adam{}),
-        AnyOptimizer(Lion{}), AnyOptimizer(Sgd{})}) {
-    if (name_of(one) == name) return one;
+/// What AnyOptimizer knows of its optimizer's type.
+struct OptimizerTable {
+  std::string_view name;
+  std::span<const NamedRange> settings;
+  int sections;
+  StateSection (*section)(int which, Index parameters, Index tensors);
+  UpdateFunction<float> update_float;
+  UpdateFunction<double> update_double;
+};
+
+template <Optimizer O>
+inline constexpr auto named_ranges = [] {
+  constexpr auto settings = O::settings();
+  std::array<NamedRange, settings.size()> ranges{};
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    ranges[i] = {settings[i].name, settings[i].range};
   }
-  return std::nullopt;
+  return ranges;
+}();
+
+template <Optimizer O>
+constexpr O with_settings(std::span<const double> values) {
+  constexpr auto settings = O::settings();
+  O optimizer;
+  for (std::size_t i = 0; i < settings.size(); ++i) optimizer.*(settings[i].member) = values[i];
+  return optimizer;
+}
+
+template <Optimizer O>
+constexpr int section_count() {
+  if constexpr (StatefulOptimizer<O>) {
+    return static_cast<int>(O::state_sections(0, 0).size());
+  } else {
+    return static_cast<int>(O::moments.size());
+  }
+}
+
+template <Optimizer O>
+constexpr StateSection section_of(int which, Index parameters, Index tensors) {
+  const auto i = static_cast<std::size_t>(which);
+  if constexpr (StatefulOptimizer<O>) {
+    return O::state_sections(parameters, tensors)[i];
+  } else {
+    return {StateSection::Number::scalar, parameters, O::moments[i]};
+  }
+}
+
+template <Optimizer O, Scalar T>
+void update_with(std::span<const double> settings, const Worker& worker, const UpdateInfo& info,
+                 std::span<const Parameter> tensors, std::span<T> weights,
+                 std::span<const T> gradients, std::span<std::byte> state) {
+  const O optimizer = with_settings<O>(settings);
+  if constexpr (StatefulOptimizer<O>) {
+    optimizer.template update<T>(worker, info, tensors, weights, gradients, state);
+  } else {
+    update_by_rule<T>(optimizer, worker, info, tensors, weights, gradients, state);
+  }
+}
+
+template <Optimizer O>
+inline constexpr OptimizerTable optimizer_table{
+    O::name,        named_ranges<O>,        section_count<O>(),
+    &section_of<O>, &update_with<O, float>, &update_with<O, double>};
+
+}  // namespace detail
+
+/// An optimizer chosen at run time: AdamW{}, Lion{.beta1 = 0.95}, or one of the caller's own. A
+/// small value without heap, usable in constant expressions; only the optimizers that a program
+/// names are compiled into it.
+class AnyOptimizer {
+ public:
+  template <typename O>
+  requires(!std::same_as<O, AnyOptimizer> &&
+           Optimizer<O>) constexpr AnyOptimizer(const O& optimizer)
+      : table_(&detail::optimizer_table<O>) {
+    constexpr auto settings = O::settings();
+    static_assert(settings.size() <= detail::most_settings, "an optimizer has too many settings");
+    static_assert(sizeof(O) == std::max<std::size_t>(1, settings.size() * sizeof(double)),
+                  "an optimizer's members are its settings, all of them doubles");
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+      values_[i] = optimizer.*(settings[i].member);
+    }
+  }
+
+  /// Whether the other is the same optimizer, whatever its settings.
+  constexpr bool same_rule(const AnyOptimizer& other) const noexcept {
+    return table_ == other.table_;
+  }
+  /// The same optimizer with equal settings.
+  friend constexpr bool operator==(const AnyOptimizer&, const AnyOptimizer&) = default;
+
+  constexpr const detail::OptimizerTable& table() const noexcept { return *table_; }
+  /// In the order of table().settings.
+  constexpr std::span<double> values() noexcept {
+    return std::span(values_).first(table_->settings.size());
+  }
+  constexpr std::span<const double> values() const noexcept {
+    return std::span(values_).first(table_->settings.size());
+  }
+
+ private:
+  const detail::OptimizerTable* table_;
+  std::array<double, detail::most_settings> values_{};
+};
+
+/// "adamw", "lion"; of the caller's own optimizers what they say.
+constexpr std::string_view name_of(const AnyOptimizer& optimizer) noexcept {
+  return optimizer.table().name;
+}
+
+/// Calls visit(name, value, range) for each of an optimizer's settings: "beta1", "momentum", ... A
+/// value may be changed, unless the optimizer is const.
+template <typename Any, typename Visit>
+requires std::same_as<std::remove_const_t<Any>, AnyOptimizer>
+constexpr void for_each_setting(Any& optimizer, Visit visit) {
+  const auto settings = optimizer.table().settings;
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    visit(settings[i].name, optimizer.values()[i], settings[i].range);
+  }
 }
 
 /// ConfigError "adamw: beta1 is 2, expected 0 to less than 1" where a setting is out of its range
 /// as a number of the weights' scalar.
 template <Scalar T>
 void check_optimizer(const AnyOptimizer& optimizer) {
-  const auto check = [](const auto& chosen) {
-    for_each_setting(chosen, [&](std::string_view name, double value) {
-      SettingRange range = setting_range(name);
-      range.most = std::min(range.most, static_cast<double>(std::numeric_limits<T>::max()));
-      if (range.least > 0) range.least = static_cast<double>(std::numeric_limits<T>::denorm_min());
-      if (range.contains(value)) return;  // a name is put together only where it is told
-      check_setting(detail::concat({chosen.name, ": ", name}), value, range);
-    });
-  };
-  std::visit(check, optimizer);
+  for_each_setting(optimizer, [&](std::string_view name, double value, SettingRange range) {
+    range.most = std::min(range.most, static_cast<double>(std::numeric_limits<T>::max()));
+    if (range.least > 0) {
+      range.least =
+          std::max(range.least, static_cast<double>(std::numeric_limits<T>::denorm_min()));
+    }
+    if (range.contains(value)) return;  // a name is put together only where it is told
+    check_setting(detail::concat({name_of(optimizer), ": ", name}), value, range);
+  });
 }
 
-/// What it remembers of that many parameters in that many tensors.
+/// Calls visit(section) for what lies in an optimizer's state of that many parameters in that many
+/// tensors, in order and without gaps.
+template <typename Visit>
+constexpr void for_each_state_section(const AnyOptimizer& optimizer, Index parameters,
+                                      Index tensors, Visit visit) {
+  for (int i = 0; i < optimizer.table().sections; ++i) {
+    visit(optimizer.table().section(i, parameters, tensors));
+  }
+}
+
+/// What the optimizer remembers of that many parameters of scalar T in that many tensors.
 template <Scalar T>
-constexpr std::size_t state_bytes(const AnyOptimizer& optimizer, Index parameters, Index tensors) {
-  return std::visit(
-      [&](const auto& chosen) { return chosen.template state_bytes<T>(parameters, tensors); },
-      optimizer);
+constexpr std::size_t optimizer_state_bytes(const AnyOptimizer& optimizer, Index parameters,
+                                            Index tensors) {
+  std::size_t bytes = 0;
+  for_each_state_section(optimizer, parameters, tensors, [&](const StateSection& section) {
+    bytes = checked_add(bytes, section.bytes<T>());
+  });
+  return bytes;
+}
+
+/// Changes `tensors`, some or all of a model's, those with a learning-rate factor of 0 excepted.
+/// All workers call it together; each changes its share. weights [all parameters], gradients [from
+/// info.first_gradient on], state [optimizer_state_bytes, aligned to 64 bytes], which is zero
+/// before the first update.
+template <Scalar T>
+void update_tensors(const Worker& worker, const AnyOptimizer& optimizer,
+                    std::span<const Parameter> tensors, std::span<T> weights,
+                    std::span<const T> gradients, std::span<std::byte> state,
+                    const UpdateInfo& info) {
+  const detail::OptimizerTable& table = optimizer.table();
+  if constexpr (std::same_as<T, float>) {
+    table.update_float(optimizer.values(), worker, info, tensors, weights, gradients, state);
+  } else {
+    table.update_double(optimizer.values(), worker, info, tensors, weights, gradients, state);
+  }
 }
 
 }  // namespace OCTAVO_NAMESPACE

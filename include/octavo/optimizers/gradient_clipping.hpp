@@ -41,9 +41,9 @@ namespace OCTAVO_NAMESPACE {
 /// The Euclidean norm of the gradients of those of `tensors` that learn; a learning-rate factor of
 /// 0 leaves a tensor out. The tensors follow each other without gaps: block [all their numbers]; on
 /// every worker. Sums of squares are taken over chunks of 4096 numbers in double and added in
-/// order, so that the crew's size cannot change them; in double the squares of finite floats cannot
-/// overflow. A chunk goes to the worker that computed its first gradient and will use it for the
-/// update. partials: global_norm_partials(count) or more. Contains barriers.
+/// order, so that the number of workers cannot change them; in double the squares of finite floats
+/// cannot overflow. A chunk goes to the worker that computed its first gradient and will use it for
+/// the update. partials: global_norm_partials(count) or more. Contains barriers.
 template <Scalar T>
 double global_norm(const Worker& worker, std::span<const Parameter> tensors,
                    std::span<const T> block, std::span<double> partials) {

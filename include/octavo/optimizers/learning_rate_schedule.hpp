@@ -17,16 +17,16 @@
 namespace OCTAVO_NAMESPACE {
 
 /// The learning rate as a pure function of the step. During warm-up it rises linearly from
-/// peak / (warmup + 1); then it is constant, or falls to `minimum` at step `steps`, linearly or
+/// peak / (warmup + 1); then it is constant, or falls to `min_lr` at step `steps`, linearly or
 /// along half a cosine (Loshchilov, Hutter 2017), and stays there.
 struct LearningRateSchedule {
   enum class Shape { constant, linear, cosine };
 
   Shape shape = Shape::cosine;
   double peak = 1e-3;
-  double minimum = 1e-4;
+  double min_lr = 1e-4;
   Index warmup = 100;
-  Index steps = 0;  ///< where the minimum is reached
+  Index steps = 0;  ///< where min_lr is reached
 
   /// `step` counts from 0.
   double at(Index step) const {
@@ -35,13 +35,13 @@ struct LearningRateSchedule {
       return peak * static_cast<double>(step + 1) / (static_cast<double>(warmup) + 1);
     }
     if (shape == Shape::constant) return peak;
-    if (step >= steps) return minimum;
+    if (step >= steps) return min_lr;
     const double progress =
         static_cast<double>(step - warmup) / static_cast<double>(steps - warmup);
     const double left = shape == Shape::linear
                             ? 1.0 - progress
                             : 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
-    return std::fma(left, peak - minimum, minimum);
+    return std::fma(left, peak - min_lr, min_lr);
   }
 };
 
@@ -54,7 +54,7 @@ constexpr std::string_view name_of(LearningRateSchedule::Shape shape) noexcept {
 /// Throws ConfigError where the numbers make no schedule.
 inline void check_schedule(const LearningRateSchedule& schedule) {
   check_setting("learning rate", schedule.peak, positive_range);
-  check_setting("minimum learning rate", schedule.minimum,
+  check_setting("minimum learning rate", schedule.min_lr,
                 {0, schedule.peak, "0 to the learning rate"});
   require(schedule.warmup >= 0, "warm-up: expected 0 or more steps");
 }

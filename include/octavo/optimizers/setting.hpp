@@ -12,7 +12,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Where a number that somebody sets may lie, both ends included; what it is in words.
+/// The values that a setting may have, both ends included, and their description in words.
 struct SettingRange {
   double least;
   double most;
@@ -31,6 +31,17 @@ inline constexpr SettingRange positive_range{std::numeric_limits<double>::denorm
                                              "a finite number > 0"};
 inline constexpr SettingRange not_negative_range{0, std::numeric_limits<double>::max(),
                                                  "a finite number, 0 or more"};
+
+/// One setting of an optimizer `O`, as O::settings() lists it: the name that files, reports and
+/// messages have, the member that holds the value, the values that are allowed.
+template <typename O>
+struct Setting {
+  std::string_view name;
+  double O::*member;
+  SettingRange range;
+};
+template <typename O>
+Setting(std::string_view, double O::*, SettingRange) -> Setting<O>;
 
 /// ConfigError "beta1 is 2, expected 0 to less than 1" where a setting is out of its range.
 inline void check_setting(std::string_view name, double value, const SettingRange& range) {

@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
@@ -42,16 +41,13 @@ inline FactGroup facts_of(const TrainingOptions& options) {
   group.add("sequence", options.sequence);
   group.add("accumulate", options.accumulate);
   group.add("lr", rate.peak);
-  group.add("min-lr", rate.minimum);
+  group.add("min-lr", rate.min_lr);
   group.add_count("warmup", options.warmup);
   group.add("schedule", name_of(options.schedule));
   group.add("optimizer", name_of(options.optimizer));
-  std::visit(
-      [&](const auto& optimizer) {
-        for_each_setting(optimizer,
-                         [&](std::string_view name, double value) { group.add(name, value); });
-      },
-      options.optimizer);
+  for_each_setting(options.optimizer, [&](std::string_view name, double value, const auto&) {
+    group.add(name, value);
+  });
   group.add("clip", options.clip);
   group.add("dropout", options.dropout);
   group.add("seed", options.seed);
@@ -75,7 +71,7 @@ inline std::vector<Fact> settings_of(const TrainingOptions& options) {
   FactGroup group;
   group.add("learning rate", rate.peak);
   if (options.schedule != LearningRateSchedule::Shape::constant) {
-    group.add("falling to", rate.minimum);
+    group.add("falling to", rate.min_lr);
   }
   group.add("warm-up", detail::concat({FormattedNumber::grouped(options.warmup), " steps"}));
   group.add("batch", detail::concat({options.batch * options.accumulate, " \u00d7 ",

@@ -9,6 +9,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/memory/bytes.hpp>
+#include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/training/training_memory.hpp>
 
 // Memory as an input: which of the ways to train a model fits into a number of bytes.
@@ -44,7 +45,8 @@ struct LossyWay {
   TrainingMemoryOptions options;
 };
 
-inline std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
+template <Scalar T>  // so that only programs with a budget compile AdamW8bit
+std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
   std::array<LossyWay, 3> ways{{{"optimizer adamw-8bit", wanted},
                                 {"fused-update", wanted},
                                 {"fused-update with optimizer adamw-8bit", wanted}}};
@@ -78,7 +80,7 @@ TrainingMemoryOptions fit_budget(const typename Model::Configuration& config,
   };
   std::size_t least = ~std::size_t{0};
   std::string hint;
-  for (const detail::LossyWay& way : detail::lossy_ways(wanted)) {
+  for (const detail::LossyWay& way : detail::lossy_ways<typename Model::Value>(wanted)) {
     const std::size_t bytes = detail::least_bytes<Model>(config, way.options);
     least = std::min(least, bytes);
     if (hint.empty() && fits(bytes)) {

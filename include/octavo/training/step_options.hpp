@@ -8,6 +8,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/isa.hpp>
+#include <octavo/optimizers/adamw.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/training/training_memory.hpp>
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <optional>
 #include <span>
-#include <variant>
 
 #include <octavo/memory/arena.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
@@ -57,8 +56,8 @@ class StepWork {
     const double norm =
         global_norm<T>(worker, parameters_.span(), gradients, arena_.get(memory_.norm_partials));
     if (std::isfinite(norm)) {
-      update_tensors(worker, parameters_.span(), gradients,
-                     {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip)});
+      update(worker, parameters_.span(), gradients,
+             {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip)});
     }
     return norm;
   }
@@ -164,14 +163,10 @@ class StepWork {
             .weights = weights().data()};
   }
 
-  void update_tensors(const Worker& worker, std::span<const Parameter> tensors,
-                      std::span<const T> gradients, const UpdateStep& step) const {
-    std::visit(
-        [&](const auto& optimizer) {
-          optimizer.template update<T>(worker, step, tensors, weights(), gradients,
-                                       arena_.get(memory_.optimizer_state));
-        },
-        options_.optimizer);
+  void update(const Worker& worker, std::span<const Parameter> tensors,
+              std::span<const T> gradients, const UpdateInfo& info) const {
+    update_tensors<T>(worker, options_.optimizer, tensors, weights(), gradients,
+                      arena_.get(memory_.optimizer_state), info);
   }
 
   /// Updates one tensor, clipped by its own norm, unless its gradient has diverged.
@@ -183,9 +178,8 @@ class StepWork {
     if (worker.index() == 0) squared_norms_[static_cast<std::size_t>(tensor.number)] = norm * norm;
     progress.diverged = !std::isfinite(norm);
     if (progress.diverged) return;
-    update_tensors(
-        worker, {&tensor, 1}, gradient,
-        {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), tensor.offset});
+    update(worker, {&tensor, 1}, gradient,
+           {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), tensor.offset});
   }
 
   const Model& model_;

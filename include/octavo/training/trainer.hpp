@@ -25,7 +25,7 @@ struct TrainingOptions {
   Index accumulate = 1;
   Index micro_batch = 1;
   double learning_rate = 1e-3;
-  double minimum_learning_rate = -1;  ///< negative: a tenth of learning_rate
+  double min_lr = -1;  ///< negative: a tenth of learning_rate
   Index warmup = 100;
   LearningRateSchedule::Shape schedule = LearningRateSchedule::Shape::cosine;
   AnyOptimizer optimizer = AdamW{};
@@ -52,8 +52,7 @@ struct TrainingOptions {
   }
   LearningRateSchedule rate() const {
     const FloatEnvironment environment;
-    return {schedule, learning_rate,
-            minimum_learning_rate < 0 ? learning_rate / 10 : minimum_learning_rate, warmup, steps};
+    return {schedule, learning_rate, min_lr < 0 ? learning_rate / 10 : min_lr, warmup, steps};
   }
 };
 

@@ -4,6 +4,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/memory/memory_plan.hpp>
+#include <octavo/optimizers/adamw.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -97,9 +98,10 @@ struct TrainingMemory {
     constexpr std::type_identity<Token> token;
     TrainingMemory memory;
     memory.weights = always(number, "weights", MemoryKind::parameters, parameters);
-    memory.optimizer_state = always(
-        std::type_identity<std::byte>{}, "optimizer state", MemoryKind::optimizer_state,
-        static_cast<Index>(state_bytes<T>(options.optimizer, parameters, model.tensor_count())));
+    memory.optimizer_state =
+        always(std::type_identity<std::byte>{}, "optimizer state", MemoryKind::optimizer_state,
+               static_cast<Index>(
+                   optimizer_state_bytes<T>(options.optimizer, parameters, model.tensor_count())));
     memory.inputs = always(token, "inputs", MemoryKind::data, rows);
     memory.targets = always(token, "targets", MemoryKind::data, rows);
     memory.losses = always(number, "losses", MemoryKind::data, rows);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#if !defined(OCTAVO_OPTIMIZERS_UPDATE_RULE_HPP)
+#define OCTAVO_OPTIMIZERS_UPDATE_RULE_HPP
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include <octavo/numeric/pack.hpp>
+#include <octavo/optimizers/optimizer.hpp>
+
+// The one pass over memory that applies an update rule. A rule computes either on single numbers,
+// with the member `step` that optimizer.hpp describes, or on packs of sixteen, with a function in
+// the namespace of each instruction set (see isa.hpp):
+//
+//   template <Scalar T>
+//   auto step_on_packs(const Lion& rule, const UpdateRates& rates, std::type_identity<Pack<T>>);
+//
+// which returns step(weight, gradient, moments): the new weight of a pack, for one tensor.
+#define OCTAVO_FILE "octavo/optimizers/update_rule.hpp"
+#include <octavo/numeric/each_isa.inc>
+
+namespace OCTAVO_NAMESPACE {
+
+/// Updates this worker's share of `tensors` by the rule. weights [all parameters], gradients [from
+/// info.first_gradient on], state [moments, all parameters].
+template <Scalar T, UpdateRule Rule>
+void update_by_rule(const Rule& rule, const Worker& worker, const UpdateInfo& info,
+                    std::span<const Parameter> tensors, std::span<T> weights,
+                    std::span<const T> gradients, std::span<std::byte> state) {
+  OCTAVO_DISPATCH(update_by_rule<T>(rule, worker, info, tensors, weights, gradients, state))
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#elif defined(OCTAVO_ISA)  // once per instruction set
+
+namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
+
+namespace detail {
+
+template <typename Rule, typename P>
+concept StepsOnPacks = requires(const Rule& rule, const UpdateRates& rates) {
+  step_on_packs(rule, rates, std::type_identity<P>{});
+};
+
+/// a * b, which no compiler may fuse with a sum that the product goes into.
+template <Scalar T>
+OCTAVO_ALWAYS_INLINE T rounded_product(T a, T b) {
+#if defined(__clang__)
+  return a * b;  // fused within one expression only
+#else
+  return __builtin_assoc_barrier(a * b);
+#endif
+}
+
+/// `count` neighbouring numbers; moments[k] is the first of the k-th moment.
+template <Scalar T, UpdateRule Rule, std::size_t moment_count>
+void update_range(const Rule& rule, const UpdateRates& rates, double scale, Index count, T* weights,
+                  const T* gradients, const std::array<T*, moment_count>& moments) {
+  using P = Pack<T>;
+  if constexpr (StepsOnPacks<Rule, P>) {
+    const P clip = P::broadcast(static_cast<T>(scale));
+    const auto step = step_on_packs(rule, rates, std::type_identity<P>{});
+    for_each_pack(count, [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
+      std::array<P, moment_count> here;
+      for (std::size_t k = 0; k < moment_count; ++k) here[k] = P::load(moments[k] + i, n);
+      step(P::load(weights + i, n), P::load(gradients + i, n) * clip, here).store(weights + i, n);
+      for (std::size_t k = 0; k < moment_count; ++k) here[k].store(moments[k] + i, n);
+    });
+  } else {
+    const T clip = static_cast<T>(scale);
+    for (Index i = 0; i < count; ++i) {
+      std::array<T, moment_count> here;
+      for (std::size_t k = 0; k < moment_count; ++k) here[k] = moments[k][i];
+      weights[i] =
+          rule.template step<T>(weights[i], rounded_product(gradients[i], clip), here, rates);
+      for (std::size_t k = 0; k < moment_count; ++k) moments[k][i] = here[k];
+    }
+  }
+}
+
+}  // namespace detail
+
+template <Scalar T, UpdateRule Rule>
+void update_by_rule(const Rule& rule, const Worker& worker, const UpdateInfo& info,
+                    std::span<const Parameter> tensors, std::span<T> weights,
+                    std::span<const T> gradients, std::span<std::byte> state) {
+  constexpr std::size_t moment_count = Rule::moments.size();
+  for (const Parameter& tensor : tensors) {
+    if (tensor.learning_rate_factor == 0) continue;
+    const Range share = worker.split(tensor.count(), Pack<T>::lanes);
+    const Index first = tensor.offset + share.begin;
+    std::array<T*, moment_count> moments;
+    for (std::size_t k = 0; k < moment_count; ++k) {
+      moments[k] = reinterpret_cast<T*>(state.data()) + k * weights.size() + first;
+    }
+    detail::update_range<T>(
+        rule,
+        UpdateRates{info.step, info.learning_rate * tensor.learning_rate_factor, tensor.decays},
+        info.scale, share.size(), weights.data() + first,
+        gradients.data() + (first - info.first_gradient), moments);
+  }
+}
+
+}  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
+
+#endif

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <octavo/optimizers/optimizer_list.hpp>
+
+#include "adagrad.hpp"
+
+using namespace octavo;
+using octavo_test::Adagrad;
+
+TEST_CASE("optimizers are found by name, the caller's own too") {
+  std::string names;
+  for (const AnyOptimizer& one : builtin_optimizers<>) names += std::string(name_of(one)) + ' ';
+  CHECK(names == "adamw adamw-8bit adam lion sgd ");
+  CHECK(find_optimizer("lion", builtin_optimizers<>) == AnyOptimizer(Lion{}));
+  for (const char* name : {"", "AdamW", "adamw ", "adagrad"}) {
+    CHECK_FALSE(find_optimizer(name, builtin_optimizers<>).has_value());
+  }
+  static constexpr auto known = known_optimizers(Adagrad{.epsilon = 1e-6});
+  CHECK(find_optimizer("adagrad", known) == AnyOptimizer(Adagrad{.epsilon = 1e-6}));
+  CHECK(find_optimizer("sgd", known) == AnyOptimizer(Sgd{}));
+}
