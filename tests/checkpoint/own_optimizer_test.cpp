@@ -72,7 +72,7 @@ TEST_CASE("a run by a user's rule learns, and goes on bit for bit") {
   for (const bool fused : {false, true}) {
     Run run(fused), other(fused);
     const double before = run.trainer.evaluate(run.tokens.view());
-    run.train(30);
+    run.train(60);
     CHECK(run.trainer.evaluate(run.tokens.view()) < before - 0.3);
     CHECK(other.failure(run.save()) == "");
     CHECK(other.save() == run.save());

@@ -66,5 +66,5 @@ TEST_CASE("own_loop: numbers that it has never seen are reversed") {
 TEST_CASE("own_optimizer: the text comes back, and a resumed run has the same bits") {
   CHECK(output_of("own_optimizer")
             .starts_with("resumed at step 1000: same bits\n"
-                         "To be, or not to be, that is the question"));
+                         "To be or not to be, that is the question"));
 }

@@ -111,6 +111,11 @@ class AnyOptimizer {
     static_assert(settings.size() <= detail::most_settings, "an optimizer has too many settings");
     static_assert(sizeof(O) == std::max<std::size_t>(1, settings.size() * sizeof(double)),
                   "an optimizer's members are its settings, all of them doubles");
+    if constexpr (!StatefulOptimizer<O>) {
+      static_assert(detail::Steps<O>,
+                    "the rule needs: template <Scalar T> T step(T weight, T gradient, "
+                    "std::array<T, moments.size()>& moments, const UpdateRates& rates) const");
+    }
     for (std::size_t i = 0; i < settings.size(); ++i) {
       values_[i] = optimizer.*(settings[i].member);
     }

@@ -3,6 +3,7 @@
 #define OCTAVO_OPTIMIZERS_UPDATE_RULE_HPP
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <type_traits>
@@ -22,6 +23,21 @@
 #include <octavo/numeric/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
+
+namespace detail {
+
+template <typename Rule, typename T>
+concept StepsOnNumbers = requires(const Rule& rule, T number, const UpdateRates& rates,
+                                  std::array<T, Rule::moments.size()>& moments) {
+  { rule.template step<T>(number, number, moments, rates) } -> std::same_as<T>;
+};
+
+/// Whether a rule can make a step, in one of the two ways.
+template <typename Rule>
+concept Steps = OCTAVO_BASE_ISA::detail::StepsOnPacks<Rule, OCTAVO_BASE_ISA::Pack<float>> ||
+    StepsOnNumbers<Rule, float>;
+
+}  // namespace detail
 
 /// Updates this worker's share of `tensors` by the rule. weights [all parameters], gradients [from
 /// info.first_gradient on], state [moments, all parameters].
