@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -11,7 +10,6 @@
 #include "heap_guard/heap_guard.hpp"
 
 using octavo::PageWriter;
-using octavo::utf8_length;
 
 namespace {
 
@@ -28,56 +26,7 @@ std::string escaped(std::string_view words) {
   return written([&](PageWriter& page) { page.text(words); });
 }
 
-/// What the standard calls well-formed, written down in another way: by decoding.
-std::size_t decoded_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned>(static_cast<unsigned char>(text[i])) : 0u;
-  };
-  for (std::size_t length = 1; length <= 4; ++length) {
-    const unsigned lead[] = {0, 0xC0, 0xE0, 0xF0}, mask[] = {0x80, 0xE0, 0xF0, 0xF8};
-    const std::uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    if ((byte(0) & mask[length - 1]) != lead[length - 1] || text.size() < length) continue;
-    std::uint32_t code = byte(0) & ~mask[length - 1] & 0xFF;
-    bool whole = true;
-    for (std::size_t i = 1; i < length; ++i) {
-      whole = whole && (byte(i) & 0xC0) == 0x80;
-      code = code << 6 | (byte(i) & 0x3F);
-    }
-    const bool surrogate = code >= 0xD800 && code < 0xE000;
-    return whole && code >= least[length - 1] && code < 0x110000 && !surrogate ? length : 0;
-  }
-  return 0;
-}
-
 }  // namespace
-
-TEST_CASE("UTF-8: lengths of all beginnings of three bytes, and of four around the edges") {
-  std::size_t different = 0;
-  for (int a = 0; a < 256; ++a) {
-    for (int b = 0; b < 256; ++b) {
-      for (int c = 0x7F; c <= 0xC0; ++c) {
-        for (const int d : {0x20, 0x7F, 0x80, 0xBF, 0xC0}) {
-          const char bytes[] = {static_cast<char>(a), static_cast<char>(b), static_cast<char>(c),
-                                static_cast<char>(d)};
-          for (std::size_t size = d == 0x20 ? 1 : 4; size <= 4; ++size) {
-            different += utf8_length({bytes, size}) != decoded_length({bytes, size});
-          }
-        }
-      }
-    }
-  }
-  CHECK(different == 0);
-  CHECK(utf8_length("") == 0);
-}
-
-TEST_CASE("UTF-8: a beginning ends between characters") {
-  CHECK(octavo::utf8_beginning("aé€😀", 20) == "aé€😀");
-  const std::string text = "aé€😀b";
-  const std::size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
-  for (std::size_t most = 0; most < 12; ++most) {
-    CHECK(octavo::utf8_beginning(text, most).size() == ends[most]);
-  }
-}
 
 TEST_CASE("page writer: text shows as it is, markup goes through") {
   CHECK(written([](PageWriter& page) { page.markup("<b a=\"1\">&amp;"); }) == "<b a=\"1\">&amp;");

@@ -103,24 +103,6 @@ TEST_CASE("progress line: numbers of every size") {
         " 99% #############-  999999999/1000000000  loss 0.01234  0 tok/s  4 d 15 h left");
 }
 
-TEST_CASE("progress line: words for numbers") {
-  const auto clock = [](double seconds) { return std::string(octavo::clock_time(seconds)); };
-  CHECK(clock(-1) == "0:00");
-  CHECK(clock(7) == "0:07");
-  CHECK(clock(59.6) == "1:00");
-  CHECK(clock(725) == "12:05");
-  CHECK(clock(12011) == "3:20:11");
-  CHECK(clock(86400 * 2 + 3600 * 3) == "2 d 3 h");
-  CHECK(clock(std::nan("")) == "?");
-  CHECK(std::string(octavo::short_count(950)) == "950");
-  CHECK(std::string(octavo::short_count(12345)) == "12.3k");
-  CHECK(std::string(octavo::short_count(4.56e6)) == "4.56M");
-  CHECK(std::string(octavo::short_loss(12.3456)) == "12.35");
-  CHECK(std::string(octavo::short_loss(1e-9)) == "1e-09");
-  CHECK(std::string(octavo::short_bytes(640e3)) == "640 kB");
-  CHECK(std::string(octavo::short_bytes(2.031e9)) == "2.03 GB");
-}
-
 TEST_CASE("progress line: it makes no heap call") {
   const octavo_test::HeapGuard guard;
   const auto drawn = progress_line(halfway, {120, true, true});
