@@ -81,6 +81,20 @@ TEST_CASE("architecture: this project keeps the rules of the house") {
   }
 }
 
+TEST_CASE("architecture: the test of a header is found by the header's name") {
+  std::vector<std::string> headers;
+  for (const Header& one : headers_of_this_project()) headers.push_back(one.path);
+  const fs::path root = fs::path(OCTAVO_SOURCE_FOLDER) / "tests";
+  std::set<std::string> tests;
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    tests.insert(entry.path().lexically_relative(root).generic_string());
+  }
+  for (const std::string& violation :
+       architecture::check_tests(headers, tests, architecture::folders_without_all_tests())) {
+    FAIL_CHECK(violation);
+  }
+}
+
 TEST_CASE("architecture: every program and test carries the licence line") {
   const fs::path root = OCTAVO_SOURCE_FOLDER;
   for (const char* folder : {"tests", "examples", "benchmarks"}) {
@@ -265,4 +279,19 @@ TEST_CASE("architecture: the lists of CMakeLists.txt") {
   CHECK(architecture::check(headers, {first, second, {"octavo", "octavo/base/gone.hpp"}}).size() ==
         1);
   CHECK(architecture::check(headers, {first, {"octavo", "octavo/checkpoint/b.hpp"}}).size() == 2);
+}
+
+TEST_CASE("architecture: a header without a test of its name is reported") {
+  using architecture::check_tests;
+  const std::vector<std::string> headers = {"octavo/octavo.hpp", "octavo/base.hpp",
+                                            "octavo/base/a.hpp", "octavo/base/b.hpp",
+                                            "octavo/numeric/each.inc"};
+  CHECK(check_tests(headers, {"base/a_test.cpp", "base/b_test.cpp"}, {}).empty());
+  check_only_violation(check_tests(headers, {"base/a_test.cpp", "numeric/b_test.cpp"}, {}),
+                       "octavo/base/b.hpp: there is no tests/base/b_test.cpp");
+  CHECK(check_tests(headers, {}, {}).size() == 2);
+  CHECK(check_tests(headers, {"base/a_test.cpp"}, {"base"}).empty());
+  check_only_violation(
+      check_tests(headers, {"base/a_test.cpp", "base/b_test.cpp"}, {"base", "coming"}),
+      "base/: every header has its test; take it off the list of exceptions");
 }
