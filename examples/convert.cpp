@@ -10,10 +10,10 @@
 #include <CLI/CLI.hpp>
 
 #include <octavo/checkpoint/checkpoint_folder.hpp>
-#include <octavo/checkpoint/gguf_model.hpp>
-#include <octavo/checkpoint/gpt2_folder.hpp>
 #include <octavo/checkpoint/model_file.hpp>
-#include <octavo/checkpoint/tokenizer_folder.hpp>
+#include <octavo/interop/gguf_model.hpp>
+#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/octavo.hpp>
 
 #include "support/input_files.hpp"

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <system_error>
 
-#include <octavo/checkpoint/model_source.hpp>
+#include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 
 using namespace octavo;

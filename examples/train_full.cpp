@@ -8,7 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <octavo/checkpoint/model_source.hpp>
+#include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 
 #include "support/corpus.hpp"

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <octavo/octavo.hpp>
+#include <octavo/report/memory_report.hpp>
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <octavo/checkpoint/model_source.hpp>
+#include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 
 namespace generate {

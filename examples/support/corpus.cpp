@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include <octavo/checkpoint/model_source.hpp>
+#include <octavo/interop/model_source.hpp>
 
 #include "support/program.hpp"
 #include "support/sha256.hpp"

@@ -3,6 +3,9 @@
 
 #include <cstdio>
 
+#include <octavo/report/memory_drawing.hpp>
+#include <octavo/report/memory_report.hpp>
+
 #include "support/program.hpp"
 
 namespace support {

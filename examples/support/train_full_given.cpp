@@ -2,7 +2,7 @@
 // What train_full's options may still choose where a model, or a run that goes on, is given.
 #include <algorithm>
 
-#include <octavo/checkpoint/model_source.hpp>
+#include <octavo/interop/model_source.hpp>
 
 #include "support/tokenizer_choice.hpp"
 #include "support/train_full_options.hpp"

@@ -10,7 +10,7 @@
 #include <string>
 
 #include <octavo/checkpoint/model_file.hpp>
-#include <octavo/checkpoint/model_source.hpp>
+#include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 #include <octavo/report.hpp>
 

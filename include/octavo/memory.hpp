@@ -6,11 +6,8 @@
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/memory/arena.hpp>
 #include <octavo/memory/bytes.hpp>
-#include <octavo/memory/drawing_sheet.hpp>
-#include <octavo/memory/memory_drawing.hpp>
+#include <octavo/memory/huge_pages.hpp>
 #include <octavo/memory/memory_plan.hpp>
-#include <octavo/memory/memory_report.hpp>
 #include <octavo/memory/memory_request.hpp>
 #include <octavo/memory/plan_check.hpp>
 #include <octavo/memory/process_memory.hpp>
-#include <octavo/memory/svg.hpp>

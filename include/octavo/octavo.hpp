@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// All that trains and generates. Not part of it: checkpoint/ (which needs nlohmann_json), report/
-// (which not every program needs, and every compilation would pay for) and testing/ (for authors of
-// layers).
+// All that trains and generates. Not part of it: formats/, checkpoint/ and interop/ (which need
+// nlohmann_json), report/ (which not every program needs, and every compilation would pay for) and
+// testing/ (for authors of layers).
 #include <octavo/base.hpp>
 #include <octavo/data.hpp>
 #include <octavo/files.hpp>

@@ -7,9 +7,12 @@
 #include <octavo/report/chart.hpp>
 #include <octavo/report/curves.hpp>
 #include <octavo/report/diagnosis.hpp>
+#include <octavo/report/drawing_sheet.hpp>
 #include <octavo/report/facts.hpp>
 #include <octavo/report/loss_curve.hpp>
+#include <octavo/report/memory_drawing.hpp>
 #include <octavo/report/memory_map.hpp>
+#include <octavo/report/memory_report.hpp>
 #include <octavo/report/metrics_file.hpp>
 #include <octavo/report/page.hpp>
 #include <octavo/report/page_writer.hpp>
@@ -23,5 +26,6 @@
 #include <octavo/report/sections.hpp>
 #include <octavo/report/style.hpp>
 #include <octavo/report/summary.hpp>
+#include <octavo/report/svg.hpp>
 #include <octavo/report/terminal_text.hpp>
 #include <octavo/report/verdict.hpp>

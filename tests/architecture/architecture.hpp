@@ -33,15 +33,29 @@ using Violations = std::vector<std::string>;
 
 inline constexpr int most_lines = 400;
 
-/// A folder is a floor; it may include only floors beneath it, so neighbours do not see each other.
+/// A folder is on a floor; it may include only floors beneath it, so that neighbours do not see
+/// each other, but for the `stairs` below.
 inline const std::map<std::string, int>& floors() {
   static const std::map<std::string, int> result = {
-      {"base", 0},       {"numeric", 1},    {"parallel", 1},    {"files", 1},    {"memory", 2},
-      {"tokenizers", 2}, {"data", 2},       {"tensor", 3},      {"kernels", 4},  {"layers", 5},
-      {"optimizers", 5}, {"testing", 6},    {"transformer", 6}, {"training", 7}, {"generation", 7},
-      {"report", 8},     {"checkpoint", 8},
+      {"base", 0},       {"numeric", 1},    {"parallel", 1}, {"files", 1},       {"memory", 2},
+      {"tokenizers", 2}, {"data", 2},       {"tensor", 3},   {"formats", 3},     {"kernels", 4},
+      {"layers", 5},     {"optimizers", 5}, {"testing", 6},  {"transformer", 6}, {"training", 7},
+      {"generation", 7}, {"checkpoint", 7}, {"interop", 7},  {"report", 8},      {"runs", 8},
   };
   return result;
+}
+
+/// Whether a folder may include its neighbour: a checkpoint holds the state of training, and
+/// interop/ opens a model whatever its format, a checkpoint's among them.
+inline bool stairs(const std::string& from, const std::string& to) {
+  return (from == "checkpoint" && to == "training") || (from == "interop" && to == "checkpoint");
+}
+
+/// The library whose headers a folder has. Those of octavo do not include those of
+/// octavo_checkpoint, which needs nlohmann_json.
+inline std::string library_of(const std::string& folder) {
+  static const std::set<std::string> opt_in = {"formats", "checkpoint", "interop", "runs"};
+  return opt_in.contains(folder) ? "octavo_checkpoint" : "octavo";
 }
 
 /// The folder of octavo/<folder>/<name>.hpp; empty for a door, octavo/<name>.hpp.
@@ -137,7 +151,7 @@ inline constexpr std::string_view forward_declarations = "octavo/fwd.hpp";
 
 /// Folders whose doors octavo.hpp does not include.
 inline bool outside_octavo_hpp(const std::string& door) {
-  return door == "testing" || door == "report";
+  return door == "testing" || door == "report" || library_of(door) != "octavo";
 }
 
 /// Why an arrow from one octavo header to another is wrong; empty if it is right.
@@ -162,6 +176,10 @@ inline std::string wrong_arrow(const std::string& from, const std::string& to) {
   if (from_folder == to_folder) return "";
   if (!floors().contains(from_folder) || !floors().contains(to_folder)) return "";
   if (to_folder == "testing") return "testing/ is for authors of layers, no folder builds on it";
+  if (library_of(from_folder) == "octavo" && library_of(to_folder) != "octavo") {
+    return to_folder + "/ is part of octavo_checkpoint, " + from_folder + "/ is not";
+  }
+  if (stairs(from_folder, to_folder)) return "";
   const int from_floor = floors().at(from_folder);
   const int to_floor = floors().at(to_folder);
   if (to_floor < from_floor) return "";
@@ -178,7 +196,9 @@ inline std::string wrong_foreign_include(const std::string& from, const std::str
     return is_public ? "" : "a private path of Eigen";
   }
   if (starts_with(path, "nlohmann/")) {
-    if (folder != "checkpoint") return "nlohmann_json belongs to checkpoint/ alone";
+    if (folder != "formats" && folder != "interop") {
+      return "nlohmann_json belongs to formats/ and interop/ alone";
+    }
     return path == "nlohmann/json.hpp" ? "" : "a private path of nlohmann_json";
   }
   if (path == "immintrin.h" || path == "arm_neon.h") {
@@ -216,8 +236,8 @@ inline void check_place(const Header& header, Violations& violations) {
   const std::string folder = folder_of(header.path);
   if (folder.empty()) {
     const std::string door = door_name(header.path);
-    const bool known = header.path == forward_declarations || door == "octavo" ||
-                       (floors().contains(door) && door != "checkpoint");
+    const bool known =
+        header.path == forward_declarations || door == "octavo" || floors().contains(door);
     if (!known) violations.push_back(header.path + ": a door must have the name of its folder");
   } else if (!floors().contains(folder)) {
     violations.push_back(header.path + ": the folder '" + folder + "' has no floor");
@@ -266,7 +286,8 @@ inline void check_listing(const std::map<std::string, Header>& all,
                           const std::vector<Listing>& listings, Violations& violations) {
   std::multiset<Listing> listed(listings.begin(), listings.end());
   for (const auto& [path, header] : all) {
-    const std::string library = folder_of(path) == "checkpoint" ? "octavo_checkpoint" : "octavo";
+    const std::string folder = folder_of(path);
+    const std::string library = library_of(folder.empty() ? door_name(path) : folder);
     const auto found = listed.find({library, path});
     if (found == listed.end()) {
       violations.push_back(path + ": not listed; add include/" + path + " to the headers of " +

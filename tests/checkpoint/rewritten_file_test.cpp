@@ -11,7 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "checkpoint/forged_file.hpp"
-#include "checkpoint/gpt2_folder.hpp"
+#include "interop/gpt2_folder.hpp"
 
 using namespace octavo;
 using namespace octavo_test;

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include <octavo/checkpoint/tokenizer_folder.hpp>
 #include <octavo/files/read_file.hpp>
+#include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 
 using namespace octavo;

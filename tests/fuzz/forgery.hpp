@@ -18,8 +18,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <octavo/checkpoint/header_sum.hpp>
 #include <octavo/files/crc32c.hpp>
+#include <octavo/formats/header_sum.hpp>
 
 #include "fuzz/fuzz.hpp"
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include <octavo/checkpoint/gguf_model.hpp>
+#include <octavo/interop/gguf_model.hpp>
 
 #include "fuzz/fuzz.hpp"
 #include "fuzz/memory_files.hpp"

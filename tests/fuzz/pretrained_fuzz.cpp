@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <octavo/checkpoint/gpt2_folder.hpp>
+#include <octavo/interop/gpt2_folder.hpp>
 
 #include "fuzz/fuzz.hpp"
 #include "fuzz/memory_files.hpp"

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include <octavo/checkpoint/tokenizer_json.hpp>
-#include <octavo/checkpoint/vocabulary_files.hpp>
+#include <octavo/interop/tokenizer_json.hpp>
+#include <octavo/interop/vocabulary_files.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 
 #include "fuzz/fuzz.hpp"

@@ -8,9 +8,9 @@
 
 #include <octavo/base/error.hpp>
 #include <octavo/memory/bytes.hpp>
-#include <octavo/memory/memory_drawing.hpp>
-#include <octavo/memory/memory_report.hpp>
 #include <octavo/report/loss_curve.hpp>
+#include <octavo/report/memory_drawing.hpp>
+#include <octavo/report/memory_report.hpp>
 #include <octavo/report/page.hpp>
 #include <octavo/report/progress_line.hpp>
 #include <octavo/testing/gradient_check.hpp>

@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/checkpoint/safetensors_reader.hpp>
+#include <octavo/formats/safetensors_reader.hpp>
 #include <octavo/training/training_step.hpp>
 
 using namespace octavo;

@@ -10,10 +10,11 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/checkpoint/model_metadata.hpp>
-#include <octavo/checkpoint/safetensors_reader.hpp>
-#include <octavo/checkpoint/safetensors_writer.hpp>
-#include <octavo/checkpoint/tensor_reader.hpp>
+#include <octavo/checkpoint/parameter_tensors.hpp>
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
+#include <octavo/formats/safetensors_reader.hpp>
+#include <octavo/formats/safetensors_writer.hpp>
+#include <octavo/formats/tensor_reader.hpp>
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>

@@ -10,7 +10,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
-#include <octavo/checkpoint/metadata.hpp>
+#include <octavo/formats/metadata.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/transformer/model_shape.hpp>
 

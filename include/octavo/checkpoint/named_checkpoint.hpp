@@ -11,9 +11,9 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/parse_number.hpp>
-#include <octavo/checkpoint/folder_hint.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/files/folder_names.hpp>
+#include <octavo/formats/folder_hint.hpp>
 
 namespace OCTAVO_NAMESPACE {
 

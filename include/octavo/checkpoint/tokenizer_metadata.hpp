@@ -16,8 +16,8 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/parse_number.hpp>
-#include <octavo/checkpoint/hexadecimal.hpp>
-#include <octavo/checkpoint/metadata.hpp>
+#include <octavo/formats/hexadecimal.hpp>
+#include <octavo/formats/metadata.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
 // What a file of ours says about its model's tokenizer. Of characters: the alphabet's bytes,

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include <octavo/base/concat.hpp>
-#include <octavo/checkpoint/hexadecimal.hpp>
-#include <octavo/checkpoint/metadata.hpp>
 #include <octavo/checkpoint/model_metadata.hpp>
+#include <octavo/formats/hexadecimal.hpp>
+#include <octavo/formats/metadata.hpp>
 #include <octavo/optimizers/optimizer_list.hpp>
 #include <octavo/training/trainer.hpp>
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include <octavo/base/config.hpp>
-#include <octavo/memory/svg.hpp>
 #include <octavo/report/page_writer.hpp>
 #include <octavo/report/scale.hpp>
+#include <octavo/report/svg.hpp>
 
 namespace OCTAVO_NAMESPACE {
 

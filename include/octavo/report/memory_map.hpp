@@ -11,10 +11,10 @@
 #include <octavo/base/formatted_number.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/memory/memory_plan.hpp>
-#include <octavo/memory/memory_report.hpp>
-#include <octavo/memory/svg.hpp>
+#include <octavo/report/memory_report.hpp>
 #include <octavo/report/page_writer.hpp>
 #include <octavo/report/scale.hpp>
+#include <octavo/report/svg.hpp>
 
 namespace OCTAVO_NAMESPACE {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <octavo/checkpoint/json_object.hpp>
+#include <octavo/formats/json_object.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
 #if !defined(HOST_HAS_Eigen) || !defined(HOST_HAS_nlohmann_json)

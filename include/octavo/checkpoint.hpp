@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to checkpoint/: everything in that folder.
+
+#include <octavo/checkpoint/checkpoint_folder.hpp>
+#include <octavo/checkpoint/earlier_runs.hpp>
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/checkpoint/model_metadata.hpp>
+#include <octavo/checkpoint/named_checkpoint.hpp>
+#include <octavo/checkpoint/parameter_tensors.hpp>
+#include <octavo/checkpoint/rollback_target.hpp>
+#include <octavo/checkpoint/tokenizer_metadata.hpp>
+#include <octavo/checkpoint/training_checkpoint.hpp>
+#include <octavo/checkpoint/training_metadata.hpp>

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/formats/safetensors_reader.hpp>
+#include <octavo/formats/tensor_reader.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+
+// A model's parameters as tensors of a safetensors file.
+namespace OCTAVO_NAMESPACE::detail {
+
+inline std::vector<Index> sizes_of(const Parameter& parameter) {
+  if (parameter.rows == 0) return {parameter.columns};
+  return {parameter.rows, parameter.columns};
+}
+
+/// The file must have every parameter and all `others`, and nothing else.
+inline void check_tensors(const SafetensorsReader& file, const ParameterList& parameters,
+                          std::span<const std::string_view> dtypes,
+                          std::span<const std::string_view> others) {
+  for (const Parameter& parameter : parameters) {
+    check_tensor(file, parameter.name, sizes_of(parameter), dtypes);
+  }
+  std::set<std::string_view> known(others.begin(), others.end());
+  for (const std::string_view name : others) file.tensor(std::string(name));
+  for (const Parameter& parameter : parameters) known.insert(parameter.name);
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (!known.contains(name)) {
+      file.fail(detail::concat({"tensor ", printable(name), " does not belong to this model"}));
+    }
+  }
+}
+
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to formats/: everything in that folder.
+
+#include <octavo/formats/folder_hint.hpp>
+#include <octavo/formats/gguf_cursor.hpp>
+#include <octavo/formats/gguf_format.hpp>
+#include <octavo/formats/gguf_reader.hpp>
+#include <octavo/formats/gguf_writer.hpp>
+#include <octavo/formats/header_check.hpp>
+#include <octavo/formats/header_sum.hpp>
+#include <octavo/formats/hexadecimal.hpp>
+#include <octavo/formats/json_object.hpp>
+#include <octavo/formats/metadata.hpp>
+#include <octavo/formats/safetensors_header.hpp>
+#include <octavo/formats/safetensors_reader.hpp>
+#include <octavo/formats/safetensors_writer.hpp>
+#include <octavo/formats/stored_type.hpp>
+#include <octavo/formats/tensor_files.hpp>
+#include <octavo/formats/tensor_reader.hpp>

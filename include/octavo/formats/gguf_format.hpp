@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <octavo/formats/stored_type.hpp>
+
+// The numbers of GGUF, version 3 (github.com/ggml-org/ggml, docs/gguf.md): "GGUF", u32 version, u64
+// number of tensors, u64 number of entries; the entries, each a key, a type and a value; for each
+// tensor its name, u32 number of sizes, u64 sizes (that of neighbours in memory first), u32 type,
+// u64 offset; then, from the next multiple of the alignment on, the tensors, each of them padded to
+// the alignment. A string is a u64 length and its bytes; all numbers are little-endian.
+namespace OCTAVO_NAMESPACE {
+
+/// The type of an entry's value.
+enum class GgufType : std::uint32_t {
+  u8,
+  i8,
+  u16,
+  i16,
+  u32,
+  i32,
+  f32,
+  boolean,
+  string,
+  array,  ///< a type, a u64 count, the elements
+  u64,
+  i64,
+  f64,
+};
+
+namespace detail {
+
+inline constexpr std::string_view gguf_magic = "GGUF";
+inline constexpr std::uint32_t gguf_version = 3;
+inline constexpr std::size_t gguf_alignment = 32;
+
+/// The next multiple of the alignment; `bytes` is far from the largest number.
+constexpr std::size_t gguf_padded(std::size_t bytes, std::size_t alignment) noexcept {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
+
+/// Bytes of one number; 0 for a string, an array, and what is no type.
+constexpr std::size_t gguf_bytes(GgufType type) noexcept {
+  switch (type) {
+    case GgufType::u8:
+    case GgufType::i8:
+    case GgufType::boolean:
+      return 1;
+    case GgufType::u16:
+    case GgufType::i16:
+      return 2;
+    case GgufType::u32:
+    case GgufType::i32:
+    case GgufType::f32:
+      return 4;
+    case GgufType::u64:
+    case GgufType::i64:
+    case GgufType::f64:
+      return 8;
+    case GgufType::string:
+    case GgufType::array:
+      break;
+  }
+  return 0;
+}
+
+/// How the numbers of a tensor, and of a whole file, are numbered.
+struct GgufNumbers {
+  StoredType type;
+  std::uint32_t of_tensor;
+  std::uint32_t of_file;
+};
+inline constexpr GgufNumbers gguf_numbers[] = {{StoredType::f32, 0, 0},
+                                               {StoredType::f16, 1, 1},
+                                               {StoredType::bf16, 30, 32},
+                                               {StoredType::q8_0, 8, 7}};
+
+constexpr GgufNumbers gguf_numbers_of(StoredType type) noexcept {
+  GgufNumbers found = gguf_numbers[0];
+  for (const GgufNumbers& numbers : gguf_numbers) found = numbers.type == type ? numbers : found;
+  return found;
+}
+
+constexpr std::optional<StoredType> stored_type_of(std::uint32_t of_tensor) noexcept {
+  for (const GgufNumbers& numbers : gguf_numbers) {
+    if (numbers.of_tensor == of_tensor) return numbers.type;
+  }
+  return std::nullopt;
+}
+
+}  // namespace detail
+}  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/files/byte_source.hpp>
+#include <octavo/formats/gguf_cursor.hpp>
+#include <octavo/formats/gguf_format.hpp>
+
+static_assert(std::endian::native == std::endian::little,
+              "Octavo writes and reads its files on little-endian machines only");
+
+namespace OCTAVO_NAMESPACE {
+
+/// One tensor of a GGUF file.
+struct GgufTensor {
+  StoredType type = StoredType::f32;
+  std::vector<Index> shape;  ///< as the file has it: that of neighbours in memory first
+  std::size_t offset = 0;    ///< bytes of the file before it
+  std::size_t bytes = 0;
+};
+
+/// A GGUF file: what its entries are and where its tensors lie, checked and in memory; values and
+/// numbers stay where they are until they are read. No number of the file is trusted before it is
+/// compared with what is there; every defect is a FormatError that names the file and the field.
+class GgufReader {
+ public:
+  /// `source` must outlive the reader.
+  explicit GgufReader(const ByteSource& source) : source_(source) {
+    detail::GgufCursor cursor(source);
+    std::string magic(std::min(source.size(), detail::gguf_magic.size()), '\0');
+    source.read(0, std::as_writable_bytes(std::span(magic)));
+    if (magic != detail::gguf_magic) fail("it is no GGUF file");
+    cursor.skip(magic.size());
+    const auto version = part<std::uint32_t>(cursor);
+    if (version == std::uint32_t{3} << 24) fail("it is a big-endian GGUF file");
+    if (version != 2 && version != detail::gguf_version) {
+      fail(detail::concat({"GGUF version ", version, ", this build reads 2 and 3"}));
+    }
+    const auto tensors = part<std::uint64_t>(cursor);
+    const auto entries = part<std::uint64_t>(cursor);
+    if (tensors > most_tensors) fail(too_many(tensors, "tensors", most_tensors));
+    if (entries > most_entries) fail(too_many(entries, "entries", most_entries));
+    for (std::uint64_t i = 0; i < entries; ++i) read_entry(cursor);
+    const auto alignment = static_cast<std::size_t>(
+        optional_whole("general.alignment", 1, 65536).value_or(detail::gguf_alignment));
+    if (!std::has_single_bit(alignment)) refuse("general.alignment", "a power of two");
+    std::vector<GgufTensor*> in_order;
+    for (std::uint64_t i = 0; i < tensors; ++i) in_order.push_back(&read_tensor(cursor));
+    place(in_order, detail::gguf_padded(cursor.position(), alignment), alignment);
+  }
+
+  const std::map<std::string, GgufTensor>& tensors() const noexcept { return tensors_; }
+  std::size_t bytes() const noexcept { return source_.size(); }
+  bool has(const std::string& key) const { return entries_.contains(key); }
+
+  /// The entry of that name as a whole number in [least, most].
+  Index whole(const std::string& key, Index least, Index most) const {
+    const auto value = whole_value(entry(key));
+    if (!value || *value < least || *value > most) {
+      refuse(key, detail::concat({least, " to ", most}));
+    }
+    return *value;
+  }
+  std::optional<Index> optional_whole(const std::string& key, Index least, Index most) const {
+    if (!has(key)) return std::nullopt;
+    return whole(key, least, most);
+  }
+
+  float real(const std::string& key) const {
+    if (entry(key).type != GgufType::f32) refuse(key, "a float");
+    return value_at<float>(entry(key));
+  }
+
+  std::string text(const std::string& key) const {
+    if (entry(key).type != GgufType::string) refuse(key, "text");
+    detail::GgufCursor cursor = cursor_at(entry(key));
+    const auto value = cursor.text(longest_text);
+    if (!value) refuse(key, detail::concat({"at most ", longest_text, " bytes"}), true);
+    return *value;
+  }
+
+  /// A list of at most `most` texts.
+  std::vector<std::string> texts(const std::string& key, std::size_t most) const {
+    detail::GgufCursor cursor = cursor_of_list(key, GgufType::string, "texts", most);
+    std::vector<std::string> values(static_cast<std::size_t>(entry(key).count));
+    for (std::string& value : values) {
+      auto read = cursor.text(longest_text);
+      if (!read) {
+        fail(detail::concat({named(key), "text ", &value - values.data(), " has more than ",
+                             longest_text, " bytes"}));
+      }
+      value = std::move(*read);
+    }
+    return values;
+  }
+
+  /// A list of at most `most` whole numbers, of whatever width.
+  std::vector<Index> wholes(const std::string& key, std::size_t most) const {
+    const Entry& value = entry(key);
+    Entry element{value.element, value.element, 1, value.offset};
+    std::vector<Index> values;
+    const bool fits = value.type == GgufType::array && value.count <= most;
+    for (std::uint64_t i = 0; fits && i < value.count; ++i) {
+      const auto number = whole_value(element);
+      if (!number) break;
+      values.push_back(*number);
+      element.offset += detail::gguf_bytes(value.element);
+    }
+    if (!fits || values.size() != value.count) {
+      refuse(key, detail::concat({"a list of at most ", most, " whole numbers"}));
+    }
+    return values;
+  }
+
+  /// The entry of that name as a whole number; nothing if it is missing or none below 2^63.
+  std::optional<Index> any_whole(const std::string& key) const {
+    return has(key) ? whole_value(entry(key)) : std::nullopt;
+  }
+
+  /// Whether the entry of that name is there and true.
+  bool truth(const std::string& key) const {
+    return has(key) && entry(key).type == GgufType::boolean &&
+           value_at<std::uint8_t>(entry(key)) != 0;
+  }
+
+  /// The tensor of that name; FormatError if it is missing.
+  const GgufTensor& tensor(const std::string& name) const {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) fail(detail::concat({"tensor ", printable(name), " is missing"}));
+    return found->second;
+  }
+
+  /// Part of a tensor, from its byte `first` on.
+  void read(const GgufTensor& tensor, std::size_t first, std::span<std::byte> bytes) const {
+    OCTAVO_ASSERT(first <= tensor.bytes && bytes.size() <= tensor.bytes - first);
+    source_.read(tensor.offset + first, bytes);
+  }
+
+  /// `text`: whether one is expected.
+  [[noreturn]] void refuse(const std::string& key, const std::string& expected,
+                           bool text = false) const {
+    const bool odd = entry(key).type == GgufType::string && !text;
+    fail(detail::concat(
+        {named(key), "got ", told(entry(key)), (odd ? " (a text)" : ""), ", expected ", expected}));
+  }
+  [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
+    throw FormatError(detail::concat({"cannot load ", printable(source_.name()), ": ", what}),
+                      std::move(hint));
+  }
+
+ private:
+  static constexpr std::uint64_t most_entries = 10'000;
+  static constexpr std::uint64_t most_tensors = 30'000;
+  static constexpr std::size_t longest_name = 256;
+  static constexpr std::size_t longest_text = 1024;
+
+  /// Where a value lies; for a list, `element` and `count` tell what it has.
+  struct Entry {
+    GgufType type;
+    GgufType element;
+    std::uint64_t count;
+    std::size_t offset;
+  };
+
+  static std::string named(const std::string& key) {
+    return detail::concat({"entry ", printable(key), ": "});
+  }
+
+  static std::string too_many(std::uint64_t count, const char* what, std::uint64_t most) {
+    return detail::concat({"it has ", count, " ", what, ", expected at most ", most});
+  }
+
+  [[noreturn]] void end_of_file() const {
+    fail(detail::concat({"it ends within its header, after ", counted(source_.size(), "byte")}),
+         "the copy is incomplete");
+  }
+
+  /// A number of the header.
+  template <typename Number>
+  Number part(detail::GgufCursor& cursor) const {
+    const auto value = cursor.number<Number>();
+    if (!value) end_of_file();
+    return *value;
+  }
+
+  std::string name(detail::GgufCursor& cursor, const char* what) const {
+    const auto length = part<std::uint64_t>(cursor);
+    if (length == 0 || length > longest_name) {
+      fail(detail::concat({"the name of ", what, " has ", counted(length, "byte"),
+                           ", expected 1 to ", longest_name}));
+    }
+    if (length > cursor.remaining()) end_of_file();
+    std::string text;
+    for (std::uint64_t i = 0; i < length; ++i) text += part<char>(cursor);
+    return text;
+  }
+
+  void read_entry(detail::GgufCursor& cursor) {
+    const std::string key = name(cursor, "an entry");
+    Entry value{static_cast<GgufType>(part<std::uint32_t>(cursor)), GgufType::u8, 1, 0};
+    value.element = value.type;
+    if (value.type == GgufType::array) {
+      value.element = static_cast<GgufType>(part<std::uint32_t>(cursor));
+      value.count = part<std::uint64_t>(cursor);
+    }
+    value.offset = cursor.position();
+    const std::size_t size = detail::gguf_bytes(value.element);
+    if (value.element == GgufType::string) {
+      if (value.count > cursor.remaining() / sizeof(std::uint64_t)) end_of_file();
+      for (std::uint64_t i = 0; i < value.count; ++i) {
+        if (!cursor.skip(part<std::uint64_t>(cursor))) end_of_file();
+      }
+    } else if (size == 0) {
+      fail(detail::concat({named(key), "its type is ", static_cast<std::uint32_t>(value.element),
+                           ", which is none"}));
+    } else if (value.count > cursor.remaining() / size || !cursor.skip(value.count * size)) {
+      end_of_file();
+    }
+    if (!entries_.emplace(key, value).second)
+      fail(detail::concat({named(key), "it is there twice"}));
+  }
+
+  GgufTensor& read_tensor(detail::GgufCursor& cursor) {
+    const std::string key = name(cursor, "a tensor");
+    const std::string label = detail::concat({"tensor ", printable(key), ": "});
+    GgufTensor tensor;
+    const auto axes = part<std::uint32_t>(cursor);
+    if (axes < 1 || axes > 4) fail(detail::concat({label, axes, " sizes, expected 1 to 4"}));
+    for (std::uint32_t i = 0; i < axes; ++i) {
+      const auto size = part<std::uint64_t>(cursor);
+      if (size < 1 || size > std::uint64_t{1} << 40) {
+        fail(detail::concat({label, "size ", size, ", expected 1 to 2^40"}));
+      }
+      tensor.shape.push_back(static_cast<Index>(size));
+    }
+    const auto number = part<std::uint32_t>(cursor);
+    const auto type = detail::stored_type_of(number);
+    if (!type) {
+      fail(detail::concat(
+               {label, "its type is number ", number, ", expected F32, F16, BF16 or Q8_0"}),
+           "make the file anew with one of these");
+    }
+    tensor.type = *type;
+    std::uint64_t count = 1;
+    for (const Index size : tensor.shape) {
+      // The largest type has four bytes a number.
+      if (count > source_.size() / static_cast<std::uint64_t>(size)) {
+        fail(detail::concat({label, "it has more numbers than the file has bytes"}));
+      }
+      count *= static_cast<std::uint64_t>(size);
+    }
+    if (tensor.type == StoredType::q8_0 && tensor.shape[0] % Index{detail::q8_0_block} != 0) {
+      fail(detail::concat({label, "its rows have ", tensor.shape[0],
+                           " numbers, expected a multiple of 32 for Q8_0"}));
+    }
+    tensor.bytes = detail::stored_bytes(tensor.type, static_cast<std::size_t>(count));
+    const auto offset = part<std::uint64_t>(cursor);
+    tensor.offset = static_cast<std::size_t>(offset);
+    const auto [found, added] = tensors_.emplace(key, std::move(tensor));
+    if (!added) fail(detail::concat({label, "it is there twice"}));
+    return found->second;
+  }
+
+  /// Offsets become those of the file; tensors must follow one another without holes.
+  void place(std::span<GgufTensor* const> in_order, std::size_t begin, std::size_t alignment) {
+    std::size_t next = 0;  // cannot overflow: no tensor is larger than four times the file
+    std::size_t end = begin;
+    for (GgufTensor* const tensor : in_order) {
+      if (tensor->offset != next) {
+        fail(detail::concat(
+            {"a tensor begins at byte ", tensor->offset, " of the data, expected ", next}));
+      }
+      tensor->offset = begin + next;
+      end = begin + next + tensor->bytes;
+      next = detail::gguf_padded(next + tensor->bytes, alignment);
+      if (end > source_.size()) break;
+    }
+    if (source_.size() != end && source_.size() != begin + next) {
+      fail(detail::concat({"the tensors end at byte ", end, " of ", source_.size()}),
+           "the copy is incomplete, or something was added");
+    }
+  }
+
+  const Entry& entry(const std::string& key) const {
+    const auto found = entries_.find(key);
+    if (found == entries_.end()) fail(detail::concat({"there is no entry ", printable(key)}));
+    return found->second;
+  }
+
+  detail::GgufCursor cursor_at(const Entry& value) const {
+    detail::GgufCursor cursor(source_);
+    cursor.skip(value.offset);
+    return cursor;
+  }
+
+  detail::GgufCursor cursor_of_list(const std::string& key, GgufType element, const char* what,
+                                    std::size_t most) const {
+    const Entry& value = entry(key);
+    if (value.type != GgufType::array || value.element != element || value.count > most) {
+      refuse(key, detail::concat({"a list of at most ", most, " ", what}));
+    }
+    return cursor_at(value);
+  }
+
+  template <typename Number>
+  Number value_at(const Entry& value) const {
+    return *cursor_at(value).number<Number>();
+  }
+
+  /// Nothing for what is no whole number, or none below 2^63.
+  std::optional<Index> whole_value(const Entry& value) const {
+    switch (value.type) {
+      case GgufType::u8:
+        return value_at<std::uint8_t>(value);
+      case GgufType::i8:
+        return value_at<std::int8_t>(value);
+      case GgufType::u16:
+        return value_at<std::uint16_t>(value);
+      case GgufType::i16:
+        return value_at<std::int16_t>(value);
+      case GgufType::u32:
+        return value_at<std::uint32_t>(value);
+      case GgufType::i32:
+        return value_at<std::int32_t>(value);
+      case GgufType::i64:
+        return value_at<std::int64_t>(value);
+      case GgufType::u64: {
+        const auto number = value_at<std::uint64_t>(value);
+        if (number > std::uint64_t{std::numeric_limits<Index>::max()}) return std::nullopt;
+        return static_cast<Index>(number);
+      }
+      default:
+        return std::nullopt;
+    }
+  }
+
+  /// A value as messages have it.
+  std::string told(const Entry& value) const {
+    if (value.type == GgufType::string) {
+      return printable(cursor_at(value).text(longest_text).value_or("a long text"));
+    }
+    if (value.type == GgufType::array) return detail::concat({"a list of ", value.count});
+    if (value.type == GgufType::f32) {
+      return detail::concat(
+          {FormattedNumber::fixed(static_cast<double>(value_at<float>(value)), 6)});
+    }
+    const auto number = whole_value(value);
+    return number ? std::to_string(*number) : "another type";
+  }
+
+  const ByteSource& source_;
+  std::map<std::string, Entry> entries_;
+  std::map<std::string, GgufTensor> tensors_;
+};
+
+}  // namespace OCTAVO_NAMESPACE

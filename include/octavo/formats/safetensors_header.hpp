@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/formats/header_sum.hpp>
+
+// The header of a safetensors file as Octavo writes it: a function of what it says.
+namespace OCTAVO_NAMESPACE::detail {
+
+/// A tensor as a header names it.
+struct HeaderEntry {
+  std::string_view name;
+  std::string_view dtype;
+  std::span<const Index> shape;
+  std::size_t bytes = 0;
+};
+
+/// A JSON string. (nlohmann_json's writer would touch a quarter of a megabyte of code while a run
+/// saves, more than a small model has weights.)
+inline void append_quoted(std::string& text, std::string_view value) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  text += '"';
+  for (const char symbol : value) {
+    const auto byte = static_cast<unsigned char>(symbol);
+    require(byte < 0x80, "a file's names and metadata must be ASCII");
+    if (byte < 0x20 || byte == 0x7f) {
+      text += "\\u00";
+      text += digits[byte >> 4];
+      text += digits[byte & 15];
+    } else {
+      if (symbol == '"' || symbol == '\\') text += '\\';
+      text += symbol;
+    }
+  }
+  text += '"';
+}
+
+/// With the tensors' data in this order, without gaps, and padded so that it begins at a multiple
+/// of
+/// 8. `metadata` has an entry for the checksum of the header, whose digits are put in.
+inline std::string header_text(std::span<const HeaderEntry> tensors,
+                               const std::map<std::string, std::string>& metadata) {
+  std::string text = "{\"__metadata__\":{";
+  for (const auto& [key, value] : metadata) {
+    if (text.back() != '{') text += ',';
+    append_quoted(text, key);
+    text += ':';
+    append_quoted(text, key == header_sum_key ? no_sum : std::string_view(value));
+  }
+  text += '}';
+  std::size_t offset = 0;
+  for (const HeaderEntry& tensor : tensors) {
+    text += ',';
+    append_quoted(text, tensor.name);
+    text += ":{\"dtype\":";
+    append_quoted(text, tensor.dtype);
+    text += ",\"shape\":[";
+    for (const Index size : tensor.shape) {
+      if (text.back() != '[') text += ',';
+      text += std::to_string(size);
+    }
+    text += concat({"],\"data_offsets\":[", offset, ','});
+    offset += tensor.bytes;
+    text += concat({offset, "]}"});
+  }
+  text += '}';
+  text.append((8 - text.size() % 8) % 8, ' ');
+  return text.replace(find_header_sum(text), no_sum.size(), header_sum(text));
+}
+
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/formats/safetensors_reader.hpp>
+#include <octavo/formats/stored_type.hpp>
+#include <octavo/numeric/scalar.hpp>
+
+// Tensors out of safetensors files: of the shape that is expected, unaltered, and finite.
+namespace OCTAVO_NAMESPACE::detail {
+
+inline std::string readable(std::span<const Index> sizes) {
+  std::string text;
+  for (const Index size : sizes) text += detail::concat({(text.empty() ? "" : ", "), size});
+  return detail::concat({"[", text, "]"});
+}
+
+/// A dtype, which may be none that there is.
+inline std::string readable(const std::string& dtype) {
+  const auto plain = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !dtype.empty() && std::all_of(dtype.begin(), dtype.end(), plain) ? dtype
+                                                                          : printable(dtype);
+}
+
+/// The file must have this tensor with one of these dtypes.
+inline void check_tensor(const SafetensorsReader& file, const std::string& name,
+                         const std::vector<Index>& sizes,
+                         std::span<const std::string_view> dtypes) {
+  const TensorInFile& tensor = file.tensor(name);
+  if (tensor.shape != sizes) {
+    file.fail(detail::concat({"tensor ", printable(name), ": its shape is ", readable(tensor.shape),
+                              ", expected ", readable(sizes)}));
+  }
+  if (std::find(dtypes.begin(), dtypes.end(), tensor.dtype) == dtypes.end()) {
+    std::string expected;
+    for (const auto dtype : dtypes)
+      expected += (expected.empty() ? "" : " or ") + std::string(dtype);
+    file.fail(detail::concat({"tensor ", printable(name), ": its dtype is ", readable(tensor.dtype),
+                              ", expected ", expected}));
+  }
+}
+
+/// Compares a tensor's checksum with the file's, if that has one.
+class SumCheck {
+ public:
+  void add(std::span<const std::byte> bytes) noexcept { sum_ = crc32c(bytes, sum_); }
+
+  void finish(const SafetensorsReader& file, const std::string& name) const {
+    const std::string& expected = file.tensor(name).sum;
+    if (expected.empty() || expected == sum_text(sum_)) return;
+    file.fail(detail::concat({"tensor ", printable(name), ": its CRC-32C is ", sum_text(sum_),
+                              ", expected ", printable(expected)}),
+              "the file is damaged; use another copy");
+  }
+
+ private:
+  std::uint32_t sum_ = 0;
+};
+
+/// Calls body(first number, numbers) for pieces of a tensor whose file has numbers of T, any that
+/// `widened` takes; checks its sum and that all is finite.
+template <typename T, typename Body>
+void for_each_piece(const SafetensorsReader& file, const std::string& name, Body body) {
+  const TensorInFile& tensor = file.tensor(name);
+  const std::size_t count = tensor.bytes / sizeof(T);
+  std::array<T, 4096 / sizeof(T)> piece;
+  SumCheck sum;
+  std::size_t wrong = count;
+  for (std::size_t first = 0; first < count; first += piece.size()) {
+    const auto part = std::span(piece).first(std::min(piece.size(), count - first));
+    file.read(tensor, first * sizeof(T), std::as_writable_bytes(part));
+    sum.add(std::as_bytes(part));
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      if (wrong == count && !std::isfinite(widened(part[i]))) wrong = first + i;
+    }
+    body(first, std::span<const T>(part));
+  }
+  sum.finish(file, name);
+  if (wrong != count) {
+    file.fail(detail::concat({"tensor ", printable(name), ": number ", wrong, " is not finite"}));
+  }
+}
+
+/// for_each_piece for numbers of any width; false, without a call, if the dtype has no such.
+template <typename Body>
+bool for_each_piece_of_numbers(const SafetensorsReader& file, const std::string& name, Body body) {
+  const std::string& dtype = file.tensor(name).dtype;
+  if (dtype == "F32") return for_each_piece<float>(file, name, body), true;
+  if (dtype == "F64") return for_each_piece<double>(file, name, body), true;
+  if (dtype == "F16") return for_each_piece<Float16>(file, name, body), true;
+  if (dtype == "BF16") return for_each_piece<BFloat16>(file, name, body), true;
+  return false;
+}
+
+/// Looks at a whole tensor of numbers without keeping it; other dtypes for their sum alone.
+inline void verify_tensor(const SafetensorsReader& file, const std::string& name) {
+  if (for_each_piece_of_numbers(file, name, [](auto...) {})) return;
+  const TensorInFile& tensor = file.tensor(name);
+  std::array<std::byte, 4096> piece;
+  SumCheck sum;
+  for (std::size_t first = 0; first < tensor.bytes; first += piece.size()) {
+    const auto part = std::span(piece).first(std::min(piece.size(), tensor.bytes - first));
+    file.read(tensor, first, part);
+    sum.add(part);
+  }
+  sum.finish(file, name);
+}
+
+/// A tensor of numbers into numbers of T: values [as many as the tensor has].
+template <Scalar T>
+void read_tensor(const SafetensorsReader& file, const std::string& name, std::span<T> values) {
+  for_each_piece_of_numbers(file, name, [&](std::size_t first, auto piece) {
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      using Wider = std::common_type_t<T, decltype(widened(piece[i]))>;
+      const auto number = static_cast<Wider>(widened(piece[i]));
+      constexpr auto most = static_cast<Wider>(std::numeric_limits<T>::max());
+      if (std::isfinite(number) && (number > most || number < -most)) {
+        file.fail(detail::concat({"tensor ", printable(name), ": number ", first + i,
+                                  " is too large for float"}),
+                  "use double");
+      }
+      values[first + i] = static_cast<T>(number);
+    }
+  });
+}
+
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The door to interop/: everything in that folder.
+
+#include <octavo/interop/added_tokens.hpp>
+#include <octavo/interop/gguf_model.hpp>
+#include <octavo/interop/gguf_parameters.hpp>
+#include <octavo/interop/gpt2_config.hpp>
+#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/model_source.hpp>
+#include <octavo/interop/token_table.hpp>
+#include <octavo/interop/tokenizer_folder.hpp>
+#include <octavo/interop/tokenizer_json.hpp>
+#include <octavo/interop/vocabulary_files.hpp>

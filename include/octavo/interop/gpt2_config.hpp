@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/formats/json_object.hpp>
+#include <octavo/formats/stored_type.hpp>
+#include <octavo/kernels/normalize.hpp>
+#include <octavo/transformer/model_shape.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// What a GPT-2 says about itself beside its weights and its vocabulary.
+struct Gpt2Config {
+  ModelShape shape;
+  Index trained_length = 0;  ///< the longest sequence that training showed it
+  /// The tokens that stand before and behind a text, if there are such.
+  std::optional<Token> begin_token, end_token;
+  std::vector<Token> other_end_tokens{};  ///< that end a text as well
+  std::vector<std::string> notes{};       ///< what was set aside when it was read, a line each
+
+  /// Those that end a text, the first one first.
+  std::vector<Token> end_tokens() const {
+    std::vector<Token> all;
+    if (end_token) all.push_back(*end_token);
+    all.insert(all.end(), other_end_tokens.begin(), other_end_tokens.end());
+    return all;
+  }
+  void set_end_tokens(std::span<const Token> tokens) {
+    end_token.reset();
+    if (!tokens.empty()) end_token = tokens.front();
+    other_end_tokens.assign(tokens.begin() + (tokens.empty() ? 0 : 1), tokens.end());
+  }
+};
+
+namespace detail {
+
+/// The names of activations in config.json (transformers, activations.py), of one function that
+/// which Octavo writes first. gelu_fast, gelu_accurate and those with "tanh" in their names are
+/// gelu_new's formula in other words.
+inline constexpr std::pair<std::string_view, Activation> gpt2_activations[] = {
+    {"gelu_new", Activation::gelu_tanh},         {"gelu_pytorch_tanh", Activation::gelu_tanh},
+    {"gelu_python_tanh", Activation::gelu_tanh}, {"gelu_fast", Activation::gelu_tanh},
+    {"gelu_accurate", Activation::gelu_tanh},    {"gelu", Activation::gelu},
+    {"gelu_python", Activation::gelu},           {"relu", Activation::relu}};
+
+inline std::string_view gpt2_name_of(Activation activation) noexcept {
+  for (const auto& [name, one] : gpt2_activations) {
+    if (one == activation) return name;
+  }
+  return {};
+}
+
+}  // namespace detail
+
+/// Which activations a format of GPT-2's has: config.json all of Octavo's, GGUF one.
+enum class Gpt2Activations { any, gelu_tanh };
+
+/// Throws an Error of code bad_data if GPT-2 cannot express a model of that shape, saying why and
+/// which options of train_full would have made it one. `what` cannot be done with it.
+inline void require_gpt2(const ModelShape& shape, const std::string& what,
+                         Gpt2Activations activations) {
+  std::string reasons, options;
+  const auto refuse = [&](const std::string& reason, const std::string& option) {
+    (reasons += reasons.empty() ? "" : "; ") += reason;
+    (options += options.empty() ? ", or " : " and ") += option;
+  };
+  if (activations == Gpt2Activations::gelu_tanh && shape.activation != Activation::gelu_tanh) {
+    refuse(detail::concat(
+               {"its activation is ", name_of(shape.activation), ", GPT-2's in GGUF is gelu-tanh"}),
+           "with --activation gelu-tanh");
+  }
+  if (!shape.tied) {
+    refuse(detail::concat({"its output head has a table ", (shape.bias ? "and a bias " : ""),
+                           "of its own, GPT-2's shares the token table"}),
+           "with --tied");
+  }
+  if (!shape.bias) {
+    refuse("it has no biases, GPT-2 has them everywhere", "without --no-bias");
+  }
+  if (reasons.empty()) return;
+  throw Error(ErrorCode::bad_data, detail::concat({what, ": the model is no GPT-2: ", reasons}),
+              detail::concat({"train with --gpt2", options}));
+}
+
+namespace detail {
+
+/// The fields of a GPT-2's config.json.
+class Gpt2ConfigFile {
+ public:
+  explicit Gpt2ConfigFile(const ByteSource& source) : json_(source) {}
+
+  Gpt2Config read() {
+    check_kind();
+    read_shape();
+    demand_rest();
+    const auto begin = read_tokens(json_, "bos_token_id");
+    if (!begin.empty()) config_.begin_token = begin.front();
+    config_.set_end_tokens(read_tokens(json_, "eos_token_id"));
+    const Index context = config_.shape.context;
+    config_.trained_length =
+        json_.optional_whole("octavo_trained_length", 1, context).value_or(context);
+    return std::move(config_);
+  }
+
+  /// The tokens that a field names: a number or a list of them. Numbers that no token has name
+  /// none, which is noted. Where the field is missing it is transformers' 50256.
+  static std::vector<Token> tokens_of(const JsonObject& json, const char* key, Index vocabulary,
+                                      std::vector<std::string>& notes) {
+    const auto& field = json.field(key);
+    std::vector<Token> tokens;
+    const auto take = [&](const nlohmann::json& value) {
+      const auto number = JsonObject::whole_value(value);
+      if (!number) json.refuse(key, "a token's number, or a list of such");
+      if (*number < 0 || *number >= vocabulary) {
+        notes.push_back(
+            concat({"'", key, "' of ", printable(json.name()), " is ", *number,
+                    ", which no token has (0 to ", vocabulary - 1, "): it is set aside"}));
+        return;
+      }
+      const auto token = static_cast<Token>(*number);
+      if (std::find(tokens.begin(), tokens.end(), token) == tokens.end()) tokens.push_back(token);
+    };
+    if (!json.json().contains(key)) {
+      if (vocabulary > 50256) tokens.push_back(50256);
+    } else if (field.is_array()) {
+      for (const auto& value : field) take(value);
+    } else if (!field.is_null()) {
+      take(field);
+    }
+    return tokens;
+  }
+
+ private:
+  static constexpr Index most = (Index{1} << 31) - 1;
+
+  /// Old files name the class alone.
+  void check_kind() const {
+    const auto& classes = json_.field("architectures");
+    const bool named = classes.is_array() && !classes.empty() && classes[0].is_string() &&
+                       classes[0].get<std::string>().starts_with("GPT2");
+    if (json_.field("model_type").is_null() && !named) {
+      json_.fail("'model_type' is missing, expected 'gpt2'");
+    }
+    const auto& type = json_.field("model_type");
+    if (type.is_null() || type == "gpt2") return;
+    json_.fail(concat({"'model_type': got ", JsonObject::shown(type), ", expected 'gpt2'"}),
+               "Octavo reads models of GPT-2's architecture");
+  }
+
+  /// A size, which may have transformers' general name as well.
+  Index size(const char* key, const char* alias, Index largest) const {
+    const auto second = json_.optional_whole(alias, 1, largest);
+    if (!second) return json_.whole(key, 1, largest);
+    if (const auto first = json_.optional_whole(key, 1, largest); first && *first != *second) {
+      json_.refuse(alias, concat({*first, ", as '", key, "' says"}));
+    }
+    return *second;
+  }
+
+  void read_shape() {
+    ModelShape& shape = config_.shape;
+    shape.vocabulary = json_.whole("vocab_size", 1, most);
+    shape.context = size("n_positions", "max_position_embeddings", most);
+    shape.layers = size("n_layer", "num_hidden_layers", 10'000);
+    shape.heads = size("n_head", "num_attention_heads", most);
+    shape.width = size("n_embd", "hidden_size", most / 4);
+    shape.d_ff = json_.optional_whole("n_inner", 1, most).value_or(4 * shape.width);
+    shape.activation = read_activation();
+    shape.bias = true;
+    shape.tied = true;
+    if (shape.width % shape.heads != 0) {
+      json_.refuse("n_head", concat({"a divisor of n_embd, ", shape.width}));
+    }
+  }
+
+  Activation read_activation() const {
+    const auto& field = json_.field("activation_function");
+    if (field.is_null()) return Activation::gelu_tanh;
+    std::string names;
+    for (const auto& [name, activation] : gpt2_activations) {
+      if (field == name) return activation;
+      names += concat({(names.empty() ? "'" : ", '"), name, "'"});
+    }
+    json_.refuse("activation_function", concat({"one of ", names}), true);
+  }
+
+  void demand_rest() {
+    const auto& old_context = json_.field("n_ctx");  // which transformers has not read since 2019
+    if (!old_context.is_null() && old_context != config_.shape.context) {
+      config_.notes.push_back(
+          concat({"'n_ctx' of ", printable(json_.name()), " is ", JsonObject::shown(old_context),
+                  ": the context is ", config_.shape.context, ", as 'n_positions' says"}));
+    }
+    json_.demand("layer_norm_epsilon", layer_norm_epsilon);
+    json_.demand("scale_attn_weights", true);
+    json_.demand("scale_attn_by_inverse_layer_idx", false);
+    json_.demand("reorder_and_upcast_attn", false);
+    json_.demand("add_cross_attention", false);
+    json_.demand("tie_word_embeddings", true);
+  }
+
+  std::vector<Token> read_tokens(const JsonObject& json, const char* key) {
+    return tokens_of(json, key, config_.shape.vocabulary, config_.notes);
+  }
+
+  JsonObject json_;
+  Gpt2Config config_;
+};
+
+}  // namespace detail
+
+/// The config.json of a GPT-2 in Hugging Face's format. Fields that change what is computed must be
+/// there or have transformers' defaults, and must be what Octavo computes; FormatError otherwise.
+/// Sizes are in range, but nothing has compared them with the weights.
+inline Gpt2Config read_gpt2_config(const ByteSource& source) {
+  return detail::Gpt2ConfigFile(source).read();
+}
+
+/// What a generation_config.json says of the tokens that end a text, where it says something; it
+/// goes before config.json, as in transformers.
+inline void read_generation_config(const ByteSource& source, Gpt2Config& config) {
+  try {
+    const JsonObject json(source);
+    if (json.field("eos_token_id").is_null()) return;
+    std::vector<std::string> notes;
+    const auto tokens =
+        detail::Gpt2ConfigFile::tokens_of(json, "eos_token_id", config.shape.vocabulary, notes);
+    if (!tokens.empty()) config.set_end_tokens(tokens);
+    config.notes.insert(config.notes.end(), notes.begin(), notes.end());
+  } catch (const FormatError& error) {
+    config.notes.push_back(
+        detail::concat({printable(source.name()), " is set aside: ", error.what()}));
+  }
+}
+
+/// The same, written: what transformers and llama.cpp's converter look for. Error of code bad_data
+/// if GPT-2 cannot express the shape.
+inline std::string gpt2_config_text(const Gpt2Config& config, StoredType type) {
+  const ModelShape& shape = config.shape;
+  require_gpt2(shape, "cannot write a config.json", Gpt2Activations::any);
+  // An object from the start: one that is null becomes invalid if its first entry finds no memory.
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  json["architectures"] = {"GPT2LMHeadModel"};
+  json["model_type"] = "gpt2";
+  json["vocab_size"] = shape.vocabulary;
+  json["n_positions"] = shape.context;
+  json["n_ctx"] = shape.context;
+  json["n_embd"] = shape.width;
+  json["n_layer"] = shape.layers;
+  json["n_head"] = shape.heads;
+  json["n_inner"] = shape.d_ff;
+  if (shape.d_ff == 4 * shape.width) json["n_inner"] = nullptr;
+  json["activation_function"] = detail::gpt2_name_of(shape.activation);
+  for (const char* name : {"resid_pdrop", "embd_pdrop", "attn_pdrop"}) json[name] = 0.0;
+  json["layer_norm_epsilon"] = layer_norm_epsilon;
+  json["initializer_range"] = 0.02;
+  json["scale_attn_weights"] = true;
+  json["tie_word_embeddings"] = true;
+  json["use_cache"] = true;
+  // Missing, these would be 50256, beyond most vocabularies.
+  json["bos_token_id"] = nullptr;
+  json["eos_token_id"] = nullptr;
+  if (config.begin_token) json["bos_token_id"] = *config.begin_token;
+  if (config.end_token) json["eos_token_id"] = *config.end_token;
+  if (!config.other_end_tokens.empty()) json["eos_token_id"] = config.end_tokens();
+  json["torch_dtype"] = type == StoredType::f32   ? "float32"
+                        : type == StoredType::f16 ? "float16"
+                                                  : "bfloat16";
+  if (config.trained_length != shape.context) {
+    json["octavo_trained_length"] = config.trained_length;
+  }
+  return json.dump(2) + '\n';
+}
+
+}  // namespace OCTAVO_NAMESPACE

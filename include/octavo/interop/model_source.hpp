@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/checkpoint/checkpoint_folder.hpp>
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/interop/gguf_model.hpp>
+#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/tokenizer_folder.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// A model to go on from, whatever its format: a model file or checkpoint of Octavo's, a folder of
+/// checkpoints (the newest valid one), a folder of Hugging Face's GPT-2 format (which has a
+/// config.json), or GGUF. Opened for reading: the weights go where the caller wants them, tensor by
+/// tensor, so that they are never there twice.
+class ModelSource {
+ public:
+  /// Error of code no_input if there is nothing to open; FormatError says what is wrong with what
+  /// is. `skipped` hears about checkpoints that are not whole.
+  explicit ModelSource(const std::string& path,
+                       const std::function<void(const Error&)>& skipped = {},
+                       FileSystem& files = real_file_system()) {
+    std::error_code unknown;  // opening it will say what is wrong
+    if (!std::filesystem::is_directory(path, unknown)) {
+      const auto source = std::make_shared<const FileSource>(path, files);
+      begins_with(*source, "GGUF") ? open_gguf(source) : open_model_file(source);
+    } else if (std::filesystem::exists(detail::concat({path, "/config.json"}), unknown)) {
+      open_folder(path, files);
+    } else {
+      open_model_file(std::make_shared<const FileSource>(
+          newest_valid_checkpoint(path, skipped, files).path, files));
+    }
+  }
+
+  const ModelShape& shape() const noexcept { return shape_; }
+  Index trained_length() const noexcept { return trained_length_; }
+  /// None where the files have none that Octavo reads.
+  const std::optional<AnyTokenizer>& tokenizer() const noexcept { return tokenizer_; }
+
+  /// The tokens at which generation stops, the first one first: what the files say, or else the
+  /// tokenizer's end token.
+  const std::vector<Token>& end_tokens() const noexcept { return end_tokens_; }
+  /// What was set aside, a line each.
+  const std::vector<std::string>& notes() const noexcept { return notes_; }
+
+  /// weights [numbers in the model], in the order of Transformer::parameters(). After a FormatError
+  /// half of them may have come.
+  void read(std::span<float> weights) const { read_float_(weights); }
+  void read(std::span<double> weights) const { read_double_(weights); }
+
+ private:
+  static bool begins_with(const FileSource& source, std::string_view magic) {
+    std::array<char, 4> start{};
+    if (source.size() < magic.size()) return false;
+    source.read(0, std::as_writable_bytes(std::span(start)));
+    return std::string_view(start.data(), start.size()) == magic;
+  }
+
+  /// `read` takes a span of either scalar.
+  template <typename Read>
+  void set(const ModelShape& shape, Index trained_length, std::optional<AnyTokenizer> tokenizer,
+           const Read& read) {
+    shape_ = shape;
+    trained_length_ = trained_length;
+    tokenizer_ = std::move(tokenizer);
+    if (tokenizer_) end_tokens_ = tokenizer_->end_tokens();
+    read_float_ = read;
+    read_double_ = read;
+  }
+
+  static AnyTokenizer tokenizer_in(const TokenTable& table, const std::string& name,
+                                   const Gpt2Config& config) {
+    detail::require_tokenizer(table, name);
+    AnyTokenizer tokenizer = tokenizer_of(table);
+    take_end_tokens(tokenizer, table, config.end_tokens());
+    return tokenizer;
+  }
+
+  void open_gguf(const std::shared_ptr<const FileSource>& source) {
+    const auto file = std::make_shared<const GgufModel>(*source);
+    notes_ = file->config().notes;
+    set(file->shape(), file->config().trained_length,
+        tokenizer_in(file->tokens(), source->name(), file->config()),
+        [source, file](auto weights) { file->read(weights); });
+  }
+
+  void open_folder(const std::string& path, FileSystem& files) {
+    const auto folder = std::make_shared<const Gpt2Folder>(path, files);
+    notes_ = folder->notes();
+    end_tokens_ = folder->config().end_tokens();
+    std::optional<AnyTokenizer> tokenizer;
+    if (const auto table = read_tokenizer_folder(path, folder->shape().vocabulary, notes_, files)) {
+      tokenizer = tokenizer_in(*table, path, folder->config());
+    }
+    set(folder->shape(), folder->config().trained_length, std::move(tokenizer),
+        [folder](auto weights) { folder->read(weights); });
+  }
+
+  void open_model_file(const std::shared_ptr<const FileSource>& source) {
+    const auto file = std::make_shared<const ModelFile>(*source);
+    set(file->shape(), file->trained_length(), file->tokenizer(),
+        [source, file](auto weights) { file->read(weights); });
+  }
+
+  ModelShape shape_;
+  Index trained_length_ = 0;
+  std::optional<AnyTokenizer> tokenizer_;
+  std::vector<Token> end_tokens_;
+  std::vector<std::string> notes_;
+  std::function<void(std::span<float>)> read_float_;
+  std::function<void(std::span<double>)> read_double_;
+};
+
+}  // namespace OCTAVO_NAMESPACE

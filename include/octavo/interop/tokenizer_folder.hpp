@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/files/atomic_file.hpp>
+#include <octavo/files/byte_source.hpp>
+#include <octavo/formats/json_object.hpp>
+#include <octavo/interop/added_tokens.hpp>
+#include <octavo/interop/token_table.hpp>
+#include <octavo/interop/tokenizer_json.hpp>
+#include <octavo/interop/vocabulary_files.hpp>
+
+// The tokenizer of a folder of Hugging Face's format.
+namespace OCTAVO_NAMESPACE {
+
+namespace detail {
+
+/// Reads a folder's files as far as they are there.
+class TokenizerFolder {
+ public:
+  TokenizerFolder(const std::string& path, FileSystem& files) : path_(path), files_(files) {}
+
+  std::optional<TokenTable> read(std::vector<std::string>& notes) const {
+    const auto vocabulary = open("vocab.json");
+    const auto json = open("tokenizer.json");
+    if (!json && !vocabulary) return std::nullopt;
+    const auto config = object("tokenizer_config.json");
+    if (config) check_config(*config, notes);
+    if (json) return read_tokenizer_json(*json, notes);
+    const auto added = object("added_tokens.json"), special = object("special_tokens_map.json");
+    const auto pointer = [](const auto& file) { return file ? &*file : nullptr; };
+    return read_vocabulary_files(*vocabulary, FileSource(concat({path_, "/merges.txt"}), files_),
+                                 {pointer(added), pointer(special), pointer(config)}, notes);
+  }
+
+ private:
+  /// What would put tokens before or behind a text, or a space.
+  static void check_config(const JsonObject& config, std::vector<std::string>& notes) {
+    config.demand("add_prefix_space", false);
+    for (const char* key : {"add_bos_token", "add_eos_token"}) {
+      if (config.field(key) != true) continue;
+      notes.push_back(concat({"'", key, "' of ", printable(config.name()),
+                              " is set aside: a text gets no tokens but its own"}));
+    }
+  }
+
+  std::unique_ptr<FileSource> open(const char* name) const {
+    try {
+      return std::make_unique<FileSource>(concat({path_, "/", name}), files_);
+    } catch (const IoError& error) {
+      if (error.reason() != std::errc::no_such_file_or_directory) throw;
+      return nullptr;
+    }
+  }
+  std::optional<JsonObject> object(const char* name) const {
+    const auto source = open(name);
+    if (!source) return std::nullopt;
+    return JsonObject(*source, tokenizer_limits);
+  }
+
+  std::string path_;
+  FileSystem& files_;
+};
+
+}  // namespace detail
+
+/// The vocabulary of tokenizer.json, or where that is missing of vocab.json, merges.txt and what
+/// lies beside them; nothing if there is neither. FormatError says what is wrong with a file.
+/// `notes` gets a line for each thing that was set aside.
+inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path,
+                                                       std::vector<std::string>& notes,
+                                                       FileSystem& files = real_file_system()) {
+  return detail::TokenizerFolder(path, files).read(notes);
+}
+inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path) {
+  std::vector<std::string> notes;
+  return read_tokenizer_folder(path, notes);
+}
+
+/// The same, of a model with so many tokens: others are added in reserve, and names beyond them
+/// (which a program has added to the tokenizer and not to the model) are set aside. FormatError if
+/// text needs one of those.
+inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path, Index vocabulary,
+                                                       std::vector<std::string>& notes,
+                                                       FileSystem& files = real_file_system()) {
+  auto table = read_tokenizer_folder(path, notes, files);
+  if (!table) return table;
+  const auto most = static_cast<std::size_t>(vocabulary);
+  const std::size_t count = table->tokens.size();
+  for (std::size_t i = most; i < count; ++i) {
+    if (table->kinds[i] != TokenKind::normal) continue;
+    throw FormatError(detail::concat({"cannot load ", printable(path), ": its tokenizer has ",
+                                      count, " tokens, config.json's vocab_size is ", vocabulary}));
+  }
+  if (count > most) {
+    notes.push_back(detail::concat(
+        {"tokens ", most, " to ", count - 1, " of the tokenizer are set aside, from ",
+         printable(table->tokens[most]), " on: the model has none of these numbers"}));
+    table->tokens.resize(most);
+    table->kinds.resize(most);
+    table->rules.erase(table->rules.lower_bound(static_cast<Token>(most)), table->rules.end());
+  }
+  add_reserve(*table, vocabulary);
+  return table;
+}
+
+namespace detail {
+
+/// What vocab.json and merges.txt cannot say of names; nothing where they need not.
+inline std::string added_tokens_decoder(const TokenTable& table) {
+  bool plain = table.rules.empty();
+  for (std::size_t i = 0; plain && i < table.tokens.size(); ++i) {
+    plain = !is_added(table, i) || kind_of_name(table.tokens[i]) == table.kinds[i];
+  }
+  if (plain) return {};
+  std::string text;
+  for (std::size_t i = 0; i < table.tokens.size(); ++i) {
+    if (!is_added(table, i)) continue;
+    text += concat({(text.empty() ? "" : ","), "\n    \"", i, "\": {", added_fields(table, i)});
+  }
+  return concat({",\n  \"added_tokens_decoder\": {", text, "\n  }"});
+}
+
+inline std::string tokenizer_config_text(const TokenTable& table) {
+  std::string text =
+      "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\",\n"
+      "  \"clean_up_tokenization_spaces\": false";
+  const auto name = [&](const char* role, TokenKind kind) {
+    const auto found = std::find(table.kinds.begin(), table.kinds.end(), kind);
+    if (found == table.kinds.end()) return;
+    const std::string& token = table.tokens[static_cast<std::size_t>(found - table.kinds.begin())];
+    text += detail::concat({",\n  \"", role, "\": ", json_string(token)});
+  };
+  name("bos_token", TokenKind::control);
+  name("eos_token", TokenKind::control);
+  name("unk_token", TokenKind::unknown);
+  text += added_tokens_decoder(table);
+  return detail::concat({text, "\n}\n"});
+}
+
+}  // namespace detail
+
+/// Saves a vocabulary as tokenizer.json, tokenizer_config.json, vocab.json and merges.txt of a
+/// folder, which is made if it is not there; each appears whole or not at all. Error of code
+/// bad_data if a token is no UTF-8.
+inline void save_tokenizer_folder(const std::string& path, const TokenTable& table,
+                                  FileSystem& files = real_file_system()) {
+  const std::pair<const char*, std::string> texts[] = {
+      {"tokenizer.json", tokenizer_json_text(table)},
+      {"tokenizer_config.json", detail::tokenizer_config_text(table)},
+      {"vocab.json", vocabulary_text(table)},
+      {"merges.txt", merges_text(table)}};
+  if (files.mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
+    throw IoError(ErrorCode::cannot_create,
+                  detail::concat({"cannot create folder ", printable(path)}), detail::last_error(),
+                  "check that the folder above it exists and can be written");
+  }
+  for (const auto& [name, text] : texts) {
+    AtomicFile file(detail::concat({path, "/", name}), files);
+    file.write(text);
+    file.commit();
+  }
+}
+
+}  // namespace OCTAVO_NAMESPACE

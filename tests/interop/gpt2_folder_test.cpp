@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include "interop/gpt2_folder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/training/trainer.hpp>
+
+using namespace octavo;
+using octavo_test::gpt2_shape;
+using octavo_test::gpt2_weights;
+using octavo_test::TestFolder;
+
+namespace {
+
+std::string reference(const std::string& name) { return OCTAVO_TEST_REFERENCE_FOLDER "/" + name; }
+
+template <typename U>
+std::vector<U> values(const SafetensorsReader& file, const std::string& name) {
+  const TensorInFile& tensor = file.tensor(name);
+  std::vector<U> result(tensor.bytes / sizeof(U));
+  file.read(tensor, 0, std::as_writable_bytes(std::span(result)));
+  return result;
+}
+
+/// [tokens, vocabulary]
+template <Scalar T>
+std::vector<T> logits(const PretrainedModel<T>& model, std::span<const Token> tokens) {
+  const auto length = static_cast<Index>(tokens.size());
+  const Index vocabulary = model.config.shape.vocabulary;
+  MemoryPlan plan;
+  const Transformer<T> transformer(RuntimeConfig(model.config.shape), plan, {1, length, 1, false});
+  plan.place();
+  const Arena arena(plan);
+  const Worker worker;
+  std::vector<T> result(static_cast<std::size_t>(length * vocabulary));
+  transformer.logits({.run = {worker, arena, transformer.pack_buffer(arena)},
+                      .rows = {1, length},
+                      .weights = model.weights.data()},
+                     tokens, MatrixView<T>(result.data(), length, vocabulary));
+  return result;
+}
+
+/// The largest difference from what PyTorch computed.
+template <Scalar T>
+double difference(const std::string& name) {
+  const PretrainedModel<T> model = load_pretrained<T>(reference(name));
+  const FileSource source(reference(name + "/expected.safetensors"));
+  const SafetensorsReader file(source);
+  const auto expected = values<float>(file, "logits");
+  const auto got = logits<T>(model, values<Token>(file, "tokens"));
+  REQUIRE(got.size() == expected.size());
+  double worst = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    worst =
+        std::max(worst, std::abs(static_cast<double>(got[i]) - static_cast<double>(expected[i])));
+  }
+  return worst;
+}
+
+template <Scalar T>
+void check_bits(std::span<const T> got, std::span<const T> expected) {
+  CHECK(std::ranges::equal(std::as_bytes(got), std::as_bytes(expected)));
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a folder's logits are PyTorch's", T, float, double) {
+  for (const char* name : {"gpt2", "gpt2_sharded", "gpt2_f16"}) {
+    INFO(std::string(name));
+    CHECK(difference<T>(name) < 1e-5);
+  }
+}
+
+TEST_CASE("a folder's configuration") {
+  const auto model = load_pretrained<float>(reference("gpt2_f16"));
+  const ModelShape expected{.vocabulary = 300,
+                            .context = 12,
+                            .layers = 2,
+                            .heads = 2,
+                            .width = 8,
+                            .d_ff = 20,
+                            .activation = Activation::gelu_tanh,
+                            .bias = true,
+                            .tied = true};
+  CHECK(model.config.shape == expected);
+  CHECK(model.config.trained_length == 12);
+  CHECK(model.config.begin_token == 299);
+  CHECK(model.config.end_token == 299);
+  CHECK(Gpt2Folder(reference("gpt2")).shape().d_ff == 32);
+}
+
+TEST_CASE("masks that old files carry along are left aside, and named") {
+  const std::vector<std::string> expected{"h.0.attn.bias", "h.0.attn.masked_bias", "h.1.attn.bias",
+                                          "h.1.attn.masked_bias"};
+  CHECK(load_pretrained<float>(reference("gpt2_sharded")).ignored == expected);
+  CHECK(load_pretrained<float>(reference("gpt2")).ignored.empty());
+}
+
+TEST_CASE("a model comes back from a folder bit for bit") {
+  const TestFolder folder = TestFolder::good();
+  folder.put();
+  const auto model = load_pretrained<float>(folder.path());
+  CHECK(model.config.shape == gpt2_shape);
+  CHECK(model.config.trained_length == 3);
+  CHECK(model.config.begin_token == 1);
+  CHECK(model.config.end_token == 2);
+  CHECK(model.ignored.empty());
+  check_bits<float>(model.weights, gpt2_weights<float>());
+  CHECK(reinterpret_cast<std::uintptr_t>(model.weights.data()) % alignment_bytes == 0);
+  SUBCASE("and as it was loaded it is saved") {
+    TestFolder again;
+    save_pretrained<float>(again.path(), model.config, model.weights);
+    again.take();
+    CHECK(again.files == folder.files);
+  }
+  SUBCASE("a folder without what need not be said") {
+    TestFolder other;
+    save_pretrained<float>(other.path(), {gpt2_shape, gpt2_shape.context, {}, {}}, model.weights);
+    const auto plain = load_pretrained<float>(other.path());
+    CHECK(plain.config.trained_length == gpt2_shape.context);
+    CHECK(!plain.config.begin_token);
+    CHECK(!plain.config.end_token);
+  }
+}
+
+TEST_CASE("sixteen bits are the nearest, and what was read of them is written again as it was") {
+  const std::vector<float> weights = gpt2_weights<float>();
+  for (const StoredType type : {StoredType::f16, StoredType::bf16}) {
+    const TestFolder folder = TestFolder::good(type);
+    folder.put();
+    CHECK(folder.files.at("model.safetensors").find(name_of(type)) != std::string::npos);
+    const auto model = load_pretrained<float>(folder.path());
+    std::vector<float> rounded(weights);
+    for (float& weight : rounded) {
+      weight =
+          type == StoredType::f16 ? to_float(to_float16(weight)) : to_float(to_bfloat16(weight));
+    }
+    check_bits<float>(model.weights, rounded);
+    TestFolder again;
+    save_pretrained<float>(again.path(), model.config, model.weights, type);
+    again.take();
+    CHECK(again.files == folder.files);
+  }
+}
+
+TEST_CASE("double weights are written as the nearest floats") {
+  const std::vector<double> weights = gpt2_weights<double>();
+  TestFolder folder;
+  save_pretrained<double>(folder.path(), {gpt2_shape, 5, {}, {}}, weights);
+  CHECK(load_pretrained<double>(folder.path()).weights[7] ==
+        static_cast<double>(static_cast<float>(weights[7])));
+  std::vector<double> large(weights);
+  large[4] = 1e39;
+  CHECK_THROWS_WITH_AS(
+      save_pretrained<double>(folder.path(), {gpt2_shape, 5, {}, {}}, large),
+      "cannot write tensor 'transformer.wte.weight': number 4 is 1e+39, too large for F32", Error);
+}
+
+TEST_CASE("numbers that a type has not are refused, and what was there stays") {
+  TestFolder folder = TestFolder::good();
+  folder.put();
+  const auto refuse = [&](float number, StoredType type, const char* message) {
+    std::vector<float> weights = gpt2_weights<float>();
+    weights[47] = number;  // of wpe, which has 44 numbers before it
+    CHECK_THROWS_WITH_AS(
+        save_pretrained<float>(folder.path(), {gpt2_shape, 3, 1, 2}, weights, type), message,
+        Error);
+  };
+  const auto before = folder.files;
+  const std::string tensor = "cannot write tensor 'transformer.wpe.weight': number 3 is ";
+  refuse(70000, StoredType::f16, (tensor + "70000, too large for F16").c_str());
+  refuse(-3.4e38f, StoredType::f16, (tensor + "-3.4e+38, too large for F16").c_str());
+  refuse(3.4e38f, StoredType::bf16, (tensor + "3.4e+38, too large for BF16").c_str());
+  refuse(std::nanf(""), StoredType::f32, (tensor + "not finite").c_str());
+  refuse(HUGE_VALF, StoredType::bf16, (tensor + "not finite").c_str());
+  folder.take();
+  CHECK(folder.files == before);
+}
+
+TEST_CASE("a trainer begins with a folder's weights, or is left alone") {
+  ThreadPool threads(1);
+  TrainingOptions options;
+  options.sequence = 3;
+  Trainer<float> trainer(gpt2_shape, options, threads);
+  TestFolder folder = TestFolder::good();
+  folder.put();
+  Gpt2Folder(folder.path()).load(trainer);
+  check_bits<float>(trainer.weights(), gpt2_weights<float>());
+
+  std::vector<float> before(trainer.weights().begin(), trainer.weights().end());
+  folder.files["model.safetensors"].back() ^= 1;
+  folder.put();
+  CHECK_THROWS_AS(Gpt2Folder(folder.path()).load(trainer), FormatError);
+  check_bits<float>(trainer.weights(), before);
+
+  ModelShape other = gpt2_shape;
+  other.heads = 1;
+  Trainer<double> stranger(other, options, threads);
+  CHECK_THROWS_WITH_AS(Gpt2Folder(reference("gpt2")).load(stranger),
+                       doctest::Contains("a folder's shape must be the trainer's: got layers 2, "),
+                       ConfigError);
+}
+
+TEST_CASE("what is no GPT-2 is not written as one") {
+  ModelShape shape = gpt2_shape;
+  const auto message = [&] {
+    const std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)));
+    try {
+      save_pretrained<float>("folder", {shape, 3, {}, {}}, weights);
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::bad_data);
+      return std::string(error.what()) + " / " + error.hint();
+    }
+    return std::string();
+  };
+  const std::string start = "cannot write 'folder': the model is no GPT-2: ";
+  shape.activation = Activation::relu;  // which config.json has a name for
+  shape.tied = false;
+  CHECK(message() ==
+        start +
+            "its output head has a table and a bias of its own, GPT-2's shares the token table / "
+            "train with --gpt2, or with --tied");
+  shape = gpt2_shape;
+  shape.bias = false;
+  CHECK(message() ==
+        start +
+            "it has no biases, GPT-2 has them everywhere / train with --gpt2, or without "
+            "--no-bias");
+  CHECK(!std::filesystem::exists("folder"));
+}
