@@ -14,8 +14,12 @@ struct Setting {
   octavo::StepOptions options;
 };
 
+/// The shape of examples/train_v2.
+inline constexpr octavo::ModelShape v2{
+    .vocabulary = 70, .context = 64, .layers = 2, .heads = 4, .width = 128, .d_ff = 256};
+
 inline const Setting settings[] = {{"tiny", octavo::presets::tiny, {.step = {1, 32}}},
-                                   {"v2", octavo::presets::v2, {.step = {1, 32}}},
+                                   {"v2", v2, {.step = {1, 32}}},
                                    {"small", octavo::presets::small, {.step = {1, 64}}},
                                    {"nano", octavo::presets::nano, {.step = {12, 64}}},
                                    {"medium", octavo::presets::medium, {.step = {8, 128}}},

@@ -129,7 +129,17 @@ void write_octavo(const std::string& path, const Model& model) {
                             model.weights);
 }
 
+/// Error if GPT-2 cannot express the model, with the option that trains one that it can.
+void require_gpt2(const std::string& path, const Model& model, octavo::Gpt2Activations known) {
+  try {
+    octavo::require_gpt2(model.config.shape, "cannot write " + octavo::printable(path), known);
+  } catch (const octavo::Error& error) {
+    throw octavo::Error(error.code(), error.what(), error.hint() + ": train_full --gpt2");
+  }
+}
+
 void write_folder(const std::string& path, StoredType type, const Model& model) {
+  require_gpt2(path, model, octavo::Gpt2Activations::any);
   octavo::save_pretrained<float>(path, model.config, model.weights, type);
   if (model.tokens) octavo::save_tokenizer_folder(path, *model.tokens);
 }
@@ -156,8 +166,7 @@ void write(const std::string& path, Target target, StoredType type, const Model&
     case Target::folder:
       return write_folder(path, type, model);
     case Target::gguf:
-      octavo::require_gpt2(model.config.shape, "cannot write " + octavo::printable(path),
-                           octavo::Gpt2Activations::gelu_tanh);
+      require_gpt2(path, model, octavo::Gpt2Activations::gelu_tanh);
       octavo::save_gguf<float>(path, model.config, tokens_of(model, path), model.weights, type);
       return note_what_gguf_lacks(model);
   }

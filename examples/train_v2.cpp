@@ -19,12 +19,13 @@
 #include "support/progress.hpp"
 #include "support/run_saver.hpp"
 #include "support/sample.hpp"
+#include "support/v2.hpp"
 
 namespace {
 
 using octavo::Index;
 
-constexpr octavo::ModelShape shape = octavo::presets::v2;
+constexpr octavo::ModelShape shape = support::v2::shape;
 constexpr Index sequence = 32;
 using Config = octavo::FixedConfig<shape>;
 
@@ -69,7 +70,7 @@ octavo::RunReport describe_run(const Arguments& arguments, const octavo::Trainin
   report.title = "train_v2";
   octavo::FactGroup text{"Text", {}}, run{"Run", {}};
   text.add("data", "the built-in text");
-  text.add_count("bytes", octavo::soliloquy_v2.size());
+  text.add_count("bytes", support::v2::text.size());
   text.add("validation", "none, it is too short");
   run.add("out", support::one_line(arguments.saving.out));
   run.add("save-every", arguments.saving.save_every);
@@ -133,9 +134,9 @@ int train(Arguments arguments) {
     const std::string inputs[] = {resumed->path()};
     support::spare_inputs("--memory-report", arguments.memory_report.drawing, inputs);
   }
-  const octavo::AnyTokenizer tokenizer = octavo::fixed_alphabet_tokenizer;
-  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy_v2);
-  const auto identity = support::identity_of("", octavo::soliloquy_v2);
+  const octavo::AnyTokenizer tokenizer = support::v2::tokenizer;
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, support::v2::text);
+  const auto identity = support::identity_of("", support::v2::text);
   octavo::ThreadPool threads(arguments.threads);
   support::warn_of_threads(threads, "train_v2");
   const octavo::TrainingOptions options = options_of(arguments, resumed.get(), threads.size());
@@ -198,12 +199,12 @@ int train(Arguments arguments) {
   progress.finish();
   print_end(result.reason, trainer.state(), saver);
 
-  const Index rest = static_cast<Index>(octavo::soliloquy_v2.size() - prompt.size());
+  const Index rest = static_cast<Index>(support::v2::text.size() - prompt.size());
   const std::string text = support::greedy(generator, tokenizer, prompt, rest);
   progress.print_summary();
   std::printf("\nFrom \"To be \" it writes:\n\n%s%s", text.c_str(),
               text.ends_with('\n') ? "" : "\n");
-  if (text == octavo::soliloquy_v2) support::print("\nThat is the excerpt to the letter.\n");
+  if (text == support::v2::text) support::print("\nThat is the excerpt to the letter.\n");
   saver.finish();
   if (!arguments.saving.out.empty()) {
     const std::string path = saver.model_path();

@@ -48,7 +48,8 @@ const std::string no_gpt2 =
     ": the model is no GPT-2: its activation is relu, GPT-2's in GGUF is gelu-tanh; its output "
     "head has a "
     "table and a bias of its own, GPT-2's shares the token table";
-const std::string how = "train with --gpt2, or with --activation gelu-tanh and with --tied";
+const std::string how =
+    "train a model with activation gelu-tanh and a tied output head: train_full --gpt2";
 
 }  // namespace
 
@@ -86,14 +87,14 @@ TEST_CASE("types decide how large a file is") {
   }
 }
 
-TEST_CASE("what GPT-2 cannot express is refused, with the options that would have made it one") {
+TEST_CASE("what GPT-2 cannot express is refused, with the option that trains what it can") {
   const Models models;
   const std::string from = "s/model.safetensors";
   refused(models, {from, "x.gguf"}, 65, "cannot write 'x.gguf'" + no_gpt2, how);
   refused(models, {from, "x/", "--type", "f16"}, 65,
           "cannot write 'x': the model is no GPT-2: its output head has a table and a bias of its "
           "own, GPT-2's shares the token table",
-          "train with --gpt2, or with --tied");
+          "train a model with a tied output head: train_full --gpt2");
 }
 
 TEST_CASE("a folder's tokenizer goes along") {
@@ -151,7 +152,7 @@ TEST_CASE("models that cannot be opened or are none, and places that cannot be w
           "check the path and its permissions");
   fs::create_directory(models.path / "empty");
   refused(models, {"empty", "x.gguf"}, 66, "there is no checkpoint in 'empty'",
-          "name a folder that train_v2 or train_full has saved a run to");
+          "name a folder to which a run has been saved");
   write_file(models, "text", "To be or not to be");
   refused(models, {"text", "x.gguf"}, 65, "cannot load 'text': it is a text, not a model",
           "name a model file, a folder, or a GGUF file");

@@ -13,6 +13,7 @@
 #include <octavo/transformer/presets.hpp>
 
 #include "examples/process.hpp"
+#include "support/v2.hpp"
 
 using namespace octavo;
 
@@ -53,7 +54,7 @@ TEST_CASE("parameters and planned bytes of the presets stand in the documents") 
     Index batch, sequence;
   };
   for (const Row& row :
-       {Row{presets::v2, 1, 32}, Row{presets::tiny, 1, 32}, Row{presets::small, 1, 64},
+       {Row{support::v2::shape, 1, 32}, Row{presets::tiny, 1, 32}, Row{presets::small, 1, 64},
         Row{presets::medium, 8, 128}, Row{presets::large, 8, 128}}) {
     for (const char* document : {"README.md", "docs/memory.md"}) {
       check_mentions(document, with_commas(static_cast<std::size_t>(parameter_count(row.shape))));
@@ -67,7 +68,7 @@ TEST_CASE("parameters and planned bytes of the presets stand in the documents") 
 
 TEST_CASE("the worked example comes to what the plan says") {
   const StepShape step{.batch = 1, .sequence = 32};
-  check_mentions("docs/memory.md", with_commas(training_bytes<float>(presets::v2, step)));
+  check_mentions("docs/memory.md", with_commas(training_bytes<float>(support::v2::shape, step)));
 }
 
 TEST_CASE("short runs end at the losses that stand in the documents") {

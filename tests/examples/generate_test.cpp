@@ -215,7 +215,7 @@ TEST_CASE("checkpoints and models in double are models; everything else is refus
   REQUIRE(::mkfifo((sandbox / "fifo").c_str(), 0666) == 0);
   fs::create_directory(sandbox.path / "empty");
   refused(sandbox, {"generate", "empty"}, 66, "there is no checkpoint in 'empty'",
-          "name a folder that train_v2 or train_full has saved a run to");
+          "name a folder to which a run has been saved");
   refused(sandbox, {"generate", "fifo"}, 66, "cannot open 'fifo': it is a FIFO" + regular,
           "name a file");
   refused(sandbox, {"generate", "/dev/zero"}, 66,

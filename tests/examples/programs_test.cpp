@@ -15,6 +15,7 @@
 #include "examples/sandbox.hpp"
 #include "support/download.hpp"
 #include "support/sha256.hpp"
+#include "support/v2.hpp"
 
 TEST_CASE("a model is trained, saved, and written with, the same with 1 and 3 threads") {
   const Sandbox sandbox;
@@ -66,7 +67,7 @@ TEST_CASE("a dry run prints the plan and leaves nothing behind") {
 TEST_CASE("train_v2 learns its text by heart, and says its parameters and plan") {
   const Sandbox sandbox;
   expect(sandbox.run("train_v2"), 0,
-         std::string(octavo::soliloquy_v2) + "\nThat is the excerpt to the letter.\n");
+         std::string(support::v2::text) + "\nThat is the excerpt to the letter.\n");
   expect(sandbox.run("train_v2 5 --threads 2"), 0, "parameters 291398");
   CHECK(fs::is_empty(sandbox.path));
 }

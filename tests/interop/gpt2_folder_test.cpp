@@ -225,12 +225,10 @@ TEST_CASE("what is no GPT-2 is not written as one") {
   CHECK(message() ==
         start +
             "its output head has a table and a bias of its own, GPT-2's shares the token table / "
-            "train with --gpt2, or with --tied");
+            "train a model with a tied output head");
   shape = gpt2_shape;
   shape.bias = false;
   CHECK(message() ==
-        start +
-            "it has no biases, GPT-2 has them everywhere / train with --gpt2, or without "
-            "--no-bias");
+        start + "it has no biases, GPT-2 has them everywhere / train a model with biases");
   CHECK(!std::filesystem::exists("folder"));
 }

@@ -7,6 +7,8 @@
 
 #include <octavo/interop/token_table.hpp>
 
+#include "tokenizers/fixed_alphabet.hpp"
+
 using namespace octavo;
 
 TEST_CASE("character tokenizers become tables and come back") {
@@ -14,7 +16,7 @@ TEST_CASE("character tokenizers become tables and come back") {
   for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(static_cast<unsigned char>(byte));
   for (const auto& tokenizer :
        {CharacterTokenizer("ba \n", UnknownToken::included),
-        CharacterTokenizer("ab", UnknownToken::excluded), fixed_alphabet_tokenizer,
+        CharacterTokenizer("ab", UnknownToken::excluded), octavo_test::fixed_alphabet_tokenizer,
         CharacterTokenizer(all), CharacterTokenizer("", UnknownToken::included),
         CharacterTokenizer("x", UnknownToken::excluded, 5)}) {
     const TokenTable table = token_table_of(tokenizer);
@@ -24,7 +26,7 @@ TEST_CASE("character tokenizers become tables and come back") {
     REQUIRE(back);
     CHECK(*back == tokenizer);
   }
-  const TokenTable table = token_table_of(fixed_alphabet_tokenizer);
+  const TokenTable table = token_table_of(octavo_test::fixed_alphabet_tokenizer);
   CHECK(table.tokens.front() == "<unk>");
   CHECK(table.kinds.front() == TokenKind::unknown);
   CHECK(table.tokens[1] == "a");
@@ -65,8 +67,8 @@ TEST_CASE("byte pairs become tables and come back") {
   CHECK(!table.twice());
   CHECK(!character_tokenizer_of(table));
   CHECK(tokenizer_of(table) == AnyTokenizer(tokenizer));
-  CHECK(tokenizer_of(token_table_of(fixed_alphabet_tokenizer)) ==
-        AnyTokenizer(fixed_alphabet_tokenizer));
+  CHECK(tokenizer_of(token_table_of(octavo_test::fixed_alphabet_tokenizer)) ==
+        AnyTokenizer(octavo_test::fixed_alphabet_tokenizer));
 
   const auto refused = [&](auto change, const char* message) {
     TokenTable bad = table;

@@ -16,6 +16,8 @@
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 
+#include "tokenizers/fixed_alphabet.hpp"
+
 using namespace octavo;
 using Json = nlohmann::json;
 
@@ -62,7 +64,7 @@ std::vector<TokenTable> tables() {
   add_reserve(reserve, 283);
   return {token_table_of(trained()), reserve, token_table_of(CharacterTokenizer("ba \n")),
           token_table_of(CharacterTokenizer("ab\xff\"\\", UnknownToken::excluded)),
-          token_table_of(fixed_alphabet_tokenizer)};
+          token_table_of(octavo_test::fixed_alphabet_tokenizer)};
 }
 
 }  // namespace

@@ -14,6 +14,8 @@
 #include <octavo/training/training_step.hpp>
 #include <octavo/transformer/presets.hpp>
 
+#include "transformer/fixed_shape.hpp"
+
 using namespace octavo;
 
 static_assert(training_bytes<float>(presets::tiny, {.batch = 1, .sequence = 32}) < 1'000'000);
@@ -157,8 +159,8 @@ TEST_CASE_TEMPLATE("the plan is the closed formula to the byte", T, float, doubl
   for (const Index workers : {1, 2, 4}) {
     CHECK(planned<T>(presets::tiny, {1, 32}, workers) ==
           closed_formula<T>(presets::tiny, {1, 32}, workers));
-    CHECK(planned<T>(presets::v2, {1, 32}, workers) ==
-          closed_formula<T>(presets::v2, {1, 32}, workers));
+    CHECK(planned<T>(octavo_test::fixed_shape, {1, 32}, workers) ==
+          closed_formula<T>(octavo_test::fixed_shape, {1, 32}, workers));
     CHECK(planned<T>(presets::small, {1, 64}, workers) ==
           closed_formula<T>(presets::small, {1, 64}, workers));
     for (const Index micro : {1, 3, 8}) {
@@ -224,7 +226,7 @@ void check_marks(const ModelShape& shape, const StepOptions& options, Index work
 
 TEST_CASE("a real step touches every buffer of the plan, and nothing outside it") {
   check_marks<float>(presets::tiny, {.step = {2, 32}}, 2);
-  check_marks<double>(presets::v2, {.step = {1, 32}}, 1);
+  check_marks<double>(octavo_test::fixed_shape, {.step = {1, 32}}, 1);
   check_marks<float>(presets::small, {.step = {1, 64}}, 4);
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     INFO("seed ", seed);

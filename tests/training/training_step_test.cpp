@@ -10,6 +10,8 @@
 #include <octavo/training/training_step.hpp>
 #include <octavo/transformer/presets.hpp>
 
+#include "transformer/fixed_shape.hpp"
+
 using namespace octavo;
 
 namespace {
@@ -184,8 +186,8 @@ TEST_CASE("losses that are looked at between gradients and update leave the grad
 TEST_CASE("fixed and run-time configuration end in equal bytes after 20 steps") {
   StepOptions options;
   options.step = {1, 32, 1, 1};
-  CHECK(weights_after<float>(FixedConfig<presets::v2>{}, options, 2, 20) ==
-        weights_after<float>(RuntimeConfig(presets::v2), options, 1, 20));
+  CHECK(weights_after<float>(FixedConfig<octavo_test::fixed_shape>{}, options, 2, 20) ==
+        weights_after<float>(RuntimeConfig(octavo_test::fixed_shape), options, 1, 20));
 }
 
 TEST_CASE(
@@ -207,7 +209,7 @@ TEST_CASE("no preset's step calls the heap") {
     ModelShape shape;
     StepShape step;
   };
-  for (const Case& preset : {Case{presets::tiny, {1, 32}}, Case{presets::v2, {1, 32}},
+  for (const Case& preset : {Case{presets::tiny, {1, 32}}, Case{octavo_test::fixed_shape, {1, 32}},
                              Case{presets::small, {1, 64}}, Case{presets::nano, {12, 64}},
                              Case{presets::medium, {8, 128}}, Case{presets::large, {2, 128}}}) {
     ThreadPool threads(2);

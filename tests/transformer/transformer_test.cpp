@@ -12,10 +12,12 @@
 #include <octavo/transformer/presets.hpp>
 #include <octavo/transformer/transformer.hpp>
 
+#include "transformer/fixed_shape.hpp"
+
 using namespace octavo;
 
 static_assert(parameter_count(presets::tiny) == 46'307);
-static_assert(parameter_count(presets::v2) == 291'398);
+static_assert(parameter_count(octavo_test::fixed_shape) == 291'398);
 static_assert(parameter_count(presets::small) == 422'179);
 static_assert(parameter_count(presets::medium) == 2'175'554);
 static_assert(parameter_count(presets::large) == 8'545'346);
@@ -176,8 +178,9 @@ TEST_CASE_TEMPLATE("loss and gradients do not depend on the number of workers", 
 }
 
 TEST_CASE("fixed and run-time sizes give the same bits") {
-  Rig<float, FixedConfig<presets::v2>> fixed(FixedConfig<presets::v2>{}, 1, 32, 1);
-  Rig<float> given(presets::v2, 1, 32, 1);
+  Rig<float, FixedConfig<octavo_test::fixed_shape>> fixed(FixedConfig<octavo_test::fixed_shape>{},
+                                                          1, 32, 1);
+  Rig<float> given(octavo_test::fixed_shape, 1, 32, 1);
   CHECK(fixed.loss(true) == given.loss(true));
   CHECK(fixed.gradients == given.gradients);
   CHECK(fixed.arena.size() == given.arena.size());
@@ -243,7 +246,8 @@ TEST_CASE("shapes that make no model are refused by name") {
 }
 
 TEST_CASE("a model begins with GPT-2's initial weights") {
-  const ParameterList list = Transformer<float>{RuntimeConfig(presets::v2)}.parameters();
+  const ParameterList list =
+      Transformer<float>{RuntimeConfig(octavo_test::fixed_shape)}.parameters();
   std::vector<float> weights(static_cast<std::size_t>(list.count()));
   constexpr Index layers = 8;
   set_initial_weights<float>(list, layers, 5, weights);
@@ -268,7 +272,8 @@ TEST_CASE("a model begins with GPT-2's initial weights") {
 }
 
 TEST_CASE("parameters have GPT-2's names, in memory order without gaps") {
-  const ParameterList list = Transformer<float>{RuntimeConfig(presets::v2)}.parameters();
+  const ParameterList list =
+      Transformer<float>{RuntimeConfig(octavo_test::fixed_shape)}.parameters();
   CHECK(list.count() == 291'398);
   CHECK(list[0].name == "transformer.wte.weight");
   CHECK(list.find("transformer.h.1.attn.c_attn.weight").columns == 384);

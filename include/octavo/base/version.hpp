@@ -13,7 +13,7 @@ namespace OCTAVO_NAMESPACE {
 inline constexpr int version_major = OCTAVO_VERSION_MAJOR;
 inline constexpr int version_minor = OCTAVO_VERSION_MINOR;
 inline constexpr int version_patch = OCTAVO_VERSION_PATCH;
-/// "major.minor.patch", as written into files and printed by --version.
+/// "major.minor.patch", as written into files and told to users.
 inline constexpr const char* version_string = "0.1.0";
 
 }  // namespace OCTAVO_NAMESPACE

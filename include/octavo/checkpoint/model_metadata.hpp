@@ -30,7 +30,7 @@ inline std::size_t read_format(const MetadataReader& metadata,
                                std::span<const std::string_view> kinds) {
   if (!metadata.file().metadata().contains("octavo.kind")) {
     metadata.file().fail("it is a safetensors file, but none of Octavo's",
-                         "name a file that train_v2 or train_full has written");
+                         "name a model or a checkpoint of Octavo's");
   }
   constexpr Index any = (Index{1} << 31) - 1;
   const Index version = metadata.whole("octavo.format_version", 1, any);

@@ -89,8 +89,7 @@ inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
               detail::concat({"there is no ", found.empty() ? "" : "valid ", "checkpoint in ",
                               printable(folder)}),
               found.empty()
-                  ? detail::folder_hint(
-                        folder, "name a folder that train_v2 or train_full has saved a run to")
+                  ? detail::folder_hint(folder, "name a folder to which a run has been saved")
                   : "name another checkpoint, or the folder of another run");
 }
 

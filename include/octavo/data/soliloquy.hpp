@@ -5,7 +5,7 @@
 
 #include <octavo/base/abi.hpp>
 
-// The opening of Hamlet's soliloquy, modern spelling: the text that the trainers have built in.
+// The opening of Hamlet's soliloquy, modern spelling: a text to try things on.
 // (William Shakespeare, Hamlet, act 3, scene 1; public domain.)
 namespace OCTAVO_NAMESPACE {
 
@@ -22,19 +22,5 @@ inline constexpr std::string_view soliloquy =
     "Devoutly to be wished. To die, to sleep,\n"
     "To sleep, perchance to dream. Ay, there's the rub.\n";
 static_assert(soliloquy.size() == 432);
-
-/// The same with a last line that train_v2's fixed alphabet can spell, 431 characters.
-inline constexpr std::string_view soliloquy_v2 =
-    "To be or not to be, that is the question.\n"
-    "Whether tis nobler in the mind to suffer\n"
-    "The slings and arrows of outrageous fortune,\n"
-    "Or to take arms against a sea of troubles\n"
-    "And by opposing end them. To die, to sleep,\n"
-    "No more, and by a sleep to say we end\n"
-    "The heartache and the thousand natural shocks\n"
-    "That flesh is heir to. Tis a consummation\n"
-    "Devoutly to be wished. To die, to sleep,\n"
-    "To sleep, perchance to dream, ay, theres the rub.\n";
-static_assert(soliloquy_v2.size() == 431);
 
 }  // namespace OCTAVO_NAMESPACE

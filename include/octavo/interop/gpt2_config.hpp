@@ -66,31 +66,31 @@ inline std::string_view gpt2_name_of(Activation activation) noexcept {
 /// Which activations a format of GPT-2's has: config.json all of Octavo's, GGUF one.
 enum class Gpt2Activations { any, gelu_tanh };
 
-/// Throws an Error of code bad_data if GPT-2 cannot express a model of that shape, saying why and
-/// which options of train_full would have made it one. `what` cannot be done with it.
+/// Throws an Error of code bad_data if GPT-2 cannot express a model of that shape, saying why; its
+/// hint says what a model must have. `what` cannot be done with it.
 inline void require_gpt2(const ModelShape& shape, const std::string& what,
                          Gpt2Activations activations) {
-  std::string reasons, options;
-  const auto refuse = [&](const std::string& reason, const std::string& option) {
+  std::string reasons, needs;
+  const auto refuse = [&](const std::string& reason, const std::string& need) {
     (reasons += reasons.empty() ? "" : "; ") += reason;
-    (options += options.empty() ? ", or " : " and ") += option;
+    (needs += needs.empty() ? "" : " and ") += need;
   };
   if (activations == Gpt2Activations::gelu_tanh && shape.activation != Activation::gelu_tanh) {
     refuse(detail::concat(
                {"its activation is ", name_of(shape.activation), ", GPT-2's in GGUF is gelu-tanh"}),
-           "with --activation gelu-tanh");
+           "activation gelu-tanh");
   }
   if (!shape.tied) {
     refuse(detail::concat({"its output head has a table ", (shape.bias ? "and a bias " : ""),
                            "of its own, GPT-2's shares the token table"}),
-           "with --tied");
+           "a tied output head");
   }
   if (!shape.bias) {
-    refuse("it has no biases, GPT-2 has them everywhere", "without --no-bias");
+    refuse("it has no biases, GPT-2 has them everywhere", "biases");
   }
   if (reasons.empty()) return;
   throw Error(ErrorCode::bad_data, detail::concat({what, ": the model is no GPT-2: ", reasons}),
-              detail::concat({"train with --gpt2", options}));
+              detail::concat({"train a model with ", needs}));
 }
 
 namespace detail {

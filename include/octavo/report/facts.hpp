@@ -17,7 +17,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The choices that make a model. Names are those of train_full's options.
+/// The choices that make a model, under short names such as a command line has.
 inline FactGroup facts_of(const ModelShape& shape) {
   FactGroup group{"Model", {}};
   group.add("layers", shape.layers);

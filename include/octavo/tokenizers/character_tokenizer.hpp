@@ -284,9 +284,4 @@ class CharacterTokenizer {
   detail::CharacterPieces pieces_;
 };
 
-/// The alphabet of train_v2: unknown, a-z, A-Z, 0-9, space . , ! ? newline are 69 of 70 tokens.
-inline constexpr CharacterTokenizer fixed_alphabet_tokenizer(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,!?\n", UnknownToken::included,
-    70);
-
 }  // namespace OCTAVO_NAMESPACE

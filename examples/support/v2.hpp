@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// What train_v2 trains, and on what: all of it is known when it is compiled.
+#pragma once
+
+#include <string_view>
+
+#include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/transformer/model_shape.hpp>
+
+namespace support::v2 {
+
+inline constexpr octavo::ModelShape shape{
+    .vocabulary = 70, .context = 64, .layers = 2, .heads = 4, .width = 128, .d_ff = 256};
+
+/// Unknown, a-z, A-Z, 0-9, space . , ! ? newline are 69 of 70 tokens.
+inline constexpr octavo::CharacterTokenizer tokenizer(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,!?\n",
+    octavo::UnknownToken::included, 70);
+
+/// The opening of Hamlet's soliloquy with a last line that this alphabet can spell.
+inline constexpr std::string_view text =
+    "To be or not to be, that is the question.\n"
+    "Whether tis nobler in the mind to suffer\n"
+    "The slings and arrows of outrageous fortune,\n"
+    "Or to take arms against a sea of troubles\n"
+    "And by opposing end them. To die, to sleep,\n"
+    "No more, and by a sleep to say we end\n"
+    "The heartache and the thousand natural shocks\n"
+    "That flesh is heir to. Tis a consummation\n"
+    "Devoutly to be wished. To die, to sleep,\n"
+    "To sleep, perchance to dream, ay, theres the rub.\n";
+static_assert(text.size() == 431);
+
+}  // namespace support::v2
