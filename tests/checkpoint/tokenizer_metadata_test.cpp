@@ -159,6 +159,18 @@ TEST_CASE("tokens may not grow without measure") {
   CHECK_THROWS_AS(read(entries, 301), FormatError);
 }
 
+TEST_CASE("a tokenizer of bytes comes back, from the alphabet that version 1 wrote") {
+  for (const ByteTokenizer& bytes : {ByteTokenizer(), ByteTokenizer().with_end_token()}) {
+    const AnyTokenizer tokenizer = bytes;
+    const Entries entries = written(tokenizer);
+    CHECK(entries.at("tokenizer") == "character");
+    CHECK(entries.at("unknown_token") == "false");
+    CHECK(entries.at("alphabet") == detail::to_hex(ByteTokenizer::bytes()));
+    CHECK(entries.contains("end_token") == bytes.end_token().has_value());
+    CHECK(read(entries, tokenizer.vocabulary_size()) == tokenizer);
+  }
+}
+
 TEST_CASE("a model file carries its byte pairs") {
   const BpeTokenizer tokenizer = example();
   const ModelShape shape{

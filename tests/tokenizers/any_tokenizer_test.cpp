@@ -64,3 +64,30 @@ TEST_CASE("any tokenizer does what the one does that it holds") {
   CHECK(AnyTokenizer(characters).get_if<BpeTokenizer>() == nullptr);
   CHECK_FALSE(AnyTokenizer(characters) == AnyTokenizer(pairs));
 }
+
+TEST_CASE("an alphabet of all bytes is a tokenizer of bytes, anything less or more is not") {
+  const std::string bytes(ByteTokenizer::bytes());
+  const CharacterTokenizer all(bytes, UnknownToken::excluded);
+  CHECK(AnyTokenizer(all) == AnyTokenizer(ByteTokenizer()));
+  CHECK(AnyTokenizer(all.with_end_token()) == AnyTokenizer(ByteTokenizer().with_end_token()));
+  const auto is_bytes = [](const CharacterTokenizer& tokenizer) {
+    return AnyTokenizer(tokenizer).get_if<ByteTokenizer>() != nullptr;
+  };
+  CHECK(is_bytes(all));
+  CHECK_FALSE(is_bytes(CharacterTokenizer(bytes, UnknownToken::included)));
+  CHECK_FALSE(is_bytes(CharacterTokenizer(bytes, UnknownToken::excluded, 300)));
+  CHECK_FALSE(is_bytes(CharacterTokenizer(bytes.substr(1), UnknownToken::excluded)));
+  CHECK_FALSE(is_bytes(CharacterTokenizer(bytes.substr(1) + bytes[0], UnknownToken::excluded)));
+}
+
+TEST_CASE("any tokenizer that is one of bytes is used as such") {
+  const AnyTokenizer tokenizer = ByteTokenizer();
+  CHECK(tokenizer.vocabulary_size() == 256);
+  CHECK(tokenizer.encode("\xff!") == std::vector<Token>{255, 33});
+  CHECK(tokenizer.decode(33) == "!");
+  CHECK(tokenizer.first_unknown("\xff") == std::string_view::npos);
+  CHECK(tokenizer.last_cut("\xe2\x82") == 2);
+  CHECK(tokenizer.end_tokens().empty());
+  CHECK_FALSE(tokenizer.is_special(0));
+  CHECK_FALSE(tokenizer.is_reserve(255));
+}

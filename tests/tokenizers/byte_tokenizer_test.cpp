@@ -40,3 +40,19 @@ TEST_CASE("tokens and room are checked") {
                        ConfigError);
   CHECK_THROWS_AS(ByteTokenizer().decode(-1), ConfigError);
 }
+
+TEST_CASE("a tokenizer of bytes may have a token that ends a text") {
+  const ByteTokenizer plain, ended = plain.with_end_token();
+  CHECK(plain.vocabulary_size() == 256);
+  CHECK_FALSE(plain.end_token());
+  CHECK(ended.vocabulary_size() == 257);
+  CHECK(ended.end_token() == 256);
+  CHECK(ended.is_special(256));
+  CHECK_FALSE(ended.is_special(255));
+  CHECK(ended.decode(256) == "<|endoftext|>");
+  CHECK_THROWS_AS(plain.decode(256), octavo::ConfigError);
+  const std::string text = "a<|endoftext|>\xff";
+  CHECK(ended.encode(text).size() == text.size());
+  CHECK(ended.encode(text, SpecialTokens::recognized) == std::vector<Token>{'a', 256, 255});
+  CHECK(plain.encode(text, SpecialTokens::recognized).size() == text.size());
+}

@@ -263,6 +263,14 @@ inline void write_characters(MetadataWriter& metadata, const CharacterTokenizer&
   if (tokenizer.end_token()) metadata.truth("end_token", true);
 }
 
+/// As characters of an alphabet of all bytes, which is what version 1 wrote.
+inline void write_bytes(MetadataWriter& metadata, const ByteTokenizer& tokenizer) {
+  metadata.text("tokenizer", "character");
+  metadata.truth("unknown_token", false);
+  metadata.text("alphabet", to_hex(ByteTokenizer::bytes()));
+  if (tokenizer.end_token()) metadata.truth("end_token", true);
+}
+
 inline CharacterTokenizer read_characters(const MetadataReader& metadata, Index vocabulary) {
   const UnknownToken unknown =
       metadata.truth("unknown_token") ? UnknownToken::included : UnknownToken::excluded;
@@ -318,6 +326,8 @@ inline void read_end_tokens(const MetadataReader& metadata, AnyTokenizer& tokeni
 inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
   if (const auto* const bpe = tokenizer.get_if<BpeTokenizer>()) {
     write_bpe(metadata, *bpe);
+  } else if (const auto* const bytes = tokenizer.get_if<ByteTokenizer>()) {
+    write_bytes(metadata, *bytes);
   } else {
     write_characters(metadata, *tokenizer.get_if<CharacterTokenizer>());
   }

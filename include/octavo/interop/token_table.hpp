@@ -95,6 +95,19 @@ inline TokenTable token_table_of(const CharacterTokenizer& tokenizer) {
   return table;
 }
 
+/// The vocabulary of a byte tokenizer.
+inline TokenTable token_table_of(const ByteTokenizer& tokenizer) {
+  TokenTable table;
+  for (const char& byte : ByteTokenizer::bytes()) {
+    table.tokens.push_back(letters_of_bytes({&byte, 1}));
+    table.kinds.push_back(TokenKind::normal);
+  }
+  if (!tokenizer.end_token()) return table;
+  table.tokens.emplace_back(ByteTokenizer::end_name);
+  table.kinds.push_back(TokenKind::control);
+  return table;
+}
+
 namespace detail {
 
 /// Whether two tables say the same of a text, whatever their tokens in reserve and for what is

@@ -12,16 +12,19 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
+#include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// A tokenizer whose kind is known when the program runs: what a file of a model holds.
+/// A tokenizer whose kind is known when the program runs: what a file of a model holds. A character
+/// tokenizer whose alphabet is all bytes becomes a ByteTokenizer, which has the same tokens.
 class AnyTokenizer {
  public:
-  AnyTokenizer(CharacterTokenizer tokenizer) : one_(std::move(tokenizer)) {}
+  AnyTokenizer(CharacterTokenizer tokenizer) : one_(plainest(std::move(tokenizer))) {}
+  AnyTokenizer(ByteTokenizer tokenizer) : one_(tokenizer) {}
   AnyTokenizer(BpeTokenizer tokenizer) : one_(std::move(tokenizer)) {}
 
   /// That tokenizer if it is of this type; null otherwise.
@@ -60,7 +63,10 @@ class AnyTokenizer {
   }
   /// See CutsText.
   std::size_t last_cut(std::string_view text) const noexcept {
-    return visit([&](const auto& one) { return one.last_cut(text); });
+    return visit([&](const auto& one) {
+      if constexpr (requires { one.last_cut(text); }) return one.last_cut(text);
+      return text.size();
+    });
   }
 
   /// The token that ends a text; nothing if the vocabulary has none.
@@ -91,7 +97,18 @@ class AnyTokenizer {
   friend bool operator==(const AnyTokenizer&, const AnyTokenizer&) = default;
 
  private:
-  std::variant<CharacterTokenizer, BpeTokenizer> one_;
+  using One = std::variant<CharacterTokenizer, ByteTokenizer, BpeTokenizer>;
+
+  static One plainest(CharacterTokenizer tokenizer) {
+    const bool has_end = tokenizer.end_token().has_value();
+    const bool all_bytes = tokenizer.bytes() == ByteTokenizer::bytes() &&
+                           !tokenizer.has_unknown() && tokenizer.piece_count() == 0 &&
+                           tokenizer.vocabulary_size() == (has_end ? 257 : 256);
+    if (!all_bytes) return tokenizer;
+    return has_end ? ByteTokenizer().with_end_token() : ByteTokenizer();
+  }
+
+  One one_;
   std::optional<std::vector<Token>> end_tokens_;  ///< where they are not end_token()
 };
 

@@ -1,21 +1,41 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// One token per byte value: 256 tokens, any text, nothing to learn.
+/// One token per byte value: 256 tokens, any text, nothing to learn; and one that ends a text, 256,
+/// where with_end_token() asks for it.
 class ByteTokenizer {
  public:
-  constexpr Index vocabulary_size() const noexcept { return 256; }
+  /// The name of the token that ends a text.
+  static constexpr std::string_view end_name = "<|endoftext|>";
+
+  /// The same with a token that ends a text, which no text is encoded as.
+  constexpr ByteTokenizer with_end_token() const noexcept {
+    ByteTokenizer result;
+    result.has_end_ = true;
+    return result;
+  }
+
+  constexpr Index vocabulary_size() const noexcept { return has_end_ ? 257 : 256; }
+  /// The token that ends a text; none if there is no such token.
+  constexpr std::optional<Token> end_token() const noexcept {
+    return has_end_ ? std::optional<Token>(256) : std::nullopt;
+  }
+  constexpr bool is_special(Token token) const noexcept { return has_end_ && token == 256; }
 
   constexpr std::size_t encode(std::string_view text, std::span<Token> out) const {
     require(out.size() >= text.size(), "encode: the output is shorter than the text");
@@ -24,12 +44,37 @@ class ByteTokenizer {
     }
     return text.size();
   }
-  std::vector<Token> encode(std::string_view text) const { return detail::encoded(*this, text); }
+  /// The same; where special tokens are recognized, the name of the one that ends a text is that
+  /// token.
+  constexpr std::size_t encode(std::string_view text, std::span<Token> out,
+                               SpecialTokens special) const {
+    if (special == SpecialTokens::as_text || !has_end_) return encode(text, out);
+    require(out.size() >= text.size(), "encode: the output is shorter than the text");
+    std::size_t count = 0;
+    for (;;) {
+      const std::size_t at = std::min(text.find(end_name), text.size());
+      count += encode(text.substr(0, at), out.subspan(count));
+      if (at == text.size()) return count;
+      out[count++] = 256;
+      text.remove_prefix(at + end_name.size());
+    }
+  }
+  std::vector<Token> encode(std::string_view text,
+                            SpecialTokens special = SpecialTokens::as_text) const {
+    return detail::encoded(*this, text, special);
+  }
 
   constexpr std::string_view decode(Token token) const {
-    require(token >= 0 && token < 256, "decode: expected a token from 0 to 255");
-    return {&bytes_[static_cast<std::size_t>(token)], 1};
+    require(token >= 0 && token < vocabulary_size(), [&] {
+      return detail::concat({"decode: expected a token from 0 to ", vocabulary_size() - 1});
+    });
+    return token == 256 ? end_name : std::string_view(&bytes_[static_cast<std::size_t>(token)], 1);
   }
+
+  /// All bytes in increasing order.
+  static constexpr std::string_view bytes() noexcept { return {bytes_.data(), bytes_.size()}; }
+
+  friend constexpr bool operator==(const ByteTokenizer&, const ByteTokenizer&) = default;
 
  private:
   static constexpr std::array<char, 256> bytes_ = [] {
@@ -39,6 +84,8 @@ class ByteTokenizer {
     }
     return bytes;
   }();
+
+  bool has_end_ = false;
 };
 
 }  // namespace OCTAVO_NAMESPACE

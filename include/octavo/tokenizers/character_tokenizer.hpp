@@ -15,6 +15,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/tokenizers/alphabet_finder.hpp>
+#include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_pieces.hpp>
 #include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
@@ -45,7 +46,7 @@ class CharacterTokenizer {
   /// What the unknown token is written as.
   static constexpr std::string_view unknown_text = "?";
   /// The name of the token that ends a text.
-  static constexpr std::string_view end_name = "<|endoftext|>";
+  static constexpr std::string_view end_name = ByteTokenizer::end_name;
 
   /// The alphabet is the distinct characters of `text`, as AlphabetFinder has them.
   static CharacterTokenizer from_text(std::string_view text,
