@@ -50,6 +50,5 @@ int main() {
       shape, {.steps = 2000, .sequence = 32, .learning_rate = 3e-3}, threads);
   trainer.run(tokenizer.encode(soliloquy));
   Generator generator(trainer.model(), trainer.weights(), 32, threads);
-  generator.generate(tokenizer.encode("T"), 85, {.temperature = 0}, 1,
-                     [&](Token token) { return bool(std::cout << tokenizer.decode(token)); });
+  std::cout << generate_text(generator, tokenizer, "T", 85, {.temperature = 0});
 }

@@ -20,9 +20,5 @@ int main() {
               }});
 
   octavo::Generator<float> generator(trainer.model(), trainer.weights(), 32, threads);
-  std::cout << "T";
-  generator.generate(tokenizer.encode("T"), 120, {.temperature = 0}, 1, [&](octavo::Token token) {
-    std::cout << tokenizer.decode(token);
-    return true;
-  });
+  std::cout << octavo::generate_text(generator, tokenizer, "T", 120, {.temperature = 0});
 }

@@ -3,6 +3,7 @@
 
 // The door to generation/: everything in that folder.
 
+#include <octavo/generation/generate_text.hpp>
 #include <octavo/generation/generator.hpp>
 #include <octavo/generation/prompt.hpp>
 #include <octavo/generation/sampling.hpp>
@@ -10,3 +11,4 @@
 #include <octavo/generation/stop_strings.hpp>
 #include <octavo/generation/text_stream.hpp>
 #include <octavo/generation/utf8_assembler.hpp>
+#include <octavo/generation/visible_text.hpp>
