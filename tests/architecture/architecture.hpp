@@ -45,10 +45,12 @@ inline const std::map<std::string, int>& floors() {
   return result;
 }
 
-/// Whether a folder may include its neighbour: a checkpoint holds the state of training, and
-/// interop/ opens a model whatever its format, a checkpoint's among them.
+/// Whether a folder may include its neighbour: a checkpoint holds the state of training, interop/
+/// opens a model whatever its format, a checkpoint's among them, and runs/ writes the page of a
+/// run.
 inline bool stairs(const std::string& from, const std::string& to) {
-  return (from == "checkpoint" && to == "training") || (from == "interop" && to == "checkpoint");
+  return (from == "checkpoint" && to == "training") || (from == "interop" && to == "checkpoint") ||
+         (from == "runs" && to == "report");
 }
 
 /// The library whose headers a folder has. Those of octavo do not include those of

@@ -276,7 +276,7 @@ TEST_CASE("architecture: doors") {
                          "octavo/octavo.hpp does not lead to <octavo/numeric.hpp>");
     CHECK(check_arrow("octavo/octavo.hpp", "octavo/base/a.hpp").size() == 1);
     for (const char* door : {"octavo/testing.hpp", "octavo/report.hpp", "octavo/formats.hpp",
-                             "octavo/checkpoint.hpp", "octavo/interop.hpp"}) {
+                             "octavo/checkpoint.hpp", "octavo/interop.hpp", "octavo/runs.hpp"}) {
       CHECK(check_arrow("octavo/octavo.hpp", door).size() == 1);
       CHECK(check({first, second, base, numeric, everything, header(door)}).empty());
     }

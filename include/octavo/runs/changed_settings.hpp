@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <octavo/checkpoint/model_metadata.hpp>
+#include <octavo/checkpoint/training_checkpoint.hpp>
+#include <octavo/checkpoint/training_metadata.hpp>
+#include <octavo/formats/metadata.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// A setting of a run that a checkpoint states, and what it would become.
+struct ChangedSetting {
+  std::string name;    ///< as the checkpoint's file has it: "learning_rate"
+  std::string before;  ///< what the run has
+  std::string after;   ///< empty: an optimizer without that setting
+};
+
+/// The settings of shape, training and scalar in which a run that goes on would differ from the one
+/// that was saved, in the order of their names; those that change nothing of what is computed
+/// (micro-batch, recomputation) are not among them. A run without any has the bits that it would
+/// have had.
+inline std::vector<ChangedSetting> changed_settings(const CheckpointInfo& before,
+                                                    const ModelShape& shape,
+                                                    const TrainingOptions& options,
+                                                    bool double_precision) {
+  const auto entries = [](const ModelShape& model, const TrainingOptions& training, bool wide) {
+    MetadataWriter writer;
+    detail::write_shape(writer, model);
+    detail::write_options(writer, training);
+    writer.text("scalar", wide ? "double" : "float");
+    return writer.entries();
+  };
+  const auto after = entries(shape, options, double_precision);
+  std::vector<ChangedSetting> changed;
+  for (const auto& [name, value] : entries(before.shape, before.options, before.double_precision)) {
+    const auto found = after.find(name);
+    if (found != after.end() && found->second == value) continue;
+    changed.push_back({name, value, found == after.end() ? "" : found->second});
+  }
+  return changed;
+}
+
+}  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/checkpoint/earlier_runs.hpp>
+#include <octavo/checkpoint/named_checkpoint.hpp>
+#include <octavo/checkpoint/training_checkpoint.hpp>
+#include <octavo/files/byte_source.hpp>
+#include <octavo/files/folder_lock.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+namespace detail {
+
+/// In a run's folder: what a process that was killed has moved by halves comes back, unless another
+/// process is at it.
+inline void recover_run(const std::string& folder) {
+  const EarlierRuns earlier(folder);
+  if (!earlier.is_unfinished()) return;
+  try {
+    const FolderLock lock(folder);
+    earlier.recover();
+  } catch (const Error&) {
+  }
+}
+
+/// The checkpoint that `path` names: a file as it is, a folder's newest valid one.
+inline std::string checkpoint_of(const std::string& path,
+                                 const std::function<void(const Error&)>& skipped) {
+  std::error_code unknown;  // opening it will say what is wrong
+  if (!std::filesystem::is_directory(path, unknown)) return path;
+  recover_run(path);
+  return newest_valid_checkpoint(path, skipped).path;
+}
+
+}  // namespace detail
+
+/// The checkpoint that a run goes on with. Not copyable.
+class ResumedRun {
+ public:
+  /// `path`: a checkpoint, or a folder, of which the newest valid checkpoint is taken; `skipped`
+  /// hears about the others. Error of code no_input if there is none; FormatError says what is
+  /// wrong with one that was named.
+  explicit ResumedRun(const std::string& path,
+                      const std::function<void(const Error&)>& skipped = {})
+      : source_(detail::checkpoint_of(path, skipped)), file_(source_) {}
+  ResumedRun(const ResumedRun&) = delete;
+  ResumedRun& operator=(const ResumedRun&) = delete;
+
+  const std::string& path() const noexcept { return source_.name(); }
+  const CheckpointInfo& info() const noexcept { return file_.info(); }
+  const CheckpointFile& file() const noexcept { return file_; }
+
+  /// Where the checkpoint lies.
+  std::string folder() const {
+    const std::string folder = std::filesystem::path(path()).parent_path().string();
+    return folder.empty() ? "." : folder;
+  }
+  /// Whether it lies there, by whatever name the folder is called.
+  bool lies_in(const std::string& other) const {
+    std::error_code unknown;
+    return std::filesystem::equivalent(folder(), other, unknown);
+  }
+
+  /// DataError, with what differs, unless `corpus` is the text that the run was trained on.
+  void require_same_text(const CorpusIdentity& corpus) const {
+    const CorpusIdentity& before = info().corpus;
+    if (corpus.same_text(before)) return;
+    const auto refuse = [&](const char* what, const std::string& got, const std::string& expected) {
+      throw DataError(detail::concat({"cannot resume ", printable(path()), ": the ", what,
+                                      " another: got ", got, ", expected ", expected}),
+                      "name the same text, or allow another one");
+    };
+    const auto of = [](std::size_t bytes, const char* with, const std::string& hash) {
+      return hash.empty() ? "none" : detail::concat({bytes, with, hash.substr(0, 12), "..."});
+    };
+    if (corpus.bytes != before.bytes || corpus.hash != before.hash) {
+      refuse("text is", of(corpus.bytes, " bytes with SHA-256 ", corpus.hash),
+             of(before.bytes, " with ", before.hash));
+    }
+    if (corpus.validation_hash != before.validation_hash) {
+      refuse("validation text is",
+             of(corpus.validation_bytes, " bytes with SHA-256 ", corpus.validation_hash),
+             of(before.validation_bytes, " with ", before.validation_hash));
+    }
+    refuse("division into documents is", printable(corpus.documents), printable(before.documents));
+  }
+
+ private:
+  FileSource source_;
+  CheckpointFile file_;
+};
+
+}  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/base/formatted_number.hpp>
+#include <octavo/checkpoint/rollback_target.hpp>
+#include <octavo/runs/resumed_run.hpp>
+#include <octavo/runs/run_saver.hpp>
+#include <octavo/training/run_state.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// Brings `trainer` back to an earlier checkpoint of its run, with half the learning rate, and says
+/// so. `why` names what happened, "loss spike". Diverged if there is no checkpoint to go back to,
+/// or if that has been tried ten times.
+template <typename Trainer>
+void roll_back(Trainer& trainer, RunSaver<Trainer>& saver, const std::string& why) {
+  const RunState before = trainer.state();
+  const double factor = before.rate_factor / 2;
+  const bool again = factor >= 1.0 / 1024;
+  const std::optional<NamedCheckpoint> target = again ? saver.rollback_target() : std::nullopt;
+  if (!target) {
+    throw Diverged(
+        detail::concat({"training diverged at step ", before.steps_done, ": ", why,
+                        again ? ", and there is no checkpoint to go back to"
+                              : ", and ten rollbacks have not helped"}),
+        before.steps_done, before.average_loss,
+        again ? detail::concat({"a rollback goes to a multiple of ", rollback_interval, " steps, ",
+                                rollback_age,
+                                " or more before the spike, and to none twice; lower the learning "
+                                "rate"})
+              : "lower the learning rate");
+  }
+  ResumedRun(target->path).file().load(trainer);
+  saver.went_back(*target);
+  RunState state = trainer.state();
+  state.rate_factor = factor;
+  trainer.set_state(state);
+  saver.callbacks().told(detail::concat({"step ", before.steps_done, ": ", why, "; back to ",
+                                         target->path, ", learning rate times ",
+                                         FormattedNumber::general(factor, 6), " from now on"}));
+}
+
+/// Calls run(), which trains and returns a RunResult, until it ends for good. Where
+/// SaveOptions::rollback asks for it a spike, or a loss that is not finite, sends the trainer back
+/// to an earlier checkpoint: see roll_back(). Otherwise Diverged names the last checkpoint.
+template <typename Trainer, typename Run>
+RunResult run_with_rollbacks(Trainer& trainer, RunSaver<Trainer>& saver, Run run) {
+  for (;;) {
+    std::string why = "loss spike";
+    try {
+      const RunResult result = run();
+      if (result.reason != StopReason::spike) return result;
+    } catch (const Diverged& error) {
+      if (!saver.options().rollback) {
+        throw Diverged(error.what(), error.step(), error.loss(),
+                       saver.last().empty()
+                           ? error.hint()
+                           : detail::concat({"the last good checkpoint is ", saver.last(),
+                                             "; lower the learning rate, or resume with "
+                                             "rollbacks"}));
+      }
+      why = error.what();
+    }
+    roll_back(trainer, saver, why);
+  }
+}
+
+}  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include <octavo/base/error.hpp>
+#include <octavo/memory/bytes.hpp>
+#include <octavo/runs/corpus.hpp>
+#include <octavo/runs/corpus_options.hpp>
+#include <octavo/training/memory_budget.hpp>
+#include <octavo/training/trainer.hpp>
+
+// A run's memory, all in all: the trainer's plan, and what its text needs before and beside it.
+namespace OCTAVO_NAMESPACE {
+
+/// The way of training `shape` on `corpus` that fits CorpusOptions::memory_budget: micro-batch and
+/// recomputation, which change no result; `training` as it is where there is no budget.
+/// `between_steps(shape)`: bytes that the run works in between steps, such as generation_bytes().
+/// ConfigError with the smallest budget that would do where none fits: see fit_budget().
+template <Scalar T, typename BetweenSteps>
+TrainingOptions fit_run(const ModelShape& shape, TrainingOptions training, Index workers,
+                        const Corpus& corpus, const CorpusOptions& options,
+                        BetweenSteps between_steps) {
+  if (options.memory_budget == 0) return training;
+  const Index sequences = training.step_options().step.sequences();
+  const auto fit = [&](Index vocabulary, std::size_t besides) {
+    ModelShape sized = shape;
+    sized.vocabulary = vocabulary;
+    TrainingMemoryOptions memory = training.step_options().memory(workers);
+    memory.between_steps_bytes = between_steps(sized);
+    return fit_budget<T>(sized, memory, options.memory_budget,
+                         checked_add(options.program_bytes, besides),
+                         corpus.before_bytes(vocabulary));
+  };
+  const TrainingMemoryOptions way = [&] {
+    try {
+      return fit(shape.vocabulary, corpus.besides_bytes(sequences));
+    } catch (const ConfigError&) {
+      if (!corpus.left_out_words()) throw;
+      // With a larger budget byte pairs are learned from more words, and may be more of them.
+      return fit(options.vocabulary, corpus.most_besides_bytes(sequences, options.vocabulary));
+    }
+  }();
+  training.micro_batch = way.step.micro_batch;
+  training.recompute = way.recompute;
+  return training;
+}
+
+/// Bytes that the whole process needs at most: the trainer's plan of `planned` bytes, or what is
+/// needed before it is allocated, and what stands beside both.
+inline std::size_t expected_peak(std::size_t planned, const TrainingOptions& training,
+                                 const Corpus& corpus, const CorpusOptions& options) {
+  const std::size_t before = std::max(corpus.before_bytes(corpus.tokenizer.vocabulary_size()),
+                                      corpus.learned ? corpus.learned->memory_bytes : 0);
+  const std::size_t besides = corpus.besides_bytes(training.step_options().step.sequences());
+  return checked_add(std::max(planned, before), checked_add(besides, options.program_bytes));
+}
+
+}  // namespace OCTAVO_NAMESPACE

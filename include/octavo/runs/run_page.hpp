@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include <octavo/data/text_entropy.hpp>
+#include <octavo/data/token_view.hpp>
+#include <octavo/generation/visible_text.hpp>
+#include <octavo/memory/bytes.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/report/bits_per_character.hpp>
+#include <octavo/report/facts.hpp>
+#include <octavo/report/reference_losses.hpp>
+#include <octavo/report/run_report.hpp>
+#include <octavo/runs/corpus.hpp>
+#include <octavo/runs/corpus_options.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
+#include <octavo/training/trainer.hpp>
+#include <octavo/transformer/phases.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// What a run's losses are compared with, and how they become those of characters.
+struct TextStatistics {
+  ReferenceLosses references;
+  double tokens_per_character = 0;
+};
+
+/// Of the tokens that a run is trained on, and of those that it is evaluated on where there are
+/// such. `release` is called now and then while they are read: see text_entropy().
+inline TextStatistics text_statistics(const TokenSplit& tokens, const AnyTokenizer& tokenizer,
+                                      const std::function<void()>& release = {}) {
+  const Index vocabulary = tokenizer.vocabulary_size();
+  const TextEntropy entropy = text_entropy(tokens.train, vocabulary, 64, Index{1} << 20, [&] {
+    if (release) release();
+  });
+  return {{std::log(static_cast<double>(vocabulary)), entropy.unigram, entropy.bigram},
+          tokens_per_character(tokenizer,
+                               tokens.validation.empty() ? tokens.train : tokens.validation)};
+}
+
+/// Of a run's text, which is trained on in sequences of `sequence` tokens.
+inline FactGroup facts_of(const Corpus& corpus, Index sequence) {
+  FactGroup group{"Text", {}};
+  group.add("data", one_line(corpus.name));
+  group.add_count("bytes", corpus.identity.bytes);
+  group.add_count("tokens", corpus.tokens().size());
+  group.add("val", one_line(corpus.validation(sequence)));
+  const std::string& documents = corpus.identity.documents;
+  const bool marked = documents.starts_with("end ");
+  group.add("documents", documents.empty() ? "none"
+                         : marked          ? "by their end"
+                                           : documents.substr(0, 4));
+  group.add("document-end", marked ? printable(documents.substr(4)) : "none");
+  group.add("SHA-256", corpus.identity.hash);
+  if (corpus.learned) {
+    group.add("learned from", learned_words(*corpus.learned));
+    group.add("learned in", readable_bytes(corpus.learned->memory_bytes));
+  }
+  return group;
+}
+
+/// What the page about a run tells of its configuration: text, model, training, machine and memory.
+/// The page keeps the address of the trainer's plan. Title and commands are the caller's to add.
+template <Scalar T, typename... Model>
+RunReport run_page(const Trainer<T, Model...>& trainer, const Corpus& corpus,
+                   const ThreadPool& threads, const TextStatistics& text) {
+  const TrainingOptions& options = trainer.options();
+  const AnyTokenizer& tokenizer = corpus.tokenizer;
+  FactGroup model = facts_of(trainer.shape());
+  const auto* characters = tokenizer.get_if<CharacterTokenizer>();
+  model.add("tokenizer", name_of(kind_of(tokenizer)));
+  model.add("unknown", characters != nullptr && characters->has_unknown());
+  model.add("scalar", sizeof(T) == sizeof(double) ? "double" : "float");
+  model.add_count("parameters", trainer.model().parameter_count());
+  RunReport page;
+  page.settings = settings_of(options);
+  page.facts = {facts_of(corpus, options.sequence), model, facts_of(options),
+                facts_of_machine(threads)};
+  page.plan = &trainer.plan();
+  page.phase_names = phase::names;
+  page.references = text.references;
+  page.tokens_per_step = options.step_options().step.rows();
+  page.tokens_per_character = text.tokens_per_character;
+  page.clip = options.clip;
+  page.steps = options.steps;
+  return page;
+}
+
+}  // namespace OCTAVO_NAMESPACE

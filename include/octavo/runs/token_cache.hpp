@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <octavo/base/concat.hpp>
+#include <octavo/base/error.hpp>
+#include <octavo/base/formatted_number.hpp>
+#include <octavo/checkpoint/tokenizer_metadata.hpp>
+#include <octavo/data/encode_text.hpp>
+#include <octavo/data/token_file.hpp>
+#include <octavo/data/token_file_writer.hpp>
+#include <octavo/files/atomic_file.hpp>
+#include <octavo/files/folder_lock.hpp>
+#include <octavo/files/folder_names.hpp>
+#include <octavo/generation/visible_text.hpp>
+#include <octavo/memory/bytes.hpp>
+#include <octavo/runs/corpus_text.hpp>
+#include <octavo/runs/run_callbacks.hpp>
+#include <octavo/runs/run_files.hpp>
+#include <octavo/runs/run_saver.hpp>
+#include <octavo/runs/sha256.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// By which a token file says how its tokens were made: the SHA-256 of the tokenizer as files of
+/// models have it, and of how the text is divided into documents (see CorpusText::division).
+inline std::string token_hash(const AnyTokenizer& tokenizer, const std::string& division) {
+  MetadataWriter metadata;
+  detail::write_tokenizer(metadata, tokenizer);
+  Sha256 hash;
+  for (const auto& [key, value] : metadata.entries()) {
+    hash.add(detail::concat({key, "=", value, "\n"}));
+  }
+  if (!division.empty()) hash.add(detail::concat({"documents=", division, "\n"}));
+  return hash.digest();
+}
+
+/// How the tokens of a text of documents are made.
+struct TokenRecipe {
+  const AnyTokenizer& tokenizer;
+  const DocumentBorders& borders;
+  Token end = -1;    ///< follows each document
+  std::string hash;  ///< see token_hash()
+};
+
+/// The tokens of one text in a file that is made once, and found again while it is valid: while
+/// text, tokenizer and division into documents are those that it was made from, and its own bytes
+/// have the checksum that it states.
+class TokenCache {
+ public:
+  /// `text` and `callbacks` must outlive it.
+  TokenCache(std::string path, const CorpusText& text, const RunCallbacks& callbacks)
+      : path_(std::move(path)), text_(text), callbacks_(callbacks), stamp_(text.stamp()) {}
+
+  /// The file, verified, if it is there and valid for a recipe of that hash (see token_hash());
+  /// null otherwise. Without `text_hash` a text whose files have the inodes, sizes and times that
+  /// they had is taken to be the same; texts of streams have none. A file that is damaged counts as
+  /// none, which RunCallbacks::warn hears. ConfigError if the file is not one of tokens.
+  std::unique_ptr<TokenFile> find(const std::string& recipe_hash,
+                                  const std::string& text_hash = "") const {
+    std::error_code unknown;
+    if (!std::filesystem::exists(path_, unknown)) return nullptr;
+    if (!TokenFile::has_magic(FileSource(path_))) {
+      throw ConfigError(
+          detail::concat({printable(path_), " is not a token file, and is left as it is"}),
+          "name another for the tokens");
+    }
+    try {
+      auto file = std::make_unique<TokenFile>(path_);
+      const TokenFileInfo& info = file->info();
+      const bool same_text = text_hash.empty() ? !stamp_.empty() && info.text_stamp == stamp_
+                                               : info.text_hash == text_hash;
+      if (!same_text || info.text_bytes != text_.size() || info.tokenizer_hash != recipe_hash) {
+        return nullptr;
+      }
+      file->verify();
+      callbacks_.told(detail::concat({"tokens: ", one_line(path_), ", as they are"}));
+      return file;
+    } catch (const FormatError& error) {
+      callbacks_.warned(detail::concat({error.what(), "; it is made again"}));
+      return nullptr;
+    }
+  }
+
+  /// Makes the file, which appears whole or not at all, and replaces one that was there. Reads the
+  /// text once. ConfigError if the text itself would be replaced; DataError if it changes while it
+  /// is read.
+  std::unique_ptr<TokenFile> make(const TokenRecipe& recipe, const std::string& text_hash) const {
+    require_not_input("token-file", path_, split_names(text_.names()));
+    const std::string folder = folder_of_file(path_).string();
+    make_folder(folder);
+    const FolderLock lock(folder);
+    remove_leftovers(folder);
+    const auto start = std::chrono::steady_clock::now();
+    const ObservedText text(text_.source(), callbacks_, "making tokens");
+    {
+      TokenFileWriter writer(path_, recipe.tokenizer.vocabulary_size());
+      encode_documents(recipe.tokenizer, text, recipe.borders, recipe.end,
+                       [&](std::span<const Token> some) { writer.add(some); });
+      text_.check_unchanged();
+      writer.commit({.text_bytes = text.size(),
+                     .text_hash = text_hash,
+                     .tokenizer_hash = recipe.hash,
+                     .text_stamp = stamp_});
+    }
+    auto file = std::make_unique<TokenFile>(path_);
+    file->verify();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    const auto speed =
+        static_cast<std::size_t>(static_cast<double>(text.size()) / std::max(took.count(), 1e-3));
+    callbacks_.told(detail::concat({"tokens: made ", one_line(path_), ", ",
+                                    FormattedNumber::fixed(took.count(), 1), " s, ",
+                                    readable_bytes(speed), "/s"}));
+    return file;
+  }
+
+ private:
+  /// What processes that were killed have left half-written. The lock says that no other process
+  /// writes.
+  void remove_leftovers(const std::string& folder) const {
+    const std::string start = std::filesystem::path(path_).filename().string() + '.';
+    std::error_code ignored;
+    for (const std::string& name : folder_names(folder, ignored)) {
+      if (name.starts_with(start) && AtomicFile::is_leftover(name)) {
+        std::filesystem::remove(std::filesystem::path(folder) / name, ignored);
+      }
+    }
+  }
+
+  std::string path_;
+  const CorpusText& text_;
+  const RunCallbacks& callbacks_;
+  std::string stamp_;  ///< empty: the text came through a stream
+};
+
+}  // namespace OCTAVO_NAMESPACE
