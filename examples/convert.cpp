@@ -15,8 +15,8 @@
 #include <octavo/interop/gpt2_folder.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/octavo.hpp>
+#include <octavo/runs/run_files.hpp>
 
-#include "support/input_files.hpp"
 #include "support/program.hpp"
 
 namespace {
@@ -48,7 +48,7 @@ Model read_folder(const std::string& path) {
   octavo::Gpt2Config& config = loaded.config;
   std::vector<std::string> notes = loaded.notes;
   auto tokens = octavo::read_tokenizer_folder(path, config.shape.vocabulary, notes);
-  support::print_notes(notes, "convert");
+  support::print_notes(notes);
   if (tokens) {
     if (!config.end_token) config.end_token = end_token_of(*tokens);
     if (!config.begin_token) config.begin_token = config.end_token;
@@ -59,7 +59,7 @@ Model read_folder(const std::string& path) {
 Model read_gguf(const std::string& path) {
   const octavo::FileSource source(path);
   const octavo::GgufModel file(source);
-  support::print_notes(file.config().notes, "convert");
+  support::print_notes(file.config().notes);
   const auto count = static_cast<std::size_t>(octavo::parameter_count(file.shape()));
   Model model{file.config(), octavo::AlignedBuffer<float>(count), file.tokens()};
   file.read<float>(model.weights);
@@ -79,9 +79,7 @@ Model read(const std::string& path) {
   std::error_code unknown;  // opening it will say what is wrong
   if (std::filesystem::is_directory(path, unknown)) {
     if (std::filesystem::exists(path + "/config.json", unknown)) return read_folder(path);
-    return read_octavo(octavo::newest_valid_checkpoint(path, [](const octavo::Error& error) {
-                         std::fprintf(stderr, "convert: warning: skipped: %s\n", error.what());
-                       }).path);
+    return read_octavo(octavo::newest_valid_checkpoint(path, support::warn_of_skipped).path);
   }
   return begins_with_gguf(path) ? read_gguf(path) : read_octavo(path);
 }
@@ -156,7 +154,7 @@ void note_what_gguf_lacks(const Model& model) {
                     octavo::printable(model.tokens->tokens[static_cast<std::size_t>(token)]) +
                     ", is found in a text (with the spaces around it, or after the others)");
   }
-  support::print_notes(notes, "convert");
+  support::print_notes(notes);
 }
 
 void write(const std::string& path, Target target, StoredType type, const Model& model) {
@@ -205,18 +203,16 @@ void spare_source(const std::string& from, const std::string& to, Target target)
   std::error_code unknown;
   std::vector<std::string> inputs = {from};
   if (fs::is_directory(from, unknown)) {
-    if (target == Target::folder) support::spare_files("TO", to, inputs);
-    const bool pretrained = fs::exists(from + "/config.json", unknown);
-    const auto is_read = [&](const fs::path& file) {
-      const std::string name = file.filename().string();
-      return pretrained ? name.ends_with(".safetensors")
-                        : octavo::detail::step_of_name(name).has_value();
-    };
-    for (const std::string& name : octavo::folder_names(from, unknown)) {
-      if (is_read(name)) inputs.push_back(from + "/" + name);
+    if (target == Target::folder) octavo::require_not_input("TO", to, inputs);
+    if (fs::exists(from + "/config.json", unknown)) {
+      for (const std::string& name : octavo::folder_names(from, unknown)) {
+        if (name.ends_with(".safetensors")) inputs.push_back(from + "/" + name);
+      }
+    } else {
+      for (const auto& one : octavo::find_checkpoints(from)) inputs.push_back(one.path);
     }
   }
-  support::spare_files("TO", output, inputs);
+  octavo::require_not_input("TO", output, inputs);
 }
 
 /// Whether a folder has weights in files that would stay beside the ones that are written: shards,

@@ -6,12 +6,13 @@
 #include <string>
 #include <unistd.h>
 
+#include <octavo/runs/run_files.hpp>
+
 #include "generate/conversation.hpp"
 #include "generate/model.hpp"
+#include "generate/options.hpp"
 #include "generate/prompts.hpp"
 #include "generate/writer.hpp"
-#include "support/generate_options.hpp"
-#include "support/input_files.hpp"
 #include "support/program.hpp"
 
 namespace {
@@ -73,11 +74,11 @@ int run(support::GenerateOptions& options) {
   finish(options);
   support::release_idle_memory();
   const std::string inputs[] = {options.model, options.prompt_file, options.score};
-  support::spare_inputs("--memory-report", options.memory_report.drawing, inputs);
+  octavo::require_not_input("--memory-report", options.memory_report.drawing, inputs, true);
   const Model model = generate::load(options.model);
   const std::size_t weights = model.weights.size() * sizeof(float);
   octavo::ThreadPool threads(options.threads);
-  support::warn_of_threads(threads, "generate");
+  support::warn_of_threads(threads);
   if (!options.score.empty()) {
     const std::size_t planned = score(options, model, threads);
     report_process(options.memory_report, planned + weights);

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "generate/model.hpp"
 
-#include <cstdio>
-
 #include "support/program.hpp"
 
 namespace generate {
 
 Model load(const std::string& path) {
-  const octavo::ModelSource source(path, [](const octavo::Error& error) {
-    std::fprintf(stderr, "generate: warning: skipped: %s\n", error.what());
-  });
-  support::print_notes(source.notes(), "generate");
+  const octavo::ModelSource source(path, support::warn_of_skipped);
+  support::print_notes(source.notes());
   if (!source.tokenizer()) {
     throw octavo::FormatError("cannot generate with " + octavo::printable(path) +
                               ": it has no tokenizer that Octavo reads");
@@ -24,6 +20,6 @@ Model load(const std::string& path) {
   return model;
 }
 
-void note(const std::string& text) { std::fprintf(stderr, "generate: note: %s\n", text.c_str()); }
+void note(const std::string& text) { support::print_notes({text}); }
 
 }  // namespace generate

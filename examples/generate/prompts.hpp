@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "generate/model.hpp"
-#include "support/generate_options.hpp"
+#include "generate/options.hpp"
 
 namespace generate {
 

@@ -7,7 +7,7 @@
 
 #include <octavo/report/terminal_text.hpp>
 
-#include "support/text_queue.hpp"
+#include "generate/text_queue.hpp"
 
 namespace generate {
 namespace {

@@ -24,6 +24,7 @@ namespace {
 
 volatile std::sig_atomic_t received = 0;
 
+const char* program_name = "";
 /// What came before the program's name in the call; it ends in '/' or is empty.
 std::string_view called_from;
 
@@ -62,6 +63,48 @@ void occupy_standard_files() {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(file, F_GETFD) < 0) open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
+}
+
+/// Settings of the library that a program has an option for, of that name.
+constexpr std::string_view settings[] = {"data", "document-end", "documents", "token-file", "val"};
+/// What else the library's errors say of settings, and what a program says that has that option.
+struct OptionWords {
+  std::string_view words, option, ours;
+};
+constexpr OptionWords option_words[] = {
+    {"choose another folder", "--out", "choose another --out"},
+    {"name another for the tokens", "--token-file", "name another with --token-file"},
+    {", or sequence ", "--sequence", ", or --sequence "},
+    {"resume with rollbacks", "--rollback", "resume with --rollback"},
+    {"name the same text, or allow another one", "--allow-corpus-change",
+     "name the same text, or say --allow-corpus-change"},
+};
+
+/// A message or hint of the library's, with options for the settings that it names. `options`: the
+/// program's.
+std::string with_options(std::string text, const std::vector<std::string>& options) {
+  const auto has = [&](std::string_view option) {
+    return std::find(options.begin(), options.end(), option) != options.end();
+  };
+  for (const std::string_view setting : settings) {
+    if (text.starts_with(std::string(setting) + ": ")) text.insert(0, "--");
+  }
+  for (const OptionWords& one : option_words) {
+    const std::size_t at = has(one.option) ? text.find(one.words) : text.npos;
+    if (at != text.npos) text.replace(at, one.words.size(), one.ours);
+  }
+  return text;
+}
+
+std::vector<std::string> options_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (const CLI::App* group : app.get_subcommands([](const CLI::App*) { return true; })) {
+    for (std::string& name : options_of(*group)) names.push_back(std::move(name));
+  }
+  return names;
 }
 
 /// Allocates nothing: memory may be what is missing.
@@ -189,24 +232,29 @@ void add_threads(CLI::App& app, octavo::Index& threads) {
               "Worker threads; 0: as many of the cores that the process may use as pay (0)", most);
 }
 
-void warn_of_threads(const octavo::ThreadPool& pool, const char* program) {
-  const octavo::Index usable = pool.processors().usable();
-  if (pool.size() <= usable) return;
-  std::fprintf(stderr,
-               "%s: warning: %td threads take turns on %s, which is all that this process "
-               "may use\n  leave --threads out\n",
-               program, pool.size(), octavo::counted(usable, "core").c_str());
+void warn(const std::string& message, const std::string& hint) {
+  std::fprintf(stderr, "%s: warning: %s\n", program_name, message.c_str());
+  if (!hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
 }
 
-void print_notes(const std::vector<std::string>& notes, const char* program) {
+void warn_of_skipped(const octavo::Error& error) { warn("skipped: " + std::string(error.what())); }
+
+void warn_of_threads(const octavo::ThreadPool& pool) {
+  const octavo::Index usable = pool.processors().usable();
+  if (pool.size() <= usable) return;
+  warn(std::to_string(pool.size()) + " threads take turns on " + octavo::counted(usable, "core") +
+           ", which is all that this process may use",
+       "leave --threads out");
+}
+
+void print_notes(const std::vector<std::string>& notes) {
   for (const std::string& note : notes) {
-    std::fprintf(stderr, "%s: note: %s\n", program, note.c_str());
+    std::fprintf(stderr, "%s: note: %s\n", program_name, note.c_str());
   }
 }
 
-std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use) {
-  return std::to_string(in_use.count()) + " of " + octavo::counted(pool.size(), "thread") +
-         " in use: more do not pay here (short steps, or cores that others use)";
+octavo::RunCallbacks run_callbacks(const std::function<void(const std::string&)>& say) {
+  return {.say = say, .warn = warn, .pause = release_idle_memory};
 }
 
 void add_real(CLI::App& app, const std::string& name, double& value,
@@ -224,6 +272,8 @@ void add_real(CLI::App& app, const std::string& name, double& value,
 int run_program(const char* name, const char* purpose, int argc, char** argv,
                 const std::function<std::function<int()>(CLI::App&)>& set_up) {
   using octavo::ErrorCode;
+  program_name = name;
+  std::vector<std::string> options;
   try {
     occupy_standard_files();
     const std::string_view call = argc > 0 ? argv[0] : "";
@@ -234,6 +284,7 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
       app.formatter(std::make_shared<HelpText>());
       app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
       body = set_up(app);
+      options = options_of(app);
       try {
         parse_arguments(app, argc, argv);
       } catch (const CLI::Success& request) {
@@ -248,7 +299,8 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
   } catch (const CLI::ParseError& error) {
     return report(name, error.what(), "see " + std::string(name) + " --help", ErrorCode::usage);
   } catch (const octavo::Error& error) {
-    return report(name, error.what(), error.hint(), error.code());
+    return report(name, with_options(error.what(), options), with_options(error.hint(), options),
+                  error.code());
   } catch (const Interrupted& stop) {
     std::fflush(stdout);
     std::fprintf(stderr, "%s: %s\n", name, stop.what.c_str());

@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include <octavo/octavo.hpp>
+#include <octavo/runs/run_callbacks.hpp>
 
 namespace support {
 
@@ -55,12 +56,17 @@ CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
 
 /// --threads
 void add_threads(CLI::App& app, octavo::Index& threads);
-/// Warns on standard error if the pool has more threads than there are processors for them.
-void warn_of_threads(const octavo::ThreadPool& pool, const char* program);
+/// A warning on standard error, and below it a hint unless that is empty.
+void warn(const std::string& message, const std::string& hint = "");
+/// Warns of a checkpoint that is not whole.
+void warn_of_skipped(const octavo::Error& error);
+/// Warns if the pool has more threads than there are processors for them.
+void warn_of_threads(const octavo::ThreadPool& pool);
 /// What was set aside when a file was read, a line each on standard error.
-void print_notes(const std::vector<std::string>& notes, const char* program);
-/// One line that tells why not all threads of a pool are in use.
-std::string idle_threads(const octavo::ThreadPool& pool, const octavo::ThreadTuner& in_use);
+void print_notes(const std::vector<std::string>& notes);
+/// What a run tells and asks, with warnings on standard error, `say` for lines, and idle memory
+/// given back in pauses.
+octavo::RunCallbacks run_callbacks(const std::function<void(const std::string&)>& say);
 
 /// --seed, 0 to 2^63 - 1; `usual`: the one that counts without it.
 void add_seed(CLI::App& app, std::uint64_t& seed, std::uint64_t usual);
@@ -79,7 +85,8 @@ struct Interrupted {
 /// A whole program: `set_up` adds its options and returns what runs when the command line has been
 /// parsed. Help and version go to standard output with status 0; every error, from the first
 /// allocation on, becomes one line on standard error, a hint where there is one, and the exit
-/// status of its kind.
+/// status of its kind. Where an error of the library begins with the name of a setting, or its hint
+/// speaks of one, the option of that name is named.
 int run_program(const char* name, const char* purpose, int argc, char** argv,
                 const std::function<std::function<int()>(CLI::App&)>& set_up);
 

@@ -10,12 +10,12 @@
 
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/files/read_file.hpp>
+#include <octavo/runs/sha256.hpp>
 
 #include "examples/http_server.hpp"
 #include "examples/sandbox.hpp"
-#include "support/download.hpp"
-#include "support/sha256.hpp"
 #include "support/v2.hpp"
+#include "train_full/download.hpp"
 
 TEST_CASE("a model is trained, saved, and written with, the same with 1 and 3 threads") {
   const Sandbox sandbox;
@@ -198,14 +198,6 @@ TEST_CASE("a memory report tells where each byte goes, and draws it") {
          "--memory-report: got '500', expected nothing or the name of an .svg file");
 }
 
-TEST_CASE("SHA-256 is the standard's") {
-  CHECK(support::sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  CHECK(support::sha256("abc") ==
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CHECK(support::sha256(std::string(1'000'000, 'a')) ==
-        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-}
-
 TEST_CASE("a download that fails leaves nothing and says what to type") {
   const Sandbox sandbox;
   const std::string target = (sandbox.path / "data/text").string();
@@ -234,7 +226,7 @@ TEST_CASE("a download is taken whole and unaltered, or not at all") {
     const std::string target = (sandbox.path / "data/text").string();
     const auto download = [&](const std::string& body, std::size_t told) {
       const HttpServer server(body, told);
-      support::download({server.url(), text.size(), support::sha256(text)}, target, {&program, 1});
+      support::download({server.url(), text.size(), octavo::sha256(text)}, target, {&program, 1});
     };
     std::string altered = text;
     altered[50'000] = 'y';

@@ -13,7 +13,7 @@
 
 #include "fuzz/fuzz.hpp"
 #include "support/arguments.hpp"
-#include "support/train_full_options.hpp"
+#include "train_full/options.hpp"
 
 namespace {
 

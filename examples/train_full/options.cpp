@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// train_full's options as a command line has them; train_full_choices.cpp says what follows.
-#include "support/train_full_options.hpp"
+// train_full's options as a command line has them; choices.cpp says what follows.
+#include "train_full/options.hpp"
 
 #include <limits>
 #include <string_view>
@@ -173,7 +173,7 @@ void FullCommandLine::add_run(CLI::App& app) {
            "Begin with the weights and tokenizer of a model: a model or checkpoint file, a folder "
            "of checkpoints, a folder of Hugging Face's GPT-2 format, or GGUF")
       ->type_name("MODEL");
-  saving_.default_out = "out";
+  saving_.default_folder = "out";
   add_save_options(group, saving_);
   group.add_flag("--new-schedule", new_schedule_,
                  "With --resume: ITERATIONS, --lr, --min-lr and --warmup replace the run's own");

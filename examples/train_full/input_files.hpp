@@ -7,14 +7,6 @@
 
 namespace support {
 
-/// ConfigError, which names `option`, if `output` leads to one of `inputs`. Empty names are none.
-void spare_files(const char* option, const std::string& output,
-                 std::span<const std::string> inputs);
-
-/// The same, also if it is there and lies below one of `inputs` that is a folder.
-void spare_inputs(const char* option, const std::string& output,
-                  std::span<const std::string> inputs);
-
 /// ConfigError if `out` is the folder of the model `from`, or holds its file.
 void spare_folder_of(const std::string& from, const std::string& out);
 

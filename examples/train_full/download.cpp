@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "support/download.hpp"
+#include "train_full/download.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -14,9 +16,9 @@
 
 #include <octavo/base/error.hpp>
 #include <octavo/files/atomic_file.hpp>
-#include <octavo/files/file_descriptor.hpp>
+#include <octavo/runs/sha256.hpp>
 
-#include "support/sha256.hpp"
+#include "support/program.hpp"
 
 extern char** environ;
 
@@ -29,16 +31,11 @@ struct Fetched {
   std::optional<int> status;  ///< none: it could not be started, or was killed
 };
 
-std::string read_all(int descriptor, std::size_t limit) {
-  std::string text;
-  std::array<char, 65536> piece;
-  while (text.size() < limit) {
-    const ssize_t count =
-        ::read(descriptor, piece.data(), std::min(piece.size(), limit - text.size()));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    text.append(piece.data(), static_cast<std::size_t>(count));
-  }
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+std::string read_all(std::FILE* file, std::size_t limit) {
+  std::string text(limit, '\0');
+  text.resize(std::fread(text.data(), 1, limit, file));
   return text;
 }
 
@@ -46,11 +43,11 @@ std::string read_all(int descriptor, std::size_t limit) {
 Fetched run(std::vector<std::string> arguments, std::size_t limit) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
-  octavo::detail::FileDescriptor reading(ends[0]);
-  octavo::detail::FileDescriptor writing(ends[1]);
+  File reading(::fdopen(ends[0], "rb"), std::fclose), writing(::fdopen(ends[1], "wb"), std::fclose);
+  if (reading == nullptr || writing == nullptr) return {};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, writing.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
 
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -99,7 +96,8 @@ void check(const RemoteFile& file, const std::string& path, const std::string& c
          "got " + octavo::counted(content.size(), "byte") + ", expected " +
              std::to_string(file.size));
   }
-  if (sha256(content) != file.sha256) fail(file, path, "its SHA-256 is not the expected one");
+  if (octavo::sha256(content) != file.sha256)
+    fail(file, path, "its SHA-256 is not the expected one");
 }
 
 void write(const std::string& path, const std::string& content) {
@@ -139,6 +137,26 @@ void download(const RemoteFile& file, const std::string& path,
                              : " could not be run");
   }
   fail(file, path, tried);
+}
+
+std::optional<std::string> find_shakespeare(bool plan_only) {
+  const std::string path = "data/shakespeare.txt";
+  std::error_code unknown;
+  if (std::filesystem::exists(path, unknown)) return path;
+  if (plan_only) {
+    warn(path +
+         ", which a run would download, is not there: this is the plan for the built-in text");
+    return std::nullopt;
+  }
+  print("downloading tiny Shakespeare to " + path + "\n");
+  std::fflush(stdout);
+  try {
+    download(tiny_shakespeare, path);
+    return path;
+  } catch (const octavo::Error& error) {
+    warn(error.what(), "hint: " + error.hint() + "\n  hint: training on the built-in text instead");
+    return std::nullopt;
+  }
 }
 
 void download(const RemoteFile& file, const std::string& path) {

@@ -9,10 +9,8 @@
 #include <octavo/optimizers/optimizer_list.hpp>
 
 #include "support/program.hpp"
-#include "support/texts.hpp"
-#include "support/tokenizer_choice.hpp"
-#include "support/train_full_options.hpp"
-#include "support/train_full_report.hpp"
+#include "train_full/options.hpp"
+#include "train_full/report.hpp"
 
 namespace support {
 
@@ -138,12 +136,18 @@ void FullCommandLine::check(const FullOptions& options) {
 }
 
 void FullCommandLine::choose_tokenizer(FullOptions& options) const {
-  if (!tokenizer_.empty()) options.tokenizer = tokenizer_;
-  options.vocabulary = vocabulary_.value_or(options.vocabulary);
-  octavo::require(!vocabulary_ || options.tokenizer == "bpe",
+  using octavo::TokenizerKind;
+  octavo::CorpusOptions& corpus = options.corpus;
+  for (const auto kind :
+       {TokenizerKind::characters, TokenizerKind::bytes, TokenizerKind::byte_pairs}) {
+    if (tokenizer_ == name_of(kind)) corpus.tokenizer = kind;
+  }
+  corpus.vocabulary = vocabulary_.value_or(corpus.vocabulary);
+  octavo::require(!vocabulary_ || corpus.tokenizer == TokenizerKind::byte_pairs,
                   "--vocab: only --tokenizer bpe has a vocabulary to choose");
-  octavo::require(!no_unknown_ || options.tokenizer == "char", [&] {
-    return "--no-unknown: --tokenizer " + options.tokenizer + " has a token for every byte";
+  octavo::require(!no_unknown_ || corpus.tokenizer == TokenizerKind::characters, [&] {
+    return "--no-unknown: --tokenizer " + std::string(name_of(corpus.tokenizer)) +
+           " has a token for every byte";
   });
 }
 
@@ -152,9 +156,9 @@ void FullCommandLine::choose_tokenizer(FullOptions& options) const {
 void FullCommandLine::choose_texts(FullOptions& options,
                                    const octavo::CorpusIdentity& before) const {
   const auto names = [](const char* option, const std::string& joined) {
-    const std::vector<std::string> split = split_names(joined);
+    const std::vector<std::string> split = octavo::split_names(joined);
     for (const std::string& name : split) {
-      if (!is_read_once(name)) continue;
+      if (!octavo::is_read_once(name)) continue;
       throw octavo::ConfigError(
           "--resume: the run's text came through " + octavo::printable(name) +
               ", which cannot be read again",
@@ -162,21 +166,21 @@ void FullCommandLine::choose_texts(FullOptions& options,
     }
     return split;
   };
-  if (data_.empty()) options.data = names("--data", before.name);
-  if (validation_.empty()) options.validation = names("--val", before.validation_name);
+  if (data_.empty()) options.corpus.data = names("--data", before.name);
+  if (validation_.empty()) options.corpus.validation = names("--val", before.validation_name);
   const std::string kind = before.documents.starts_with("file ") ? "file" : before.documents;
-  const bool asked = !options.documents.empty();
+  const bool asked = !options.corpus.documents.empty();
   const auto told = [](const std::string& documents) {
     if (documents.empty()) return std::string("no documents");
     return documents.starts_with("end ")
                ? "--document-end " + octavo::printable(documents.substr(4))
                : "--documents " + documents;
   };
-  octavo::require(!asked || options.documents == kind, [&] {
-    return "--resume: the run has " + told(kind) + ", but " + told(options.documents) +
+  octavo::require(!asked || options.corpus.documents == kind, [&] {
+    return "--resume: the run has " + told(kind) + ", but " + told(options.corpus.documents) +
            " was asked";
   });
-  options.documents = kind;
+  options.corpus.documents = kind;
 }
 
 void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
@@ -234,16 +238,21 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.leanest_micro_batch = !micro_batch_;
   training.recompute = recompute_;
   training.fused_update = training.fused_update || fused_update_;
-  options.data = data_;
-  options.validation = validation_;
+  octavo::CorpusOptions& corpus = options.corpus;
+  corpus.data = data_;
+  corpus.validation = validation_;
   octavo::require(documents_.empty() || document_end_.empty(),
                   "--document-end: it goes without --documents");
-  options.documents = document_end_.empty() ? documents_ : "end " + document_end_;
-  options.map_above = map_above_;
-  options.token_file = token_file_;
+  corpus.documents = document_end_.empty() ? documents_ : "end " + document_end_;
+  corpus.load_at_most = map_above_;
+  corpus.token_file = token_file_;
+  corpus.memory_budget = memory_budget_;
+  corpus.program_bytes = process_overhead;
+  corpus.plan_only = dry_run_;
+  corpus.allow_other_text = saving_.allow_corpus_change;
   options.wants_shakespeare = data_.empty() && options.wants_shakespeare;
   if (!scalar_.empty()) options.double_precision = scalar_ == "double";
-  options.unknown = !no_unknown_;
+  corpus.unknown = !no_unknown_;
   octavo::require(!quiet_ || !dry_run_, "--quiet: a dry run is all that it prints");
   octavo::require(!saving_.allow_corpus_change || saving_.resume,
                   "--allow-corpus-change: there is a text to change with --resume only");
@@ -252,7 +261,6 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.quiet = quiet_;
   options.dry_run = dry_run_;
   options.memory_report = memory_report_;
-  options.memory_budget = memory_budget_;
   options.threads = threads_;
   options.sample_tokens = sample_tokens_.value_or(options.sample_tokens);
   options.prompt = prompt_;
@@ -261,7 +269,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.metrics_every = metrics_every_.value_or(10);
   options.saving = saving_;
   options.saving.replaces_future = new_schedule_;
-  options.rollback = options.saving.rollback = training.stop_at_spike;
+  options.saving.rollback = training.stop_at_spike;
   options.not_kept = not_kept();
   return options;
 }
@@ -282,7 +290,8 @@ std::string FullCommandLine::not_kept() const {
   if (metrics_every_) add("--metrics-every", *metrics_every_);
   if (micro_batch_) add("--micro-batch", *micro_batch_);
   if (memory_budget_ != 0) add("--memory-budget", static_cast<Index>(memory_budget_));
-  if (map_above_ != default_map_above) add("--map-above", static_cast<Index>(map_above_));
+  if (map_above_ != octavo::CorpusOptions().load_at_most)
+    add("--map-above", static_cast<Index>(map_above_));
   if (!token_file_.empty()) words += " --token-file " + shell_word(token_file_);
   if (recompute_) words += " --recompute";
   if (quiet_) words += " --quiet";

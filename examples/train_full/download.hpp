@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ struct RemoteFile {
 
 /// Andrej Karpathy's "tiny Shakespeare".
 extern const RemoteFile tiny_shakespeare;
+
+/// The file of tiny Shakespeare, downloaded if it is not there; none, with a warning, if that
+/// fails, or if it would have to be downloaded for a plan alone.
+std::optional<std::string> find_shakespeare(bool plan_only);
 
 /// The shell command that fetches `file` to `path`, for people.
 std::string download_command(const RemoteFile& file, const std::string& path);

@@ -14,37 +14,24 @@
 #include <octavo/octavo.hpp>
 
 #include "support/memory_report.hpp"
-#include "support/run_saver.hpp"
+#include "support/saving.hpp"
 
 namespace support {
-
-/// 64 MiB
-inline constexpr std::size_t default_map_above = std::size_t{1} << 26;
 
 struct FullOptions {
   octavo::ModelShape shape;  ///< but for the vocabulary, which follows from the text
   octavo::TrainingOptions training;
+  octavo::CorpusOptions corpus;  ///< no data: the built-in text, or tiny Shakespeare
   std::string preset;
   std::string why;  ///< the preset was taken
-  /// Files and folders; none: the built-in text, or tiny Shakespeare for medium and large.
-  std::vector<std::string> data;
-  std::vector<std::string> validation;  ///< the same for validation; none: a part of the text
-  std::string documents;  ///< "file", "line", "end " and a marker; empty: the text is not divided
-  std::size_t map_above = default_map_above;  ///< bytes of text up to which tokens are loaded
-  std::string token_file;                     ///< empty: one in the folder of the run
   SaveOptions saving;
   const octavo::ModelSource* from = nullptr;  ///< whose weights the run begins with; null: random
-  bool rollback = false;
   bool wants_shakespeare = false;
   bool double_precision = false;
-  std::string tokenizer = "char";   ///< or "byte" or "bpe"
-  octavo::Index vocabulary = 1024;  ///< of bpe, at most
-  bool unknown = true;
   bool dry_run = false;
   bool quiet = false;
   MemoryReportOption memory_report;
   bool leanest_micro_batch = false;  ///< none was set
-  std::size_t memory_budget = 0;     ///< of the whole process; 0: none was set
   std::string not_kept;  ///< what was asked, and no checkpoint says, as words of a command
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
@@ -117,7 +104,7 @@ class FullCommandLine {
   Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
   Index threads_ = 0;
   MemoryReportOption memory_report_;
-  std::size_t memory_budget_ = 0, map_above_ = default_map_above;
+  std::size_t memory_budget_ = 0, map_above_ = octavo::CorpusOptions().load_at_most;
   SaveOptions saving_;
   std::vector<std::string> data_, validation_;
   std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, activation_,

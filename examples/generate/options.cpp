@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support/generate_options.hpp"
+#include "generate/options.hpp"
 
 #include <array>
 #include <cstdio>

@@ -4,8 +4,7 @@
 
 #include <octavo/interop/model_source.hpp>
 
-#include "support/tokenizer_choice.hpp"
-#include "support/train_full_options.hpp"
+#include "train_full/options.hpp"
 
 namespace support {
 
@@ -31,6 +30,7 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   options.training.min_lr = options.training.learning_rate / 10;
   options = begun(std::move(options));
   options.from = &from;
+  if (from.tokenizer()) options.corpus.given_tokenizer = &*from.tokenizer();
   const auto same = [](const char* name, const auto& asked, const auto& has) {
     if (asked == has) return;
     std::string got, expected;
@@ -74,7 +74,7 @@ FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
   options.training = info.options;
   options.double_precision = info.double_precision;
   options.wants_shakespeare = false;
-  options.tokenizer = tokenizer_name(info.tokenizer);
+  options.corpus.tokenizer = kind_of(info.tokenizer);
   check_tokenizer(info);
   options = finished(std::move(options));
   choose_texts(options, info.corpus);
@@ -90,14 +90,6 @@ FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
 
 void FullCommandLine::check_resumed(const FullOptions& options,
                                     const octavo::CheckpointInfo& info) const {
-  const auto told = [](const octavo::ModelShape& shape, const octavo::TrainingOptions& training,
-                       bool double_precision) {
-    octavo::MetadataWriter writer;
-    octavo::detail::write_shape(writer, shape);
-    octavo::detail::write_options(writer, training);
-    writer.text("scalar", double_precision ? "double" : "float");
-    return writer.entries();
-  };
   const auto of = [](Index tokens) { return tokens == 0 ? "all" : std::to_string(tokens); };
   if (options.training.evaluation_tokens != info.options.evaluation_tokens) {
     throw octavo::ConfigError("--resume: the run has eval-tokens " +
@@ -105,17 +97,16 @@ void FullCommandLine::check_resumed(const FullOptions& options,
                                   of(options.training.evaluation_tokens) + " was asked",
                               "leave it out: losses of other tokens do not compare");
   }
-  const auto asked = told(options.shape, options.training, options.double_precision);
-  for (const auto& [key, before] : told(info.shape, info.options, info.double_precision)) {
-    const auto found = asked.find(key);
-    if (found != asked.end() && found->second == before) continue;
+  for (const octavo::ChangedSetting& changed :
+       changed_settings(info, options.shape, options.training, options.double_precision)) {
+    const std::string& key = changed.name;
     if (key == "evaluate_every" || key == "patience" || key == "stop_at_spike") continue;
     const bool schedule = key == "steps" || key == "learning_rate" ||
                           key == "minimum_learning_rate" || key == "warmup";
     if (schedule && new_schedule_) continue;
     throw octavo::ConfigError(
-        "--resume: the run has " + key + " " + before + ", but " +
-            (found == asked.end() ? "another optimizer" : found->second) + " was asked",
+        "--resume: the run has " + key + " " + changed.before + ", but " +
+            (changed.after.empty() ? "another optimizer" : changed.after) + " was asked",
         schedule ? "leave it out, or say --new-schedule to replace the run's own"
                  : "leave it out, or begin a new run");
   }
@@ -127,7 +118,7 @@ void FullCommandLine::check_tokenizer(const octavo::CheckpointInfo& info) const 
     throw octavo::ConfigError("--resume: the run has " + before + ", but " + asked + " was asked",
                               "leave it out, or begin a new run");
   };
-  const std::string before = tokenizer_name(info.tokenizer);
+  const std::string before(name_of(octavo::kind_of(info.tokenizer)));
   if (!tokenizer_.empty() && tokenizer_ != before) refuse("tokenizer " + before, tokenizer_);
   if (vocabulary_ && *vocabulary_ != info.shape.vocabulary) {
     refuse("a vocabulary of " + std::to_string(info.shape.vocabulary),

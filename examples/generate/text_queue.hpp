@@ -8,8 +8,9 @@
 #include <unistd.h>
 #include <vector>
 
+#include <octavo/generation/visible_text.hpp>
+
 #include "support/program.hpp"
-#include "support/visible_text.hpp"
 
 namespace support {
 
@@ -43,7 +44,7 @@ class TextQueue {
 
  private:
   void show(std::string_view text) const {
-    print(terminal_ ? visible_text(text) : std::string(text));
+    print(terminal_ ? octavo::visible_text(text) : std::string(text));
   }
 
   void print_headline() const {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// A run of a training program, from the trainer that stands to the model that is saved.
+#pragma once
+
+#include <cstdio>
+#include <functional>
+#include <string>
+
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/octavo.hpp>
+#include <octavo/report.hpp>
+#include <octavo/runs.hpp>
+
+#include "support/memory_report.hpp"
+#include "support/program.hpp"
+#include "support/progress.hpp"
+#include "support/saving.hpp"
+
+namespace support {
+
+/// What a training program brings to a run of its trainer.
+struct Run {
+  const octavo::Corpus& corpus;
+  const octavo::ResumedRun* resumed;
+  const SaveOptions& saving;
+  const MemoryReportOption& memory_report;
+  octavo::RunReport page;
+  octavo::RunLogOptions log = {};
+  octavo::Index log_every = 100;
+  octavo::RecordedRunOptions recorded = {};
+  std::string nothing_left = {};  ///< what to do where a run is at its end; empty: nothing is said
+  std::function<void()> before_last_save = {};    ///< prints what the run has come to
+  std::function<std::string()> last_sample = {};  ///< written, and printed unless it has been
+};
+
+/// Trains `trainer`, shows and saves that, and writes a last sample. Returns the exit status.
+template <octavo::Scalar T, typename... Model>
+int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Run run) {
+  using Stage = octavo::RunReport::Stage;
+  run.log.generate = [&](const std::string& model) {
+    return command_of("generate") + " " + shell_word(model) + run.page.generate;
+  };
+  Progress progress(run.page, run.log, run.log_every);
+  const octavo::TrainingOptions& options = trainer.options();
+  const std::string warning = octavo::schedule_warning(options.rate());
+  if (!warning.empty()) progress.say("hint: " + warning);
+  if (run.resumed != nullptr) run.resumed->file().load(trainer);
+  release_idle_memory();
+  octavo::RunSaver saver(run.saving, trainer, run.corpus.tokenizer, run.corpus.identity,
+                         progress.callbacks(), run.resumed);
+  const bool at_end = trainer.state().steps_done == options.steps;
+  if (at_end && !run.nothing_left.empty()) progress.say(run.nothing_left);
+  std::fflush(stdout);  // so that a log in a file shows what runs before the first step
+  catch_signals();
+  run.recorded.step = [&](const octavo::StepResult& result) { progress.step(result); };
+  run.recorded.stop = [] { return caught_signal() != 0; };
+  release_idle_memory();
+  const octavo::RunResult result = run_recorded(trainer, saver, progress.log(), threads,
+                                                run.corpus.split(options.sequence), run.recorded);
+  progress.finish();
+  print_end(result.reason, trainer.state(), saver.best_path());
+  print(progress.log().summary());
+  if (run.before_last_save) run.before_last_save();
+  release_idle_memory();
+  saver.finish();
+  if (saver.folder() != nullptr) {
+    const std::string path = saver.folder()->model();
+    saver.check_folder();
+    octavo::save_model<T>(path, trainer.shape(), options.sequence, run.corpus.tokenizer,
+                          trainer.weights());
+    const std::string sample = run.last_sample();
+    std::printf("\nSaved %s; try: %s %s --prompt %s\n", octavo::one_line(path).c_str(),
+                command_of("generate").c_str(), shell_word(path).c_str(),
+                shell_word(run.page.prompt).c_str());
+    const bool asked = result.reason == octavo::StopReason::asked;
+    if (asked) std::printf("Go on with: %s\n", run.page.resume.c_str());
+    if (!asked) progress.log().keep_sample(trainer.state().steps_done, sample);
+    progress.log().report(asked ? Stage::stopped : Stage::finished, trainer.state(), path);
+    release_idle_memory();
+  }
+  report_process(run.memory_report, trainer.plan().total_bytes() + run.corpus.token_bytes());
+  return caught_signal() == 0 ? 0 : 128 + caught_signal();
+}
+
+}  // namespace support

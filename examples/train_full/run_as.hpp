@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// float.cpp and double.cpp instantiate run_as for their scalar.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include <octavo/interop/model_source.hpp>
+
+#include "support/training.hpp"
+#include "train_full/report.hpp"
+#include "train_full/run.hpp"
+
+namespace support::detail {
+
+using octavo::Index;
+
+inline void print_parts(const octavo::ParameterList& parameters) {
+  const auto part_of = [](std::string_view name) {
+    if (name.find(".attn.") != name.npos) return "attention";
+    if (name.find(".mlp.") != name.npos) return "feed-forward";
+    if (name.find("ln_") != name.npos) return "norms";
+    if (name.find("lm_head") != name.npos) return "head";
+    return "embedding";
+  };
+  std::map<std::string, Index> counts;
+  for (const octavo::Parameter& parameter : parameters) {
+    counts[part_of(parameter.name)] += parameter.count();
+  }
+  for (const char* part : {"embedding", "attention", "feed-forward", "norms", "head"}) {
+    std::printf("  %-13s %12td\n", part, counts[part]);
+  }
+}
+
+/// What the run does: steps, what they see of the text, evaluations; a hint where one is due.
+inline void print_schedule(const octavo::TrainingOptions& training,
+                           const octavo::TokenSplit& tokens) {
+  print(describe_steps(training) + "\n");
+  if (!tokens.train.empty()) print(describe_passes(training, tokens.train.size()) + "\n");
+  if (tokens.validation.size() > 1) {
+    print(describe_evaluations(training, tokens.validation.size() - 1) + "\n");
+  }
+}
+
+/// The plan of a run that is not made.
+template <octavo::Scalar T>
+void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
+                const octavo::Corpus& corpus) {
+  const octavo::Transformer<T> model{octavo::RuntimeConfig(options.shape)};
+  const std::size_t peak =
+      octavo::expected_peak(plan.total_bytes(), options.training, corpus, options.corpus);
+  std::printf(
+      "expected peak of the process %s at most: %zu bytes planned, %zu of tokens, the rest "
+      "program and tokenizer\n",
+      octavo::readable_bytes(peak).c_str(), plan.total_bytes(), corpus.token_bytes());
+  if (corpus.learned) {
+    std::printf("%zu bytes for learning byte pairs before the run, given back\n",
+                corpus.learned->memory_bytes);
+  }
+  const bool tokens_are_there = corpus.mapped != nullptr || !corpus.is_large;
+  print_schedule(options.training,
+                 tokens_are_there ? corpus.split(options.training.sequence) : octavo::TokenSplit{});
+  const std::string warning = octavo::schedule_warning(options.training.rate());
+  if (!warning.empty()) std::printf("hint: %s\n", warning.c_str());
+  std::printf("parameters %td\n", model.parameter_count());
+  print_parts(model.parameters());
+}
+
+/// Trains, samples, saves; returns the exit status.
+template <octavo::Scalar T>
+int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
+          const octavo::ResumedRun* resumed) {
+  const octavo::TrainingOptions& training = options.training;
+  const octavo::TokenSplit tokens = corpus.split(training.sequence);
+  octavo::make_folder(options.saving.folder);
+  release_idle_memory();
+  const octavo::TextStatistics statistics =
+      octavo::text_statistics(tokens, corpus.tokenizer, [&] { corpus.release_pages(); });
+  corpus.release_pages();
+  release_idle_memory();
+  octavo::Trainer<T> trainer(octavo::RuntimeConfig(options.shape), training, threads);
+  octavo::Generator<T> generator(trainer.model(), trainer.weights(), training.sequence, threads,
+                                 trainer.between_steps());
+  release_idle_memory();
+  std::printf("parameters %td, memory planned %zu bytes and %zu of tokens, %s, seed %ju\n",
+              trainer.model().parameter_count(), trainer.plan().total_bytes(), corpus.token_bytes(),
+              octavo::counted(threads.size(), "thread").c_str(),
+              static_cast<std::uintmax_t>(training.seed));
+  print_schedule(training, tokens);
+  // What cannot be read moves no earlier run aside.
+  if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
+  const auto sample = [&] {
+    release_idle_memory();  // what trains need not be there while it writes, nor the other way
+                            // round
+    std::string text =
+        octavo::generate_text(generator, corpus.tokenizer, prompt_of(options, corpus),
+                              options.sample_tokens, {.temperature = 0.8});
+    release_idle_memory();
+    return text;
+  };
+  Run run{corpus, resumed, options.saving, options.memory_report,
+          page_of(options, corpus, run_page(trainer, corpus, threads, statistics))};
+  run.log = {.metrics_every = options.metrics_every, .evaluate_every = training.evaluate_every};
+  run.log_every = options.log_every;
+  run.nothing_left = "nothing is left to do; to go on: " + run.page.resume + " --new-schedule " +
+                     std::to_string(2 * training.steps);
+  run.recorded = {
+      .sample_every = options.sample_every,
+      .sample = [&](Index) { return sample(); },
+      .release_every = octavo::Corpus::steps_per_release(training.step_options().step.sequences()),
+      .release = [&] { corpus.release_pages(); }};
+  run.before_last_save = [&] {
+    if (corpus.mapped == nullptr) return;
+    std::printf(
+        "of its own %s; the rest of the memory is pages of the token file and the program\n",
+        octavo::readable_bytes(octavo::process_memory().anonymous_bytes).c_str());
+  };
+  run.last_sample = [&] {
+    std::string text = sample();
+    print("\n" + octavo::visible_text(text) + "\n");
+    return text;
+  };
+  return support::train(trainer, threads, std::move(run));
+}
+
+template <octavo::Scalar T>
+int run_as(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
+           const octavo::ResumedRun* resumed) {
+  octavo::TrainingOptions& training = options.training;
+  const auto between_steps = [&](const octavo::ModelShape& shape) {
+    return octavo::generation_bytes<T>(shape, training.sequence, threads.size());
+  };
+  training.between_steps_bytes = between_steps(options.shape);
+  if (options.leanest_micro_batch) {
+    training.micro_batch = octavo::leanest_micro_batch<T>(
+        options.shape, training.step_options().memory(threads.size()));
+  }
+  if (const std::size_t budget = options.corpus.memory_budget; budget != 0) {
+    training = octavo::fit_run<T>(options.shape, training, threads.size(), corpus, options.corpus,
+                                  between_steps);
+    std::printf("memory budget %s: --micro-batch %td%s%s\n", octavo::readable_bytes(budget).c_str(),
+                training.micro_batch, training.recompute ? " --recompute" : "",
+                training.fused_update ? " --fused-update" : "");
+  }
+  const octavo::MemoryPlan plan = octavo::TrainingPlan<octavo::Transformer<T>>(
+                                      options.shape, training.step_options().memory(threads.size()))
+                                      .plan;
+  report_plan(options.memory_report, plan, corpus.token_bytes(), "train_full --" + options.preset,
+              corpus.learned ? corpus.learned->memory_bytes : 0);
+  if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
+  print_plan<T>(options, plan, corpus);
+  return 0;
+}
+
+}  // namespace support::detail
