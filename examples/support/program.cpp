@@ -101,8 +101,8 @@ std::vector<std::string> options_of(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
-  for (const CLI::App* group : app.get_subcommands([](const CLI::App*) { return true; })) {
-    for (std::string& name : options_of(*group)) names.push_back(std::move(name));
+  for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; })) {
+    for (std::string& name : options_of(*part)) names.push_back(std::move(name));
   }
   return names;
 }
