@@ -123,8 +123,8 @@ void write_octavo(const std::string& path, const Model& model) {
                           "convert it to a folder or to GGUF");
     }
   }();
-  octavo::save_model<float>(path, model.config.shape, model.config.trained_length, tokenizer,
-                            model.weights);
+  octavo::save_model<float>(path, octavo::standard_model(model.config.shape),
+                            model.config.trained_length, tokenizer, model.weights);
 }
 
 /// Error if GPT-2 cannot express the model, with the option that trains one that it can.
@@ -138,7 +138,8 @@ void require_gpt2(const std::string& path, const Model& model, octavo::Gpt2Activ
 
 void write_folder(const std::string& path, StoredType type, const Model& model) {
   require_gpt2(path, model, octavo::Gpt2Activations::any);
-  octavo::save_pretrained<float>(path, model.config, model.weights, type);
+  octavo::save_pretrained<float>(path, octavo::standard_model(model.config.shape), model.config,
+                                 model.weights, type);
   if (model.tokens) octavo::save_tokenizer_folder(path, *model.tokens);
 }
 
@@ -165,7 +166,8 @@ void write(const std::string& path, Target target, StoredType type, const Model&
       return write_folder(path, type, model);
     case Target::gguf:
       require_gpt2(path, model, octavo::Gpt2Activations::gelu_tanh);
-      octavo::save_gguf<float>(path, model.config, tokens_of(model, path), model.weights, type);
+      octavo::save_gguf<float>(path, octavo::standard_model(model.config.shape), model.config,
+                               tokens_of(model, path), model.weights, type);
       return note_what_gguf_lacks(model);
   }
 }

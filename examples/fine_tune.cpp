@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
     trainer.run(tokens.view(), tokens.view(), {.evaluation = [](Index step, double loss) {
                   std::cout << "step " << step << ": " << loss << '\n';
                 }});
-    save_model<float>(output, source.shape(), length, *source.tokenizer(), trainer.weights());
+    save_model<float>(output, trainer.model(), length, *source.tokenizer(), trainer.weights());
     std::cout << "saved " << output << '\n';
     return 0;
   } catch (const Error& error) {

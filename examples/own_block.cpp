@@ -9,6 +9,7 @@ using namespace octavo;
 template <Scalar T>
 struct ParallelBlock {
   using Value = T;
+  static constexpr std::string_view name = "parallel block";  // in files
   constexpr ParallelBlock(const Builder<T>& builder, const ModelShape& shape)
       : norm(builder / "ln_1", shape.width),
         attention(builder / "attn", shape.width, shape.heads),
@@ -43,7 +44,7 @@ struct ParallelBlock {
 
 int main() {
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
-  const ModelShape shape{
+  constexpr ModelShape shape{
       .vocabulary = 35, .context = 32, .layers = 2, .heads = 4, .width = 48, .d_ff = 192};
   ThreadPool threads;
   Trainer<float, RuntimeConfig, ParallelBlock<float>> trainer(

@@ -10,6 +10,7 @@ using namespace octavo;
 template <Scalar T>
 struct Bilinear {
   using Value = T;
+  static constexpr std::string_view name = "bilinear";  // in files
   constexpr Bilinear(const Builder<T>& builder, const ModelShape& shape)
       : width(shape.width),
         factors(builder / "factors", width, 2 * width),
@@ -39,7 +40,7 @@ struct Bilinear {
 };
 
 int main() {
-  const ModelShape shape{
+  constexpr ModelShape shape{
       .vocabulary = 35, .context = 32, .layers = 2, .heads = 4, .width = 48, .d_ff = 48};
   const auto check = testing::check_gradients<Bilinear<double>>(shape, {.workers = 2});
   std::cout << (check.passed() ? "gradients agree\n" : check.failures());

@@ -42,7 +42,7 @@ int main() {
 
   const FileSource file(path);
   const auto known = known_optimizers(Adagrad{});  // names that a file may say
-  CheckpointFile(file, known).load(resumed);
+  CheckpointFile(file, {.optimizers = known}).load(resumed);
   std::cout << "resumed at step " << resumed.state().steps_done << ": ";
   resumed.run(tokens.view());
   const bool same = std::ranges::equal(whole.weights(), resumed.weights());

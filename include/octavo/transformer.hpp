@@ -6,6 +6,7 @@
 #include <octavo/transformer/block.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 #include <octavo/transformer/model_config.hpp>
+#include <octavo/transformer/model_description.hpp>
 #include <octavo/transformer/model_shape.hpp>
 #include <octavo/transformer/model_tables.hpp>
 #include <octavo/transformer/part_check.hpp>

@@ -49,7 +49,7 @@ std::string model_bytes() {
   const ParameterList list = Transformer<T>(RuntimeConfig(full_shape)).parameters();
   const std::vector<T> weights(static_cast<std::size_t>(list.count()), T{0.5});
   return octavo_test::saved_bytes([&](const std::string& path, FileSystem& files) {
-    save_model<T>(path, full_shape, 2, octavo_test::four_letters, weights, files);
+    save_model<T>(path, standard_model(full_shape), 2, octavo_test::four_letters, weights, files);
   });
 }
 

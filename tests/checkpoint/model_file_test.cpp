@@ -43,7 +43,7 @@ std::vector<T> some_weights() {
 
 std::string saved_bytes() {
   const std::string path = temporary("saved");
-  save_model<float>(path, shape, 3, CharacterTokenizer::from_text(soliloquy),
+  save_model<float>(path, standard_model(shape), 3, CharacterTokenizer::from_text(soliloquy),
                     some_weights<float>());
   const std::string bytes = read_file(path);
   std::filesystem::remove(path);
@@ -100,7 +100,7 @@ TEST_CASE_TEMPLATE("a model comes back as it was saved", T, float, double) {
   const std::string path = temporary("model");
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
   const std::vector<T> weights = some_weights<T>();
-  save_model<T>(path, shape, 3, tokenizer, weights);
+  save_model<T>(path, standard_model(shape), 3, tokenizer, weights);
   const auto model = load_model<T>(path);
   CHECK(model.shape == shape);
   CHECK(model.trained_length == 3);
@@ -183,7 +183,7 @@ TEST_CASE("what could not be loaded is not saved") {
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
   auto weights = some_weights<float>();
   const auto save = [&](Index length, const AnyTokenizer& tokens) {
-    save_model<float>(path, shape, length, tokens, weights);
+    save_model<float>(path, standard_model(shape), length, tokens, weights);
   };
   CHECK_THROWS_WITH_AS(save(5, tokenizer),
                        "trained length: got 5, expected 1 to 4, the model's context", ConfigError);

@@ -53,7 +53,7 @@ struct Run {
   std::string failure(const std::string& bytes, OptimizerList list = known) {
     try {
       const MemorySource source("x", std::as_bytes(std::span(bytes)));
-      CheckpointFile(source, list).load(trainer);
+      CheckpointFile(source, {.optimizers = list}).load(trainer);
       return "";
     } catch (const Error& error) {
       return error.what();
@@ -87,7 +87,7 @@ TEST_CASE("a user's settings and state are in the file, and are checked") {
   run.train(3);
   const std::string good = run.save();
   const MemorySource source("x", std::as_bytes(std::span(good)));
-  CHECK(CheckpointFile(source, known).info().options.optimizer ==
+  CHECK(CheckpointFile(source, {.optimizers = known}).info().options.optimizer ==
         AnyOptimizer(Adagrad{.weight_decay = 0.01}));
   const std::string start = "cannot load 'x': ";
   CHECK(run.failure(ForgedFile::from(good).set("optimizer.epsilon", "-1").seal().bytes()) ==
@@ -115,13 +115,15 @@ TEST_CASE("the state of another rule is refused") {
 TEST_CASE("a folder keeps and finds runs by a user's rule") {
   const octavo_test::Folder folder;
   Run run(false), other(false);
-  CheckpointFolder saves(folder.path(), 2, real_file_system(), known);
+  CheckpointFolder saves(folder.path(), 2, real_file_system(), {.optimizers = known});
   run.train(2);
   const std::string path = saves.save(run.trainer, run.tokenizer, {"soliloquy", 1, "0123"});
   CHECK(saves.state_of(path) == run.trainer.state());
-  CHECK(newest_valid_checkpoint(folder.path(), {}, real_file_system(), known).path == path);
+  CHECK(
+      newest_valid_checkpoint(folder.path(), {}, real_file_system(), {.optimizers = known}).path ==
+      path);
   const FileSource source(path);
-  CheckpointFile(source, known).load(other.trainer);
+  CheckpointFile(source, {.optimizers = known}).load(other.trainer);
   CHECK(other.save() == run.save());
 }
 

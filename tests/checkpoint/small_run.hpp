@@ -125,7 +125,8 @@ class SmallRun {
   }
   void save_model(const std::string& path,
                   octavo::FileSystem& files = octavo::real_file_system()) const {
-    octavo::save_model<float>(path, shape, 4, tokenizer, trainer.weights(), files);
+    octavo::save_model<float>(path, octavo::standard_model(shape), 4, tokenizer, trainer.weights(),
+                              files);
   }
 
   octavo::CharacterTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);

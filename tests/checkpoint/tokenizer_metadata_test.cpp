@@ -178,7 +178,7 @@ TEST_CASE("a model file carries its byte pairs") {
   const std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)), 0.5f);
   const std::string bytes =
       octavo_test::saved_bytes([&](const std::string& path, FileSystem& files) {
-        save_model<float>(path, shape, 2, tokenizer, weights, files);
+        save_model<float>(path, standard_model(shape), 2, tokenizer, weights, files);
       });
   const auto loaded = load_model<float>(MemorySource("x", std::as_bytes(std::span(bytes))));
   CHECK(loaded.tokenizer == AnyTokenizer(tokenizer));

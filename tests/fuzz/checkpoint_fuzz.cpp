@@ -70,8 +70,8 @@ auto if_accepted(Load load) -> std::optional<std::invoke_result_t<Load>> {
 
 std::string saved_model(const LoadedModel<float>& model) {
   return saved([&](FileSystem& files) {
-    save_model<float>("model", model.shape, model.trained_length, model.tokenizer, model.weights,
-                      files);
+    save_model<float>("model", standard_model(model.shape), model.trained_length, model.tokenizer,
+                      model.weights, files);
   });
 }
 
@@ -169,7 +169,7 @@ std::string model_file(const ModelShape& of) {
   set_initial_weights<T>(list, of.layers, 1, weights);
   const CharacterTokenizer tokenizer("ab", UnknownToken::included, of.vocabulary);
   return saved([&](FileSystem& files) {
-    save_model<T>("model", of, 1, tokenizer, std::span<const T>(weights), files);
+    save_model<T>("model", standard_model(of), 1, tokenizer, std::span<const T>(weights), files);
   });
 }
 

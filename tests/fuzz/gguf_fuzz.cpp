@@ -34,7 +34,7 @@ constexpr ModelShape shape{.vocabulary = 3,
 std::string saved(const Gpt2Config& config, const TokenTable& tokens,
                   std::span<const float> weights, StoredType type) {
   fuzz::MemoryFiles files;
-  save_gguf<float>("x", config, tokens, weights, type, files);
+  save_gguf<float>("x", standard_model(config.shape), config, tokens, weights, type, files);
   return std::move(files.files.at("x"));
 }
 

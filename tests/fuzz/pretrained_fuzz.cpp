@@ -72,7 +72,7 @@ Parts good_parts(StoredType type, bool indexed) {
   std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)));
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i) - 20;
   MemoryFiles files;
-  save_pretrained<float>("d", {shape, 1, 0, 2}, weights, type, files);
+  save_pretrained<float>("d", standard_model(shape), {shape, 1, 0, 2}, weights, type, files);
   Parts parts{files.files.at("d/config.json"), "", files.files.at("d/model.safetensors")};
   for (const std::string_view sum : {detail::header_sum_key, detail::tensor_sums_key}) {
     parts.tensors[parts.tensors.find(sum)] = '_';  // none, as in most such files
@@ -132,7 +132,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const auto model = load_pretrained<float>("d", files);
     Gpt2Folder("d", files).verify();
     MemoryFiles saved;
-    save_pretrained<float>("d", model.config, model.weights, StoredType::f32, saved);
+    save_pretrained<float>("d", standard_model(model.config.shape), model.config, model.weights,
+                           StoredType::f32, saved);
     const auto again = fuzz::unless_refused([&] { return load_pretrained<float>("d", saved); });
     demand(again.has_value(), "a folder of ours is refused");
     demand(again->config.shape == model.config.shape &&

@@ -94,7 +94,8 @@ TEST_CASE("a model with another activation goes to a folder and comes back") {
     ModelShape shape = octavo_test::gpt2_shape;
     shape.activation = activation;
     const TestFolder folder;
-    save_pretrained<float>(folder.path(), {shape, 3, 1, 2}, octavo_test::gpt2_weights<float>());
+    save_pretrained<float>(folder.path(), standard_model(shape), {shape, 3, 1, 2},
+                           octavo_test::gpt2_weights<float>());
     CHECK(load_pretrained<float>(folder.path()).config.shape == shape);
   }
 }

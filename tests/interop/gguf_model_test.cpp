@@ -160,7 +160,7 @@ TEST_CASE("a trainer begins with a file's weights, or is left alone") {
 TEST_CASE("what GGUF cannot have is not written") {
   const std::vector<float> weights = gpt2_weights<float>();
   const auto save = [&](const Gpt2Config& of, const TokenTable& tokens, StoredType type) {
-    save_gguf<float>("x.gguf", of, tokens, weights, type);
+    save_gguf<float>("x.gguf", standard_model(of.shape), of, tokens, weights, type);
   };
   CHECK_THROWS_WITH_AS(save(config, character_tokens(), StoredType::q8_0),
                        "cannot write 'x.gguf': Q8_0 has blocks of 32 numbers, but the width is 4 "
@@ -234,7 +234,8 @@ TEST_CASE("writing and reading take no second copy of the weights") {
   std::size_t held = 0;
   {
     const octavo_test::HeapPeak peak;
-    save_gguf<float>(path, {shape, 5, 1, 2}, character_tokens(), weights, StoredType::q8_0);
+    save_gguf<float>(path, standard_model(shape), {shape, 5, 1, 2}, character_tokens(), weights,
+                     StoredType::q8_0);
     held = peak.bytes();
   }
   CHECK(held < 100'000);

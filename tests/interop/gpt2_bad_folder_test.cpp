@@ -324,7 +324,7 @@ TEST_CASE("loading takes the weights' memory once, and little besides") {
   ModelShape shape = octavo_test::gpt2_shape;
   shape.vocabulary = 1500;
   shape.width = 256;
-  save_pretrained<float>(folder.path(), {shape, 5, {}, {}},
+  save_pretrained<float>(folder.path(), standard_model(shape), {shape, 5, {}, {}},
                          octavo_test::gpt2_weights<float>(shape));
   const auto bytes = static_cast<std::size_t>(parameter_count(shape)) * sizeof(float);
   std::size_t held = 0;

@@ -58,7 +58,8 @@ class TestFolder {
     TestFolder folder;
     HastyFileSystem hasty;
     const std::vector<float> weights = gpt2_weights<float>();
-    octavo::save_pretrained<float>(folder.path_, {gpt2_shape, 3, 1, 2}, weights, type, hasty);
+    octavo::save_pretrained<float>(folder.path_, octavo::standard_model(gpt2_shape),
+                                   {gpt2_shape, 3, 1, 2}, weights, type, hasty);
     folder.take();
     return folder;
   }

@@ -115,13 +115,15 @@ TEST_CASE("a model comes back from a folder bit for bit") {
   CHECK(reinterpret_cast<std::uintptr_t>(model.weights.data()) % alignment_bytes == 0);
   SUBCASE("and as it was loaded it is saved") {
     TestFolder again;
-    save_pretrained<float>(again.path(), model.config, model.weights);
+    save_pretrained<float>(again.path(), standard_model(model.config.shape), model.config,
+                           model.weights);
     again.take();
     CHECK(again.files == folder.files);
   }
   SUBCASE("a folder without what need not be said") {
     TestFolder other;
-    save_pretrained<float>(other.path(), {gpt2_shape, gpt2_shape.context, {}, {}}, model.weights);
+    save_pretrained<float>(other.path(), standard_model(gpt2_shape),
+                           {gpt2_shape, gpt2_shape.context, {}, {}}, model.weights);
     const auto plain = load_pretrained<float>(other.path());
     CHECK(plain.config.trained_length == gpt2_shape.context);
     CHECK(!plain.config.begin_token);
@@ -143,7 +145,8 @@ TEST_CASE("sixteen bits are the nearest, and what was read of them is written ag
     }
     check_bits<float>(model.weights, rounded);
     TestFolder again;
-    save_pretrained<float>(again.path(), model.config, model.weights, type);
+    save_pretrained<float>(again.path(), standard_model(model.config.shape), model.config,
+                           model.weights, type);
     again.take();
     CHECK(again.files == folder.files);
   }
@@ -152,13 +155,15 @@ TEST_CASE("sixteen bits are the nearest, and what was read of them is written ag
 TEST_CASE("double weights are written as the nearest floats") {
   const std::vector<double> weights = gpt2_weights<double>();
   TestFolder folder;
-  save_pretrained<double>(folder.path(), {gpt2_shape, 5, {}, {}}, weights);
+  save_pretrained<double>(folder.path(), standard_model(gpt2_shape), {gpt2_shape, 5, {}, {}},
+                          weights);
   CHECK(load_pretrained<double>(folder.path()).weights[7] ==
         static_cast<double>(static_cast<float>(weights[7])));
   std::vector<double> large(weights);
   large[4] = 1e39;
   CHECK_THROWS_WITH_AS(
-      save_pretrained<double>(folder.path(), {gpt2_shape, 5, {}, {}}, large),
+      save_pretrained<double>(folder.path(), standard_model(gpt2_shape), {gpt2_shape, 5, {}, {}},
+                              large),
       "cannot write tensor 'transformer.wte.weight': number 4 is 1e+39, too large for F32", Error);
 }
 
@@ -168,9 +173,9 @@ TEST_CASE("numbers that a type has not are refused, and what was there stays") {
   const auto refuse = [&](float number, StoredType type, const char* message) {
     std::vector<float> weights = gpt2_weights<float>();
     weights[47] = number;  // of wpe, which has 44 numbers before it
-    CHECK_THROWS_WITH_AS(
-        save_pretrained<float>(folder.path(), {gpt2_shape, 3, 1, 2}, weights, type), message,
-        Error);
+    CHECK_THROWS_WITH_AS(save_pretrained<float>(folder.path(), standard_model(gpt2_shape),
+                                                {gpt2_shape, 3, 1, 2}, weights, type),
+                         message, Error);
   };
   const auto before = folder.files;
   const std::string tensor = "cannot write tensor 'transformer.wpe.weight': number 3 is ";
@@ -212,7 +217,7 @@ TEST_CASE("what is no GPT-2 is not written as one") {
   const auto message = [&] {
     const std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)));
     try {
-      save_pretrained<float>("folder", {shape, 3, {}, {}}, weights);
+      save_pretrained<float>("folder", standard_model(shape), {shape, 3, {}, {}}, weights);
     } catch (const Error& error) {
       CHECK(error.code() == ErrorCode::bad_data);
       return std::string(error.what()) + " / " + error.hint();

@@ -51,9 +51,10 @@ TEST_CASE("every format gives the same model, in float and in double") {
   std::vector<float> weights(static_cast<std::size_t>(parameters.count()));
   set_initial_weights<float>(parameters, shape.layers, 1, weights);
   const Gpt2Config config{shape, 5, 0, 0};
-  save_model<float>(folder / "m.safetensors", shape, 5, tokenizer, weights);
-  save_pretrained<float>(folder / "hf", config, weights);
-  save_gguf<float>(folder / "m.gguf", config, token_table_of(tokenizer), weights);
+  save_model<float>(folder / "m.safetensors", standard_model(shape), 5, tokenizer, weights);
+  save_pretrained<float>(folder / "hf", standard_model(config.shape), config, weights);
+  save_gguf<float>(folder / "m.gguf", standard_model(config.shape), config,
+                   token_table_of(tokenizer), weights);
   for (const std::string name : {"m.safetensors", "hf", "m.gguf"}) {
     INFO(name);
     const ModelSource source(folder / name);
@@ -83,7 +84,7 @@ TEST_CASE("what is no model is refused as its reader refuses it") {
   TokenTable tokens = token_table_of(CharacterTokenizer("abc"));
   tokens.tokens[1] = "\u0149";
   const std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)));
-  save_gguf<float>(folder / "odd.gguf", {shape, 5, 0, 0}, tokens, weights);
+  save_gguf<float>(folder / "odd.gguf", standard_model(shape), {shape, 5, 0, 0}, tokens, weights);
   CHECK_THROWS_WITH_AS(ModelSource(folder / "odd.gguf"),
                        ("cannot load '" + (folder / "odd.gguf") +
                         "': vocabulary: there is no token for the byte '\\x00'")

@@ -25,13 +25,13 @@ class CheckpointFolder {
  public:
   /// Error of code cannot_create if another process works there. Removes what a killed one has left
   /// half-written, and undoes what it has left half-moved. The optimizers of the runs that it saves
-  /// are some of `known`.
+  /// and models are of `kinds`.
   CheckpointFolder(std::string path, Index keep, FileSystem& files = real_file_system(),
-                   OptimizerList known = builtin_optimizers<>)
+                   const CheckpointKinds& kinds = {})
       : path_(std::move(path)),
         keep_(keep),
         files_(files),
-        known_(known),
+        kinds_(kinds),
         lock_(path_, files),
         earlier_(path_, files) {
     require(keep > 0, "keep: expected at least 1 checkpoint");
@@ -142,7 +142,7 @@ class CheckpointFolder {
   std::optional<RunState> state_of(const std::string& checkpoint) const {
     try {
       const FileSource source(checkpoint, files_);
-      return CheckpointFile(source, known_).info().state;
+      return CheckpointFile(source, kinds_).info().state;
     } catch (const Error&) {
       return std::nullopt;
     }
@@ -199,7 +199,7 @@ class CheckpointFolder {
   std::string path_;
   Index keep_;
   FileSystem& files_;
-  OptimizerList known_;
+  CheckpointKinds kinds_;
   FolderLock lock_;
   EarlierRuns earlier_;
   bool keeps_targets_ = false;

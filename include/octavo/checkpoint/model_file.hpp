@@ -18,7 +18,7 @@
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
-#include <octavo/transformer/transformer.hpp>
+#include <octavo/transformer/model_description.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -62,18 +62,18 @@ void read_weights(const SafetensorsReader& file, const ParameterList& parameters
 
 }  // namespace detail
 
-/// Saves weights, shape, trained length and tokenizer as one safetensors file, atomically. Tensor
-/// names are those of Transformer::parameters(). ConfigError, or Error of code bad_data, for what
-/// could not be loaded: a length beyond the context, more tokens than the model has, weights that
-/// are not finite.
+/// Saves the weights of a model, its shape and part, trained length and tokenizer as one
+/// safetensors file, atomically: `save_model<float>(path, trainer.model(), 32, tokenizer,
+/// trainer.weights())`. Tensor names are those of Transformer::parameters(). ConfigError, or Error
+/// of code bad_data, for what could not be loaded: a length beyond the context, more tokens than
+/// the model has, weights that are not finite.
 template <Scalar T>
-void save_model(const std::string& path, const ModelShape& shape, Index trained_length,
+void save_model(const std::string& path, const ModelDescription& model, Index trained_length,
                 const AnyTokenizer& tokenizer, std::span<const T> weights,
                 FileSystem& files = real_file_system()) {
-  const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
   require_equal("save_model: numbers in the weights", static_cast<Index>(weights.size()),
-                parameters.count());
-  detail::check_saved(shape, trained_length, tokenizer.vocabulary_size());
+                model.parameters.count());
+  detail::check_saved(model.shape, trained_length, tokenizer.vocabulary_size());
   if (!detail::all_finite<T>(weights)) {
     throw Error(ErrorCode::bad_data,
                 detail::concat({"cannot save ", printable(path), ": not all weights are finite"}),
@@ -81,19 +81,21 @@ void save_model(const std::string& path, const ModelShape& shape, Index trained_
   }
   MetadataWriter metadata;
   detail::write_format(metadata, "model");
-  detail::write_shape(metadata, shape);
+  detail::write_shape(metadata, model.shape);
+  detail::write_part(metadata, model.part);
   detail::write_tokenizer(metadata, tokenizer);
   metadata.whole("trained_length", trained_length);
-  write_safetensors(path, detail::weights_to_write<T>(parameters, weights), metadata.entries(),
-                    files);
+  write_safetensors(path, detail::weights_to_write<T>(model.parameters, weights),
+                    metadata.entries(), files);
 }
 
 /// A model file, or the model of a checkpoint, opened for reading. Every tensor must be there, of
 /// the shape that the metadata demands, and nothing else may be. FormatError says what differs.
 class ModelFile {
  public:
-  /// `source` must outlive this object.
-  explicit ModelFile(const ByteSource& source) : file_(source) {
+  /// `source` must outlive this object. `kind`: the kind of model, model_kind<Model>; a file of a
+  /// model with another part is refused.
+  explicit ModelFile(const ByteSource& source, ModelKind kind = standard_model) : file_(source) {
     const MetadataReader metadata(file_);
     constexpr std::array<std::string_view, 2> kinds{"model", "checkpoint"};
     constexpr std::array<std::string_view, 2> dtypes{"F32", "F64"};
@@ -102,7 +104,9 @@ class ModelFile {
     shape_ = detail::read_shape(metadata);
     trained_length_ = detail::read_trained_length(metadata, shape_);
     tokenizer_ = detail::read_tokenizer(metadata, shape_.vocabulary);
-    parameters_ = Transformer<float>(RuntimeConfig(shape_)).parameters();
+    const ModelDescription model = kind(shape_);
+    detail::check_part(file_, detail::read_part(metadata), model.part);
+    parameters_ = model.parameters;
     // All shapes before the first allocation: they bound it by the size of the file.
     detail::check_tensors(file_, parameters_, dtypes,
                           std::span(others).first(checkpoint ? others.size() : 0));
@@ -112,6 +116,7 @@ class ModelFile {
   const ModelShape& shape() const noexcept { return shape_; }
   Index trained_length() const noexcept { return trained_length_; }
   const AnyTokenizer& tokenizer() const noexcept { return *tokenizer_; }
+  const ParameterList& parameters() const noexcept { return parameters_; }
 
   /// weights [numbers in the model], in the order of Transformer::parameters(); those of the other
   /// scalar type are converted. FormatError if one is altered or not finite: half of them may have
@@ -142,19 +147,21 @@ class ModelFile {
   ParameterList parameters_;
 };
 
-/// Loads the model of a model file or a checkpoint: see ModelFile.
+/// Loads the model of a model file or a checkpoint: see ModelFile. A model with a part of the
+/// user's: `load_model<float>(source, model_kind<MyModel>)`.
 template <Scalar T>
-LoadedModel<T> load_model(const ByteSource& source) {
-  const ModelFile file(source);
+LoadedModel<T> load_model(const ByteSource& source, ModelKind kind = standard_model) {
+  const ModelFile file(source, kind);
   LoadedModel<T> model{file.shape(), file.trained_length(), file.tokenizer(),
-                       AlignedBuffer<T>(static_cast<std::size_t>(parameter_count(file.shape())))};
+                       AlignedBuffer<T>(static_cast<std::size_t>(file.parameters().count()))};
   file.read<T>(model.weights);
   return model;
 }
 
 template <Scalar T>
-LoadedModel<T> load_model(const std::string& path, FileSystem& files = real_file_system()) {
-  return load_model<T>(FileSource(path, files));
+LoadedModel<T> load_model(const std::string& path, ModelKind kind = standard_model,
+                          FileSystem& files = real_file_system()) {
+  return load_model<T>(FileSource(path, files), kind);
 }
 
 }  // namespace OCTAVO_NAMESPACE

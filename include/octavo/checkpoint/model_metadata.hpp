@@ -94,6 +94,27 @@ inline ModelShape read_shape(const MetadataReader& metadata) {
   return shape;
 }
 
+/// The part of the user's that a model has, if any: see ModelDescription.
+inline void write_part(MetadataWriter& metadata, std::string_view part) {
+  if (!part.empty()) metadata.text("part", part);
+}
+/// Empty: none.
+inline std::string read_part(const MetadataReader& metadata) {
+  return metadata.has("part") ? metadata.text("part") : std::string();
+}
+
+/// FormatError where a file is of a model with another part than is expected.
+inline void check_part(const SafetensorsReader& file, std::string_view got,
+                       std::string_view expected) {
+  if (got == expected) return;
+  const auto told = [](std::string_view part) {
+    return part.empty() ? std::string("no part of its own")
+                        : concat({"the part ", printable(part)});
+  };
+  file.fail(concat({"it is of a model with ", told(got), ", expected ", told(expected)}),
+            "load it as the model that it was saved from: model_kind<Model>");
+}
+
 template <Scalar T>
 bool all_finite(std::span<const T> numbers) {
   return std::all_of(numbers.begin(), numbers.end(), [](T x) { return std::isfinite(x); });

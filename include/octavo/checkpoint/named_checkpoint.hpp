@@ -69,17 +69,17 @@ inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder) 
   return found;
 }
 
-/// The newest checkpoint of a folder that is whole; `skipped` hears about those that are not. Error
-/// of code no_input if there is none.
+/// The newest checkpoint of a folder that is whole and of that kind of model; `skipped` hears about
+/// those that are not. Error of code no_input if there is none.
 inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
                                                const std::function<void(const Error&)>& skipped,
                                                FileSystem& files = real_file_system(),
-                                               OptimizerList known = builtin_optimizers<>) {
+                                               const CheckpointKinds& kinds = {}) {
   const std::vector<NamedCheckpoint> found = find_checkpoints(folder);
   for (const NamedCheckpoint& checkpoint : found) {
     try {
       const FileSource source(checkpoint.path, files);
-      CheckpointFile(source, known).verify();
+      CheckpointFile(source, kinds).verify();
       return checkpoint;
     } catch (const Error& error) {
       if (skipped) skipped(error);

@@ -40,14 +40,14 @@ constexpr bool is_rollback_target(Index step, Index now) {
 inline std::optional<NamedCheckpoint> rollback_target(
     std::span<const NamedCheckpoint> checkpoints, const RunState& now,
     const std::function<void(const Error&)>& skipped = {}, FileSystem& files = real_file_system(),
-    OptimizerList known = builtin_optimizers<>) {
+    const CheckpointKinds& kinds = {}) {
   constexpr double most = Index{1} << (rollbacks_in_a_row - 1);
   double next = now.rate_factor;  // of what follows
   for (const NamedCheckpoint& one : checkpoints) {
     if (one.step > now.steps_done || !is_rollback_step(one.step)) continue;
     try {
       const FileSource source(one.path, files);
-      const CheckpointFile file(source, known);
+      const CheckpointFile file(source, kinds);
       const double factor = file.info().state.rate_factor;
       const bool used = factor > next;
       const bool old_enough = one.step == 0 || one.step <= now.steps_done - rollback_age;

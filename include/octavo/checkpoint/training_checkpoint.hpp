@@ -22,6 +22,7 @@ namespace OCTAVO_NAMESPACE {
 /// What a checkpoint says about its run, beside the numbers.
 struct CheckpointInfo {
   ModelShape shape;
+  std::string part;         ///< see ModelDescription
   TrainingOptions options;  ///< but for those that change nothing: micro-batch, recomputation
   RunState state;
   AnyTokenizer tokenizer;
@@ -93,8 +94,8 @@ std::optional<Index> first_impossible(const AnyOptimizer& optimizer, Index param
 /// the names of Transformer::parameters(), "optimizer.state", and everything else as metadata.
 /// Equal states give equal bytes. Needs no second copy of anything. Refuses, with Diverged, to save
 /// weights or moments that could not be loaded again: such as are not finite.
-template <Scalar T, typename... Model>
-void save_checkpoint(const std::string& path, const Trainer<T, Model...>& trainer,
+template <Scalar T, typename Config, typename Part>
+void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& trainer,
                      const AnyTokenizer& tokenizer, const CorpusIdentity& corpus,
                      FileSystem& files = real_file_system()) {
   const RunState state = trainer.state();
@@ -118,6 +119,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
   MetadataWriter metadata;
   detail::write_format(metadata, "checkpoint");
   detail::write_shape(metadata, trainer.shape());
+  detail::write_part(metadata, detail::part_name<Part>());
   detail::write_tokenizer(metadata, tokenizer);
   metadata.whole("trained_length", options.sequence);
   metadata.truth("double", sizeof(T) == sizeof(double));
@@ -131,31 +133,35 @@ void save_checkpoint(const std::string& path, const Trainer<T, Model...>& traine
   write_safetensors(path, tensors, metadata.entries(), files);
 }
 
+/// What a program takes from a checkpoint: `{.model = model_kind<MyModel>}`.
+struct CheckpointKinds {
+  ModelKind model = standard_model;
+  OptimizerList optimizers = builtin_optimizers<>;  ///< must outlive whatever opens the checkpoint
+};
+
 /// A checkpoint opened for reading. Opening checks all that its header says.
 class CheckpointFile {
  public:
-  /// `source` must outlive it. The run's optimizer is one of `known`. FormatError says what is
-  /// wrong.
-  explicit CheckpointFile(const ByteSource& source, OptimizerList known = builtin_optimizers<>)
-      : file_(source), info_(read_info(file_, known)) {
+  /// `source` must outlive it. FormatError says what is wrong; a checkpoint of a model with another
+  /// part can be opened, but neither verified nor loaded.
+  explicit CheckpointFile(const ByteSource& source, const CheckpointKinds& kinds = {})
+      : file_(source), model_kind_(kinds.model), info_(read_info(file_, kinds.optimizers)) {
     if (file_.is_unaltered()) return;
     std::vector<std::string> names;
-    for (const Parameter& parameter : Transformer<float>(RuntimeConfig(info_.shape)).parameters()) {
-      names.push_back(parameter.name);
-    }
+    for (const Parameter& parameter : model().parameters) names.push_back(parameter.name);
     names.emplace_back(detail::optimizer_state_name);
     if (!file_.restore_sums(names)) file_.fail_altered();
   }
 
   const CheckpointInfo& info() const noexcept { return info_; }
 
-  /// Whether the numbers are those of this model (Transformer's by default) under these options,
-  /// unaltered and finite: reads the file once, keeps nothing. FormatError says what is wrong.
+  /// Whether the numbers are those of this kind of model under these options, unaltered and finite:
+  /// reads the file once, keeps nothing. FormatError says what is wrong.
   void verify() const {
     if (info_.double_precision) {
-      verify<double>(Transformer<double>(RuntimeConfig(info_.shape)).parameters());
+      verify<double>(model().parameters);
     } else {
-      verify<float>(Transformer<float>(RuntimeConfig(info_.shape)).parameters());
+      verify<float>(model().parameters);
     }
   }
 
@@ -163,8 +169,9 @@ class CheckpointFile {
   /// tensors' learning-rate factors included; its other options are its own. The file is verified
   /// before the trainer is touched. (Only if the file cannot be read again after that, or has been
   /// altered between, are the trainer's numbers lost.)
-  template <Scalar T, typename... Model>
-  void load(Trainer<T, Model...>& trainer) const {
+  template <Scalar T, typename Config, typename Part>
+  void load(Trainer<T, Config, Part>& trainer) const {
+    detail::check_part(file_, info_.part, detail::part_name<Part>());
     require(sizeof(T) == (info_.double_precision ? sizeof(double) : sizeof(float)),
             "a checkpoint's scalar must be the trainer's");
     require(info_.shape == trainer.shape(), [&] {
@@ -190,6 +197,12 @@ class CheckpointFile {
   }
 
  private:
+  ModelDescription model() const {
+    ModelDescription model = model_kind_(info_.shape);
+    detail::check_part(file_, info_.part, model.part);
+    return model;
+  }
+
   static CheckpointInfo read_info(const SafetensorsReader& file, OptimizerList known) {
     const MetadataReader metadata(file);
     constexpr std::array<std::string_view, 1> kinds{"checkpoint"};
@@ -197,6 +210,7 @@ class CheckpointFile {
     const ModelShape shape = detail::read_shape(metadata);
     detail::read_trained_length(metadata, shape);  // for load_model: options have the same number
     return {shape,
+            detail::read_part(metadata),
             detail::read_options(metadata, shape, known),
             detail::read_state(metadata),
             detail::read_tokenizer(metadata, shape.vocabulary),
@@ -256,6 +270,7 @@ class CheckpointFile {
   }
 
   SafetensorsReader file_;
+  ModelKind model_kind_;
   CheckpointInfo info_;
 };
 

@@ -328,11 +328,12 @@ class GgufModel {
 /// the two tokens is not said, which llama.cpp would take to be number 11; Error of code bad_data
 /// if GPT-2 cannot express the model or the type one of its numbers.
 template <Scalar T>
-void save_gguf(const std::string& path, const Gpt2Config& config, const TokenTable& tokens,
-               std::span<const T> weights, StoredType type = StoredType::f32,
-               FileSystem& files = real_file_system()) {
+void save_gguf(const std::string& path, const ModelDescription& model, const Gpt2Config& config,
+               const TokenTable& tokens, std::span<const T> weights,
+               StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
   const ModelShape& shape = config.shape;
   const std::string what = detail::concat({"cannot write ", printable(path)});
+  detail::require_gpt2_model(model, config.shape, what);
   require_gpt2(shape, what, Gpt2Activations::gelu_tanh);
   require_equal("save_gguf: tokens", std::ssize(tokens.tokens), shape.vocabulary);
   require_equal("save_gguf: kinds of tokens", std::ssize(tokens.kinds), shape.vocabulary);
@@ -348,7 +349,7 @@ void save_gguf(const std::string& path, const Gpt2Config& config, const TokenTab
                                 shape.width, " and d_ff ", shape.d_ff}),
                 "choose another type, or train with multiples of 32");
   }
-  const ParameterList parameters = Transformer<T>(RuntimeConfig(shape)).parameters();
+  const ParameterList& parameters = model.parameters;
   require_equal("save_gguf: numbers in the weights", std::ssize(weights), parameters.count());
   std::vector<GgufTensorToWrite> tensors;
   for (const Parameter& parameter : parameters) {

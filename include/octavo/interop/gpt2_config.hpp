@@ -16,7 +16,7 @@
 #include <octavo/formats/json_object.hpp>
 #include <octavo/formats/stored_type.hpp>
 #include <octavo/kernels/normalize.hpp>
-#include <octavo/transformer/model_shape.hpp>
+#include <octavo/transformer/model_description.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -94,6 +94,21 @@ inline void require_gpt2(const ModelShape& shape, const std::string& what,
 }
 
 namespace detail {
+
+/// ConfigError where the model is not of the configuration's shape; Error of code bad_data where it
+/// has a part that GPT-2 does not have. `what` cannot be done with it.
+inline void require_gpt2_model(const ModelDescription& model, const ModelShape& shape,
+                               const std::string& what) {
+  require(model.shape == shape, [&] {
+    return concat({what, ": the configuration is of another model: got ", describe(shape),
+                   ", expected ", describe(model.shape)});
+  });
+  if (model.part.empty()) return;
+  throw Error(ErrorCode::bad_data,
+              concat({what, ": the model has the part ", printable(model.part),
+                      ", which GPT-2 does not have"}),
+              "save it with save_model()");
+}
 
 /// The fields of a GPT-2's config.json.
 class Gpt2ConfigFile {

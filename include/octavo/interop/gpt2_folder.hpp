@@ -259,17 +259,20 @@ constexpr auto emitter(StoredType type) {
 
 }  // namespace detail
 
-/// Saves a GPT-2 as "model.safetensors" and "config.json" of a folder, which is made if it is not
-/// there; each of the two appears whole or not at all. No second copy of the weights is made.
-/// `type` is any but Q8_0. Error of code bad_data if GPT-2 cannot express the model or the type one
-/// of its numbers.
+/// Saves the weights of a GPT-2 as "model.safetensors" and "config.json" of a folder, which is made
+/// if it is not there; each of the two appears whole or not at all. No second copy of the weights
+/// is made. `type` is any but Q8_0. Error of code bad_data if GPT-2 cannot express the model or the
+/// type one of its numbers.
 template <Scalar T>
-void save_pretrained(const std::string& path, const Gpt2Config& config, std::span<const T> weights,
+void save_pretrained(const std::string& path, const ModelDescription& model,
+                     const Gpt2Config& config, std::span<const T> weights,
                      StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
+  detail::require_gpt2_model(model, config.shape,
+                             detail::concat({"cannot write ", printable(path)}));
   require_gpt2(config.shape, detail::concat({"cannot write ", printable(path)}),
                Gpt2Activations::any);
   require(type != StoredType::q8_0, "Q8_0: a folder has F32, F16 or BF16; only GGUF has Q8_0");
-  const ParameterList parameters = Transformer<T>(RuntimeConfig(config.shape)).parameters();
+  const ParameterList& parameters = model.parameters;
   require_equal("save_pretrained: numbers in the weights", std::ssize(weights), parameters.count());
   std::vector<TensorToWrite> tensors;
   for (const Parameter& parameter : parameters) {

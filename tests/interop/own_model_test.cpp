@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+// Models with a layer or a block of the user's (those of the examples): sized when compiled, saved,
+// loaded, resumed and generated from like any other; files of another part are refused.
+#include <algorithm>
+#include <array>
+#include <checkpoint/small_run.hpp>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/checkpoint/checkpoint_folder.hpp>
+#include <octavo/interop/gguf_model.hpp>
+#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/octavo.hpp>
+#include <octavo/testing/gradient_check.hpp>
+
+// The examples' mains are not this program's, and so have to return something.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wreturn-type"
+#define main own_layer_main
+#include "../../examples/own_layer.cpp"
+#undef main
+#define main own_block_main
+#include "../../examples/own_block.cpp"
+#undef main
+#pragma GCC diagnostic pop
+
+namespace {
+
+/// As in the finding: a Bilinear layer of this width has as many numbers as the standard
+/// feed-forward part, 48 x 96 + 96 = 2 x (48 x 48 + 48).
+constexpr ModelShape shape{
+    .vocabulary = 35, .context = 32, .layers = 2, .heads = 4, .width = 48, .d_ff = 48};
+constexpr TrainingOptions options{
+    .steps = 8, .batch = 2, .sequence = 16, .learning_rate = 3e-3, .dropout = 0.1};
+constexpr TrainingMemoryOptions memory = options.step_options().memory(2);
+
+template <Scalar T>
+using WithLayer = Transformer<T, RuntimeConfig, Bilinear<T>>;
+template <Scalar T>
+using WithBlock = Transformer<T, RuntimeConfig, ParallelBlock<T>>;
+
+static_assert(WithLayer<float>(RuntimeConfig(shape)).parameter_count() == parameter_count(shape));
+static_assert(training_bytes<WithLayer<float>>(shape, memory) == 670'528);
+static_assert(training_bytes<WithBlock<float>>(shape, memory) == 658'112);
+static_assert(training_bytes<WithLayer<float>>(shape, memory) >
+              training_bytes<float>(shape, memory));
+static_assert(generation_bytes<WithBlock<float>>(shape, 16) > 0);
+
+const CharacterTokenizer tokenizer = CharacterTokenizer::from_text(soliloquy);
+const std::vector<Token> text = tokenizer.encode(soliloquy);
+const CorpusIdentity corpus{"soliloquy", 432, "0"};
+
+template <Scalar T, typename Part>
+using OwnTrainer = Trainer<T, RuntimeConfig, Part>;
+
+template <Scalar T, typename Part>
+OwnTrainer<T, Part> trained(ThreadPool& threads, int steps, TrainingOptions with = options) {
+  OwnTrainer<T, Part> trainer(shape, with, threads);
+  for (int i = 0; i < steps; ++i) trainer.step(text);
+  return trainer;
+}
+
+template <typename Call>
+std::string refusal(const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+template <Scalar T, typename Part>
+void check_end_to_end(std::string_view part) {
+  using Model = Transformer<T, RuntimeConfig, Part>;
+  const CheckpointKinds kinds{.model = model_kind<Model>};
+  const octavo_test::Folder folder;
+  ThreadPool threads(2);
+  auto trainer = trained<T, Part>(threads, 3);
+  CHECK(trainer.plan().total_bytes() == training_bytes<Model>(shape, memory));
+  REQUIRE(trainer.parameters().set_learning_rate_factor("ln_1", 0.5) == 4);
+
+  // A checkpoint resumes bit for bit, with its learning-rate factors.
+  {
+    CheckpointFolder checkpoints(folder / "run", 2);
+    checkpoints.save(trainer, tokenizer, corpus);
+  }
+  const std::string path =
+      newest_valid_checkpoint(folder / "run", {}, real_file_system(), kinds).path;
+  const FileSource source(path);
+  const CheckpointFile file(source, kinds);
+  CHECK(file.info().part == part);
+  OwnTrainer<T, Part> resumed(shape, options, threads);
+  file.load(resumed);
+  for (int i = 0; i < 3; ++i) {
+    trainer.step(text);
+    resumed.step(text);
+  }
+  CHECK(std::ranges::equal(resumed.weights(), trainer.weights()));
+  CHECK(std::ranges::equal(resumed.optimizer_state(), trainer.optimizer_state()));
+
+  // A model file gives the weights back, and what they generate.
+  save_model<T>(folder / "model", trainer.model(), 16, tokenizer, trainer.weights());
+  const LoadedModel<T> loaded = load_model<T>(folder / "model", model_kind<Model>);
+  CHECK(std::ranges::equal(loaded.weights, trainer.weights()));
+  const Model model{RuntimeConfig(loaded.shape)};
+  const auto written = [&](std::span<const T> weights) {
+    Generator generator(model, weights, 16, threads);
+    CHECK(generator.plan().total_bytes() == generation_bytes<Model>(shape, 16, 2));
+    std::vector<Token> tokens;
+    generator.generate(tokenizer.encode("To"), 40, {.temperature = 0.7}, 1, [&](Token token) {
+      tokens.push_back(token);
+      return true;
+    });
+    return tokens;
+  };
+  CHECK(written(loaded.weights) == written(trainer.weights()));
+
+  // Without the part nothing of it is read.
+  const std::string told =
+      "it is of a model with the part '" + std::string(part) + "', expected no part of its own";
+  CHECK(refusal([&] { load_model<T>(folder / "model"); }).find(told) != std::string::npos);
+  CHECK(refusal([&] { CheckpointFile(source).verify(); }).find(told) != std::string::npos);
+  Trainer<T> standard(shape, options, threads);
+  const std::vector<T> before(standard.weights().begin(), standard.weights().end());
+  CHECK(refusal([&] { CheckpointFile(source).load(standard); }).find(told) != std::string::npos);
+  CHECK(std::ranges::equal(standard.weights(), before));
+  int skipped = 0;
+  CHECK(refusal([&] {
+          newest_valid_checkpoint(folder / "run", [&](const Error&) { ++skipped; });
+        }).starts_with("there is no valid checkpoint"));
+  CHECK(skipped == 1);
+}
+
+}  // namespace
+
+TEST_CASE("a model with a layer of the user's is sized, saved, resumed and generated from") {
+  check_end_to_end<float, Bilinear<float>>("bilinear");
+  check_end_to_end<double, Bilinear<double>>("bilinear");
+}
+
+TEST_CASE("a model with a block of the user's is sized, saved, resumed and generated from") {
+  check_end_to_end<float, ParallelBlock<float>>("parallel block");
+}
+
+TEST_CASE("files of a standard model are not loaded as another") {
+  const octavo_test::Folder folder;
+  ThreadPool threads(1);
+  const Trainer<float> standard(shape, options, threads);
+  save_model<float>(folder / "model", standard.model(), 16, tokenizer, standard.weights());
+  CHECK(refusal([&] {
+          load_model<float>(folder / "model", model_kind<WithLayer<float>>);
+        }).find("it is of a model with no part of its own, expected the part 'bilinear'") !=
+        std::string::npos);
+}
+
+TEST_CASE("GPT-2's files take no part of the user's") {
+  constexpr ModelShape gpt2{.vocabulary = 35,
+                            .context = 32,
+                            .layers = 2,
+                            .heads = 4,
+                            .width = 48,
+                            .d_ff = 48,
+                            .activation = Activation::gelu_tanh,
+                            .tied = true};
+  const octavo_test::Folder folder;
+  const WithLayer<float> model{RuntimeConfig(gpt2)};
+  const std::vector<float> weights(static_cast<std::size_t>(model.parameter_count()));
+  const std::string told = ": the model has the part 'bilinear', which GPT-2 does not have";
+  CHECK(refusal([&] {
+          save_pretrained<float>(folder / "hf", model, {gpt2, 16, 0, 1}, weights);
+        }).ends_with(told));
+  CHECK(refusal([&] {
+          save_gguf<float>(folder / "x.gguf", model, {gpt2, 16, 0, 1}, TokenTable{}, weights);
+        }).ends_with(told));
+  CHECK(folder.contents().empty());
+}
+
+TEST_CASE("a budget for a model of the user's counts that model's bytes") {
+  const std::size_t bytes = training_bytes<WithBlock<float>>(shape, memory);
+  CHECK(fit_budget<WithBlock<float>>(shape, memory, bytes).step == memory.step);
+  TrainingMemoryOptions lean = memory;
+  lean.step.micro_batch = leanest_micro_batch<WithBlock<float>>(shape, memory);
+  CHECK(fit_budget<WithBlock<float>>(shape, memory, bytes - 1).step.micro_batch ==
+        lean.step.micro_batch);
+}
