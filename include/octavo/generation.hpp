@@ -4,6 +4,7 @@
 // The door to generation/: everything in that folder.
 
 #include <octavo/generation/generate_text.hpp>
+#include <octavo/generation/generation_memory.hpp>
 #include <octavo/generation/generator.hpp>
 #include <octavo/generation/prompt.hpp>
 #include <octavo/generation/sampling.hpp>

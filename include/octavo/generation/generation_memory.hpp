@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/fwd.hpp>
+#include <octavo/layers/key_value_cache.hpp>
+#include <octavo/memory/memory_plan.hpp>
+#include <octavo/transformer/transformer.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// What happens where a window of cached positions is full and slides: the positions that stay have
+/// others than before, and with learned positions other keys and values. The results are the same.
+enum class Sliding {
+  /// They are computed where the window slides: that token costs what three quarters of a window
+  /// cost.
+  at_once,
+  /// They are computed ahead, a few after each token, in a second cache: each token costs the work
+  /// of four positions at most (of five, if the length is at least 12 and no multiple of 4) and no
+  /// one costs more. For callers that have a deadline.
+  ahead
+};
+
+/// Generation's memory as bookings.
+template <Scalar T>
+struct GenerationMemory {
+  Booking<T> caches;          ///< keys and values of every layer, for each sequence
+  Booking<T> logits;          ///< [sequences, vocabulary]
+  Booking<Token> window;      ///< tokens whose keys and values are cached, [sequences, length]
+  Booking<Index> used;        ///< how many of them, [sequences]
+  Booking<Token> chosen;      ///< one for each of the sequences that go on, [sequences]
+  Booking<CachedRows> parts;  ///< of a pass, [sequences]
+  Booking<Token> order;       ///< of the vocabulary, for sampling
+  Booking<double> adjusted;   ///< logits, likewise
+  Booking<Index> prepared;    ///< positions that are computed ahead, [sequences]; none at_once
+  Booking<Index> turned;      ///< 1: the second cache is the window's, [sequences]
+  Booking<T> unused_logits;   ///< of positions that are computed ahead, [vocabulary]
+
+  static constexpr GenerationMemory book(MemoryPlan& plan, const ModelShape& shape, Index length,
+                                         Index sequences, Sliding sliding = Sliding::at_once) {
+    const auto always = [&]<typename U>(std::type_identity<U>, const char* name, MemoryKind kind,
+                                        Index count) {
+      return plan.book<U>("generation", name, kind, count, phase::always);
+    };
+    constexpr std::type_identity<T> number;
+    constexpr std::type_identity<Token> token;
+    GenerationMemory memory;
+    memory.caches =
+        always(number, "keys and values", MemoryKind::cache,
+               KeyValueCaches<T>::elements(sliding == Sliding::ahead ? 2 * sequences : sequences,
+                                           shape.layers, length, shape.width));
+    memory.logits = always(number, "logits", MemoryKind::scratch, sequences * shape.vocabulary);
+    memory.window = always(token, "window", MemoryKind::data, sequences * length);
+    memory.used = always(std::type_identity<Index>{}, "used", MemoryKind::data, sequences);
+    memory.chosen = always(token, "chosen", MemoryKind::data, sequences);
+    memory.parts = always(std::type_identity<CachedRows>{}, "parts", MemoryKind::data, sequences);
+    memory.order = always(token, "order", MemoryKind::scratch, shape.vocabulary);
+    memory.adjusted = always(std::type_identity<double>{}, "adjusted logits", MemoryKind::scratch,
+                             shape.vocabulary);
+    if (sliding == Sliding::ahead) {
+      constexpr std::type_identity<Index> index;
+      memory.prepared = always(index, "prepared", MemoryKind::data, sequences);
+      memory.turned = always(index, "turned", MemoryKind::data, sequences);
+      memory.unused_logits = always(number, "unused logits", MemoryKind::scratch, shape.vocabulary);
+    }
+    return memory;
+  }
+};
+
+/// A model, built for generation, and the plan of the one block of memory in which it generates.
+template <typename Model>
+struct GenerationPlan {
+  using T = typename Model::Value;
+
+  constexpr GenerationPlan(const typename Model::Configuration& config, Index length,
+                           Index workers = 1, Index sequences = 1,
+                           Sliding sliding = Sliding::at_once)
+      : memory(GenerationMemory<T>::book(plan, config.shape(), length, sequences, sliding)),
+        // Rows for a whole window, or for a token of every sequence.
+        model(config, plan,
+              {.sequences = (sequences + length - 1) / length,
+               .sequence = length,
+               .workers = workers,
+               .training = false}) {
+    plan.place();
+  }
+
+  MemoryPlan plan;
+  GenerationMemory<T> memory;
+  Model model;
+};
+
+/// The bytes of the one block in which a model generates; usable in static_assert. For a model of
+/// the user's: `generation_bytes<Transformer<float, RuntimeConfig, MyBlock<float>>>(shape, 32)`.
+template <typename Model>
+constexpr std::size_t generation_bytes(const typename Model::Configuration& config, Index length,
+                                       Index workers = 1, Index sequences = 1,
+                                       Sliding sliding = Sliding::at_once) {
+  return GenerationPlan<Model>(config, length, workers, sequences, sliding).plan.total_bytes();
+}
+
+/// The same for Transformer<T>: `generation_bytes<float>(shape, 32)`.
+template <Scalar T>
+constexpr std::size_t generation_bytes(const ModelShape& shape, Index length, Index workers = 1,
+                                       Index sequences = 1, Sliding sliding = Sliding::at_once) {
+  return generation_bytes<Transformer<T>>(RuntimeConfig(shape), length, workers, sequences,
+                                          sliding);
+}
+
+}  // namespace OCTAVO_NAMESPACE
