@@ -132,5 +132,5 @@ TEST_CASE("reports name a user's rule and its settings") {
   const FactGroup facts = facts_of(run.trainer.options());
   std::string told;
   for (const Fact& fact : facts.facts) told += fact.name + ' ' + fact.value + '\n';
-  CHECK(told.find("optimizer adagrad\nepsilon 1e-10\nweight_decay 0.01\n") != std::string::npos);
+  CHECK(told.find("optimizer adagrad\nepsilon 1e-10\ndecay 0.01\n") != std::string::npos);
 }

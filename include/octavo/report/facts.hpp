@@ -46,7 +46,7 @@ inline FactGroup facts_of(const TrainingOptions& options) {
   group.add("schedule", name_of(options.schedule));
   group.add("optimizer", name_of(options.optimizer));
   for_each_setting(options.optimizer, [&](std::string_view name, double value, const auto&) {
-    group.add(name, value);
+    group.add(name == "weight_decay" ? "decay" : name, value);
   });
   group.add("clip", options.clip);
   group.add("dropout", options.dropout);
