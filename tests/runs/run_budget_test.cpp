@@ -29,7 +29,7 @@ TEST_CASE("a run fits its budget with smaller micro-batches first, then by compu
   octavo::TrainingOptions way;
   std::size_t most_micro = 0, least = 1'000'000'000;
   bool recomputes = false;
-  for (std::size_t budget = 20'000'000; budget > 0; budget -= 50'000) {
+  for (std::size_t budget = 8'000'000; budget > 0; budget -= 10'000) {
     try {
       way = fitted(corpus, budget);
     } catch (const octavo::ConfigError&) {
