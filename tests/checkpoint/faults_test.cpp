@@ -285,8 +285,8 @@ TEST_CASE("every fault of loading a model is told, and nothing else is loaded") 
     CAPTURE(fault);
     FaultFiles files;
     AlignedBuffer<float> weights;
-    const Outcome outcome =
-        outcome_of_load(files, fault, [&] { weights = load_model<float>(path, standard_model, files).weights; });
+    const Outcome outcome = outcome_of_load(
+        files, fault, [&] { weights = load_model<float>(path, standard_model, files).weights; });
     if (load_survives(files, fault)) {
       CHECK_MESSAGE(!outcome.code, outcome.message);
       CHECK(std::ranges::equal(weights, run.now().weights));

@@ -85,11 +85,11 @@ void check_end_to_end(std::string_view part) {
 
   // A checkpoint resumes bit for bit, with its learning-rate factors.
   {
-    CheckpointFolder checkpoints(folder / "run", 2);
+    CheckpointFolder checkpoints(folder.path(), 2);
     checkpoints.save(trainer, tokenizer, corpus);
   }
   const std::string path =
-      newest_valid_checkpoint(folder / "run", {}, real_file_system(), kinds).path;
+      newest_valid_checkpoint(folder.path(), {}, real_file_system(), kinds).path;
   const FileSource source(path);
   const CheckpointFile file(source, kinds);
   CHECK(file.info().part == part);
@@ -130,7 +130,7 @@ void check_end_to_end(std::string_view part) {
   CHECK(std::ranges::equal(standard.weights(), before));
   int skipped = 0;
   CHECK(refusal([&] {
-          newest_valid_checkpoint(folder / "run", [&](const Error&) { ++skipped; });
+          newest_valid_checkpoint(folder.path(), [&](const Error&) { ++skipped; });
         }).starts_with("there is no valid checkpoint"));
   CHECK(skipped == 1);
 }

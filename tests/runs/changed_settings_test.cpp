@@ -11,6 +11,7 @@ namespace {
 
 const octavo::CheckpointInfo before{
     {.vocabulary = 35, .context = 8, .layers = 1, .heads = 2, .width = 8, .d_ff = 8},
+    "",
     {.steps = 100, .sequence = 8},
     {},
     octavo::ByteTokenizer(),

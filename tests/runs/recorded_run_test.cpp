@@ -136,28 +136,3 @@ TEST_CASE("a table of something else is neither written to nor thrown away") {
   CHECK_THROWS_AS(one.run(), octavo::FormatError);
   CHECK(octavo::read_file(folder / "run/metrics.csv") == "a,b\n1,2\n");
 }
-
-TEST_CASE("a log goes on where the run was saved; a damaged table is moved away") {
-  const Folder folder;
-  {
-    Recorded first(folder / "run", 8);
-    first.run();
-  }
-  const std::size_t rows = rows_of(folder / "run/metrics.csv");
-  octavo::CheckpointFolder files(folder / "run", 2);
-  Lines warned;
-  octavo::RunLog log(
-      {.tokens_per_step = 8, .steps = 8}, {},
-      {.warn = [&](const std::string& what, const std::string&) { warned.push_back(what); }});
-  log.begin(8, &files, true);
-  CHECK(log.history().steps_done() == 8);
-  CHECK(rows_of(folder / "run/metrics.csv") == rows);
-  log.begin(4, &files, true);  // a rollback: later rows go
-  CHECK(log.history().steps_done() == 4);
-  CHECK(warned.empty());
-  std::ofstream(folder / "run/metrics.csv") << "a,b\n1,2\n";
-  log.begin(4, &files, true);
-  CHECK(warned.size() == 1);
-  CHECK(octavo::read_file(folder / "run/metrics.csv.damaged") == "a,b\n1,2\n");
-  CHECK(rows_of(folder / "run/metrics.csv") == 0);
-}

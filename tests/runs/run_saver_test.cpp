@@ -190,35 +190,3 @@ TEST_CASE("a folder that is not a run's is left alone") {
   CHECK_THROWS_WITH_AS(SavedRun({.folder = folder / "file/run"}),
                        doctest::Contains("cannot create folder"), octavo::IoError);
 }
-
-TEST_CASE("a run goes on with the text that it began with") {
-  const Folder folder;
-  {
-    SavedRun first({.folder = folder / "run"});
-    first.saver->finish();
-  }
-  const octavo::ResumedRun resumed(folder / "run");
-  octavo::CorpusIdentity corpus = resumed.info().corpus;
-  corpus.name = "another name of it";
-  CHECK_NOTHROW(resumed.require_same_text(corpus));
-  const auto refused = [&](const octavo::CorpusIdentity& other, const char* what) {
-    CHECK_THROWS_WITH_AS(resumed.require_same_text(other), doctest::Contains(what),
-                         octavo::DataError);
-  };
-  octavo::CorpusIdentity other = corpus;
-  other.hash = "beef";
-  refused(other, "the text is another: got 432 bytes with SHA-256 beef..., expected 432 with 0123");
-  other = corpus;
-  other.validation_hash = "beef";
-  refused(other, "the validation text is another: got 0 bytes with SHA-256 beef..., expected none");
-  other = corpus;
-  other.documents = "line";
-  refused(other, "the division into documents is another: got 'line', expected ''");
-  // A checkpoint that is not whole is passed over, and told.
-  std::ofstream(folder / "run/checkpoint-00000009.safetensors") << "nothing";
-  std::vector<std::string> skipped;
-  const octavo::ResumedRun again(
-      folder / "run", [&](const octavo::Error& error) { skipped.emplace_back(error.what()); });
-  CHECK(again.path() == resumed.path());
-  CHECK(skipped.size() == 1);
-}

@@ -64,8 +64,8 @@ struct KindOf<Transformer<T, Config, Part>> {
 
 }  // namespace detail
 
-/// `model_kind<Transformer<float, RuntimeConfig, MyBlock<float>>>`: files of models with that part, of
-/// any shape, in float or double.
+/// `model_kind<Transformer<float, RuntimeConfig, MyBlock<float>>>`: files of models with that part,
+/// of any shape, in float or double.
 template <typename Model>
 inline constexpr ModelKind model_kind = &detail::KindOf<Model>::describe;
 
