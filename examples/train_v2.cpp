@@ -41,15 +41,19 @@ octavo::TrainingOptions options_of(const Arguments& arguments, const octavo::Res
   const octavo::CheckpointInfo& info = resumed->info();
   if (arguments.iterations == 0) options.steps = info.options.steps;
   if (arguments.seed == no_seed) options.seed = info.options.seed;
-  const auto told = [](const octavo::TrainingOptions& run) {
-    return std::to_string(run.steps) + " iterations and seed " + std::to_string(run.seed);
-  };
   const bool ours = info.shape == shape && !info.double_precision;
-  if (ours && told(options) == told(info.options)) return options;
+  const bool same_steps = options.steps == info.options.steps;
+  if (ours && same_steps && options.seed == info.options.seed) return options;
+  const auto differs = [](const std::string& run, auto asked) {
+    return "the run has " + run + ", but " + std::to_string(asked);
+  };
   throw octavo::ConfigError(
       "cannot resume " + octavo::printable(resumed->path()) + ": " +
-          (ours ? "the run has " + told(info.options) + ", but " + told(options) + " were asked"
-                : "it is no run of train_v2"),
+          (!ours ? "it is no run of train_v2"
+           : same_steps
+               ? differs("seed " + std::to_string(info.options.seed), options.seed) + " was asked"
+               : differs(std::to_string(info.options.steps) + " iterations", options.steps) +
+                     " were asked"),
       ours ? "leave it out, or begin a new run" : "name a checkpoint that train_v2 has saved");
 }
 

@@ -9,7 +9,7 @@
 namespace {
 
 constexpr octavo::ModelShape shape{
-    .vocabulary = 35, .context = 64, .layers = 2, .heads = 2, .width = 32, .d_ff = 64};
+    .vocabulary = 35, .context = 64, .layers = 6, .heads = 2, .width = 64, .d_ff = 256};
 
 octavo::TrainingOptions fitted(const octavo::Corpus& corpus, std::size_t budget) {
   const octavo::TrainingOptions wanted{.batch = 8, .sequence = 64, .micro_batch = 8};
@@ -29,7 +29,7 @@ TEST_CASE("a run fits its budget with smaller micro-batches first, then by compu
   octavo::TrainingOptions way;
   std::size_t most_micro = 0, least = 1'000'000'000;
   bool recomputes = false;
-  for (std::size_t budget = 8'000'000; budget > 0; budget -= 10'000) {
+  for (std::size_t budget = 30'000'000; budget > 0; budget -= 20'000) {
     try {
       way = fitted(corpus, budget);
     } catch (const octavo::ConfigError&) {
