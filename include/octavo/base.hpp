@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to base/: everything in that folder.
+// Umbrella header of base/: includes everything in that folder.
 
 #include <octavo/base/abi.hpp>
 #include <octavo/base/check.hpp>

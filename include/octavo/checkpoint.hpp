@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to checkpoint/: everything in that folder.
+// Umbrella header of checkpoint/: includes everything in that folder.
 
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/earlier_runs.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to data/: everything in that folder.
+// Umbrella header of data/: includes everything in that folder.
 
 #include <octavo/data/batch_sampler.hpp>
 #include <octavo/data/document_borders.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to files/: everything in that folder.
+// Umbrella header of files/: includes everything in that folder.
 
 #include <octavo/files/atomic_file.hpp>
 #include <octavo/files/byte_source.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to formats/: everything in that folder.
+// Umbrella header of formats/: includes everything in that folder.
 
 #include <octavo/formats/folder_hint.hpp>
 #include <octavo/formats/gguf_cursor.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to generation/: everything in that folder.
+// Umbrella header of generation/: includes everything in that folder.
 
 #include <octavo/generation/generate_text.hpp>
 #include <octavo/generation/generation_memory.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to interop/: everything in that folder.
+// Umbrella header of interop/: includes everything in that folder.
 
 #include <octavo/interop/added_tokens.hpp>
 #include <octavo/interop/gguf_model.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to kernels/: everything in that folder.
+// Umbrella header of kernels/: includes everything in that folder.
 
 #include <octavo/kernels/activate.hpp>
 #include <octavo/kernels/attend.hpp>

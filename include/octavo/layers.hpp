@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to layers/: everything in that folder.
+// Umbrella header of layers/: includes everything in that folder.
 
 #include <octavo/layers/causal_self_attention.hpp>
 #include <octavo/layers/dropout.hpp>

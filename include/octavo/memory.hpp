@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to memory/: everything in that folder.
+// Umbrella header of memory/: includes everything in that folder.
 
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/memory/arena.hpp>

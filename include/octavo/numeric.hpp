@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to numeric/: everything in that folder.
+// Umbrella header of numeric/: includes everything in that folder.
 
 #include <octavo/numeric/elementary.hpp>
 #include <octavo/numeric/float16.hpp>

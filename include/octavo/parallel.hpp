@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to parallel/: everything in that folder.
+// Umbrella header of parallel/: includes everything in that folder.
 
 #include <octavo/parallel/event_count.hpp>
 #include <octavo/parallel/processors.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to report/: everything in that folder.
+// Umbrella header of report/: includes everything in that folder.
 
 #include <octavo/report/bits_per_character.hpp>
 #include <octavo/report/chart.hpp>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to runs/: everything in that folder. Like checkpoint/ it needs nlohmann_json.
+// Umbrella header of runs/: includes everything in that folder. Like checkpoint/ it needs
+// nlohmann_json.
 
 #include <octavo/runs/changed_settings.hpp>
 #include <octavo/runs/corpus.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to tensor/: everything in that folder.
+// Umbrella header of tensor/: includes everything in that folder.
 
 #include <octavo/tensor/builder.hpp>
 #include <octavo/tensor/eigen_map.hpp>

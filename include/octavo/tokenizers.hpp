@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to tokenizers/: everything in that folder.
+// Umbrella header of tokenizers/: includes everything in that folder.
 
 #include <octavo/tokenizers/alphabet_finder.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>

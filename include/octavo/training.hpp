@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to training/: everything in that folder.
+// Umbrella header of training/: includes everything in that folder.
 
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/gradient_consumers.hpp>

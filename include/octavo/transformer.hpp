@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The door to transformer/: everything in that folder.
+// Umbrella header of transformer/: includes everything in that folder.
 
 #include <octavo/transformer/block.hpp>
 #include <octavo/transformer/initial_weights.hpp>

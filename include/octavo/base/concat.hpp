@@ -53,7 +53,7 @@ class TextPart {
   Kind kind_ = Kind::text;
 };
 
-/// The parts, one behind the other. (A chain of + costs each place some 10 ms of compile time and
+/// The parts, one after the other. (A chain of + costs each place some 10 ms of compile time and
 /// 900 bytes of code, this one 4 and 350; libstdc++ 12 has no std::format.)
 [[gnu::noinline]] inline std::string concat(std::initializer_list<TextPart> parts) {
   std::string all;

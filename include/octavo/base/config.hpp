@@ -14,7 +14,7 @@
 #error "Octavo needs g++ 12 or clang 14 (or newer): this compiler is older"
 #endif
 
-// Errors are exceptions, and a worker's are carried over to whoever called run().
+// Errors are exceptions, and a worker's are carried over to the caller of run().
 #if !defined(__cpp_exceptions)
 #error "Octavo needs exceptions: remove -fno-exceptions"
 #endif
@@ -33,7 +33,7 @@
 /// Inlines where the compiler's own judgement would break a register-blocked loop.
 #define OCTAVO_ALWAYS_INLINE [[gnu::always_inline]] inline
 
-/// The same for a lambda, behind its parameters.
+/// The same for a lambda, after its parameters.
 #define OCTAVO_INLINE_LAMBDA __attribute__((always_inline))
 
 /// Unrolls the next loop completely: its arrays must live in registers.

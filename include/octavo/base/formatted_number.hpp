@@ -25,7 +25,7 @@ class FormattedNumber {
     std::snprintf(text_.data(), text_.size(), format, numbers...);
   }
 
-  /// With so many digits behind the point, as "%.*f": "1.700". Numbers too long are as from
+  /// With so many digits after the point, as "%.*f": "1.700". Numbers too long are as from
   /// general.
   static FormattedNumber fixed(double value, int decimals, std::string_view unit = "") noexcept {
     FormattedNumber result;

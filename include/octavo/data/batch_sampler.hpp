@@ -33,7 +33,7 @@ inline void check_length(TokenView tokens, Index sequence, std::string_view what
       "use a longer text or a shorter sequence");
 }
 
-/// Windows for training: the batch of a step is a pure function of (seed, step), whoever asks. The
+/// Windows for training: the batch of a step is a pure function of (seed, step). The
 /// seed draws where the first window begins; from one window to the next the beginning moves by the
 /// golden ratio's share of the text (a Kronecker sequence). So any run of windows covers the text
 /// more evenly than independent draws would, neighbours within a batch lie far apart, and nothing

@@ -25,7 +25,7 @@
 namespace OCTAVO_NAMESPACE {
 
 /// Text files and folders of them as one text: the files in the order of their names in the list, a
-/// folder's in the order of their paths' bytes (files_below says which), with a line feed behind
+/// folder's in the order of their paths' bytes (files_below says which), with a line feed after
 /// each that does not end with one and is not the last. Of a folder's files binary ones, which have
 /// a zero byte among the first 8000 (git's rule), are left out; a file that is named is taken as it
 /// is. Files are opened one at a time, when they are read. A stream that is named (see is_stream;
@@ -130,7 +130,7 @@ class TextFiles final : public ByteSource {
   struct Part {
     std::string path;
     FileStamp stamp;
-    bool line_feed = false;                       ///< stands behind it
+    bool line_feed = false;                       ///< stands after it
     std::size_t begin = 0;                        ///< in the whole text
     std::shared_ptr<const SpooledSource> stream;  ///< null: it is a file
   };

@@ -20,7 +20,7 @@
 #include <octavo/files/crc32c.hpp>
 #include <octavo/files/mapped_file.hpp>
 
-// A token file is a header of 4096 bytes, zeros behind its fields, and the tokens behind it,
+// A token file is a header of 4096 bytes, zeros after its fields, and the tokens after it,
 // token_bytes(vocabulary) each. Numbers are little-endian.
 namespace OCTAVO_NAMESPACE {
 
@@ -41,7 +41,7 @@ inline constexpr std::array<char, 8> token_file_magic{'O', 'C', 'T', 'A', 'V', '
 inline constexpr std::uint32_t token_file_version = 1;
 inline constexpr std::size_t token_header_bytes = 4096;
 
-using TokenFileText = std::array<char, 64>;  ///< with zeros behind it
+using TokenFileText = std::array<char, 64>;  ///< with zeros after it
 
 /// The header's fields as they lie in the file.
 struct TokenFileFields {

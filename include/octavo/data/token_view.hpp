@@ -25,7 +25,7 @@ constexpr std::size_t token_bytes(Index vocabulary) noexcept {
   return vocabulary <= 256 ? 1 : vocabulary <= 65536 ? 2 : 4;
 }
 
-/// A sequence of token ids that somebody else owns, stored in 1, 2 or 4 bytes each. What training
+/// A sequence of token ids that the caller owns, stored in 1, 2 or 4 bytes each. What training
 /// takes: it need not come from text.
 class TokenView {
  public:
@@ -53,7 +53,7 @@ class TokenView {
     return bytes_ != nullptr ? bytes_[i] : words_ != nullptr ? words_[i] : tokens_[i];
   }
 
-  /// The vocabulary that all tokens are known to lie in; 0: nobody has looked.
+  /// The vocabulary that all tokens are known to lie in; 0: not checked yet.
   constexpr Index checked_vocabulary() const noexcept { return checked_; }
 
   /// The same tokens, of which the caller knows that they lie in [0, vocabulary).
@@ -103,7 +103,7 @@ inline void check_tokens(TokenView tokens, Index vocabulary) {
   }
 }
 
-/// Tokens for training and, behind them, for validation.
+/// Tokens for training and, after them, for validation.
 struct TokenSplit {
   TokenView train;
   TokenView validation;

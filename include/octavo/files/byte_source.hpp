@@ -62,8 +62,8 @@ inline void read_at(const OpenedFile& opened, const std::string& name, std::size
 
 }  // namespace detail
 
-/// A regular file. It is read by calls, never mapped: a mapped file that somebody truncates kills
-/// the process.
+/// A regular file. It is read by calls, never mapped: a mapped file that another program truncates
+/// kills the process.
 class FileSource final : public ByteSource {
  public:
   /// Error of code no_input if it cannot be opened or is no regular file.

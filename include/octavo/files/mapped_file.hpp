@@ -17,8 +17,8 @@ namespace OCTAVO_NAMESPACE {
 /// A regular file whose bytes lie in the address space without being loaded: the system reads pages
 /// as they are touched, in no order that it should guess, and takes them back when it needs the
 /// memory. A file that is replaced under its name (AtomicFile) stays as it was for those who have
-/// mapped it; one that somebody truncates kills the process (SIGBUS) where its lost pages are
-/// touched, and so does a disk that fails. read() goes past the mapping: it throws instead, and
+/// mapped it; one that another program truncates kills the process (SIGBUS) where its lost pages
+/// are touched, and so does a disk that fails. read() goes past the mapping: it throws instead, and
 /// leaves no pages behind.
 class MappedFile final : public ByteSource {
  public:

@@ -29,7 +29,7 @@ class PageBlock {
     }
     memory_ = static_cast<std::byte*>(memory);
 #if defined(MADV_NOHUGEPAGE)
-    ::madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page takes room that nobody has touched
+    ::madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page takes room that was not touched yet
 #endif
   }
   ~PageBlock() {

@@ -32,7 +32,7 @@ inline bool is_stream(const std::string& path, FileSystem& files = real_file_sys
 
 namespace detail {
 
-/// Waits, as other programs do, until somebody writes to it. Error of code no_input.
+/// Waits, as other programs do, until another program writes to it. Error of code no_input.
 inline FileDescriptor open_stream(const std::string& path, FileSystem& files) {
   FileDescriptor opened = open_file(files, path, O_RDONLY | O_NOCTTY);
   if (!opened) {

@@ -19,7 +19,7 @@ struct JsonLimits {
   std::size_t names = 30'000;
   std::size_t values = 100'000;
   std::size_t nested = 4;
-  std::size_t bytes = 1'500'000;  ///< looked at by whoever reads it
+  std::size_t bytes = 1'500'000;  ///< looked at by its reader
 };
 
 /// Whether JSON has a number of more than 100 characters, outside its texts.

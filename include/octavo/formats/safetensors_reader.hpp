@@ -259,7 +259,7 @@ class SafetensorsReader {
     if (!field("dtype").is_string()) fail(detail::concat({label, "'dtype' is no string"}));
     tensor.dtype = entry["dtype"].get<std::string>();
     std::uint64_t bytes = bytes_per_element(tensor.dtype);
-    const bool known = bytes != 0;  // whoever needs the numbers of another will refuse it
+    const bool known = bytes != 0;  // a reader that needs the numbers of another refuses it
     if (!field("shape").is_array() || entry["shape"].size() > 8)
       fail(detail::concat({label, "'shape' is no list of at most 8 sizes"}));
     for (const Json& axis : entry["shape"]) {

@@ -31,7 +31,7 @@ namespace OCTAVO_NAMESPACE {
 /// up the window slides, keeping its newest three quarters, whose keys and values are computed
 /// again at their new positions (see Sliding for when). Several sequences, numbered from 0, go on
 /// together at little more than the price of one, and with the bits of each alone. No heap call
-/// after construction. Move-only; looks at weights that somebody else owns.
+/// after construction. Move-only; views weights that the caller owns.
 template <Scalar T, typename Config, typename Part>
 class Generator {
  public:
@@ -252,7 +252,7 @@ class Generator {
       part.sequence %= sequences_;
       prepare(part.sequence, 1);
     }
-    // From the last on: nobody's row is overwritten before it has moved.
+    // From the last on, so that no row is overwritten before it has moved.
     for (std::size_t i = parts.size(); i-- > 0;) {
       if (parts[i].sequence == static_cast<Index>(i)) continue;
       std::copy_n(logits + static_cast<Index>(i) * shape().vocabulary, shape().vocabulary,

@@ -30,7 +30,7 @@ struct TextStreamOptions {
   SpecialOutput special = SpecialOutput::omit;
 };
 
-/// From tokens to text for somebody who reads along: hand it to Generator::generate. `write`, a
+/// From tokens to text for a reader who watches: hand it to Generator::generate. `write`, a
 /// function of a std::string_view, gets whole UTF-8 characters only, as soon as they are complete
 /// and no stop string can begin in them. Stop strings are found wherever they fall on tokens; they
 /// are not written, nor is anything after them. finish() writes what is held back at the end.
@@ -40,7 +40,7 @@ struct TextStreamOptions {
 ///   generator.generate(prompt, 200, sampling, seed, text);
 ///   text.finish();
 ///
-/// No heap call once it is made; looks at a tokenizer that somebody else owns.
+/// No heap call once it is made; views a tokenizer that the caller owns.
 template <Tokenizer K, typename Write>
 class TextStream {
  public:

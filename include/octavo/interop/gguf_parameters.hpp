@@ -34,7 +34,7 @@ inline GgufParameter gguf_parameter(const Parameter& parameter) {
       {"wte", "token_embd"},       {"wpe", "position_embd"},       {"ln_1", "attn_norm"},
       {"attn.c_attn", "attn_qkv"}, {"attn.c_proj", "attn_output"}, {"ln_2", "ffn_norm"},
       {"mlp.c_fc", "ffn_up"},      {"mlp.c_proj", "ffn_down"},     {"ln_f", "output_norm"}};
-  std::string_view rest = std::string_view(parameter.name).substr(12);  // behind "transformer."
+  std::string_view rest = std::string_view(parameter.name).substr(12);  // after "transformer."
   std::string name;
   if (rest.starts_with("h.")) {
     const std::size_t dot = rest.find('.', 2);

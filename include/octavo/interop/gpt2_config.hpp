@@ -24,7 +24,7 @@ namespace OCTAVO_NAMESPACE {
 struct Gpt2Config {
   ModelShape shape;
   Index trained_length = 0;  ///< the longest sequence that training showed it
-  /// The tokens that stand before and behind a text, if there are such.
+  /// The tokens that stand before and after a text, if there are such.
   std::optional<Token> begin_token, end_token;
   std::vector<Token> other_end_tokens{};  ///< that end a text as well
   std::vector<std::string> notes{};       ///< what was set aside when it was read, a line each

@@ -44,7 +44,7 @@ class TokenizerFolder {
   }
 
  private:
-  /// What would put tokens before or behind a text, or a space.
+  /// What would put tokens before or after a text, or a space.
   static void check_config(const JsonObject& config, std::vector<std::string>& notes) {
     config.demand("add_prefix_space", false);
     for (const char* key : {"add_bos_token", "add_eos_token"}) {

@@ -17,7 +17,7 @@
 
 // Causal multi-head attention (Vaswani et al. 2017, eq. 1): per head
 //   o_i = sum over j <= i of p_ij v_j,   p_ij = exp(s_ij - lse_i),   s_ij = q_i . k_j / sqrt(d).
-// Scores exist for one tile of query rows at a time; keys behind the tile's last query are skipped,
+// Scores exist for one tile of query rows at a time; keys after the tile's last query are skipped,
 // not masked. Backward recomputes p from the kept log-sum-exp (Dao et al. 2022, section 3.1).
 namespace OCTAVO_NAMESPACE {
 
@@ -104,7 +104,7 @@ void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scor
                     panel);
 }
 
-/// Zero in every pack that begins at or behind `visible` and before `columns`.
+/// Zero in every pack that begins at or after `visible` and before `columns`.
 template <Scalar T>
 void clear_packs(T* row, Index visible, Index columns) {
   using P = Pack<T>;
@@ -114,7 +114,7 @@ void clear_packs(T* row, Index visible, Index columns) {
 }
 
 /// Turns a row of raw scores into exp((score - maximum) * scale) over its first `visible` keys,
-/// zero behind them; returns the maximum and the sum.
+/// zero after them; returns the maximum and the sum.
 template <Scalar T>
 struct RowSoftmax {
   T maximum;

@@ -8,7 +8,7 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 
-// Where products put parts of their right operand, so that tiles read it row behind row.
+// Where products put parts of their right operand, so that tiles read it row after row.
 #define OCTAVO_FILE "octavo/kernels/matmul_pack.hpp"
 #include <octavo/numeric/each_isa.inc>
 

@@ -78,7 +78,7 @@ Index add_streamed_rows(const StreamedProduct<T>& product, Index first_row, Inde
   return k;
 }
 
-/// The same for the columns behind the last whole vector, for all of k at once.
+/// The same for the columns after the last whole vector, for all of k at once.
 template <Scalar T>
 void add_streamed_rest(const StreamedProduct<T>& product) {
   const MatrixView<T> c = product.c;
@@ -116,7 +116,7 @@ OCTAVO_ALWAYS_INLINE void add_streamed_square(const StreamedProduct<T>& product,
   for (Index i = 0; i < width; ++i) {
     const T* const from = b + std::min(i, last) * product.b.stride;
     square[i] = simd::load(from);
-    __builtin_prefetch(from + width * product.b.stride, 0, 2);  // the same of the columns behind
+    __builtin_prefetch(from + width * product.b.stride, 0, 2);  // the same of the columns after
   }
   simd::transpose<T>(square);
   for (Index r = 0; r < product.c.rows; ++r) {

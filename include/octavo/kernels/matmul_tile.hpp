@@ -67,7 +67,7 @@ struct TileProduct {
   Output output = Output::overwrite;
   Index rows = 0;           ///< as many as the function has, or one less
   const T* bias = nullptr;  ///< a tile's vectors wide
-  T* packed = nullptr;      ///< where a packing tile leaves b, row behind row
+  T* packed = nullptr;      ///< where a packing tile leaves b, row after row
   LinesAhead<T> ahead;      ///< asked for one by one while the tile multiplies
 };
 

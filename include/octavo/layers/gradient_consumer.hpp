@@ -10,7 +10,7 @@ namespace OCTAVO_NAMESPACE {
 /// Where a layer leaves the gradient of one of its tensors, and how.
 template <Scalar T>
 struct GradientPlace {
-  T* numbers = nullptr;                ///< as many as the tensor has; null: nobody wants them
+  T* numbers = nullptr;                ///< as many as the tensor has; null: not wanted
   Output output = Output::accumulate;  ///< overwrite: nothing is there yet
 
   constexpr explicit operator bool() const noexcept { return numbers != nullptr; }

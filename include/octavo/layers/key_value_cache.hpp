@@ -10,7 +10,7 @@
 namespace OCTAVO_NAMESPACE {
 
 /// Keys and values of one attention layer for the positions of one sequence seen so far: two
-/// [length, width] matrices, one behind the other, over memory of elements(length, width) numbers.
+/// [length, width] matrices, one after the other, over memory of elements(length, width) numbers.
 template <Scalar T>
 class KeyValueCache {
  public:

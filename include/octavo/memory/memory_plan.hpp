@@ -33,8 +33,8 @@ class MemoryPlan {
     return {add({part, name, kind, bytes_of<T>(count), copies, lifetime, {}}), count};
   }
 
-  /// The same, but that every copy behind the first lodges in another buffer, if there is room left
-  /// for it: `lodging` then says how much less. Whoever books answers for the host being idle.
+  /// The same, but that every copy after the first lodges in another buffer, if there is room left
+  /// for it. Advances `lodging.taken`. Precondition: the host is idle while these copies live.
   template <typename T>
   constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
                             Index count, Lifetime lifetime, Index copies, Lodging& lodging) {
@@ -126,7 +126,7 @@ class MemoryPlan {
   constexpr void lodge(int id, Lodging& lodging) {
     if (lodging.host < 0) return;
     const std::size_t taken = checked_add(lodging.taken, stride(id));
-    // A room may begin up to 63 bytes behind the one that its host gives, at a multiple of 64.
+    // A room may begin up to 63 bytes after the one that its host gives, at a multiple of 64.
     if (checked_add(taken, alignment_bytes - 1) > lodging.stride) return;
     entries_[index(id)].request.lodging = lodging;
     lodging.taken = taken;

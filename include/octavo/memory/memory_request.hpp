@@ -51,7 +51,7 @@ struct Lifetime {
 };
 
 /// Memory of another buffer that is idle as long as a buffer's copies live: room for copy 1 begins
-/// `first` bytes into the host, that for copy 2 `stride` bytes behind it, and so on.
+/// `first` bytes into the host, that for copy 2 `stride` bytes after it, and so on.
 struct Lodging {
   int host = -1;  ///< the other buffer's request; -1: none
   std::size_t first = 0;

@@ -58,7 +58,7 @@ template <Scalar T>
 using Vector = typename detail::VectorType<T, vector_bytes>::type;
 
 // Inlined beside a loop over whole packs that never runs for a short row, these would make g++ 12
-// warn of what lies behind that row.
+// warn of what lies after that row.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Warray-bounds"
@@ -114,7 +114,7 @@ OCTAVO_ALWAYS_INLINE __m256i first_lanes(Index count) {
 }
 #endif
 
-/// The first `count` lanes (at most width); the others are zero. Nothing behind `from + count` is
+/// The first `count` lanes (at most width); the others are zero. Nothing after `from + count` is
 /// read.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {

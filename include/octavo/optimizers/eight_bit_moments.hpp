@@ -51,7 +51,7 @@ class EightBitMoments {
   EightBitMoments(std::uint8_t* roots, std::int8_t* shares, float* scale, double bound)
       : roots_(roots), shares_(shares), scale_(scale), bound_(static_cast<T>(bound)) {}
 
-  /// root and moment [block]; what lies behind `count` is zero.
+  /// root and moment [block]; what lies after `count` is zero.
   void decode(T* root, T* moment, Index count) const {
     const auto scale = static_cast<T>(*scale_);
     for (Index i = 0; i < count; ++i) {

@@ -44,7 +44,7 @@ class ThreadTuner {
   /// clock. True if the sample is complete: finish() wants the processor time of this thread.
   bool add(double work, double seconds) noexcept {
     if (!(work > 0)) return false;
-    if (!warm_) {  // the first run meets memory that nobody has touched
+    if (!warm_) {  // the first run meets memory that was not touched yet
       warm_ = true;
       return false;
     }

@@ -66,7 +66,7 @@ class PageWriter {
     return formatted(value, std::chars_format::general, digits);
   }
 
-  /// With that many digits behind the point; for values that have few before it.
+  /// With that many digits after the point; for values that have few before it.
   PageWriter& fixed(double value, int decimals) {
     if (!(std::abs(value) < 1e15)) return number(value, 6);
     return formatted(value, std::chars_format::fixed, decimals);

@@ -12,7 +12,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Means over the steps that end with `step` and began behind the point before.
+/// Means over the steps that end with `step` and began after the point before.
 struct HistoryPoint {
   Index step = 0;   ///< steps done
   Index steps = 0;  ///< how many the means are of
@@ -60,7 +60,7 @@ class RunHistory {
     evaluations_.reserve(capacity);
   }
 
-  /// A step, or several that somebody else has taken the means of. Steps must increase.
+  /// A step, or several whose means the caller has taken. Steps must increase.
   void add(const HistoryPoint& point) {
     remember(point.loss, point.steps);
     open_.merge(point);
@@ -89,7 +89,7 @@ class RunHistory {
     recent_count_ = 0;
   }
 
-  /// Whole points, in order of their steps; what came behind the last is not among them yet.
+  /// Whole points, in order of their steps; what came after the last is not among them yet.
   std::span<const HistoryPoint> points() const noexcept { return points_; }
   std::span<const EvaluationPoint> evaluations() const noexcept { return evaluations_; }
 

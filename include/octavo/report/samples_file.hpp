@@ -61,7 +61,7 @@ inline std::string text_of_cell(std::string_view cell) {
   return text;
 }
 
-/// The step of a row and what stands behind the tab.
+/// The step of a row and what stands after the tab.
 inline std::optional<std::pair<Index, std::string_view>> sample_row(std::string_view line) {
   Index step = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), step);

@@ -34,7 +34,7 @@ class BpeMerges {
     shift_ = 64 - std::countr_zero(slots_.size());
   }
 
-  /// Adds a merge behind those that are there; false, and nothing added, if there is one for that
+  /// Adds a merge after those that are there; false, and nothing added, if there is one for that
   /// pair.
   bool add(BpeMerge merge, Token result) {
     Slot& slot = slots_[place(key_of(merge.left, merge.right))];
@@ -85,7 +85,7 @@ class BpeMerges {
   /// Looks for the next pair among all of them: few steps for a word, but as many as the square of
   /// the length.
   std::size_t merge_short(std::span<Token> tokens) const {
-    std::array<Found, longest_short> pairs;  // the one behind each token
+    std::array<Found, longest_short> pairs;  // the one after each token
     std::size_t count = tokens.size();
     for (std::size_t i = 0; i + 1 < count; ++i) pairs[i] = find(tokens[i], tokens[i + 1]);
     for (;;) {

@@ -13,7 +13,7 @@
 namespace OCTAVO_NAMESPACE::detail {
 
 /// The pairs of neighbouring tokens of a text that is being learned from: how often each is there,
-/// where its places begin (a list that somebody else keeps), and which is there most often, of
+/// where its places begin (a list that the caller keeps), and which is there most often, of
 /// equally frequent ones the one with the smaller left number, then the smaller right number. A
 /// hash table with chains, and a binary heap; all in one block, for a number of pairs known before.
 class BpePairs {

@@ -364,7 +364,7 @@ class BpeTokenizer {
     late_names_.sort();
   }
 
-  std::string bytes_;                  ///< of all tokens, one behind the other
+  std::string bytes_;                  ///< of all tokens, one after the other
   std::vector<std::uint32_t> starts_;  ///< where each begins, and where the last one ends
   std::vector<TokenKind> kinds_;
   std::vector<BpeMerge> merges_;

@@ -16,7 +16,7 @@
 namespace OCTAVO_NAMESPACE {
 
 /// What every worker does in a step on the batch that lies in memory.inputs and memory.targets. All
-/// workers of a crew call a member together with the same arguments. TrainingStep brings its
+/// workers of a thread pool call a member together with the same arguments. TrainingStep brings its
 /// threads; tests bring workers whose order they choose. Looks at what TrainingStep owns.
 template <Scalar T, typename Model>
 class StepWork {

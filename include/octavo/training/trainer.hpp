@@ -56,7 +56,7 @@ struct TrainingOptions {
   }
 };
 
-/// What a run tells, and asks, whoever watches it. Every member may be empty.
+/// What a run tells, and asks, its caller. Every member may be empty.
 struct TrainingCallbacks {
   /// After every step.
   std::function<void(const StepResult&)> step = {};
@@ -127,7 +127,7 @@ class Trainer {
     state.steps_done = step_.steps_done();
     return state;
   }
-  /// For whoever has brought weights and optimizer_state() to where they were in that state.
+  /// For a caller that has brought weights and optimizer_state() to where they were in that state.
   /// ConfigError if no run can be in it.
   void set_state(const RunState& state) {
     check_state(state);

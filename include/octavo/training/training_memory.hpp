@@ -36,7 +36,7 @@ struct TrainingMemoryOptions {
   /// No memory for all gradients: each tensor is updated as soon as its gradient is complete,
   /// clipped by its own norm instead of all tensors' norm.
   bool fused_update = false;
-  /// Wanted between steps, by whoever generates samples there; shares memory with the steps.
+  /// Wanted between steps, for samples that are generated there; shares memory with the steps.
   std::size_t between_steps_bytes = 0;
 
   /// How often a step goes through the model.

@@ -155,7 +155,7 @@ class TrainingStep {
     return total;
   }
 
-  /// What the workers do in the next step, for whoever brings workers of their own.
+  /// What the workers do in the next step, for callers with workers of their own.
   StepWork<T, Model> work() {
     return {model_, options_,       parameters_,   memory_,
             arena_, squared_norms_, marks_.span(), steps_done_};

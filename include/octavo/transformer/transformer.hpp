@@ -106,7 +106,7 @@ class Transformer {
   /// gradients of the block's parameters go to pass.run.gradients.
   void backward_block(const Pass<T>& pass, Index layer) const {
     const Pass<T> in = in_block(pass, layer);
-    // The block that ran last has left behind what it saved.
+    // What the block that ran last has saved is still there.
     const bool still_there = layer == shape_.layers - 1 && pass_.passes_in_flight <= 1;
     if (pass_.recompute && !still_there) {
       if constexpr (requires { block_.forward_saved(in, block_input(pass, layer)); }) {
