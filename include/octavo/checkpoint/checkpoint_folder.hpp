@@ -162,7 +162,7 @@ class CheckpointFolder {
            S_ISREG(status.st_mode);
   }
 
-  /// Tables of something else, which have these names by chance, are no run's.
+  /// Tables of something else, which have these names by chance, do not belong to a run.
   bool begins_with(const std::string& path, std::string_view start) const {
     try {
       const FileSource source(path, files_);

@@ -119,7 +119,7 @@ inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
 
 // --- Byte pairs, read ---------------------------------------------------------------------------
 
-/// Nothing if they are no pairs of numbers of tokens, or too many.
+/// Nothing if they are not pairs of numbers of tokens, or too many.
 inline std::optional<std::vector<BpeMerge>> parsed_merges(std::string_view text, Index vocabulary) {
   std::vector<BpeMerge> merges;
   SpacedWords words(text);
@@ -190,7 +190,7 @@ inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) 
   return true;
 }
 
-/// Nothing if they are no pairs of a token and a sum of flags.
+/// Nothing if they are not pairs of a token and a sum of flags.
 inline std::optional<std::map<Token, NameRule>> parsed_rules(std::string_view text) {
   std::map<Token, NameRule> rules;
   SpacedWords words(text);

@@ -81,7 +81,7 @@ struct OptionWriter {
     if (value != left_out) whole(key, value, least, most);
   }
   void real(const std::string& key, double value, double least, double most) {
-    check(key, value >= least && value <= most);  // not if it is no number
+    check(key, value >= least && value <= most);  // not if it is not a number
     metadata.real(key, value);
   }
   void bits(const std::string& key, std::uint64_t value) { metadata.whole(key, value); }

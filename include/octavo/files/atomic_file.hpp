@@ -43,8 +43,8 @@ class AtomicFile {
                     detail::concat({"cannot create ", printable(temporary_)}), detail::last_error(),
                     "check that the folder exists and can be written");
     }
-    // What the process's mask took away. At no time may more be allowed than was; where this fails,
-    // less is, which is no reason to lose what is to be written.
+    // Restores the bits removed by umask. Failure only leaves the file more restrictive, so it is
+    // ignored.
     if (before) detail::uninterrupted([&] { return files.fchmod(file_.get(), *before); });
   }
   AtomicFile(const AtomicFile&) = delete;

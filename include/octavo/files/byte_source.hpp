@@ -66,7 +66,7 @@ inline void read_at(const OpenedFile& opened, const std::string& name, std::size
 /// kills the process.
 class FileSource final : public ByteSource {
  public:
-  /// Error of code no_input if it cannot be opened or is no regular file.
+  /// Error of code no_input if it cannot be opened or is not a regular file.
   explicit FileSource(const std::string& path, FileSystem& files = real_file_system())
       : ByteSource(path), opened_(detail::open_regular_file(path, files)) {}
 

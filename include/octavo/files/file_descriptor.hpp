@@ -74,7 +74,7 @@ inline int flush_folder(FileSystem& files, const std::string& folder) {
   return result < 0 && errno == EINVAL ? 0 : result;
 }
 
-/// What something is that is no regular file, for messages.
+/// What something is that is not a regular file, for messages.
 inline const char* kind_of_file(mode_t mode) noexcept {
   return S_ISDIR(mode)    ? "a directory"
          : S_ISFIFO(mode) ? "a FIFO"
@@ -88,7 +88,7 @@ struct OpenedFile {
   std::size_t size = 0;
 };
 
-/// Opens without waiting (a FIFO cannot hang it) and refuses by name whatever is no regular file.
+/// Opens without waiting (a FIFO cannot hang it) and refuses by name what is not a regular file.
 inline OpenedFile open_regular_file(const std::string& path,
                                     FileSystem& files = real_file_system()) {
   const std::string what = detail::concat({"cannot open ", printable(path)});

@@ -56,8 +56,7 @@ class LineLog {
   /// Whether a line stays, which may depend on the next one: that is empty after the last.
   using Keep = std::function<bool(std::string_view line, std::string_view next)>;
 
-  /// Of a file that is there already, the lines that `keep` accepts stay: the file is replaced by
-  /// those, as a whole.
+  /// If the file exists, the lines that `keep` accepts stay: the file is replaced as a whole.
   LineLog(const std::string& path, const Keep& keep, FileSystem& files = real_file_system())
       : path_(path), files_(files) {
     struct stat status {};

@@ -22,7 +22,7 @@ namespace OCTAVO_NAMESPACE {
 /// leaves no pages behind.
 class MappedFile final : public ByteSource {
  public:
-  /// Error of code no_input if it cannot be opened, is no regular file or cannot be mapped;
+  /// Error of code no_input if it cannot be opened, is not a regular file or cannot be mapped;
   /// out_of_memory if there is no room.
   explicit MappedFile(const std::string& path, FileSystem& files = real_file_system())
       : ByteSource(path), opened_(detail::open_regular_file(path, files)) {

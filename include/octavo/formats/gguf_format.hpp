@@ -43,7 +43,7 @@ constexpr std::size_t gguf_padded(std::size_t bytes, std::size_t alignment) noex
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-/// Bytes of one number; 0 for a string, an array, and what is no type.
+/// Bytes of one number; 0 for a string, an array, and what is not a type.
 constexpr std::size_t gguf_bytes(GgufType type) noexcept {
   switch (type) {
     case GgufType::u8:

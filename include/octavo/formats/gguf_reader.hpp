@@ -322,7 +322,7 @@ class GgufReader {
     return *cursor_at(value).number<Number>();
   }
 
-  /// Nothing for what is no whole number, or none below 2^63.
+  /// Nothing for what is not a whole number below 2^63.
   std::optional<Index> whole_value(const Entry& value) const {
     switch (value.type) {
       case GgufType::u8:

@@ -36,7 +36,7 @@ inline std::optional<std::string> from_hex(std::string_view text) {
   return bytes;
 }
 
-/// The same of an entry of the metadata; FormatError if it is no such digits or too many.
+/// The same of an entry of the metadata; FormatError if the digits are not such, or too many.
 inline std::string from_hex(const MetadataReader& metadata, const std::string& key,
                             std::size_t most) {
   const auto bytes = from_hex(metadata.text(key));

@@ -166,7 +166,7 @@ class Gpt2Folder {
                        [&](std::string_view one) { return name.starts_with(one); });
   }
 
-  /// What is no weight must be known.
+  /// A tensor that is not a weight must be a known one.
   void check_others() {
     std::set<std::string> known;
     for (const Parameter& parameter : parameters_) known.insert(name_in_file(parameter));

@@ -116,10 +116,10 @@ struct VocabularyCompanions {
   }
 };
 
-/// A vocabulary from vocab.json and merges.txt. What is no byte and no merge makes it is a token
-/// beside the text: "<unk>" the unknown one, "<unused..." and "[PAD..." reserve, others end a text
-/// or the like, unless the files beside them say what it is. FormatError, naming a file, if it is
-/// none of characters or byte pairs.
+/// A vocabulary from vocab.json and merges.txt. What is not a byte and not made by a merge is a
+/// token beside the text: "<unk>" the unknown one, "<unused..." and "[PAD..." reserve, others end a
+/// text or the like, unless the files beside them say what it is. FormatError, naming a file, if it
+/// is none of characters or byte pairs.
 inline TokenTable read_vocabulary_files(const ByteSource& vocabulary, const ByteSource& merges,
                                         const VocabularyCompanions& companions,
                                         std::vector<std::string>& notes) {

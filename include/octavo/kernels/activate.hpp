@@ -83,7 +83,7 @@ OCTAVO_ALWAYS_INLINE ValueAndSlope<T> activate_pack(Pack<T> x) {
     // 0.5 (1 + tanh u) = 1 / (1 + exp(-2u)) = s;   d s / d u = 2 s (1 - s)
     const P c = P::broadcast(static_cast<T>(0.7978845608028653559L));  // sqrt(2/pi)
     const P cubic = P::broadcast(static_cast<T>(0.044715L));
-    // Behind 100 the step is all up or all down; its square must not overflow.
+    // For abs(x) > 100 GELU is x or 0: x^2 is clamped so that it cannot overflow.
     const P limit = P::broadcast(T{10000});
     const P exact = x * x;
     const P square = select_greater(exact, limit, limit, exact);

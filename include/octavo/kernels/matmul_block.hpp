@@ -202,8 +202,8 @@ class BlockProduct {
                             std::min<Index>(behind.size(), Tile::rows), columns.size(), c_.stride);
   }
 
-  /// ... and elsewhere: of what the next panel takes of B, tile t's share, lest all of it be on its
-  /// way at once.
+  /// ... and elsewhere: tile t's share of what the next panel takes of B. Equal shares per tile
+  /// spread the memory traffic.
   LinesAhead<T> operand_ahead(const Panel& next, Index t, Index tiles) const {
     const Range columns = columns_of(next);
     if (columns.empty()) return {};

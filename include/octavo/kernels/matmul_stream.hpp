@@ -105,8 +105,8 @@ void stream_rows(const StreamedProduct<T>& product) {
 }
 
 /// Adds the terms of one square of a transposed operand, transposed in registers, to the sums of
-/// all rows. `b`: its first number; of its lines from `last` on all are that one, whose sums nobody
-/// asks for.
+/// all rows. `b`: its first number; lines past `last` repeat line `last`, and their sums are
+/// discarded.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE void add_streamed_square(const StreamedProduct<T>& product, const T* b,
                                               Index last, Index k, simd::Vector<T>* sum) {

@@ -333,7 +333,7 @@ class BpeTokenizer {
   }
 
   /// A token whose bytes are merged into other ones (the merge that makes it never has its turn)
-  /// is no short cut.
+  /// is not a short cut.
   void keep_reachable() {
     std::vector<Token> reachable;
     std::array<Token, BpeVocabulary::longest_token> merged;

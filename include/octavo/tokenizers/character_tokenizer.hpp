@@ -159,7 +159,7 @@ class CharacterTokenizer {
     return detail::encoded(*this, text, special);
   }
 
-  /// The first character of `text` that is no token of its own; npos if there is none. Where the
+  /// The first character of `text` that is not a token of its own; npos if there is none. Where the
   /// alphabet has no characters of two bytes or more, the first byte that is none.
   constexpr std::size_t first_unknown(std::string_view text) const noexcept {
     for (std::size_t at = 0; at < text.size();) {

@@ -258,7 +258,7 @@ inline constexpr std::array<CharacterClass, 128> ascii_classes = [] {
 
 }  // namespace detail
 
-/// The class of a code point. What is no character yet, and what never will be one, is `other`.
+/// The class of a code point. A code point that is not a character is `other`.
 constexpr CharacterClass class_of_code(std::uint32_t code) noexcept {
   return code < 128 ? detail::ascii_classes[code] : detail::looked_up_class(code);
 }

@@ -187,7 +187,8 @@ class StepWork {
   const ParameterList& parameters_;
   const TrainingMemory<T>& memory_;
   const Arena& arena_;
-  /// Of each tensor's gradient in a fused step; added in the tensors' order, not in that of coming.
+  /// Squared gradient norm per tensor (fused update), summed in tensor order so that the total is
+  /// reproducible.
   std::span<double> squared_norms_;
   std::span<GradientMark> marks_;  ///< [workers, tensors]
   Index steps_done_;

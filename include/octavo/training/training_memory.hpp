@@ -24,7 +24,7 @@ struct StepShape {
   friend constexpr bool operator==(const StepShape&, const StepShape&) = default;
 };
 
-/// Everything about a run's memory that is no size of the model.
+/// Options that affect memory, apart from the model's sizes.
 struct TrainingMemoryOptions {
   StepShape step;
   Index workers = 1;
