@@ -8,7 +8,7 @@ namespace {
 
 using octavo::Index;
 
-constexpr octavo::ModelShape shape = support::v2::shape;
+using support::v2::shape, support::v2::text;
 constexpr Index sequence = 32;
 using Config = octavo::FixedConfig<shape>;
 
@@ -42,18 +42,11 @@ octavo::TrainingOptions options_of(const Arguments& arguments, const octavo::Res
   if (arguments.iterations == 0) options.steps = info.options.steps;
   if (arguments.seed == no_seed) options.seed = info.options.seed;
   const bool ours = info.shape == shape && !info.double_precision;
-  const bool same_steps = options.steps == info.options.steps;
-  if (ours && same_steps && options.seed == info.options.seed) return options;
-  const auto differs = [](const std::string& run, auto asked) {
-    return "the run has " + run + ", but " + std::to_string(asked);
-  };
+  const std::string difference = support::v2::difference(info.options, options);
+  if (ours && difference.empty()) return options;
   throw octavo::ConfigError(
       "cannot resume " + octavo::printable(resumed->path()) + ": " +
-          (!ours ? "it is no run of train_v2"
-           : same_steps
-               ? differs("seed " + std::to_string(info.options.seed), options.seed) + " was asked"
-               : differs(std::to_string(info.options.steps) + " iterations", options.steps) +
-                     " were asked"),
+          (ours ? difference : "it is no run of train_v2"),
       ours ? "leave it out, or begin a new run" : "name a checkpoint that train_v2 has saved");
 }
 
@@ -62,7 +55,6 @@ int train(Arguments arguments) {
   const auto resumed = support::find_resumed(arguments.saving);
   const std::vector<std::string> inputs{resumed != nullptr ? resumed->path() : ""};
   octavo::require_not_input("--memory-report", arguments.memory_report.drawing, inputs, true);
-  const std::string_view text = support::v2::text;
   const octavo::Corpus corpus{.name = "the built-in text",
                               .built_in = true,
                               .text_bytes = text.size(),

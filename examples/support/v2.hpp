@@ -2,9 +2,11 @@
 // What train_v2 trains, and on what: all of it is known when it is compiled.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/training/trainer.hpp>
 #include <octavo/transformer/model_shape.hpp>
 
 namespace support::v2 {
@@ -30,5 +32,17 @@ inline constexpr std::string_view text =
     "Devoutly to be wished. To die, to sleep,\n"
     "To sleep, perchance to dream, ay, theres the rub.\n";
 static_assert(text.size() == 431);
+
+/// Why a run with those options is not the run that was asked for; empty if it is.
+inline std::string difference(const octavo::TrainingOptions& run,
+                              const octavo::TrainingOptions& asked) {
+  if (run.steps != asked.steps) {
+    return "the run has " + std::to_string(run.steps) + " iterations, but " +
+           std::to_string(asked.steps) + " were asked";
+  }
+  if (run.seed == asked.seed) return "";
+  return "the run has seed " + std::to_string(run.seed) + ", but " + std::to_string(asked.seed) +
+         " was asked";
+}
 
 }  // namespace support::v2
