@@ -123,7 +123,7 @@ TEST_CASE(
     if (times[i]++ == 0) order.push_back(i);
   }
   std::stable_sort(order.begin(), order.end(),
-                    [&](std::size_t x, std::size_t y) { return times[x] > times[y]; });
+                   [&](std::size_t x, std::size_t y) { return times[x] > times[y]; });
   std::int64_t taken = 0;
   const auto last = order[few.progress.distinct - 1];
   for (std::size_t j = 0; j < few.progress.distinct; ++j) {
