@@ -18,6 +18,7 @@
 
 #include "support/arguments.hpp"
 #include "support/help_text.hpp"
+#include "support/option_words.hpp"
 
 namespace support {
 namespace {
@@ -63,48 +64,6 @@ void occupy_standard_files() {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(file, F_GETFD) < 0) open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
-}
-
-/// Settings of the library that a program has an option for, of that name.
-constexpr std::string_view settings[] = {"data", "document-end", "documents", "token-file", "val"};
-/// What else the library's errors say of settings, and what a program says that has that option.
-struct OptionWords {
-  std::string_view words, option, ours;
-};
-constexpr OptionWords option_words[] = {
-    {"choose another folder", "--out", "choose another --out"},
-    {"name another for the tokens", "--token-file", "name another with --token-file"},
-    {", or sequence ", "--sequence", ", or --sequence "},
-    {"resume with rollbacks", "--rollback", "resume with --rollback"},
-    {"name the same text, or allow another one", "--allow-corpus-change",
-     "name the same text, or say --allow-corpus-change"},
-};
-
-/// A message or hint of the library's, with options for the settings that it names. `options`: the
-/// program's.
-std::string with_options(std::string text, const std::vector<std::string>& options) {
-  const auto has = [&](std::string_view option) {
-    return std::find(options.begin(), options.end(), option) != options.end();
-  };
-  for (const std::string_view setting : settings) {
-    if (text.starts_with(std::string(setting) + ": ")) text.insert(0, "--");
-  }
-  for (const OptionWords& one : option_words) {
-    const std::size_t at = has(one.option) ? text.find(one.words) : text.npos;
-    if (at != text.npos) text.replace(at, one.words.size(), one.ours);
-  }
-  return text;
-}
-
-std::vector<std::string> options_of(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  for (const CLI::App* part : app.get_subcommands([](const CLI::App*) { return true; })) {
-    for (std::string& name : options_of(*part)) names.push_back(std::move(name));
-  }
-  return names;
 }
 
 /// Allocates nothing: memory may be what is missing.

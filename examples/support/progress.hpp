@@ -16,7 +16,8 @@ namespace support {
 /// half a minute.
 class Progress {
  public:
-  /// `every`: steps between lines where there is no terminal; 0: only the last.
+  /// `every`: steps from one line to the next if the output is not a terminal; 0: the last line
+  /// only.
   Progress(const octavo::RunReport& page, const octavo::RunLogOptions& options,
            octavo::Index every = 100);
 

@@ -58,9 +58,9 @@ bool could_be_moment(N number, MomentRange range) {
   return std::isfinite(number) && (range == MomentRange::finite || number >= 0);
 }
 
-/// The first of the state's numbers that the optimizer cannot have left, counted without codes,
-/// which mean something whatever they are; none if there is no such. read(byte, bytes) brings the
-/// state's bytes from `byte` on.
+/// The first of the state's numbers that the optimizer cannot have left, or none. Codes are not
+/// counted: each of their values is valid. read(byte, bytes) brings the state's bytes from `byte`
+/// on.
 template <Scalar T, typename Read>
 std::optional<Index> first_impossible(const AnyOptimizer& optimizer, Index parameters,
                                       Index tensors, Read read) {

@@ -60,7 +60,7 @@ class OutputHead {
     pass.worker().barrier();
   }
 
-  /// The losses of the rows; with `backward` the gradients of table, bias and rows as well.
+  /// The losses of the rows; with pass.run.gradients also the gradients of table, bias and rows.
   void loss(const Pass<T>& pass, const SharedTable<T>& shared, const LossRows<T>& rows) const {
     const Worker& worker = pass.worker();
     const bool backward = pass.run.gradients != nullptr;

@@ -18,7 +18,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Who computes a pass, where, and what it leaves behind.
+/// Who computes a pass, in which memory, and where its gradients go.
 template <Scalar T>
 struct PassRun {
   const Worker& worker;
