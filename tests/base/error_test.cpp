@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>

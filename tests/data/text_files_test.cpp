@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/data/text_files.hpp>
+#include <octavo/data/text_pieces.hpp>
 
 #include "files/folder.hpp"
 

@@ -45,12 +45,12 @@ TEST_CASE("letters have a contrast of 4.5 and more to what is behind them, in li
   REQUIRE(dark != report_style.npos);
   CHECK(contrast(0x000000, 0xffffff) == doctest::Approx(21));
   for (const std::string_view scheme : {report_style.substr(0, dark), report_style.substr(dark)}) {
-    for (const auto& [letters, behind] :
+    for (const std::pair<const char*, const char*>& colors :
          {std::pair("ink", "page"), std::pair("ink", "card"), std::pair("ink", "well"),
           std::pair("ink", "mark"), std::pair("ink", "notice"), std::pair("quiet", "page"),
           std::pair("quiet", "card"), std::pair("reference", "card"), std::pair("bad", "card")}) {
-      INFO(letters, " on ", behind);
-      CHECK(contrast(color(scheme, letters), color(scheme, behind)) >= 4.5);
+      INFO(colors.first, " on ", colors.second);
+      CHECK(contrast(color(scheme, colors.first), color(scheme, colors.second)) >= 4.5);
     }
     for (int kind = 0; kind < 7; ++kind) {
       INFO("kind ", kind);
