@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tokenizers of byte pairs in the metadata of a file; those of characters are in bad_metadata_test.
+// Tokenizers of byte pairs in the metadata of a file; those of characters are in
+// training_metadata_test.
 #include <algorithm>
 #include <map>
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Numbers that no run leaves are neither saved nor loaded.
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +17,7 @@
 #include <octavo/checkpoint/training_checkpoint.hpp>
 
 #include "checkpoint/forged_file.hpp"
+#include "checkpoint/small_run.hpp"
 
 using namespace octavo;
 using octavo_test::ForgedFile;
@@ -266,4 +268,56 @@ TEST_CASE("paths that lead to no regular file are refused by name, and never han
   CHECK(open_failure(path("link")) == "");
   CHECK(open_failure(path("file/none")) == expected(path("file/none"), "Not a directory"));
   fs::remove_all(folder);
+}
+
+TEST_CASE("moments that could not be loaded again are not saved") {
+  const octavo_test::Folder folder;
+  const auto refused = [&](const AnyOptimizer& optimizer, auto change) {
+    octavo_test::SmallRun run;
+    ThreadPool threads(1);
+    Trainer<float> trainer(octavo_test::SmallRun::shape, {.sequence = 4, .optimizer = optimizer},
+                           threads);
+    const std::string path = folder / "c.safetensors";
+    CHECK_NOTHROW(save_checkpoint(path, trainer, run.tokenizer, run.corpus));
+    const auto state = trainer.optimizer_state();
+    change(std::span(reinterpret_cast<float*>(state.data()), state.size() / sizeof(float)));
+    const auto before = folder.contents();
+    CHECK_THROWS_AS(save_checkpoint(path, trainer, run.tokenizer, run.corpus), Diverged);
+    CHECK(folder.contents() == before);
+  };
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  refused(AdamW{}, [](std::span<float> moments) { moments.front() = nan; });
+  refused(AdamW{}, [](std::span<float> moments) { moments.back() = -1; });
+  refused(Lion{}, [](std::span<float> moments) { moments.back() = nan; });
+  refused(AdamW8bit{}, [](std::span<float> moments) { moments.back() = nan; });
+}
+
+TEST_CASE("a state of moments alone is a tensor of the weights' type, others are bytes") {
+  const auto adamw = detail::state_form<float>(AdamW{}, 100, 3);
+  CHECK(adamw.dtype == "F32");
+  CHECK(adamw.sizes == std::vector<Index>{2, 100});
+  CHECK(detail::state_form<double>(Lion{}, 100, 3).dtype == "F64");
+  CHECK(detail::state_form<double>(Lion{}, 100, 3).sizes == std::vector<Index>{1, 100});
+  const auto codes = detail::state_form<float>(AdamW8bit{}, 100, 3);
+  CHECK(codes.dtype == "U8");
+  CHECK(codes.sizes ==
+        std::vector<Index>{static_cast<Index>(optimizer_state_bytes<float>(AdamW8bit{}, 100, 3))});
+}
+
+TEST_CASE("the first number that an optimizer cannot have left is found, in any piece") {
+  constexpr Index parameters = 3000;
+  std::vector<float> moments(2 * parameters, 0.5f);
+  const auto first = [&] {
+    return detail::first_impossible<float>(
+        AdamW{}, parameters, 1, [&](std::size_t byte, std::span<std::byte> bytes) {
+          std::memcpy(bytes.data(), std::as_bytes(std::span(moments)).data() + byte, bytes.size());
+        });
+  };
+  CHECK(!first());
+  moments[0] = -1;  // the first moment has a sign
+  CHECK(!first());
+  moments.back() = -1;
+  CHECK(first() == 2 * parameters - 1);
+  moments[2500] = not_a_number;
+  CHECK(first() == 2500);
 }
