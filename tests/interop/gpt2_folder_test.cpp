@@ -237,3 +237,57 @@ TEST_CASE("what is no GPT-2 is not written as one") {
         start + "it has no biases, GPT-2 has them everywhere / train a model with biases");
   CHECK(!std::filesystem::exists("folder"));
 }
+
+TEST_CASE("tensors of other heads, masks of any dtype and double weights") {
+  TestFolder folder = TestFolder::good();
+  const std::string whole = folder.files.at("model.safetensors");
+  const MemorySource source("x", std::as_bytes(std::span(whole)));
+  const SafetensorsReader reader(source);
+  std::vector<TensorToWrite> tensors;
+  std::vector<std::vector<double>> doubles;
+  for (const auto& [name, tensor] : reader.tensors()) {
+    std::vector<float> numbers(tensor.bytes / sizeof(float));
+    reader.read(tensor, 0, std::as_writable_bytes(std::span(numbers)));
+    doubles.emplace_back(numbers.begin(), numbers.end());
+    tensors.push_back({name, "F64", tensor.shape, std::as_bytes(std::span(doubles.back()))});
+  }
+  const std::string mask(25, '\1');
+  for (const char* name : {"multiple_choice_head.summary.weight", "score.weight",
+                           "transformer.h.0.attn.bias", "transformer.h.1.attn.masked_bias"}) {
+    tensors.push_back({name, "F8_E4M3", {1, 1, 5, 5}, std::as_bytes(std::span(mask))});
+  }
+  octavo_test::HastyFileSystem hasty;
+  folder.put();
+  write_safetensors(folder.path() + "/model.safetensors", tensors, {}, hasty);
+  const ModelSource model(folder.path());
+  std::vector<float> weights(static_cast<std::size_t>(parameter_count(model.shape())));
+  model.read(std::span(weights));
+  CHECK(weights == octavo_test::gpt2_weights<float>());
+  CHECK(model.notes() ==
+        std::vector<std::string>{"4 tensors are set aside, which the model does not need: "
+                                 "'transformer.h.0.attn.bias' to 'score.weight'"});
+}
+
+TEST_CASE("large headers, and metadata that is null") {
+  TestFolder folder = TestFolder::good();
+  std::string& file = folder.files["model.safetensors"];
+  const auto data = 8 + static_cast<std::size_t>(static_cast<unsigned char>(file[0])) +
+                    256 * static_cast<std::size_t>(static_cast<unsigned char>(file[1]));
+  nlohmann::json header = nlohmann::json::parse(file.substr(8, data - 8));
+  const std::string numbers = file.substr(data);
+  const auto loads = [&](const std::string& text) {
+    const std::uint64_t size = text.size();
+    file.assign(reinterpret_cast<const char*>(&size), sizeof(size));
+    file += text + numbers;
+    return folder.failure();
+  };
+  header.erase("__metadata__");
+  CHECK(loads(header.dump() + std::string(5'000'000, ' ')) == "");
+  header["__metadata__"] = nullptr;
+  CHECK(loads(header.dump()) == "");
+  header["__metadata__"] = {{"long", std::string(3'000'000, 'x')}};
+  CHECK(loads(header.dump()) == "");
+  const std::string tensors = header.dump();
+  CHECK(loads("{\"transformer.wpe.weight\":{}," + tensors.substr(1)) ==
+        "cannot load 'model.safetensors': the header names 'transformer.wpe.weight' twice");
+}

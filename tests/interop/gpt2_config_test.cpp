@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Folders that others have written: what changes nothing is set aside, and told.
+// The config.json of a GPT-2: what others write, what Octavo writes, what is no GPT-2's.
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include <octavo/interop/gpt2_config.hpp>
 #include <octavo/interop/model_source.hpp>
 
 #include "interop/gpt2_folder.hpp"
@@ -119,55 +120,52 @@ TEST_CASE("other names, and what says nothing of the model") {
   CHECK(rest.notes.empty());
 }
 
-TEST_CASE("tensors of other heads, masks of any dtype and double weights") {
-  TestFolder folder = TestFolder::good();
-  const std::string whole = folder.files.at("model.safetensors");
-  const MemorySource source("x", std::as_bytes(std::span(whole)));
-  const SafetensorsReader reader(source);
-  std::vector<TensorToWrite> tensors;
-  std::vector<std::vector<double>> doubles;
-  for (const auto& [name, tensor] : reader.tensors()) {
-    std::vector<float> numbers(tensor.bytes / sizeof(float));
-    reader.read(tensor, 0, std::as_writable_bytes(std::span(numbers)));
-    doubles.emplace_back(numbers.begin(), numbers.end());
-    tensors.push_back({name, "F64", tensor.shape, std::as_bytes(std::span(doubles.back()))});
+TEST_CASE("a configuration that was written comes back") {
+  const std::vector<Gpt2Config> all = {{octavo_test::gpt2_shape, 3, 1, 2, {}, {}},
+                                       {octavo_test::gpt2_shape, 5, {}, {}, {}, {}},
+                                       {octavo_test::gpt2_shape, 5, 0, 10, {2, 3}, {}}};
+  for (const Gpt2Config& config : all) {
+    const std::string text = gpt2_config_text(config, StoredType::bf16);
+    const Gpt2Config back = read_gpt2_config(MemorySource("x", std::as_bytes(std::span(text))));
+    CHECK(back.shape == config.shape);
+    CHECK(back.trained_length == config.trained_length);
+    CHECK(back.begin_token == config.begin_token);
+    CHECK(back.end_tokens() == config.end_tokens());
+    CHECK(back.notes.empty());
+    CHECK(Json::parse(text).at("torch_dtype") == "bfloat16");
   }
-  const std::string mask(25, '\1');
-  for (const char* name : {"multiple_choice_head.summary.weight", "score.weight",
-                           "transformer.h.0.attn.bias", "transformer.h.1.attn.masked_bias"}) {
-    tensors.push_back({name, "F8_E4M3", {1, 1, 5, 5}, std::as_bytes(std::span(mask))});
-  }
-  octavo_test::HastyFileSystem hasty;
-  folder.put();
-  write_safetensors(folder.path() + "/model.safetensors", tensors, {}, hasty);
-  const ModelSource model(folder.path());
-  std::vector<float> weights(static_cast<std::size_t>(parameter_count(model.shape())));
-  model.read(std::span(weights));
-  CHECK(weights == octavo_test::gpt2_weights<float>());
-  CHECK(model.notes() == Lines{"4 tensors are set aside, which the model does not need: "
-                               "'transformer.h.0.attn.bias' to 'score.weight'"});
 }
 
-TEST_CASE("large headers, and metadata that is null") {
-  TestFolder folder = TestFolder::good();
-  std::string& file = folder.files["model.safetensors"];
-  const auto data = 8 + static_cast<std::size_t>(static_cast<unsigned char>(file[0])) +
-                    256 * static_cast<std::size_t>(static_cast<unsigned char>(file[1]));
-  Json header = Json::parse(file.substr(8, data - 8));
-  const std::string numbers = file.substr(data);
-  const auto loads = [&](const std::string& text) {
-    const std::uint64_t size = text.size();
-    file.assign(reinterpret_cast<const char*>(&size), sizeof(size));
-    file += text + numbers;
-    return folder.failure();
+TEST_CASE("the tokens that end a text, the first one first") {
+  Gpt2Config config;
+  CHECK(config.end_tokens().empty());
+  config.set_end_tokens(Tokens{7, 3, 9});
+  CHECK(config.end_token == 7);
+  CHECK(config.end_tokens() == Tokens{7, 3, 9});
+  config.set_end_tokens({});
+  CHECK_FALSE(config.end_token);
+  CHECK(config.other_end_tokens.empty());
+}
+
+TEST_CASE("what GPT-2 does not have is told, with what a model must have instead") {
+  ModelShape shape = octavo_test::gpt2_shape;
+  const auto said = [&](Gpt2Activations activations) {
+    try {
+      require_gpt2(shape, "cannot", activations);
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::bad_data);
+      return std::string(error.what()) + " / " + error.hint();
+    }
+    return std::string();
   };
-  header.erase("__metadata__");
-  CHECK(loads(header.dump() + std::string(5'000'000, ' ')) == "");
-  header["__metadata__"] = nullptr;
-  CHECK(loads(header.dump()) == "");
-  header["__metadata__"] = {{"long", std::string(3'000'000, 'x')}};
-  CHECK(loads(header.dump()) == "");
-  const std::string tensors = header.dump();
-  CHECK(loads("{\"transformer.wpe.weight\":{}," + tensors.substr(1)) ==
-        "cannot load 'model.safetensors': the header names 'transformer.wpe.weight' twice");
+  CHECK(said(Gpt2Activations::gelu_tanh) == "");
+  shape.activation = Activation::relu;
+  CHECK(said(Gpt2Activations::any) == "");
+  CHECK(said(Gpt2Activations::gelu_tanh).ends_with("train a model with activation gelu-tanh"));
+  shape.tied = false;
+  CHECK(said(Gpt2Activations::any).ends_with("train a model with a tied output head"));
+  shape.bias = false;
+  CHECK(
+      said(Gpt2Activations::gelu_tanh)
+          .ends_with("train a model with activation gelu-tanh and a tied output head and biases"));
 }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// Names and layout of GPT-2's parameters in GGUF; gguf_model_test.cpp has whole models.
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/formats/gguf_writer.hpp>
+#include <octavo/interop/gguf_parameters.hpp>
+
+#include "checkpoint/forged_file.hpp"
+
+using namespace octavo;
+
+namespace {
+
+Parameter parameter_of(std::string name, Index rows, Index columns) {
+  Parameter parameter;
+  parameter.name = std::move(name);
+  parameter.rows = rows;
+  parameter.columns = columns;
+  return parameter;
+}
+
+std::vector<float> numbered(const Parameter& parameter) {
+  std::vector<float> numbers(static_cast<std::size_t>(parameter.count()));
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
+  return numbers;
+}
+
+std::vector<float> emitted(const Parameter& parameter, const std::vector<float>& numbers) {
+  std::vector<float> all;
+  detail::emit_gguf<float>(parameter, numbers, StoredType::f32,
+                           [&](std::span<const std::byte> bytes) {
+                             const std::size_t before = all.size();
+                             all.resize(before + bytes.size() / sizeof(float));
+                             std::memcpy(all.data() + before, bytes.data(), bytes.size());
+                           });
+  return all;
+}
+
+/// A file with this parameter alone.
+std::string file_of(const Parameter& parameter, const std::vector<float>& numbers,
+                    StoredType type) {
+  return octavo_test::saved_bytes([&](const std::string& path, FileSystem& files) {
+    const std::vector<GgufTensorToWrite> tensors = {
+        {detail::gguf_parameter(parameter).name, type, detail::gguf_sizes(parameter),
+         detail::stored_bytes(type, numbers.size()),
+         [&](const ByteSink& sink) { detail::emit_gguf<float>(parameter, numbers, type, sink); }}};
+    write_gguf(path, GgufEntries{}, tensors, files);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("parameters have llama.cpp's names, and matrices but the tables lie transposed") {
+  const auto check = [](const char* ours, Index rows, const char* theirs, bool transposed) {
+    const detail::GgufParameter found = detail::gguf_parameter(parameter_of(ours, rows, 4));
+    CHECK(found.name == theirs);
+    CHECK(found.transposed == transposed);
+  };
+  check("transformer.wte.weight", 11, "token_embd.weight", false);
+  check("transformer.wpe.weight", 5, "position_embd.weight", false);
+  check("transformer.ln_f.weight", 0, "output_norm.weight", false);
+  check("transformer.ln_f.bias", 0, "output_norm.bias", false);
+  check("transformer.h.0.ln_1.weight", 0, "blk.0.attn_norm.weight", false);
+  check("transformer.h.0.attn.c_attn.weight", 4, "blk.0.attn_qkv.weight", true);
+  check("transformer.h.0.attn.c_attn.bias", 0, "blk.0.attn_qkv.bias", false);
+  check("transformer.h.12.attn.c_proj.weight", 4, "blk.12.attn_output.weight", true);
+  check("transformer.h.12.ln_2.bias", 0, "blk.12.ffn_norm.bias", false);
+  check("transformer.h.1.mlp.c_fc.weight", 4, "blk.1.ffn_up.weight", true);
+  check("transformer.h.1.mlp.c_proj.weight", 4, "blk.1.ffn_down.weight", true);
+}
+
+TEST_CASE("sizes are named from the inside out") {
+  using Sizes = std::vector<Index>;
+  CHECK(detail::gguf_sizes(parameter_of("transformer.wte.weight", 11, 4)) == Sizes{4, 11});
+  CHECK(detail::gguf_sizes(parameter_of("transformer.h.0.mlp.c_fc.weight", 4, 6)) == Sizes{4, 6});
+  CHECK(detail::gguf_sizes(parameter_of("transformer.h.0.mlp.c_fc.bias", 0, 6)) == Sizes{6});
+}
+
+TEST_CASE("a matrix is handed over output by output, a table and a vector as they are") {
+  const Parameter matrix = parameter_of("transformer.h.0.mlp.c_fc.weight", 2, 3);
+  CHECK(emitted(matrix, numbered(matrix)) == std::vector<float>{0, 3, 1, 4, 2, 5});
+  const Parameter table = parameter_of("transformer.wte.weight", 2, 3);
+  CHECK(emitted(table, numbered(table)) == numbered(table));
+  const Parameter vector = parameter_of("transformer.ln_f.bias", 0, 3);
+  CHECK(emitted(vector, numbered(vector)) == numbered(vector));
+}
+
+TEST_CASE("every number comes back to its place, in rows of more than one piece as well") {
+  for (const Index rows : {3, 1500}) {
+    const Parameter matrix = parameter_of("transformer.h.0.mlp.c_fc.weight", rows, 2);
+    const std::vector<float> numbers = numbered(matrix);
+    const std::string bytes = file_of(matrix, numbers, StoredType::f32);
+    const MemorySource source("x", std::as_bytes(std::span(bytes)));
+    std::vector<float> back(numbers.size(), -1);
+    detail::for_each_number(GgufReader(source), matrix,
+                            [&](std::size_t place, float number) { back[place] = number; });
+    CHECK(back == numbers);
+  }
+}
+
+TEST_CASE("numbers of 16 bits and of Q8_0 are decoded row by row") {
+  const Parameter matrix = parameter_of("transformer.h.0.mlp.c_fc.weight", 64, 2);
+  std::vector<float> numbers(128);
+  for (std::size_t i = 0; i < 128; ++i) numbers[i] = static_cast<float>(i) - 64;
+  for (const StoredType type : {StoredType::f16, StoredType::bf16, StoredType::q8_0}) {
+    const std::string bytes = file_of(matrix, numbers, type);
+    const MemorySource source("x", std::as_bytes(std::span(bytes)));
+    detail::for_each_number(GgufReader(source), matrix, [&](std::size_t place, float number) {
+      CHECK(std::abs(number - numbers[place]) <= (type == StoredType::q8_0 ? 0.3f : 0.f));
+    });
+  }
+}
+
+TEST_CASE("a number that is not finite is named by its place in the file") {
+  const Parameter matrix = parameter_of("transformer.h.0.mlp.c_fc.weight", 2, 3);
+  std::string bytes = file_of(matrix, numbered(matrix), StoredType::f32);
+  const float nan = std::nanf("");
+  {
+    const MemorySource source("x", std::as_bytes(std::span(bytes)));
+    const std::size_t offset = GgufReader(source).tensor("blk.0.ffn_up.weight").offset;
+    std::memcpy(bytes.data() + offset + 3 * sizeof(float), &nan, sizeof(nan));
+  }
+  const MemorySource source("x", std::as_bytes(std::span(bytes)));
+  CHECK_THROWS_WITH_AS(detail::for_each_number(GgufReader(source), matrix, [](auto...) {}),
+                       "cannot load 'x': tensor 'blk.0.ffn_up.weight': number 3 is not finite",
+                       FormatError);
+}
