@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/layers/layer_norm.hpp>
+
+#include "layers/bench.hpp"
+#include "layers/layer_gradients.hpp"
+
+using namespace octavo;
+using namespace octavo_test;
+
+namespace {
+
+constexpr Index width = 6, rows = 4;
+
+Bench<LayerNorm<double>> layer_norm(bool bias) {
+  return Bench<LayerNorm<double>>(
+      [=](const Builder<double>& builder) { return LayerNorm<double>(builder, width, bias); },
+      {.sequences = 1, .sequence = rows});
+}
+
+}  // namespace
+
+TEST_CASE("layer norm: gradients") {
+  enrol_all<LayerNorm<double>>({12}, 12, true);
+  enrol_all<LayerNorm<double>>({37}, 37, false);
+}
+
+TEST_CASE("layer norm: (x - mean) / sqrt(variance + epsilon), times gain, plus bias") {
+  for (const bool bias : {true, false}) {
+    auto bench = layer_norm(bias);
+    std::vector<double> x = random_numbers(rows * width, 2), y(x.size());
+    bench.layer.forward(bench.forward_pass(), matrix_of(x, width), matrix_of(y, width));
+    const auto gain = bench.weight("weight");
+    for (std::size_t i = 0; i < x.size(); i += width) {
+      double mean = 0, variance = 0;
+      for (std::size_t j = 0; j < width; ++j) mean += x[i + j] / width;
+      for (std::size_t j = 0; j < width; ++j) variance += std::pow(x[i + j] - mean, 2) / width;
+      for (std::size_t j = 0; j < width; ++j) {
+        const double normalized = (x[i + j] - mean) / std::sqrt(variance + 1e-5);
+        const double expected = normalized * gain[j] + (bias ? bench.weight("bias")[j] : 0);
+        CHECK(y[i + j] == doctest::Approx(expected).epsilon(1e-12));
+      }
+    }
+    std::vector<double> again(x.size());
+    bench.layer.recompute_output(bench.forward_pass(), matrix_of(again, width));
+    CHECK(again == y);
+  }
+}
+
+TEST_CASE("layer norm: a row of equal numbers becomes the bias") {
+  auto bench = layer_norm(true);
+  std::vector<double> x(rows * width, 3.0), y(x.size());
+  bench.layer.forward(bench.forward_pass(), matrix_of(x, width), matrix_of(y, width));
+  const auto bias = bench.weight("bias");
+  for (std::size_t i = 0; i < y.size(); ++i) CHECK(y[i] == bias[i % width]);
+}
+
+TEST_CASE("layer norm: backward overwrites, backward_accumulate adds") {
+  auto bench = layer_norm(true);
+  std::vector<double> x = random_numbers(rows * width, 2), y(x.size()), dx(x.size(), 99);
+  std::vector<double> dy = random_numbers(rows * width, 3), sum = random_numbers(rows * width, 4);
+  const std::vector<double> before = sum;
+  bench.layer.forward(bench.forward_pass(), matrix_of(x, width), matrix_of(y, width));
+  const Pass<double> pass = bench.backward_pass();
+  bench.layer.backward(pass, matrix_of(x, width), matrix_of(dy, width), matrix_of(dx, width));
+  bench.layer.backward_accumulate(pass, matrix_of(dy, width), matrix_of(sum, width));
+  for (std::size_t i = 0; i < dx.size(); ++i) {
+    CHECK(sum[i] == doctest::Approx(before[i] + dx[i]).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("layer norm: its tensors start at 1 and 0") {
+  ParameterTable table;
+  MemoryPlan plan;
+  const Builder<double> builder(table, plan, {}, {});
+  const LayerNorm<double> layer(builder, width, true);
+  CHECK(table.size() == 2);
+  CHECK(table[0].path.joined() == "weight");
+  CHECK(table[0].initial == InitialValue::ones);
+  CHECK(table[1].path.joined() == "bias");
+  CHECK(table[1].initial == InitialValue::zeros);
+  CHECK_FALSE(table[0].decays());
+}
