@@ -53,6 +53,7 @@ static_assert(UpdateRule<Rule> && Optimizer<Rule> && !StatefulOptimizer<Rule>);
 static_assert(StatefulOptimizer<Stateful> && Optimizer<Stateful> && !UpdateRule<Stateful>);
 static_assert(!Optimizer<WithoutName> && !Optimizer<WithoutSettings> && !Optimizer<WithoutUpdate>);
 static_assert(!Optimizer<int>);
+static_assert(WithoutName::moments.size() == 1);  // all else is there
 
 }  // namespace
 
