@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The name of the inline namespace that everything of the library is in:
+// Everything in the library lives in one inline namespace:
 //
 //   namespace OCTAVO_NAMESPACE { ... }            namespace octavo::inline x86_abcf5 { ... }
 //   namespace OCTAVO_NAMESPACE::detail { ... }
 //
 // Inline functions and templates are compiled in every file that uses them, and the linker keeps
-// one copy of each name. Were a program's files compiled with different flags for the processor
-// (-march), it could keep a copy that the machine cannot run. The name tells the instructions that
-// the compiler may use on its own, a letter each, so that such copies have different names.
+// one copy of each name. If a program's files are compiled with different processor flags (-march),
+// the linker could keep a copy that the machine cannot run. The namespace's name therefore has a
+// letter for each instruction set that the compiler may use on its own, so that such copies have
+// different names.
 
 #if defined(OCTAVO_PORTABLE_KERNELS)
 #define OCTAVO_ABI_KERNELS portable_

@@ -8,14 +8,14 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 
-/// A check inside loops: there in debug builds, gone under NDEBUG. Never for data from outside.
+/// A check for inner loops: active in debug builds, removed by NDEBUG. Never for input data.
 #define OCTAVO_ASSERT(condition) assert(condition)
 
 namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-// Out of line and for size: what composes a message stays out of the code around each check.
+// Out of line and optimised for size: composing a message must not bloat the code around a check.
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse(const char* message) {
   throw ConfigError(message);
 }
@@ -26,20 +26,19 @@ template <typename Message>
 
 }  // namespace detail
 
-/// A check at the border of the library, in every build: a caller's argument must meet
-/// `condition`, otherwise ConfigError. `message` is called only on failure, so that the text costs
-/// nothing when all is well.
+/// A check of a caller's argument, active in every build: throws ConfigError if `condition` is
+/// false. `message` is called only on failure, so the text costs nothing otherwise.
 template <typename Message>
 constexpr void require(bool condition, Message&& message) {
   if (!condition) detail::refuse(message);
 }
 
-/// The same for a fixed sentence.
+/// As above, with a fixed message.
 constexpr void require(bool condition, const char* message) {
   if (!condition) detail::refuse(message);
 }
 
-/// "expected `expected`, got `got`" for a named size.
+/// Throws ConfigError "`what`: got `got`, expected `expected`" if the two sizes differ.
 inline void require_equal(const char* what, Index got, Index expected) {
   if (got == expected) return;
   throw ConfigError(detail::concat({what, ": got ", got, ", expected ", expected}));

@@ -12,7 +12,7 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// A part of a text for concat: refers to one that must live as long, or holds a whole number.
+/// One argument of concat: a view of a text, which must outlive this object, or a whole number.
 class TextPart {
  public:
   TextPart(const char* text) : text_(text), kind_(Kind::ends_in_zero) {}
@@ -53,8 +53,8 @@ class TextPart {
   Kind kind_ = Kind::text;
 };
 
-/// The parts, one after the other. (A chain of + costs each place some 10 ms of compile time and
-/// 900 bytes of code, this one 4 and 350; libstdc++ 12 has no std::format.)
+/// Joins the parts to one text. (Each chain of + costs some 10 ms of compile time and 900 bytes of
+/// code, each concat 4 ms and 350 bytes; libstdc++ 12 has no std::format.)
 [[gnu::noinline]] inline std::string concat(std::initializer_list<TextPart> parts) {
   std::string all;
   for (const TextPart& part : parts) part.append_to(all);
@@ -65,7 +65,7 @@ class TextPart {
 
 namespace OCTAVO_NAMESPACE {
 
-/// "1 byte", "2 bytes": a number and what it counts, a noun that takes an s.
+/// "1 byte", "2 bytes": a number and the noun that it counts. The plural is formed with an s.
 inline std::string counted(std::integral auto number, std::string_view noun) {
   return detail::concat({number, ' ', noun, number == 1 ? "" : "s"});
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Every macro and build switch of the library stands here, in abi.hpp, check.hpp or
+// All macros and build switches of the library are defined here, in abi.hpp, check.hpp or
 // numeric/isa.hpp.
 
 #if !defined(__cplusplus) || __cplusplus < 202002L
@@ -14,13 +14,13 @@
 #error "Octavo needs g++ 12 or clang 14 (or newer): this compiler is older"
 #endif
 
-// Errors are exceptions, and a worker's are carried over to the caller of run().
+// Errors are exceptions; a worker's exception is rethrown to the caller of run().
 #if !defined(__cpp_exceptions)
 #error "Octavo needs exceptions: remove -fno-exceptions"
 #endif
 
-// -ffast-math removes the NaN checks that stop a diverged run, and reorders the sums whose order
-// the library promises.
+// -ffast-math removes the NaN checks that stop a diverged run, and it reorders sums whose order the
+// library guarantees.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0)
 #error "Octavo must not be compiled with -ffast-math or -ffinite-math-only: remove the flag"
 #endif
@@ -33,10 +33,10 @@
 /// Inlines where the compiler's own judgement would break a register-blocked loop.
 #define OCTAVO_ALWAYS_INLINE [[gnu::always_inline]] inline
 
-/// The same for a lambda, after its parameters.
+/// OCTAVO_ALWAYS_INLINE for a lambda; written after its parameters.
 #define OCTAVO_INLINE_LAMBDA __attribute__((always_inline))
 
-/// Unrolls the next loop completely: its arrays must live in registers.
+/// Unrolls the next loop completely, so that its arrays stay in registers.
 #if defined(__clang__)
 #define OCTAVO_UNROLL _Pragma("unroll")
 #else
@@ -45,7 +45,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Sizes and subscripts everywhere: signed, and the same type as Eigen::Index.
+/// The type of all sizes and subscripts: signed, the same as Eigen::Index.
 using Index = std::ptrdiff_t;
 
 /// One symbol of a vocabulary: 0 <= token < vocabulary size. Stored smaller where that fits.
@@ -54,7 +54,7 @@ using Token = std::int32_t;
 /// A size that is given at run time rather than fixed in the type (compare Eigen::Dynamic).
 inline constexpr Index dynamic = -1;
 
-/// The size of an array where a template decides it. (-Wsign-conversion of g++ asks for the cast.)
+/// The size of an array, computed in a template. (-Wsign-conversion of g++ asks for the cast.)
 constexpr std::size_t array_size(Index size) noexcept { return static_cast<std::size_t>(size); }
 
 /// Every buffer starts at a multiple of this many bytes: one cache line, one AVX-512 register.

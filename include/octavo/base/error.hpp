@@ -12,20 +12,21 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What went wrong, as a process exit status (the sysexits.h subset that the programs promise).
+/// The kind of error, as a process exit status (the subset of sysexits.h that the programs use).
 enum class ErrorCode : int {
-  diverged = 1,        ///< loss or gradient no longer finite
-  usage = 64,          ///< an option or a configuration that makes no sense
-  bad_data = 65,       ///< a file or a text whose content cannot be used
+  diverged = 1,        ///< loss or gradient is not finite
+  usage = 64,          ///< an invalid option or configuration
+  bad_data = 65,       ///< a file or text with invalid content
   no_input = 66,       ///< an input that cannot be opened
   internal = 70,       ///< a defect of the library or program
   out_of_memory = 71,  ///< the operating system refused memory or threads
-  cannot_create = 73,  ///< an output that cannot be created
-  io = 74,             ///< reading or writing failed on the way
+  cannot_create = 73,  ///< an output file or folder that cannot be created
+  io = 74,             ///< reading or writing failed midway
 };
 
-/// Root of the library's exceptions. what() says where, what was got and what was expected in one
-/// line without a final full stop; hint() says the one thing to do about it (may be empty).
+/// Base class of the library's exceptions. what() is one line without a final full stop: where the
+/// error is, what was found, what was expected. hint() is the one thing to do about it; it may be
+/// empty.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message, std::string hint = {})
@@ -39,7 +40,7 @@ class Error : public std::runtime_error {
   std::string hint_;
 };
 
-/// A shape, option or argument outside its legal range.
+/// A size, option or argument outside its valid range.
 class ConfigError : public Error {
  public:
   explicit ConfigError(const std::string& message, std::string hint = {})
@@ -59,7 +60,7 @@ class IoError : public Error {
   std::error_code reason_;
 };
 
-/// A file whose bytes break its format: which file, which field, where.
+/// A file that violates its format. what() names the file, the field and the place.
 class FormatError : public Error {
  public:
   explicit FormatError(const std::string& message, std::string hint = {})
@@ -73,7 +74,7 @@ class DataError : public Error {
       : Error(ErrorCode::bad_data, message, std::move(hint)) {}
 };
 
-/// A byte of the text that the tokenizer has no token for.
+/// A byte of a text for which the tokenizer has no token.
 class UnknownSymbol : public Error {
  public:
   UnknownSymbol(const std::string& message, std::size_t offset, std::string hint = {})
@@ -86,8 +87,8 @@ class UnknownSymbol : public Error {
   std::size_t offset_;
 };
 
-/// Loss or gradient norm is not finite; thrown before the update, so the weights are those of the
-/// step before.
+/// The loss or the gradient norm is not finite. Thrown before the update: the weights are those
+/// after the previous step.
 class Diverged : public Error {
  public:
   Diverged(const std::string& message, std::int64_t step, double loss, std::string hint = {})
@@ -101,8 +102,8 @@ class Diverged : public Error {
   double loss_;
 };
 
-/// Text from outside made printable: control bytes and bytes outside ASCII as \xNN, cut at
-/// `limit` bytes, in single quotes.
+/// Makes input text printable: in single quotes, control bytes and bytes outside ASCII as \xNN, cut
+/// after `limit` bytes.
 inline std::string printable(std::string_view text, std::size_t limit = 80) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string result = "'";

@@ -7,13 +7,13 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// While an object of this class lives, its thread computes as IEEE 754 says by default: rounding
-/// to nearest, denormal numbers kept, no traps. The destructor brings back the caller's
-/// environment. A host may have set another one (`-ffast-math` in any linked object turns denormals
-/// off, audio programs do so on purpose), which would change the library's bits.
+/// While an object of this class lives, its thread computes with the defaults of IEEE 754: round to
+/// nearest, denormal numbers kept, no traps. The destructor restores the caller's environment. A
+/// host may have set another environment (`-ffast-math` in any linked object turns denormals off,
+/// and audio programs do so on purpose); the library's results would then have other bits.
 ///
-/// Everything in the library that computes for a caller makes one of these; only a kernel that is
-/// called outside of ThreadPool::run() computes in the environment of its caller.
+/// Every function of the library that computes for a caller creates such an object. Only kernels
+/// called outside of ThreadPool::run() compute in the caller's environment.
 class FloatEnvironment {
  public:
   FloatEnvironment() noexcept : host_(read()) {
@@ -28,12 +28,12 @@ class FloatEnvironment {
   FloatEnvironment& operator=(const FloatEnvironment&) = delete;
 
  private:
-  // Keeps the compiler from moving what works on memory across the change of environment.
+  // Keeps the compiler from moving memory accesses across the change of environment.
   static void order() noexcept { asm volatile("" ::: "memory"); }
 
 #if defined(__x86_64__)
-  /// MXCSR, whose six low bits are flags, which change nothing; and the control word of the old
-  /// unit, whose rounding mode C libraries ask for when they read numbers.
+  /// MXCSR, whose six low bits are status flags without effect, and the x87 control word, whose
+  /// rounding mode C libraries use when they parse numbers.
   struct State {
     unsigned vectors = 0x1f80;
     unsigned short scalars = 0x037f;

@@ -13,20 +13,21 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Numbers as text, in fixed memory, cut at 31 bytes: the same in every locale. (printf and
-/// std::to_string write a decimal comma where the host has set a locale that wants one.)
+/// A number as text, in fixed memory, cut after 31 bytes. The text is the same in every locale.
+/// (printf and std::to_string write a decimal comma where the host has set a locale that wants
+/// one.)
 class FormattedNumber {
  public:
   FormattedNumber() = default;
 
-  /// printf's formats for whole numbers.
+  /// Formats of whole numbers, as in printf.
   template <std::integral... Numbers>
   explicit FormattedNumber(const char* format, Numbers... numbers) noexcept {
     std::snprintf(text_.data(), text_.size(), format, numbers...);
   }
 
-  /// With so many digits after the point, as "%.*f": "1.700". Numbers too long are as from
-  /// general.
+  /// With `digits` digits after the point, as "%.*f": "1.700". A number that is too long is
+  /// formatted as by general().
   static FormattedNumber fixed(double value, int decimals, std::string_view unit = "") noexcept {
     FormattedNumber result;
     if (!result.set(value, std::chars_format::fixed, decimals, unit))
@@ -34,7 +35,7 @@ class FormattedNumber {
     return result;
   }
 
-  /// With so many digits, as "%.*g": "1.7", "1.2e-07".
+  /// With `digits` significant digits, as "%.*g": "1.7", "1.2e-07".
   static FormattedNumber general(double value, int digits, std::string_view unit = "") noexcept {
     FormattedNumber result;
     result.set(value, std::chars_format::general, digits, unit);

@@ -27,8 +27,8 @@ inline std::size_t count_digits(std::string_view text) noexcept {
   return end == text.npos ? text.size() : end;
 }
 
-/// Bytes of the number that `text` begins with, in the form that std::from_chars reads without the
-/// forms of NaN; 0: none.
+/// Length in bytes of the number at the start of `text`, as std::from_chars reads it, except for
+/// NaN with a payload; 0 if there is no number.
 inline std::size_t number_size(std::string_view text) noexcept {
   std::size_t size = text.starts_with('-') ? 1 : 0;
   const auto begins_with = [&](std::string_view word) {
@@ -57,11 +57,12 @@ inline std::size_t number_size(std::string_view text) noexcept {
   return size;
 }
 
-/// std::from_chars for a double, by means that every C library has: libc++ before 20 lacks it.
+/// std::from_chars for a double, by functions of the C library: libc++ before 20 has none for
+/// doubles.
 inline std::from_chars_result double_from_text(std::string_view text, double& value) {
   const std::size_t size = number_size(text);
   if (size == 0) return {text.data(), std::errc::invalid_argument};
-  const std::string digits(text.substr(0, size));  // ends in a zero
+  const std::string digits(text.substr(0, size));  // zero-terminated
   const locale_t c_locale = newlocale(LC_ALL_MASK, "C", locale_t{});
   const double read = strtod_l(digits.c_str(), nullptr, c_locale);
   freelocale(c_locale);
@@ -77,8 +78,8 @@ inline std::from_chars_result double_from_text(std::string_view text, double& va
 
 }  // namespace detail
 
-/// What std::from_chars does with the number that `text` begins with: the same digits give the same
-/// bits in every locale and rounding mode. `value` stays as it is on an error.
+/// Reads the number at the start of `text` as std::from_chars does: the same digits give the same
+/// bits in every locale and rounding mode. Leaves `value` unchanged on an error.
 template <typename Number>
 requires std::integral<Number> || std::same_as<Number, double> std::from_chars_result parse_number(
     std::string_view text, Number& value) {
@@ -91,7 +92,7 @@ requires std::integral<Number> || std::same_as<Number, double> std::from_chars_r
     return std::from_chars(text.data(), text.data() + text.size(), value);
 }
 
-/// The same, where all of `text` must be a number.
+/// As above, but all of `text` must be a number. Returns whether it is.
 template <typename Number>
 bool parse_whole(std::string_view text, Number& value) {
   const auto [end, error] = parse_number(text, value);

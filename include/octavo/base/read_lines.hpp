@@ -15,10 +15,10 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Calls body(line) for every line of a small file that the system makes up, such as those below
-/// /proc; lines longer than 4 KiB come in pieces. Nothing where there is no such file, or no Linux.
-/// Without a heap call, and without stdio, which would be the larger part of what memory reports
-/// measure.
+/// Calls body(line) for every line of a small file that the kernel generates, such as those in
+/// /proc; lines longer than 4 KiB come in pieces. Does nothing if there is no such file, or on
+/// systems other than Linux. Makes no heap call and does not use stdio, whose memory would dominate
+/// what memory reports measure.
 template <typename Body>
 void read_lines([[maybe_unused]] const char* path, [[maybe_unused]] Body body) {
 #if defined(__linux__)

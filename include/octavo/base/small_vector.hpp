@@ -10,8 +10,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A vector whose first `Inline` elements need no heap: small models stay without an allocation,
-/// large ones meet no limit. Usable when a program is compiled.
+/// A vector that stores up to `Inline` elements without the heap: small models need no allocation,
+/// large models meet no limit. Usable in constant expressions.
 template <typename T, std::size_t Inline>
 class SmallVector {
  public:
@@ -48,7 +48,7 @@ class SmallVector {
 
  private:
   std::array<T, Inline> inline_{};
-  std::vector<T> heap_;  ///< all elements, where there are more than `Inline`
+  std::vector<T> heap_;  ///< all elements, if there are more than `Inline`
   std::size_t size_ = 0;
 };
 

@@ -10,8 +10,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How many bytes the character has that `text` begins with, 1 to 4; 0 where there is no whole one:
-/// bytes that are no UTF-8, longer forms than needed, surrogates, numbers beyond U+10FFFF.
+/// Length in bytes, 1 to 4, of the character at the start of `text`; 0 if no whole character is
+/// there: incomplete or invalid UTF-8, overlong forms, surrogates, code points beyond U+10FFFF.
 /// (The Unicode Standard, table 3-7.)
 constexpr std::size_t utf8_length(std::string_view text) noexcept {
   if (text.empty()) return 0;
@@ -29,14 +29,14 @@ constexpr std::size_t utf8_length(std::string_view text) noexcept {
   return length;
 }
 
-/// Bytes of the character that `text`, which is not empty, begins with. A byte that begins no
-/// well-formed character stands for itself: 1.
+/// As utf8_length, but a byte that starts no well-formed character counts as a character of 1 byte.
+/// `text` must not be empty.
 constexpr std::size_t character_length(std::string_view text) noexcept {
   const std::size_t length = utf8_length(text);
   return length == 0 ? 1 : length;
 }
 
-/// Whether `text` is not a whole character, but may be the front of one whose end is missing.
+/// Whether `text` is the start of a character whose end is missing.
 constexpr bool utf8_is_front(std::string_view text) noexcept {
   if (text.empty() || text.size() > 3) return false;
   const auto first = static_cast<unsigned char>(text[0]);
@@ -48,7 +48,7 @@ constexpr bool utf8_is_front(std::string_view text) noexcept {
   return true;
 }
 
-/// The size of the longest front of `text` that ends between characters, whatever follows.
+/// The size of the longest prefix of `text` that ends between two characters, whatever follows.
 constexpr std::size_t utf8_last_cut(std::string_view text) noexcept {
   for (std::size_t open = text.size() < 3 ? text.size() : 3; open > 0; --open) {
     if (utf8_is_front(text.substr(text.size() - open))) return text.size() - open;
@@ -56,7 +56,7 @@ constexpr std::size_t utf8_last_cut(std::string_view text) noexcept {
   return text.size();
 }
 
-/// The code point of a whole character.
+/// The code point of one whole character.
 constexpr std::uint32_t utf8_code(std::string_view character) noexcept {
   const auto first = static_cast<unsigned char>(character[0]);
   std::uint32_t code = character.size() == 1 ? first : first & (0xFFu >> (character.size() + 1));
@@ -66,7 +66,7 @@ constexpr std::uint32_t utf8_code(std::string_view character) noexcept {
   return code;
 }
 
-/// Appends the character with that code point, which is neither a surrogate nor beyond U+10FFFF.
+/// Appends the character of a code point, which must not be a surrogate nor beyond U+10FFFF.
 inline void append_utf8(std::string& text, std::uint32_t code) {
   const auto put = [&](std::uint32_t byte) {
     text += static_cast<char>(static_cast<unsigned char>(byte));
@@ -77,7 +77,7 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
   for (int i = more - 1; i >= 0; --i) put(0x80u | (code >> (6 * i) & 0x3Fu));
 }
 
-/// The longest beginning of `text` that has at most `bytes` bytes and ends between characters.
+/// The longest prefix of `text` that has at most `bytes` bytes and ends between two characters.
 constexpr std::string_view utf8_beginning(std::string_view text, std::size_t bytes) noexcept {
   if (text.size() <= bytes) return text;
   for (int back = 0; back < 3 && bytes > 0 && (text[bytes] & 0xC0) == 0x80; ++back) --bytes;

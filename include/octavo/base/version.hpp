@@ -3,7 +3,7 @@
 
 #include <octavo/base/abi.hpp>
 
-// The one place where the version stands; CMakeLists.txt reads these lines.
+// The only place that defines the version; CMakeLists.txt reads these lines.
 #define OCTAVO_VERSION_MAJOR 0
 #define OCTAVO_VERSION_MINOR 1
 #define OCTAVO_VERSION_PATCH 0
@@ -13,7 +13,7 @@ namespace OCTAVO_NAMESPACE {
 inline constexpr int version_major = OCTAVO_VERSION_MAJOR;
 inline constexpr int version_minor = OCTAVO_VERSION_MINOR;
 inline constexpr int version_patch = OCTAVO_VERSION_PATCH;
-/// "major.minor.patch", as written into files and told to users.
+/// "major.minor.patch", as in files and in messages.
 inline constexpr const char* version_string = "0.1.0";
 
 }  // namespace OCTAVO_NAMESPACE

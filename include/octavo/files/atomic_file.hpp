@@ -17,18 +17,18 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A file that appears whole or not at all: written under another name in the same folder, flushed
-/// to the disk, then renamed over the target. Without commit() the target stays as it was and
-/// nothing is left behind. A target that is a symbolic link stays one; a file that is replaced
-/// hands its permissions on, a new one has those that the process gives new files. Regular files
-/// alone are replaced: a device, a FIFO or a socket stays what it is. Errors: cannot_create where
-/// the file cannot be begun, io after that.
+/// A file that appears whole or not at all: it is written under another name in the same folder,
+/// flushed to the disk, then renamed to the target. Without commit() the target is unchanged and
+/// nothing is left over. If the target is a symbolic link, the file that it points to is replaced.
+/// A replaced file keeps its permissions; a new file gets the process's default permissions. Only
+/// regular files are replaced, not devices, FIFOs or sockets. Errors: cannot_create if the file
+/// cannot be created, io after that.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path, FileSystem& files = real_file_system())
       : path_(behind_links(path)), files_(files) {
     const std::optional<mode_t> before = permissions();
-    // A process that was killed may have left a file of the same name, and had the same number.
+    // A killed process with the same process id may have left a file of the same name.
     for (int attempt = 0; attempt < 100 && !file_; ++attempt) {
       temporary_ = path_;
       temporary_ += mark;
@@ -64,7 +64,7 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
-  /// Other bytes in place of some that were written before.
+  /// Overwrites bytes that were written before.
   void rewrite(std::size_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       const ssize_t done = detail::uninterrupted([&] {
@@ -76,8 +76,8 @@ class AtomicFile {
     }
   }
 
-  /// Flushes and renames. A failed flush is final: trying again may report success for data that
-  /// the system has dropped. (One that a signal interrupted has not failed.)
+  /// Flushes and renames. A failed flush is final: another attempt may report success for data that
+  /// the system has dropped. (A flush that a signal interrupted has not failed.)
   void commit() {
     const int flushed = detail::uninterrupted([&] { return files_.fsync(file_.get()); });
     if (flushed != 0) throw failed("flush");
@@ -93,7 +93,7 @@ class AtomicFile {
     }
   }
 
-  /// Whether a file of that name is what a process that was killed has left of one.
+  /// Whether `name` is the name of a temporary file that a killed process left.
   static bool is_leftover(std::string_view name) {
     const std::size_t found = name.rfind(mark);
     if (found == name.npos) return false;
@@ -104,7 +104,7 @@ class AtomicFile {
  private:
   static constexpr std::string_view mark = ".tmp.";
 
-  /// Where links lead to, though there may be nothing yet.
+  /// Resolves symbolic links; the target may not exist yet.
   static std::string behind_links(const std::string& path) {
     std::filesystem::path target = path;
     std::error_code error;
@@ -119,7 +119,7 @@ class AtomicFile {
     return target.string();
   }
 
-  /// Of the file that is to be replaced; nothing if there is none.
+  /// The status of the file to be replaced; nothing if there is none.
   std::optional<mode_t> permissions() const {
     struct stat status {};
     if (detail::uninterrupted([&] { return files_.stat(path_.c_str(), &status); }) != 0) {
@@ -128,7 +128,7 @@ class AtomicFile {
                     detail::last_error(), "check that the folder can be read and written");
     }
     if (S_ISREG(status.st_mode)) return status.st_mode & mode_t{0777};
-    if (S_ISDIR(status.st_mode)) return std::nullopt;  // which no file can be renamed over
+    if (S_ISDIR(status.st_mode)) return std::nullopt;  // renaming to it fails later
     throw IoError(
         ErrorCode::cannot_create, detail::concat({"cannot create ", printable(path_)}),
         make_error_code(std::errc::file_exists),

@@ -15,7 +15,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Bytes that can be read from anywhere: a file, or memory that stands for one.
+/// Bytes with random access: a file, or memory in its place.
 class ByteSource {
  public:
   explicit ByteSource(std::string name) : name_(std::move(name)) {}
@@ -23,11 +23,11 @@ class ByteSource {
   ByteSource& operator=(const ByteSource&) = delete;
   virtual ~ByteSource() = default;
 
-  /// For messages: a path, say.
+  /// The name in messages, such as a path.
   const std::string& name() const noexcept { return name_; }
   virtual std::size_t size() const noexcept = 0;
-  /// Fills `bytes` from byte `offset` on; both must lie within size(). Throws an Error of code io
-  /// if that fails.
+  /// Fills `bytes` from byte `offset` on; offset + bytes.size() must be at most size(). Error of
+  /// code io on failure.
   virtual void read(std::size_t offset, std::span<std::byte> bytes) const = 0;
 
  private:
@@ -36,7 +36,7 @@ class ByteSource {
 
 namespace detail {
 
-/// Fills `bytes` from byte `offset` of an opened file on.
+/// Fills `bytes` from byte `offset` on of an opened file.
 inline void read_at(const OpenedFile& opened, const std::string& name, std::size_t offset,
                     std::span<std::byte> bytes) {
   std::size_t done = 0;
@@ -62,8 +62,8 @@ inline void read_at(const OpenedFile& opened, const std::string& name, std::size
 
 }  // namespace detail
 
-/// A regular file. It is read by calls, never mapped: a mapped file that another program truncates
-/// kills the process.
+/// A regular file. It is read by system calls, not mapped: truncating a mapped file kills the
+/// process that reads it.
 class FileSource final : public ByteSource {
  public:
   /// Error of code no_input if it cannot be opened or is not a regular file.
@@ -80,7 +80,7 @@ class FileSource final : public ByteSource {
   detail::OpenedFile opened_;
 };
 
-/// Bytes of the caller's, which must outlive it.
+/// Bytes of the caller, which must outlive this object.
 class MemorySource final : public ByteSource {
  public:
   MemorySource(std::string name, std::span<const std::byte> bytes)

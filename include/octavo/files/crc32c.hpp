@@ -15,8 +15,8 @@ namespace detail {
 
 using CrcTables = std::array<std::array<std::uint32_t, 256>, 8>;
 
-/// tables[k][b]: what byte b does to the checksum when k more zero bytes follow it. Not constexpr:
-/// every compilation would pay more for it than any run.
+/// tables[k][b]: the effect of byte b on the checksum when k zero bytes follow it. Not constexpr:
+/// compilations would pay more for it than any run.
 inline CrcTables make_crc32c_tables() noexcept {
   constexpr std::uint32_t polynomial = 0x82F63B78;  // Castagnoli's, bits reversed
   CrcTables tables{};
@@ -36,8 +36,9 @@ inline CrcTables make_crc32c_tables() noexcept {
 
 }  // namespace detail
 
-/// The CRC-32C checksum (RFC 3720, appendix B.4) of bytes that follow those of checksum `before`.
-/// Eight bytes at a time (Kounavis, Berry 2005, "slicing-by-8"). Finds accidents, not forgeries.
+/// The CRC-32C checksum (RFC 3720, appendix B.4) of `bytes`, continued from the checksum `before`
+/// of the bytes before them. Takes eight bytes at a time (Kounavis, Berry 2005, "slicing-by-8").
+/// Detects accidents, not forgeries.
 inline std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before = 0) noexcept {
   static const detail::CrcTables tables = detail::make_crc32c_tables();
   std::uint32_t crc = ~before;

@@ -15,8 +15,8 @@ namespace OCTAVO_NAMESPACE::detail {
 
 inline std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
-/// The result of a call, made again as often as a signal comes between. Not for close, which has
-/// closed the file even then.
+/// Calls again whenever a signal interrupts, and returns the result. Not for close, which closes
+/// the file even when interrupted.
 template <typename Call>
 auto uninterrupted(Call call) {
   auto result = call();
@@ -24,7 +24,7 @@ auto uninterrupted(Call call) {
   return result;
 }
 
-/// An open file; closes itself. Move-only.
+/// An open file, closed by the destructor. Move-only.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
@@ -65,8 +65,8 @@ inline FileDescriptor open_file(FileSystem& files, const std::string& path, int 
       uninterrupted([&] { return files.open(path.c_str(), flags | O_CLOEXEC, mode); }), files);
 }
 
-/// Makes the names in a folder survive a power cut. Negative, with errno, if that fails; some file
-/// systems cannot (EINVAL), which does not count.
+/// Flushes a folder, so that its names survive a power cut. Negative, with errno, on failure;
+/// EINVAL, from file systems that cannot flush folders, does not count as a failure.
 inline int flush_folder(FileSystem& files, const std::string& folder) {
   const FileDescriptor opened = open_file(files, folder, O_RDONLY | O_DIRECTORY);
   if (!opened) return -1;
@@ -74,7 +74,7 @@ inline int flush_folder(FileSystem& files, const std::string& folder) {
   return result < 0 && errno == EINVAL ? 0 : result;
 }
 
-/// What something is that is not a regular file, for messages.
+/// The kind of something that is not a regular file, for messages.
 inline const char* kind_of_file(mode_t mode) noexcept {
   return S_ISDIR(mode)    ? "a directory"
          : S_ISFIFO(mode) ? "a FIFO"
@@ -88,7 +88,8 @@ struct OpenedFile {
   std::size_t size = 0;
 };
 
-/// Opens without waiting (a FIFO cannot hang it) and refuses by name what is not a regular file.
+/// Opens a regular file without blocking, even on a FIFO. Error of code no_input, which names what
+/// is there, if it is not a regular file.
 inline OpenedFile open_regular_file(const std::string& path,
                                     FileSystem& files = real_file_system()) {
   const std::string what = detail::concat({"cannot open ", printable(path)});

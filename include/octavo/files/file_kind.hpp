@@ -13,13 +13,14 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a file is by its first bytes, where that is neither a text nor a format of Octavo's.
+/// The kind of a file by its first bytes, if it is neither a text nor a format of Octavo.
 struct FileKind {
-  std::string_view name;    ///< with its article, "a gzip file"; empty: unknown
-  std::string_view unpack;  ///< the command that makes a text of it; empty: there is none
+  std::string_view name;    ///< with an article, "a gzip file"; empty: unknown
+  std::string_view unpack;  ///< the command that turns it into text; empty: there is none
 };
 
-/// Whether a file that begins like this is a text: without the control characters that no text has.
+/// Whether a file with these first bytes is a text: it has no control characters other than white
+/// space.
 constexpr bool begins_as_text(std::string_view start) noexcept {
   constexpr auto is_text = [](char symbol) {
     const auto byte = static_cast<unsigned char>(symbol);
@@ -29,8 +30,8 @@ constexpr bool begins_as_text(std::string_view start) noexcept {
   return !start.empty() && std::all_of(start.begin(), start.end(), is_text);
 }
 
-/// Whether a file that begins like this is a text in UTF-16: a byte order mark, and a letter of
-/// ASCII, such as a space or the end of a line, among the first characters.
+/// Whether a file with these first bytes is a text in UTF-16: a byte order mark, and an ASCII
+/// character, such as a space or a line feed, among the first characters.
 constexpr bool begins_as_utf16(std::string_view start) noexcept {
   const bool little = start.starts_with("\xff\xfe");
   if (!little && !start.starts_with("\xfe\xff")) return false;
@@ -42,7 +43,7 @@ constexpr bool begins_as_utf16(std::string_view start) noexcept {
   return false;
 }
 
-/// By the first bytes of a file.
+/// Recognises a file by its first bytes.
 constexpr FileKind kind_of_file(std::string_view start) noexcept {
   using namespace std::string_view_literals;
   struct Magic {
@@ -82,13 +83,13 @@ constexpr FileKind kind_of_file(std::string_view start) noexcept {
                            {"\x80\x03"sv, {"a Python pickle", {}}},
                            {"\x80\x04"sv, {"a Python pickle", {}}},
                            {"\x80\x05"sv, {"a Python pickle", {}}}};
-  // A safetensors file: eight bytes of a length, which may be those of another format's mark (640
-  // is a pickle's), and the beginning of JSON.
+  // A safetensors file: eight bytes of length, which may equal another format's magic number (640
+  // is a pickle's), then JSON.
   if (start.size() > 8 && start[8] == '{' && start[6] == '\0' && start[7] == '\0') {
     return {"a safetensors file", {}};
   }
   const bool is_text =
-      begins_as_text(start);  // such as one about a format, which begins with its name
+      begins_as_text(start);  // such as a text about a format, which starts with the format's name
   for (const Magic& magic : all) {
     const bool as_text = magic.bytes[0] == '%' || magic.bytes[0] == '{';
     if (start.starts_with(magic.bytes) && (!is_text || as_text)) return magic.kind;
@@ -98,7 +99,7 @@ constexpr FileKind kind_of_file(std::string_view start) noexcept {
   return {};
 }
 
-/// The first bytes of a file, as many as kind_of_file looks at.
+/// The first bytes of a file, as many as kind_of_file needs.
 inline std::string start_of(const ByteSource& source) {
   std::string start(std::min<std::size_t>(source.size(), 512), '\0');
   source.read(0, std::as_writable_bytes(std::span(start)));

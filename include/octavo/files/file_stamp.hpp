@@ -11,20 +11,20 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// By what a file is known without being read: while its stamp is equal, its content is taken to
-/// be. All zero where there is no such file.
+/// Identifies the content of a file without reading it: equal stamps are taken to mean equal
+/// content. All zero if there is no such file.
 struct FileStamp {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::uint64_t size = 0;
-  std::int64_t written = 0;  ///< when its content was, in the file system's ticks
-  std::int64_t changed = 0;  ///< when content, name or permissions were, in seconds
+  std::int64_t written = 0;  ///< when the content was written, in ticks of the file system
+  std::int64_t changed = 0;  ///< when content, name or permissions changed, in seconds
   bool is_folder = false;
 
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
-/// Of the file that a path leads to, through symbolic links.
+/// The stamp of the file at a path; follows symbolic links.
 inline FileStamp file_stamp(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return {};

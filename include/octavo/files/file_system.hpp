@@ -14,9 +14,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The calls of the operating system with which files are read and written, one to one: negative
-/// results (and MAP_FAILED) mean failure, errno says why. A class, so that tests can put another in
-/// its place, whose calls fail, stop half-way or lose what was not flushed.
+/// The operating system's calls for files, one to one: a negative result (or MAP_FAILED) means
+/// failure, and errno is the reason. A class, so that tests can replace it by one whose calls fail,
+/// stop midway or lose unflushed data.
 class FileSystem {
  public:
   FileSystem() = default;
@@ -55,7 +55,7 @@ class FileSystem {
   virtual int rmdir(const char* path) { return ::rmdir(path); }
 };
 
-/// The operating system's own. It has no state.
+/// The operating system's file system. It has no state.
 inline FileSystem& real_file_system() {
   static FileSystem real;
   return real;

@@ -19,16 +19,17 @@ namespace OCTAVO_NAMESPACE {
 
 /// The regular files of a folder and of all folders below it.
 struct FilesBelow {
-  std::vector<std::string> paths;  ///< in the order of their bytes, as LC_ALL=C sort puts them
+  std::vector<std::string> paths;  ///< sorted by bytes, as by LC_ALL=C sort
   std::size_t hidden = 0;          ///< files and folders left out: their names begin with a dot
   std::size_t others = 0;          ///< left out: symbolic links, FIFOs, sockets, devices
-  std::size_t runs = 0;            ///< folders left out: runs are saved there, they have a ".lock"
+  std::size_t runs = 0;            ///< folders left out: runs are saved there (they have a ".lock")
 };
 
-/// A folder below it that a run is saved to (FolderLock) is left out: what the run writes would be
-/// the text that the next one reads. Hidden names are left out, with all that is below them, and so
-/// is what is no regular file: no symbolic link is followed, so that no file comes twice and no
-/// walk is endless. Error of code no_input if a folder cannot be read.
+/// Lists the regular files of a folder and its subfolders. Subfolders to which runs are saved
+/// (FolderLock) are left out: otherwise the next run would train on this run's output. Hidden names
+/// are left out, with everything below them, and so are all other kinds of files. Symbolic links
+/// are not followed, so that no file is listed twice and no walk is endless. Error of code no_input
+/// if a folder cannot be read.
 inline FilesBelow files_below(const std::string& folder) {
   FilesBelow found;
   std::vector<std::string> open = {folder};
@@ -54,7 +55,7 @@ inline FilesBelow files_below(const std::string& folder) {
       }
       struct stat status {};
       if (::lstat((path + name).c_str(), &status) != 0) {
-        if (errno == ENOENT) continue;  // gone since
+        if (errno == ENOENT) continue;  // removed meanwhile
         throw IoError(ErrorCode::no_input, detail::concat({"cannot open ", printable(path + name)}),
                       detail::last_error(), "check the path and its permissions");
       }

@@ -14,11 +14,11 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A folder that one process at a time works in: an exclusive flock on its file ".lock", which
-/// stays. The system gives it up when the process ends, however it ends.
+/// Lets only one process at a time work in a folder, by an exclusive flock on its file ".lock". The
+/// file stays. The system releases the lock when the process ends, however it ends.
 class FolderLock {
  public:
-  /// Error of code cannot_create if another process has it, or if it cannot be made.
+  /// Error of code cannot_create if another process has the lock, or if the file cannot be created.
   explicit FolderLock(const std::string& folder, FileSystem& files = real_file_system())
       : folder_(folder),
         path_(detail::concat({folder, "/.lock"})),
@@ -31,10 +31,10 @@ class FolderLock {
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
-  /// Whether the folder is still the one that was locked: it may have been removed and made anew,
-  /// and be another process's by now. One that has no lock is locked again. To be asked before a
-  /// file of the folder is replaced; `output` is that file, for messages. Error of code
-  /// cannot_create if it is not, or if it cannot be known.
+  /// Checks that the folder is still the one that was locked: it may have been removed, created
+  /// again and locked by another process. A folder without a lock is locked again. Call this before
+  /// a file of the folder is replaced; `output` is that file, for messages. Error of code
+  /// cannot_create if another process has worked in the folder, or if the check fails.
   void check(const std::string& output) {
     struct stat now {};
     if (detail::uninterrupted([&] { return files_.stat(path_.c_str(), &now); }) == 0) {
@@ -47,7 +47,7 @@ class FolderLock {
     }
     auto again = detail::open_file(files_, path_, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, 0666);
     if (!again && errno == EEXIST) throw lost(output);
-    if (!again) return;  // nor can anything else be written there, which will be told
+    if (!again) return;  // writing the file will fail too and report the reason
     file_ = std::move(again);
     take();
   }
@@ -78,14 +78,14 @@ class FolderLock {
                   detail::concat({what(), ": its .lock is a file of something else"}),
                   "move it away, or choose another folder");
     }
-    // For messages alone, so that it does not matter if it fails.
+    // Only for messages, so a failure is ignored.
     std::string number = std::to_string(::getpid());
     number.resize(digits, ' ');
     [[maybe_unused]] const ssize_t written =
         files_.write(file_.get(), number.data(), number.size());
   }
 
-  /// Whether the file holds what a lock does: nothing, or a number and blanks.
+  /// Whether the file's content is that of a lock: empty, or a number and blanks.
   bool is_ours() const {
     std::array<char, digits + 1> text{};
     const auto got = detail::uninterrupted(

@@ -13,8 +13,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The names in a folder, in no order. `error` says why if it cannot be read; names read before
-/// that are returned. (A directory_iterator ends the process where memory ends.)
+/// The names in a folder, unsorted. If the folder cannot be read, `error` is the reason, and the
+/// names read so far are returned. (A directory_iterator ends the process if memory runs out.)
 inline std::vector<std::string> folder_names(const std::string& folder, std::error_code& error) {
   struct Close {
     void operator()(DIR* open) const noexcept { ::closedir(open); }

@@ -19,9 +19,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Calls body(line), without the line feed, for every whole line of a text as long as it returns
-/// true. What follows the last line feed, which a process that was killed may have left, does not
-/// count; of a line of more than 64 KiB the rest is left out.
+/// Calls body(line), without the line feed, for every whole line of a text, until body returns
+/// false. Text after the last line feed, which a killed process may have left, is ignored. Lines
+/// are cut after 64 KiB.
 template <typename Body>
 void for_each_line(const ByteSource& source, Body body) {
   constexpr std::size_t most = 65536;
@@ -48,15 +48,16 @@ void for_each_line(const ByteSource& source, Body body) {
   }
 }
 
-/// A text file that grows by lines. Lines are gathered in fixed memory and written when that is
-/// full, or by flush(); no heap call. Errors: no_input or cannot_create where it cannot be opened,
-/// io after that.
+/// A text file that grows by lines. Lines are collected in fixed memory and written when it is
+/// full, or by flush(); no heap call. Errors: no_input or cannot_create if the file cannot be
+/// opened, io after that.
 class LineLog {
  public:
-  /// Whether a line stays, which may depend on the next one: that is empty after the last.
+  /// Whether a line is kept; the decision may depend on the next line, which is empty after the
+  /// last one.
   using Keep = std::function<bool(std::string_view line, std::string_view next)>;
 
-  /// If the file exists, the lines that `keep` accepts stay: the file is replaced as a whole.
+  /// If the file exists, the lines that `keep` accepts are kept; the file is replaced atomically.
   LineLog(const std::string& path, const Keep& keep, FileSystem& files = real_file_system())
       : path_(path), files_(files) {
     struct stat status {};
@@ -70,7 +71,7 @@ class LineLog {
 
   const std::string& path() const noexcept { return path_; }
 
-  /// `text` ends with a line feed; longer ones than 4 KiB go straight to the file.
+  /// `text` must end with a line feed. Texts longer than 4 KiB are written to the file directly.
   void append(std::string_view text) {
     if (text.size() > buffer_.size() - filled_) flush();
     if (text.size() > buffer_.size()) {
@@ -81,7 +82,7 @@ class LineLog {
     }
   }
 
-  /// To the operating system, not to the disk: a power cut may cost lines, never a run.
+  /// Writes to the operating system, not to the disk: a power cut may lose lines, but not a run.
   void flush() {
     const std::size_t count = std::exchange(filled_, 0);
     write({buffer_.data(), count});
@@ -92,7 +93,7 @@ class LineLog {
     AtomicFile copy(path_, files_);
     const FileSource source(path_, files_);
     std::string line;
-    bool waiting = false;  // a line for the one that follows
+    bool waiting = false;  // a line waits for the next one
     const auto settle = [&](std::string_view next) {
       if (!waiting || !keep(line, next)) return;
       copy.write(line.append("\n"));

@@ -14,16 +14,15 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A regular file whose bytes lie in the address space without being loaded: the system reads pages
-/// as they are touched, in no order that it should guess, and takes them back when it needs the
-/// memory. A file that is replaced under its name (AtomicFile) stays as it was for those who have
-/// mapped it; one that another program truncates kills the process (SIGBUS) where its lost pages
-/// are touched, and so does a disk that fails. read() goes past the mapping: it throws instead, and
-/// leaves no pages behind.
+/// A regular file mapped into the address space: the system loads pages when they are touched,
+/// without read-ahead, and reclaims them when it needs memory. If the file is replaced under its
+/// name (AtomicFile), the mapping still shows the old file. If another program truncates the file,
+/// or the disk fails, touching a lost page kills the process (SIGBUS). read() bypasses the mapping:
+/// it throws instead, and loads no pages.
 class MappedFile final : public ByteSource {
  public:
-  /// Error of code no_input if it cannot be opened, is not a regular file or cannot be mapped;
-  /// out_of_memory if there is no room.
+  /// Error of code no_input if the file cannot be opened or mapped, or is not a regular file;
+  /// out_of_memory if the address space has no room.
   explicit MappedFile(const std::string& path, FileSystem& files = real_file_system())
       : ByteSource(path), opened_(detail::open_regular_file(path, files)) {
     if (opened_.size == 0) return;
@@ -46,8 +45,8 @@ class MappedFile final : public ByteSource {
     detail::read_at(opened_, name(), offset, bytes);
   }
 
-  /// Lets go of the pages that have been touched; those that are touched again are read again,
-  /// mostly from the system's own memory. They count as the process's until then.
+  /// Releases the pages touched so far, which otherwise count as the process's memory. Touching a
+  /// page again reads it again, mostly from the system's cache.
   void release_pages() const noexcept {
     if (opened_.size > 0) ::madvise(bytes_, opened_.size, MADV_DONTNEED);
   }

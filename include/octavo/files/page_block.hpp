@@ -12,12 +12,11 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Memory straight from the system, which begins as zeros, takes room page by page as it is first
-/// touched, and goes back to the system, all of it, with this object. What lies in it is handed out
-/// by take(), in order. Move-only.
+/// Zeroed memory directly from the system: physical pages are used only when first touched, and the
+/// destructor returns all of them. take() hands out parts in order. Move-only.
 class PageBlock {
  public:
-  /// Error of code out_of_memory if the system refuses.
+  /// Error of code out_of_memory if the system refuses the memory.
   explicit PageBlock(std::size_t bytes) : size_(bytes) {
     if (bytes == 0) return;
     void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
@@ -29,7 +28,7 @@ class PageBlock {
     }
     memory_ = static_cast<std::byte*>(memory);
 #if defined(MADV_NOHUGEPAGE)
-    ::madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page takes room that was not touched yet
+    ::madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page would use memory that was not touched
 #endif
   }
   ~PageBlock() {
@@ -48,13 +47,13 @@ class PageBlock {
 
   std::size_t size() const noexcept { return size_; }
 
-  /// What take(count) uses up: a multiple of 64 bytes.
+  /// The bytes that take(count) uses, a multiple of 64.
   template <typename T>
   static constexpr std::size_t bytes_for(std::size_t count) noexcept {
     return (count * sizeof(T) + 63) / 64 * 64;
   }
 
-  /// The next `count` numbers, all zero. ConfigError if there is no room left for them.
+  /// The next `count` numbers, all zero. ConfigError if too little memory is left.
   template <typename T>
   std::span<T> take(std::size_t count) {
     require(bytes_for<T>(count) <= size_ - taken_, "page block: it is used up");

@@ -12,9 +12,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The bytes of a regular file or of a stream (see is_stream), which is read to its end. Throws an
-/// Error of code no_input if it cannot be opened, is neither or has more than `limit` bytes; io if
-/// reading fails or a file shrinks meanwhile.
+/// The bytes of a regular file, or of a stream (see is_stream) up to its end. Error of code
+/// no_input if it cannot be opened, is neither of the two or has more than `limit` bytes; io if
+/// reading fails or the file shrinks meanwhile.
 inline std::string read_file(const std::string& path, std::size_t limit = std::size_t{1} << 36,
                              FileSystem& files = real_file_system()) {
   if (is_stream(path, files)) {

@@ -14,12 +14,11 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/file_descriptor.hpp>
 
-// Streams: what can be read once, from its beginning to its end, such as a FIFO, which a shell's
-// <(command) is, standard input, or a terminal.
+// Streams can be read only once, from start to end: FIFOs (such as a shell's <(command)), standard
+// input, terminals.
 namespace OCTAVO_NAMESPACE {
 
-/// Whether a path leads to a FIFO or to a terminal. Other devices, which may have no end, are not
-/// read.
+/// Whether a path is a FIFO or a terminal. Other devices may be endless and are not read.
 inline bool is_stream(const std::string& path, FileSystem& files = real_file_system()) {
   struct stat status {};
   if (detail::uninterrupted([&] { return files.stat(path.c_str(), &status); }) != 0) return false;
@@ -32,7 +31,8 @@ inline bool is_stream(const std::string& path, FileSystem& files = real_file_sys
 
 namespace detail {
 
-/// Waits, as other programs do, until another program writes to it. Error of code no_input.
+/// Opens a stream; waits until another program opens it for writing. Error of code no_input on
+/// failure.
 inline FileDescriptor open_stream(const std::string& path, FileSystem& files) {
   FileDescriptor opened = open_file(files, path, O_RDONLY | O_NOCTTY);
   if (!opened) {
@@ -42,13 +42,13 @@ inline FileDescriptor open_stream(const std::string& path, FileSystem& files) {
   return opened;
 }
 
-/// A descriptor of its own.
+/// Duplicates the descriptor.
 inline FileDescriptor standard_input(FileSystem& files) {
   return FileDescriptor(::dup(STDIN_FILENO), files);
 }
 
-/// Calls take(std::span<const std::byte>) for the bytes of a stream until it ends. Error of code
-/// no_input if there are more than `limit`, io if reading fails.
+/// Calls take(std::span<const std::byte>) with the bytes of a stream until it ends. Error of code
+/// no_input if there are more than `limit` bytes, io if reading fails.
 template <typename Take>
 void read_stream(const FileDescriptor& opened, const std::string& name, std::size_t limit,
                  Take take) {
@@ -72,9 +72,9 @@ void read_stream(const FileDescriptor& opened, const std::string& name, std::siz
 
 }  // namespace detail
 
-/// A stream that is read to its end when this is made and can then be read like a file. Up to
-/// `most_memory` bytes stay in memory; a longer one goes to a file without a name in `folder`,
-/// which goes with this.
+/// A stream as a file: the constructor reads it to its end. Up to `most_memory` bytes stay in
+/// memory; a longer stream goes to an unnamed file in `folder`, which exists as long as this
+/// object.
 class SpooledSource final : public ByteSource {
  public:
   static constexpr std::size_t most_bytes = std::size_t{1} << 40;
@@ -85,7 +85,7 @@ class SpooledSource final : public ByteSource {
                 std::size_t limit = most_bytes, FileSystem& files = real_file_system())
       : SpooledSource(path, detail::open_stream(path, files), most_memory, folder, limit) {}
 
-  /// The same of a stream that is open; `name` is for messages.
+  /// As above, from an open stream; `name` is for messages.
   SpooledSource(std::string name, const detail::FileDescriptor& stream, std::size_t most_memory,
                 const std::string& folder, std::size_t limit = most_bytes)
       : ByteSource(std::move(name)) {
@@ -113,7 +113,7 @@ class SpooledSource final : public ByteSource {
     std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(offset), bytes.size(), bytes.begin());
   }
 
-  /// That it keeps in memory.
+  /// The bytes kept in memory.
   std::size_t memory_bytes() const noexcept { return memory_.capacity(); }
 
  private:
@@ -153,7 +153,7 @@ class SpooledSource final : public ByteSource {
   }
 
   std::string memory_;
-  detail::OpenedFile file_;  ///< none: it is all in memory
+  detail::OpenedFile file_;  ///< not open: all bytes are in memory
   std::size_t size_ = 0;
 };
 

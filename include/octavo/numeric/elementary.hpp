@@ -12,8 +12,8 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 
-// Elementary functions on packs, without the C library: the same bits on every machine, and fast.
-// All polynomials interpolate the function at Chebyshev nodes, computed with 60 digits.
+// Elementary functions on packs, without the C library: fast, with the same bits on every machine.
+// All polynomials interpolate their function at Chebyshev nodes, computed with 60 digits.
 #define OCTAVO_FILE "octavo/numeric/elementary.hpp"
 #include <octavo/numeric/each_isa.inc>
 
@@ -30,8 +30,8 @@ struct ExponentialTraits<float> {
   using Bits = std::int32_t;
   static constexpr int mantissa_bits = 23;
   static constexpr float shifter = 12582912.0f + 127.0f;  // 1.5 * 2^23, plus the exponent's bias
-  static constexpr float lowest = -86.98f;                // of the smallest normal number, doubled
-  static constexpr float highest = 88.72283f;             // logarithm of the largest number
+  static constexpr float lowest = -86.98f;     // logarithm of twice the smallest normal number
+  static constexpr float highest = 88.72283f;  // logarithm of the largest number
   static constexpr float ln2_high = 0.693359375f;
   static constexpr float ln2_low = -2.12194440e-4f;
   // (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2
@@ -61,7 +61,7 @@ struct ExponentialTraits<double> {
                                                2.09147553258932022e-9};
 };
 
-/// Horner's rule, highest power last in the table.
+/// Horner's rule; the table has the highest power last.
 template <Scalar T, std::size_t N>
 OCTAVO_ALWAYS_INLINE Pack<T> polynomial(const std::array<T, N>& coefficient, Pack<T> x) {
   Pack<T> result = Pack<T>::broadcast(coefficient[N - 1]);
@@ -90,7 +90,7 @@ OCTAVO_ALWAYS_INLINE Pack<T> power_of_two(Pack<T> shifted) {
 }  // namespace detail
 
 /// e^x within 2 units in the last place. exp(0) is exactly 1; x below -86.98 (float) or -708.04
-/// (double) gives 0, x above the logarithm of the largest number infinity; NaN stays NaN.
+/// (double) gives 0; x above the logarithm of the largest number gives infinity; NaN gives NaN.
 /// Reduction x = n ln 2 + r with ln 2 in two parts (Cody, Waite 1980).
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Pack<T> exp(Pack<T> x) {
@@ -114,10 +114,10 @@ OCTAVO_ALWAYS_INLINE Pack<T> exp(Pack<T> x) {
   return select_greater(lowest, x, P::broadcast(T{0}), result);
 }
 
-/// a / b for positive b, faster than the machine divides. Floats: within 1 unit in the last place
-/// where the quotient is a normal number; b below 2^-125 or above 2^125 counts as these. 1 / b by
-/// two steps of Newton's iteration of third order, begun within 12% by subtracting b's bits from a
-/// constant; then one correction of the quotient (Markstein 1990). Doubles are divided as ever.
+/// a / b for positive b, faster than the division instruction. Floats: within 1 unit in the last
+/// place if the quotient is a normal number; b is clamped to [2^-125, 2^125]. Computes 1 / b by two
+/// third-order Newton steps from a start within 12%, which is b's bits subtracted from a constant;
+/// then corrects the quotient once (Markstein 1990). Doubles are divided by the instruction.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Pack<T> divide_by_positive(Pack<T> a, Pack<T> b) {
   using P = Pack<T>;
@@ -204,8 +204,8 @@ OCTAVO_ALWAYS_INLINE Pack<T> log(Pack<T> x) {
   return fma(exponent, P::broadcast(Traits::ln2_high), value) + (x - x);
 }
 
-/// The same for one number; a name of its own, since the C library's log(double) would be
-/// preferred.
+/// log for one number. The name differs because overload resolution would prefer the C library's
+/// log(double).
 template <Scalar T>
 T logarithm(T x) {
   return log(Pack<T>::broadcast(x)).part[0][0];

@@ -6,9 +6,8 @@
 
 #include <octavo/base/abi.hpp>
 
-// Numbers of sixteen bits as files have them. Octavo computes with none of them: they become
-// floats, exactly, when they are read, and floats become them, rounded to the nearest (ties to
-// even), when they are written.
+// 16-bit floating-point numbers in files. Octavo does not compute with these types: reading
+// converts them to float exactly; writing rounds floats to the nearest value (ties to even).
 namespace OCTAVO_NAMESPACE {
 
 /// IEEE 754 binary16, "F16" in files: 5 bits of exponent, 10 of fraction; at most 65504.
@@ -39,8 +38,8 @@ constexpr float to_float(BFloat16 number) noexcept {
 
 namespace detail {
 
-/// The upper bits of a magnitude: without its lowest `dropped` bits, rounded to the nearest, ties
-/// to even. What is carried out of the fraction makes the exponent right.
+/// The upper bits of a magnitude, without the lowest `dropped` bits, rounded to nearest, ties to
+/// even. A carry out of the fraction correctly increments the exponent.
 constexpr std::uint32_t rounded_off(std::uint32_t magnitude, int dropped) noexcept {
   const std::uint32_t below_half = (std::uint32_t{1} << (dropped - 1)) - 1;
   return (magnitude + below_half + (magnitude >> dropped & 1u)) >> dropped;
@@ -48,7 +47,7 @@ constexpr std::uint32_t rounded_off(std::uint32_t magnitude, int dropped) noexce
 
 }  // namespace detail
 
-/// The nearest binary16; from 65520 on infinity. NaN stays NaN.
+/// The nearest binary16; infinity from 65520 on. NaN gives NaN.
 constexpr Float16 to_float16(float number) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(number);
   const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000u);
@@ -66,7 +65,7 @@ constexpr Float16 to_float16(float number) noexcept {
   return {static_cast<std::uint16_t>(sign | result)};
 }
 
-/// The nearest bfloat16; what rounds beyond its largest number is infinity. NaN stays NaN.
+/// The nearest bfloat16; numbers that round beyond the largest give infinity. NaN gives NaN.
 constexpr BFloat16 to_bfloat16(float number) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(number);
   const std::uint32_t magnitude = bits & 0x7fffffffu;

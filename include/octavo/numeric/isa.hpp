@@ -9,12 +9,12 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 
-// Which instruction sets kernels are compiled for. On x86-64: AVX-512 alone where the compiler's
-// flags allow it, else AVX2 with FMA and AVX-512, of which a program picks when it runs, so that
-// one built without any flag has fast kernels, with the same bits. Elsewhere: NEON, or portable
-// code.
+// The instruction sets that kernels are compiled for. On x86-64: only AVX-512 if the compiler's
+// flags allow it, else both AVX2 with FMA and AVX-512, and the program chooses when it runs. A
+// program built without flags thus has fast kernels, with the same bits. Elsewhere: NEON, or
+// portable code.
 //
-// Files of one program may be compiled with different flags for the processor: base/abi.hpp.
+// The files of one program may be compiled with different processor flags: see base/abi.hpp.
 //
 // A header of kernels is included once as usual and then, by each_isa.inc, once more for every set;
 // in these passes OCTAVO_ISA names the namespace that its second half is in:
@@ -28,7 +28,7 @@
 //   #elif defined(OCTAVO_ISA)
 //   namespace OCTAVO_NAMESPACE::OCTAVO_ISA { void something(...) { ... } }
 //   #endif
-#if defined(OCTAVO_PORTABLE_KERNELS)  // for tests, and for those who have neither
+#if defined(OCTAVO_PORTABLE_KERNELS)  // for tests, and for other processors
 #define OCTAVO_BASE_ISA portable
 #define OCTAVO_BASE_VECTOR_BYTES 16
 #elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && \
@@ -48,7 +48,7 @@
 #define OCTAVO_BASE_VECTOR_BYTES 16
 #endif
 
-/// Returns what the kernel call gives in the namespace of the instruction set in use.
+/// Calls the kernel in the namespace of the instruction set in use and returns its result.
 #if defined(OCTAVO_CHOOSES_ISA)
 #define OCTAVO_DISPATCH(...)                                   \
   if (isa_in_use() == Isa::avx512) return avx512::__VA_ARGS__; \
@@ -59,8 +59,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Instruction sets that have kernels of their own. `portable` needs nothing of a machine; where
-/// that has no fused multiply-add each one is a library call, a hundred times slower.
+/// Instruction sets with their own kernels. `portable` runs on every machine; without a fused
+/// multiply-add instruction each one is a library call, a hundred times slower.
 enum class Isa { portable, neon, avx2, avx512 };
 
 constexpr std::string_view name_of(Isa isa) noexcept {
@@ -68,7 +68,7 @@ constexpr std::string_view name_of(Isa isa) noexcept {
   return names[static_cast<int>(isa)];
 }
 
-/// Whether kernels for that set are compiled here and can run on this machine.
+/// Whether kernels for this set are compiled into the program and can run on this machine.
 inline bool supports(Isa isa) noexcept {
 #if defined(__x86_64__)
   const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -108,15 +108,15 @@ inline void require_isa(Isa isa) {
 
 }  // namespace detail
 
-/// Runs the kernels of another set from now on, for tests and comparisons: the bits are the same.
-/// ConfigError if it is not supported.
+/// Selects the kernels of another set, for tests and comparisons; results have the same bits.
+/// ConfigError if the set is not supported.
 inline void use_isa(Isa isa) {
   detail::require_isa(isa);
   detail::chosen_isa().store(isa, std::memory_order_relaxed);
 }
 
-/// ConfigError on a machine that cannot run any of the kernels compiled here: x86-64 without AVX2
-/// and FMA. Whatever owns memory for a run checks this first.
+/// ConfigError on a machine that can run none of the compiled kernels: x86-64 without AVX2 and FMA.
+/// Every class that owns the memory of a run calls this first.
 inline void require_kernels() { detail::require_isa(isa_in_use()); }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -17,10 +17,10 @@
 
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
-/// Sixteen neighbouring numbers, whatever the width of the machine's vectors: all elementwise work
-/// and all sums along a row are written on packs, so that which number meets which, and therefore
-/// every bit of the result, is the same on every instruction set. Write fma(a, b, c), never
-/// a * b + c: compilers may or may not fuse the latter.
+/// Sixteen neighbouring numbers, whatever the width of the machine's vectors. All elementwise work
+/// and all sums along a row are written on packs: numbers are then combined in the same order on
+/// every instruction set, and every bit of the result is the same. Write fma(a, b, c), never a * b
+/// + c, which compilers may or may not fuse.
 template <Scalar T>
 struct Pack {
   static constexpr Index lanes = 16;
@@ -54,7 +54,7 @@ struct Pack {
     for (int i = 0; i < parts; ++i) simd::store(to + i * simd::width<T>, part[i]);
   }
 
-  /// Writes the first `count` lanes only.
+  /// Writes only the first `count` lanes.
   OCTAVO_ALWAYS_INLINE void store(T* to, Index count) const {
     if (count >= lanes) return store(to);
     for (int i = 0; i < parts; ++i) {
@@ -98,7 +98,7 @@ struct Pack {
   }
 
  private:
-  /// How many of the first `count` lanes lie in part i.
+  /// The number of the first `count` lanes that lie in part i.
   static constexpr Index lanes_of_part(int i, Index count) {
     return std::clamp<Index>(count - i * simd::width<T>, 0, simd::width<T>);
   }
@@ -117,7 +117,7 @@ OCTAVO_ALWAYS_INLINE Pack<T> sqrt(Pack<T> a) {
   return a;
 }
 
-/// Per lane: a > b ? yes : no. A NaN compares false, so it selects `no`.
+/// Per lane: a > b ? yes : no. NaN compares false and selects `no`.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Pack<T> select_greater(Pack<T> a, Pack<T> b, Pack<T> yes, Pack<T> no) {
   for (int i = 0; i < Pack<T>::parts; ++i) {
@@ -126,7 +126,7 @@ OCTAVO_ALWAYS_INLINE Pack<T> select_greater(Pack<T> a, Pack<T> b, Pack<T> yes, P
   return no;
 }
 
-/// The larger of each lane; a NaN in `b` is kept.
+/// The larger number per lane; a NaN in `b` is kept.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Pack<T> max(Pack<T> a, Pack<T> b) {
   return select_greater(a, b, a, b);
@@ -134,7 +134,7 @@ OCTAVO_ALWAYS_INLINE Pack<T> max(Pack<T> a, Pack<T> b) {
 
 namespace detail {
 
-/// Sixteen lanes folded into one in a fixed tree: lane i with lane i+8, then +4, +2, +1.
+/// Folds the sixteen lanes to one number in a fixed tree: lane i with lane i+8, then +4, +2, +1.
 template <Scalar T, typename Combine>
 OCTAVO_ALWAYS_INLINE T fold(Pack<T> a, Combine combine) {
   for (int half = Pack<T>::parts / 2; half > 0; half /= 2) {
@@ -145,7 +145,7 @@ OCTAVO_ALWAYS_INLINE T fold(Pack<T> a, Combine combine) {
 
 }  // namespace detail
 
-/// All sixteen lanes added in a fixed tree.
+/// The sum of the sixteen lanes, added in a fixed tree.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE T sum(Pack<T> a) {
   using V = simd::Vector<T>;

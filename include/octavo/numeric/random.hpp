@@ -38,19 +38,19 @@ constexpr std::uint64_t multiply_high(std::uint64_t fraction, std::uint64_t rang
   return high * range_high + (middle >> 32) + (other >> 32);
 }
 
-/// What random numbers are drawn for; draws for different purposes never meet.
+/// The purpose of random numbers; different purposes never share numbers.
 enum class RandomStream : std::uint16_t { initial_weights, batches, dropout, sampling };
 
-/// Random numbers as a function of (seed, stream, step, position): who asks, how often and in which
-/// order cannot change them. The seed is Philox's key; the counter is the position (64 bits), the
-/// stream (16 bits) and the step (its lower 48 bits).
+/// Random numbers as a function of (seed, stream, step, position): they do not depend on the
+/// caller, nor on how often and in which order they are drawn. The seed is Philox's key; the
+/// counter is the position (64 bits), the stream (16 bits) and the step (its lower 48 bits).
 class CounterRandom {
  public:
   constexpr CounterRandom(std::uint64_t seed, RandomStream stream, std::uint64_t step = 0) noexcept
       : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
         purpose_(static_cast<std::uint64_t>(stream) << 48 | (step & 0xFFFF'FFFF'FFFFu)) {}
 
-  /// Four words that belong to block `index`.
+  /// The four words of block `index`.
   constexpr std::array<std::uint32_t, 4> block(std::uint64_t index) const noexcept {
     return philox(
         {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),

@@ -17,10 +17,9 @@
 #include <arm_neon.h>
 #endif
 
-// The machine's widest vectors as the compilers' own vector types: + - * / and comparisons come
-// from the language, only the fused multiply-add and the square root need one instruction each.
-// Nothing here rounds differently from one instruction set to another: every operation is IEEE
-// exact per lane.
+// The machine's widest vectors as the compilers' vector types: + - * / and comparisons come from
+// the language; only the fused multiply-add and the square root need intrinsics. Every operation is
+// IEEE exact per lane, so rounding is the same on every instruction set.
 #define OCTAVO_FILE "octavo/numeric/simd.hpp"
 #include <octavo/numeric/each_isa.inc>
 
@@ -35,7 +34,7 @@ inline constexpr int register_count = 32;
 inline constexpr int register_count = 16;
 #endif
 
-/// True where a fused multiply-add is one instruction. Elsewhere it is a library call per lane:
+/// Whether a fused multiply-add is one instruction. Otherwise it is a library call per lane, with
 /// the same bits, a hundred times slower.
 #if OCTAVO_VECTOR_BYTES > 16 || defined(OCTAVO_HAS_NEON)
 inline constexpr bool has_fast_fma = true;
@@ -57,8 +56,8 @@ struct VectorType {
 template <Scalar T>
 using Vector = typename detail::VectorType<T, vector_bytes>::type;
 
-// Inlined beside a loop over whole packs that never runs for a short row, these would make g++ 12
-// warn of what lies after that row.
+// If inlined next to a loop over whole packs that never runs for a short row, these functions make
+// g++ 12 warn about reads after that row.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Warray-bounds"
@@ -83,8 +82,8 @@ OCTAVO_ALWAYS_INLINE Vector<T> broadcast(T value) {
   return value - Vector<T>{};
 }
 
-/// Has the value in a register from here on, where a compiler might read it from memory again for
-/// every use: g++ 12 does so with AVX2, and a small tile of a product then waits for its loads.
+/// Keeps the value in a register. Otherwise g++ 12 with AVX2 reads it from memory again for every
+/// use, and a small tile of a product waits for its loads.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Vector<T>& value) {
 #if OCTAVO_VECTOR_BYTES == 64
@@ -95,14 +94,14 @@ OCTAVO_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Vector<T>& value) {
 }
 
 #if OCTAVO_VECTOR_BYTES == 64
-/// A bit for each of the first `count` lanes (at most width).
+/// A mask with one bit for each of the first `count` lanes (at most width).
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE auto first_lanes(Index count) {
   return static_cast<std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8> >(
       (1U << static_cast<unsigned>(count)) - 1U);
 }
 #elif OCTAVO_VECTOR_BYTES == 32
-/// All bits of each of the first `count` lanes (at most width).
+/// A mask with all bits set in the first `count` lanes (at most width).
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE __m256i first_lanes(Index count) {
   if constexpr (sizeof(T) == 4) {
@@ -114,8 +113,8 @@ OCTAVO_ALWAYS_INLINE __m256i first_lanes(Index count) {
 }
 #endif
 
-/// The first `count` lanes (at most width); the others are zero. Nothing after `from + count` is
-/// read.
+/// The first `count` lanes (at most width); the others are zero. Reads nothing after `from +
+/// count`.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {
 #if OCTAVO_VECTOR_BYTES == 64
@@ -160,7 +159,7 @@ OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
 #if OCTAVO_VECTOR_BYTES > 16 || defined(OCTAVO_HAS_NEON)
 #define OCTAVO_FMA OCTAVO_ALWAYS_INLINE
 #else
-#define OCTAVO_FMA [[gnu::noinline]] inline  // one library call per lane: not in every loop
+#define OCTAVO_FMA [[gnu::noinline]] inline  // one library call per lane: kept out of loops
 #endif
 
 /// a * b + c with one rounding.
@@ -194,7 +193,7 @@ OCTAVO_FMA Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double>
 
 OCTAVO_ALWAYS_INLINE Vector<float> sqrt(Vector<float> a) {
 #if OCTAVO_VECTOR_BYTES == 64
-  return _mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), a);  // the plain one warns in g++ 12
+  return _mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), a);  // the unmasked one warns in g++ 12
 #elif OCTAVO_VECTOR_BYTES == 32
   return _mm256_sqrt_ps(a);
 #elif defined(OCTAVO_HAS_NEON)
@@ -220,7 +219,7 @@ OCTAVO_ALWAYS_INLINE Vector<double> sqrt(Vector<double> a) {
 
 namespace detail {
 
-// a0 b0 a1 b1 ... of the lower (offset 0) or upper (offset half) halves of a and b.
+// Interleaves a0 b0 a1 b1 ... from the lower (offset 0) or upper (offset half) halves of a and b.
 template <int offset, typename V, std::size_t... lane>
 OCTAVO_ALWAYS_INLINE V interleave(V a, V b, std::index_sequence<lane...>) {
   constexpr int lanes = sizeof...(lane);
@@ -237,7 +236,7 @@ OCTAVO_ALWAYS_INLINE V rotate(V a, std::index_sequence<lane...>) {
 
 }  // namespace detail
 
-/// All lanes folded into one by `combine`: lane i with lane i + width/2, then + width/4, ...
+/// Folds all lanes to one by `combine`: lane i with lane i + width/2, then + width/4, ...
 template <Scalar T, int shift = width<T> / 2, typename Combine = void>
 OCTAVO_ALWAYS_INLINE T fold(Vector<T> a, Combine combine) {
   if constexpr (shift == 0) {

@@ -23,36 +23,36 @@ OCTAVO_ALWAYS_INLINE void relax() noexcept {
 #endif
 }
 
-/// A counter that threads wait on until another advances it. A waiter spins for `spinning` at most,
-/// longer than most gaps inside a step, and then sleeps: where somebody else has the core that it
-/// waits for, a thread that sleeps loses nothing, is woken at once and disturbs nobody. It never
-/// offers its turn (sched_yield): on a busy machine that costs the turns of all others. The count
-/// is unsigned: a long run passes 2^32 barriers, and it must wrap.
+/// A counter that threads wait on until another thread advances it. A waiter spins for at most
+/// `spinning`, longer than most gaps inside a step, and then sleeps: if another program occupies
+/// the core of the thread that it waits for, sleeping costs nothing, and the wake-up is immediate.
+/// It never yields (sched_yield): on a busy machine that would give way to all other programs. The
+/// count is unsigned because a long run passes 2^32 barriers and the count must wrap.
 class EventCount {
  public:
   static constexpr std::chrono::microseconds spinning{20};
 
   std::uint32_t now() const noexcept { return count_.load(std::memory_order_acquire); }
 
-  /// Returns when the count differs from `seen`. What was written before it was advanced is visible
-  /// then.
+  /// Returns when the count differs from `seen`. Writes made before the count was advanced are then
+  /// visible.
   void wait(std::uint32_t seen, bool may_spin) noexcept {
     if (may_spin ? spin(seen) : now() != seen) return;
-    // Sequentially consistent, as in advance(): either the sleeper is seen there, or the new count
-    // here.
+    // Sequentially consistent, as in advance(): either advance() sees the sleeper, or this thread
+    // sees the new count.
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     while (count_.load(std::memory_order_seq_cst) == seen) sleep(seen);
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
   }
 
-  /// Ends every wait for a count of before.
+  /// Releases every thread that waits on an earlier count.
   void advance() noexcept {
     count_.fetch_add(1, std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst) > 0) wake();
   }
 
  private:
-  /// Whether the count has changed.
+  /// Spins; returns whether the count has changed.
   bool spin(std::uint32_t seen) const noexcept {
     using Clock = std::chrono::steady_clock;
     constexpr int looks = 64;  // between two looks at the clock

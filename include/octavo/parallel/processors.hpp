@@ -18,14 +18,15 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a process may use of the machine's processors. A container, `taskset` or a batch system
-/// often allows less than std::thread::hardware_concurrency() counts.
+/// The processors that a process may use. A container, `taskset` or a batch system often allows
+/// less than std::thread::hardware_concurrency() counts.
 struct Processors {
   Index online = 1;   ///< processors of the machine
-  Index allowed = 1;  ///< those of them that the calling thread's affinity mask names
-  double quota = 0;   ///< processors' worth of time that the cgroups allow; 0: no limit
+  Index allowed = 1;  ///< processors in the calling thread's affinity mask
+  double quota = 0;   ///< processor time that the cgroups allow, in processors; 0: no limit
 
-  /// How many threads can compute at the same time: the quota rounded up, at most `allowed`.
+  /// The number of threads that can compute at the same time: the quota rounded up, at most
+  /// `allowed`.
   Index usable() const noexcept {
     const auto by_quota = quota > 0 && quota < static_cast<double>(allowed)
                               ? static_cast<Index>(std::ceil(quota))
@@ -36,10 +37,10 @@ struct Processors {
 
 namespace detail {
 
-/// The affinity mask's size; `otherwise` where the system does not tell.
+/// The number of processors in the affinity mask; `otherwise` if the system does not tell.
 inline Index allowed_processors(Index otherwise) noexcept {
 #if defined(__linux__)
-  // The kernel refuses a mask that is smaller than its own.
+  // The kernel refuses a mask that is smaller than its own mask.
   constexpr std::size_t words = 16384 / (8 * sizeof(unsigned long));
   unsigned long mask[words] = {};
   if (::sched_getaffinity(0, sizeof(mask), reinterpret_cast<cpu_set_t*>(mask)) == 0) {
@@ -51,7 +52,7 @@ inline Index allowed_processors(Index otherwise) noexcept {
   return otherwise;
 }
 
-/// The next word of `line`, which loses it.
+/// Removes the next word from `line` and returns it.
 inline std::string_view take_word(std::string_view& line, char separator = ' ') {
   const std::string_view word = line.substr(0, line.find(separator));
   line.remove_prefix(std::min(line.size(), word.size() + 1));
@@ -65,7 +66,7 @@ inline std::int64_t leading_number(std::string_view text) noexcept {
   return number;
 }
 
-/// A path as mountinfo has it: a blank is "\\040".
+/// Decodes a path of mountinfo, in which a blank is "\\040".
 inline std::string unescaped(std::string_view text) {
   std::string path;
   while (!text.empty()) {
@@ -87,9 +88,9 @@ inline bool lists_word(std::string_view list, std::string_view word) {
   return false;
 }
 
-/// Reads the limits on processor time of this process's cgroups, version 1 and 2, and of all groups
-/// around them. `root` stands in front of every path: empty, or a folder with a made-up /proc and
-/// /sys.
+/// Reads the limits on processor time of this process's cgroups, version 1 and 2, and of their
+/// parent groups. `root` is put before every path: empty, or, in tests, a folder with its own /proc
+/// and /sys.
 class CgroupQuota {
  public:
   explicit CgroupQuota(const std::string& root) : root_(root) {
@@ -97,7 +98,7 @@ class CgroupQuota {
                [&](std::string_view line) { see_mount(line); });
   }
 
-  /// Processors' worth of time; 0: no limit.
+  /// The limit in processors; 0: no limit.
   double processors() const noexcept { return least_; }
 
  private:
@@ -114,7 +115,7 @@ class CgroupQuota {
     const bool second = type == "cgroup2";
     if (!second && !(type == "cgroup" && lists_word(line, "cpu"))) return;
     std::string group = group_of_process(second);
-    // In a container the mount shows only what lies below `top`.
+    // In a container the mount shows only the groups below `top`.
     if (top != "/") {
       const bool is_below = group.starts_with(top) && group.substr(top.size()).starts_with('/');
       group = is_below ? group.substr(top.size()) : "";
@@ -166,7 +167,7 @@ class CgroupQuota {
 
 }  // namespace detail
 
-/// What this process may use now. `root`: see detail::CgroupQuota.
+/// The processors that this process may use now. `root`: see detail::CgroupQuota.
 inline Processors usable_processors(const std::string& root = {}) {
   Processors result;
   result.online = static_cast<Index>(std::max(1u, std::thread::hardware_concurrency()));

@@ -27,22 +27,22 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A fixed number of threads. run(task) calls task(worker) once on every worker at the same time,
-/// the caller being worker 0, and returns when all are done. Within the task the workers divide the
-/// work by Worker::split and wait for each other by Worker::barrier. A run makes no heap call. All
-/// workers compute in the FloatEnvironment of the library, whatever the caller's is.
+/// A fixed number of threads. run(task) calls task(worker) on every worker at the same time and
+/// returns when all are done; the calling thread is worker 0. Within the task the workers divide
+/// the work by Worker::split and wait for each other by Worker::barrier. A run makes no heap call.
+/// All workers compute in the library's FloatEnvironment.
 ///
-/// One run at a time: a second, from another thread or from within a task, is refused. The pool
-/// stays where it was made, since trainers and generators point at it.
+/// One run at a time: a second run, from another thread or from within a task, is refused. The pool
+/// cannot be moved, because trainers and generators hold pointers to it.
 class ThreadPool {
  public:
-  /// Whether runs that have a ThreadTuner may leave threads idle that do not pay.
+  /// Whether runs with a ThreadTuner may leave threads idle that do not make them faster.
   enum class Use { all, as_pays };
 
-  /// As many threads as this process may use (usable_processors()), as they pay.
+  /// As many threads as this process may use (usable_processors()); Use::as_pays.
   ThreadPool() : ThreadPool(0) {}
 
-  /// `threads` workers including the caller, in every run; 0: as ThreadPool().
+  /// `threads` workers, including the caller, in every run; 0: as ThreadPool().
   explicit ThreadPool(Index threads)
       : ThreadPool(threads, threads == 0 ? Use::as_pays : Use::all) {}
 
@@ -51,7 +51,7 @@ class ThreadPool {
       throw ConfigError(detail::concat({"threads: got ", threads, ", expected 0 or more"}));
     }
     state_->size = threads == 0 ? processors_.usable() : threads;
-    // A thread that spins for one that waits for its core only keeps that from coming.
+    // A spinning thread would occupy the core that the awaited thread needs.
     state_->may_spin = state_->size <= processors_.usable();
     start();
   }
@@ -62,20 +62,21 @@ class ThreadPool {
 
   /// The most workers of a run.
   Index size() const noexcept { return state_->size; }
-  /// What this process could use when the pool was made. More threads than that only take turns.
+  /// The processors that this process could use when the pool was made. More threads than that
+  /// share cores.
   const Processors& processors() const noexcept { return processors_; }
 
-  /// Calls task(const Worker&) on every worker. The first exception of any worker is rethrown here;
-  /// workers that wait for it at a barrier are released. ConfigError while another run is going on,
-  /// and in a child process of fork(), which has none of the threads.
+  /// Calls task(const Worker&) on every worker. Rethrows the first exception of any worker; workers
+  /// that wait at a barrier are released. ConfigError during another run, and in a child process
+  /// after fork(), which has none of the threads.
   template <typename Task>
   void run(Task&& task) {
     run_on(size(), task);
   }
 
-  /// The same on as many workers as `tuner` finds to pay, if Use::as_pays. The task's results must
-  /// not depend on their number. `work`: how much this run does, in any unit above 0 that is the
-  /// same for all runs of that tuner.
+  /// As above, on as many workers as `tuner` finds fastest, if Use::as_pays. The task's results
+  /// must not depend on the number of workers. `work` > 0: the amount of work of this run, in the
+  /// same unit for all runs with this tuner.
   template <typename Task>
   void run(ThreadTuner& tuner, double work, Task&& task) {
     if (use_ == Use::all || size() == 1) return run_on(size(), task);
@@ -90,19 +91,19 @@ class ThreadPool {
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// What one worker but the caller waits on.
+  /// Where a worker other than the caller waits for a run.
   struct Bell {
     detail::EventCount rung;
   };
 
-  /// Processor time of the calling thread.
+  /// Processor time of the calling thread, in seconds.
   static double processor_seconds() noexcept {
     std::timespec time{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
   }
 
-  /// What the threads look at. It stays where it is for as long as one of them lives.
+  /// State shared with the threads; its address is fixed as long as a thread lives.
   struct State {
     Index size = 1;
     bool may_spin = true;
@@ -111,7 +112,7 @@ class ThreadPool {
     std::atomic<bool> stopping{false};
     std::vector<Bell> bells;
     std::vector<std::thread> threads;
-    // Of the run that is going on.
+    // The current run.
     Index count = 1;
     void* context = nullptr;
     void (*call)(void*, const Worker&) = nullptr;
@@ -126,7 +127,7 @@ class ThreadPool {
       try {
         call(context, Worker(index, count, &barrier));
       } catch (const detail::BarrierBroken&) {
-        // Another worker's exception is on its way to the caller.
+        // Another worker threw; the caller will rethrow its exception.
       } catch (...) {
         const std::scoped_lock lock(error_mutex);
         if (!error) error = std::current_exception();
@@ -145,7 +146,7 @@ class ThreadPool {
     }
   };
 
-  /// The right to run.
+  /// Exclusive permission to run.
   class Turn {
    public:
     explicit Turn(State& state) : state_(state) {
@@ -154,7 +155,8 @@ class ThreadPool {
                           "make a ThreadPool of its own in the child");
       }
       if (!state.taken.exchange(true, std::memory_order_acquire)) return;
-      if (::getpid() != state.process) {  // of one thread: another's run has stayed in the parent
+      if (::getpid() !=
+          state.process) {  // one thread: a run of another thread stayed in the parent
         state.process = ::getpid();
         return;
       }
@@ -211,8 +213,8 @@ class ThreadPool {
 
   void stop() noexcept {
     State& state = *state_;
-    // In a child of fork() there are no threads, and their handles may be those of new ones. Where
-    // exit() is called within a task they cannot be ended. In both cases all is left as it is.
+    // After fork() the child has no threads, and their handles may belong to new threads. If exit()
+    // is called within a task, the threads cannot be joined. In both cases nothing is released.
     if (::getpid() != state.process || state.taken.load(std::memory_order_acquire)) {
       static_cast<void>(state_.release());
       return;

@@ -7,27 +7,27 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Finds out how many threads of a pool pay for a task that runs again and again, and whose results
-/// do not depend on their number: from run to run it measures, now and then tries more or fewer,
-/// and stays with what takes least time. Where the calling thread does not get its core for itself
-/// (other programs compute, or the group's processor time is limited) more threads must gain by the
-/// clock and may cost only little more processor time, since then each waits for the slowest.
+/// Finds the fastest number of threads for a task that runs repeatedly and whose results do not
+/// depend on that number. It measures every run, now and then tries more or fewer threads, and
+/// keeps the fastest number. If the calling thread shares its core (other programs compute, or the
+/// group's processor time is limited), more threads must save wall time and may cost only little
+/// more processor time, because all threads wait for the slowest.
 ///
-/// ThreadPool::run(tuner, work, task) does the measuring. One tuner belongs to one kind of run.
+/// ThreadPool::run(tuner, work, task) measures. Use one tuner for one kind of run.
 class ThreadTuner {
  public:
-  /// How many threads the first runs take. Runs of microseconds begin with one: on a busy machine
-  /// even a single run of several threads can take a thousand times as long.
+  /// The number of threads of the first runs. Tasks of microseconds should start with one: on a
+  /// busy machine a single run on several threads can take a thousand times as long.
   enum class Start { all, one };
 
   explicit ThreadTuner(Start start = Start::all) noexcept : start_(start) {}
 
-  /// Threads that the task has been found to run best with; 0 before it ran.
+  /// The fastest number of threads found so far; 0 before the first run.
   Index count() const noexcept { return count_; }
-  /// Whether another number of threads has been tried yet.
+  /// Whether another number of threads has been tried.
   bool compared() const noexcept { return compared_; }
 
-  /// How many threads the next run is to take, of at most `most`.
+  /// The number of threads for the next run, at most `most`.
   Index next(Index most) noexcept {
     if (count_ == 0) count_ = start_ == Start::one ? 1 : most;
     most_ = most;
@@ -36,15 +36,15 @@ class ThreadTuner {
     return trial_ != 0 ? trial_ : count_;
   }
 
-  /// Whether the next run begins a sample: then begin() wants the processor time of this thread.
+  /// Whether the next run starts a sample: begin() then needs the processor time of this thread.
   bool is_between_samples() const noexcept { return sample_.runs == 0; }
   void begin(double processor_seconds) noexcept { began_ = processor_seconds; }
 
-  /// After each run: what it did, in any unit that stays the same, and how long it took by the
-  /// clock. True if the sample is complete: finish() wants the processor time of this thread.
+  /// To be called after each run, with its work in a constant unit and its wall time. Returns
+  /// whether the sample is complete: finish() then needs the processor time of this thread.
   bool add(double work, double seconds) noexcept {
     if (!(work > 0)) return false;
-    if (!warm_) {  // the first run meets memory that was not touched yet
+    if (!warm_) {  // the first run touches memory for the first time
       warm_ = true;
       return false;
     }
@@ -72,9 +72,10 @@ class ThreadTuner {
  private:
   // Seconds.
   static constexpr double quiet_sample = 2e-3;
-  static constexpr double busy_sample = 20e-3;      // some turns of the system's scheduler
-  static constexpr double suspicion = 8e-3;         // of runs without a core of their own
-  static constexpr double first_interval = 200e-3;  // between trials; doubled while none succeeds
+  static constexpr double busy_sample = 20e-3;  // several time slices of the system's scheduler
+  static constexpr double suspicion = 8e-3;     // of runs that shared their core
+  static constexpr double first_interval =
+      200e-3;  // between trials; doubled after each failed trial
   static constexpr double last_interval = 4;
   static constexpr double quiet_runs_per_trial = 200;  // of runs that take longer than a sample
   static constexpr double busy_runs_per_trial = 16;
@@ -84,13 +85,13 @@ class ThreadTuner {
     double work = 0;
     double wall = 0;
     double processor = 0;  ///< of the calling thread
-    double least = 0;      ///< time of a unit of work in the fastest run
+    double least = 0;      ///< time per unit of work in the fastest run
 
     double mean() const noexcept { return wall / work; }
     bool is_busy() const noexcept { return processor < 0.8 * wall; }
   };
 
-  /// The numbers that are tried: all, all but one (which another program may have), half, ..., 1.
+  /// The numbers that are tried: all, all but one (another program may use it), half, ..., 1.
   Index below(Index count) const noexcept {
     if (count == most_ && most_ > 2) return most_ - 1;
     if (count == most_ - 1 && most_ > 3) return most_ / 2;
@@ -103,7 +104,7 @@ class ThreadTuner {
     return count;
   }
 
-  /// A trial of a long run costs much, so there are few.
+  /// Trials of long runs are expensive, so they are rare.
   static double least_interval(double run) noexcept {
     return run > quiet_sample ? quiet_runs_per_trial * run : 0;
   }
@@ -126,7 +127,7 @@ class ThreadTuner {
     if (is_better()) {
       count_ = trial_;
       const bool is_last = count_ == (up_ ? most_ : 1);
-      interval_ = is_last ? first_interval : 0;  // 0: at once further in the same direction
+      interval_ = is_last ? first_interval : 0;  // 0: continue at once in the same direction
     } else {
       interval_ = std::clamp(2 * interval_, first_interval, last_interval);
       up_ = !up_;
@@ -136,12 +137,12 @@ class ThreadTuner {
     busy_ = sample_.is_busy();
   }
 
-  /// Whether the trial's number is better than the settled one.
+  /// Whether the number of the trial is faster than the settled number.
   bool is_better() const noexcept {
     const bool is_fewer = trial_ < count_;
     const double wall = sample_.mean() / settled_.mean();
     if (!settled_.is_busy() && !sample_.is_busy()) {
-      // The fastest run says what the machine can do, the mean what it does.
+      // The fastest run shows what the machine can do, the mean what it does.
       const double least = sample_.least / settled_.least;
       return is_fewer ? least < 1 || (least < 1.03 && wall < 0.97) : least < 0.97 && wall < 1;
     }
@@ -154,7 +155,7 @@ class ThreadTuner {
   Start start_;
   Index most_ = 1;
   Index count_ = 0;
-  Index trial_ = 0;  ///< the number that is tried; 0: none
+  Index trial_ = 0;  ///< the number on trial; 0: none
   bool up_ = true;   ///< whether the next trial takes more threads
   bool warm_ = false;
   bool busy_ = false;
@@ -162,7 +163,7 @@ class ThreadTuner {
   double began_ = 0;
   double interval_ = 0;
   double since_trial_ = 0;
-  double suspect_ = 0;  ///< seconds of the samples without a core of their own, up to now
+  double suspect_ = 0;  ///< seconds of recent samples that shared their core
   Sample sample_;
   Sample settled_;
 };

@@ -31,10 +31,11 @@ namespace detail {
 
 struct BarrierBroken {};
 
-/// Central counter with a generation; std::barrier allocates, and sleeps after 16 looks.
+/// A barrier with a central counter and a generation. (std::barrier allocates, and sleeps after 16
+/// polls.)
 class Barrier {
  public:
-  /// For the next run of `count` workers, none of whom is here.
+  /// Prepares the next run of `count` workers; no worker may be waiting.
   void set_up(Index count, bool may_spin) noexcept {
     count_ = static_cast<int>(count);
     may_spin_ = may_spin;
@@ -54,10 +55,11 @@ class Barrier {
     if (broken_.load(std::memory_order_acquire)) throw BarrierBroken{};
   }
 
-  /// How many have come, for tests that let workers take turns.
+  /// The number of waiting workers, for tests that run workers in turn.
   int waiting() const noexcept { return arrived_.load(std::memory_order_acquire); }
 
-  /// A worker gave up: everyone who waits, or arrives later, is released with BarrierBroken.
+  /// Called when a worker gave up: workers that wait or arrive later are released with
+  /// BarrierBroken.
   void break_up() noexcept {
     broken_.store(true, std::memory_order_release);
     generation_.advance();
@@ -73,9 +75,9 @@ class Barrier {
 
 }  // namespace detail
 
-/// One of the threads inside ThreadPool::run: its number, its share of the work, and a place to
-/// wait for the others. All workers call all kernels and layers at the same time with the same
-/// arguments; each computes only its share. A default-made worker is the only one.
+/// One of the threads inside ThreadPool::run: its index, its share of the work, and a barrier. All
+/// workers call all kernels and layers at the same time with the same arguments; each computes only
+/// its share. A default-constructed worker works alone.
 class Worker {
  public:
   constexpr Worker() noexcept = default;
@@ -85,16 +87,16 @@ class Worker {
   constexpr Index index() const noexcept { return index_; }
   constexpr Index count() const noexcept { return count_; }
 
-  /// This worker's part of [0, total), the same at every call. Parts are whole multiples of
-  /// `granule` but for the last.
+  /// This worker's part of [0, total), the same at every call. All parts except the last are
+  /// multiples of `granule`.
   constexpr Range split(Index total, Index granule = 1) const noexcept {
     const Index granules = (total + granule - 1) / granule;
     return {std::min(total, granules * index_ / count_ * granule),
             std::min(total, granules * (index_ + 1) / count_ * granule)};
   }
 
-  /// This worker's part of a matrix: columns in whole multiples of `granule`, or rows where that
-  /// leaves the busiest worker less to do.
+  /// This worker's part of a matrix: columns in multiples of `granule`, or rows if the busiest
+  /// worker then has less to do.
   constexpr Rectangle split(Index rows, Index columns, Index granule) const noexcept {
     const auto busiest = [this](Index parts) { return (parts + count_ - 1) / count_; };
     const Index granules = (columns + granule - 1) / granule;
@@ -102,8 +104,8 @@ class Worker {
     return {{0, rows}, split(columns, granule)};
   }
 
-  /// Returns when every worker of the run has called it; what each wrote before is then visible to
-  /// all.
+  /// Returns when every worker of the run has called it; all earlier writes are then visible to all
+  /// workers.
   void barrier() const {
     if (count_ > 1) barrier_->wait();
   }
