@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/interop/model_source.hpp>
 #include <octavo/training/trainer.hpp>
 
 using namespace octavo;
