@@ -53,7 +53,7 @@ TEST_CASE("buffers of different phases may share every byte") {
 TEST_CASE("a buffer behind the total, or off the alignment, is reported") {
   MemoryPlan plan = two_buffers();
   offset_of(plan, 1) = 192;
-  CHECK(plan_defect(plan) == "b.y ends behind the total");
+  CHECK(plan_defect(plan) == "b.y ends after the total");
   offset_of(plan, 1) = 132;
   CHECK(plan_defect(plan) == "b.y is not aligned");
 }
@@ -74,6 +74,6 @@ TEST_CASE("copies that reach out of their host, or into each other, are reported
     plan.place();
     return plan_defect(plan);
   };
-  CHECK(defect({0, 0, 128, 0}, {0, 0, 128 + 63, 64}) == "b.y ends behind run.host");
+  CHECK(defect({0, 0, 128, 0}, {0, 0, 128 + 63, 64}) == "b.y ends after run.host");
   CHECK(defect({0, 0, 127, 0}, {0, 0, 127, 0}) == "b.y overlaps a.x");
 }

@@ -18,9 +18,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// `size` numbers on the heap where products read them fastest: they begin at a multiple of 64
-/// bytes, so that no vector crosses a cache line, and those of 4 MiB or more at a huge page, which
-/// the system is asked for. Zero when fresh. Never grows; move-only; converts to std::span.
+/// `size` numbers on the heap, aligned for fast matrix products: to 64 bytes, so that no vector
+/// crosses a cache line, and from 4 MiB on to a huge page, which is requested from the system.
+/// Zeroed on construction. Never grows; move-only; converts to std::span.
 template <typename T>
 requires std::is_trivially_copyable_v<T>
 class AlignedBuffer {
@@ -40,7 +40,8 @@ class AlignedBuffer {
                                   bytes, " bytes)"}),
                   "choose a smaller model or batch");
     }
-    prefer_huge_pages(std::as_writable_bytes(std::span(data(), size)));  // before they are touched
+    prefer_huge_pages(
+        std::as_writable_bytes(std::span(data(), size)));  // before the pages are touched
     std::memset(static_cast<void*>(data()), 0, bytes);
   }
 

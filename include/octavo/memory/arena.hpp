@@ -15,16 +15,17 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// One aligned block of exactly the planned size, and the plan that says what lies where. Owns the
-/// block, or borrows one that the caller hands in (a static array will do). Never grows. Move-only;
-/// what has been moved from has no memory. Fresh memory is zero.
+/// One aligned block of exactly the planned size, together with its plan. The arena owns the block,
+/// or borrows one from the caller (such as a static array). Never grows. Move-only; a moved-from
+/// arena has no memory. The block is zeroed on construction.
 class Arena {
  public:
   /// Allocates plan.total_bytes() on the heap, once; see AlignedBuffer.
   explicit Arena(const MemoryPlan& plan)
       : plan_(plan), owned_(plan.total_bytes()), base_(owned_.data()), bytes_(owned_.size()) {}
 
-  /// Works inside memory that outlives the arena: at least plan.total_bytes(), aligned to 64 bytes.
+  /// Uses memory of the caller, which must outlive the arena: at least plan.total_bytes(), aligned
+  /// to 64 bytes. ConfigError otherwise.
   Arena(const MemoryPlan& plan, std::span<std::byte> memory)
       : plan_(plan), base_(memory.data()), bytes_(plan.total_bytes()) {
     require(memory.size() >= bytes_, [&] {
@@ -53,8 +54,8 @@ class Arena {
   std::size_t size() const noexcept { return bytes_; }
   std::span<std::byte> bytes() const noexcept { return {base_, bytes_}; }
 
-  /// The memory of a booking. `copy` picks one of a repeated buffer's copies. ConfigError if the
-  /// memory has been moved to another arena.
+  /// The memory of a booking; empty for a booking of nothing. `copy`: which copy of a repeated
+  /// buffer. ConfigError if the arena has been moved from.
   template <typename T>
   std::span<T> get(Booking<T> booking, Index copy = 0) const {
     if (!booking.booked()) return {};

@@ -17,7 +17,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// a + b, or ConfigError where the sum does not fit.
+/// a + b; ConfigError if the sum overflows.
 constexpr std::size_t checked_add(std::size_t a, std::size_t b) {
   if (a > std::numeric_limits<std::size_t>::max() - b) {
     throw ConfigError("a byte count exceeds 2^64: the model or batch is too large");
@@ -25,7 +25,7 @@ constexpr std::size_t checked_add(std::size_t a, std::size_t b) {
   return a + b;
 }
 
-/// a * b, or ConfigError where the product does not fit.
+/// a * b; ConfigError if the product overflows.
 constexpr std::size_t checked_multiply(std::size_t a, std::size_t b) {
   if (b != 0 && a > std::numeric_limits<std::size_t>::max() / b) {
     throw ConfigError("a byte count exceeds 2^64: the model or batch is too large");
@@ -45,9 +45,9 @@ constexpr std::size_t align_up(std::size_t bytes) {
   return checked_add(bytes, alignment_bytes - 1) / alignment_bytes * alignment_bytes;
 }
 
-/// "30MB", "1.5 GiB", "4000000": a number, then one of B, kB, MB, GB, TB (powers of 1000), KiB,
-/// MiB, GiB, TiB (of 1024), or nothing for bytes; capitals do not matter. ConfigError for anything
-/// else.
+/// Reads "30MB", "1.5 GiB" or "4000000": a number, then one of B, kB, MB, GB, TB (powers of 1000),
+/// KiB, MiB, GiB, TiB (powers of 1024), or nothing for bytes. Case does not matter. ConfigError for
+/// any other text.
 inline std::size_t parse_bytes(std::string_view text) {
   const auto refuse = [&](const char* why) {
     throw ConfigError(detail::concat({"got ", printable(text), ", expected ", why}));
@@ -82,7 +82,7 @@ inline std::string readable_bytes(std::size_t bytes) {
     ++unit;
   }
   const int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  char text[32];  // not by printf, whose decimal point follows the locale
+  char text[32];  // not printf, whose decimal point depends on the locale
   char* const end =
       std::to_chars(text, std::end(text), value, std::chars_format::fixed, digits).ptr;
   return std::string(text, end).append(" ").append(units[unit]);

@@ -14,12 +14,12 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Of x86-64, and of 64-bit Arm where pages have 4 KiB.
+/// Size of a huge page on x86-64, and on 64-bit Arm with pages of 4 KiB.
 inline constexpr std::size_t huge_page_bytes = std::size_t{1} << 21;
 
-/// Asks the system to back memory by huge pages where it can: matrices whose rows lie in many pages
-/// are then found through few entries of the processor's table of them. Advice: nothing depends on
-/// it, and no more memory is used, since a huge page comes only where all of it lies inside.
+/// Asks the system to back memory with huge pages: matrices whose rows lie in many pages then need
+/// few entries of the processor's TLB. This is advice, and no result depends on it. It uses no
+/// additional memory, because only huge pages that lie wholly inside are requested.
 inline void prefer_huge_pages([[maybe_unused]] std::span<std::byte> memory) noexcept {
 #if defined(MADV_HUGEPAGE)
   if (memory.size() < huge_page_bytes) return;

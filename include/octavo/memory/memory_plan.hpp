@@ -14,14 +14,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Requests in; offsets and one exact total out. Everything is constexpr, so the bytes of a run can
-/// be asserted when the program is compiled. Buffers whose lifetimes do not overlap share memory.
+/// Takes requests and computes their offsets and one exact total. Everything is constexpr, so the
+/// bytes of a run can be asserted at compile time. Buffers whose lifetimes do not overlap share
+/// memory.
 ///
-/// Use: book() every need, then place() once, then read offset() and total_bytes().
+/// Use: book() every request, then place() once, then read offset() and total_bytes().
 class MemoryPlan {
  public:
   /// Books `copies` times `count` numbers of type T; each copy starts at a multiple of 64 bytes.
-  /// None of zero numbers. ConfigError for a negative count, which is a product that overflowed.
+  /// For zero numbers it books nothing. ConfigError for a negative count, which is an overflowed
+  /// product.
   template <typename T>
   constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
                             Index count, Lifetime lifetime, Index copies = 1) {
@@ -33,8 +35,8 @@ class MemoryPlan {
     return {add({part, name, kind, bytes_of<T>(count), copies, lifetime, {}}), count};
   }
 
-  /// The same, but that every copy after the first lodges in another buffer, if there is room left
-  /// for it. Advances `lodging.taken`. Precondition: the host is idle while these copies live.
+  /// As above, but every copy after the first lies inside another buffer, the host, if it has room
+  /// left. Advances `lodging.taken`. Precondition: the host is unused while these copies live.
   template <typename T>
   constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
                             Index count, Lifetime lifetime, Index copies, Lodging& lodging) {
@@ -43,9 +45,10 @@ class MemoryPlan {
     return booking;
   }
 
-  /// Finds every request's offset: longest-lived first, then largest, each at the lowest gap that
-  /// nothing alive at the same time occupies (greedy by size, as in TensorFlow Lite Micro's
-  /// memory planner). Longest-lived first keeps what lives for the whole run contiguous.
+  /// Finds every request's offset: longest-lived first, then largest, each in the lowest gap
+  /// between the buffers that live at the same time (greedy by size, as in TensorFlow Lite Micro's
+  /// memory planner). Placing the longest-lived first keeps the buffers that live for the whole run
+  /// contiguous.
   constexpr void place() {
     SmallVector<int, inline_requests> order;
     for (int i = 0; i < size(); ++i) order.push_back(i);
@@ -72,10 +75,10 @@ class MemoryPlan {
     return require_placed(), entries_[index(id)].offset;
   }
 
-  /// From one copy of a repeated buffer to the next, where they have memory of their own.
+  /// Bytes from one copy of a repeated buffer to the next, for copies with their own memory.
   constexpr std::size_t stride(int id) const { return align_up(request(id).bytes); }
 
-  /// Where a copy begins.
+  /// The offset of a copy.
   constexpr std::size_t offset(int id, Index copy) const {
     const Lodging& lodging = request(id).lodging;
     if (copy == 0 || lodging.host < 0) {
@@ -85,7 +88,7 @@ class MemoryPlan {
            align_up(lodging.first + static_cast<std::size_t>(copy - 1) * lodging.stride);
   }
 
-  /// All copies that have memory of their own, each rounded up to the alignment.
+  /// Bytes of all copies that have their own memory, each rounded up to the alignment.
   static constexpr std::size_t footprint(const MemoryRequest& request) {
     return checked_multiply(align_up(request.bytes),
                             static_cast<std::size_t>(request.own_copies()));
@@ -126,13 +129,14 @@ class MemoryPlan {
   constexpr void lodge(int id, Lodging& lodging) {
     if (lodging.host < 0) return;
     const std::size_t taken = checked_add(lodging.taken, stride(id));
-    // A room may begin up to 63 bytes after the one that its host gives, at a multiple of 64.
+    // A copy is aligned to 64 bytes, so it may begin up to 63 bytes after the start of its room in
+    // the host.
     if (checked_add(taken, alignment_bytes - 1) > lodging.stride) return;
     entries_[index(id)].request.lodging = lodging;
     lodging.taken = taken;
   }
 
-  /// More than any model of this library needs: its plans allocate nothing.
+  /// More than any model of this library needs, so that its plans do not allocate.
   static constexpr std::size_t inline_requests = 64;
 
   static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }

@@ -9,7 +9,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a buffer is for.
+/// The purpose of a buffer.
 enum class MemoryKind { parameters, gradients, optimizer_state, saved, scratch, cache, data };
 
 constexpr std::string_view name_of(MemoryKind kind) noexcept {
@@ -38,8 +38,8 @@ inline constexpr std::array memory_kinds{
     MemoryKind::saved,      MemoryKind::scratch,   MemoryKind::cache,
     MemoryKind::data};
 
-/// First and last phase in which a buffer holds something, both inclusive. Phases are whatever
-/// numbering the run chooses, as long as time runs upward.
+/// First and last phase in which a buffer is in use, both inclusive. Each run numbers its phases in
+/// order of time.
 struct Lifetime {
   int first = 0;
   int last = 0;
@@ -50,13 +50,14 @@ struct Lifetime {
   friend constexpr bool operator==(Lifetime, Lifetime) = default;
 };
 
-/// Memory of another buffer that is idle as long as a buffer's copies live: room for copy 1 begins
-/// `first` bytes into the host, that for copy 2 `stride` bytes after it, and so on.
+/// Memory inside another buffer, the host, that is unused while a buffer's copies live: the room
+/// for copy 1 begins `first` bytes into the host, the room for copy 2 `stride` bytes later, and so
+/// on.
 struct Lodging {
-  int host = -1;  ///< the other buffer's request; -1: none
+  int host = -1;  ///< the request of the host; -1: none
   std::size_t first = 0;
   std::size_t stride = 0;
-  std::size_t taken = 0;  ///< bytes of each room that others have, in front
+  std::size_t taken = 0;  ///< bytes at the front of each room that other buffers use
 };
 
 /// One named need for memory. `copies` equal buffers, one per repeated block, are planned as one.
@@ -70,12 +71,12 @@ struct MemoryRequest {
   Lodging lodging;  ///< of every copy but the first
 
   constexpr bool lodges() const noexcept { return lodging.host >= 0; }
-  /// Those that have memory of their own.
+  /// The number of copies that have their own memory.
   constexpr Index own_copies() const noexcept { return lodges() ? 1 : copies; }
 };
 
-/// A typed receipt for a request: `count` numbers of type T, `copies` times. The arena turns it
-/// into memory. A default-made booking stands for memory that was not asked for.
+/// A typed handle of a request: `count` numbers of type T, `copies` times. Arena::get() gives the
+/// memory. A default-constructed booking means no memory.
 template <typename T>
 struct Booking {
   int request = -1;

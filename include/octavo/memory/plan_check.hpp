@@ -11,7 +11,8 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// Copies that lie in other buffers do so, at multiples of 64, and share no byte among each other.
+/// Checks copies that lie inside other buffers: each is inside its host, aligned to 64 bytes, and
+/// shares no byte with another copy.
 template <typename Label>
 std::string lodging_defect(const MemoryPlan& plan, Label label) {
   struct Place {
@@ -29,7 +30,7 @@ std::string lodging_defect(const MemoryPlan& plan, Label label) {
       const std::size_t begin = plan.offset(id, copy), end = begin + request.bytes;
       if (begin % alignment_bytes != 0) return detail::concat({label(id), " is not aligned"});
       if (begin < first || end > last)
-        return detail::concat({label(id), " ends behind ", label(host)});
+        return detail::concat({label(id), " ends after ", label(host)});
       for (const Place& other : taken) {
         const bool share = begin < other.end && other.begin < end;
         if (share && request.lifetime.overlaps(plan.request(other.id).lifetime)) {
@@ -44,9 +45,9 @@ std::string lodging_defect(const MemoryPlan& plan, Label label) {
 
 }  // namespace detail
 
-/// Proof of a placed plan: every buffer is aligned and inside the total, and no two buffers that
-/// live at the same time share a byte, but for copies and the idle buffers that they were booked
-/// into. Returns the first defect in words, empty when there is none.
+/// Checks a placed plan: every buffer is aligned and inside the total, and no two buffers that live
+/// at the same time share a byte, except copies and the hosts that they were booked into. Returns
+/// the first defect in words; empty if there is none.
 inline std::string plan_defect(const MemoryPlan& plan) {
   const auto label = [&](int id) {
     return detail::concat({plan.request(id).part, ".", plan.request(id).name});
@@ -55,7 +56,7 @@ inline std::string plan_defect(const MemoryPlan& plan) {
     const std::size_t begin = plan.offset(a);
     const std::size_t end = begin + MemoryPlan::footprint(plan.request(a));
     if (begin % alignment_bytes != 0) return detail::concat({label(a), " is not aligned"});
-    if (end > plan.total_bytes()) return detail::concat({label(a), " ends behind the total"});
+    if (end > plan.total_bytes()) return detail::concat({label(a), " ends after the total"});
     for (int b = 0; b < a; ++b) {
       const std::size_t other_begin = plan.offset(b);
       const std::size_t other_end = other_begin + MemoryPlan::footprint(plan.request(b));

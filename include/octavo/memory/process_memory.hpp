@@ -17,16 +17,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Memory of this process as the operating system counts it; 0 where it does not tell.
+/// Memory of this process as the operating system counts it; 0 if it does not tell.
 struct ProcessMemory {
   std::size_t resident_bytes = 0;  ///< now (Linux: VmRSS)
   std::size_t peak_bytes = 0;      ///< the most so far (Linux: VmHWM)
-  /// Of the resident ones those that are no file's: heap, stacks, arenas (Linux: RssAnon). The
-  /// system takes a file's pages back when it needs the memory, these it does not.
+  /// Resident bytes that do not belong to a file: heap, stacks, arenas (Linux: RssAnon). The system
+  /// reclaims a file's pages when it needs memory, but not these.
   std::size_t anonymous_bytes = 0;
 };
 
-/// Resident bytes of this process under one name.
+/// Resident bytes of this process under one name in a report.
 struct ResidentPart {
   std::string name;
   std::size_t bytes = 0;
@@ -34,7 +34,7 @@ struct ResidentPart {
 
 namespace detail {
 
-/// The bytes that a line such as "VmHWM:     1234 kB" tells, if it begins with `name`; else 0.
+/// The bytes in a line such as "VmHWM:     1234 kB" if it begins with `name`, else 0.
 inline std::size_t bytes_in_line(std::string_view line, std::string_view name) noexcept {
   if (!line.starts_with(name)) return 0;
   const std::size_t digit = line.find_first_of("0123456789");
@@ -45,7 +45,7 @@ inline std::size_t bytes_in_line(std::string_view line, std::string_view name) n
   return kibibytes * 1024;
 }
 
-/// What a mapping of /proc/self/smaps is called in a report; `path` is its last column.
+/// The name in a report of a mapping of /proc/self/smaps; `path` is its last column.
 inline std::string resident_name(std::string_view path, std::string_view program) {
   if (path.empty() || path.starts_with("[anon") || path.starts_with("[stack:")) {
     return "arena, thread stacks, large blocks";
@@ -66,7 +66,7 @@ inline std::string_view mapped_path(std::string_view line) {
   return line;
 }
 
-/// Where this program's file lies; empty where the system does not tell.
+/// The path of this program's file; empty if the system does not tell.
 inline std::string program_path() {
 #if defined(__linux__)
   std::array<char, 4096> path;
@@ -79,7 +79,7 @@ inline std::string program_path() {
 
 }  // namespace detail
 
-/// Reads /proc/self/status; zeros on systems that have none. No heap call.
+/// Reads /proc/self/status; zeros on systems without it. Makes no heap call.
 inline ProcessMemory process_memory() {
   ProcessMemory memory;
   detail::read_lines("/proc/self/status", [&](std::string_view line) {
@@ -90,13 +90,12 @@ inline ProcessMemory process_memory() {
   return memory;
 }
 
-/// Where the resident memory of this process lies, largest first: "program" (its code, constants
-/// and initialised globals), each shared library or other mapped file by its base name, "heap",
-/// "stack", "kernel (vdso)", and "arena, thread stacks, large blocks": all that has no name, which
-/// is where arenas, large allocations, other threads' stacks and heaps, and globals that start as
-/// zero lie. The kernel does not tell these apart. A page that is shared with other processes
-/// counts in full. Reads /proc/self/smaps, which walks every page; nothing on systems that have
-/// none.
+/// The resident memory of this process by name, largest first: "program" (its code, constants and
+/// initialised globals), each shared library or other mapped file by its base name, "heap",
+/// "stack", "kernel (vdso)", and "arena, thread stacks, large blocks": all unnamed memory, that is
+/// arenas, large allocations, stacks and heaps of other threads, and zero-initialised globals,
+/// which the kernel does not tell apart. A page shared with other processes counts in full. Reads
+/// /proc/self/smaps, which walks every page; empty on systems without it.
 inline std::vector<ResidentPart> resident_parts() {
   std::vector<ResidentPart> parts;
   const std::string program = detail::program_path();
