@@ -130,7 +130,7 @@ TEST_CASE("other formats are recognised") {
 
 TEST_CASE("headers that lie are refused by field") {
   expect(file_of("[]", 0), "does not begin with '{'");
-  expect(file_of("{\"a\":", 0), "the header is no JSON object");
+  expect(file_of("{\"a\":", 0), "the header is not a JSON object");
   expect(file_of("{\"a\":1}", 0), "tensor 'a': 'dtype' is missing");
   const auto one = [](const std::string& dtype, const std::string& sizes,
                       const std::string& offsets) {
@@ -138,16 +138,16 @@ TEST_CASE("headers that lie are refused by field") {
            "}}";
   };
   expect(file_of(one("\"F99\"", "[2]", "[0,8]"), 8), "none of Octavo's");
-  expect(file_of(one("3", "[2]", "[0,8]"), 8), "'dtype' is no string");
-  expect(file_of(one("\"F32\"", "[-2]", "[0,8]"), 8), "'shape' is no whole number");
-  expect(file_of(one("\"F32\"", "2", "[0,8]"), 8), "'shape' is no list");
+  expect(file_of(one("3", "[2]", "[0,8]"), 8), "'dtype' is not a string");
+  expect(file_of(one("\"F32\"", "[-2]", "[0,8]"), 8), "'shape' is not a whole number");
+  expect(file_of(one("\"F32\"", "2", "[0,8]"), 8), "'shape' is not a list");
   expect(file_of(one("\"F32\"", "[4194305,4194305,211106198978564]", "[0,16]"), 16),
          "more than 2^63 bytes");
   expect(file_of(one("\"F32\"", "[2]", "[0,12]"), 12), "has 12 bytes, expected 8");
   expect(file_of(one("\"F32\"", "[2]", "[8,0]"), 8), "are not within the data");
   expect(file_of(one("\"F32\"", "[2]", "[0,8]"), 4), "are not within the data");
   expect(file_of(one("\"F32\"", "[2]", "[8,16]"), 16), "overlap or leave a hole at byte 0");
-  expect(file_of(one("\"F32\"", "[2]", "[0]"), 8), "'data_offsets' is no pair");
+  expect(file_of(one("\"F32\"", "[2]", "[0]"), 8), "'data_offsets' is not a pair");
   expect(file_of(R"({"a":{"dtype":"F32","dtype":"F32"}})", 0), "names 'dtype' twice");
   expect(file_of(std::string(1000, '{'), 0), "cannot load");
   expect(file_of(R"({"__metadata__":{"a":{"b":{"c":{"d":{"e":1}}}}}})", 0), "nests deeper than 4");

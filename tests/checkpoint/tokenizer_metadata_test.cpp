@@ -110,11 +110,11 @@ TEST_CASE("byte pairs that are wrong are refused") {
     refused("merges", merges, "'merges': got '" + merges + "'" + too_soon);
   }
   refused("merges", "64 65 256 66 64 64 259 65 64 258",
-          "'tokens': merges: merge 4: token 258 is none that a merge before it makes");
+          "'tokens': merges: merge 4: token 258 is not made by an earlier merge");
   refused("merges", "64 65 256 66 64 64 259 65 65 65",
-          "'tokens': merges: merge 4 makes 'bb', which is no token");
+          "'tokens': merges: merge 4 makes 'bb', which is not a token");
   refused("merges", "64 65 256 66 64 64 259 65 64 65",
-          "'tokens': merges: merge 4, which makes 'ab', is there twice");
+          "'tokens': merges: merge 4, which makes 'ab', occurs twice");
   refused("merges", "64 65 256 66 64 64 259 65 064 256",
           "'merges': got '64 65 256 66 64 64 259 65 064 256', expected the form in which such a "
           "tokenizer is written");

@@ -233,7 +233,7 @@ TEST_CASE("nothing lost: what is no file stays what it is") {
   for (const char* name : {"model.safetensors", "best.safetensors"}) {
     fs::create_directory(sandbox.path / name);
     ::mkfifo((sandbox.path / name / name).c_str(), 0600);
-    refused(sandbox, micro(std::string("--out ") + name), "what lies there is no regular file", 73);
+    refused(sandbox, micro(std::string("--out ") + name), "it is not a regular file", 73);
   }
   if (::mknod((sandbox / "device.svg").c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0) {
     refused(sandbox, micro("--out p --memory-report device.svg"), "cannot create 'device.svg'", 73);

@@ -30,7 +30,7 @@ TEST_CASE("a file must be one JSON object, within limits") {
   CHECK(failure("{}") == "");
   for (const char* text : {"", "[]", "1", "{", "{} {}", "null", "{\"a\":1,}"}) {
     INFO(text);
-    CHECK(failure(text) == "it is no JSON object");
+    CHECK(failure(text) == "it is not a JSON object");
   }
   CHECK(failure(R"({"a":1,"a":2})") == "it names 'a' twice");
   detail::JsonLimits limits;

@@ -69,18 +69,18 @@ TEST_CASE("lengths that do not fit the file are refused") {
   lie[0] = 3;
   CHECK(failure_of(lie) == "the header length is 3, expected at most 2" + std::string(whole));
   lie[0] = 1;
-  CHECK(failure_of(lie) == "the header is no JSON object");
+  CHECK(failure_of(lie) == "the header is not a JSON object");
 }
 
 TEST_CASE("headers that are none are refused") {
   CHECK(failure("[]") == "the header does not begin with '{' / is it a safetensors file?");
-  CHECK(failure("{ ]") == "the header is no JSON object");
-  CHECK(failure(std::string_view("{}\0", 3)) == "the header is no JSON object");
+  CHECK(failure("{ ]") == "the header is not a JSON object");
+  CHECK(failure(std::string_view("{}\0", 3)) == "the header is not a JSON object");
   CHECK(failure(R"({"a":1,"a":1})") == "the header names 'a' twice");
   CHECK(failure("{\"a\":" + std::string(101, '1') + "}") ==
         "the header has a number of more than 100 digits");
-  CHECK(failure(R"({"__metadata__":[]})") == "'__metadata__' is no object");
-  CHECK(failure(R"({"__metadata__":{"a":1}})") == "metadata 'a' is no string");
+  CHECK(failure(R"({"__metadata__":[]})") == "'__metadata__' is not an object");
+  CHECK(failure(R"({"__metadata__":{"a":1}})") == "metadata 'a' is not a string");
   CHECK(failure(R"({"__metadata__":null})") == "");
 }
 
@@ -94,15 +94,15 @@ TEST_CASE("fields of a tensor that are missing or wrong are named") {
   CHECK(said(R"({"dtype":"F32","data_offsets":[0,4]})") == "tensor 't': 'shape' is missing");
   CHECK(said(R"({"dtype":"F32","shape":[1]})") == "tensor 't': 'data_offsets' is missing");
   CHECK(said(R"({"dtype":1,"shape":[1],"data_offsets":[0,4]})") ==
-        "tensor 't': 'dtype' is no string");
+        "tensor 't': 'dtype' is not a string");
   CHECK(said(R"({"dtype":"F32","shape":1,"data_offsets":[0,4]})") ==
-        "tensor 't': 'shape' is no list of at most 8 sizes");
+        "tensor 't': 'shape' is not a list of at most 8 sizes");
   CHECK(said(R"({"dtype":"F32","shape":[-1],"data_offsets":[0,4]})") ==
-        "tensor 't': 'shape' is no whole number");
+        "tensor 't': 'shape' is not a whole number");
   CHECK(said(R"({"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]})") ==
         "tensor 't': the shape has more than 2^63 bytes");
   CHECK(said(R"({"dtype":"F32","shape":[1],"data_offsets":[0]})") ==
-        "tensor 't': 'data_offsets' is no pair");
+        "tensor 't': 'data_offsets' is not a pair");
   CHECK(said(R"({"dtype":"F32","shape":[1],"data_offsets":[0,5]})") ==
         "tensor 't': bytes 0 to 5 are not within the data, which has 4 / the copy is incomplete");
   CHECK(said(R"({"dtype":"F32","shape":[1],"data_offsets":[3,2]})") ==

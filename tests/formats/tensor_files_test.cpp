@@ -70,11 +70,11 @@ TEST_CASE("an index and its files must agree") {
   write_tensor(folder, "1.safetensors", "a");
   write_index(folder, "[]");
   CHECK(failure(folder) ==
-        "cannot load 'model.safetensors.index.json': 'weight_map' is no list of "
+        "cannot load 'model.safetensors.index.json': 'weight_map' is not a list of "
         "tensors and files");
   write_index(folder, R"({"a":1})");
   CHECK(failure(folder) ==
-        "cannot load 'model.safetensors.index.json': tensor 'a': its file is no name");
+        "cannot load 'model.safetensors.index.json': tensor 'a': its file is not a name");
   write_index(folder, R"({"a":"1.safetensors","b":"1.safetensors"})");
   CHECK(failure(folder) ==
         "cannot load '1.safetensors': tensor 'b' is missing, though the index "

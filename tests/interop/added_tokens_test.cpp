@@ -89,7 +89,7 @@ TEST_CASE("single bytes and what merges make are text") {
 TEST_CASE("a token is written in JSON, if it is UTF-8") {
   CHECK(detail::json_string("a\"\n\u0120") == "\"a\\\"\\n\u0120\"");
   CHECK_THROWS_WITH_AS(detail::json_string("\xff"),
-                       "cannot write token '\\xff' in JSON: it is no UTF-8", Error);
+                       "cannot write token '\\xff' in JSON: it is not UTF-8", Error);
 }
 
 TEST_CASE("fields that are missing are null, of what is no object as well") {

@@ -40,7 +40,7 @@ GgufFile file_of(const GgufEntries& entries, std::uint64_t tensors = 0, std::str
 
 TEST_CASE("what is no GGUF file of version 2 or 3 is refused") {
   CHECK(good().failure() == "");
-  CHECK(good().put_at(0, 'g').failure() == "it is no GGUF file");
+  CHECK(good().put_at(0, 'g').failure() == "it is not a GGUF file");
   CHECK(good().put_at(4, std::uint32_t{2}).failure() == "");
   for (const std::uint32_t version : {0u, 1u, 4u, 0xffffffffu}) {
     CHECK(good().put_at(4, version).failure() ==
@@ -49,7 +49,7 @@ TEST_CASE("what is no GGUF file of version 2 or 3 is refused") {
   CHECK(good().put_at(4, std::uint32_t{3} << 24).failure() == "it is a big-endian GGUF file");
   GgufFile empty;
   empty.bytes.clear();
-  CHECK(empty.failure() == "it is no GGUF file");
+  CHECK(empty.failure() == "it is not a GGUF file");
 }
 
 TEST_CASE("every truncation is refused, and what is added") {
@@ -100,13 +100,13 @@ TEST_CASE("counts and lengths that lie are refused") {
 
 TEST_CASE("entries that are of no type, or twice there, are refused") {
   CHECK(good().put("general.file_type", 0, std::uint32_t{13}).failure() ==
-        "entry 'general.file_type': its type is 13, which is none");
+        "entry 'general.file_type': unknown type 13");
   CHECK(good().put(tokens_key, 4, std::uint32_t{9}).failure() ==
-        "entry 'tokenizer.ggml.tokens': its type is 9, which is none");
+        "entry 'tokenizer.ggml.tokens': unknown type 9");
   CHECK(good().replace("gpt2.context_length", "gpt2.block_count   ").failure() ==
         "there is no entry 'gpt2.context_length'");
   CHECK(good().replace("tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id").failure() ==
-        "entry 'tokenizer.ggml.eos_token_id': it is there twice");
+        "entry 'tokenizer.ggml.eos_token_id': it occurs twice");
   CHECK(good()
             .replace("general.file_type", "general.alignment")
             .set("general.alignment", 48u)
@@ -181,7 +181,7 @@ TEST_CASE("vocabularies that are none are refused") {
   CHECK(good().replace("tokenizer.ggml.token_type", "tokenizer.ggml.token_kind").failure() == "");
   // Text 0 is "a", text 1 "b", each behind eight bytes of length.
   CHECK(good().put(tokens_key, 4 + 4 + 8 + 9 + 8, 'a').failure() ==
-        "entry 'tokenizer.ggml.tokens': token 'a' is there twice");
+        "entry 'tokenizer.ggml.tokens': token 'a' occurs twice");
   CHECK(good().put("tokenizer.ggml.token_type", 16 + 4 * 3, std::int32_t{7}).failure() ==
         "entry 'tokenizer.ggml.token_type': token 3 is of type 7, expected 0 to 6");
   CHECK(good().put("tokenizer.ggml.token_type", 16, std::int32_t{-1}).failure() ==
@@ -201,7 +201,7 @@ TEST_CASE("tensors that are missing, misshaped or more than there should be are 
   CHECK(good().replace("blk.1.ffn_up.bias", "blk.1.ffn_up.bia_").failure() ==
         "tensor 'blk.1.ffn_up.bias' is missing, expected [6]");
   CHECK(good().replace("blk.1.ffn_up.bias", "blk.0.ffn_up.bias").failure() ==
-        "tensor 'blk.0.ffn_up.bias': it is there twice");
+        "tensor 'blk.0.ffn_up.bias': it occurs twice");
   CHECK(field(wte, 0, std::uint32_t{0}) == label + "0 sizes, expected 1 to 4");
   CHECK(field(wte, 0, std::uint32_t{5}) == label + "5 sizes, expected 1 to 4");
   CHECK(field(wte, sizes_of_tensor, std::uint64_t{0}) == label + "size 0, expected 1 to 2^40");

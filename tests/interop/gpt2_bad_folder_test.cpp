@@ -24,11 +24,11 @@ struct BadConfig {
 };
 
 const BadConfig configs[] = {
-    {"{", "[", "it is no JSON object"},
-    {"}", "", "it is no JSON object"},
-    {"}", "}}", "it is no JSON object"},
-    {"{", "{,", "it is no JSON object"},
-    {"gpt2", "gpt\xff", "it is no JSON object"},
+    {"{", "[", "it is not a JSON object"},
+    {"}", "", "it is not a JSON object"},
+    {"}", "}}", "it is not a JSON object"},
+    {"{", "{,", "it is not a JSON object"},
+    {"gpt2", "gpt\xff", "it is not a JSON object"},
     {"\"model_type\"", "\"n_layer\"", "it names 'n_layer' twice"},
     {"\"gpt2\"", R"({"a":{"b":{"c":{"d":1}}}})", "it nests deeper than 4"},
     {"\"gpt2\"", "\"llama\"", "'model_type': got 'llama', expected 'gpt2'"},
@@ -43,7 +43,7 @@ const BadConfig configs[] = {
     {": 11,", ": 18446744073709551615,",
      "'vocab_size': got 18446744073709551615, expected 1 to 2147483647"},
     {": 11,", ": 1e300,", "'vocab_size': got 1e+300, expected 1 to 2147483647"},
-    {": 11,", ": 1e999,", "it is no JSON object"},
+    {": 11,", ": 1e999,", "it is not a JSON object"},
     {": 11,", ": \"11\",", "'vocab_size': got '11' (a text), expected 1 to 2147483647"},
     {": 11,", ": [11],", "'vocab_size': got [11], expected 1 to 2147483647"},
     {": 11,", ": true,", "'vocab_size': got true, expected 1 to 2147483647"},
@@ -271,14 +271,14 @@ TEST_CASE("an index and its files must agree") {
   };
   const std::string start = "cannot load 'model.safetensors.index.json': ";
   constexpr std::string_view wte = R"("transformer.wte.weight":"a.safetensors")";
-  CHECK(message("{", "") == start + "it is no JSON object");
-  CHECK(message("weight_map", "map") == start + "'weight_map' is no list of tensors and files");
+  CHECK(message("{", "") == start + "it is not a JSON object");
+  CHECK(message("weight_map", "map") == start + "'weight_map' is not a list of tensors and files");
   CHECK(message(R"({"weight_map":)", R"({"weight_map":{},"map":)") ==
-        start + "'weight_map' is no list of tensors and files");
+        start + "'weight_map' is not a list of tensors and files");
   CHECK(message(R"({"weight_map":)", R"({"weight_map":[1],"map":)") ==
-        start + "'weight_map' is no list of tensors and files");
+        start + "'weight_map' is not a list of tensors and files");
   CHECK(message(wte, R"("transformer.wte.weight":1)") ==
-        start + "tensor 'transformer.wte.weight': its file is no name");
+        start + "tensor 'transformer.wte.weight': its file is not a name");
   CHECK(message(wte, R"("transformer.wte.weight":"b.safetensors")") ==
         "cannot load 'b.safetensors': tensor 'transformer.wte.weight' is missing, though the index "
         "places it here");

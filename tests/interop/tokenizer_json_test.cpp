@@ -101,7 +101,7 @@ TEST_CASE("a tokenizer.json that says anything else is refused") {
   refused("/pre_tokenizer/use_regex", false, "'pre_tokenizer.use_regex': got false, expected true");
   refused("/post_processor", 3, "'post_processor': got 3, expected one of type 'ByteLevel'");
   refused("/decoder", Json::array(), "'decoder': got [], expected one of type 'ByteLevel'");
-  refused("/model", "BPE", "'model' is no object");
+  refused("/model", "BPE", "'model' is not an object");
   refused("/model/type", "WordPiece", "'model.type': got 'WordPiece', expected 'BPE'");
   refused("/model/dropout", 0.1, "'model.dropout': got 0.1, expected 0.0");
   refused("/model/end_of_word_suffix", "</w>",
@@ -115,8 +115,8 @@ TEST_CASE("a tokenizer.json that says anything else is refused") {
   refused("/model/unk_token", "<unk>",
           "'model.unk_token': got '<unk>', expected a token that is neither a byte nor made by a "
           "merge");
-  refused("/model/vocab", Json::array(), "'model.vocab' is no object");
-  refused("/model/merges", Json::object(), "'model.merges' is no list");
+  refused("/model/vocab", Json::array(), "'model.vocab' is not an object");
+  refused("/model/merges", Json::object(), "'model.merges' is not a list");
   refused("/model/merges/0", 3, "'model.merges': got 3, expected two tokens");
   refused("/model/merges/0", {"a", "b", "c"},
           "'model.merges': got [\"a\",\"b\",\"c\"], expected two tokens");
@@ -129,13 +129,13 @@ TEST_CASE("a tokenizer.json that says anything else is refused") {
   refused("/model/vocab/a", -1, "token 'a': its number is -1" + number);
   refused("/model/vocab/a", "64", "token 'a': its number is '64' (a text)" + number);
   refused("/model/vocab/a", 64.5, "token 'a': its number is 64.5" + number);
-  refused("/added_tokens", 3, "'added_tokens' is no list");
+  refused("/added_tokens", 3, "'added_tokens' is not a list");
   refused("/added_tokens/0", "x",
           "'added_tokens': got 'x' (a text), expected tokens, each with a 'content'");
   refused("/added_tokens/0/id", 12, "token '<|endoftext|>': its number is 12" + own + "'-'");
   refused("/added_tokens/0/id", nullptr, "token '<|endoftext|>': its number is null" + number);
   refused("/added_tokens/1", good["added_tokens"][0],
-          "'added_tokens': token '<|endoftext|>' is there twice");
+          "'added_tokens': token '<|endoftext|>' occurs twice");
   refused("/added_tokens/1", {{"content", "\u0120t"}, {"id", 256}},
           "token '\\xc4\\xa0t' was added, but its letters stand for other bytes of the text");
   refused("/added_tokens/1", {{"content", "xy"}, {"id", 280}, {"single_word", true}},
@@ -146,9 +146,9 @@ TEST_CASE("a tokenizer.json that says anything else is refused") {
     CHECK_THROWS_WITH_AS(read_json(text), ("cannot load 'tokenizer.json': " + message).c_str(),
                          FormatError);
   };
-  no_json("", "it is no JSON object");
-  no_json("[]", "it is no JSON object");
-  no_json("{", "it is no JSON object");
+  no_json("", "it is not a JSON object");
+  no_json("[]", "it is not a JSON object");
+  no_json("{", "it is not a JSON object");
   no_json("{}", "'pre_tokenizer': got null, expected one of type 'ByteLevel'");
   no_json(R"({"a": 1, "a": 2})", "it names 'a' twice");
   no_json(R"({"a": [[[[[[[[]]]]]]]]})", "it nests deeper than 8");

@@ -55,16 +55,16 @@ TEST_CASE("a vocab.json or merges.txt that is wrong is refused") {
     CHECK_THROWS_WITH_AS(read_two(first, second), ("cannot load 'vocab.json': " + message).c_str(),
                          FormatError);
   };
-  refused("3", merges, "it is no JSON object");
+  refused("3", merges, "it is not a JSON object");
   refused("{}", merges,
           "merges: merge 0 is '\\xc4\\xa0 t', expected two tokens with a space between");
   refused(R"({"a": -1})", "", "token 'a': its number is -1, expected 0 to 262143");
-  refused(vocabulary, merges + "q q", "merges: merge 23 makes 'qq', which is no token");
-  refused(vocabulary, merges + "\u0120 t\n", "merges: merge 23, which makes ' t', is there twice");
+  refused(vocabulary, merges + "q q", "merges: merge 23 makes 'qq', which is not a token");
+  refused(vocabulary, merges + "\u0120 t\n", "merges: merge 23, which makes ' t', occurs twice");
   TokenTable bad = table;
   bad.tokens.back() = "\xff";
   CHECK_THROWS_WITH_AS(save_tokenizer_folder("nowhere", bad),
-                       "cannot write token '\\xff' in JSON: it is no UTF-8", Error);
+                       "cannot write token '\\xff' in JSON: it is not UTF-8", Error);
 }
 
 TEST_CASE("a merge a line, without the version, empty lines and what Windows adds") {

@@ -133,12 +133,12 @@ TEST_CASE("vocabularies are checked") {
   bad.tokens[3] = std::string(513, 'x');
   refused(bad, "vocabulary: token 3 has 513 bytes, expected 1 to 512");
   bad.tokens[3] = "a";
-  refused(bad, "vocabulary: token 64, 'a', is there twice");
+  refused(bad, "vocabulary: token 64, 'a', occurs twice");
   bad.tokens[3] = "xy";
   refused(bad, "vocabulary: there is no token for the byte '$'");
   bad = good;
   bad.tokens.back() = "abc";
-  refused(bad, "vocabulary: token 258, 'abc', is there twice");
+  refused(bad, "vocabulary: token 258, 'abc', occurs twice");
   bad.tokens.back() = "xy";
   CHECK_NOTHROW(BpeTokenizer{bad});
   bad.kinds.back() = TokenKind::normal;
@@ -146,20 +146,20 @@ TEST_CASE("vocabularies are checked") {
   bad = good;
   bad.tokens.push_back("<|endoftext|>");
   bad.kinds.push_back(TokenKind::unused);
-  refused(bad, "vocabulary: token 259, '<|endoftext|>', is there twice");
+  refused(bad, "vocabulary: token 259, '<|endoftext|>', occurs twice");
   bad = good;
   std::swap(bad.merges[0], bad.merges[1]);
-  refused(bad, "merges: merge 0: token 256 is none that a merge before it makes");
+  refused(bad, "merges: merge 0: token 256 is not made by an earlier merge");
   for (const Token token : {-1, 258, 259}) {  // 258 ends a text
     bad.merges = {{a, b}, {256, token}};
-    refused(bad, ("merges: merge 1: token " + std::to_string(token) +
-                  " is none that a merge before it makes")
-                     .c_str());
+    refused(bad,
+            ("merges: merge 1: token " + std::to_string(token) + " is not made by an earlier merge")
+                .c_str());
   }
   bad.merges = {{a, b}, {256, c}, {b, c}};
-  refused(bad, "merges: merge 2 makes 'bc', which is no token");
+  refused(bad, "merges: merge 2 makes 'bc', which is not a token");
   bad.merges = {{a, b}, {256, c}, {a, b}};
-  refused(bad, "merges: merge 2, which makes 'ab', is there twice");
+  refused(bad, "merges: merge 2, which makes 'ab', occurs twice");
   CHECK_THROWS_WITH_AS(BpeTokenizer(good).decode(259), "decode: got token 259, expected 0 to 258",
                        ConfigError);
   CHECK_THROWS_WITH_AS(train_bpe("", 255), "vocabulary: got 255 tokens, expected 256 to 262144",

@@ -92,7 +92,7 @@ TEST_CASE("a token is a code point, however many bytes it has") {
   CHECK(first_unknown(tokenizer, text) == std::string_view::npos);
   CHECK(CharacterTokenizer(tokenizer.characters() + " a") == tokenizer);
   CHECK_THROWS_WITH_AS(CharacterTokenizer("\u03bc\u03bc"),
-                       "alphabet: character '\\xce\\xbc' comes twice", ConfigError);
+                       "alphabet: character '\\xce\\xbc' occurs twice", ConfigError);
 }
 
 TEST_CASE("a text of characters is cut between them") {
@@ -131,7 +131,7 @@ TEST_CASE("a token that ends a text is the first in reserve, or the last of all"
 }
 
 TEST_CASE("alphabets are checked") {
-  CHECK_THROWS_WITH_AS(CharacterTokenizer("aba"), "alphabet: byte 'a' comes twice", ConfigError);
+  CHECK_THROWS_WITH_AS(CharacterTokenizer("aba"), "alphabet: byte 'a' occurs twice", ConfigError);
   CHECK_THROWS_WITH_AS(CharacterTokenizer("abc", UnknownToken::included, 3),
                        "vocabulary: got 3 tokens, expected at least 4", ConfigError);
   CHECK_THROWS_AS(CharacterTokenizer("", UnknownToken::excluded), ConfigError);

@@ -19,13 +19,13 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The folder that a run saves to, locked for this process. Keeps the newest checkpoints and,
-/// apart, the best: "best.safetensors".
+/// The folder to which a run saves, locked for this process. It has the newest checkpoints and,
+/// separately, the best model, "best.safetensors".
 class CheckpointFolder {
  public:
-  /// Error of code cannot_create if another process works there. Removes what a killed one has left
-  /// half-written, and undoes what it has left half-moved. The optimizers of the runs that it saves
-  /// and models are of `kinds`.
+  /// Error of code cannot_create if another process works there. Removes partly written files of a
+  /// killed process, and undoes its unfinished moves. `kinds`: the kinds of models and optimizers
+  /// of its runs.
   CheckpointFolder(std::string path, Index keep, FileSystem& files = real_file_system(),
                    const CheckpointKinds& kinds = {})
       : path_(std::move(path)),
@@ -44,24 +44,24 @@ class CheckpointFolder {
 
   const std::string& path() const noexcept { return path_; }
   std::string best() const { return in("best.safetensors"); }
-  /// The run's numbers: see MetricsFile.
+  /// The table of the run's numbers: see MetricsFile.
   std::string metrics() const { return in("metrics.csv"); }
-  /// What the model wrote in its course: see SamplesFile.
+  /// The table of the run's samples: see SamplesFile.
   std::string samples() const { return in("samples.tsv"); }
   /// The page about the run: see RunReport.
   std::string report() const { return in("report.html"); }
-  /// What it ends with: see save_model.
+  /// The trained model: see save_model.
   std::string model() const { return in("model.safetensors"); }
 
-  /// Error of code cannot_create if the folder has become another process's, or if it cannot be
-  /// known: see FolderLock. To be called before a file of the folder that is not saved by this
-  /// class is replaced; `output` is that file.
+  /// Error of code cannot_create if another process has taken the folder, or if the check fails:
+  /// see FolderLock. Call it before another class replaces a file of the folder; `output` is that
+  /// file.
   void check(const std::string& output) { lock_.check(output); }
 
-  /// Moves whatever an earlier run has left (checkpoints, models, tables and page; regular files,
-  /// and links to such) into a folder of its own, "earlier-1" or the next number, which is
-  /// returned; nothing if there was no run. Without that the new run's files would replace them.
-  /// Either all of it is moved or nothing, whenever the process is killed: see EarlierRuns.
+  /// Moves the files of an earlier run (checkpoints, models, tables and page; regular files and
+  /// links to them) to a new folder, "earlier-1" or the next number, and returns its path; nothing
+  /// if there was no run. Otherwise the new run would replace them. All files are moved or none,
+  /// even if the process is killed: see EarlierRuns.
   std::optional<std::string> set_aside() {
     check(model());
     const std::vector<NamedCheckpoint> old = find_checkpoints(path_);
@@ -77,10 +77,10 @@ class CheckpointFolder {
     return earlier_.move(names);
   }
 
-  /// For a run that is taken up at `step`, before its first save: the later checkpoints, which are
-  /// the future that it replaces, are moved as a whole run is, and with them the best model if it
-  /// is from after that step. Where there are none, the best alone is moved only if the run is
-  /// `another` than was saved: else it will come again.
+  /// For a run resumed at `step`, before its first save: moves the checkpoints of later steps
+  /// aside, as an earlier run, together with the best model if it is of a later step. If there are
+  /// none, the best model alone is moved only if the run is `another` than the saved one: otherwise
+  /// the run will reach it again.
   std::optional<std::string> set_aside_after(Index step, bool another = false) {
     check(best());
     std::vector<std::string> names;
@@ -96,8 +96,9 @@ class CheckpointFolder {
     return earlier_.move(names);
   }
 
-  /// From here on the checkpoints that a rollback can go back to stay, beside the newest: see
-  /// rollback_target(). `step`: where the run is; what no rollback from there can reach goes.
+  /// From now on keeps the checkpoints that a rollback may need, besides the newest: see
+  /// rollback_target(). `step`: the current step; checkpoints that no rollback can reach are
+  /// removed.
   void keep_rollback_targets(Index step) {
     keeps_targets_ = true;
     std::error_code ignored;
@@ -108,7 +109,7 @@ class CheckpointFolder {
     }
   }
 
-  /// Removes the checkpoints of later steps: after a rollback they are of a run that is not to be.
+  /// Removes the checkpoints of later steps: after a rollback the run takes another course.
   void forget_after(Index step) {
     check(model());
     std::error_code ignored;
@@ -118,7 +119,7 @@ class CheckpointFolder {
     detail::flush_folder(files_, path_);
   }
 
-  /// Saves a run and returns the checkpoint's path; older ones beyond `keep` go only after that.
+  /// Saves a run and returns the checkpoint's path; then removes older checkpoints beyond `keep`.
   /// Errors: see save_checkpoint and check().
   template <Scalar T, typename... Model>
   std::string save(const Trainer<T, Model...>& trainer, const AnyTokenizer& tokenizer,
@@ -138,7 +139,7 @@ class CheckpointFolder {
     save_checkpoint(best(), trainer, tokenizer, corpus, files_);
   }
 
-  /// The state that a checkpoint was saved in; none if there is none that can be read.
+  /// The state of the run in a checkpoint; nothing if the checkpoint cannot be read.
   std::optional<RunState> state_of(const std::string& checkpoint) const {
     try {
       const FileSource source(checkpoint, files_);
@@ -162,7 +163,7 @@ class CheckpointFolder {
            S_ISREG(status.st_mode);
   }
 
-  /// Tables of something else, which have these names by chance, do not belong to a run.
+  /// Other tables that happen to have these names do not belong to a run.
   bool begins_with(const std::string& path, std::string_view start) const {
     try {
       const FileSource source(path, files_);
@@ -174,9 +175,9 @@ class CheckpointFolder {
     }
   }
 
-  /// The newest `keep` stay, counted from the one just saved, and what rollbacks need. Those of
-  /// later steps, which a run left that this one took up before its end, would be taken for its
-  /// future: they are set aside. The save has succeeded, whatever fails here.
+  /// Keeps the newest `keep` checkpoints, counted from the one just saved, and those for rollbacks.
+  /// Checkpoints of later steps, from a run that was resumed at an earlier step, are moved aside.
+  /// Failures here are ignored: the save has succeeded.
   void remove_old(Index newest) {
     std::error_code ignored;
     Index kept = 0;

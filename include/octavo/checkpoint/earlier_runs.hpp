@@ -18,21 +18,20 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Where a folder keeps the runs that it held before: its folders "earlier-1", "earlier-2" and so
-/// on, none of which is ever written to again. (An "earlier" without a number is version 1's, and
-/// stays as it is.) Files that belong together are moved into "earlier.part", which gets its number
-/// when all of them are there and safe on the disk. Whenever a process is killed each file is
-/// either in its old place or in the new one, and recover() puts back what was moved by halves.
+/// The earlier runs of a folder, in its subfolders "earlier-1", "earlier-2" and so on, which are
+/// never written to again. (A folder "earlier" without a number is from version 1 and stays
+/// unchanged.) Files that belong together are moved to "earlier.part", which is renamed to the next
+/// number when all files are safely on the disk. If the process is killed, each file is either in
+/// its old or in its new place, and recover() undoes an unfinished move.
 class EarlierRuns {
  public:
   explicit EarlierRuns(std::string folder, FileSystem& files = real_file_system())
       : folder_(std::move(folder)), files_(files) {}
 
-  /// Whether a process was killed while it moved files.
+  /// Whether a killed process left an unfinished move.
   bool is_unfinished() const { return exists(part()); }
 
-  /// Undoes a move that a killed process has not finished. Whoever calls this has the folder's
-  /// lock.
+  /// Undoes an unfinished move of a killed process. The caller must hold the folder's lock.
   void recover() const {
     if (!is_unfinished()) return;
     std::error_code error;
@@ -46,13 +45,13 @@ class EarlierRuns {
     if (empty) {
       detail::uninterrupted([&] { return files_.rmdir(part().c_str()); });
     } else {
-      rename(part(), next());  // a file of that name has come since
+      rename(part(), next());  // a new file has this name
     }
   }
 
-  /// Moves the files of these names, in this order; those that are not there are passed over.
-  /// Returns the folder that has them now. IoError of code cannot_create if they cannot be moved;
-  /// then they are where they were.
+  /// Moves the files with these names, in this order; missing files are skipped. Returns the folder
+  /// that they are moved to. IoError of code cannot_create if a file cannot be moved; then all are
+  /// in their old places.
   std::string move(std::span<const std::string> names) const {
     recover();
     const std::string to = next();
@@ -80,10 +79,10 @@ class EarlierRuns {
   }
   std::string part() const { return in(folder_, "earlier.part"); }
 
-  /// The first free number after all there are.
+  /// The path with the first number after all existing ones.
   std::string next() const {
     constexpr std::string_view start = "earlier-";
-    constexpr Index most = 1'000'000'000;  // nobody counts that far
+    constexpr Index most = 1'000'000'000;  // larger numbers do not count
     Index last = 0;
     std::error_code ignored;
     for (const std::string& name : folder_names(folder_, ignored)) {

@@ -17,7 +17,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A checkpoint in a folder, by its name alone.
+/// A checkpoint in a folder, identified only by its name.
 struct NamedCheckpoint {
   Index step = 0;
   std::string path;
@@ -69,8 +69,8 @@ inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder) 
   return found;
 }
 
-/// The newest checkpoint of a folder that is whole and of that kind of model; `skipped` hears about
-/// those that are not. Error of code no_input if there is none.
+/// The newest checkpoint of a folder that is valid and of this kind of model; `skipped` is called
+/// with the errors of the others. Error of code no_input if there is none.
 inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
                                                const std::function<void(const Error&)>& skipped,
                                                FileSystem& files = real_file_system(),

@@ -22,7 +22,7 @@ inline std::vector<Index> sizes_of(const Parameter& parameter) {
   return {parameter.rows, parameter.columns};
 }
 
-/// The file must have every parameter and all `others`, and nothing else.
+/// FormatError unless the file has all parameters, all `others`, and no other tensors.
 inline void check_tensors(const SafetensorsReader& file, const ParameterList& parameters,
                           std::span<const std::string_view> dtypes,
                           std::span<const std::string_view> others) {

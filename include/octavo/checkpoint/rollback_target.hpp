@@ -7,42 +7,42 @@
 
 #include <octavo/checkpoint/named_checkpoint.hpp>
 
-// Where a run goes back to after a loss spike. It depends on nothing but the steps of the run: not
-// on how often it is saved, nor on where it was interrupted.
+// The checkpoint to which a run goes back after a loss spike. It depends only on the steps of the
+// run, not on how often it is saved or where it was interrupted.
 namespace OCTAVO_NAMESPACE {
 
-/// A run that can be rolled back is saved before its first step, and after every so many.
+/// A run with rollbacks is saved before its first step, and after each interval of this many steps.
 inline constexpr Index rollback_interval = 50;
-/// Steps that lie between a spike and where the run goes back to, at least: as many as the moving
-/// average of losses looks back, in which the spike begins.
+/// The least number of steps between a spike and the checkpoint: the span of the moving average of
+/// losses, in which the spike starts.
 inline constexpr Index rollback_age = 16;
-/// Rollbacks in a row, each of them to where none went before, that find a checkpoint.
+/// The number of successive rollbacks, each to a different checkpoint, that find a checkpoint.
 inline constexpr Index rollbacks_in_a_row = 4;
 
 constexpr bool is_rollback_step(Index step) { return step % rollback_interval == 0; }
 
-/// Whether a run that has done `now` steps may yet go back to `step`. (Were it asked at any step
-/// and not at multiples of the interval, an interruption could change the answer.)
+/// Whether a run after `now` steps may still go back to `step`. (The answer is the same for all
+/// steps within an interval, so that an interruption cannot change it.)
 constexpr bool is_rollback_target(Index step, Index now) {
   const Index last = now - now % rollback_interval;
   return is_rollback_step(step) &&
          step > last - rollback_age - rollbacks_in_a_row * rollback_interval;
 }
 
-/// Of these checkpoints, newest first, the first at a multiple of rollback_interval that is
-/// rollback_age steps older than `now` or more (the run's beginning is always old enough), and that
-/// the run has not gone back to before; none if there is no such, or if there were
-/// rollbacks_in_a_row since it was saved. `skipped` hears about those that are not whole.
+/// The first of these checkpoints, newest first, at a multiple of rollback_interval that is at
+/// least rollback_age steps older than `now` (the start of the run is always old enough) and to
+/// which the run has not gone back before; nothing if there is none, or if there were
+/// rollbacks_in_a_row rollbacks since it was saved. `skipped` is called for damaged checkpoints.
 ///
-/// A run goes on from a checkpoint with the checkpoint's RunState::rate_factor or, after a
-/// rollback, with less: so the factors of the checkpoints that follow one another, and of the run,
-/// tell which of them it has gone back to, and how often since.
+/// A run continues from a checkpoint with the checkpoint's RunState::rate_factor or, after a
+/// rollback, with a smaller one. The factors of successive checkpoints and of the run therefore
+/// tell to which checkpoints it has gone back, and how often.
 inline std::optional<NamedCheckpoint> rollback_target(
     std::span<const NamedCheckpoint> checkpoints, const RunState& now,
     const std::function<void(const Error&)>& skipped = {}, FileSystem& files = real_file_system(),
     const CheckpointKinds& kinds = {}) {
   constexpr double most = Index{1} << (rollbacks_in_a_row - 1);
-  double next = now.rate_factor;  // of what follows
+  double next = now.rate_factor;  // the factor of the later checkpoint, or of the run
   for (const NamedCheckpoint& one : checkpoints) {
     if (one.step > now.steps_done || !is_rollback_step(one.step)) continue;
     try {

@@ -20,10 +20,10 @@
 #include <octavo/formats/metadata.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
-// What a file of ours says about its model's tokenizer. Of characters: the alphabet's bytes,
-// whether there is an unknown token, and, only where there are such, "characters", those of more
-// than one byte in increasing order, and "end_token", which ends a text. Of byte pairs: "merges",
-// the numbers of left and right of each, and "tokens", which has for each number in turn
+// The tokenizer in the metadata of Octavo's files. For characters: the alphabet's bytes, whether
+// there is an unknown token, and, if they exist, "characters", those of more than one byte in
+// increasing order, and "end_token", which ends a text. For byte pairs: "merges", the left and
+// right token of each, and "tokens", with one word for each token in order:
 //   61        a byte in hexadecimal,
 //   0-767     several numbers: what those merges make,
 //   3:3c7c3e  another token's kind, by TokenKind's number, and name, in hexadecimal.
@@ -33,7 +33,7 @@
 // with the vocabulary's own end token: the numbers, the first one first.
 namespace OCTAVO_NAMESPACE::detail {
 
-/// The words of a text between single spaces; none of an empty text.
+/// The words of a text, separated by single spaces; none for an empty text.
 class SpacedWords {
  public:
   explicit SpacedWords(std::string_view text) : rest_(text), more_(!text.empty()) {}
@@ -61,7 +61,7 @@ std::optional<N> whole_word(std::string_view word) {
 
 // --- Byte pairs, written ------------------------------------------------------------------------
 
-/// For each number the merge that first makes its token; -1: none does.
+/// For each token the first merge that makes it; -1: none.
 inline std::vector<Index> makers_of(const BpeTokenizer& tokenizer) {
   std::vector<Index> makers(static_cast<std::size_t>(tokenizer.vocabulary_size()), -1);
   const auto merges = tokenizer.merges();
@@ -98,7 +98,7 @@ inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
     merges += detail::concat({(merges.empty() ? "" : " "), merge.left, ' ', merge.right});
   }
   std::string tokens = token_words(tokenizer);
-  constexpr std::size_t most = 1'200'000;  // the rest of a header needs room as well
+  constexpr std::size_t most = 1'200'000;  // leaves room for the rest of the header
   require(merges.size() + tokens.size() <= most, [&] {
     return detail::concat({"cannot save a tokenizer of ", tokenizer.vocabulary_size(),
                            " tokens: they need ", merges.size() + tokens.size(),
@@ -119,7 +119,7 @@ inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
 
 // --- Byte pairs, read ---------------------------------------------------------------------------
 
-/// Nothing if they are not pairs of numbers of tokens, or too many.
+/// Nothing if the words are not pairs of tokens, or too many.
 inline std::optional<std::vector<BpeMerge>> parsed_merges(std::string_view text, Index vocabulary) {
   std::vector<BpeMerge> merges;
   SpacedWords words(text);
@@ -136,8 +136,8 @@ inline std::optional<std::vector<BpeMerge>> parsed_merges(std::string_view text,
   return merges;
 }
 
-/// Which tokens the vocabulary has, but for the bytes of those that merges make: `made` has the
-/// numbers of these, by merge. Nothing for words of another form.
+/// The tokens of the vocabulary, without the bytes of those that merges make: `made` has these
+/// tokens, by merge. Nothing for invalid words.
 inline std::optional<BpeVocabulary> parsed_tokens(std::string_view text, std::size_t merges,
                                                   Index vocabulary, std::vector<Token>& made) {
   BpeVocabulary result;
@@ -168,8 +168,8 @@ inline std::optional<BpeVocabulary> parsed_tokens(std::string_view text, std::si
   return result;
 }
 
-/// Joins the bytes of what merges make; false if a merge comes before what it needs, or they become
-/// too many.
+/// Joins the bytes of the tokens that merges make; false if a merge precedes one of its tokens, or
+/// if there are too many bytes.
 inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) {
   std::size_t bytes = 0;
   for (const std::string& token : vocabulary.tokens) bytes += token.size();
@@ -179,7 +179,7 @@ inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) 
     const std::string& right =
         vocabulary.tokens[static_cast<std::size_t>(vocabulary.merges[i].right)];
     if (left.empty() || right.empty()) return false;
-    if (made[i] < 0) continue;  // another merge makes the same; BpeTokenizer looks for it
+    if (made[i] < 0) continue;  // another merge makes the same token, and BpeTokenizer finds it
     std::string& token = vocabulary.tokens[static_cast<std::size_t>(made[i])];
     token = left + right;
     bytes += token.size();
@@ -190,7 +190,7 @@ inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) 
   return true;
 }
 
-/// Nothing if they are not pairs of a token and a sum of flags.
+/// Nothing if the words are not pairs of a token and a sum of flags.
 inline std::optional<std::map<Token, NameRule>> parsed_rules(std::string_view text) {
   std::map<Token, NameRule> rules;
   SpacedWords words(text);
@@ -244,7 +244,7 @@ inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
 
 // --- Any tokenizer ------------------------------------------------------------------------------
 
-/// Of all characters of more than one byte: the rest of a header needs room as well.
+/// The most bytes of all characters of more than one byte: leaves room for the rest of the header.
 inline constexpr std::size_t most_character_bytes = 600'000;
 
 inline void write_characters(MetadataWriter& metadata, const CharacterTokenizer& tokenizer) {
@@ -263,7 +263,7 @@ inline void write_characters(MetadataWriter& metadata, const CharacterTokenizer&
   if (tokenizer.end_token()) metadata.truth("end_token", true);
 }
 
-/// As characters of an alphabet of all bytes, which is what version 1 wrote.
+/// Written as characters with an alphabet of all bytes, as in version 1.
 inline void write_bytes(MetadataWriter& metadata, const ByteTokenizer& tokenizer) {
   metadata.text("tokenizer", "character");
   metadata.truth("unknown_token", false);
@@ -322,7 +322,7 @@ inline void read_end_tokens(const MetadataReader& metadata, AnyTokenizer& tokeni
   if (tokenizer.has_own_end()) metadata.refuse("end_tokens", "none where it says nothing new");
 }
 
-/// ConfigError if the header of a file has no room for it.
+/// ConfigError if the tokenizer does not fit into a file's header.
 inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
   if (const auto* const bpe = tokenizer.get_if<BpeTokenizer>()) {
     write_bpe(metadata, *bpe);
@@ -334,7 +334,7 @@ inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokeni
   write_end_tokens(metadata, tokenizer);
 }
 
-/// The tokenizer of a model with that vocabulary; FormatError says what is wrong.
+/// The tokenizer of a model with `vocabulary` tokens. FormatError if it is missing or invalid.
 inline AnyTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabulary) {
   constexpr std::array<std::string_view, 2> kinds{"character", "bpe"};
   AnyTokenizer tokenizer = metadata.choice("tokenizer", kinds) == 1

@@ -24,7 +24,7 @@ inline void copy_window(TokenView tokens, Index start, std::span<Token> inputs,
   }
 }
 
-/// Throws DataError if the tokens hold no window of sequence + 1.
+/// DataError if there are fewer than sequence + 1 tokens.
 inline void check_length(TokenView tokens, Index sequence, std::string_view what) {
   if (tokens.size() > sequence) return;
   throw DataError(
@@ -33,12 +33,12 @@ inline void check_length(TokenView tokens, Index sequence, std::string_view what
       "use a longer text or a shorter sequence");
 }
 
-/// Windows for training: the batch of a step is a pure function of (seed, step). The
-/// seed draws where the first window begins; from one window to the next the beginning moves by the
-/// golden ratio's share of the text (a Kronecker sequence). So any run of windows covers the text
-/// more evenly than independent draws would, neighbours within a batch lie far apart, and nothing
-/// needs to be shuffled or stored. Windows are placed as if they could hang over both ends of the
-/// text and are then pushed inside, so that its first and last tokens are seen as often as others.
+/// Windows for training: the batch of a step is a pure function of (seed, step). The seed draws
+/// where the first window begins; from one window to the next the beginning moves by the golden
+/// ratio's share of the text (a Kronecker sequence). Any range of windows therefore covers the text
+/// more evenly than independent draws, the windows of a batch lie far apart, and nothing has to be
+/// shuffled or stored. Windows are placed as if they could extend over both ends of the text and
+/// are then moved inside, so that its first and last tokens are seen as often as others.
 class BatchSampler {
  public:
   BatchSampler(TokenView tokens, Index sequence, std::uint64_t seed)
@@ -49,7 +49,7 @@ class BatchSampler {
     check_length(tokens, sequence, "training text");
   }
 
-  /// Where window number `draw` of the run begins, counted from 0 over all steps.
+  /// The start of the run's window `draw`, counted from 0 over all steps.
   Index start(Index draw) const noexcept {
     constexpr std::uint64_t golden = 0x9E3779B97F4A7C15;  // 2^64 (sqrt(5) - 1) / 2
     const std::uint64_t first = CounterRandom(seed_, RandomStream::batches).bits(0);

@@ -15,13 +15,13 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Where the documents of a text end: nowhere, after each line, at each place where a marker
-/// stands, or at given places. Documents without a byte are none.
+/// Where the documents of a text end: nowhere, after each line, at each occurrence of a marker, or
+/// at given offsets. Empty documents do not count.
 class DocumentBorders {
  public:
   static constexpr std::size_t longest_marker = 1024;
 
-  /// No borders: the text is not one of documents.
+  /// No borders: the text is not divided into documents.
   DocumentBorders() = default;
 
   /// Each line is a document, without its line end ("\n" or "\r\n").
@@ -31,7 +31,8 @@ class DocumentBorders {
     return borders;
   }
 
-  /// `marker` ends a document and is part of none. ConfigError unless it has 1 to 1024 bytes.
+  /// `marker` ends a document and belongs to no document. ConfigError unless it has 1 to 1024
+  /// bytes.
   static DocumentBorders markers(std::string marker) {
     require(!marker.empty() && marker.size() <= longest_marker, [&] {
       return detail::concat(
@@ -42,8 +43,8 @@ class DocumentBorders {
     return borders;
   }
 
-  /// A document ends before each of these bytes of the text, which are in increasing order; the
-  /// last one ends with the text.
+  /// A document ends before each of these byte offsets, given in increasing order; the last
+  /// document ends with the text.
   static DocumentBorders places(std::vector<std::size_t> places) {
     DocumentBorders borders;
     borders.places_ = std::move(places);
@@ -51,7 +52,7 @@ class DocumentBorders {
     return borders;
   }
 
-  /// Whether the text is one of documents.
+  /// Whether the text is divided into documents.
   bool any() const noexcept { return by_place_ || !marker_.empty(); }
 
   /// A document's end within a part of a text.
@@ -60,8 +61,8 @@ class DocumentBorders {
     std::size_t end = 0;    ///< where the next document begins
   };
 
-  /// The first border in `part`, which stands at byte `offset` of the text; none: the part has none
-  /// that is complete.
+  /// The first complete border in `part`, which starts at byte `offset` of the text; nothing if
+  /// there is none.
   std::optional<Border> first_in(std::string_view part, std::size_t offset) const noexcept {
     if (by_place_) {
       const auto next = std::upper_bound(places_.begin(), places_.end(), offset);
@@ -75,13 +76,13 @@ class DocumentBorders {
     return Border{at - (carriage_return ? 1 : 0), at + marker_.size()};
   }
 
-  /// Bytes at the end of a part without a border that may belong to one which begins there.
+  /// The number of bytes at the end of a part without a border that may be the start of a border.
   std::size_t held_back() const noexcept {
     return marker_.empty() ? 0 : marker_.size() - 1 + (lines_ ? 1 : 0);
   }
 
  private:
-  std::string marker_;  ///< empty: there is none
+  std::string marker_;  ///< empty: no marker
   bool lines_ = false;
   std::vector<std::size_t> places_;
   bool by_place_ = false;

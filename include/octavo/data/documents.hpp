@@ -14,7 +14,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Throws ConfigError if a tokenizer has no token that ends a text; otherwise returns that token.
+/// The tokenizer's token that ends a text. ConfigError if it has none.
 template <typename K>
 Token require_end_token(const K& tokenizer) {
   const std::optional<Token> end = tokenizer.end_token();
@@ -23,7 +23,7 @@ Token require_end_token(const K& tokenizer) {
 }
 
 /// The tokens of a text of documents, each followed by the tokenizer's token that ends a text.
-/// ConfigError if it has no such token.
+/// ConfigError if the tokenizer has no such token.
 template <typename K>
 [[nodiscard]] TokenStore tokenize_documents(const K& tokenizer, const ByteSource& text,
                                             const DocumentBorders& borders) {
@@ -42,7 +42,7 @@ template <typename K>
                             borders);
 }
 
-/// The same for documents that are texts of their own.
+/// As above, for documents given as separate texts.
 template <typename K>
 [[nodiscard]] TokenStore tokenize_documents(const K& tokenizer,
                                             std::span<const std::string_view> documents) {

@@ -17,21 +17,21 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A tokenizer that says where a text may be cut. last_cut(text) is the size of the longest front
-/// of `text` whose tokens are the same whatever follows, and after which the rest has the same
-/// tokens as by itself; 0 if there is none. Tokenizers without it have a token for each byte: their
-/// texts may be cut anywhere.
+/// A tokenizer that knows where a text may be cut. last_cut(text) is the size of the longest prefix
+/// of `text` whose tokens do not depend on the rest, and on which the tokens of the rest do not
+/// depend; 0 if there is none. Tokenizers without last_cut have a token for each byte: their texts
+/// may be cut anywhere.
 template <typename K>
 concept CutsText = requires(const K tokenizer, std::string_view text) {
   { tokenizer.last_cut(text) } -> std::same_as<std::size_t>;
 };
 
-/// Calls body(std::span<const Token>) for the tokens of a text of documents, some at a time, in
-/// order; returns how many there were. `end`, the token that ends a text, follows each document,
-/// the last one too; without borders there is none. Each document has the tokens that it has by
-/// itself. The text is read in pieces of text_piece_bytes, each cut where the tokenizer says; one
-/// that it cannot cut is cut at its end. Memory: five times a piece. Throws UnknownSymbol as the
-/// tokenizer does, with the offset in the whole text.
+/// Calls body(std::span<const Token>) for the tokens of a text of documents, in parts and in order;
+/// returns the number of tokens. `end`, the token that ends a text, follows each document,
+/// including the last; without borders it does not occur. Each document is encoded by itself. The
+/// text is read in pieces of text_piece_bytes, cut where the tokenizer allows; a piece without a
+/// cut is cut at its end. Memory: five times a piece. Throws UnknownSymbol as the tokenizer does,
+/// with the offset in the whole text.
 template <typename K, typename Body>
 std::size_t encode_documents(const K& tokenizer, const ByteSource& text,
                              const DocumentBorders& borders, Token end, Body body) {
@@ -58,7 +58,7 @@ std::size_t encode_documents(const K& tokenizer, const ByteSource& text,
   return count;
 }
 
-/// The same for a text that is not one of documents.
+/// As above, for a text that is not divided into documents.
 template <typename K, typename Body>
 std::size_t encode_text(const K& tokenizer, const ByteSource& text, Body body) {
   return encode_documents(tokenizer, text, {}, Token{-1}, body);

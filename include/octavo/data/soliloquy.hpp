@@ -5,11 +5,11 @@
 
 #include <octavo/base/abi.hpp>
 
-// The opening of Hamlet's soliloquy, modern spelling: a text to try things on.
-// (William Shakespeare, Hamlet, act 3, scene 1; public domain.)
+// The opening of Hamlet's soliloquy, modern spelling: a sample text. (William Shakespeare, Hamlet,
+// act 3, scene 1; public domain.)
 namespace OCTAVO_NAMESPACE {
 
-/// Ten lines, 432 characters, 34 different.
+/// Ten lines, 432 characters, 34 distinct.
 inline constexpr std::string_view soliloquy =
     "To be or not to be, that is the question.\n"
     "Whether tis nobler in the mind to suffer\n"

@@ -16,23 +16,23 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The mean losses, in nats per token, of the best that can be predicted from how often tokens
-/// follow each other: below `unigram` a model has learnt more than frequencies, below `bigram` more
-/// than pairs.
+/// The mean losses, in nats per token, of the best predictions from token frequencies and from pair
+/// frequencies. A model with a loss below `unigram` has learned more than frequencies, below
+/// `bigram` more than pairs.
 struct TextEntropy {
   double unigram = 0;  ///< H(X) = -sum over a of p(a) ln p(a)
   std::optional<double>
-      bigram;  ///< H(Y|X) = -sum over a, b of p(a, b) ln p(b|a); none: not counted
+      bigram;  ///< H(Y|X) = -sum over a, b of p(a, b) ln p(b|a); nothing: not counted
 };
 
-/// Counts tokens, and pairs of neighbours, that come piece by piece. Pairs are counted for
-/// vocabularies up to 512, whose table has 2 MiB. (Shannon 1951, "Prediction and entropy of printed
-/// English", F_1 and F_2.)
+/// Counts tokens and pairs of neighbours, added in pieces. Pairs are counted for vocabularies up to
+/// 512, whose table has 2 MiB. (Shannon 1951, "Prediction and entropy of printed English", F_1 and
+/// F_2.)
 class EntropyCounter {
  public:
   static constexpr Index most_for_pairs = 512;
 
-  /// What it keeps on the heap.
+  /// Bytes on the heap.
   static constexpr std::size_t memory_bytes(Index vocabulary) noexcept {
     const auto size = static_cast<std::size_t>(vocabulary);
     return sizeof(std::uint64_t) * (size + (vocabulary <= most_for_pairs ? size * size : 0));
@@ -45,8 +45,7 @@ class EntropyCounter {
         pairs_(
             static_cast<std::size_t>(vocabulary <= most_for_pairs ? vocabulary * vocabulary : 0)) {}
 
-  /// More tokens, which follow those that were added before. DataError on one outside the
-  /// vocabulary.
+  /// Adds tokens that follow those added before. DataError for a token outside the vocabulary.
   void add(TokenView tokens) {
     for (Index i = 0; i < tokens.size(); ++i) {
       const Token token = tokens[i];
@@ -59,7 +58,7 @@ class EntropyCounter {
     }
   }
 
-  /// What is added next does not follow what was added before.
+  /// The tokens added next do not follow those added before.
   void skip() noexcept { last_ = -1; }
 
   TextEntropy entropy() const {
@@ -80,7 +79,7 @@ class EntropyCounter {
   }
 
  private:
-  /// Of what was counted: ln n - (1/n) sum over i of c(i) ln c(i).
+  /// The entropy of counts: ln n - (1/n) sum over i of c(i) ln c(i).
   static double entropy_of(const std::uint64_t* counts, std::size_t size) {
     double all = 0, sum = 0;
     for (std::size_t i = 0; i < size; ++i) {
@@ -97,10 +96,11 @@ class EntropyCounter {
   Index last_ = -1;
 };
 
-/// Of all `tokens`, which must lie in the vocabulary; of more than stretches * length tokens, those
-/// of so many stretches of that length, evenly spread from the first token to the last. The default
-/// sample of 2^26 tokens is counted in about a tenth of a second, and takes as much of a mapped
-/// file into memory, unless `rest`, which is called after every 2^18 tokens, lets go of it.
+/// The entropy of `tokens`, which must lie in the vocabulary. If there are more than stretches *
+/// length tokens, it is estimated from `stretches` ranges of `length` tokens, evenly spread from
+/// the first token to the last. The default sample of 2^26 tokens takes about a tenth of a second,
+/// and loads as much of a mapped file into memory unless `rest`, called after every 2^18 tokens,
+/// releases it.
 inline TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretches = 64,
                                 Index length = Index{1} << 20,
                                 const std::function<void()>& rest = {}) {

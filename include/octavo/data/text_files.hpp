@@ -24,25 +24,25 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Text files and folders of them as one text: the files in the order of their names in the list, a
-/// folder's in the order of their paths' bytes (files_below says which), with a line feed after
-/// each that does not end with one and is not the last. Of a folder's files binary ones, which have
-/// a zero byte among the first 8000 (git's rule), are left out; a file that is named is taken as it
-/// is. Files are opened one at a time, when they are read. A stream that is named (see is_stream;
-/// "-" is standard input) is read to its end when this is made.
+/// Text files and folders as one text: the files in the order of the list, the files of a folder
+/// sorted by the bytes of their paths (see files_below). A file that does not end with a line feed
+/// gets one, unless it is the last. Binary files in folders (a zero byte among the first 8000,
+/// git's rule) are left out; files named in the list are always taken. Files are opened one at a
+/// time, when they are read. A stream in the list (see is_stream; "-" is standard input) is read to
+/// its end by the constructor.
 class TextFiles final : public ByteSource {
  public:
-  /// What was found in folders and left out.
+  /// What was left out in folders.
   struct LeftOut {
     std::size_t hidden = 0;
     std::size_t binary = 0;
     std::size_t others = 0;  ///< symbolic links, FIFOs, sockets, devices
-    std::size_t runs = 0;    ///< folders that a run is saved to
+    std::size_t runs = 0;    ///< folders to which a run is saved
   };
 
-  /// Error of code no_input for what cannot be read, usage for a file that is named twice,
-  /// DataError for a folder without texts. Of each stream up to `stream_memory` bytes are kept in
-  /// memory; a longer one is kept in a file, see SpooledSource.
+  /// Error of code no_input if something cannot be read, usage if a file is named twice; DataError
+  /// for a folder without texts. Up to `stream_memory` bytes of each stream are kept in memory; a
+  /// longer stream is kept in a file, see SpooledSource.
   explicit TextFiles(std::span<const std::string> names,
                      std::size_t stream_memory = std::size_t{1} << 26,
                      FileSystem& files = real_file_system())
@@ -69,9 +69,9 @@ class TextFiles final : public ByteSource {
   std::size_t size() const noexcept override { return size_; }
   std::size_t file_count() const noexcept { return parts_.size(); }
   const LeftOut& left_out() const noexcept { return left_out_; }
-  /// Whether a part came through a stream, which cannot be read once more.
+  /// Whether a part is a stream, which cannot be read again.
   bool has_streams() const noexcept { return has_streams_; }
-  /// Where the files end, in the whole text.
+  /// The ends of the files, as offsets in the whole text.
   std::vector<std::size_t> file_ends() const {
     std::vector<std::size_t> ends;
     for (const Part& part : parts_) {
@@ -79,7 +79,7 @@ class TextFiles final : public ByteSource {
     }
     return ends;
   }
-  /// That texts of streams take.
+  /// Bytes of memory used by streams.
   std::size_t memory_bytes() const noexcept {
     std::size_t bytes = 0;
     for (const Part& part : parts_) {
@@ -107,7 +107,7 @@ class TextFiles final : public ByteSource {
     }
   }
 
-  /// Inode, size and times of every file, as text: while these are equal, the text is taken to be.
+  /// Inode, size and times of every file, as text: equal stamps are taken to mean an equal text.
   /// Empty if there are streams.
   std::string stamp() const {
     std::string text;
@@ -119,7 +119,7 @@ class TextFiles final : public ByteSource {
     return text;
   }
 
-  /// DataError naming a file that is not what it was when this was made.
+  /// DataError, naming the file, if a file has changed since construction.
   void check_unchanged() const {
     for (const Part& part : parts_) {
       if (part.stream == nullptr && file_stamp(part.path) != part.stamp) refuse_changed(part);
@@ -130,9 +130,9 @@ class TextFiles final : public ByteSource {
   struct Part {
     std::string path;
     FileStamp stamp;
-    bool line_feed = false;                       ///< stands after it
+    bool line_feed = false;                       ///< whether a line feed is added
     std::size_t begin = 0;                        ///< in the whole text
-    std::shared_ptr<const SpooledSource> stream;  ///< null: it is a file
+    std::shared_ptr<const SpooledSource> stream;  ///< null: a file
   };
 
   [[noreturn]] static void refuse_changed(const Part& part) {
@@ -170,7 +170,7 @@ class TextFiles final : public ByteSource {
     add(path, source, name);
   }
 
-  /// A compressed file or a document in a binary format would be learned byte by byte.
+  /// A compressed file or a binary document would be learned byte by byte.
   static void require_text(const FileSource& source) {
     const FileKind kind = kind_of_file(start_of(source));
     if (kind.name.empty()) return;
@@ -181,11 +181,11 @@ class TextFiles final : public ByteSource {
         hint);
   }
 
-  /// `name`: what was asked for.
+  /// `name`: the name as given.
   void add(std::string path, const FileSource& source, const std::string& name) {
     const FileStamp stamp = file_stamp(path);
     const auto [twin, is_new] = seen_.try_emplace({stamp.device, stamp.inode}, Seen{path, &name});
-    // Two names of a file within one folder are two files.
+    // Two names (hard links) of a file within one folder count as two files.
     if (!is_new && twin->second.name != &name) {
       throw ConfigError(detail::concat({"text ", printable(path), " is ",
                                         printable(twin->second.path), " once more"}),
@@ -252,7 +252,7 @@ class TextFiles final : public ByteSource {
   std::map<std::pair<std::uint64_t, std::uint64_t>, Seen> seen_;  ///< by device and inode
   LeftOut left_out_;
   std::size_t size_ = 0;
-  mutable std::unique_ptr<FileSource> open_;  ///< the file that was read last
+  mutable std::unique_ptr<FileSource> open_;  ///< the file read last
   mutable const Part* open_part_ = nullptr;
 };
 

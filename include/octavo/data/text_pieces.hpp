@@ -13,25 +13,25 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Bytes of a text that are looked at together.
+/// Bytes in a piece of a text.
 inline constexpr std::size_t text_piece_bytes = 65536;
 
-/// A part of a text that is in memory.
+/// A piece of a text, in memory.
 struct TextPiece {
   std::string_view bytes;
-  std::size_t offset = 0;      ///< of its first byte in the text
-  bool ends_document = false;  ///< a document ends with it
+  std::size_t offset = 0;      ///< offset of its first byte in the text
+  bool ends_document = false;  ///< whether a document ends with it
 };
 
 /// Calls body(TextPiece) for a text's pieces of at most text_piece_bytes, in order. A piece ends
-/// where a document does, or, within one, at cut(std::string_view) bytes of what has been read,
-/// and where that is 0 with it. Every byte is read once and in order. Bytes that mark borders are
-/// left out, and so are documents without a byte. Memory: one piece.
+/// with a document, or, within one, after cut(std::string_view) bytes of the bytes read, or after
+/// all of them if that is 0. Every byte is read once and in order. Border markers and empty
+/// documents are left out. Memory: one piece.
 template <typename Cut, typename Body>
 void for_each_piece(const ByteSource& text, const DocumentBorders& borders, Cut cut, Body body) {
   std::string buffer(std::min(text_piece_bytes, text.size()), '\0');
-  std::size_t begin = 0, end = 0, read = 0;  // what is in the buffer, and has been read
-  bool open = false;                         // a document has begun before
+  std::size_t begin = 0, end = 0, read = 0;  // range in the buffer, and bytes read
+  bool open = false;                         // a document began before this piece
   for (;;) {
     const std::string_view rest(buffer.data() + begin, end - begin);
     const std::size_t offset = read - rest.size();
@@ -60,7 +60,7 @@ void for_each_piece(const ByteSource& text, const DocumentBorders& borders, Cut 
   }
 }
 
-/// The same for a text without documents that may be cut anywhere: body(std::string_view).
+/// As above, for a text without documents that may be cut anywhere: body(std::string_view).
 template <typename Body>
 void for_each_piece(const ByteSource& text, Body body) {
   for_each_piece(

@@ -10,17 +10,18 @@
 #include <octavo/base/config.hpp>
 #include <octavo/data/token_view.hpp>
 
-// Tokens of a batch against the vocabulary: in each step, before anything is read at their places.
+// Checks the tokens of a batch against the vocabulary, in each step before they are used as
+// indices.
 namespace OCTAVO_NAMESPACE {
 
-/// What a token below 0 means.
+/// The meaning of a token below 0.
 enum class Negative { refused, ignored };
 
-/// Whether all tokens lie in [0, vocabulary) or, where that is so said, below 0. Looks at all of
-/// them without a branch, so that compilers take several at a time.
+/// Whether all tokens lie in [0, vocabulary) or, with Negative::ignored, below 0. The loop has no
+/// branch, so that compilers can vectorise it.
 [[nodiscard]] inline bool tokens_lie_in(std::span<const Token> tokens, Index vocabulary,
                                         Negative negative = Negative::refused) noexcept {
-  // Modulo 2^32: of a token >= 0 the difference is negative just where the token is too large.
+  // Modulo 2^32: for a token >= 0 the difference is negative exactly if the token is too large.
   const auto last = static_cast<std::uint32_t>(vocabulary - 1);
   const std::uint32_t negative_ones = negative == Negative::refused ? ~std::uint32_t{0} : 0;
   std::uint32_t signs = 0;
@@ -31,8 +32,8 @@ enum class Negative { refused, ignored };
   return signs >> 31 == 0;
 }
 
-/// ConfigError "token 0 is 35, expected 0 to 34" that names the first of a batch's inputs outside
-/// the vocabulary, or the first target ("target 3 is ..."); negative targets are ignored ones.
+/// ConfigError "token 0 is 35, expected 0 to 34" for the first input of a batch outside the
+/// vocabulary, or for the first target ("target 3 is ..."); negative targets are ignored.
 inline void check_batch(std::span<const Token> inputs, std::span<const Token> targets,
                         Index vocabulary) {
   const auto check = [&](std::string_view what, std::span<const Token> tokens, Negative negative) {
@@ -48,7 +49,7 @@ inline void check_batch(std::span<const Token> inputs, std::span<const Token> ta
   check("target", targets, Negative::ignored);
 }
 
-/// The same for a batch that was cut from a text: the place that is named is the text's.
+/// As above, for a batch cut from a text; the index in the message is that of the text.
 inline void check_batch_of(TokenView text, std::span<const Token> inputs,
                            std::span<const Token> targets, Index vocabulary) {
   if (tokens_lie_in(inputs, vocabulary) && tokens_lie_in(targets, vocabulary)) return;

@@ -20,19 +20,19 @@
 #include <octavo/files/crc32c.hpp>
 #include <octavo/files/mapped_file.hpp>
 
-// A token file is a header of 4096 bytes, zeros after its fields, and the tokens after it,
-// token_bytes(vocabulary) each. Numbers are little-endian.
+// A token file is a header of 4096 bytes, zero-padded after its fields, followed by the tokens,
+// token_bytes(vocabulary) bytes each. Numbers are little-endian.
 namespace OCTAVO_NAMESPACE {
 
-/// What a token file says about its tokens. The three texts have at most 64 bytes; whoever makes
-/// the file says what they are, and compares them when it is to be used again.
+/// The description of the tokens in a token file. The three texts have at most 64 bytes; the
+/// program that writes the file chooses them, and compares them before it uses the file again.
 struct TokenFileInfo {
   Index vocabulary = 0;
   Index tokens = 0;
-  std::uint64_t text_bytes = 0;  ///< of the text that they come from
+  std::uint64_t text_bytes = 0;  ///< of the text that the tokens come from
   std::string text_hash;
   std::string tokenizer_hash;
-  std::string text_stamp;  ///< by which a text is taken to be unchanged without being read
+  std::string text_stamp;  ///< identifies an unchanged text without reading it
 };
 
 namespace detail {
@@ -41,9 +41,9 @@ inline constexpr std::array<char, 8> token_file_magic{'O', 'C', 'T', 'A', 'V', '
 inline constexpr std::uint32_t token_file_version = 1;
 inline constexpr std::size_t token_header_bytes = 4096;
 
-using TokenFileText = std::array<char, 64>;  ///< with zeros after it
+using TokenFileText = std::array<char, 64>;  ///< zero-padded
 
-/// The header's fields as they lie in the file.
+/// The header's fields, in the layout of the file.
 struct TokenFileFields {
   std::array<char, 8> magic = token_file_magic;
   std::uint32_t version = token_file_version;
@@ -55,13 +55,13 @@ struct TokenFileFields {
   TokenFileText tokenizer_hash{};
   TokenFileText text_stamp{};
   std::uint32_t tokens_sum = 0;  ///< CRC-32C of the tokens
-  std::uint32_t header_sum = 0;  ///< of the header, this field counted as zero
+  std::uint32_t header_sum = 0;  ///< of the header, with this field as zero
 };
 static_assert(sizeof(TokenFileFields) == 240);
 
 using TokenFileHeader = std::array<std::byte, token_header_bytes>;
 
-/// The fields as a header with its checksum.
+/// The header with these fields and its checksum.
 inline TokenFileHeader to_header(TokenFileFields fields) {
   TokenFileHeader header{};
   const auto place = [&](std::uint32_t sum) {
@@ -87,13 +87,13 @@ inline std::string text_of(const TokenFileText& field) {
 
 }  // namespace detail
 
-/// A token file whose tokens lie in the address space: see MappedFile for what that means. Its
-/// header is checked when it is opened, its tokens by verify(), before which there is no view of
-/// them. Whoever can write to the file while it is open can still make the program fail.
+/// A token file mapped into the address space, see MappedFile. The constructor checks the header;
+/// verify() checks the tokens and must be called before view(). A program that writes to the file
+/// while it is open can still make this program fail.
 class TokenFile {
  public:
-  /// Error of code no_input if it cannot be opened, FormatError if it is not a token file, is of
-  /// another version, is damaged or has another length than it says.
+  /// Error of code no_input if the file cannot be opened; FormatError if it is not a token file,
+  /// has another version, is damaged or has a length other than its header says.
   explicit TokenFile(const std::string& path, FileSystem& files = real_file_system())
       : file_(path, files) {
     if (!has_magic(file_)) {
@@ -121,7 +121,7 @@ class TokenFile {
              detail::text_of(fields.text_stamp)};
   }
 
-  /// Whether a file begins as a token file does.
+  /// Whether a file starts like a token file.
   static bool has_magic(const ByteSource& file) {
     std::array<char, detail::token_file_magic.size()> magic{};
     if (file.size() < magic.size()) return false;
@@ -132,8 +132,8 @@ class TokenFile {
   const std::string& path() const noexcept { return file_.name(); }
   const TokenFileInfo& info() const noexcept { return info_; }
 
-  /// Reads every token, past the mapping. FormatError if one lies outside the vocabulary, or if
-  /// they do not have their checksum.
+  /// Reads every token, bypassing the mapping. FormatError if one lies outside the vocabulary, or
+  /// if the checksum differs.
   void verify() {
     switch (token_bytes(info_.vocabulary)) {
       case 1:
@@ -148,7 +148,7 @@ class TokenFile {
   /// See MappedFile.
   void release_pages() const noexcept { file_.release_pages(); }
 
-  /// Valid as long as this object. ConfigError before verify().
+  /// The tokens; valid as long as this object. ConfigError before verify().
   TokenView view() const {
     require(verified_, "token file: expected verify() before view()");
     const std::byte* const first = file_.bytes().data() + detail::token_header_bytes;
@@ -215,7 +215,7 @@ class TokenFile {
 
   MappedFile file_;
   TokenFileInfo info_;
-  std::uint32_t sum_ = 0;  ///< of the tokens, as the header states it
+  std::uint32_t sum_ = 0;  ///< of the tokens, according to the header
   bool verified_ = false;
 };
 

@@ -17,17 +17,17 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Makes a token file from tokens that come some at a time. It appears under its name with
-/// commit(), whole, or not at all: see AtomicFile, also for the errors.
+/// Writes a token file from tokens that are added in parts. With commit() the file appears under
+/// its name, whole or not at all; see AtomicFile, also for errors.
 class TokenFileWriter {
  public:
   TokenFileWriter(const std::string& path, Index vocabulary, FileSystem& files = real_file_system())
       : file_(path, files), vocabulary_(vocabulary) {
     require(vocabulary > 0, "token file: expected a vocabulary of at least 1");
-    file_.write(detail::TokenFileHeader{});  // room for what is known at the end
+    file_.write(detail::TokenFileHeader{});  // space for the header, known at the end
   }
 
-  /// Tokens in the vocabulary, which follow those that were added before.
+  /// Appends tokens, which must lie in the vocabulary.
   void add(std::span<const Token> tokens) {
     for (std::size_t first = 0; first < tokens.size(); first += piece_tokens) {
       const auto piece = tokens.subspan(first, std::min(piece_tokens, tokens.size() - first));
@@ -44,7 +44,7 @@ class TokenFileWriter {
     }
   }
 
-  /// `info` says what the tokens are; their number and vocabulary are known.
+  /// `info` describes the tokens; their number and vocabulary need not be set.
   void commit(const TokenFileInfo& info) {
     detail::TokenFileFields fields;
     fields.token_bytes = static_cast<std::uint32_t>(token_bytes(vocabulary_));
@@ -87,7 +87,7 @@ class TokenFileWriter {
   Index vocabulary_;
   std::uint64_t tokens_ = 0;
   std::uint32_t sum_ = 0;
-  std::vector<std::byte> buffer_;  ///< of tokens as they are stored
+  std::vector<std::byte> buffer_;  ///< tokens as stored
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -32,7 +32,7 @@ class TokenStore {
     }
   }
 
-  /// DataError on a token outside the vocabulary.
+  /// DataError for a token outside the vocabulary.
   void push_back(Token token) {
     detail::check_token(token, vocabulary_);
     if (vocabulary_ <= 256) {
@@ -44,12 +44,12 @@ class TokenStore {
     }
   }
 
-  /// Memory for the tokens so far, if all of it was reserved.
+  /// Bytes for the tokens so far, without unused capacity.
   std::size_t bytes() const noexcept {
     return bytes_.size() + 2 * words_.size() + sizeof(Token) * tokens_.size();
   }
 
-  /// Valid until the store changes or goes.
+  /// Valid until the store is changed or destroyed.
   TokenView view() const noexcept {
     if (vocabulary_ <= 256) return std::span<const std::uint8_t>(bytes_);
     if (vocabulary_ <= 65536) return std::span<const std::uint16_t>(words_);

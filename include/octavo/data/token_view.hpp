@@ -19,14 +19,13 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Bytes that a token takes where tokens are stored: one for vocabularies up to 256, two up to
-/// 65536, else four.
+/// Bytes per stored token: one for vocabularies up to 256, two up to 65536, else four.
 constexpr std::size_t token_bytes(Index vocabulary) noexcept {
   return vocabulary <= 256 ? 1 : vocabulary <= 65536 ? 2 : 4;
 }
 
-/// A sequence of token ids that the caller owns, stored in 1, 2 or 4 bytes each. What training
-/// takes: it need not come from text.
+/// A view of token ids that the caller owns, stored in 1, 2 or 4 bytes each. This is the input of
+/// training; the tokens may come from any source, not only from text.
 class TokenView {
  public:
   constexpr TokenView() = default;
@@ -37,7 +36,7 @@ class TokenView {
   constexpr TokenView(std::span<const Token> tokens)
       : tokens_(tokens.data()), size_(static_cast<Index>(tokens.size())) {}
 
-  /// Of a vector, an array and the like, which must outlive the view.
+  /// A view of a vector, an array or the like, which must outlive the view.
   template <typename Tokens,
             typename Stored =
                 std::remove_cvref_t<decltype(*std::data(std::declval<const Tokens&>()))>>
@@ -53,17 +52,17 @@ class TokenView {
     return bytes_ != nullptr ? bytes_[i] : words_ != nullptr ? words_[i] : tokens_[i];
   }
 
-  /// The vocabulary that all tokens are known to lie in; 0: not checked yet.
+  /// The vocabulary in which all tokens are known to lie; 0: not checked.
   constexpr Index checked_vocabulary() const noexcept { return checked_; }
 
-  /// The same tokens, of which the caller knows that they lie in [0, vocabulary).
+  /// The same tokens, which the caller knows to lie in [0, vocabulary).
   [[nodiscard]] constexpr TokenView checked(Index vocabulary) const noexcept {
     TokenView view = *this;
     view.checked_ = vocabulary;
     return view;
   }
 
-  /// `count` tokens from `first`.
+  /// `count` tokens from `first` on. ConfigError if they are not all in the view.
   [[nodiscard]] constexpr TokenView subview(Index first, Index count) const {
     require(first >= 0 && count >= 0 && first <= size_ - count, "tokens: subview out of range");
     TokenView view = *this;
@@ -84,7 +83,7 @@ class TokenView {
 
 namespace detail {
 
-/// Throws DataError unless a token lies in [0, vocabulary).
+/// DataError unless a token lies in [0, vocabulary).
 inline void check_token(Token token, Index vocabulary) {
   if (token >= 0 && token < vocabulary) return;
   throw DataError(concat({"token: got ", token, ", expected 0 to ", vocabulary - 1}));
@@ -92,8 +91,8 @@ inline void check_token(Token token, Index vocabulary) {
 
 }  // namespace detail
 
-/// Throws DataError naming the first token outside [0, vocabulary). Does not look where somebody
-/// has: tokens may be a file larger than memory.
+/// DataError, naming the first token outside [0, vocabulary). Skips tokens that are known to be
+/// checked: they may be a file larger than memory.
 inline void check_tokens(TokenView tokens, Index vocabulary) {
   if (tokens.checked_vocabulary() > 0 && tokens.checked_vocabulary() <= vocabulary) return;
   for (Index i = 0; i < tokens.size(); ++i) {
@@ -103,14 +102,14 @@ inline void check_tokens(TokenView tokens, Index vocabulary) {
   }
 }
 
-/// Tokens for training and, after them, for validation.
+/// Tokens for training, and the tokens after them for validation.
 struct TokenSplit {
   TokenView train;
   TokenView validation;
 };
 
-/// The first floor(9/10 n) tokens for training, the rest for validation, as nanoGPT splits; of long
-/// texts no more than `most_for_validation`, the last.
+/// Splits as nanoGPT does: the first floor(9/10 n) tokens for training, the rest for validation.
+/// Long texts give only their last `most_for_validation` tokens to validation.
 [[nodiscard]] inline TokenSplit split_tokens(
     TokenView tokens, Index most_for_validation = std::numeric_limits<Index>::max()) {
   const Index tenths = tokens.size() / 10 * 9 + tokens.size() % 10 * 9 / 10;

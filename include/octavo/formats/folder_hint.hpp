@@ -13,8 +13,8 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// What to do about a folder that has no model which Octavo reads, by what it has instead;
-/// `otherwise` if that is nothing known.
+/// A hint for a folder without a model that Octavo can read, based on the files in it; `otherwise`
+/// if they are unknown.
 inline std::string folder_hint(const std::string& folder, std::string otherwise) {
   std::error_code unknown;
   std::vector<std::string> names = folder_names(folder, unknown);

@@ -14,7 +14,7 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Reads a source from front to back, a piece at a time; knows what is left.
+/// Reads a source sequentially, a piece at a time, and knows how much is left.
 class GgufCursor {
  public:
   explicit GgufCursor(const ByteSource& source) : source_(source) {}
@@ -22,7 +22,7 @@ class GgufCursor {
   std::size_t position() const noexcept { return position_; }
   std::size_t remaining() const noexcept { return source_.size() - position_; }
 
-  /// Nothing if there are too few bytes.
+  /// The next number; nothing if too few bytes are left.
   template <typename Number>
   std::optional<Number> number() {
     Number value;

@@ -10,9 +10,9 @@
 
 // The numbers of GGUF, version 3 (github.com/ggml-org/ggml, docs/gguf.md): "GGUF", u32 version, u64
 // number of tensors, u64 number of entries; the entries, each a key, a type and a value; for each
-// tensor its name, u32 number of sizes, u64 sizes (that of neighbours in memory first), u32 type,
-// u64 offset; then, from the next multiple of the alignment on, the tensors, each of them padded to
-// the alignment. A string is a u64 length and its bytes; all numbers are little-endian.
+// tensor its name, u32 number of sizes, u64 sizes (the innermost axis first), u32 type, u64 offset;
+// then, from the next multiple of the alignment on, the tensors, each of them padded to the
+// alignment. A string is a u64 length and its bytes; all numbers are little-endian.
 namespace OCTAVO_NAMESPACE {
 
 /// The type of an entry's value.
@@ -38,12 +38,12 @@ inline constexpr std::string_view gguf_magic = "GGUF";
 inline constexpr std::uint32_t gguf_version = 3;
 inline constexpr std::size_t gguf_alignment = 32;
 
-/// The next multiple of the alignment; `bytes` is far from the largest number.
+/// The next multiple of the alignment; `bytes` must be far below 2^64.
 constexpr std::size_t gguf_padded(std::size_t bytes, std::size_t alignment) noexcept {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-/// Bytes of one number; 0 for a string, an array, and what is not a type.
+/// Bytes of one number; 0 for a string, an array or an unknown type.
 constexpr std::size_t gguf_bytes(GgufType type) noexcept {
   switch (type) {
     case GgufType::u8:
@@ -68,7 +68,7 @@ constexpr std::size_t gguf_bytes(GgufType type) noexcept {
   return 0;
 }
 
-/// How the numbers of a tensor, and of a whole file, are numbered.
+/// The codes of a number type, for a tensor and for a whole file.
 struct GgufNumbers {
   StoredType type;
   std::uint32_t of_tensor;

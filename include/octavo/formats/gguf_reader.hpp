@@ -29,14 +29,15 @@ namespace OCTAVO_NAMESPACE {
 /// One tensor of a GGUF file.
 struct GgufTensor {
   StoredType type = StoredType::f32;
-  std::vector<Index> shape;  ///< as the file has it: that of neighbours in memory first
-  std::size_t offset = 0;    ///< bytes of the file before it
+  std::vector<Index> shape;  ///< as in the file: the innermost axis first
+  std::size_t offset = 0;    ///< byte offset in the file
   std::size_t bytes = 0;
 };
 
-/// A GGUF file: what its entries are and where its tensors lie, checked and in memory; values and
-/// numbers stay where they are until they are read. No number of the file is trusted before it is
-/// compared with what is there; every defect is a FormatError that names the file and the field.
+/// A GGUF file. The constructor reads and checks the keys of all entries and the places of all
+/// tensors; values and numbers are read on demand. No number of the file is trusted before it is
+/// checked against the file's size; every defect is a FormatError that names the file and the
+/// field.
 class GgufReader {
  public:
   /// `source` must outlive the reader.
@@ -44,7 +45,7 @@ class GgufReader {
     detail::GgufCursor cursor(source);
     std::string magic(std::min(source.size(), detail::gguf_magic.size()), '\0');
     source.read(0, std::as_writable_bytes(std::span(magic)));
-    if (magic != detail::gguf_magic) fail("it is no GGUF file");
+    if (magic != detail::gguf_magic) fail("it is not a GGUF file");
     cursor.skip(magic.size());
     const auto version = part<std::uint32_t>(cursor);
     if (version == std::uint32_t{3} << 24) fail("it is a big-endian GGUF file");
@@ -68,7 +69,7 @@ class GgufReader {
   std::size_t bytes() const noexcept { return source_.size(); }
   bool has(const std::string& key) const { return entries_.contains(key); }
 
-  /// The entry of that name as a whole number in [least, most].
+  /// The entry `key` as a whole number in [least, most]; FormatError otherwise.
   Index whole(const std::string& key, Index least, Index most) const {
     const auto value = whole_value(entry(key));
     if (!value || *value < least || *value > most) {
@@ -94,7 +95,7 @@ class GgufReader {
     return *value;
   }
 
-  /// A list of at most `most` texts.
+  /// The entry `key` as a list of at most `most` texts; FormatError otherwise.
   std::vector<std::string> texts(const std::string& key, std::size_t most) const {
     detail::GgufCursor cursor = cursor_of_list(key, GgufType::string, "texts", most);
     std::vector<std::string> values(static_cast<std::size_t>(entry(key).count));
@@ -109,7 +110,7 @@ class GgufReader {
     return values;
   }
 
-  /// A list of at most `most` whole numbers, of whatever width.
+  /// The entry `key` as a list of at most `most` whole numbers of any width; FormatError otherwise.
   std::vector<Index> wholes(const std::string& key, std::size_t most) const {
     const Entry& value = entry(key);
     Entry element{value.element, value.element, 1, value.offset};
@@ -127,31 +128,31 @@ class GgufReader {
     return values;
   }
 
-  /// The entry of that name as a whole number; nothing if it is missing or none below 2^63.
+  /// The entry `key` as a whole number; nothing if it is missing or not a whole number below 2^63.
   std::optional<Index> any_whole(const std::string& key) const {
     return has(key) ? whole_value(entry(key)) : std::nullopt;
   }
 
-  /// Whether the entry of that name is there and true.
+  /// Whether the entry `key` exists and is true.
   bool truth(const std::string& key) const {
     return has(key) && entry(key).type == GgufType::boolean &&
            value_at<std::uint8_t>(entry(key)) != 0;
   }
 
-  /// The tensor of that name; FormatError if it is missing.
+  /// The tensor `name`; FormatError if it is missing.
   const GgufTensor& tensor(const std::string& name) const {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) fail(detail::concat({"tensor ", printable(name), " is missing"}));
     return found->second;
   }
 
-  /// Part of a tensor, from its byte `first` on.
+  /// Reads part of a tensor, from its byte `first` on.
   void read(const GgufTensor& tensor, std::size_t first, std::span<std::byte> bytes) const {
     OCTAVO_ASSERT(first <= tensor.bytes && bytes.size() <= tensor.bytes - first);
     source_.read(tensor.offset + first, bytes);
   }
 
-  /// `text`: whether one is expected.
+  /// Throws the FormatError for an entry with a wrong value. `text`: whether a text is expected.
   [[noreturn]] void refuse(const std::string& key, const std::string& expected,
                            bool text = false) const {
     const bool odd = entry(key).type == GgufType::string && !text;
@@ -169,7 +170,7 @@ class GgufReader {
   static constexpr std::size_t longest_name = 256;
   static constexpr std::size_t longest_text = 1024;
 
-  /// Where a value lies; for a list, `element` and `count` tell what it has.
+  /// The place of a value; for a list, also the type and number of its elements.
   struct Entry {
     GgufType type;
     GgufType element;
@@ -226,13 +227,12 @@ class GgufReader {
         if (!cursor.skip(part<std::uint64_t>(cursor))) end_of_file();
       }
     } else if (size == 0) {
-      fail(detail::concat({named(key), "its type is ", static_cast<std::uint32_t>(value.element),
-                           ", which is none"}));
+      fail(
+          detail::concat({named(key), "unknown type ", static_cast<std::uint32_t>(value.element)}));
     } else if (value.count > cursor.remaining() / size || !cursor.skip(value.count * size)) {
       end_of_file();
     }
-    if (!entries_.emplace(key, value).second)
-      fail(detail::concat({named(key), "it is there twice"}));
+    if (!entries_.emplace(key, value).second) fail(detail::concat({named(key), "it occurs twice"}));
   }
 
   GgufTensor& read_tensor(detail::GgufCursor& cursor) {
@@ -258,7 +258,7 @@ class GgufReader {
     tensor.type = *type;
     std::uint64_t count = 1;
     for (const Index size : tensor.shape) {
-      // The largest type has four bytes a number.
+      // No type has more than four bytes per number.
       if (count > source_.size() / static_cast<std::uint64_t>(size)) {
         fail(detail::concat({label, "it has more numbers than the file has bytes"}));
       }
@@ -272,11 +272,11 @@ class GgufReader {
     const auto offset = part<std::uint64_t>(cursor);
     tensor.offset = static_cast<std::size_t>(offset);
     const auto [found, added] = tensors_.emplace(key, std::move(tensor));
-    if (!added) fail(detail::concat({label, "it is there twice"}));
+    if (!added) fail(detail::concat({label, "it occurs twice"}));
     return found->second;
   }
 
-  /// Offsets become those of the file; tensors must follow one another without holes.
+  /// Turns offsets into offsets in the file. The tensors must follow one another without gaps.
   void place(std::span<GgufTensor* const> in_order, std::size_t begin, std::size_t alignment) {
     std::size_t next = 0;  // cannot overflow: no tensor is larger than four times the file
     std::size_t end = begin;
@@ -322,7 +322,7 @@ class GgufReader {
     return *cursor_at(value).number<Number>();
   }
 
-  /// Nothing for what is not a whole number below 2^63.
+  /// The value as a whole number; nothing if it is not a whole number below 2^63.
   std::optional<Index> whole_value(const Entry& value) const {
     switch (value.type) {
       case GgufType::u8:
@@ -349,7 +349,7 @@ class GgufReader {
     }
   }
 
-  /// A value as messages have it.
+  /// A value as text for messages.
   std::string told(const Entry& value) const {
     if (value.type == GgufType::string) {
       return printable(cursor_at(value).text(longest_text).value_or("a long text"));

@@ -20,7 +20,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// Bytes as GGUF has numbers and texts.
+/// Numbers and texts in GGUF's encoding.
 class GgufBytes {
  public:
   template <typename Number>
@@ -94,13 +94,13 @@ class GgufEntries {
 struct GgufTensorToWrite {
   std::string name;
   StoredType type;
-  std::vector<Index> shape;  ///< that of neighbours in memory first
-  std::size_t bytes;         ///< as many as `emit` hands over
+  std::vector<Index> shape;  ///< the innermost axis first
+  std::size_t bytes;         ///< the number of bytes that `emit` writes
   std::function<void(const ByteSink&)> emit;
 };
 
-/// Writes a GGUF file, atomically, and byte for byte a function of its arguments. Every tensor's
-/// bytes are asked for once, when it is written.
+/// Writes a GGUF file atomically; its bytes depend only on the arguments. `emit` of each tensor is
+/// called once.
 inline void write_gguf(const std::string& path, const GgufEntries& entries,
                        std::span<const GgufTensorToWrite> tensors,
                        FileSystem& files = real_file_system()) {

@@ -14,15 +14,15 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// How much of what JSON may have; the defaults are a safetensors header's.
+/// Limits of a JSON text; the defaults are those of a safetensors header.
 struct JsonLimits {
   std::size_t names = 30'000;
   std::size_t values = 100'000;
   std::size_t nested = 4;
-  std::size_t bytes = 1'500'000;  ///< looked at by its reader
+  std::size_t bytes = 1'500'000;  ///< checked by the reader
 };
 
-/// Whether JSON has a number of more than 100 characters, outside its texts.
+/// Whether a JSON text has a number of more than 100 digits outside of strings.
 inline bool has_long_number(std::string_view json) noexcept {
   std::size_t digits = 0;
   bool quoted = false;
@@ -40,16 +40,16 @@ inline bool has_long_number(std::string_view json) noexcept {
   return false;
 }
 
-/// Looks through JSON without keeping it, up to the first thing that no header of a safetensors
-/// file has: a name twice, of which nlohmann's parser would keep the last; more nesting or more of
-/// anything than the memory for it may take.
+/// Scans a JSON text without storing it, and stops at the first defect: a duplicate name
+/// (nlohmann's parser would keep the last one), or more nesting, names or values than the limits,
+/// which bound the memory for parsing.
 class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  /// `what` it is, for messages.
+  /// `what`: the subject in messages.
   explicit HeaderCheck(std::string what = "the header", const JsonLimits& limits = {})
       : what_(std::move(what)), limits_(limits) {}
 
-  /// What is wrong; empty: nothing, or it is no JSON.
+  /// What is wrong; empty if nothing is wrong, or if the text is not JSON.
   const std::string& wrong() const noexcept { return wrong_; }
 
   bool null() override { return count_value(); }
@@ -79,7 +79,7 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
     wrong_ = what_ + ' ' + what;
     return false;
   }
-  /// Lists and objects count as well: an empty one takes more memory than a number.
+  /// Lists and objects count as well: even an empty one takes more memory than a number.
   bool count_value() {
     return ++values_ <= limits_.values ||
            refuse(detail::concat({"has more than ", limits_.values, " values"}));
@@ -101,7 +101,7 @@ class HeaderCheck final : public nlohmann::json_sax<nlohmann::json> {
   std::string wrong_;
   std::size_t names_ = 0;
   std::size_t values_ = 0;
-  std::vector<std::set<std::string>> keys_;  ///< of every object that is open; none of a list
+  std::vector<std::set<std::string>> keys_;  ///< names in each open object; empty for a list
 };
 
 }  // namespace OCTAVO_NAMESPACE::detail

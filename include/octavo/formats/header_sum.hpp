@@ -8,9 +8,9 @@
 
 #include <octavo/files/crc32c.hpp>
 
-// Checksums of our own files, as entries of their metadata: "octavo.header_crc32c" is that of the
-// header with this entry's eight digits as zeros, "octavo.tensor_crc32c" has eight digits for every
-// tensor in the order of their data.
+// Checksums in the metadata of Octavo's files: "octavo.header_crc32c" is the checksum of the header
+// with zeros in place of this entry's eight digits; "octavo.tensor_crc32c" has eight digits for
+// each tensor, in the order of the data.
 namespace OCTAVO_NAMESPACE::detail {
 
 inline constexpr std::string_view header_sum_key = "octavo.header_crc32c";
@@ -24,7 +24,7 @@ inline std::string sum_text(std::uint32_t sum) {
   return text;
 }
 
-/// Where the digits of a header's checksum begin; npos if it has none.
+/// The offset of the digits of a header's checksum; npos if the header has none.
 inline std::size_t find_header_sum(std::string_view header) {
   constexpr std::string_view entry = "\"octavo.header_crc32c\":\"";
   static_assert(entry.substr(1, header_sum_key.size()) == header_sum_key);
@@ -35,7 +35,7 @@ inline std::size_t find_header_sum(std::string_view header) {
   return found + entry.size();
 }
 
-/// The checksum of a header as it must stand in it.
+/// The checksum that a header must contain.
 inline std::string header_sum(std::string_view header) {
   const auto sum_behind = [](std::string_view text, std::uint32_t before) {
     return crc32c(std::as_bytes(std::span(text)), before);

@@ -8,7 +8,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/formats/metadata.hpp>
 
-// Bytes in metadata, which is ASCII.
+// Bytes as hexadecimal digits, for metadata, which is ASCII.
 namespace OCTAVO_NAMESPACE::detail {
 
 inline std::string to_hex(std::string_view bytes) {
@@ -22,7 +22,7 @@ inline std::string to_hex(std::string_view bytes) {
   return text;
 }
 
-/// Hexadecimal digits as the bytes they stand for; nothing if they are none.
+/// The bytes of hexadecimal digits; nothing if a digit is invalid or the number of digits is odd.
 inline std::optional<std::string> from_hex(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   if (text.size() % 2 != 0) return std::nullopt;
@@ -36,7 +36,8 @@ inline std::optional<std::string> from_hex(std::string_view text) {
   return bytes;
 }
 
-/// The same of an entry of the metadata; FormatError if the digits are not such, or too many.
+/// The bytes of a metadata entry in hexadecimal. FormatError if it is invalid or has more than
+/// `most` bytes.
 inline std::string from_hex(const MetadataReader& metadata, const std::string& key,
                             std::size_t most) {
   const auto bytes = from_hex(metadata.text(key));

@@ -18,7 +18,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A file of JSON, one object, such as a config.json: read as a whole, within limits. Every defect
+/// A JSON file with one object, such as a config.json, read as a whole within limits. Every defect
 /// is a FormatError that names the file and the field.
 class JsonObject {
  public:
@@ -37,20 +37,20 @@ class JsonObject {
     const bool sound = Json::sax_parse(text, &check);
     if (!check.wrong().empty()) fail(check.wrong());
     if (sound) object_ = Json::parse(text);
-    if (!object_.is_object()) fail("it is no JSON object");
+    if (!object_.is_object()) fail("it is not a JSON object");
   }
 
   const std::string& name() const noexcept { return name_; }
   const Json& json() const noexcept { return object_; }
 
-  /// The field of that name; null if it is not there.
+  /// The field `key`; null if it is missing.
   const Json& field(const char* key) const {
     static const Json none;
     const auto found = object_.find(key);
     return found == object_.end() ? none : *found;
   }
 
-  /// A whole number in [least, most].
+  /// The field as a whole number in [least, most]; FormatError otherwise.
   Index whole(const char* key, Index least, Index most) const {
     const std::string range = detail::concat({least, " to ", most});
     if (field(key).is_null()) fail(detail::concat({"'", key, "' is missing, expected ", range}));
@@ -59,27 +59,27 @@ class JsonObject {
     return *value;
   }
 
-  /// The same, or nothing where the field is missing or null.
+  /// As above, but nothing if the field is missing or null.
   std::optional<Index> optional_whole(const char* key, Index least, Index most) const {
     if (field(key).is_null()) return std::nullopt;
     return whole(key, least, most);
   }
 
-  /// The field must have this value, which is also what it has where it is missing or null.
+  /// FormatError unless the field has this value, or is missing or null.
   void demand(const char* key, const Json& value) const {
     if (field(key).is_null() || field(key) == value) return;
     const bool number = value.is_number() && field(key).is_string();
     refuse(key, detail::concat({(number ? "the number " : ""), shown(value)}), value.is_string());
   }
 
-  /// `text`: whether one is expected.
+  /// Throws the FormatError for a field with a wrong value. `text`: whether a text is expected.
   [[noreturn]] void refuse(const char* key, const std::string& expected, bool text = false) const {
     fail(detail::concat({"'", key, "': got ", shown(field(key)),
                          (field(key).is_string() && !text ? " (a text)" : ""), ", expected ",
                          expected}));
   }
 
-  /// The value as a whole number, which 12.0 is too; nothing if it is not one.
+  /// The value as a whole number (12.0 is one); nothing if it is not a whole number.
   static std::optional<Index> whole_value(const Json& value) {
     constexpr double limit = 0x1p62;
     if (!value.is_number()) return std::nullopt;
@@ -88,7 +88,7 @@ class JsonObject {
     return value.is_number_float() ? static_cast<Index>(real) : value.get<Index>();
   }
 
-  /// A value as messages have it: a text in quotes, others as JSON has them, cut.
+  /// A value as text for messages: strings in quotes, others as JSON, cut.
   static std::string shown(const Json& value) {
     if (value.is_string()) return printable(value.get<std::string>());
     const std::string quoted = printable(value.dump());

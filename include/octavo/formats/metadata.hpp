@@ -19,13 +19,13 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The entries of a file's "__metadata__", written: all of them text, as the format demands.
+/// Writes the entries of a file's "__metadata__", which are all texts, as the format demands.
 class MetadataWriter {
  public:
   void text(std::string key, std::string_view value) { entries_[std::move(key)] = value; }
   void whole(std::string key, std::integral auto value) { text(std::move(key), digits(value)); }
   void truth(std::string key, bool value) { text(std::move(key), value ? "1" : "0"); }
-  /// The shortest digits that give the same number back; infinity as "inf".
+  /// The shortest digits from which the number can be restored; infinity is "inf".
   void real(std::string key, double value) { text(std::move(key), digits(value)); }
 
   const std::map<std::string, std::string>& entries() const noexcept { return entries_; }
@@ -40,15 +40,15 @@ class MetadataWriter {
   std::map<std::string, std::string> entries_;
 };
 
-/// The same, read: every entry must be there and within its range, or it is a FormatError that
-/// names it.
+/// Reads the entries of a file's "__metadata__". FormatError, naming the entry, if one is missing
+/// or out of its range.
 class MetadataReader {
  public:
   explicit MetadataReader(const SafetensorsReader& file) : file_(file) {}
 
   const SafetensorsReader& file() const noexcept { return file_; }
   const std::string& text(const std::string& key) const { return file_.metadata(key); }
-  /// Whether there is such an entry: for those that only some files have.
+  /// Whether the entry exists, for optional entries.
   bool has(const std::string& key) const { return file_.metadata().contains(key); }
 
   Index whole(const std::string& key, Index least, Index most) const {
@@ -59,12 +59,12 @@ class MetadataReader {
     return value;
   }
 
-  /// Any 64 bits, as a number.
+  /// Any unsigned 64-bit number.
   std::uint64_t bits(const std::string& key) const { return parsed<std::uint64_t>(key); }
 
   bool truth(const std::string& key) const { return whole(key, 0, 1) == 1; }
 
-  /// Finite, in [least, most].
+  /// A finite number in [least, most].
   double real(const std::string& key, double least, double most) const {
     const double value = real_or_infinity(key);
     if (!(value >= least && value <= most && std::isfinite(value))) {
@@ -79,7 +79,7 @@ class MetadataReader {
     return value;
   }
 
-  /// Which of these names it is.
+  /// The index of the entry's value in `names`.
   std::size_t choice(const std::string& key, std::span<const std::string_view> names,
                      const std::string& hint = "") const {
     std::string all;

@@ -12,10 +12,10 @@
 #include <octavo/base/config.hpp>
 #include <octavo/formats/header_sum.hpp>
 
-// The header of a safetensors file as Octavo writes it: a function of what it says.
+// The header of a safetensors file as Octavo writes it; its bytes depend only on its content.
 namespace OCTAVO_NAMESPACE::detail {
 
-/// A tensor as a header names it.
+/// A tensor in a header.
 struct HeaderEntry {
   std::string_view name;
   std::string_view dtype;
@@ -43,9 +43,8 @@ inline void append_quoted(std::string& text, std::string_view value) {
   text += '"';
 }
 
-/// With the tensors' data in this order, without gaps, and padded so that it begins at a multiple
-/// of
-/// 8. `metadata` has an entry for the checksum of the header, whose digits are put in.
+/// The header for tensors whose data lie in this order without gaps, padded so that the data start
+/// at a multiple of 8. `metadata` must have an entry for the header's checksum, which is filled in.
 inline std::string header_text(std::span<const HeaderEntry> tensors,
                                const std::map<std::string, std::string>& metadata) {
   std::string text = "{\"__metadata__\":{";

@@ -29,18 +29,17 @@ namespace OCTAVO_NAMESPACE {
 struct TensorInFile {
   std::string dtype;
   std::vector<Index> shape;
-  std::size_t offset = 0;  ///< bytes of the file before it
+  std::size_t offset = 0;  ///< byte offset in the file
   std::size_t bytes = 0;
   std::string sum;  ///< its CRC-32C in eight hexadecimal digits; empty: the file has none
 };
 
-/// A safetensors file: its header, checked, in memory, and the tensors where they are until they
-/// are read. Reading runs no code and trusts no number of the file before it is compared with what
-/// is there. Every defect is a FormatError that names the file and the field. Names and numbers of
-/// the header are limited, so that what is kept of it needs no more than a few megabytes beside
-/// five times the header, which the file has room for. The reader does not compare
-/// checksums. Code that reads a tensor compares the tensor's; code that believes the metadata asks
-/// is_unaltered() whether the header is what was written.
+/// A safetensors file. The constructor reads and checks the header; tensors are read on demand.
+/// Reading executes no code, and no number of the file is trusted before it is checked against the
+/// file's size. Every defect is a FormatError that names the file and the field. Names and numbers
+/// of the header are limited, so that it takes at most five times its size plus a few megabytes of
+/// memory. The reader does not compare checksums: code that reads a tensor compares the tensor's,
+/// and code that relies on the metadata calls is_unaltered().
 class SafetensorsReader {
  public:
   /// `source` must outlive the reader.
@@ -63,36 +62,36 @@ class SafetensorsReader {
     parse(header);
   }
 
-  /// Whether the header is as it was written, by its checksum; true as well where it has none.
+  /// Whether the header has the checksum that it states; true if it states none.
   bool is_unaltered() const noexcept { return sum_ == written_sum_; }
 
-  /// For a header that is not: another program may have written the same, in other words and
-  /// another order, and kept the checksums, as one does that changes a single tensor. True if what
-  /// Octavo wrote was these tensors, in this order or in that of their data, with this metadata;
-  /// then the checksums are those of the tensors again. `dtype`: what all of them had, where it is
-  /// another now; such tensors have no checksum.
+  /// For an altered header: another program may have rewritten the same content with other
+  /// formatting and order, and kept the checksums. Returns whether Octavo wrote these tensors, in
+  /// this order or in the order of their data, with this metadata; the tensors' checksums are then
+  /// valid again. `dtype`: the former dtype of all tensors, if it has changed; changed tensors have
+  /// no checksum.
   bool restore_sums(std::span<const std::string> names, std::string_view dtype = {}) {
     return is_unaltered() || restore_in_order(names, dtype) || restore_in_order(order_, dtype);
   }
 
-  /// That the file is not what was written.
+  /// Throws the FormatError for an altered header.
   [[noreturn]] void fail_altered() const {
     fail(detail::concat({"the header's CRC-32C is ", sum_, ", expected ", printable(written_sum_)}),
          "the file is damaged, or another program has changed what it says; use another copy");
   }
 
-  /// Part of a tensor, from its byte `first` on. Throws an Error of code io if reading fails.
+  /// Reads part of a tensor, from its byte `first` on. Error of code io if reading fails.
   void read(const TensorInFile& tensor, std::size_t first, std::span<std::byte> bytes) const {
     OCTAVO_ASSERT(first <= tensor.bytes && bytes.size() <= tensor.bytes - first);
     source_.read(tensor.offset + first, bytes);
   }
 
-  /// Of the whole file.
+  /// Size of the whole file.
   std::size_t bytes() const noexcept { return source_.size(); }
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
   const std::map<std::string, TensorInFile>& tensors() const noexcept { return tensors_; }
 
-  /// The metadata entry of that name; FormatError if it is missing.
+  /// The metadata entry `key`; FormatError if it is missing.
   const std::string& metadata(const std::string& key) const {
     const auto found = metadata_.find(key);
     if (found == metadata_.end())
@@ -113,10 +112,10 @@ class SafetensorsReader {
 
  private:
   using Json = nlohmann::json;
-  static constexpr std::size_t largest_header = 100'000'000;  // as the format says
+  static constexpr std::size_t largest_header = 100'000'000;  // the format's limit
   static constexpr const char* whole = "is it a safetensors file, and the whole of it?";
 
-  /// Of the tensors together.
+  /// Bytes of all tensors together.
   std::size_t data_bytes() const noexcept { return source_.size() - data_begin_; }
 
   void recognise_other_formats(std::string_view start) const {
@@ -127,7 +126,7 @@ class SafetensorsReader {
                            ", expected a safetensors file"}),
            torch ? "convert it to safetensors first" : "name a model");
     }
-    const bool has_header = start.size() > 8 && start[8] == '{';  // after a length that lies
+    const bool has_header = start.size() > 8 && start[8] == '{';  // after a wrong length
     if (!begins_as_text(start) || has_header) return;
     const bool json = start.find_first_not_of(" \t\r\n") != start.npos &&
                       start[start.find_first_not_of(" \t\r\n")] == '{';
@@ -148,13 +147,13 @@ class SafetensorsReader {
   Json parse_header(std::string_view text) const {
     if (!text.starts_with('{'))
       fail("the header does not begin with '{'", "is it a safetensors file?");
-    // Which the parser would keep several times.
+    // The parser would store such numbers several times.
     if (detail::has_long_number(text)) fail("the header has a number of more than 100 digits");
     detail::HeaderCheck check;
     const bool sound = Json::sax_parse(text, &check);
     if (!check.wrong().empty()) fail(check.wrong());
-    // What nlohmann's parser would take for the end.
-    if (!sound || text.find('\0') != text.npos) fail("the header is no JSON object");
+    // nlohmann's parser would stop at a zero byte.
+    if (!sound || text.find('\0') != text.npos) fail("the header is not a JSON object");
     return Json::parse(text);
   }
 
@@ -207,7 +206,7 @@ class SafetensorsReader {
       return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
     };
     for (const auto& [key, value] : metadata_) {
-      if (!is_ascii(key) || !is_ascii(value)) return false;  // Octavo writes no such
+      if (!is_ascii(key) || !is_ascii(value)) return false;  // Octavo does not write such entries
     }
     for (const std::string& name : names) {
       if (!is_ascii(name)) return false;
@@ -236,9 +235,10 @@ class SafetensorsReader {
 
   void read_metadata(const Json& entry) {
     if (entry.is_null()) return;
-    if (!entry.is_object()) fail("'__metadata__' is no object");
+    if (!entry.is_object()) fail("'__metadata__' is not an object");
     for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) fail(detail::concat({"metadata ", printable(key), " is no string"}));
+      if (!value.is_string())
+        fail(detail::concat({"metadata ", printable(key), " is not a string"}));
       metadata_[key] = value.get<std::string>();
     }
   }
@@ -252,16 +252,16 @@ class SafetensorsReader {
     };
     const auto number = [&](const Json& value, const char* key) {
       if (!value.is_number_unsigned())
-        fail(detail::concat({label, "'", key, "' is no whole number"}));
+        fail(detail::concat({label, "'", key, "' is not a whole number"}));
       return value.get<std::uint64_t>();
     };
     TensorInFile tensor;
-    if (!field("dtype").is_string()) fail(detail::concat({label, "'dtype' is no string"}));
+    if (!field("dtype").is_string()) fail(detail::concat({label, "'dtype' is not a string"}));
     tensor.dtype = entry["dtype"].get<std::string>();
     std::uint64_t bytes = bytes_per_element(tensor.dtype);
-    const bool known = bytes != 0;  // a reader that needs the numbers of another refuses it
+    const bool known = bytes != 0;  // code that needs the numbers of an unknown dtype refuses it
     if (!field("shape").is_array() || entry["shape"].size() > 8)
-      fail(detail::concat({label, "'shape' is no list of at most 8 sizes"}));
+      fail(detail::concat({label, "'shape' is not a list of at most 8 sizes"}));
     for (const Json& axis : entry["shape"]) {
       const std::uint64_t size = number(axis, "shape");
       constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
@@ -272,7 +272,7 @@ class SafetensorsReader {
     }
     const Json& offsets = field("data_offsets");
     if (!offsets.is_array() || offsets.size() != 2)
-      fail(detail::concat({label, "'data_offsets' is no pair"}));
+      fail(detail::concat({label, "'data_offsets' is not a pair"}));
     const std::uint64_t first = number(offsets[0], "data_offsets");
     const std::uint64_t last = number(offsets[1], "data_offsets");
     if (first > last || last > data_bytes()) {
@@ -293,9 +293,9 @@ class SafetensorsReader {
   std::size_t data_begin_ = 0;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, TensorInFile> tensors_;
-  std::string written_sum_;         ///< the header's, as it says itself; empty: it says none
-  std::string sum_;                 ///< what it is
-  std::vector<std::string> order_;  ///< of the tensors' data, where the two are not the same
+  std::string written_sum_;         ///< the header's, as stated in it; empty: none
+  std::string sum_;                 ///< the header's, as computed
+  std::vector<std::string> order_;  ///< of the tensors' data, if the header is altered
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -27,13 +27,14 @@ namespace OCTAVO_NAMESPACE {
 /// Receives a tensor's bytes in pieces.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 
-/// One tensor to be written; `bytes` is looked at when the file is written.
+/// One tensor to be written; `bytes` is read when the file is written.
 struct TensorToWrite {
   std::string name;
   std::string_view dtype;  ///< "F32", "F64", ...
   std::vector<Index> shape;
   std::span<const std::byte> bytes;
-  /// Hands over `encoded_bytes` made of `bytes`; null: `bytes` are those of the file.
+  /// Writes `encoded_bytes` bytes, made from `bytes`, to the sink; null: `bytes` are written as
+  /// they are.
   void (*encode)(const TensorToWrite& tensor, const ByteSink& sink) = nullptr;
   std::size_t encoded_bytes = 0;
 };
@@ -46,7 +47,7 @@ TensorToWrite tensor_to_write(std::string name, std::vector<Index> shape,
 
 namespace detail {
 
-/// Calls sink(bytes) for the bytes of a tensor as its file has them.
+/// Calls sink(bytes) with the bytes of a tensor in the file.
 inline void emit(const TensorToWrite& tensor, const ByteSink& sink) {
   if (tensor.encode == nullptr) return sink(tensor.bytes);
   tensor.encode(tensor, sink);
@@ -62,8 +63,8 @@ inline std::uint32_t sum_of(const TensorToWrite& tensor) {
 
 /// Writes a safetensors file (github.com/huggingface/safetensors, README): 8 bytes of header
 /// length, a JSON header padded so that data starts at a multiple of 8, the tensors without gaps in
-/// the given order, and checksums of all of it. Atomic, and byte for byte a function of its
-/// arguments; no second copy of the tensors is made.
+/// the given order, and checksums of all of it. Atomic; the bytes depend only on the arguments.
+/// Makes no second copy of the tensors. ConfigError for names or metadata that are not ASCII.
 inline void write_safetensors(const std::string& path, std::span<const TensorToWrite> tensors,
                               std::map<std::string, std::string> metadata,
                               FileSystem& files = real_file_system()) {

@@ -22,7 +22,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How files that are meant for others have numbers.
+/// The number types in files for other programs.
 enum class StoredType {
   f32,
   f16,
@@ -49,10 +49,10 @@ constexpr std::string_view name_of(StoredType type) noexcept {
 
 namespace detail {
 
-/// Numbers that a block of Q8_0 has.
+/// Numbers in a block of Q8_0.
 inline constexpr std::size_t q8_0_block = 32;
 
-/// Bytes of `count` numbers, of Q8_0 whole blocks.
+/// Bytes of `count` numbers; for Q8_0 a multiple of 32.
 constexpr std::size_t stored_bytes(StoredType type, std::size_t count) noexcept {
   if (type == StoredType::q8_0) return count / q8_0_block * (sizeof(Float16) + q8_0_block);
   return count * (type == StoredType::f32 ? sizeof(float) : sizeof(Float16));
@@ -63,7 +63,7 @@ inline constexpr double widened(double number) noexcept { return number; }
 inline constexpr float widened(Float16 number) noexcept { return to_float(number); }
 inline constexpr float widened(BFloat16 number) noexcept { return to_float(number); }
 
-/// The number as `type` has it; infinite if it is too large.
+/// The number converted to `type`; infinite if it is too large.
 template <StoredType type>
 constexpr auto stored(float number) noexcept {
   if constexpr (type == StoredType::f16) return to_float16(number);
@@ -71,8 +71,8 @@ constexpr auto stored(float number) noexcept {
   if constexpr (type == StoredType::f32) return number;
 }
 
-/// The float nearest to a number; infinite if that is too large, for which the conversion is not
-/// defined, or no number.
+/// The nearest float; infinite if the number is too large (the conversion would be undefined) or
+/// NaN.
 template <Scalar T>
 constexpr float nearest_float(T number) noexcept {
   constexpr T most{static_cast<T>(std::numeric_limits<float>::max())};
@@ -80,7 +80,7 @@ constexpr float nearest_float(T number) noexcept {
   return within ? static_cast<float>(number) : std::numeric_limits<float>::infinity();
 }
 
-/// A number that cannot be written.
+/// Throws the Error for a number that cannot be written.
 template <Scalar T>
 [[noreturn]] void refuse_number(StoredType type, const std::string& tensor, std::size_t index,
                                 T number) {
@@ -109,7 +109,7 @@ void encode_as(std::span<const T> numbers, const std::string& tensor, std::size_
   }
 }
 
-/// The same for whole blocks of Q8_0.
+/// As encode_as, for whole blocks of Q8_0.
 template <Scalar T>
 void encode_as_q8_0(std::span<const T> numbers, const std::string& tensor, std::size_t first,
                     std::byte* out) {
@@ -134,9 +134,9 @@ void encode_as_q8_0(std::span<const T> numbers, const std::string& tensor, std::
   }
 }
 
-/// out [stored_bytes]: these numbers, of a tensor's the first of which is number `first`, as
-/// `type` has them; whole blocks of Q8_0. Error of code bad_data, naming the tensor, for numbers
-/// that are not finite or too large.
+/// Encodes numbers of a tensor, starting at its number `first`, as `type` into out [stored_bytes];
+/// for Q8_0 whole blocks. Error of code bad_data, naming the tensor, for numbers that are not
+/// finite or too large.
 template <Scalar T>
 void encode(StoredType type, std::span<const T> numbers, const std::string& tensor,
             std::size_t first, std::byte* out) {
@@ -153,7 +153,7 @@ void encode(StoredType type, std::span<const T> numbers, const std::string& tens
   }
 }
 
-/// The other way: `bytes`, as `type` has numbers, into as many floats.
+/// Decodes `bytes` of `type` into numbers.
 inline void decode(StoredType type, const std::byte* bytes, std::span<float> numbers) noexcept {
   const FloatEnvironment environment;
   const auto decode_as = [&]<typename Number>(Number number) {
@@ -175,7 +175,7 @@ inline void decode(StoredType type, const std::byte* bytes, std::span<float> num
   }
 }
 
-/// Calls body(bytes) for the bytes of a whole tensor in `type`, not Q8_0, in small pieces.
+/// Calls body(bytes) with the bytes of a whole tensor in `type` (not Q8_0), in small pieces.
 template <Scalar T, typename Body>
 void for_each_encoded_piece(StoredType type, std::span<const T> numbers, const std::string& tensor,
                             Body body) {

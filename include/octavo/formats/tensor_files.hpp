@@ -18,12 +18,12 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The tensors of a folder: "model.safetensors", or where that is missing the files that
-/// "model.safetensors.index.json" lists, all of them open. The index's "weight_map" must name every
-/// tensor of its files and the file that has it, and no other.
+/// The tensors of a folder: those of "model.safetensors", or, if it is missing, of the files listed
+/// in "model.safetensors.index.json", which are all opened. The index's "weight_map" must map
+/// exactly the tensors of these files to their files.
 class TensorFiles {
  public:
-  /// Error of code no_input if a file cannot be opened, FormatError if one breaks its format.
+  /// Error of code no_input if a file cannot be opened, FormatError if one violates its format.
   explicit TensorFiles(const std::string& folder, FileSystem& files = real_file_system())
       : folder_(folder) {
     const std::string single = detail::concat({folder, "/model.safetensors"});
@@ -36,31 +36,31 @@ class TensorFiles {
     }
   }
 
-  /// The file that has this tensor; null if none has.
+  /// The file with this tensor; null if there is none.
   const SafetensorsReader* find(const std::string& name) const {
     const auto found = holders_.find(name);
     return found == holders_.end() ? nullptr : found->second;
   }
 
-  /// Every tensor's name, and the file that has it.
+  /// The names of all tensors, with their files.
   const std::map<std::string, const SafetensorsReader*>& holders() const noexcept {
     return holders_;
   }
 
-  /// See SafetensorsReader::restore_sums; `names` are those of the tensors that Octavo wrote. A
-  /// file that another program has made something else of has no checksums.
+  /// See SafetensorsReader::restore_sums; `names`: the tensors that Octavo wrote. A file whose
+  /// content another program has changed has no checksums.
   void restore_sums(std::span<const std::string> names) {
     for (File& file : files_) file.reader.restore_sums(names);
   }
 
-  /// Of all files together.
+  /// Size of all files together.
   std::size_t bytes() const noexcept {
     std::size_t sum = 0;
     for (const File& file : files_) sum += file.source.size();
     return sum;
   }
 
-  /// About the whole, under the name of the only file or of the index.
+  /// Throws a FormatError about the whole, with the name of the only file or of the index.
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
     throw FormatError(detail::concat({"cannot load ", printable(listing_), ": ", what}),
                       std::move(hint));
@@ -88,11 +88,12 @@ class TensorFiles {
     listing_ = detail::concat({single, ".index.json"});
     const JsonObject index = open_index(single, files);
     const auto& map = index.field("weight_map");
-    if (!map.is_object() || map.empty()) index.fail("'weight_map' is no list of tensors and files");
+    if (!map.is_object() || map.empty())
+      index.fail("'weight_map' is not a list of tensors and files");
     std::map<std::string, const SafetensorsReader*> by_name;
     for (const auto& [tensor, file] : map.items()) {
       if (!file.is_string())
-        index.fail(detail::concat({"tensor ", printable(tensor), ": its file is no name"}));
+        index.fail(detail::concat({"tensor ", printable(tensor), ": its file is not a name"}));
       by_name[file.get<std::string>()] = nullptr;
     }
     if (by_name.size() > most_files) {
@@ -133,7 +134,7 @@ class TensorFiles {
     }
   }
 
-  /// Nothing that leads out of the folder.
+  /// Whether a name stays within the folder.
   static bool is_plain_name(std::string_view name) {
     return name.ends_with(".safetensors") && !name.starts_with('.') && name.size() <= 255 &&
            name.find_first_of(std::string_view("/\\\0", 3)) == name.npos;

@@ -17,7 +17,7 @@
 #include <octavo/formats/stored_type.hpp>
 #include <octavo/numeric/scalar.hpp>
 
-// Tensors out of safetensors files: of the shape that is expected, unaltered, and finite.
+// Reads tensors of safetensors files and checks shape, checksum and that numbers are finite.
 namespace OCTAVO_NAMESPACE::detail {
 
 inline std::string readable(std::span<const Index> sizes) {
@@ -26,7 +26,7 @@ inline std::string readable(std::span<const Index> sizes) {
   return detail::concat({"[", text, "]"});
 }
 
-/// A dtype, which may be none that there is.
+/// A dtype for messages; it may be any text.
 inline std::string readable(const std::string& dtype) {
   const auto plain = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -35,7 +35,7 @@ inline std::string readable(const std::string& dtype) {
                                                                           : printable(dtype);
 }
 
-/// The file must have this tensor with one of these dtypes.
+/// FormatError unless the file has this tensor with these sizes and one of these dtypes.
 inline void check_tensor(const SafetensorsReader& file, const std::string& name,
                          const std::vector<Index>& sizes,
                          std::span<const std::string_view> dtypes) {
@@ -53,7 +53,7 @@ inline void check_tensor(const SafetensorsReader& file, const std::string& name,
   }
 }
 
-/// Compares a tensor's checksum with the file's, if that has one.
+/// Compares a tensor's checksum with the one stated in the file, if any.
 class SumCheck {
  public:
   void add(std::span<const std::byte> bytes) noexcept { sum_ = crc32c(bytes, sum_); }
@@ -70,8 +70,8 @@ class SumCheck {
   std::uint32_t sum_ = 0;
 };
 
-/// Calls body(first number, numbers) for pieces of a tensor whose file has numbers of T, any that
-/// `widened` takes; checks its sum and that all is finite.
+/// Calls body(index of the first number, numbers) for the pieces of a tensor of T, any type that
+/// `widened` takes. FormatError if the checksum differs or a number is not finite.
 template <typename T, typename Body>
 void for_each_piece(const SafetensorsReader& file, const std::string& name, Body body) {
   const TensorInFile& tensor = file.tensor(name);
@@ -94,7 +94,8 @@ void for_each_piece(const SafetensorsReader& file, const std::string& name, Body
   }
 }
 
-/// for_each_piece for numbers of any width; false, without a call, if the dtype has no such.
+/// for_each_piece for floating-point numbers of any width; returns false, without a call, for other
+/// dtypes.
 template <typename Body>
 bool for_each_piece_of_numbers(const SafetensorsReader& file, const std::string& name, Body body) {
   const std::string& dtype = file.tensor(name).dtype;
@@ -105,7 +106,8 @@ bool for_each_piece_of_numbers(const SafetensorsReader& file, const std::string&
   return false;
 }
 
-/// Looks at a whole tensor of numbers without keeping it; other dtypes for their sum alone.
+/// Checks a whole tensor without storing it; for dtypes other than floating point only the
+/// checksum.
 inline void verify_tensor(const SafetensorsReader& file, const std::string& name) {
   if (for_each_piece_of_numbers(file, name, [](auto...) {})) return;
   const TensorInFile& tensor = file.tensor(name);
@@ -119,7 +121,8 @@ inline void verify_tensor(const SafetensorsReader& file, const std::string& name
   sum.finish(file, name);
 }
 
-/// A tensor of numbers into numbers of T: values [as many as the tensor has].
+/// Reads a tensor and converts it to T. values [numbers of the tensor]. FormatError if a number is
+/// too large for T.
 template <Scalar T>
 void read_tensor(const SafetensorsReader& file, const std::string& name, std::span<T> values) {
   for_each_piece_of_numbers(file, name, [&](std::size_t first, auto piece) {

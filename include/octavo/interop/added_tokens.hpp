@@ -20,29 +20,29 @@
 #include <octavo/formats/json_object.hpp>
 #include <octavo/interop/token_table.hpp>
 
-// Tokens that Hugging Face's files add to a vocabulary: found in a text by their names before it is
-// split, always or, where they are special, where special tokens are recognized.
+// Tokens that Hugging Face's files add to a vocabulary. They are found in a text by their names
+// before it is split: always, or, for special tokens, only if these are recognized.
 namespace OCTAVO_NAMESPACE::detail {
 
 inline constexpr JsonLimits tokenizer_limits{
     .names = 300'000, .values = 1'500'000, .nested = 8, .bytes = 32'000'000};
 
-/// One of them; as tokenizer.json's "added_tokens" has it.
+/// An added token, as in "added_tokens" of tokenizer.json.
 struct AddedToken {
   std::string content;
   nlohmann::json id;
   bool special = false, strip_left = false, strip_right = false, single_word = false;
-  bool normalized = false;  ///< found after the others
+  bool normalized = false;  ///< searched after the others
 };
 
-/// The field of an object; null if it is not there, or if that is none.
+/// The field of an object; null if it is missing, or if `object` is not an object.
 inline const nlohmann::json& field_of(const nlohmann::json& object, const char* key) {
   static const nlohmann::json none;
   const auto found = object.is_object() ? object.find(key) : object.end();
   return !object.is_object() || found == object.end() ? none : *found;
 }
 
-/// FormatError if a flag is other than true, false or missing.
+/// An added token from its fields. FormatError if a flag is neither true, false nor missing.
 inline AddedToken added_token(const JsonObject& file, std::string content, const nlohmann::json& id,
                               const nlohmann::json& token) {
   const auto flag = [&](const char* key) {
@@ -58,8 +58,7 @@ inline AddedToken added_token(const JsonObject& file, std::string content, const
       flag("normalized")};
 }
 
-/// Places tokens by their numbers, each of which must be below 2^18 and one's own. FormatError
-/// otherwise.
+/// Places tokens by their numbers, which must be distinct and below 2^18. FormatError otherwise.
 class NumberedTokens {
  public:
   explicit NumberedTokens(const JsonObject& file) : file_(file) {}
@@ -84,7 +83,7 @@ class NumberedTokens {
     for (const auto& [token, number] : vocabulary.items()) place(token, number);
   }
 
-  /// In order; numbers that were left out are in reserve.
+  /// The tokens in order; missing numbers become tokens in reserve.
   std::vector<std::string> take() {
     std::vector<std::string> all;
     for (const auto& token : tokens_) all.push_back(token.value_or(""));
@@ -100,7 +99,7 @@ class NumberedTokens {
   std::vector<std::optional<std::string>> tokens_;
 };
 
-/// Whether each token is a single byte or what a merge makes.
+/// For each token, whether it is a single byte or the result of a merge.
 inline std::vector<bool> which_are_text(const TokenTable& table) {
   std::unordered_set<std::string> made;
   for (std::string merge : table.merges) {
@@ -115,8 +114,8 @@ inline std::vector<bool> which_are_text(const TokenTable& table) {
   return result;
 }
 
-/// Says of tokens, which the table has, what they are. A token of the text that is found by its
-/// name as well stays one, and gets a rule. FormatError if Octavo would find one elsewhere.
+/// Sets the kinds of added tokens in the table. A token of the text that is also found by its name
+/// keeps its kind and gets a rule. FormatError if Octavo would find a token at other places.
 inline void name_added(const JsonObject& file, TokenTable& table, const std::vector<bool>& is_text,
                        const std::vector<AddedToken>& added, std::vector<std::string>& notes) {
   std::unordered_map<std::string_view, std::size_t> number;
@@ -146,7 +145,7 @@ inline void name_added(const JsonObject& file, TokenTable& table, const std::vec
   }
 }
 
-/// FormatError unless Octavo has such a tokenizer.
+/// FormatError unless Octavo can make a tokenizer of the table.
 inline void require_tokenizer(const TokenTable& table, const std::string& name) {
   try {
     tokenizer_of(table);
@@ -155,13 +154,13 @@ inline void require_tokenizer(const TokenTable& table, const std::string& name) 
   }
 }
 
-/// A JSON string. Error of code bad_data if it is no UTF-8.
+/// A text as a JSON string. Error of code bad_data if it is not UTF-8.
 inline std::string json_string(const std::string& text) {
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::exception&) {
     throw Error(ErrorCode::bad_data,
-                concat({"cannot write token ", printable(text), " in JSON: it is no UTF-8"}));
+                concat({"cannot write token ", printable(text), " in JSON: it is not UTF-8"}));
   }
 }
 
@@ -172,7 +171,7 @@ inline bool is_added(const TokenTable& table, std::size_t i) {
          rule != table.rules.end();
 }
 
-/// What they say of it.
+/// The fields of an added token in Hugging Face's files.
 inline std::string added_fields(const TokenTable& table, std::size_t i) {
   const auto found = table.rules.find(static_cast<Token>(i));
   const NameRule rule = found == table.rules.end() ? NameRule{} : found->second;

@@ -141,7 +141,7 @@ class GgufModel {
     tokens_.tokens = file_.texts("tokenizer.ggml.tokens", detail::most_gguf_tokens);
     if (const auto twice = tokens_.twice()) {
       file_.fail(detail::concat(
-          {"entry 'tokenizer.ggml.tokens': token ", printable(*twice), " is there twice"}));
+          {"entry 'tokenizer.ggml.tokens': token ", printable(*twice), " occurs twice"}));
     }
     tokens_.merges = file_.texts("tokenizer.ggml.merges", detail::most_gguf_tokens);
     read_special_tokens();

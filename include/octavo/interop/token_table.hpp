@@ -26,12 +26,12 @@ namespace OCTAVO_NAMESPACE {
 /// printable character, so that " a" is "\u0120a" (tokens that no text has stand as they are);
 /// merges as two such texts with a space between.
 struct TokenTable {
-  std::vector<std::string> tokens;    ///< by number, no two the same
+  std::vector<std::string> tokens;    ///< by number, all distinct
   std::vector<TokenKind> kinds;       ///< one per token
-  std::vector<std::string> merges;    ///< the earlier, the sooner
+  std::vector<std::string> merges;    ///< earlier merges are applied first
   std::map<Token, NameRule> rules{};  ///< see BpeVocabulary
 
-  /// A token that is there twice.
+  /// The first token that occurs twice; nothing if all are distinct.
   std::optional<std::string_view> twice() const {
     std::vector<std::string_view> sorted(tokens.begin(), tokens.end());
     std::sort(sorted.begin(), sorted.end());
@@ -44,7 +44,7 @@ struct TokenTable {
 
 namespace detail {
 
-/// Names for tokens in reserve: "<unused_300>", or with more underscores where that is taken.
+/// Names for tokens in reserve: "<unused_300>", with more underscores if that name is taken.
 class ReserveNames {
  public:
   explicit ReserveNames(std::span<const std::string> taken) {
@@ -64,7 +64,7 @@ class ReserveNames {
 
 }  // namespace detail
 
-/// Adds tokens in reserve, "<unused_300>" and so on, until there are so many.
+/// Adds tokens in reserve, "<unused_300>" and so on, up to `vocabulary` tokens.
 inline void add_reserve(TokenTable& table, Index vocabulary) {
   detail::ReserveNames names(table.tokens);
   while (std::ssize(table.tokens) < vocabulary) {
@@ -110,8 +110,8 @@ inline TokenTable token_table_of(const ByteTokenizer& tokenizer) {
 
 namespace detail {
 
-/// Whether two tables say the same of a text, whatever their tokens in reserve and for what is
-/// unknown are called.
+/// Whether two tables encode text equally; the names of the unknown token and of tokens in reserve
+/// may differ.
 inline bool same_text_tokens(const TokenTable& a, const TokenTable& b) {
   if (a.kinds != b.kinds || a.merges != b.merges) return false;
   for (std::size_t i = 0; i < a.tokens.size(); ++i) {
@@ -124,8 +124,8 @@ inline bool same_text_tokens(const TokenTable& a, const TokenTable& b) {
 
 }  // namespace detail
 
-/// The character tokenizer whose vocabulary this is; nothing if there is none. A vocabulary of all
-/// bytes and of merges is one of byte pairs.
+/// The character tokenizer with this vocabulary; nothing if it is not one of characters. A
+/// vocabulary of all bytes with merges is one of byte pairs.
 inline std::optional<CharacterTokenizer> character_tokenizer_of(const TokenTable& table) {
   const bool unknown = !table.kinds.empty() && table.kinds.front() == TokenKind::unknown;
   std::string bytes, characters;
@@ -146,7 +146,7 @@ inline std::optional<CharacterTokenizer> character_tokenizer_of(const TokenTable
                                  std::ssize(table.tokens));
     if (has_end) tokenizer = tokenizer.with_end_token();
     if (detail::same_text_tokens(token_table_of(tokenizer), table)) return tokenizer;
-  } catch (const ConfigError&) {  // a byte or character is there twice, or there are no tokens
+  } catch (const ConfigError&) {  // a byte or character occurs twice, or there are no tokens
   }
   return std::nullopt;
 }
@@ -174,7 +174,7 @@ inline TokenTable token_table_of(const AnyTokenizer& tokenizer) {
 
 namespace detail {
 
-/// The numbers of a table's merges; ConfigError if one has other than two tokens.
+/// A table's merges as pairs of tokens. ConfigError if a merge does not consist of two tokens.
 inline std::vector<BpeMerge> merges_of(const TokenTable& table) {
   std::unordered_map<std::string_view, Token> numbers;
   for (std::size_t i = 0; i < table.tokens.size(); ++i) {
@@ -200,7 +200,8 @@ inline std::vector<BpeMerge> merges_of(const TokenTable& table) {
 
 }  // namespace detail
 
-/// The byte pairs whose vocabulary this is. ConfigError, saying why, if there are none.
+/// The byte-pair tokenizer with this vocabulary. ConfigError, with the reason, if it is not one of
+/// byte pairs.
 inline BpeTokenizer bpe_tokenizer_of(const TokenTable& table) {
   require(table.kinds.size() == table.tokens.size() &&
               table.tokens.size() <= BpeVocabulary::most_tokens,
@@ -218,15 +219,15 @@ inline BpeTokenizer bpe_tokenizer_of(const TokenTable& table) {
   return BpeTokenizer(vocabulary);
 }
 
-/// The tokenizer whose vocabulary this is: of characters, if it can be, or of byte pairs.
-/// ConfigError, saying why, if it is neither.
+/// The tokenizer with this vocabulary: of characters if possible, otherwise of byte pairs.
+/// ConfigError, with the reason, if it is neither.
 inline AnyTokenizer tokenizer_of(const TokenTable& table) {
   if (const auto characters = character_tokenizer_of(table)) return *characters;
   return bpe_tokenizer_of(table);
 }
 
-/// Which token ends a text, where the format demands one: a token for that, an unknown token or one
-/// in reserve, which no text has; or, where there is none of these, the line end.
+/// The token that ends a text, for formats that demand one: a control token, else the unknown
+/// token, else one in reserve, none of which occurs in text; else the line end.
 inline Token end_token_of(const TokenTable& table) {
   for (const auto kind : {TokenKind::control, TokenKind::unknown, TokenKind::unused}) {
     const auto found = std::find(table.kinds.begin(), table.kinds.end(), kind);
@@ -236,9 +237,8 @@ inline Token end_token_of(const TokenTable& table) {
   return line_end == table.tokens.end() ? 0 : static_cast<Token>(line_end - table.tokens.begin());
 }
 
-/// Gives a tokenizer the tokens at which its model's files say that a text ends. It keeps its own
-/// where they name none, or only the one that end_token_of finds where the vocabulary has no token
-/// for that.
+/// Sets a tokenizer's end tokens to those of its model's files. The tokenizer keeps its own if the
+/// files name none, or only the stopgap of end_token_of for a vocabulary without a control token.
 inline void take_end_tokens(AnyTokenizer& tokenizer, const TokenTable& table,
                             const std::vector<Token>& tokens) {
   if (tokens.empty()) return;

@@ -20,12 +20,12 @@
 #include <octavo/interop/tokenizer_json.hpp>
 #include <octavo/interop/vocabulary_files.hpp>
 
-// The tokenizer of a folder of Hugging Face's format.
+// The tokenizer of a folder in Hugging Face's format.
 namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// Reads a folder's files as far as they are there.
+/// Reads those files of a folder that exist.
 class TokenizerFolder {
  public:
   TokenizerFolder(const std::string& path, FileSystem& files) : path_(path), files_(files) {}
@@ -44,7 +44,7 @@ class TokenizerFolder {
   }
 
  private:
-  /// What would put tokens before or after a text, or a space.
+  /// Checks the options that would add tokens or a space to a text.
   static void check_config(const JsonObject& config, std::vector<std::string>& notes) {
     config.demand("add_prefix_space", false);
     for (const char* key : {"add_bos_token", "add_eos_token"}) {
@@ -74,9 +74,9 @@ class TokenizerFolder {
 
 }  // namespace detail
 
-/// The vocabulary of tokenizer.json, or where that is missing of vocab.json, merges.txt and what
-/// lies beside them; nothing if there is neither. FormatError says what is wrong with a file.
-/// `notes` gets a line for each thing that was set aside.
+/// The vocabulary of tokenizer.json, or, if it is missing, of vocab.json, merges.txt and the files
+/// beside them; nothing if there is neither. FormatError if a file is invalid. `notes` gets a line
+/// for each thing that is ignored.
 inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path,
                                                        std::vector<std::string>& notes,
                                                        FileSystem& files = real_file_system()) {
@@ -87,8 +87,8 @@ inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path) 
   return read_tokenizer_folder(path, notes);
 }
 
-/// The same, of a model with so many tokens: others are added in reserve, and names beyond them
-/// (which a program has added to the tokenizer and not to the model) are set aside. FormatError if
+/// As above, for a model with `vocabulary` tokens: missing tokens are added in reserve; further
+/// names (which a program added to the tokenizer and not to the model) are ignored. FormatError if
 /// text needs one of those.
 inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path, Index vocabulary,
                                                        std::vector<std::string>& notes,
@@ -116,7 +116,7 @@ inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path, 
 
 namespace detail {
 
-/// What vocab.json and merges.txt cannot say of names; nothing where they need not.
+/// The rules of names that vocab.json and merges.txt cannot express; empty if there are none.
 inline std::string added_tokens_decoder(const TokenTable& table) {
   bool plain = table.rules.empty();
   for (std::size_t i = 0; plain && i < table.tokens.size(); ++i) {
@@ -150,9 +150,9 @@ inline std::string tokenizer_config_text(const TokenTable& table) {
 
 }  // namespace detail
 
-/// Saves a vocabulary as tokenizer.json, tokenizer_config.json, vocab.json and merges.txt of a
-/// folder, which is made if it is not there; each appears whole or not at all. Error of code
-/// bad_data if a token is no UTF-8.
+/// Saves a vocabulary as tokenizer.json, tokenizer_config.json, vocab.json and merges.txt in a
+/// folder, which is created if necessary; each file appears whole or not at all. Error of code
+/// bad_data if a token is not UTF-8.
 inline void save_tokenizer_folder(const std::string& path, const TokenTable& table,
                                   FileSystem& files = real_file_system()) {
   const std::pair<const char*, std::string> texts[] = {

@@ -18,12 +18,11 @@
 #include <octavo/interop/token_table.hpp>
 #include <octavo/interop/vocabulary_files.hpp>
 
-// tokenizer.json of Hugging Face's library tokenizers, for byte-level byte-pair encoding as GPT-2
-// has it.
+// tokenizer.json of Hugging Face's library tokenizers, for GPT-2's byte-level byte-pair encoding.
 namespace OCTAVO_NAMESPACE {
 namespace detail {
 
-/// Reads one; every step refuses what would change how a text is encoded.
+/// Reads a tokenizer.json; refuses everything that would change how a text is encoded.
 class TokenizerJson {
  public:
   using Json = nlohmann::json;
@@ -50,7 +49,7 @@ class TokenizerJson {
                        (got.is_string() && !text ? " (a text)" : ""), ", expected ", expected}));
   }
 
-  /// The parts of a Sequence; or the one part that is there, or none.
+  /// The parts of a Sequence, or the single part, or none.
   static std::vector<const Json*> parts_of(const Json& part, const char* list) {
     if (part.is_null()) return {};
     const Json& parts = field_of(part, list);
@@ -69,7 +68,7 @@ class TokenizerJson {
     }
   }
 
-  /// ByteLevel, whose own pattern is GPT-2's, or with that pattern as a Split before it.
+  /// ByteLevel with its own pattern, which is GPT-2's, or a Split with that pattern before it.
   void check_pre_tokenizer() const {
     const std::string name = "pre_tokenizer";
     const auto parts = parts_of(file_.field("pre_tokenizer"), "pretokenizers");
@@ -99,7 +98,8 @@ class TokenizerJson {
     }
   }
 
-  /// What changes no tokens: ByteLevel, one after the other, and a template of the text alone.
+  /// Parts that do not change tokens: any number of ByteLevel parts, and a template of only the
+  /// text.
   void check_byte_level(const char* name, const Json& part) const {
     for (const Json* const one :
          parts_of(part, name == std::string_view("decoder") ? "decoders" : "processors")) {
@@ -117,7 +117,7 @@ class TokenizerJson {
   const Json& model(const char* key) const { return field_of(file_.field("model"), key); }
 
   void check_model() const {
-    if (!file_.field("model").is_object()) file_.fail("'model' is no object");
+    if (!file_.field("model").is_object()) file_.fail("'model' is not an object");
     const auto demand = [&](const char* key, const Json& value) {
       if (!model(key).is_null() && model(key) != value) {
         refuse(concat({"model.", key}), model(key), JsonObject::shown(value), value.is_string());
@@ -130,18 +130,18 @@ class TokenizerJson {
     demand("fuse_unk", false);
     demand("byte_fallback", false);
     demand("ignore_merges", false);
-    if (!model("vocab").is_object()) file_.fail("'model.vocab' is no object");
-    if (!model("merges").is_array()) file_.fail("'model.merges' is no list");
+    if (!model("vocab").is_object()) file_.fail("'model.vocab' is not an object");
+    if (!model("merges").is_array()) file_.fail("'model.merges' is not a list");
     if (!model("unk_token").is_null() && !model("unk_token").is_string()) {
       refuse("model.unk_token", model("unk_token"), "a token or null");
     }
   }
 
-  /// Those of the model and those that were added, some of which may be in both. Numbers that are
-  /// left out are in reserve.
+  /// Tokens of the model and added tokens; some may be in both. Missing numbers become tokens in
+  /// reserve.
   void read_tokens() {
     const Json& list = file_.field("added_tokens");
-    if (!list.is_null() && !list.is_array()) file_.fail("'added_tokens' is no list");
+    if (!list.is_null() && !list.is_array()) file_.fail("'added_tokens' is not a list");
     std::set<std::string> contents;
     NumberedTokens tokens(file_);
     tokens.place_all(model("vocab"));
@@ -150,7 +150,7 @@ class TokenizerJson {
       if (!content.is_string()) refuse("added_tokens", token, "tokens, each with a 'content'");
       const std::string name = content.get<std::string>();
       if (!contents.insert(name).second) {
-        file_.fail(concat({"'added_tokens': token ", printable(name), " is there twice"}));
+        file_.fail(concat({"'added_tokens': token ", printable(name), " occurs twice"}));
       }
       added_.push_back(added_token(file_, name, field_of(token, "id"), token));
       tokens.place(name, added_.back().id);
@@ -171,7 +171,7 @@ class TokenizerJson {
     }
   }
 
-  /// What is neither text nor added nor the unknown token is in reserve.
+  /// Tokens that are neither text nor added nor unknown are in reserve.
   void name_kinds(std::vector<std::string>& notes) {
     const std::vector<bool> text = which_are_text(table_);
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -186,7 +186,8 @@ class TokenizerJson {
       refuse("model.unk_token", unknown, "a token that is neither a byte nor made by a merge",
              true);
     }
-    // Who knows every byte has no use for it: then it is what else it was added for.
+    // A tokenizer that knows every byte never uses the unknown token; it then keeps the kind that
+    // it was added with.
     const auto is_byte = [](const std::string& token) {
       const auto bytes = bytes_of_letters(token);
       return bytes && bytes->size() == 1;
@@ -204,13 +205,13 @@ class TokenizerJson {
 
 }  // namespace detail
 
-/// The vocabulary of a tokenizer.json. FormatError, naming the field, if what it does is not what a
-/// tokenizer of characters or byte pairs does.
+/// The vocabulary of a tokenizer.json. FormatError, naming the field, if Octavo's tokenizers cannot
+/// do the same.
 inline TokenTable read_tokenizer_json(const ByteSource& source, std::vector<std::string>& notes) {
   return detail::TokenizerJson(source, notes).take();
 }
 
-/// A tokenizer.json. Error of code bad_data if a token is no UTF-8.
+/// The text of a tokenizer.json. Error of code bad_data if a token is not UTF-8.
 inline std::string tokenizer_json_text(const TokenTable& table) {
   using detail::json_string;
   std::string added, unknown = "null", merges;

@@ -20,13 +20,13 @@
 #include <octavo/interop/added_tokens.hpp>
 #include <octavo/interop/token_table.hpp>
 
-// GPT-2's own two files: vocab.json has each token's number, merges.txt a merge a line. What was
-// added to them later stands in files beside them: added_tokens.json, special_tokens_map.json,
+// GPT-2's two files: vocab.json has the number of each token, merges.txt one merge per line. Tokens
+// added later are in other files of the folder: added_tokens.json, special_tokens_map.json,
 // tokenizer_config.json.
 namespace OCTAVO_NAMESPACE {
 
-/// The lines of a merges.txt after "#version", if that is there; without a byte order mark, the
-/// ends of lines as Windows has them, and empty lines. FormatError if it is too large.
+/// The lines of a merges.txt, without a "#version" line, a byte order mark, carriage returns and
+/// empty lines. FormatError if the file is too large.
 inline std::vector<std::string> read_merges_text(const ByteSource& source) {
   const auto fail = [&](const std::string& what) {
     throw FormatError(detail::concat({"cannot load ", printable(source.name()), ": ", what}));
@@ -54,8 +54,8 @@ inline std::vector<std::string> read_merges_text(const ByteSource& source) {
 
 namespace detail {
 
-/// The names that files of special tokens mention: "bos_token" and so on, each a text or an object
-/// with its "content", and "additional_special_tokens", a list of such.
+/// The names in files of special tokens: "bos_token" and so on, each a text or an object with a
+/// "content", and "additional_special_tokens", a list of these.
 inline std::set<std::string> special_names(const std::vector<const JsonObject*>& files) {
   std::set<std::string> names;
   const auto take = [&](const nlohmann::json& value) {
@@ -73,7 +73,7 @@ inline std::set<std::string> special_names(const std::vector<const JsonObject*>&
   return names;
 }
 
-/// What a token is that no text has, where nothing but its name says it.
+/// The kind of a token that does not occur in text, derived from its name.
 inline TokenKind kind_of_name(std::string_view name) {
   if (name == "<unk>") return TokenKind::unknown;
   const bool unused = name.starts_with("<unused") || name.starts_with("[PAD");
@@ -82,13 +82,14 @@ inline TokenKind kind_of_name(std::string_view name) {
 
 }  // namespace detail
 
-/// The files beside vocab.json; null: not there.
+/// The files beside vocab.json; null: missing.
 struct VocabularyCompanions {
   const JsonObject* added_tokens = nullptr;
   const JsonObject* special_tokens_map = nullptr;
   const JsonObject* tokenizer_config = nullptr;
 
-  /// What they add: "added_tokens_decoder" of tokenizer_config.json, or else added_tokens.json.
+  /// The added tokens: from "added_tokens_decoder" of tokenizer_config.json, or else from
+  /// added_tokens.json.
   std::vector<detail::AddedToken> added() const {
     using detail::field_of;
     std::vector<detail::AddedToken> all;
@@ -116,10 +117,10 @@ struct VocabularyCompanions {
   }
 };
 
-/// A vocabulary from vocab.json and merges.txt. What is not a byte and not made by a merge is a
-/// token beside the text: "<unk>" the unknown one, "<unused..." and "[PAD..." reserve, others end a
-/// text or the like, unless the files beside them say what it is. FormatError, naming a file, if it
-/// is none of characters or byte pairs.
+/// A vocabulary from vocab.json and merges.txt. A token that is neither a byte nor made by a merge
+/// is not text: "<unk>" is the unknown token, "<unused..." and "[PAD..." are reserve, and others
+/// are control tokens, unless the companion files say otherwise. FormatError, naming a file, if it
+/// is neither of characters nor of byte pairs.
 inline TokenTable read_vocabulary_files(const ByteSource& vocabulary, const ByteSource& merges,
                                         const VocabularyCompanions& companions,
                                         std::vector<std::string>& notes) {
@@ -141,7 +142,7 @@ inline TokenTable read_vocabulary_files(const ByteSource& vocabulary, const Byte
   return table;
 }
 
-/// A vocab.json. Error of code bad_data if a token is no UTF-8.
+/// The text of a vocab.json. Error of code bad_data if a token is not UTF-8.
 inline std::string vocabulary_text(const TokenTable& table) {
   std::string text = "{";
   for (std::size_t i = 0; i < table.tokens.size(); ++i) {
@@ -150,7 +151,7 @@ inline std::string vocabulary_text(const TokenTable& table) {
   return text += "}";
 }
 
-/// A merges.txt.
+/// The text of a merges.txt.
 inline std::string merges_text(const TokenTable& table) {
   std::string text = "#version: 0.2\n";
   for (const std::string& merge : table.merges) text += merge + '\n';

@@ -20,17 +20,17 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Where a run is saved, and how often.
+/// Where and how often a run is saved.
 struct SaveOptions {
-  std::string folder = {};       ///< empty: nothing is saved
+  std::string folder = {};       ///< empty: no saves
   Index save_every = 500;        ///< steps between checkpoints; 0: only at the end
-  Index keep = 2;                ///< checkpoints that stay, the newest
-  bool rollback = false;         ///< what rollbacks go back to is saved too: see rollback_target()
+  Index keep = 2;                ///< number of newest checkpoints that are kept
+  bool rollback = false;         ///< also save checkpoints for rollbacks: see rollback_target()
   bool replaces_future = false;  ///< a run that goes on is not the one that was saved: a best model
                                  ///< of later steps will not come again, and is set aside
 };
 
-/// Where a run is saved and how often, as a line for people.
+/// Where and how often a run is saved, as a line for the user.
 inline std::string saves_of(const SaveOptions& options) {
   const std::string every = options.save_every == 0 ? "at the end"
                             : options.save_every == 1
@@ -48,7 +48,7 @@ inline std::string saves_of(const SaveOptions& options) {
   return line;
 }
 
-/// Makes a folder and those above it; IoError of code cannot_create if that fails.
+/// Creates a folder and its parents; IoError of code cannot_create on failure.
 inline void make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -60,9 +60,9 @@ inline void make_folder(const std::string& path) {
 
 namespace detail {
 
-/// Error of code cannot_create where a run's files would replace what is not a run's: a model of
-/// Hugging Face's beside its config.json (unless the run that goes on lies there), or a device,
-/// FIFO or socket under the name of the trained or the best model.
+/// Error of code cannot_create if a run's files would replace other files: a Hugging Face model
+/// beside its config.json (unless the resumed run is there), or a device, FIFO or socket with the
+/// name of the trained or the best model.
 inline void check_run_folder(const CheckpointFolder& folder, bool goes_on_there) {
   namespace fs = std::filesystem;
   std::error_code unknown;
@@ -71,10 +71,10 @@ inline void check_run_folder(const CheckpointFolder& folder, bool goes_on_there)
                 "choose another folder");
   };
   for (const std::string& path : {folder.model(), folder.best()}) {
-    if (fs::is_other(fs::status(path, unknown))) refuse(path, "what lies there is no regular file");
+    if (fs::is_other(fs::status(path, unknown))) refuse(path, "it is not a regular file");
   }
   if (fs::is_directory(folder.model(), unknown)) refuse(folder.model(), "it is a folder");
-  // Its weights may have other names: shards, or pytorch_model.bin.
+  // The weights may have other names: shards, or pytorch_model.bin.
   if (!goes_on_there && fs::exists(concat({folder.path(), "/config.json"}), unknown)) {
     refuse(folder.model(), "the folder is Hugging Face's, with a config.json");
   }
@@ -82,16 +82,16 @@ inline void check_run_folder(const CheckpointFolder& folder, bool goes_on_there)
 
 }  // namespace detail
 
-/// Saves a run every so often. A save that fails does not end the run: RunCallbacks::warn hears
-/// about it, and the next one may succeed; the third in a row is final. Does nothing without a
-/// folder. `Trainer`: octavo::Trainer of any scalar and model.
+/// Saves a run at intervals. A failed save does not end the run: RunCallbacks::warn is called, and
+/// the next save may succeed; the third failure in a row is final. Does nothing without a folder.
+/// `Trainer`: an octavo::Trainer of any scalar and model.
 template <typename Trainer>
 class RunSaver {
  public:
-  /// Makes the folder, locks it for this process, and moves an earlier run's files aside, unless
-  /// `resumed` lies there: the run that goes on, with whose numbers `trainer` has been loaded
-  /// before; null: the run begins. `trainer` and `tokenizer` must outlive the saver. Error of code
-  /// cannot_create if the folder cannot be a run's.
+  /// Creates and locks the folder, and moves an earlier run's files aside, unless `resumed` is in
+  /// this folder. `resumed`: the run to continue, already loaded into `trainer`; null: a new run.
+  /// `trainer` and `tokenizer` must outlive the saver. Error of code cannot_create if the folder
+  /// cannot be used.
   RunSaver(const SaveOptions& options, const Trainer& trainer, const AnyTokenizer& tokenizer,
            const CorpusIdentity& corpus, RunCallbacks callbacks = {},
            const ResumedRun* resumed = nullptr)
@@ -116,23 +116,23 @@ class RunSaver {
 
   const SaveOptions& options() const noexcept { return options_; }
   const RunCallbacks& callbacks() const noexcept { return callbacks_; }
-  /// Null: nothing is saved.
+  /// The folder; null: no saves.
   const CheckpointFolder* folder() const noexcept { return folder_ ? &*folder_ : nullptr; }
-  /// Whether files that lie in the folder are those of the run that goes on.
+  /// Whether the files in the folder belong to the resumed run.
   bool goes_on_there() const noexcept { return goes_on_there_; }
 
-  /// Whether the run is saved after `done` steps.
+  /// Whether a save is due after `done` steps.
   bool is_due(Index done) const {
     const bool asked = options_.save_every != 0 && done % options_.save_every == 0;
     return folder_ && (asked || (options_.rollback && is_rollback_step(done)));
   }
 
-  /// After every step, with the steps done: saves where that is due.
+  /// Call after every step, with the steps done: saves if due.
   void step(Index done) {
     if (is_due(done)) attempt([&] { save(); });
   }
 
-  /// After an evaluation that was the best so far: saves the best model.
+  /// Call after the best evaluation so far: saves the best model.
   void best() {
     if (!folder_) return;
     attempt([&] {
@@ -144,21 +144,21 @@ class RunSaver {
     });
   }
 
-  /// At the end: saves, unless the step has just been saved, and says where.
+  /// Call at the end: saves, unless this step was just saved, and reports the path.
   void finish() {
     if (!folder_) return;
     if (saved_step_ != trainer_.state().steps_done) save();
     callbacks_.told("saved " + last_);
   }
 
-  /// Before a file is written that tells of the run: Error of code cannot_create if its folder has
-  /// become another run's.
+  /// Call before another file of the run is written: Error of code cannot_create if another run has
+  /// taken the folder.
   void check_folder() {
     if (folder_) folder_->check(folder_->report());
   }
 
-  /// The best evaluation's model; empty if the run has none, or if what lies there is of another
-  /// future of it, which this run has replaced.
+  /// The path of the best evaluation's model; empty if there is none, or if it is of later steps
+  /// that this run replaces.
   std::string best_path() const {
     const RunState state = trainer_.state();
     const bool ours = best_ && state.best_step > 0 && best_->steps_done == state.best_step &&
@@ -166,18 +166,18 @@ class RunSaver {
     std::error_code unknown;
     return ours && std::filesystem::exists(folder_->best(), unknown) ? folder_->best() : "";
   }
-  /// What text can be generated with while the run goes on: the best model, or the last checkpoint;
-  /// empty if there is neither.
+  /// The model to generate with during the run: the best model, or the last checkpoint; empty if
+  /// there is neither.
   std::string newest_model() const {
     const std::string best = best_path();
     return best.empty() ? last_ : best;
   }
-  /// The last checkpoint of this run, or the one that it was resumed from; empty if there is none.
+  /// The last checkpoint of this run, or the checkpoint from which it was resumed; empty if there
+  /// is none.
   const std::string& last() const noexcept { return last_; }
 
-  /// Where the run goes back to after a loss spike: see octavo::rollback_target(). Until the step
-  /// that it was resumed at, the checkpoints beside the one that it was resumed from are its own as
-  /// well.
+  /// The checkpoint to go back to after a loss spike: see octavo::rollback_target(). Up to the step
+  /// at which the run was resumed, the checkpoints beside the resumed one count as well.
   std::optional<NamedCheckpoint> rollback_target() const {
     if (!folder_ || !options_.rollback) return std::nullopt;
     std::vector<NamedCheckpoint> found = find_checkpoints(folder_->path());
@@ -196,12 +196,13 @@ class RunSaver {
     });
   }
 
-  /// The trainer has been brought to where that checkpoint was saved; what came after is forgotten.
+  /// To be called after the trainer was returned to a checkpoint: forgets the later steps.
   void went_back(const NamedCheckpoint& to) {
     replace_future();
     last_ = to.path;
     if (!to.path.starts_with(folder_->path() + "/checkpoint-")) {
-      attempt([&] { save(); });  // so that the folder has what the run goes on from
+      attempt(
+          [&] { save(); });  // so that the folder has the checkpoint from which the run continues
     }
     folder_->forget_after(to.step);
     resumed_step_ = std::min(resumed_step_, to.step);
@@ -242,8 +243,7 @@ class RunSaver {
     saved_step_ = trainer_.state().steps_done;
   }
 
-  /// Before the first file is saved by a run that goes on: what came after the step that it was
-  /// taken up at is moved aside.
+  /// Before a resumed run saves its first file: moves the files of later steps aside.
   void replace_future() {
     if (!replaces_) return;
     if (const auto moved = folder_->set_aside_after(resumed_step_, options_.replaces_future)) {
@@ -261,12 +261,12 @@ class RunSaver {
   RunCallbacks callbacks_;
   std::optional<CheckpointFolder> folder_;
   std::string last_;
-  std::string resumed_folder_;    ///< where the checkpoint lies that the run goes on with
-  std::optional<RunState> best_;  ///< that the best model was saved in
-  Index resumed_step_ = -1;       ///< -1: the run has begun here
+  std::string resumed_folder_;    ///< folder of the resumed checkpoint
+  std::optional<RunState> best_;  ///< state in which the best model was saved
+  Index resumed_step_ = -1;       ///< -1: a new run
   Index saved_step_ = -1;
-  bool goes_on_there_ = false;  ///< what lies in the folder is the run that goes on
-  bool replaces_ = false;       ///< a future that is not set aside yet
+  bool goes_on_there_ = false;  ///< the folder has the files of the resumed run
+  bool replaces_ = false;       ///< later steps that are not moved aside yet
   int failures_ = 0;
 };
 

@@ -15,15 +15,15 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The distinct characters of a text that comes piece by piece: its code points, and the bytes that
-/// are part of none. Memory: less than 2 KB for ASCII; for others 35 KB, and 2 KB for each block of
-/// 256 code points that occurs, which is 9 MB at most.
+/// Finds the distinct characters of a text that is added in pieces: its code points, and the bytes
+/// that belong to no code point. Memory: less than 2 KB for ASCII; for other texts 35 KB plus 2 KB
+/// for each block of 256 code points that occurs, 9 MB at most.
 class AlphabetFinder {
  public:
-  /// Characters of more than one byte that an alphabet has at most.
+  /// The most characters of more than one byte in an alphabet.
   static constexpr std::size_t most_characters = 16384;
 
-  /// A text's next piece, which may end within a character.
+  /// Adds the next piece of the text, which may end within a character.
   void add(std::string_view text) {
     for (const char symbol : text) seen_[static_cast<unsigned char>(symbol)] = true;
     while (!open_.empty() && !text.empty()) {
@@ -36,9 +36,9 @@ class AlphabetFinder {
     count(text);
   }
 
-  /// The characters in increasing order: first every byte that occurs, within a character or not,
-  /// then the characters of more than one byte. If there are more than most_characters of these,
-  /// the most frequent; of equally frequent ones those with the smaller code point.
+  /// The characters in increasing order: first every byte that occurs, inside a longer character or
+  /// not, then the characters of more than one byte. If these are more than most_characters, only
+  /// the most frequent are taken, and among equally frequent ones those with smaller code points.
   std::string alphabet() const {
     std::string result;
     for (std::size_t byte = 0; byte < seen_.size(); ++byte) {
@@ -56,7 +56,8 @@ class AlphabetFinder {
     return result;
   }
 
-  /// Different characters that the alphabet has no room for; they are made of tokens for bytes.
+  /// The number of distinct characters that did not fit into the alphabet; they are encoded as
+  /// tokens for bytes.
   std::size_t left_out() const { return distinct_ - std::min(distinct_, most_characters); }
 
   std::size_t memory_bytes() const noexcept {
@@ -67,7 +68,8 @@ class AlphabetFinder {
 
  private:
   static constexpr std::size_t page_codes = 256;
-  using Page = std::array<std::uint64_t, page_codes>;  ///< how often each of its code points came
+  using Page =
+      std::array<std::uint64_t, page_codes>;  ///< how often each of its code points occurred
   struct Counted {
     std::uint32_t code;
     std::uint64_t times;
@@ -77,7 +79,7 @@ class AlphabetFinder {
     return a.times != b.times ? a.times > b.times : a.code < b.code;
   }
 
-  /// Counts whole characters; what may be the front of another one waits in open_.
+  /// Counts whole characters; an incomplete character at the end waits in open_.
   void count(std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
       if (static_cast<unsigned char>(text[at]) < 0x80) {
@@ -116,9 +118,9 @@ class AlphabetFinder {
   }
 
   std::array<bool, 256> seen_{};
-  std::vector<std::unique_ptr<Page>> pages_;  ///< by code point; empty: there was ASCII alone
+  std::vector<std::unique_ptr<Page>> pages_;  ///< by code point; empty: only ASCII so far
   std::size_t distinct_ = 0;                  ///< code points beyond ASCII
-  std::string open_;                          ///< the front of a character, up to three bytes
+  std::string open_;                          ///< an incomplete character, up to three bytes
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -19,20 +19,21 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A tokenizer whose kind is known when the program runs: what a file of a model holds. A character
-/// tokenizer whose alphabet is all bytes becomes a ByteTokenizer, which has the same tokens.
+/// A tokenizer whose kind is known only at run time, such as one read from a model file. A
+/// character tokenizer whose alphabet is all 256 bytes becomes a ByteTokenizer, which has the same
+/// tokens.
 class AnyTokenizer {
  public:
   AnyTokenizer(CharacterTokenizer tokenizer) : one_(plainest(std::move(tokenizer))) {}
   AnyTokenizer(ByteTokenizer tokenizer) : one_(tokenizer) {}
   AnyTokenizer(BpeTokenizer tokenizer) : one_(std::move(tokenizer)) {}
 
-  /// That tokenizer if it is of this type; null otherwise.
+  /// The tokenizer if it has this type; null otherwise.
   template <typename K>
   const K* get_if() const noexcept {
     return std::get_if<K>(&one_);
   }
-  /// What visitor(tokenizer) returns.
+  /// Calls visitor(tokenizer) and returns its result.
   template <typename Visitor>
   decltype(auto) visit(Visitor&& visitor) const {
     return std::visit(std::forward<Visitor>(visitor), one_);
@@ -74,15 +75,16 @@ class AnyTokenizer {
     return visit([](const auto& one) { return one.end_token(); });
   }
 
-  /// Where generation stops: what a model's files say, or the token that ends a text.
+  /// The tokens at which generation stops: those of the model's files, or the token that ends a
+  /// text.
   std::vector<Token> end_tokens() const {
     if (end_tokens_) return *end_tokens_;
     const std::optional<Token> end = end_token();
     return end ? std::vector<Token>{*end} : std::vector<Token>{};
   }
-  /// Whether end_token() alone says so.
+  /// Whether generation stops only at end_token().
   bool has_own_end() const noexcept { return !end_tokens_; }
-  /// ConfigError unless they are tokens of the vocabulary.
+  /// ConfigError if one is not a token of the vocabulary.
   void set_end_tokens(std::vector<Token> tokens) {
     for (const Token token : tokens) {
       require(token >= 0 && token < vocabulary_size(), [&] {
@@ -109,7 +111,7 @@ class AnyTokenizer {
   }
 
   One one_;
-  std::optional<std::vector<Token>> end_tokens_;  ///< where they are not end_token()
+  std::optional<std::vector<Token>> end_tokens_;  ///< if they are not just end_token()
 };
 
 static_assert(Tokenizer<AnyTokenizer>);

@@ -16,26 +16,25 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The merges of a byte-pair encoding, and merging itself: of all pairs of neighbours that there
-/// is a merge for, the one whose merge is the earliest, and of several such the leftmost, becomes
-/// one token, until there is none.
+/// The merges of a byte-pair encoding. Merging replaces, again and again, one pair of neighbours by
+/// its token: the pair with the earliest merge, and among several the leftmost, until no neighbours
+/// have a merge.
 class BpeMerges {
  public:
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
   struct Found {
-    std::uint32_t rank = none;  ///< how many merges are earlier; `none`: there is no such merge
+    std::uint32_t rank = none;  ///< the number of earlier merges; `none`: there is no such merge
     Token result = 0;
   };
 
-  /// Room for so many merges.
+  /// Reserves memory for `count` merges.
   explicit BpeMerges(std::size_t most = 0)
       : slots_(std::bit_ceil(2 * std::max<std::size_t>(most, 8))) {
     shift_ = 64 - std::countr_zero(slots_.size());
   }
 
-  /// Adds a merge after those that are there; false, and nothing added, if there is one for that
-  /// pair.
+  /// Appends a merge. If the pair has a merge already, adds nothing and returns false.
   bool add(BpeMerge merge, Token result) {
     Slot& slot = slots_[place(key_of(merge.left, merge.right))];
     if (slot.found.rank != none) return false;
@@ -47,21 +46,21 @@ class BpeMerges {
     return slots_[place(key_of(left, right))].found;
   }
 
-  /// Merges `tokens` in place; returns how many they are then. Allocates if there are more than
-  /// `longest_short` of them.
+  /// Merges `tokens` in place and returns the new number of tokens. Allocates only for more than
+  /// `longest_short` tokens.
   std::size_t merge(std::span<Token> tokens) const {
     if (tokens.size() < 2) return tokens.size();
     return tokens.size() <= longest_short ? merge_short(tokens) : merge_long(tokens);
   }
 
   static constexpr std::size_t longest_short = 64;
-  /// What merge() allocates for so many tokens, while it runs.
+  /// The bytes that merge() allocates for `count` tokens while it runs.
   static constexpr std::size_t merging_bytes(std::size_t tokens) noexcept {
     return tokens <= longest_short
                ? 0
                : (3 * sizeof(std::uint32_t) + 2 * sizeof(std::uint64_t)) * tokens;
   }
-  /// On the heap.
+  /// Bytes on the heap.
   std::size_t memory_bytes() const noexcept { return sizeof(Slot) * slots_.size(); }
 
  private:
@@ -75,17 +74,16 @@ class BpeMerges {
            static_cast<std::uint32_t>(right);
   }
 
-  /// Where the pair is, or would be.
+  /// The slot of the pair, or the free slot for it.
   std::size_t place(std::uint64_t key) const noexcept {
     auto at = static_cast<std::size_t>((key * 0x9e3779b97f4a7c15u) >> shift_);
     while (slots_[at].found.rank != none && slots_[at].key != key) at = (at + 1) % slots_.size();
     return at;
   }
 
-  /// Looks for the next pair among all of them: few steps for a word, but as many as the square of
-  /// the length.
+  /// Searches all pairs for the next one: fast for a word, but quadratic in the length.
   std::size_t merge_short(std::span<Token> tokens) const {
-    std::array<Found, longest_short> pairs;  // the one after each token
+    std::array<Found, longest_short> pairs;  // the pair that starts at each token
     std::size_t count = tokens.size();
     for (std::size_t i = 0; i + 1 < count; ++i) pairs[i] = find(tokens[i], tokens[i + 1]);
     for (;;) {
@@ -106,14 +104,14 @@ class BpeMerges {
     }
   }
 
-  /// The same with a heap of pairs: n log n steps.
+  /// As merge_short, with a heap of pairs: n log n steps.
   std::size_t merge_long(std::span<Token> tokens) const {
     constexpr std::uint32_t end = none;
     require(tokens.size() < end, "encode: a piece of the text has 2^32 bytes or more");
     const auto size = static_cast<std::uint32_t>(tokens.size());
     std::vector<std::uint32_t> before(size), behind(size), rank(size, none);
-    std::vector<std::uint64_t> heap;  // rank and place; what has changed since stays in it
-    heap.reserve(2 * tokens.size());  // a merge takes one out and puts at most two in
+    std::vector<std::uint64_t> heap;  // rank and place; outdated entries stay in the heap
+    heap.reserve(2 * tokens.size());  // a merge removes one pair and adds at most two
     const auto look = [&](std::uint32_t at) {
       rank[at] = behind[at] == end ? none : find(tokens[at], tokens[behind[at]]).rank;
       if (rank[at] == none) return;

@@ -12,10 +12,10 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// The pairs of neighbouring tokens of a text that is being learned from: how often each is there,
-/// where its places begin (a list that the caller keeps), and which is there most often, of
-/// equally frequent ones the one with the smaller left number, then the smaller right number. A
-/// hash table with chains, and a binary heap; all in one block, for a number of pairs known before.
+/// The pairs of neighbouring tokens in a training text: how often each occurs, where its list of
+/// places begins (the caller keeps the lists), and which is the most frequent; ties go to the
+/// smaller left token, then to the smaller right token. A chained hash table and a binary heap in
+/// one block of memory, for a number of pairs known in advance.
 class BpePairs {
  public:
   using Number = std::uint32_t;
@@ -43,10 +43,10 @@ class BpePairs {
   }
 
   std::int64_t times(Number pair) const noexcept { return times_[pair]; }
-  /// Where the pair's list of places begins; `none`: it has not been set.
+  /// The start of the pair's list of places; `none`: not set.
   Number& first_place(Number pair) noexcept { return first_places_[pair]; }
 
-  /// The pair that is there most often, of those that are offered; `none` if there are none.
+  /// The most frequent offered pair; `none` if no pair is offered.
   Number top() const noexcept { return heap_size_ == 0 ? none : heap_[0]; }
 
   Number find(std::uint64_t key) const noexcept {
@@ -55,7 +55,7 @@ class BpePairs {
     return pair - 1;
   }
 
-  /// The pair is there so many times more. A new one is offered by top() if `offered`.
+  /// Adds `count` to the frequency of a pair. `offered`: whether top() may return a new pair.
   Number add(std::uint64_t key, std::int64_t times, bool offered) {
     Number pair = find(key);
     if (pair == none) {
@@ -70,13 +70,13 @@ class BpePairs {
     return pair;
   }
 
-  /// The pair is there so many times less.
+  /// Subtracts `count` from the frequency of a pair.
   void remove(Number pair, std::int64_t times) noexcept {
     times_[pair] -= times;
     if (heap_places_[pair] != none) sink(heap_places_[pair]);
   }
 
-  /// top() does not offer it any more.
+  /// top() no longer returns the pair.
   void withdraw(Number pair) noexcept {
     const Number place = std::exchange(heap_places_[pair], none);
     if (place == none) return;
@@ -148,8 +148,8 @@ class BpePairs {
   std::span<std::uint64_t> keys_;
   std::span<std::int64_t> times_;
   std::span<Number> first_places_;
-  std::span<Number> heap_places_;  ///< none: it is not offered
-  std::span<Number> next_;         ///< in its bucket, or of what is free; from 1 on
+  std::span<Number> heap_places_;  ///< none: not offered
+  std::span<Number> next_;         ///< next in the bucket or in the free list; counted from 1
   std::span<Number> buckets_;      ///< from 1 on; 0: empty
   std::span<Number> heap_;
   Number made_ = 0;

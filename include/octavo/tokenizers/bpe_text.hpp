@@ -18,18 +18,17 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Which words byte pairs are learned from: the most frequent ones, of equally frequent ones the
-/// earlier, as far as the memory reaches. Of the first that does not fit the front is taken that
-/// does.
+/// The words that byte pairs are learned from: the most frequent ones that fit into the memory;
+/// ties go to the earlier word. Of the first word that does not fit, the prefix that fits is taken.
 struct BpeSelection {
   std::size_t words = 0;
-  std::size_t last_size = 0;  ///< bytes of the last word that are taken
+  std::size_t last_size = 0;  ///< bytes taken of the last word
   std::size_t bytes = 0;      ///< of all words
   std::size_t groups = 0;     ///< of equally frequent words
-  std::int64_t total = 0;     ///< how often the words have come
+  std::int64_t total = 0;     ///< occurrences of the words
 
-  /// Pairs that there may be at a time: no more than neighbours; and a merge, which leaves one
-  /// place less, makes at most two new ones.
+  /// The most pairs at a time: at most one per pair of neighbours; and a merge removes one place
+  /// and makes at most two new pairs.
   std::size_t most_pairs() const noexcept {
     const std::size_t neighbours = bytes - words;
     return (2 * neighbours + std::min<std::size_t>(neighbours, 65536)) / 3 + 3;
@@ -41,7 +40,7 @@ struct BpeSelection {
   }
 };
 
-/// `order`: the numbers of all words, the most frequent first.
+/// `order`: the indices of all words, the most frequent first.
 inline BpeSelection select_words(const WordCounts& counts, std::span<const std::uint32_t> order,
                                  std::size_t memory) {
   BpeSelection chosen;
@@ -75,8 +74,8 @@ inline BpeSelection select_words(const WordCounts& counts, std::span<const std::
   return chosen;
 }
 
-/// A text that is being learned from: its words as tokens, where each pair of neighbours is, and
-/// how often. Joining a pair touches the places where it is, and no others.
+/// A training text: its words as tokens, and the places and frequency of each pair of neighbours.
+/// Joining a pair visits only the places of that pair.
 class BpeText {
  public:
   using Place = std::uint32_t;
@@ -117,9 +116,9 @@ class BpeText {
     return sizes_[static_cast<std::size_t>(token)];
   }
 
-  /// Joins a pair everywhere, in each word from left to right. `result`: the token that it becomes,
-  /// the next new one or one that there is already; of the pairs that it then has with its
-  /// neighbours those in `taken` are not offered.
+  /// Joins a pair everywhere, in each word from left to right. `result`: the token that replaces
+  /// the pair, the next new one or an existing one. New pairs with the neighbours are offered
+  /// unless they are in `taken`.
   void join(BpePairs::Number pair, Token result, const BpeMerges& taken) {
     const BpeMerge merge = pairs_.merge_of(pair);
     if (static_cast<std::size_t>(result) == sizes_.size()) {
@@ -128,7 +127,7 @@ class BpeText {
     pairs_.withdraw(pair);
     while (pairs_.first_place(pair) != BpePairs::none) {
       Place at = pairs_.first_place(pair);
-      if (merge.left == merge.right) {  // from the run's beginning on
+      if (merge.left == merge.right) {  // from the start of the run on
         while (!is_first(at) && token(at - 1) == merge.left) at -= size(merge.left);
       }
       for (;;) {
@@ -144,7 +143,8 @@ class BpeText {
   }
 
  private:
-  // A token's first and last cell hold it, and whether it is the first or last of its word.
+  // The first and the last cell of a token hold the token and whether it is the first or last of
+  // its word.
   static constexpr std::uint32_t first_of_word = 1u << 30, last_of_word = 1u << 31;
 
   Token token(Place at) const noexcept {
@@ -154,7 +154,7 @@ class BpeText {
   bool is_last(Place at) const noexcept { return (cells_[at] & last_of_word) != 0; }
   Place size(Token token) const noexcept { return static_cast<Place>(size_of(token)); }
 
-  /// How often the word has come that lies there.
+  /// The frequency of the word at a place.
   std::int64_t times(Place at) const noexcept {
     const auto group = std::upper_bound(group_ends_.begin(), group_ends_.end(), at);
     return group_times_[static_cast<std::size_t>(group - group_ends_.begin())];
@@ -178,7 +178,7 @@ class BpeText {
     pairs_.remove(pair, times);
   }
 
-  /// A neighbour's pair is there no more.
+  /// Removes one occurrence of a pair with a neighbour.
   void drop(Place at, Token left, Token right, std::int64_t times, BpePairs::Number joined) {
     const BpePairs::Number pair = pairs_.find(BpePairs::key_of(left, right));
     remove(at, pair, times);
@@ -209,7 +209,7 @@ class BpeText {
   PageBlock block_;
   std::span<std::uint32_t> cells_;  ///< of all words, a cell for each byte
   std::span<Place> next_,
-      previous_;                 ///< places of the same pair; a pair is where its left token is
+      previous_;  ///< places of the same pair; the place of a pair is that of its left token
   std::span<Place> group_ends_;  ///< of equally frequent words
   std::span<std::int64_t> group_times_;
   BpePairs pairs_;

@@ -25,15 +25,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// GPT-2's byte-level byte-pair encoding (Radford et al. 2019): a text is split into words, numbers
-/// and the like, and within each of them pairs of tokens are merged, from single bytes on. Any
-/// bytes can be encoded, and come back when they are decoded. "<|endoftext|>" in a text is text,
-/// unless special tokens are recognized; a user-defined token is found wherever its name stands.
+/// GPT-2's byte-level byte-pair encoding (Radford et al. 2019): a text is split into pieces (words,
+/// numbers and so on); within each piece, pairs of tokens are merged, starting from single bytes.
+/// All bytes can be encoded, and decoding gives them back. "<|endoftext|>" in a text is ordinary
+/// text unless special tokens are recognized; a user-defined token is found wherever its name
+/// occurs.
 class BpeTokenizer {
  public:
-  /// ConfigError, naming the token or merge, unless there are a token for each byte, no token
-  /// twice, and merges of tokens that exist by then, each giving one that exists; every normal
-  /// token must be a byte or the result of a merge.
+  /// ConfigError, naming the token or merge, unless every byte has a token, no token occurs twice,
+  /// each merge joins tokens that exist by then into an existing token, and every normal token is a
+  /// byte or the result of a merge.
   explicit BpeTokenizer(const BpeVocabulary& vocabulary)
       : kinds_(vocabulary.kinds),
         merges_(vocabulary.merges),
@@ -63,22 +64,22 @@ class BpeTokenizer {
 
   Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
   TokenKind kind(Token token) const { return kinds_[checked(token)]; }
-  /// Whether it stands beside the text: neither a normal token nor one that a user has defined.
+  /// Whether the token is not part of the text: neither normal nor user-defined.
   bool is_special(Token token) const {
     const TokenKind what = kind(token);
     return what != TokenKind::normal && what != TokenKind::byte && what != TokenKind::user_defined;
   }
-  /// Whether it is kept for later and stands for nothing.
+  /// Whether the token is in reserve and stands for nothing.
   bool is_reserve(Token token) const { return kind(token) == TokenKind::unused; }
   std::span<const BpeMerge> merges() const noexcept { return merges_; }
   /// See NameRule.
   const std::map<Token, NameRule>& rules() const noexcept { return rules_; }
-  /// What that merge makes.
+  /// The token that a merge makes.
   Token result(std::size_t merge) const noexcept {
     return pairs_.find(merges_[merge].left, merges_[merge].right).result;
   }
 
-  /// As it was given.
+  /// The vocabulary, as given to the constructor.
   BpeVocabulary vocabulary() const {
     BpeVocabulary given{{}, kinds_, merges_, rules_};
     for (Token token = 0; token < vocabulary_size(); ++token) {
@@ -87,8 +88,8 @@ class BpeTokenizer {
     return given;
   }
 
-  /// The token that ends a text: "<|endoftext|>" among the control tokens, or the only control
-  /// token; nothing if there is neither.
+  /// The token that ends a text: the control token "<|endoftext|>", or the only control token;
+  /// nothing otherwise.
   std::optional<Token> end_token() const {
     std::optional<Token> only;
     Index controls = 0;
@@ -101,7 +102,7 @@ class BpeTokenizer {
     return controls == 1 ? only : std::nullopt;
   }
 
-  /// Allocates nothing, but for pieces (a word, a row of spaces) of more than 64 bytes.
+  /// Allocates only for pieces (a word, a run of spaces) of more than 64 bytes.
   std::size_t encode(std::string_view text, std::span<Token> out,
                      SpecialTokens special = SpecialTokens::as_text) const {
     require(!whole_.empty(), "encode: the tokenizer has been moved from, and knows no tokens");
@@ -117,13 +118,13 @@ class BpeTokenizer {
     return detail::encoded(*this, text, special);
   }
 
-  /// The bytes of a token of text; the name of another.
+  /// The bytes of a token of the text; the name of any other token.
   std::string_view decode(Token token) const {
     const std::size_t at = checked(token);
     return std::string_view(bytes_).substr(starts_[at], starts_[at + 1] - starts_[at]);
   }
 
-  /// See gpt2_last_cut; within no name of a user-defined token.
+  /// See gpt2_last_cut; never within the name of a user-defined token.
   std::size_t last_cut(std::string_view text) const noexcept {
     std::size_t cut = gpt2_last_cut(text);
     while (cut > 0 && (names_.crosses(text, cut) || late_names_.crosses(text, cut))) {
@@ -132,7 +133,7 @@ class BpeTokenizer {
     return cut;
   }
 
-  /// That it keeps on the heap.
+  /// Bytes on the heap.
   std::size_t memory_bytes() const noexcept {
     return bytes_.size() + sizeof(std::uint32_t) * starts_.size() +
            sizeof(TokenKind) * kinds_.size() + sizeof(BpeMerge) * merges_.size() +
@@ -158,7 +159,7 @@ class BpeTokenizer {
 
   // --- Encoding ---------------------------------------------------------------------------------
 
-  /// The tokens of names, and what encode_rest(text, out) writes for what lies between.
+  /// Writes the tokens of names, and between names what encode_rest(text, out) writes.
   template <typename Rest>
   static std::size_t encode_names(const detail::TokenNames& names, std::string_view text,
                                   std::span<Token> out, SpecialTokens special,
@@ -174,9 +175,9 @@ class BpeTokenizer {
     return count + encode_rest(text.substr(begin), out.subspan(count));
   }
 
-  /// Without any name.
+  /// Encodes a text without names.
   std::size_t encode_text(std::string_view text, std::span<Token> out) const {
-    // A long text has many words again and again.
+    // A long text repeats many words.
     return text.size() < 4096 ? encode_pieces(text, out) : encode_remembering(text, out);
   }
 
@@ -241,7 +242,7 @@ class BpeTokenizer {
     return hash;
   }
 
-  /// Where these bytes are, or would be.
+  /// The slot of these bytes, or the free slot for them.
   std::size_t place(std::string_view bytes) const noexcept {
     auto at = static_cast<std::size_t>(hash_of(bytes) >> shift_);
     while (whole_[at] != no_token && view(whole_[at]) != bytes) at = (at + 1) % whole_.size();
@@ -259,7 +260,7 @@ class BpeTokenizer {
     for (Token token = 0; token < vocabulary_size(); ++token) {
       if (kind(token) != TokenKind::normal) continue;
       Token& found = whole_[place(view(token))];
-      require(found == no_token, [&] { return detail::concat({named(token), " is there twice"}); });
+      require(found == no_token, [&] { return detail::concat({named(token), " occurs twice"}); });
       found = token;
     }
     std::vector<Token> others;
@@ -271,12 +272,12 @@ class BpeTokenizer {
     const auto twice = std::adjacent_find(others.begin(), others.end(),
                                           [&](Token a, Token b) { return view(a) == view(b); });
     require(twice == others.end(), [&] {
-      return detail::concat({named(twice[1]), " is there twice"});
+      return detail::concat({named(twice[1]), " occurs twice"});
     });
     for (const Token token : others) {  // in files, where bytes are letters
       const auto bytes = bytes_of_letters(view(token));
       require(!bytes || whole_[place(*bytes)] == no_token, [&] {
-        return detail::concat({named(token), " is there twice"});
+        return detail::concat({named(token), " occurs twice"});
       });
     }
   }
@@ -311,17 +312,17 @@ class BpeTokenizer {
       const Token right = merges_[i].right;
       const auto label = [&] { return detail::concat({"merges: merge ", i}); };
       require(exists(left) && exists(right), [&] {
-        return detail::concat({label(), ": token ", exists(left) ? right : left,
-                               " is none that a merge before it makes"});
+        return detail::concat(
+            {label(), ": token ", exists(left) ? right : left, " is not made by an earlier merge"});
       });
       joined = view(left);
       joined += view(right);
       const Token result = whole_[place(joined)];
       require(result != no_token, [&] {
-        return detail::concat({label(), " makes ", printable(joined), ", which is no token"});
+        return detail::concat({label(), " makes ", printable(joined), ", which is not a token"});
       });
       require(pairs_.add(merges_[i], result), [&] {
-        return detail::concat({label(), ", which makes ", printable(joined), ", is there twice"});
+        return detail::concat({label(), ", which makes ", printable(joined), ", occurs twice"});
       });
       made[static_cast<std::size_t>(result)] = true;
     }
@@ -332,8 +333,8 @@ class BpeTokenizer {
     }
   }
 
-  /// A token whose bytes are merged into other ones (the merge that makes it never has its turn)
-  /// is not a short cut.
+  /// A token whose bytes merge into other tokens (because the merge that makes it is never reached)
+  /// is not a shortcut.
   void keep_reachable() {
     std::vector<Token> reachable;
     std::array<Token, BpeVocabulary::longest_token> merged;
@@ -365,7 +366,7 @@ class BpeTokenizer {
   }
 
   std::string bytes_;                  ///< of all tokens, one after the other
-  std::vector<std::uint32_t> starts_;  ///< where each begins, and where the last one ends
+  std::vector<std::uint32_t> starts_;  ///< the start of each, and the end of the last
   std::vector<TokenKind> kinds_;
   std::vector<BpeMerge> merges_;
   std::map<Token, NameRule> rules_;

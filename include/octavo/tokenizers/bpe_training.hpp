@@ -27,44 +27,44 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How far learning is, and what it learns from.
+/// The progress of learning, and its text.
 struct BpeProgress {
-  std::size_t merges = 0;        ///< that have been learned
-  std::size_t most_merges = 0;   ///< that were asked
-  std::int64_t words = 0;        ///< of the text, as often as they come
-  std::int64_t taken = 0;        ///< of these, learned from; fewer where the memory is too small
+  std::size_t merges = 0;        ///< learned so far
+  std::size_t most_merges = 0;   ///< asked for
+  std::int64_t words = 0;        ///< occurrences in the text
+  std::int64_t taken = 0;        ///< those that are learned from; fewer if the memory is too small
   std::size_t distinct = 0;      ///< different words that are learned from
-  std::size_t memory_bytes = 0;  ///< that have been used, at most
+  std::size_t memory_bytes = 0;  ///< peak use
 };
 
-/// Learns the merges of a byte-pair encoding from text (Sennrich et al. 2016): the pair of
-/// neighbours within a piece that is there most often becomes a token, again and again. Of pairs
-/// that are there equally often the one with the smaller left number is taken, then the one with
-/// the smaller right number. A pair that is there once becomes none, nor one of more than
-/// BpeVocabulary::longest_token bytes. Tokens are numbered as GPT-2's: the bytes, "!" first, then
-/// the merges. Equal texts and memory give equal merges.
+/// Learns the merges of a byte-pair encoding from text (Sennrich et al. 2016): again and again, the
+/// most frequent pair of neighbours within a piece becomes a token. Ties go to the smaller left
+/// token, then to the smaller right token. A pair that occurs only once does not become a token,
+/// nor does a pair of more than BpeVocabulary::longest_token bytes. Tokens are numbered as in
+/// GPT-2: the bytes, "!" first, then the merges. Equal texts and memory give equal merges.
 ///
-/// Memory: never more than was said, and some 160 bytes for each token asked, however long the text
-/// is. It goes back to the system with the trainer, and with train()'s return. Where the text's
-/// different pieces need more, the rarest are left out: while they are counted, half of them
-/// whenever there is no room for another (those that have come least often so far, of equally
-/// frequent ones the later); for learning, those that come after the most frequent ones that fit,
-/// some 36 bytes for each of a piece's bytes. Of the first that does not fit the front is taken.
+/// Memory: at most the given limit, plus some 160 bytes for each token asked for, however long the
+/// text is. The destructor and the end of train() return it to the system. If the distinct pieces
+/// of the text need more, the rarest are left out. While counting, half of the pieces are dropped
+/// whenever a new one does not fit (the least frequent so far; ties drop the later one). For
+/// learning, the most frequent pieces that fit are taken, at some 36 bytes for each byte of a
+/// piece, and a prefix of the first that does not fit.
 class BpeTrainer {
  public:
   static constexpr std::size_t default_memory = 320'000'000;
   static constexpr std::size_t least_memory = 400'000;
 
-  /// At most `memory` bytes, of which no more are used than the text needs.
+  /// Uses as much memory as the text needs, at most `memory` bytes.
   explicit BpeTrainer(std::size_t memory = default_memory)
       : memory_(std::max(memory, least_memory)), counts_(memory_ / 3) {}
 
-  /// Memory with which nothing of a text of that many bytes is left out, whatever it is.
+  /// Memory in bytes that suffices for any text of that many bytes, so that nothing is left out.
   static constexpr std::size_t enough_memory(std::size_t text_bytes) noexcept {
     return text_bytes > most_enough / 256 ? most_enough : least_memory + 256 * text_bytes;
   }
 
-  /// Counts the pieces of a text. A text may come in parts that end at its cuts (gpt2_last_cut).
+  /// Counts the pieces of a text. A text may be added in parts that end at its cuts
+  /// (gpt2_last_cut).
   void add(std::string_view text) {
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = gpt2_piece_end(text, begin);
@@ -73,8 +73,8 @@ class BpeTrainer {
     }
   }
 
-  /// The same of a text of any size, which is read in pieces of 64 KiB that end at its cuts, where
-  /// there are such.
+  /// As above for a source of any size, read in pieces of 64 KiB that end at its cuts, if it has
+  /// any.
   void add(const ByteSource& text) {
     std::string piece;
     for (std::size_t at = 0; at < text.size(); at += piece.size()) {
@@ -86,10 +86,10 @@ class BpeTrainer {
     }
   }
 
-  /// The tokenizer with that many tokens, or with fewer if the text has no more pairs; the last
-  /// ones are `others`, such as "<|endoftext|>", which no text is encoded as. `watch` is called
-  /// before the first merge and after each; what it throws ends the learning. ConfigError if there
-  /// are fewer than 256 tokens beside `others`, or more than BpeVocabulary::most_tokens.
+  /// The tokenizer with `vocabulary` tokens, or fewer if the text has no more pairs. The last
+  /// tokens are `others`, such as "<|endoftext|>", which never result from text. `watch` is called
+  /// before the first merge and after each; an exception from it ends the learning. ConfigError for
+  /// fewer than 256 tokens besides `others`, or more than BpeVocabulary::most_tokens.
   BpeTokenizer train(Index vocabulary, std::span<const std::string_view> others = {},
                      const std::function<void(const BpeProgress&)>& watch = {}) const {
     const Index least = 256 + std::ssize(others);
@@ -121,7 +121,7 @@ class BpeTrainer {
       }
     }
 
-    /// The token that a merge makes: two merges may make the same bytes.
+    /// The token that a merge makes. Two merges may make the same bytes.
     Token add(const BpeMerge& merge) {
       std::string joined = vocabulary.tokens[static_cast<std::size_t>(merge.left)] +
                            vocabulary.tokens[static_cast<std::size_t>(merge.right)];
@@ -186,7 +186,7 @@ class BpeTrainer {
   detail::WordCounts counts_;
 };
 
-/// The tokenizer that a text gives.
+/// Learns a tokenizer from a text.
 inline BpeTokenizer train_bpe(std::string_view text, Index vocabulary) {
   BpeTrainer trainer;
   trainer.add(text);

@@ -12,37 +12,37 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a token is for, by GGUF's numbers.
+/// The kind of a token, numbered as in GGUF.
 enum class TokenKind : std::int32_t { normal = 1, unknown, control, user_defined, unused, byte };
 
-/// Whether a token of that kind may be found in a text by its name.
+/// Whether a token of this kind can be found in a text by its name.
 constexpr bool has_name(TokenKind kind) noexcept {
   return kind == TokenKind::control || kind == TokenKind::unknown ||
          kind == TokenKind::user_defined;
 }
 
-/// Two tokens that stand side by side and become one.
+/// Two neighbouring tokens that become one token.
 struct BpeMerge {
   Token left = 0, right = 0;
 
   friend bool operator==(const BpeMerge&, const BpeMerge&) = default;
 };
 
-/// How a token is found in a text by its name, where more is to be said than its kind says.
+/// How a token is found in a text by its name, if its kind does not say all of it.
 struct NameRule {
-  bool strip_left = false;   ///< the spaces before it belong to it
-  bool strip_right = false;  ///< those that follow
-  bool late = false;         ///< it is looked for in what lies between the names of the others
-  bool always = false;       ///< of a normal token: as if it were user-defined as well
-  bool recognized = false;   ///< of a normal token: as if it were a control token as well
+  bool strip_left = false;   ///< spaces before the name belong to the token
+  bool strip_right = false;  ///< spaces after the name belong to the token
+  bool late = false;         ///< searched only between the names of the other tokens
+  bool always = false;       ///< for a normal token: also found as a user-defined token is
+  bool recognized = false;   ///< for a normal token: also found as a control token is
 
   friend bool operator==(const NameRule&, const NameRule&) = default;
 };
 
-/// The vocabulary of a byte-pair encoding. Normal tokens are the 256 bytes and what the merges
-/// make. User-defined tokens are found in a text by their names, before anything else; so are
-/// control tokens (an end of text) and the unknown token where they are recognized. No text is
-/// encoded as one of the others (a reserve).
+/// The vocabulary of a byte-pair encoding. Normal tokens are the 256 bytes and the results of
+/// merges. User-defined tokens are found in a text by their names, before anything else; so are
+/// control tokens (such as an end of text) and the unknown token if they are recognized. Text is
+/// never encoded as any other token (a reserve).
 struct BpeVocabulary {
   static constexpr std::size_t most_tokens = std::size_t{1} << 18;
   static constexpr std::size_t most_merges = most_tokens;
@@ -51,13 +51,13 @@ struct BpeVocabulary {
 
   std::vector<std::string> tokens;  ///< by number: bytes of the text, or the name of another token
   std::vector<TokenKind> kinds;     ///< one per token
-  std::vector<BpeMerge> merges;     ///< the earlier, the sooner
+  std::vector<BpeMerge> merges;     ///< earlier merges are applied first
   std::map<Token, NameRule> rules{};  ///< by token
 
   friend bool operator==(const BpeVocabulary&, const BpeVocabulary&) = default;
 };
 
-/// The vocabulary without merges: a token for each byte, numbered as GPT-2's are, "!" first.
+/// The vocabulary without merges: a token for each byte, numbered as in GPT-2, "!" first.
 inline BpeVocabulary byte_vocabulary() {
   BpeVocabulary vocabulary;
   for (const unsigned char byte : bytes_by_letter) {

@@ -13,8 +13,8 @@
 namespace OCTAVO_NAMESPACE {
 namespace detail {
 
-/// The code point of the character that stands for each byte in GPT-2's files: what Latin-1 prints
-/// is itself, the other 68 bytes, in their order, are U+0100 and on (GPT-2's encoder.py,
+/// The code point that stands for each byte in GPT-2's files: printable characters of Latin-1 stand
+/// for themselves; the other 68 bytes are U+0100 and up, in order (GPT-2's encoder.py,
 /// bytes_to_unicode).
 inline constexpr std::array<std::uint16_t, 256> letter_codes = [] {
   std::array<std::uint16_t, 256> codes{};
@@ -38,7 +38,7 @@ inline constexpr std::array<std::int16_t, 0x144> letter_bytes = [] {
 
 }  // namespace detail
 
-/// The bytes in the order of the characters that stand for them: "!" is first. GPT-2 numbers the
+/// The bytes in the order of the characters that stand for them, "!" first. GPT-2 numbers the
 /// tokens of single bytes in this order.
 inline constexpr std::array<unsigned char, 256> bytes_by_letter = [] {
   std::array<unsigned char, 256> bytes{};
@@ -49,7 +49,8 @@ inline constexpr std::array<unsigned char, 256> bytes_by_letter = [] {
   return bytes;
 }();
 
-/// Bytes as the printable characters that stand for them, in UTF-8: " a" is "\u0120a".
+/// Converts bytes to the printable characters that stand for them, in UTF-8: " a" becomes
+/// "\u0120a".
 inline std::string letters_of_bytes(std::string_view bytes) {
   std::string letters;
   for (const char symbol : bytes) {
@@ -64,7 +65,7 @@ inline std::string letters_of_bytes(std::string_view bytes) {
   return letters;
 }
 
-/// The other way round; nothing if one of the characters stands for no byte.
+/// Converts characters back to bytes; nothing if a character stands for no byte.
 inline std::optional<std::string> bytes_of_letters(std::string_view letters) {
   std::string bytes;
   for (std::size_t i = 0; i < letters.size(); ++i) {

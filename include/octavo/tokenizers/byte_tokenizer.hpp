@@ -16,14 +16,14 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// One token per byte value: 256 tokens, any text, nothing to learn; and one that ends a text, 256,
-/// where with_end_token() asks for it.
+/// One token per byte value: 256 tokens, for any text, without learning. with_end_token() adds
+/// token 256, which ends a text.
 class ByteTokenizer {
  public:
   /// The name of the token that ends a text.
   static constexpr std::string_view end_name = "<|endoftext|>";
 
-  /// The same with a token that ends a text, which no text is encoded as.
+  /// This tokenizer with a token that ends a text, which never results from text.
   constexpr ByteTokenizer with_end_token() const noexcept {
     ByteTokenizer result;
     result.has_end_ = true;
@@ -31,7 +31,7 @@ class ByteTokenizer {
   }
 
   constexpr Index vocabulary_size() const noexcept { return has_end_ ? 257 : 256; }
-  /// The token that ends a text; none if there is no such token.
+  /// The token that ends a text; nothing if there is none.
   constexpr std::optional<Token> end_token() const noexcept {
     return has_end_ ? std::optional<Token>(256) : std::nullopt;
   }
@@ -44,8 +44,8 @@ class ByteTokenizer {
     }
     return text.size();
   }
-  /// The same; where special tokens are recognized, the name of the one that ends a text is that
-  /// token.
+  /// As above; if special tokens are recognized, the name of the token that ends a text becomes
+  /// that token.
   constexpr std::size_t encode(std::string_view text, std::span<Token> out,
                                SpecialTokens special) const {
     if (special == SpecialTokens::as_text || !has_end_) return encode(text, out);

@@ -13,33 +13,33 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Tokens of two to four bytes: characters, and the fronts of characters that are built on the way
-/// from their bytes to them. Every token's front, which is one byte shorter, is a token as well.
+/// Tokens of two to four bytes: characters, and the prefixes of characters that merging passes
+/// through. The prefix of each token, one byte shorter, is a token as well.
 class CharacterPieces {
  public:
   static constexpr Token none = -1;
 
   constexpr bool empty() const noexcept { return pieces_.empty(); }
   constexpr Index size() const noexcept { return static_cast<Index>(pieces_.size()); }
-  /// The bytes of the piece with that number, in the order in which the pieces were added.
+  /// The bytes of a piece, by its index in the order of adding.
   constexpr std::string_view operator[](Index piece) const noexcept {
     const Piece& found = pieces_[static_cast<std::size_t>(piece)];
     return {found.bytes.data(), found.size};
   }
 
-  /// The token whose bytes are those of `front` and then `next`; none: there is no such token.
+  /// The token whose bytes are those of `front`, then `next`; nothing if there is none.
   constexpr Token longer(Token front, char next) const noexcept {
     return slots_[place(key_of(front, next))].token;
   }
 
-  /// Makes room for so many pieces, before the first is added.
+  /// Reserves memory for `count` pieces; call it before the first is added.
   void reserve(std::size_t count) {
     pieces_.reserve(count);
     slots_.assign(std::bit_ceil(2 * count), {});
     shift_ = 32 - std::countr_zero(slots_.size());
   }
 
-  /// Adds the next piece: `bytes`, of which all but the last are the token `front`.
+  /// Adds the next piece, `bytes`, whose bytes except the last are the token `front`.
   void add(std::string_view bytes, Token front, Token token) {
     Piece piece{{}, static_cast<std::uint8_t>(bytes.size())};
     std::copy(bytes.begin(), bytes.end(), piece.bytes.begin());
@@ -72,7 +72,7 @@ class CharacterPieces {
     return static_cast<std::uint32_t>(front) << 8 | static_cast<unsigned char>(next);
   }
 
-  /// Where the key is, or would be.
+  /// The slot of the key, or the free slot for it.
   constexpr std::size_t place(std::uint32_t key) const noexcept {
     std::size_t at = (key * 0x9e3779b1u) >> shift_;
     while (slots_[at].token != none && slots_[at].key != key) at = (at + 1) % slots_.size();
@@ -80,7 +80,7 @@ class CharacterPieces {
   }
 
   std::vector<Piece> pieces_;
-  std::vector<Slot> slots_;  ///< by a hash of front and next byte
+  std::vector<Slot> slots_;  ///< by a hash of prefix and next byte
   int shift_ = 0;
 };
 

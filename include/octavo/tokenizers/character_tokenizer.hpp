@@ -25,30 +25,30 @@ namespace OCTAVO_NAMESPACE {
 /// Whether token 0 stands for every byte that has no token.
 enum class UnknownToken { included, excluded };
 
-/// What the tokens of a character tokenizer are made from.
+/// The alphabet that a character tokenizer is made from.
 struct CharacterAlphabet {
-  std::string_view bytes;       ///< distinct ones; each is a token, in this order
-  std::string_view characters;  ///< distinct ones of two to four bytes each, in UTF-8
+  std::string_view bytes;       ///< distinct; each is a token, in this order
+  std::string_view characters;  ///< distinct, of two to four bytes each, in UTF-8
 };
 
-/// One token per character: per code point of UTF-8, and per byte that is part of none. Tokens are
-/// numbered from the unknown token on, if there is one: the bytes, the longer characters in
-/// increasing order, the token that ends a text, tokens in reserve.
+/// One token per character: per code point of UTF-8, and per byte that belongs to no code point.
+/// The tokens in order: the unknown token, if there is one; the bytes; the longer characters in
+/// increasing order; the token that ends a text; tokens in reserve.
 ///
-/// A character of more than one byte is built from its bytes, the first two, these and the third,
-/// and so on; what is built on the way ("\xe2" and "\xe2\x82" of "\xe2\x82\xac") are tokens
-/// too, which come before the characters that begin with them. So this is a byte-level byte-pair
-/// encoding whose merges never cross a character, and files of Hugging Face's format and GGUF can
-/// express it. A text's characters outside the alphabet are encoded as the longest such fronts
-/// and bytes that are tokens; the unknown token stands for each byte that is none.
+/// A character of more than one byte is merged from its bytes: the first two, then these and the
+/// third, and so on. The prefixes on the way ("\xe2" and "\xe2\x82" of "\xe2\x82\xac") are tokens
+/// too and come before the characters that start with them. This makes it a byte-level byte-pair
+/// encoding whose merges never cross a character, which Hugging Face's files and GGUF can express.
+/// Characters outside the alphabet are encoded as the longest prefixes and bytes that are tokens;
+/// the unknown token stands for each byte that is not a token.
 class CharacterTokenizer {
  public:
-  /// What the unknown token is written as.
+  /// The text that decoding gives for the unknown token.
   static constexpr std::string_view unknown_text = "?";
   /// The name of the token that ends a text.
   static constexpr std::string_view end_name = ByteTokenizer::end_name;
 
-  /// The alphabet is the distinct characters of `text`, as AlphabetFinder has them.
+  /// The alphabet is the distinct characters of `text`, as found by AlphabetFinder.
   static CharacterTokenizer from_text(std::string_view text,
                                       UnknownToken unknown = UnknownToken::included) {
     AlphabetFinder finder;
@@ -56,9 +56,9 @@ class CharacterTokenizer {
     return CharacterTokenizer(finder.alphabet(), unknown);
   }
 
-  /// A fixed alphabet: a text of distinct characters. `vocabulary_size` may exceed what is used,
-  /// leaving tokens in reserve; 0: no reserve. ConfigError if a character comes twice or the
-  /// vocabulary is too small.
+  /// A fixed alphabet, given as a text of distinct characters. If `vocabulary_size` exceeds the
+  /// tokens in use, the rest are in reserve; 0: no reserve. ConfigError if a character occurs twice
+  /// or the vocabulary is too small.
   constexpr explicit CharacterTokenizer(std::string_view alphabet,
                                         UnknownToken unknown = UnknownToken::included,
                                         Index vocabulary_size = 0)
@@ -75,8 +75,8 @@ class CharacterTokenizer {
     set_size(vocabulary_size);
   }
 
-  /// The same from parts. ConfigError also if `characters` has a byte that is part of no character
-  /// of two bytes or more.
+  /// As above, from the parts of an alphabet. ConfigError also if `characters` has a byte that
+  /// belongs to no character of two bytes or more.
   explicit CharacterTokenizer(const CharacterAlphabet& alphabet, UnknownToken unknown,
                               Index vocabulary_size = 0)
       : first_(unknown == UnknownToken::included ? 1 : 0) {
@@ -91,8 +91,8 @@ class CharacterTokenizer {
     set_size(vocabulary_size);
   }
 
-  /// The same with a token that ends a text, "<|endoftext|>", which no text is encoded as. It is
-  /// the first one in reserve, or where there is none the last of all.
+  /// This tokenizer with a token that ends a text, "<|endoftext|>", which never results from text.
+  /// It takes the first token in reserve, or is added as the last token if there is no reserve.
   CharacterTokenizer with_end_token() const {
     CharacterTokenizer result = *this;
     result.has_end_ = true;
@@ -102,18 +102,18 @@ class CharacterTokenizer {
 
   constexpr Index vocabulary_size() const noexcept { return vocabulary_size_; }
   constexpr bool has_unknown() const noexcept { return first_ == 1; }
-  /// The token that ends a text; none if there is no such token.
+  /// The token that ends a text; nothing if there is none.
   constexpr std::optional<Token> end_token() const noexcept {
     return has_end_ ? std::optional(static_cast<Token>(symbol_end())) : std::nullopt;
   }
-  /// The bytes that are tokens, in the order of these.
+  /// The bytes that are tokens, in the order of the tokens.
   constexpr std::string_view bytes() const noexcept {
     return {symbols_.data(), static_cast<std::size_t>(size_)};
   }
-  /// The tokens of two to four bytes: the number of the first, and how many there are.
+  /// The first of the tokens of two to four bytes, and their number.
   constexpr Token first_piece() const noexcept { return static_cast<Token>(first_ + size_); }
   constexpr Index piece_count() const noexcept { return pieces_.size(); }
-  /// Those that are whole characters, in their order.
+  /// The tokens that are whole characters, in order.
   std::string characters() const {
     std::string text;
     for (Index i = 0; i < pieces_.size(); ++i) {
@@ -139,8 +139,8 @@ class CharacterTokenizer {
     }
     return count;
   }
-  /// The same; where special tokens are recognized, the name of the one that ends a text is that
-  /// token.
+  /// As above; if special tokens are recognized, the name of the token that ends a text becomes
+  /// that token.
   constexpr std::size_t encode(std::string_view text, std::span<Token> out,
                                SpecialTokens special) const {
     if (special == SpecialTokens::as_text || !has_end_) return encode(text, out);
@@ -159,8 +159,8 @@ class CharacterTokenizer {
     return detail::encoded(*this, text, special);
   }
 
-  /// The first character of `text` that is not a token of its own; npos if there is none. Where the
-  /// alphabet has no characters of two bytes or more, the first byte that is none.
+  /// The offset of the first character of `text` that is not a token; npos if there is none. If the
+  /// alphabet has only characters of one byte, the offset of the first byte that is not a token.
   constexpr std::size_t first_unknown(std::string_view text) const noexcept {
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t length = pieces_.empty() ? 1 : character_length(text.substr(at));
@@ -172,23 +172,22 @@ class CharacterTokenizer {
     return std::string_view::npos;
   }
 
-  /// Where a text that comes in pieces may be cut, see CutsText: before a character whose end is
-  /// missing.
+  /// Where a text that is read in pieces may be cut (see CutsText): before an incomplete character.
   constexpr std::size_t last_cut(std::string_view text) const noexcept {
     return pieces_.empty() ? text.size() : utf8_last_cut(text);
   }
 
-  /// Whether it stands beside the text, as the one that ends a text does.
+  /// Whether the token is not part of the text, such as the token that ends a text.
   constexpr bool is_special(Token token) const noexcept {
     return has_end_ && token == symbol_end();
   }
-  /// Whether it stands for nothing.
+  /// Whether the token is in reserve and stands for nothing.
   constexpr bool is_reserve(Token token) const noexcept {
     return token >= symbol_end() + (has_end_ ? 1 : 0);
   }
 
-  /// The bytes of a token of text; the name of the one that ends a text. The unknown token and
-  /// tokens in reserve are written as "?".
+  /// The bytes of a token of the text; the name of the token that ends a text; "?" for the unknown
+  /// token and tokens in reserve.
   constexpr std::string_view decode(Token token) const {
     require(token >= 0 && token < vocabulary_size_, [&] {
       return detail::concat(
@@ -200,7 +199,7 @@ class CharacterTokenizer {
     return has_end_ && token == symbol_end() ? end_name : unknown_text;
   }
 
-  /// That it keeps on the heap.
+  /// Bytes on the heap.
   constexpr std::size_t memory_bytes() const noexcept { return pieces_.memory_bytes(); }
 
   friend constexpr bool operator==(const CharacterTokenizer&, const CharacterTokenizer&) = default;
@@ -210,11 +209,11 @@ class CharacterTokenizer {
     return token_of_[static_cast<unsigned char>(byte)];
   }
 
-  /// Behind the last token that stands for text.
+  /// One past the last token that stands for text.
   constexpr Index symbol_end() const noexcept { return first_ + size_ + pieces_.size(); }
 
-  /// `token`, whose bytes end at `at`, becomes the longest token that begins with it; returns where
-  /// that one ends.
+  /// Extends `token`, whose bytes end at `at`, to the longest token that starts with it; returns
+  /// the end of that token.
   constexpr std::size_t extend(Token& token, std::string_view text, std::size_t at) const noexcept {
     for (; at < text.size() && (text[at] & 0xC0) == 0x80; ++at) {
       const Token longer = pieces_.longer(token, text[at]);
@@ -227,13 +226,13 @@ class CharacterTokenizer {
   constexpr void add_byte(char byte) {
     Token& token = token_of_[static_cast<unsigned char>(byte)];
     require(token < 0, [&] {
-      return detail::concat({"alphabet: byte ", printable({&byte, 1}), " comes twice"});
+      return detail::concat({"alphabet: byte ", printable({&byte, 1}), " occurs twice"});
     });
     token = static_cast<Token>(first_ + size_);
     symbols_[static_cast<std::size_t>(size_++)] = byte;
   }
 
-  /// Adds the characters of `alphabet` that have two bytes or more, and what they are built from.
+  /// Adds the characters of `alphabet` that have two bytes or more, and their prefixes.
   void add_characters(std::string_view alphabet) {
     std::vector<std::string_view> pieces;
     std::array<bool, 256> needed{};
@@ -257,7 +256,7 @@ class CharacterTokenizer {
         pieces.begin(), pieces.end(),
         [](std::string_view a, std::string_view b) { return a == b && utf8_length(a) > 0; });
     require(twice == pieces.end(), [&] {
-      return detail::concat({"alphabet: character ", printable(*twice), " comes twice"});
+      return detail::concat({"alphabet: character ", printable(*twice), " occurs twice"});
     });
     pieces.erase(std::unique(pieces.begin(), pieces.end()), pieces.end());
     pieces_.reserve(pieces.size());
@@ -278,7 +277,7 @@ class CharacterTokenizer {
 
   std::array<Token, 256> token_of_{};
   std::array<char, 256> symbols_{};  ///< the bytes that are tokens, by their tokens
-  Index size_ = 0;                   ///< how many of these there are
+  Index size_ = 0;                   ///< the number of these bytes
   Index first_ = 0;
   Index vocabulary_size_ = 0;
   bool has_end_ = false;

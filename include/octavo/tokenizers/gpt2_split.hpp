@@ -9,9 +9,9 @@
 
 // How GPT-2 splits a text into pieces before it merges pairs within each: its pattern
 //   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-// (GPT-2's encoder.py), by hand. The text is UTF-8. A byte that begins no well-formed character
-// (Unicode 16.0, table 3-7) stands for itself and is, as U+FFFD would be, neither letter nor number
-// nor space: no byte is lost or changed.
+// (GPT-2's encoder.py), written by hand. The text is UTF-8. A byte that starts no well-formed
+// character (Unicode 16.0, table 3-7) stands for itself and is, like U+FFFD, neither letter nor
+// number nor space: no byte is lost or changed.
 namespace OCTAVO_NAMESPACE {
 namespace detail {
 
@@ -20,7 +20,7 @@ struct Character {
   std::uint32_t size;  ///< in bytes
 };
 
-/// The character at `at`, which is within `text` and begins with a byte of 0x80 or more.
+/// The character at `at`, which must be inside `text` and start with a byte of 0x80 or more.
 inline Character wide_character_at(std::string_view text, std::size_t at) noexcept {
   const auto byte = [&](std::size_t i) -> std::uint32_t {
     return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
@@ -48,7 +48,7 @@ inline Character character_at(std::string_view text, std::size_t at) noexcept {
   return wide_character_at(text, at);
 }
 
-/// Where the characters of that class end that begin at `at`.
+/// The end of the run of characters of one class that starts at `at`.
 inline std::size_t end_of_run(std::string_view text, std::size_t at, CharacterClass kind) noexcept {
   while (at < text.size()) {
     const Character character = character_at(text, at);
@@ -58,7 +58,7 @@ inline std::size_t end_of_run(std::string_view text, std::size_t at, CharacterCl
   return at;
 }
 
-/// The bytes of 's, 't, 're, 've, 'm, 'll or 'd at `at`; 0: it is none of them.
+/// The number of bytes of 's, 't, 're, 've, 'm, 'll or 'd at `at`; 0 if none of them is there.
 inline std::size_t contraction_at(std::string_view text, std::size_t at) noexcept {
   if (text[at] != '\'' || at + 1 == text.size()) return 0;
   const char next = text[at + 1];
@@ -67,8 +67,8 @@ inline std::size_t contraction_at(std::string_view text, std::size_t at) noexcep
   return two == "re" || two == "ve" || two == "ll" ? 3 : 0;
 }
 
-/// Where a run of spaces ends as a piece: before its last one, which belongs to what follows,
-/// unless nothing follows or there is no other.
+/// The end of a run of spaces as a piece: before its last space, which belongs to the next piece,
+/// unless nothing follows or the run has only one space.
 inline std::size_t end_of_spaces(std::string_view text, std::size_t begin) noexcept {
   std::size_t last = begin, end = begin;
   while (end < text.size()) {
@@ -80,7 +80,7 @@ inline std::size_t end_of_spaces(std::string_view text, std::size_t begin) noexc
   return end;
 }
 
-/// The class of the character that ends at `at`, where no byte of one follows.
+/// The class of the character that ends at `at`, which must be between two characters.
 inline CharacterClass class_before(std::string_view text, std::size_t at) noexcept {
   for (std::size_t size = 1; size <= 4 && size <= at; ++size) {
     const auto byte = static_cast<unsigned char>(text[at - size]);
@@ -93,8 +93,8 @@ inline CharacterClass class_before(std::string_view text, std::size_t at) noexce
 
 }  // namespace detail
 
-/// Where the piece of `text` ends that begins at `begin`, which is less than the text's size and
-/// where a piece before it has ended.
+/// The end of the piece of `text` that starts at `begin`, which must be less than the text's size
+/// and the end of the piece before.
 inline std::size_t gpt2_piece_end(std::string_view text, std::size_t begin) noexcept {
   if (const std::size_t size = detail::contraction_at(text, begin)) return begin + size;
   detail::Character first = detail::character_at(text, begin);
@@ -110,14 +110,14 @@ inline std::size_t gpt2_piece_end(std::string_view text, std::size_t begin) noex
   return detail::end_of_run(text, at + first.size, first.kind);
 }
 
-/// The largest size, less than all, of a front of `text` that has the same pieces whatever follows,
-/// and after which the rest has the same ones whatever came before: both may be split, and encoded,
-/// apart from one another. 0: there is none. It is where a word or number ends, or a space begins.
+/// The size of the longest proper prefix of `text` whose pieces do not depend on the rest, and on
+/// which the pieces of the rest do not depend: both may be split, and encoded, separately. 0 if
+/// there is none. The cut is where a word or number ends, or a space begins.
 inline std::size_t gpt2_last_cut(std::string_view text) noexcept {
   using enum CharacterClass;
   for (std::size_t at = text.size(); at-- > 1;) {
     const auto byte = static_cast<unsigned char>(text[at]);
-    // Within a character, perhaps, or one whose end may be missing.
+    // The cut may be inside a character, or after an incomplete one.
     if (byte >= 0x80 && ((byte & 0xc0) == 0x80 || text.size() - at < 4)) continue;
     const CharacterClass before = detail::class_before(text, at);
     const CharacterClass behind = detail::character_at(text, at).kind;

@@ -10,18 +10,18 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Up to 16 bytes as two numbers.
+/// Up to 16 bytes, as two numbers.
 struct ShortKey {
   static constexpr std::size_t most = 16;
 
   std::array<std::uint64_t, 2> words{};
   std::uint32_t size = 0;
 
-  /// `size` bytes of `text`, at most `most`, from `begin` on.
+  /// The `size` bytes, at most `most`, of `text` from `begin` on.
   ShortKey(std::string_view text, std::size_t begin, std::size_t bytes) noexcept
       : size(static_cast<std::uint32_t>(bytes)) {
     if (text.size() - begin >= most) {
-      // Two loads and a mask are faster than copying a number of bytes that differs.
+      // Two loads and a mask are faster than a copy of variable size.
       std::array<std::uint64_t, 2> mask;
       std::memcpy(words.data(), text.data() + begin, most);
       std::memcpy(mask.data(), masks.data() + (most - bytes), most);
@@ -47,18 +47,18 @@ struct ShortKey {
   }();
 };
 
-/// Which pieces of a text have been encoded, and where their tokens are: one call's, on its stack.
-/// Of two pieces that claim the same place the later one has it.
+/// The pieces that one call of encode() has encoded, and where their tokens are; it lies on the
+/// stack of that call. If two pieces map to the same slot, the later one takes it.
 class PieceCache {
  public:
   struct Entry {
     std::array<std::uint64_t, 2> words;
-    std::uint32_t size;   ///< of the piece; 0: none
+    std::uint32_t size;   ///< of the piece; 0: the slot is empty
     std::uint32_t count;  ///< of its tokens
-    std::size_t first;    ///< of its tokens among all of the call's
+    std::size_t first;    ///< index of its first token among all tokens of the call
   };
 
-  /// The piece's place; `known` tells whether it has it already.
+  /// The slot of a piece; `known` is set to whether it already has the piece.
   Entry& at(const ShortKey& key, bool& known) noexcept {
     Entry& entry = entries_[static_cast<std::size_t>(key.hash() >> 53)];
     known = entry.size == key.size && entry.words == key.words;

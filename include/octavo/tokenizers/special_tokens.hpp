@@ -16,32 +16,33 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What the name of a control token, such as "<|endoftext|>", is where it stands in a text: text
-/// like any other, or that token.
+/// How the name of a control token in a text, such as "<|endoftext|>", is encoded: as ordinary
+/// text, or as that token.
 enum class SpecialTokens { as_text, recognized };
 
 namespace detail {
 
-/// A token's name where it stands in a text: bytes [begin, end), with the spaces that belong to it.
+/// An occurrence of a token's name in a text: bytes [begin, end), including the spaces that belong
+/// to it.
 struct NameInText {
   std::size_t begin = std::string_view::npos, end = std::string_view::npos;
   Token token = -1;
 };
 
-/// The names of tokens that are found in a text before it is split into words, as Hugging Face's
-/// tokenizers and llama.cpp find them: the leftmost first, of those that begin at one place the
-/// longest. Names of user-defined tokens are found always, those of control tokens and of the
-/// unknown token where they are recognized.
+/// The names of tokens that are found in a text before it is split into words, as in Hugging Face's
+/// tokenizers and llama.cpp: the leftmost first, and at one place the longest. Names of
+/// user-defined tokens are always found, names of control tokens and of the unknown token only if
+/// they are recognized.
 class TokenNames {
  public:
-  /// `always`: whether it is found where special tokens are text.
+  /// `always`: whether the name is found even if special tokens are encoded as text.
   void add(std::string_view name, Token token, bool always, NameRule rule) {
     names_.push_back({std::string(name), token, rule, always});
     begins_[static_cast<unsigned char>(name[0])] |= always ? both : recognized_only;
     any_ |= always ? both : recognized_only;
     longest_ = std::max(longest_, name.size());
   }
-  /// After the last name.
+  /// To be called after the last name was added.
   void sort() {
     std::sort(names_.begin(), names_.end(),
               [](const Name& a, const Name& b) { return a.text < b.text; });
@@ -49,8 +50,8 @@ class TokenNames {
 
   bool has(SpecialTokens special) const noexcept { return (any_ & bit(special)) != 0; }
 
-  /// The first name at or after `from`; the spaces before it that it takes begin there at the
-  /// earliest.
+  /// The first occurrence of a name at or after `from`; spaces before it that belong to it are
+  /// taken from `from` on.
   NameInText find(std::string_view text, std::size_t from, SpecialTokens special) const noexcept {
     for (std::size_t at = from; at < text.size(); ++at) {
       if ((begins_[static_cast<unsigned char>(text[at])] & bit(special)) == 0) continue;
@@ -66,7 +67,7 @@ class TokenNames {
     return {};
   }
 
-  /// Whether a name that is always found lies on both sides of `cut` in a text whose front this is.
+  /// Whether a name that is always found may cross `cut` in a text that starts with `text`.
   bool crosses(std::string_view text, std::size_t cut) const noexcept {
     if (!has(SpecialTokens::as_text)) return false;
     for (std::size_t at = cut - std::min(cut, longest_); at < cut; ++at) {
@@ -101,8 +102,8 @@ class TokenNames {
     return special == SpecialTokens::recognized ? 1 : 2;
   }
 
-  /// The longest name that `text` begins with. All of them come before `text` in the order of
-  /// names, and the last name before it shares with it what any of them has.
+  /// The longest name at the start of `text`. All such names precede `text` in the sort order, and
+  /// the last name before `text` shares with it at least the prefix that any of them shares.
   const Name* longest_at(std::string_view text, SpecialTokens special) const noexcept {
     std::string_view key = text.substr(0, longest_);
     while (!key.empty()) {

@@ -12,7 +12,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// From text to tokens and back.
+/// Converts text to tokens and back.
 ///
 /// - encode(text, out) writes the tokens of `text` to the front of `out`, which must hold at least
 ///   one token per byte, and returns how many there are. Throws UnknownSymbol, with the byte
@@ -32,7 +32,7 @@ concept Tokenizer = requires(const K tokenizer, std::string_view text, std::span
 
 namespace detail {
 
-/// What encode(text, out, more) gives, in memory of its own.
+/// encode(text, out, more) with a new vector as output.
 template <typename K, typename... More>
 std::vector<Token> encoded(const K& tokenizer, std::string_view text, More... more) {
   std::vector<Token> tokens(text.size());
@@ -42,8 +42,8 @@ std::vector<Token> encoded(const K& tokenizer, std::string_view text, More... mo
 
 }  // namespace detail
 
-/// The first byte of `text` that the tokenizer has no token for, or only the unknown token; npos if
-/// there is none. A tokenizer that knows every byte need not offer first_unknown(text).
+/// The offset of the first byte of `text` for which the tokenizer has no token, or only the unknown
+/// token; npos if there is none. Tokenizers that know every byte may omit first_unknown(text).
 template <Tokenizer K>
 constexpr std::size_t first_unknown(const K& tokenizer, std::string_view text) {
   if constexpr (requires { tokenizer.first_unknown(text); }) {
@@ -53,8 +53,8 @@ constexpr std::size_t first_unknown(const K& tokenizer, std::string_view text) {
   }
 }
 
-/// Whether a token stands beside the text, as one does that ends it: its decode() is a name. A
-/// tokenizer whose tokens are all text need not offer is_special(token).
+/// Whether a token is not part of the text, such as a token that ends it: its decode() is a name.
+/// Tokenizers whose tokens are all text may omit is_special(token).
 template <Tokenizer K>
 constexpr bool is_special(const K& tokenizer, Token token) {
   if constexpr (requires { tokenizer.is_special(token); }) {
@@ -64,8 +64,8 @@ constexpr bool is_special(const K& tokenizer, Token token) {
   }
 }
 
-/// Whether a token is one in reserve, which stands for nothing: no text has it, and none should get
-/// it. A tokenizer without a reserve need not offer is_reserve(token).
+/// Whether a token is in reserve and stands for nothing: it never results from text, and generation
+/// should not choose it. Tokenizers without a reserve may omit is_reserve(token).
 template <Tokenizer K>
 constexpr bool is_reserve(const K& tokenizer, Token token) {
   if constexpr (requires { tokenizer.is_reserve(token); }) {
@@ -75,13 +75,13 @@ constexpr bool is_reserve(const K& tokenizer, Token token) {
   }
 }
 
-/// How many characters a text has, and how many of them a tokenizer does not know. A character is a
-/// code point of UTF-8, or a byte that is part of none.
+/// The number of characters of a text, and of those that a tokenizer does not know. A character is
+/// a code point of UTF-8, or a byte that belongs to no code point.
 struct UnknownCount {
   std::size_t characters = 0;
-  std::size_t unknown = 0;  ///< of these; they have a byte that only the unknown token stands for
+  std::size_t unknown = 0;  ///< characters with a byte for which there is only the unknown token
 
-  /// With those of a text that follows.
+  /// Adds the counts of a text that follows.
   constexpr UnknownCount& operator+=(const UnknownCount& other) noexcept {
     characters += other.characters;
     unknown += other.unknown;
@@ -90,11 +90,11 @@ struct UnknownCount {
   friend constexpr bool operator==(const UnknownCount&, const UnknownCount&) = default;
 };
 
-/// Counts the characters of `text`, and those that the tokenizer has no token for, or only the
-/// unknown token. Allocates nothing.
+/// Counts the characters of `text`, and those for which the tokenizer has no token, or only the
+/// unknown token. Does not allocate.
 template <Tokenizer K>
 constexpr UnknownCount count_unknown(const K& tokenizer, std::string_view text) {
-  // first_unknown() tells of a whole text at once, which is faster than character by character.
+  // first_unknown() checks a whole text at once, which is faster than character by character.
   std::size_t next_unknown = first_unknown(tokenizer, text);
   UnknownCount count;
   for (std::size_t at = 0; at < text.size(); ++count.characters) {

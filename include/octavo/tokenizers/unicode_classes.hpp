@@ -11,7 +11,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What GPT-2's pattern tells apart: \p{L}, \p{N}, \s (White_Space) and everything else.
+/// The character classes of GPT-2's pattern: \p{L}, \p{N}, \s (White_Space) and all others.
 enum class CharacterClass : std::uint8_t { other, letter, number, space };
 
 namespace detail {
@@ -20,7 +20,7 @@ struct CodeRange {
   std::uint32_t first, last;
 };
 
-// Unicode 16.0, as tiktoken has it; tests/ecosystem/tokenizers.sh compares all code points.
+// Unicode 16.0, as in tiktoken; tests/ecosystem/tokenizers.sh compares all code points.
 
 inline constexpr CodeRange letter_ranges[] = {
     {0x41, 0x5a},       {0x61, 0x7a},       {0xaa, 0xaa},       {0xb5, 0xb5},

@@ -15,9 +15,9 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// How often each word (any bytes) has come, in memory that is limited. Where there is no room for
-/// a new word, half of the words go: those that have come least often so far, of equally frequent
-/// ones the later. A word longer than an eighth of the memory is counted as several.
+/// Counts words (any bytes) in limited memory. If a new word does not fit, half of the words are
+/// dropped: the least frequent so far; ties drop the later one. A word longer than an eighth of the
+/// memory is counted as several words.
 class WordCounts {
  public:
   struct Word {
@@ -25,7 +25,7 @@ class WordCounts {
     std::uint32_t begin, size;  ///< of its bytes
   };
 
-  /// At most `bytes` of memory, which are touched as they are needed.
+  /// Uses at most `bytes` of memory, touched as needed.
   explicit WordCounts(std::size_t bytes)
       : block_(std::clamp(bytes, least_bytes, most_bytes)),
         slots_(block_.take<std::uint32_t>(2 * (block_.size() / bytes_per_word))),
@@ -40,17 +40,17 @@ class WordCounts {
     add_short(word);
   }
 
-  /// All that are known, by number, in the order in which they came.
+  /// All known words by index, in the order of their first occurrence.
   std::span<const Word> words() const noexcept { return words_.first(count_); }
   std::string_view bytes(const Word& word) const noexcept {
     return {bytes_.data() + word.begin, word.size};
   }
-  /// How many words have come.
+  /// The number of words counted.
   std::int64_t total() const noexcept { return total_; }
-  /// Of the memory that has been touched.
+  /// Bytes of memory touched so far.
   std::size_t memory_bytes() const noexcept { return most_touched_; }
 
-  /// The numbers of all words, the most frequent first, of equally frequent ones the earlier.
+  /// The indices of all words, the most frequent first; ties: the earlier first.
   void order(std::span<std::uint32_t> numbers) const {
     std::iota(numbers.begin(), numbers.end(), std::uint32_t{0});
     std::sort(numbers.begin(), numbers.end(), MoreFrequent{words()});
@@ -64,7 +64,7 @@ class WordCounts {
 
   std::size_t longest_word() const noexcept { return block_.size() / 8; }
 
-  /// Whether word a comes before word b: it is more frequent, or as frequent and earlier.
+  /// Whether word a precedes word b: it is more frequent, or equally frequent and earlier.
   struct MoreFrequent {
     std::span<const Word> words;
     bool operator()(std::uint32_t a, std::uint32_t b) const noexcept {
@@ -96,7 +96,7 @@ class WordCounts {
     most_touched_ = std::max(most_touched_, 4 * slots_used_ + sizeof(Word) * count_ + filled_);
   }
 
-  /// Where the word's number is, from 1 on, or would be.
+  /// The slot of the word's index, counted from 1, or the free slot for it.
   std::size_t find(std::string_view word) const noexcept {
     const std::uint64_t hash = std::hash<std::string_view>{}(word)*0x9e3779b97f4a7c15u;
     auto slot = static_cast<std::size_t>((hash >> 32) * slots_used_ >> 32);
@@ -131,10 +131,10 @@ class WordCounts {
   }
 
   PageBlock block_;
-  std::span<std::uint32_t> slots_;  ///< by hash: a word's number and 1; 0: none
+  std::span<std::uint32_t> slots_;  ///< by hash: a word's index + 1; 0: empty
   std::span<Word> words_;
   std::span<char> bytes_;
-  std::size_t slots_used_;  ///< the others have not been touched
+  std::size_t slots_used_;  ///< the others are untouched
   std::size_t count_ = 0;
   std::size_t filled_ = 0;
   std::int64_t total_ = 0;
