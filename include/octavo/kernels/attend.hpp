@@ -18,12 +18,12 @@
 // Causal multi-head attention (Vaswani et al. 2017, eq. 1): per head
 //   o_i = sum over j <= i of p_ij v_j,   p_ij = exp(s_ij - lse_i),   s_ij = q_i . k_j / sqrt(d).
 // Scores exist for one tile of query rows at a time; keys after the tile's last query are skipped,
-// not masked. Backward recomputes p from the kept log-sum-exp (Dao et al. 2022, section 3.1).
+// not masked. Backward recomputes p from the saved logsumexp (Dao et al. 2022, section 3.1).
 namespace OCTAVO_NAMESPACE {
 
-/// Where queries, keys and values of one call lie. Sequences follow each other; each has `queries`
-/// rows in q and o and `keys` rows in k and v. The last query sees the last key: with fewer queries
-/// than keys (generation with a cache) the queries are the newest positions.
+/// The layout of queries, keys and values in one call. Sequences follow each other; each has
+/// `queries` rows in q and o and `keys` rows in k and v. The last query sees the last key: if there
+/// are fewer queries than keys (generation with a cache), the queries are the newest positions.
 /// Head h occupies columns h*d .. (h+1)*d of q, k, v and o.
 template <Scalar T>
 struct AttentionShape {
@@ -33,11 +33,11 @@ struct AttentionShape {
   Index heads = 1;
   Index head_width = 0;
 
-  /// Query rows whose scores exist at one time.
+  /// Query rows per tile, whose scores exist at one time.
   static constexpr Index tile_rows = 32;
 
   constexpr Index score_row() const { return (keys + 15) / 16 * 16; }
-  /// Numbers of scratch that each worker needs forward ...
+  /// Scratch numbers per worker for forward ...
   constexpr Index forward_scratch() const { return tile_rows * score_row(); }
   /// ... and backward: two tiles, and the gradients of one head's keys and values.
   constexpr Index backward_scratch() const {
@@ -53,8 +53,8 @@ struct AttentionShape {
 namespace OCTAVO_NAMESPACE {
 
 /// Forward; overwrites o [sequences * queries, width] and logsumexp [sequences * queries, heads]
-/// (may be null). Work is dealt out by (sequence, head).  scratch: forward_scratch() per worker;
-/// pack_buffer: pack_buffer_elements() for each worker.
+/// (may be null). Workers divide the pairs (sequence, head).  scratch: forward_scratch() per
+/// worker; pack_buffer: pack_buffer_elements() for each worker.
 template <Scalar T>
 void attend(const Worker& worker, const AttentionShape<T>& shape,
             MatrixView<const std::type_identity_t<T>> q,
@@ -64,9 +64,8 @@ void attend(const Worker& worker, const AttentionShape<T>& shape,
   OCTAVO_DISPATCH(attend<T>(worker, shape, q, k, v, o, logsumexp, scratch, pack_buffer))
 }
 
-/// Backward, with as many queries as keys: the gradients of q, k and v overwrite q, k and v.
-/// o and logsumexp as forward left them, d_o the gradient of o; scratch: backward_scratch() per
-/// worker.
+/// Backward, with as many queries as keys: the gradients of q, k and v overwrite q, k and v. o and
+/// logsumexp: as left by forward; d_o: the gradient of o; scratch: backward_scratch() per worker.
 template <Scalar T>
 void attend_backward(const Worker& worker, const AttentionShape<T>& shape, MatrixView<T> q,
                      MatrixView<T> k, MatrixView<T> v, MatrixView<const std::type_identity_t<T>> o,
@@ -95,7 +94,7 @@ MatrixView<T> head_of(MatrixView<T> rows, Index sequence, Index length, Index he
   return rows.block(sequence * length, length, head * width, width);
 }
 
-/// scores[i, j] = q_(first+i) . k_j for all keys that any row of the tile may see.
+/// scores[i, j] = q_(first+i) . k_j for all keys that a row of the tile sees.
 template <Scalar T>
 void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scores,
                 std::span<T> panel) {
@@ -104,7 +103,7 @@ void score_tile(MatrixView<const T> q, MatrixView<const T> k, MatrixView<T> scor
                     panel);
 }
 
-/// Zero in every pack that begins at or after `visible` and before `columns`.
+/// Zeroes every pack that begins in [visible, columns).
 template <Scalar T>
 void clear_packs(T* row, Index visible, Index columns) {
   using P = Pack<T>;
@@ -121,7 +120,7 @@ struct RowSoftmax {
   T sum;
 };
 
-/// `row` is padded to whole packs.
+/// `row` must be padded to whole packs.
 template <Scalar T>
 RowSoftmax<T> exponentiate_row(T* row, Index visible, Index columns, T scale) {
   using P = Pack<T>;
@@ -192,7 +191,7 @@ void score_gradient_row(T* p, T* dp, Index visible, Index columns, T scale, T lo
   const P subtracted = P::broadcast(delta);
   const P zero = P::broadcast(T{0});
   const auto update = [&](Index j, auto kept) {
-    // No probability exceeds 1, however logsumexp was rounded.
+    // Clamped: no probability exceeds 1, even if logsumexp was rounded down.
     const P exponent = fma(P::load(p + j), factor, shift);
     const P probability = exp(select_greater(exponent, zero, zero, exponent));
     kept(probability).store(p + j);

@@ -15,11 +15,11 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A target that counts neither in the loss nor in the gradient. Any negative target is treated
-/// so, PyTorch's -100 too.
+/// A target that counts neither in the loss nor in the gradient. All negative targets are ignored,
+/// including PyTorch's -100.
 inline constexpr Token ignored_target = -1;
 
-/// Targets that count.
+/// The number of targets that count.
 inline Index count_targets(std::span<const Token> targets) noexcept {
   Index count = 0;
   for (const Token target : targets) count += target >= 0 ? 1 : 0;

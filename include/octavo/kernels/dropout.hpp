@@ -12,8 +12,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Which numbers one dropout site drops in one step: a pure function of seed, step, site and
-/// position, so that backward redraws what forward drew and no mask is stored.
+/// Determines which numbers one dropout site drops in one step: a pure function of seed, step, site
+/// and position, so that backward draws the same numbers as forward and no mask is stored.
 struct DropoutDraw {
   CounterRandom random;
   std::uint64_t site = 0;  ///< one per dropout of the model
@@ -21,8 +21,8 @@ struct DropoutDraw {
 };
 
 /// Inverted dropout (Srivastava et al. 2014) in place: y = keep ? y / (1 - rate) : 0. The gradient
-/// is the same function of the gradient, so backward calls this as well. `first_row` is the row's
-/// number within the step, whatever the micro-batch.  y [rows, width].
+/// is the same function of the gradient, so backward calls this as well. `first_row`: the index of
+/// the first row within the step, so that micro-batches do not change the result.  y [rows, width].
 template <Scalar T>
 void dropout(const Worker& worker, const DropoutDraw& draw, Index first_row, MatrixView<T> y) {
   OCTAVO_ASSERT(draw.rate >= 0 && draw.rate < 1);

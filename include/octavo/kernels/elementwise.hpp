@@ -17,7 +17,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Sets this worker's share of a block to zero.
+/// Sets this worker's share of a range to zero.
 template <Scalar T>
 void set_zero(const Worker& worker, std::span<T> block) {
   OCTAVO_DISPATCH(set_zero<T>(worker, block))
@@ -42,8 +42,8 @@ void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, 
   OCTAVO_DISPATCH(copy<T>(worker, from, to))
 }
 
-/// dbias (+)= sum over rows of dy, rows in order: the gradient of a bias, overwritten or added to
-/// as `output` says.  dy [rows, columns], dbias [columns].
+/// dbias (+)= sum over rows of dy, in the order of rows: the gradient of a bias. `output`:
+/// overwrite or accumulate.  dy [rows, columns], dbias [columns].
 template <Scalar T>
 void sum_columns(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy, T* dbias,
                  Output output) {

@@ -25,8 +25,8 @@ void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
       embed<T>(worker, tokens, sequence, first_position, tokens_table, positions_table, x))
 }
 
-/// table[index(r)] += dx[r] for every row in order: the gradient of a table that rows were picked
-/// from. Workers own columns, so that rows of the same token never meet.
+/// table[index(r)] += dx[r] for all rows in order: the gradient of an embedding table. Workers
+/// divide the columns, so that two workers never add to the same number.
 template <Scalar T, typename IndexOf>
 void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t<T>> dx,
                      IndexOf index_of, T* table) {

@@ -14,13 +14,13 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-// The three products that training needs; n and t say which operand is transposed, as in BLAS. All
-// workers call them together; each computes its share of the outputs. The caller puts a barrier
-// between a product and what reads all of it.
+// The three matrix products of training; n and t tell which operand is transposed, as in BLAS. All
+// workers call them together; each computes its share of the output. The caller needs a barrier
+// before the whole output is read.
 namespace OCTAVO_NAMESPACE {
 
-/// Numbers of scratch that each worker needs for products whose sums have up to `longest` terms:
-/// for the panel of the right operand that it packs. With less, products are as exact but slower.
+/// Scratch numbers per worker for products whose sums have up to `longest` terms, for the packed
+/// panel of the right operand. With less scratch, products have the same results but are slower.
 template <Scalar T>
 constexpr Index pack_buffer_elements(Index longest) noexcept {
   return std::clamp<Index>(longest, 1, detail::panel_depth) * detail::panel_row_elements<T>;
@@ -28,15 +28,15 @@ constexpr Index pack_buffer_elements(Index longest) noexcept {
 
 namespace detail {
 
-/// One worker's part of the pack buffer of all.
+/// This worker's part of the pack buffer.
 template <Scalar T>
 std::span<T> panel_of(const Worker& worker, std::span<T> pack_buffer) {
   const std::size_t size = pack_buffer.size() / static_cast<std::size_t>(worker.count());
   return pack_buffer.subspan(static_cast<std::size_t>(worker.index()) * size, size);
 }
 
-/// Asks for an operand that other workers may just have written, if it is not too large to stay:
-/// a tile would wait for the lines of other cores row by row.
+/// Prefetches an operand that other workers may just have written, if it fits the cache. Otherwise
+/// a tile would wait for lines from other cores, row by row.
 template <Scalar T>
 void prefetch_operand(const Worker& worker, MatrixView<const T> operand) {
   if (worker.count() == 1 || operand.rows * operand.columns > left_block_elements<T>) return;
@@ -46,7 +46,7 @@ void prefetch_operand(const Worker& worker, MatrixView<const T> operand) {
   }
 }
 
-/// A worker's share of a product's outputs.
+/// A worker's share of the output of a product.
 template <typename T>
 Rectangle output_share(const Worker& worker, MatrixView<T> y) {
   return worker.split(y.rows, y.columns, static_cast<Index>(alignment_bytes / sizeof(T)));
@@ -80,8 +80,8 @@ void matmul_nt(const Worker& worker, MatrixView<const std::type_identity_t<T>> d
   OCTAVO_DISPATCH(matmul_nt<T>(worker, dy, w, dx, output, bias, pack_buffer))
 }
 
-/// dW (+)= X^T dY: the weight gradient, tokens in order. Workers own rows of dW, as they do when
-/// weights are updated.  x [rows, in], dy [rows, out], dw [in, out].
+/// dW (+)= X^T dY: the weight gradient, summed over tokens in order. Workers divide the rows of dW,
+/// as in the update of the weights.  x [rows, in], dy [rows, out], dw [in, out].
 template <Scalar T>
 void matmul_tn(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Output output,

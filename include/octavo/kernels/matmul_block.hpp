@@ -20,14 +20,14 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// The most of k that one panel of B holds: three cache lines wide, it then fills 48 KiB, which the
-/// second-level cache keeps.
+/// The largest depth k of a panel of B: with three cache lines per row it fills 48 KiB and stays in
+/// the second-level cache.
 inline constexpr Index panel_depth = 256;
 template <Scalar T>
 inline constexpr Index panel_row_elements = static_cast<Index>(3 * alignment_bytes / sizeof(T));
 
-/// The most of A and of C that is in use at one time, so that both stay in the second-level cache
-/// while panels of B pass (Goto, van de Geijn 2008, section 4).
+/// Upper limits of A and C in use at one time, so that both stay in the second-level cache while
+/// panels of B stream through (Goto, van de Geijn 2008, section 4).
 template <Scalar T>
 inline constexpr Index left_block_elements = static_cast<Index>(256 * 1024 / sizeof(T));
 template <Scalar T>
@@ -44,8 +44,8 @@ inline constexpr Index output_block_elements = static_cast<Index>(512 * 1024 / s
 
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail {
 
-/// The left operand: element (i, k) at data[i * row + k * depth], so that a matrix and its
-/// transpose are read by the same kernel.
+/// The left operand: element (i, k) at data[i * row + k * depth], so that one kernel reads a matrix
+/// or its transpose.
 template <Scalar T>
 struct LeftOperand {
   const T* data = nullptr;
@@ -69,7 +69,8 @@ class BlockProduct {
  public:
   using Tile = MatmulTile<T>;
 
-  /// Any `panel` of at least panel_row_elements will do: it says how much of k is packed at a time.
+  /// `panel` needs at least panel_row_elements; its size determines how much of k is packed at a
+  /// time.
   BlockProduct(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c,
                const Rectangle& share, Index depth, Output output, const T* bias,
                std::span<T> panel)
@@ -87,7 +88,7 @@ class BlockProduct {
     OCTAVO_ASSERT(panel_depth_ > 0);
   }
 
-  /// Blocks of rows, as many as A's part of a panel's depth allows.
+  /// Rows per block, limited by A's part at the depth of a panel.
   void run() const {
     const Index tiles = (rows_.size() + Tile::rows - 1) / Tile::rows;
     const Index numbers = rows_.size() * std::clamp<Index>(depth_, 1, panel_depth_);
@@ -100,15 +101,15 @@ class BlockProduct {
   }
 
  private:
-  /// What a panel holds of B: vectors of the share's columns, and rows.
+  /// The part of B in a panel: vectors of columns, and rows.
   struct Panel {
     Range vectors;
     Range depth;
   };
 
-  /// Vectors are dealt out evenly among panels. Where all that these rows need of A stays in the
-  /// cache, a panel's outputs are finished before the next; else as many panels as C has room for
-  /// take turns at each part of the depth.
+  /// Vectors are divided evenly among panels. If the part of A for these rows stays in the cache,
+  /// the outputs of a panel are finished before the next panel; otherwise as many panels as fit C's
+  /// limit alternate at each part of the depth.
   void run_rows(Range rows) const {
     const Index vectors = (columns_.size() + simd::width<T> - 1) / simd::width<T>;
     const Index panels = (vectors + Tile::vectors - 1) / Tile::vectors;
@@ -134,7 +135,7 @@ class BlockProduct {
     }
   }
 
-  /// Pairs of rows are dealt out evenly among tiles: 20 rows become 6 + 6 + 8.
+  /// Pairs of rows are divided evenly among tiles: 20 rows become 6 + 6 + 8.
   void run_panel(Range rows, const Panel& panel, const Panel& next) const {
     const Index vectors = panel.vectors.size();
     const Index panel_row = vectors * simd::width<T>;
@@ -167,7 +168,7 @@ class BlockProduct {
     } else if (!whole) {
       pack_rows(b_, depth.begin, depth.size(), columns.begin, columns.size(), panel_, panel_row);
     } else {
-      // The first tile reads B where it lies, and packs it if others follow.
+      // The first tile reads B in place, and packs it if other tiles follow.
       product.b = b_.data + depth.begin * b_.stride + columns.begin;
       product.b_row = b_.stride;
       if (rows.size() > Tile::rows) {
@@ -195,14 +196,14 @@ class BlockProduct {
             std::min(columns_.begin + panel.vectors.end * simd::width<T>, columns_.end)};
   }
 
-  /// What a tile should ask for where outputs are added to: those of the first tile behind it.
+  /// The lines that a tile prefetches if outputs are accumulated: the outputs of the tile after it.
   LinesAhead<T> outputs_ahead(Range behind, Range columns) const {
     if (behind.empty()) return {};
     return lines_of_rows<T>(c_.row(behind.begin) + columns.begin,
                             std::min<Index>(behind.size(), Tile::rows), columns.size(), c_.stride);
   }
 
-  /// ... and elsewhere: tile t's share of what the next panel takes of B. Equal shares per tile
+  /// ... and otherwise: tile t's share of the part of B for the next panel. Equal shares per tile
   /// spread the memory traffic.
   LinesAhead<T> operand_ahead(const Panel& next, Index t, Index tiles) const {
     const Range columns = columns_of(next);

@@ -8,7 +8,7 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 
-// Where products put parts of their right operand, so that tiles read it row after row.
+// Packs parts of a product's right operand, so that tiles read them row after row.
 #define OCTAVO_FILE "octavo/kernels/matmul_pack.hpp"
 #include <octavo/numeric/each_isa.inc>
 
@@ -39,7 +39,7 @@ void pack_rows(const RightOperand<T>& b, Index first_k, Index depth, Index first
   }
 }
 
-/// to[i, j] = from[j, i] for a square of `width<T>`, by way of registers.
+/// to[i, j] = from[j, i] for a square of `width<T>`, transposed in registers.
 template <Scalar T>
 void transpose_square(const T* from, Index from_row, T* to, Index to_row) {
   constexpr Index width = simd::width<T>;
@@ -51,7 +51,7 @@ void transpose_square(const T* from, Index from_row, T* to, Index to_row) {
   for (Index i = 0; i < width; ++i) simd::store(to + i * to_row, square[i]);
 }
 
-/// The same for a transposed operand, by squares; those at its edges by way of a buffer.
+/// As above for a transposed operand, square by square; squares at its edges go through a buffer.
 template <Scalar T>
 void pack_columns(const RightOperand<T>& b, Index first_k, Index depth, Index first_j,
                   Index columns, T* panel, Index panel_row) {

@@ -12,9 +12,9 @@
 #include <octavo/numeric/simd.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-// Products with few rows on the left, such as those of generation: every number of the right
-// operand is used once or hardly more often, so that the speed of memory is the limit, and it is
-// read the way memory likes best: in long runs, and only once.
+// Products with few rows on the left, as in generation: every number of the right operand is used
+// only a few times, so that memory bandwidth is the limit. The right operand is read once, in long
+// contiguous ranges.
 #define OCTAVO_FILE "octavo/kernels/matmul_stream.hpp"
 #include <octavo/numeric/each_isa.inc>
 
@@ -22,7 +22,7 @@
 
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail {
 
-/// With more rows a packed panel of the right operand pays.
+/// With more rows, packing the right operand is faster.
 inline constexpr Index most_streamed_rows = 8;
 
 /// c (+)= a b. Each output is one chain of fused multiply-adds in increasing k, as in a tile.
@@ -37,9 +37,10 @@ struct StreamedProduct {
   const T* bias = nullptr;  ///< [columns], for Output::bias
 };
 
-/// Adds the terms of rows of b, from row k on and `Steps` side by side, to `Rows` rows of outputs
-/// from first_row on, in whole vectors, and returns how far it came. Where there are fewer rows of
-/// outputs the last is computed again, to the same bits: one function does for several numbers.
+/// Adds the terms of `Steps` rows of b, from row k on, to `Rows` rows of outputs from first_row on,
+/// in whole vectors, and returns the column that it reached. If there are fewer rows of outputs,
+/// the last one is computed twice, with the same bits, so that one function serves several row
+/// counts.
 template <Scalar T, int Rows, int Steps>
 Index add_streamed_rows(const StreamedProduct<T>& product, Index first_row, Index k) {
   constexpr Index width = simd::width<T>;
@@ -78,7 +79,7 @@ Index add_streamed_rows(const StreamedProduct<T>& product, Index first_row, Inde
   return k;
 }
 
-/// The same for the columns after the last whole vector, for all of k at once.
+/// As above for the columns after the last whole vector, for all of k at once.
 template <Scalar T>
 void add_streamed_rest(const StreamedProduct<T>& product) {
   const MatrixView<T> c = product.c;
@@ -95,8 +96,8 @@ void add_streamed_rest(const StreamedProduct<T>& product) {
   }
 }
 
-/// As many rows of b side by side as leave the factors in registers. The outputs, which hold what
-/// their chains start from, lie in the first-level cache.
+/// Rows of b per step, as many as leave the factors in registers. The outputs, initialised with the
+/// start of their chains, stay in the first-level cache.
 template <Scalar T, int Rows, int Steps>
 void stream_rows(const StreamedProduct<T>& product) {
   const Index done = add_streamed_rows<T, Rows, Steps>(product, 0, 0);
@@ -116,7 +117,8 @@ OCTAVO_ALWAYS_INLINE void add_streamed_square(const StreamedProduct<T>& product,
   for (Index i = 0; i < width; ++i) {
     const T* const from = b + std::min(i, last) * product.b.stride;
     square[i] = simd::load(from);
-    __builtin_prefetch(from + width * product.b.stride, 0, 2);  // the same of the columns after
+    __builtin_prefetch(from + width * product.b.stride, 0,
+                       2);  // the same rows of the following columns
   }
   simd::transpose<T>(square);
   for (Index r = 0; r < product.c.rows; ++r) {
@@ -130,7 +132,7 @@ OCTAVO_ALWAYS_INLINE void add_streamed_square(const StreamedProduct<T>& product,
   }
 }
 
-/// For a transposed operand: a vector of outputs of all rows at a time, by squares.
+/// For a transposed operand: one vector of outputs of all rows at a time, square by square.
 template <Scalar T>
 void stream_columns(const StreamedProduct<T>& product) {
   constexpr Index width = simd::width<T>;

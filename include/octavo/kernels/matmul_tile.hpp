@@ -12,7 +12,8 @@
 #include <octavo/numeric/simd.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-// The register-blocked heart of every matrix product. See matmul.hpp for what surrounds it.
+// The register-blocked inner kernel of every matrix product; see matmul.hpp for the loops around
+// it.
 
 #define OCTAVO_FILE "octavo/kernels/matmul_tile.hpp"
 #include <octavo/numeric/each_isa.inc>
@@ -23,10 +24,10 @@ namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 namespace detail {
 
-/// Sizes of the block of outputs that stays in registers. With 32 registers: 8 rows x 3 vectors of
-/// accumulators, B's vectors and one broadcast of A (7 x 4 would need 33 registers); with 16:
-/// 6 x 2. No more rows, because rows of A that lie a multiple of 4 KiB apart share the eight ways
-/// of one set of the first-level cache.
+/// Size of the block of outputs that stays in registers. With 32 registers: 8 rows x 3 vectors of
+/// accumulators, B's vectors and one broadcast of A (7 x 4 would need 33 registers); with 16: 6 x
+/// 2. No more rows, because rows of A that lie a multiple of 4 KiB apart share the eight ways of
+/// one set of the first-level cache.
 template <Scalar T>
 struct MatmulTile {
   static constexpr int rows = simd::register_count == 32 ? 8 : 6;
@@ -34,8 +35,8 @@ struct MatmulTile {
   static constexpr Index columns = vectors * simd::width<T>;
 };
 
-/// Cache lines that will be wanted next: `lines` of them, `step` numbers apart, and a further
-/// `jump` after every `period`.
+/// Cache lines to prefetch: `lines` of them, `step` numbers apart, with a further `jump` after
+/// every `period`.
 template <Scalar T>
 struct LinesAhead {
   const T* first = nullptr;
@@ -65,17 +66,17 @@ struct TileProduct {
   Index c_row = 0;
   Index depth = 0;
   Output output = Output::overwrite;
-  Index rows = 0;           ///< as many as the function has, or one less
+  Index rows = 0;           ///< the tile's number of rows, or one less
   const T* bias = nullptr;  ///< a tile's vectors wide
-  T* packed = nullptr;      ///< where a packing tile leaves b, row after row
-  LinesAhead<T> ahead;      ///< asked for one by one while the tile multiplies
+  T* packed = nullptr;      ///< where a packing tile stores b, row after row
+  LinesAhead<T> ahead;      ///< prefetched one by one while the tile multiplies
 };
 
-/// Computes a tile of `Rows` x (`Vectors` * width) outputs, `Rows` even; where there is one row
-/// less the last is computed twice, to the same bits, so that half as many functions do. Every
-/// output is one chain of fused multiply-adds in increasing k, so its bits depend neither on the
-/// tile it falls into nor on where k was interrupted. With `Packs` it also packs b: its loads are
-/// there anyway, and the stores find room beside the multiply-adds.
+/// Computes a tile of `Rows` x (`Vectors` * width) outputs, `Rows` even; if there is one row less,
+/// the last row is computed twice, with the same bits, which halves the number of functions. Every
+/// output is one chain of fused multiply-adds in increasing k, so its bits depend neither on its
+/// tile nor on where k is split. With `Packs` it also packs b: the loads are needed anyway, and the
+/// stores run in parallel with the multiply-adds.
 template <Scalar T, int Rows, int Vectors, bool Packs>
 void multiply_tile(const TileProduct<T>& product) {
   constexpr int width = simd::width<T>;
@@ -99,7 +100,7 @@ void multiply_tile(const TileProduct<T>& product) {
   Index until_jump = ahead.period;
   for (Index k = 0; k < depth; ++k) {
     if (k < ahead.lines) {
-      __builtin_prefetch(line, 0, 2);  // no nearer: a panel fills the first-level cache
+      __builtin_prefetch(line, 0, 2);  // into the second level: a panel fills the first-level cache
       line += ahead.step;
       if (--until_jump == 0) {
         line += ahead.jump;
@@ -151,20 +152,21 @@ template <Scalar T>
 inline constexpr auto tile_table = tile_functions<T>(
     std::make_integer_sequence<int, MatmulTile<T>::rows / 2 * MatmulTile<T>::vectors>{});
 
-/// One function per two rows and vector, so that the edges of a matrix run at full speed too.
+/// One function per pair of rows and number of vectors, so that the edges of a matrix run at full
+/// speed too.
 template <Scalar T>
 TileFunction<T> tile_function(Index rows, Index vectors) {
   const Index which = (rows - 1) / 2 * MatmulTile<T>::vectors + vectors - 1;
   return tile_table<T>[static_cast<std::size_t>(which)];
 }
 
-/// The packing ones, per number of vectors; all have a whole tile's rows.
+/// The packing functions per number of vectors; all have a whole tile's rows.
 template <Scalar T>
 inline constexpr auto packing_tile_table =
     packing_tile_functions<T>(std::make_integer_sequence<int, MatmulTile<T>::vectors>{});
 
-/// The same for a tile whose right edge lies inside its last vector: computed at full width in a
-/// buffer beside c, of which only `columns` are copied back.
+/// As above for a tile whose right edge lies inside its last vector: computed at full width in a
+/// buffer, of which only `columns` are copied to c.
 template <Scalar T>
 void multiply_edge_tile(TileFunction<T> tile, Index columns, TileProduct<T> product) {
   constexpr Index buffer_row = MatmulTile<T>::columns;

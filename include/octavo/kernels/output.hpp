@@ -5,11 +5,11 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What becomes of the numbers that a kernel's output holds already: what each sum starts from.
+/// The start of each sum in a kernel's output, as beta in BLAS.
 enum class Output {
-  overwrite,   ///< zero: what the output holds is lost
-  accumulate,  ///< what the output holds: the sum is added to it
-  bias,        ///< bias[column]: the output becomes the bias + the sum
+  overwrite,   ///< zero: the output is overwritten
+  accumulate,  ///< the output's number: the sum is added to it
+  bias,        ///< bias[column]: the output becomes bias + sum
 };
 
 }  // namespace OCTAVO_NAMESPACE

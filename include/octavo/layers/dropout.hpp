@@ -11,13 +11,13 @@
 namespace OCTAVO_NAMESPACE {
 
 /// Inverted dropout (kernels/dropout.hpp) at the rate and for the step in pass.run.dropout; the
-/// identity where that is not set. Saves nothing: backward draws the same numbers again.
+/// identity if that is not set. Saves nothing: backward draws the same numbers again.
 template <Scalar T>
 class Dropout {
  public:
   using Value = T;
 
-  /// `site` tells this dropout's draws from every other one's in the model.
+  /// `site` distinguishes the draws of this dropout from all others in the model.
   constexpr explicit Dropout(Index site) : site_(site) {}
 
   void forward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> output) const {

@@ -12,9 +12,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// x = token table row + learned position table row (GPT-2's wte and wpe). From tokens, not from
-/// rows, so it is the beginning of a model rather than a Layer. Saves nothing: backward needs the
-/// tokens alone.
+/// x = token table row + learned position table row (GPT-2's wte and wpe). Its input is tokens, not
+/// rows, so it is the start of a model and not a Layer. Saves nothing: backward needs only the
+/// tokens.
 template <Scalar T>
 class Embedding {
  public:
@@ -35,14 +35,16 @@ class Embedding {
     pass.worker().barrier();
   }
 
-  /// Adds output_gradient [rows, width] to the rows of the token table that were picked.
+  /// Adds output_gradient [rows, width] to the gradient of the token table, each row to that of its
+  /// token.
   void backward_tokens(const Pass<T>& pass, std::span<const Token> tokens,
                        MatrixView<const T> output_gradient) const {
     add_rows(pass, tokens_, output_gradient,
              [&](Index row) { return static_cast<Index>(tokens[static_cast<std::size_t>(row)]); });
   }
 
-  /// ... and to the rows of the position table.
+  /// Adds output_gradient [rows, width] to the gradient of the position table, each row to that of
+  /// its position.
   void backward_positions(const Pass<T>& pass, MatrixView<const T> output_gradient) const {
     add_rows(pass, positions_, output_gradient,
              [&](Index row) { return row % pass.rows.sequence; });

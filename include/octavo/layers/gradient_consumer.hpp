@@ -7,28 +7,28 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Where a layer leaves the gradient of one of its tensors, and how.
+/// Where a layer writes the gradient of one of its tensors, and how.
 template <Scalar T>
 struct GradientPlace {
-  T* numbers = nullptr;                ///< as many as the tensor has; null: not wanted
-  Output output = Output::accumulate;  ///< overwrite: nothing is there yet
+  T* numbers = nullptr;                ///< [the tensor's numbers]; null: the gradient is not wanted
+  Output output = Output::accumulate;  ///< overwrite: no gradient is there yet
 
   constexpr explicit operator bool() const noexcept { return numbers != nullptr; }
 };
 
-/// Takes the gradients of a model, part by part. Each worker has one of its own; all workers ask
-/// theirs for the same places in the same order.
+/// Receives the gradients of a model, part by part. Each worker has its own consumer; all workers
+/// make the same calls in the same order.
 template <Scalar T>
 class GradientConsumer {
  public:
   virtual ~GradientConsumer() = default;
 
-  /// Where the gradient of the model's tensor of that index goes. The first time in a step that
-  /// nothing is there yet the answer says overwrite, afterwards accumulate.
+  /// The place for the gradient of a tensor, by its index in the model. The first call in a step
+  /// returns overwrite, later calls accumulate.
   virtual GradientPlace<T> place(Index tensor) = 0;
 
-  /// The gradients of `count` neighbouring tensors are complete, as far as this pass goes, and none
-  /// of their weights is needed any more. Called by all workers after a barrier.
+  /// Reports that the gradients of `count` neighbouring tensors are complete in this pass, and that
+  /// their weights are not needed any more. Called by all workers after a barrier.
   virtual void complete(Index first_tensor, Index count) = 0;
 };
 

@@ -9,8 +9,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Keys and values of one attention layer for the positions of one sequence seen so far: two
-/// [length, width] matrices, one after the other, over memory of elements(length, width) numbers.
+/// The keys and values of one attention layer for the positions of one sequence: two matrices
+/// [length, width], one after the other, in elements(length, width) numbers of memory.
 template <Scalar T>
 class KeyValueCache {
  public:
@@ -28,7 +28,7 @@ class KeyValueCache {
   Index width_;
 };
 
-/// Those of all layers for several sequences, over memory of elements(...) numbers.
+/// The caches of all layers for several sequences, in elements(...) numbers of memory.
 template <Scalar T>
 class KeyValueCaches {
  public:
@@ -52,14 +52,14 @@ class KeyValueCaches {
   Index width_;
 };
 
-/// Neighbouring rows of a pass that go on with one sequence, of which `past` positions are cached.
+/// Neighbouring rows of a pass that continue one sequence, of which `past` positions are cached.
 struct CachedRows {
   Index sequence = 0;
   Index past = 0;
   Index rows = 1;
 };
 
-/// What a pass goes on with: its rows are those of `parts`, one after the other.
+/// The sequences that a pass continues: its rows are those of `parts`, one part after the other.
 template <Scalar T>
 struct CachedSequences {
   KeyValueCaches<T> caches;

@@ -7,14 +7,14 @@
 #include <octavo/tensor/builder.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-// The contract between layers and the model that runs them. A layer is a description: it knows its
-// sizes, where its parameters lie within their part of the model, and which memory it asked for. It
-// owns no numbers, so one layer object serves every block of a model and every thread.
+// The contract between layers and the model that runs them. A layer is a description: it stores its
+// sizes, the places of its parameters in their part of the model, and its buffers. It owns no
+// numbers, so one layer object serves all blocks of a model and all threads.
 namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-// What a layer must have, each by itself: compilers then name what is missing.
+// The requirements of a layer, one concept each, so that compilers name the missing one.
 
 template <typename L>
 concept HasValue = Scalar<typename L::Value>;
@@ -35,21 +35,22 @@ concept LayerBackward = requires(const L layer, const Pass<typename L::Value>& p
 
 }  // namespace detail
 
-/// From [rows, width] to [rows, other width], forward and backward.
+/// A layer from [rows, width] to [rows, other width], with forward and backward.
 ///
-/// - The constructor takes a Builder<T> and asks it for parameters, memory and, with
-///   `builder / "name"`, for the places of layers within. The layer is const for life. Constexpr
-///   constructors, as this library's layers have, let the bytes of a run be known when it is
-///   compiled. As a part of a Transformer the arguments are (builder, shape of the model).
+/// - The constructor takes a Builder<T> and asks it for parameters, memory and, with `builder /
+///   "name"`, for the places of layers within. The layer never changes afterwards. With a constexpr
+///   constructor, as in this library's layers, the bytes of a run are known at compile time. As a
+///   part of a Transformer the arguments are (builder, shape of the model).
 /// - `using Value = T`: the number type.
 /// - forward(pass, input, output) overwrites output.
-/// - backward(pass, input, output_gradient, input_gradient) gets the input of forward again,
-///   overwrites input_gradient and leaves the gradient of each parameter at pass.gradient(slot), as
-///   the answer says, or adds it at pass.gradient_to_add_to(slot). The layers of this library do so
-///   for their own: a layer that is made of them alone has nothing to do.
+/// - backward(pass, input, output_gradient, input_gradient) gets forward's input again and
+///   overwrites input_gradient. It writes the gradient of each parameter to pass.gradient(slot),
+///   overwriting or adding as that tells, or adds it to pass.gradient_to_add_to(slot). Layers of
+///   this library do this for their own parameters, so a layer composed only of them has nothing to
+///   do.
 /// - forward and backward are called by all workers of the thread pool at the same time with the
-///   same arguments. Each does its share, and they end with pass.worker().barrier(): when a layer
-///   returns, all of its output is there. Neither may throw or allocate.
+///   same arguments. Each worker does its share, and both end with pass.worker().barrier(), so that
+///   the whole output is complete when a layer returns. Neither may throw or allocate.
 /// - A feed-forward part may also offer input_width() and output_width(), which must be the model's
 ///   width: another one is refused when the model is made.
 /// - A feed-forward part may also offer forward_saved(pass, input), the part of forward that saves

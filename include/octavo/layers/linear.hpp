@@ -9,7 +9,7 @@
 namespace OCTAVO_NAMESPACE {
 
 /// y = x W + b.  x [rows, in], W [in, out] (as GPT-2's Conv1D stores it, the transpose of PyTorch's
-/// nn.Linear), b [out]. Needs no memory: backward gets its input back from the caller.
+/// nn.Linear), b [out]. Needs no memory: backward gets forward's input from the caller.
 template <Scalar T>
 class Linear {
  public:
@@ -57,7 +57,7 @@ class Linear {
                  Output::overwrite, nullptr, pass.run.pack_buffer);
   }
 
-  /// The third, after a barrier.
+  /// The third part, after a barrier: reports that the gradients are complete.
   void complete(const Pass<T>& pass) const { pass.complete(weight_, bias_.exists() ? 2 : 1); }
 
  private:

@@ -18,48 +18,50 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Who computes a pass, in which memory, and where its gradients go.
+/// The worker and the memory of a pass, and the consumer of its gradients.
 template <Scalar T>
 struct PassRun {
   const Worker& worker;
   const Arena& arena;
   std::span<T> pack_buffer{};                ///< pack_buffer_elements for each worker
   GradientConsumer<T>* gradients = nullptr;  ///< null: forward only
-  std::optional<DropoutDraw> dropout{};      ///< none: nothing is dropped
+  std::optional<DropoutDraw> dropout{};      ///< nothing: no dropout
 };
 
-/// Which rows go through the model.
+/// The rows of a pass.
 template <Scalar T>
 struct PassRows {
   Index sequences = 1;
-  Index sequence = 1;  ///< positions of each
-  Index first = 0;     ///< rows of the step before these: dropout must not see micro-batches
-  /// Forward only: the rows go on with these sequences, of which attention sees the past. Layers
-  /// that look at each row alone need not care.
+  Index sequence = 1;  ///< positions per sequence
+  Index first =
+      0;  ///< rows of the step before these, so that dropout does not depend on micro-batches
+  /// Forward only: the rows continue these sequences, whose cached past attention sees. Layers that
+  /// treat each row separately can ignore this.
   const CachedSequences<T>* cached = nullptr;
 
   constexpr Index count() const noexcept { return sequences * sequence; }
 };
 
-/// What a layer is given when it runs. All workers of the thread pool call forward and backward
-/// with the same arguments at the same time.
+/// The arguments of a layer's forward and backward. All workers of the thread pool call forward and
+/// backward with the same arguments at the same time.
 template <Scalar T>
 struct Pass {
   PassRun<T> run;
   PassRows<T> rows;
-  const T* weights = nullptr;  ///< of the part of the model that the layer belongs to
-  Index first_tensor = 0;      ///< tensors of the model before that part
-  Index block = 0;             ///< which block of the model this is
-  Index copy = 0;              ///< whose saved memory it uses: its own in training, else block 0's
+  const T* weights = nullptr;  ///< the weights of the part of the model that the layer belongs to
+  Index first_tensor = 0;      ///< index of the part's first tensor in the model
+  Index block = 0;             ///< index of the block in the model
+  Index copy =
+      0;  ///< index of the copy of saved buffers: the block's own in training, else that of block 0
 
   const Worker& worker() const noexcept { return run.worker; }
 
-  /// A layer's buffer, [rows, columns]. ConfigError where the layer did not ask for it.
+  /// A layer's buffer, [rows, columns]. ConfigError if the layer did not request it.
   template <typename U>
   MatrixView<U> operator[](const Buffer<U>& buffer) const {
     return {numbers(buffer).data(), rows.count(), buffer.columns};
   }
-  /// The same as a run of numbers.
+  /// A layer's buffer as a flat range of numbers.
   template <typename U>
   std::span<U> numbers(const Buffer<U>& buffer) const {
     require(buffer.booking.booked(),
@@ -69,23 +71,24 @@ struct Pass {
     return run.arena.get(buffer.booking, shared ? 0 : copy);
   }
 
-  /// The values of a parameter; null where the layer does without.
+  /// The values of a parameter; null if the layer does not have it.
   const T* weight(const ParameterSlot& slot) const noexcept {
     return slot.exists() ? weights + slot.offset : nullptr;
   }
-  /// [rows, columns] of a matrix.
+  /// A matrix parameter [rows, columns].
   MatrixView<const T> matrix(const ParameterSlot& slot) const noexcept {
     return {weight(slot), slot.rows, slot.columns};
   }
 
-  /// Where the gradient of a parameter goes in this pass: to be called once for each parameter in
-  /// each backward. Nowhere for one that the layer does without or that is frozen.
+  /// The place for the gradient of a parameter; call it once for each parameter in each backward.
+  /// Null for a parameter that the layer does not have, and for a frozen one.
   GradientPlace<T> gradient(const ParameterSlot& slot) const {
     if (!slot.exists() || run.gradients == nullptr) return {};
     return run.gradients->place(first_tensor + slot.tensor);
   }
 
-  /// The same for layers that can only add: what is there is set to zero first. Null: nowhere.
+  /// As above for layers that only add: a place that would be overwritten is set to zero first. May
+  /// be null.
   T* gradient_to_add_to(const ParameterSlot& slot) const {
     const GradientPlace<T> place = gradient(slot);
     if (place && place.output == Output::overwrite) {
@@ -95,14 +98,14 @@ struct Pass {
     return place.numbers;
   }
 
-  /// At the end of a layer's backward, after a barrier: the gradients of the unit's `count` tensors
-  /// from `first` on are complete, and their weights are not needed any more. Layers that do not
-  /// say so lose nothing but memory.
+  /// Call at the end of a layer's backward, after a barrier: reports that the gradients of the
+  /// unit's `count` tensors from `first` on are complete and that their weights are not needed any
+  /// more. Layers that do not report this only use more memory.
   void complete(const ParameterSlot& first, Index count) const {
     if (run.gradients != nullptr) run.gradients->complete(first_tensor + first.tensor, count);
   }
 
-  /// body(row) for this worker's share of the rows, then a barrier.
+  /// Calls body(row) for this worker's share of the rows, then waits at a barrier.
   template <typename Body>
   void for_each_row(Body body) const {
     const Range mine = run.worker.split(rows.count());

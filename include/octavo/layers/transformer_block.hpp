@@ -4,8 +4,8 @@
 #include <octavo/layers/layer.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-// The contract between a transformer's blocks and the model that runs them; see layer.hpp for
-// layers'.
+// The contract between a transformer's blocks and the model that runs them; layer.hpp has that of
+// layers.
 namespace OCTAVO_NAMESPACE {
 
 namespace detail {
@@ -24,24 +24,24 @@ concept BlockBackward = requires(const B block, const Pass<typename B::Value>& p
 
 }  // namespace detail
 
-/// What a Transformer repeats between its embedding and its head. One object serves all blocks of a
-/// model; pass.block says which of them runs.
+/// A block that a Transformer repeats between its embedding and its head. One object serves all
+/// blocks of a model; pass.block is the index of the running block.
 ///
 /// - The constructor takes a Builder<T> and the model's shape: see Layer.
 /// - forward(pass, x) works in place on the residual stream x [rows, width]; backward(pass, dx)
 ///   replaces the gradient of the block's output by that of its input. Between blocks each worker
 ///   reads only its own rows of the stream, Worker::split(rows), so no barrier is needed for those;
 ///   the parameters' gradients must be complete when backward returns.
-/// - A block may also offer width(), which must be the model's: another one is refused when the
-///   model is made.
-/// - A block may also offer forward_saved(pass, x), a forward that leaves out what backward does
-///   not need and may overwrite x: recomputation then runs it.
+/// - A block may also offer width(), which must be the model's width; otherwise the model's
+///   constructor throws.
+/// - A block may also offer forward_saved(pass, x), a forward that skips what backward does not
+///   need, and may overwrite x: recomputation then calls it.
 template <typename B>
 concept TransformerBlock =
     detail::HasValue<B> && detail::BlockForward<B> && detail::BlockBackward<B>;
 
-/// What a model's third template argument may be: the feed-forward part of our Block, or a block of
-/// the user's.
+/// The third template argument of a model: the feed-forward part of the standard Block, or a block
+/// of the user's.
 template <typename P>
 concept BlockPart = Layer<P> || TransformerBlock<P>;
 

@@ -13,7 +13,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How weight decay enters Adam.
+/// How weight decay is applied in Adam.
 enum class WeightDecay {
   decoupled,  ///< AdamW (Loshchilov, Hutter 2019): w -= lr weight_decay w
   coupled,    ///< Adam with an L2 penalty: g += weight_decay w
@@ -21,7 +21,7 @@ enum class WeightDecay {
 
 namespace detail {
 
-/// The update of both, as PyTorch orders it:
+/// The update of both variants, in PyTorch's order of operations:
 ///   m = b1 m + (1-b1) g;   v = b2 v + (1-b2) g^2;
 ///   w -= lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon)
 template <WeightDecay kind>
@@ -31,7 +31,7 @@ struct AdamUpdate {
   double beta1 = 0.9;
   double beta2 = 0.99;
   double epsilon = 1e-8;
-  double weight_decay = kind == WeightDecay::decoupled ? 0.1 : 0.0;  ///< of matrices only
+  double weight_decay = kind == WeightDecay::decoupled ? 0.1 : 0.0;  ///< for matrices only
 
   static constexpr auto settings() {
     return std::array{Setting{"beta1", &AdamUpdate::beta1, share_range},
@@ -45,7 +45,7 @@ struct AdamUpdate {
 
 /// Adam with decoupled weight decay; keeps two moments per parameter.
 using AdamW = detail::AdamUpdate<WeightDecay::decoupled>;
-/// Adam (Kingma, Ba 2015), its weight decay an L2 penalty on the loss.
+/// Adam (Kingma, Ba 2015) with weight decay as an L2 penalty on the loss.
 using Adam = detail::AdamUpdate<WeightDecay::coupled>;
 
 }  // namespace OCTAVO_NAMESPACE

@@ -20,13 +20,14 @@ namespace OCTAVO_NAMESPACE {
 
 /// AdamW with both moments in 8 bits, one scale for 256 numbers: 2.02 bytes of state per parameter
 /// instead of 8 (the idea of Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization",
-/// with the code of EightBitMoments). The update is AdamW's; what is remembered is rounded.
+/// with the code of EightBitMoments). The update is that of AdamW; only the stored moments are
+/// rounded.
 struct AdamW8bit {
   static constexpr std::string_view name = "adamw-8bit";
   double beta1 = 0.9;
   double beta2 = 0.99;
   double epsilon = 1e-8;
-  double weight_decay = 0.1;  ///< of matrices only
+  double weight_decay = 0.1;  ///< for matrices only
 
   static constexpr auto settings() {
     return std::array{Setting{"beta1", &AdamW8bit::beta1, share_range},
@@ -50,7 +51,8 @@ struct AdamW8bit {
     OCTAVO_DISPATCH(update_8bit<T>(*this, worker, info, tensors, weights, gradients, state))
   }
 
-  /// Every tensor begins a block. Its first scale: tensors before it have at most this many.
+  /// Every tensor starts a new block. The index of a tensor's first scale: an upper bound of the
+  /// scales of the tensors before it.
   static constexpr Index scale_index(Index offset, Index tensor) {
     return offset / detail::eight_bit_block + tensor;
   }

@@ -19,7 +19,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// Most settings that an optimizer may have.
+/// The largest number of settings of an optimizer.
 inline constexpr std::size_t most_settings = 8;
 
 struct NamedRange {
@@ -32,7 +32,7 @@ using UpdateFunction = void (*)(std::span<const double> settings, const Worker&,
                                 std::span<const Parameter>, std::span<T> weights,
                                 std::span<const T> gradients, std::span<std::byte> state);
 
-/// What AnyOptimizer knows of its optimizer's type.
+/// The functions of an optimizer's type that AnyOptimizer calls.
 struct OptimizerTable {
   std::string_view name;
   std::span<const NamedRange> settings;
@@ -98,9 +98,9 @@ inline constexpr OptimizerTable optimizer_table{
 
 }  // namespace detail
 
-/// An optimizer chosen at run time: AdamW{}, Lion{.beta1 = 0.95}, or one of the caller's own. A
-/// small value without heap, usable in constant expressions; only the optimizers that a program
-/// names are compiled into it.
+/// An optimizer chosen at run time: AdamW{}, Lion{.beta1 = 0.95}, or the user's own. A small value
+/// that needs no heap, usable in constant expressions. A program contains only the optimizers that
+/// it names.
 class AnyOptimizer {
  public:
   template <typename O>
@@ -121,11 +121,11 @@ class AnyOptimizer {
     }
   }
 
-  /// Whether the other is the same optimizer, whatever its settings.
+  /// Whether the other is the same optimizer; settings may differ.
   constexpr bool same_rule(const AnyOptimizer& other) const noexcept {
     return table_ == other.table_;
   }
-  /// The same optimizer with equal settings.
+  /// Whether both are the same optimizer with equal settings.
   friend constexpr bool operator==(const AnyOptimizer&, const AnyOptimizer&) = default;
 
   constexpr const detail::OptimizerTable& table() const noexcept { return *table_; }
@@ -142,13 +142,13 @@ class AnyOptimizer {
   std::array<double, detail::most_settings> values_{};
 };
 
-/// "adamw", "lion"; of the caller's own optimizers what they say.
+/// The name: "adamw", "lion", or the `name` of the user's own optimizer.
 constexpr std::string_view name_of(const AnyOptimizer& optimizer) noexcept {
   return optimizer.table().name;
 }
 
-/// Calls visit(name, value, range) for each of an optimizer's settings: "beta1", "momentum", ... A
-/// value may be changed, unless the optimizer is const.
+/// Calls visit(name, value, range) for each setting of an optimizer: "beta1", "momentum", ...
+/// `visit` may change the value unless the optimizer is const.
 template <typename Any, typename Visit>
 requires std::same_as<std::remove_const_t<Any>, AnyOptimizer>
 constexpr void for_each_setting(Any& optimizer, Visit visit) {
@@ -158,8 +158,8 @@ constexpr void for_each_setting(Any& optimizer, Visit visit) {
   }
 }
 
-/// ConfigError "adamw: beta1 is 2, expected 0 to less than 1" where a setting is out of its range
-/// as a number of the weights' scalar.
+/// ConfigError "adamw: beta1 is 2, expected 0 to less than 1" if a setting is outside its range, or
+/// not representable in the weights' scalar type.
 template <Scalar T>
 void check_optimizer(const AnyOptimizer& optimizer) {
   for_each_setting(optimizer, [&](std::string_view name, double value, SettingRange range) {
@@ -168,13 +168,13 @@ void check_optimizer(const AnyOptimizer& optimizer) {
       range.least =
           std::max(range.least, static_cast<double>(std::numeric_limits<T>::denorm_min()));
     }
-    if (range.contains(value)) return;  // a name is put together only where it is told
+    if (range.contains(value)) return;  // build the name only for the message
     check_setting(detail::concat({name_of(optimizer), ": ", name}), value, range);
   });
 }
 
-/// Calls visit(section) for what lies in an optimizer's state of that many parameters in that many
-/// tensors, in order and without gaps.
+/// Calls visit(section) for each section of an optimizer's state, in order and without gaps, for a
+/// model of `parameters` numbers in `tensors` tensors.
 template <typename Visit>
 constexpr void for_each_state_section(const AnyOptimizer& optimizer, Index parameters,
                                       Index tensors, Visit visit) {
@@ -183,7 +183,7 @@ constexpr void for_each_state_section(const AnyOptimizer& optimizer, Index param
   }
 }
 
-/// What the optimizer remembers of that many parameters of scalar T in that many tensors.
+/// Bytes of the optimizer's state for `parameters` numbers of T in `tensors` tensors.
 template <Scalar T>
 constexpr std::size_t optimizer_state_bytes(const AnyOptimizer& optimizer, Index parameters,
                                             Index tensors) {
@@ -194,9 +194,9 @@ constexpr std::size_t optimizer_state_bytes(const AnyOptimizer& optimizer, Index
   return bytes;
 }
 
-/// Changes `tensors`, some or all of a model's, those with a learning-rate factor of 0 excepted.
-/// All workers call it together; each changes its share. weights [all parameters], gradients [from
-/// info.first_gradient on], state [optimizer_state_bytes, aligned to 64 bytes], which is zero
+/// Updates `tensors`, which are some or all of a model's, except those with a learning-rate factor
+/// of 0. All workers call it together; each updates its share. weights [all parameters], gradients
+/// [from info.first_gradient on], state [optimizer_state_bytes, aligned to 64 bytes], which is zero
 /// before the first update.
 template <Scalar T>
 void update_tensors(const Worker& worker, const AnyOptimizer& optimizer,

@@ -11,20 +11,21 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Numbers that share a scale.
+/// Numbers per scale.
 inline constexpr Index eight_bit_block = 256;
 
-/// 32 well mixed bits of a number (Wellons 2018, "Prospecting for Hash Functions", lowbias32).
+/// Mixes the bits of a 32-bit number (Wellons 2018, "Prospecting for Hash Functions", lowbias32).
 constexpr std::uint32_t mix_bits(std::uint32_t x) noexcept {
   x = (x ^ (x >> 16)) * 0x7feb352dU;
   x = (x ^ (x >> 15)) * 0x846ca68bU;
   return x ^ (x >> 16);
 }
 
-/// Of Adam's m / sqrt(v): by Cauchy and Schwarz over the two geometric weightings.
+/// The bound of Adam's |m| / sqrt(v), by the Cauchy-Schwarz inequality over the two geometric
+/// weightings.
 inline double eight_bit_bound(double beta1, double beta2) noexcept {
   const double rest = (1 - beta2) * (1 - beta1 * beta1 / beta2);
-  constexpr double most = 16;  // beta1^2 >= beta2 has no bound
+  constexpr double most = 16;  // no bound exists if beta1^2 >= beta2
   return rest > 0 ? std::min(most, (1 - beta1) / std::sqrt(rest)) : most;
 }
 
@@ -41,8 +42,8 @@ namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 ///   root = sqrt(v) = scale (c / 255)^4,  c in 0..255: relative steps of 1.6% near the largest,
 ///     under 10% down to a thousandth of it;
 ///   m = root bound r / 127,  r in -127..127, since |m| <= bound sqrt(v) in Adam, always.
-/// m as a share of root never lets a coarse root meet a fine m, so that no update exceeds what Adam
-/// itself could do. Codes are rounded up or down at random, so that slow averages do not stall.
+/// Because m is stored relative to the rounded root, no update exceeds what Adam itself could do.
+/// Codes are rounded up or down at random, so that slow averages do not stall.
 template <Scalar T>
 class EightBitMoments {
  public:
@@ -51,7 +52,7 @@ class EightBitMoments {
   EightBitMoments(std::uint8_t* roots, std::int8_t* shares, float* scale, double bound)
       : roots_(roots), shares_(shares), scale_(scale), bound_(static_cast<T>(bound)) {}
 
-  /// root and moment [block]; what lies after `count` is zero.
+  /// root and moment [block]; numbers after `count` are zero.
   void decode(T* root, T* moment, Index count) const {
     const auto scale = static_cast<T>(*scale_);
     for (Index i = 0; i < count; ++i) {
@@ -65,11 +66,13 @@ class EightBitMoments {
     std::fill(moment + count, moment + block, T{0});
   }
 
-  /// `first` numbers the first of them among all parameters: with `draw`, it picks the roundings.
+  /// `first`: the index of the first number among all parameters; together with `draw` it
+  /// determines the rounding.
   void encode(const T* root, const T* moment, Index count, Index first, std::uint32_t draw) {
     const float scale = static_cast<float>(*std::max_element(root, root + count));
     using Limits = std::numeric_limits<float>;
-    // Both it and its inverse must be finite; what is too small or too large is forgotten.
+    // The scale and its inverse must be finite; moments that are too small or too large are
+    // dropped.
     const bool usable = scale >= Limits::min() && scale <= Limits::max();
     *scale_ = usable ? scale : 0.0f;
     if (!usable) {
@@ -92,7 +95,8 @@ class EightBitMoments {
           octavo::detail::mix_bits(static_cast<std::uint32_t>(first + i) ^ draw);
       const T up = static_cast<T>(bits & 0xFFFF) * T(0x1p-16);
       const T sideways = static_cast<T>(bits >> 16) * T(0x1p-16);
-      // Only a root of zero has code zero: a number that ever had a gradient keeps its moments.
+      // Code zero means a root of exactly zero: a number that ever had a gradient keeps its
+      // moments.
       const T lowest = root[i] > 0 ? T{1} : T{0};
       roots_[i] = static_cast<std::uint8_t>(std::clamp(code[i] + up, lowest, T{255}));
       const T moved = std::clamp(share[i] + sideways, T{-127}, T{127});

@@ -18,13 +18,13 @@ namespace detail {
 inline constexpr Index norm_chunk = 4096;
 }
 
-/// Numbers of scratch that global_norm needs for a block of `count` gradients.
+/// Scratch numbers that global_norm needs for a block of `count` gradients.
 constexpr Index global_norm_partials(Index count) noexcept {
   return (count + detail::norm_chunk - 1) / detail::norm_chunk;
 }
 
-/// What clipping by global norm (Pascanu et al. 2013, algorithm 1) multiplies gradients by, as
-/// PyTorch's clip_grad_norm_ has it. limit <= 0: no clipping.
+/// The factor for gradients in clipping by global norm (Pascanu et al. 2013, algorithm 1), as in
+/// PyTorch's clip_grad_norm_. limit <= 0: no clipping.
 inline double clipping_factor(double norm, double limit) noexcept {
   if (limit <= 0) return 1;
   const double factor = limit / (norm + 1e-6);
@@ -38,12 +38,13 @@ inline double clipping_factor(double norm, double limit) noexcept {
 
 namespace OCTAVO_NAMESPACE {
 
-/// The Euclidean norm of the gradients of those of `tensors` that learn; a learning-rate factor of
-/// 0 leaves a tensor out. The tensors follow each other without gaps: block [all their numbers]; on
-/// every worker. Sums of squares are taken over chunks of 4096 numbers in double and added in
-/// order, so that the number of workers cannot change them; in double the squares of finite floats
-/// cannot overflow. A chunk goes to the worker that computed its first gradient and will use it for
-/// the update. partials: global_norm_partials(count) or more. Contains barriers.
+/// The Euclidean norm of the gradients of `tensors`, returned on every worker; tensors with a
+/// learning-rate factor of 0 are left out. The tensors must follow each other without gaps: block
+/// [all their numbers]. Squares are summed in double over chunks of 4096 numbers, and the chunk
+/// sums are added in order, so that the result does not depend on the number of workers; in double
+/// the squares of finite floats cannot overflow. A chunk is summed by the worker that computed its
+/// first gradient and will use it in the update. partials: global_norm_partials(count) or more.
+/// Contains barriers.
 template <Scalar T>
 double global_norm(const Worker& worker, std::span<const Parameter> tensors,
                    std::span<const T> block, std::span<double> partials) {
@@ -68,8 +69,8 @@ double sum_of_squares(std::span<const T> block) {
   return sum(squares);
 }
 
-/// Of the numbers [first, end) of `block` that learn; `first` is one of tensors[0]'s, `base` the
-/// offset of the block's first number.
+/// The sum of squares of the numbers [first, end) of `block` that learn. `first` lies in
+/// tensors[0]; `base`: the offset of the block's first number.
 template <Scalar T>
 double sum_of_trained_squares(std::span<const Parameter> tensors, Index base,
                               std::span<const T> block, Index first, Index end) {
@@ -100,7 +101,8 @@ double global_norm(const Worker& worker, std::span<const Parameter> tensors,
     const Index base = tensors.front().offset;
     const Index first = tensor.offset - base;
     const Range share = worker.split(tensor.count(), Pack<T>::lanes);
-    // As many chunks begin before a number as it takes to hold all before it.
+    // The number of chunks that begin before an index is the number of chunks that cover all
+    // numbers before it.
     const Index end = global_norm_partials(first + share.end);
     for (Index chunk = global_norm_partials(first + share.begin); chunk < end; ++chunk) {
       const Index from = chunk * octavo::detail::norm_chunk;

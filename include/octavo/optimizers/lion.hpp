@@ -12,15 +12,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Lion (Chen et al. 2023, algorithm 2): w -= lr (sign(b1 m + (1-b1) g) + weight_decay w);
-/// m = b2 m + (1-b2) g. Keeps one number per parameter. Every step is as long as the learning rate,
-/// which should be 3 to 10 times smaller than AdamW's, and the weight decay as much larger.
+/// Lion (Chen et al. 2023, algorithm 2): w -= lr (sign(b1 m + (1-b1) g) + weight_decay w); m = b2 m
+/// + (1-b2) g. Stores one number per parameter. Every weight moves by the learning rate in each
+/// step: use a learning rate 3 to 10 times smaller than for AdamW, and a weight decay larger by the
+/// same factor.
 struct Lion {
   static constexpr std::string_view name = "lion";
   static constexpr std::array moments{MomentRange::finite};
   double beta1 = 0.9;
   double beta2 = 0.99;
-  double weight_decay = 0.1;  ///< of matrices only
+  double weight_decay = 0.1;  ///< for matrices only
 
   static constexpr auto settings() {
     return std::array{Setting{"beta1", &Lion::beta1, share_range},

@@ -12,25 +12,25 @@
 #include <octavo/optimizers/lion.hpp>
 #include <octavo/optimizers/sgd.hpp>
 
-// Optimizers by name, for command lines and files. A program that uses a list compiles all of the
+// Optimizers by name, for command lines and files. A program that uses a list contains all
 // optimizers in it.
 namespace OCTAVO_NAMESPACE {
 
-/// Octavo's optimizers with their defaults, followed by the caller's own:
-/// `static const auto known = known_optimizers(Adagrad{});`
+/// Octavo's optimizers with their defaults, followed by the user's own: `static const auto known =
+/// known_optimizers(Adagrad{});`
 template <Optimizer... Own>
 constexpr std::array<AnyOptimizer, 5 + sizeof...(Own)> known_optimizers(const Own&... own) {
   return {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Sgd{}, own...};
 }
 
-/// Octavo's own. (A template, so that only programs that use the list compile all of them.)
+/// Octavo's optimizers. (A template, so that only programs that use the list compile them.)
 template <typename = void>
 inline constexpr auto builtin_optimizers = known_optimizers();
 
-/// Optimizers that a name may mean. What it views must outlive it.
+/// A view of a list of optimizers, which must outlive it.
 using OptimizerList = std::span<const AnyOptimizer>;
 
-/// The optimizer of that name with the list's settings; none if there is no such optimizer.
+/// The optimizer with this name and the list's settings; nothing if there is none.
 [[nodiscard]] constexpr std::optional<AnyOptimizer> find_optimizer(std::string_view name,
                                                                    OptimizerList known) {
   for (const AnyOptimizer& one : known) {

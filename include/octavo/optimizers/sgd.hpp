@@ -11,8 +11,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Stochastic gradient descent with momentum, as PyTorch defines it:
-/// u = momentum u + g + weight_decay w; w -= lr u. Keeps one number per parameter.
+/// Stochastic gradient descent with momentum, as PyTorch defines it: u = momentum u + g +
+/// weight_decay w; w -= lr u. Stores one number per parameter.
 struct Sgd {
   static constexpr std::string_view name = "sgd";
   static constexpr std::array moments{MomentRange::finite};

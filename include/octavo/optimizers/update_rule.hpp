@@ -11,14 +11,15 @@
 #include <octavo/numeric/pack.hpp>
 #include <octavo/optimizers/optimizer.hpp>
 
-// The one pass over memory that applies an update rule. A rule computes either on single numbers,
-// with the member `step` that optimizer.hpp describes, or on packs of sixteen, with a function in
-// the namespace of each instruction set (see isa.hpp):
+// The pass over memory that applies an update rule. A rule computes either on single numbers, with
+// the member `step` (see optimizer.hpp), or on packs of sixteen numbers, with a function in the
+// namespace of each instruction set (see isa.hpp):
 //
 //   template <Scalar T>
 //   auto step_on_packs(const Lion& rule, const UpdateRates& rates, std::type_identity<Pack<T>>);
 //
-// which returns step(weight, gradient, moments): the new weight of a pack, for one tensor.
+// It returns a function step(weight, gradient, moments) that gives the new weights of a pack, for
+// one tensor.
 #define OCTAVO_FILE "octavo/optimizers/update_rule.hpp"
 #include <octavo/numeric/each_isa.inc>
 
@@ -32,7 +33,7 @@ concept StepsOnNumbers = requires(const Rule& rule, T number, const UpdateRates&
   { rule.template step<T>(number, number, moments, rates) } -> std::same_as<T>;
 };
 
-/// Whether a rule can make a step, in one of the two ways.
+/// Whether a rule has one of the two kinds of step.
 template <typename Rule>
 concept Steps = OCTAVO_BASE_ISA::detail::StepsOnPacks<Rule, OCTAVO_BASE_ISA::Pack<float>> ||
     StepsOnNumbers<Rule, float>;
@@ -61,17 +62,17 @@ concept StepsOnPacks = requires(const Rule& rule, const UpdateRates& rates) {
   step_on_packs(rule, rates, std::type_identity<P>{});
 };
 
-/// a * b, which no compiler may fuse with a sum that the product goes into.
+/// a * b, rounded: compilers must not fuse the product with a following sum.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE T rounded_product(T a, T b) {
 #if defined(__clang__)
-  return a * b;  // fused within one expression only
+  return a * b;  // clang fuses only within one expression
 #else
   return __builtin_assoc_barrier(a * b);
 #endif
 }
 
-/// `count` neighbouring numbers; moments[k] is the first of the k-th moment.
+/// Updates `count` neighbouring numbers; moments[k] points to the first of the k-th moment.
 template <Scalar T, UpdateRule Rule, std::size_t moment_count>
 void update_range(const Rule& rule, const UpdateRates& rates, double scale, Index count, T* weights,
                   const T* gradients, const std::array<T*, moment_count>& moments) {

@@ -10,26 +10,27 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How much goes through a model in one pass, and what for.
+/// The size and kind of one pass through a model.
 struct PassShape {
   Index sequences = 1;
-  Index sequence = 1;  ///< positions of each, at most the model's context
+  Index sequence = 1;  ///< positions per sequence, at most the model's context
   Index workers = 1;
   bool training = true;
   bool dropout = false;
-  /// Save each block's input alone, and run the block again on the way back.
+  /// Save only each block's input, and run the block again in backward.
   bool recompute = false;
-  /// 0: every pass of a step goes forward and back before the next begins. Else the way back begins
-  /// when all passes of the step, so many, have gone forward, and goes block by block, so that one
-  /// block's gradients are complete, and can be used up, before the next block's are begun.
+  /// 0: every pass of a step runs forward and backward before the next pass starts. Otherwise the
+  /// number of passes in a step: backward starts after all of them have run forward, and goes block
+  /// by block, so that one block's gradients are complete and can be used before those of the next
+  /// block are computed.
   Index passes_in_flight = 0;
 
   constexpr bool by_block() const noexcept { return passes_in_flight > 0; }
   constexpr Index rows() const noexcept { return sequences * sequence; }
 };
 
-/// Memory that a layer has asked for: a matrix of `columns` with a row for each row of a pass, or,
-/// with no columns, a run of numbers. Pass::operator[] and Pass::numbers give the memory.
+/// Memory that a layer requested: a matrix [rows of the pass, columns], or, if `columns` is 0, a
+/// flat range of numbers. Pass::operator[] and Pass::numbers give the memory.
 template <typename T>
 struct Buffer {
   Booking<T> booking;
@@ -44,12 +45,12 @@ struct BuildTimes {
   /// Lifetime of what is saved for backward. One layer object serves all blocks, so it covers the
   /// phases of all of them: the second block runs its first half after the first block's second.
   Lifetime saved;
-  Index copies = 1;            ///< blocks of a model that share the layer, times passes in flight
-  Lodging* lodging = nullptr;  ///< where copies after the first may lie
+  Index copies = 1;            ///< blocks that share the layer, times passes in flight
+  Lodging* lodging = nullptr;  ///< where copies after the first may lie; null: nowhere
 };
 
-/// What a layer is made with: a table for its parameters, a plan for its memory, and the path of
-/// its names. A small value; `builder / "name"` is that of a layer within.
+/// What a layer's constructor gets: a table for its parameters, a plan for its memory, and the path
+/// of its names. A small value; `builder / "name"` is the builder for an inner layer.
 template <Scalar T>
 class Builder {
  public:
@@ -66,15 +67,15 @@ class Builder {
     return builder;
   }
 
-  /// The same places at other times.
+  /// This builder with other times.
   constexpr Builder at(const BuildTimes& times) const {
     Builder builder = *this;
     builder.times_ = times;
     return builder;
   }
 
-  /// For a layer that runs more than once in a pass: its gradients are complete when the whole
-  /// block's are.
+  /// This builder for a layer that runs more than once in a pass: its gradients are complete only
+  /// when those of the whole block are.
   constexpr Builder reused() const {
     Builder builder = *this;
     builder.reused_ = true;
@@ -99,7 +100,7 @@ class Builder {
     return parameters_->add(path_ / name, 0, size, initial, unit);
   }
 
-  /// [rows of the pass, columns], saved from forward to backward for each block.
+  /// A buffer [rows of the pass, columns], saved from forward to backward for each block.
   constexpr Buffer<T> saved(std::string_view name, Index columns) const {
     const Index count = pass_.rows() * columns;
     if (!pass_.training) return {scratch(name, count, times_.forward, MemoryKind::saved), columns};
@@ -113,21 +114,22 @@ class Builder {
             columns};
   }
 
-  /// [rows of the pass, columns] for the length of one forward call.
+  /// A buffer [rows of the pass, columns] that lives during one forward call.
   constexpr Buffer<T> forward_scratch(std::string_view name, Index columns) const {
     return {scratch(name, pass_.rows() * columns, times_.forward), columns};
   }
-  /// [rows of the pass, columns] for the length of one backward call; nothing without training.
+  /// A buffer [rows of the pass, columns] that lives during one backward call; nothing without
+  /// training.
   constexpr Buffer<T> backward_scratch(std::string_view name, Index columns) const {
     if (!pass_.training) return {};
     return {scratch(name, pass_.rows() * columns, times_.backward), columns};
   }
 
-  /// [count] numbers for the length of one forward call.
+  /// A buffer of [count] numbers that lives during one forward call.
   constexpr Buffer<T> forward_numbers(std::string_view name, Index count) const {
     return {scratch(name, count, times_.forward)};
   }
-  /// [count] numbers for the length of one backward call; nothing without training.
+  /// A buffer of [count] numbers that lives during one backward call; nothing without training.
   constexpr Buffer<T> backward_numbers(std::string_view name, Index count) const {
     if (!pass_.training) return {};
     return {scratch(name, count, times_.backward)};

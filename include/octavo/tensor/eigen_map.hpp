@@ -8,33 +8,33 @@
 #include <octavo/base/config.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 
-// Eigen at the border: every matrix of the library goes in and out without a copy.
+// Conversions between the library's views and Eigen's maps, without a copy.
 namespace OCTAVO_NAMESPACE {
 
-/// A row-major matrix as Eigen sees it.
+/// A row-major matrix in Eigen.
 template <typename T>
 using EigenMatrix =
     Eigen::Matrix<std::remove_const_t<T>, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// Whole rows without gaps: weights, gradients, logits.
+/// A map of contiguous rows: weights, gradients, logits.
 template <typename T>
 using EigenMap =
     Eigen::Map<std::conditional_t<std::is_const_v<T>, const EigenMatrix<T>, EigenMatrix<T>>>;
 
-/// Rows that may lie further apart than they are long.
+/// A map of rows with a stride that may exceed the number of columns.
 template <typename T>
 using EigenView =
     Eigen::Map<std::conditional_t<std::is_const_v<T>, const EigenMatrix<T>, EigenMatrix<T>>,
                Eigen::Unaligned, Eigen::OuterStride<>>;
 
-/// A view as Eigen sees it, over the same numbers.
+/// An Eigen map of the view's numbers.
 template <typename T>
 EigenView<T> to_eigen(MatrixView<T> view) {
   return {view.data, view.rows, view.columns, Eigen::OuterStride<>(view.stride)};
 }
 
-/// A row-major matrix, map, block or Ref of Eigen's as a view, over the same numbers. What it shows
-/// must outlive the view.
+/// A view of the numbers of a row-major Eigen matrix, map, block or Ref, which must outlive the
+/// view.
 template <typename Matrix>
 auto to_view(Matrix&& matrix) {
   using Plain = std::remove_reference_t<Matrix>;

@@ -9,7 +9,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What kernels take: a rank-2 view whose rows may lie further apart than they are long, such as
+/// The argument of kernels: a rank-2 view whose stride may exceed the number of columns, such as
 /// the queries of one head within [time, 3 width]. Row-major; element (i, j) is at i*stride + j.
 template <typename T>
 struct MatrixView {

@@ -19,25 +19,25 @@ namespace OCTAVO_NAMESPACE {
 
 /// One trainable tensor of a model.
 struct Parameter {
-  std::string name;  ///< in full, as files have it: "transformer.h.0.attn.c_attn.weight"
+  std::string name;  ///< full name, as in files: "transformer.h.0.attn.c_attn.weight"
   Index rows = 0;    ///< 0 for a vector
   Index columns = 0;
-  Index offset = 0;  ///< numbers before it in the model's one block
+  Index offset = 0;  ///< numbers before it in the model's flat block
   InitialValue initial = InitialValue::zeros;
   bool decays = false;
   /// Multiplies the learning rate for this tensor; 0 freezes it.
   double learning_rate_factor = 1;
-  Index number = 0;  ///< its place in the list
+  Index number = 0;  ///< index in the list
 
   Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
 };
 
-/// All parameters of a model in memory order, without gaps: an optimizer is one pass over flat
-/// memory, a file is one write.
+/// All parameters of a model in memory order, without gaps, so that an optimizer is one pass over
+/// flat memory.
 class ParameterList {
  public:
-  /// Appends the tensors of a part; `prefix` precedes every name. ConfigError on a name that is
-  /// there.
+  /// Appends the tensors of a part; `prefix` precedes every name. ConfigError for a name that
+  /// occurs already.
   void append(std::string_view prefix, const ParameterTable& part) {
     const Index base = count_;
     for (Index i = 0; i < part.size(); ++i) {
@@ -61,7 +61,7 @@ class ParameterList {
   const Parameter& operator[](std::size_t i) const { return parameters_[i]; }
   std::span<const Parameter> span() const noexcept { return parameters_; }
 
-  /// The parameter of that full name; ConfigError if there is none.
+  /// The parameter with this full name. ConfigError if there is none.
   const Parameter& find(std::string_view name) const {
     for (const Parameter& parameter : parameters_) {
       if (parameter.name == name) return parameter;
@@ -70,7 +70,7 @@ class ParameterList {
   }
 
   /// Multiplies the learning rate of every parameter whose name contains `part`; 0 freezes them.
-  /// Returns how many matched: 0 where the name is misspelt. ConfigError on a factor that is not a
+  /// Returns the number of matches, 0 for a misspelt name. ConfigError unless the factor is a
   /// finite number, 0 or more.
   [[nodiscard]] Index set_learning_rate_factor(std::string_view part, double factor) {
     check_factor(factor);
@@ -83,14 +83,14 @@ class ParameterList {
     return matched;
   }
 
-  /// The same for one parameter, by its place in the list.
+  /// As above, for one parameter by its index in the list.
   void set_learning_rate_factor_of(std::size_t number, double factor) {
     check_factor(factor);
     parameters_.at(number).learning_rate_factor = factor;
   }
 
   /// One tensor of a flat block (values, gradients or moments) as an Eigen map; a vector is one
-  /// row.
+  /// row. ConfigError for an unknown name or a block of another size.
   template <typename T>
   EigenMap<T> map(std::span<T> block, std::string_view name) const {
     const Parameter& parameter = find(name);

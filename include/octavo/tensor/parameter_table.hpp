@@ -16,16 +16,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How a parameter starts.
+/// The initial values of a parameter.
 enum class InitialValue { zeros, ones, normal, normal_residual };
 
-/// The way to a tensor within its part of a model, such as {"attn", "c_attn"}. Names must outlive
-/// the path: they are string literals.
+/// The path of a tensor within its part of a model, such as {"attn", "c_attn"}. The names must
+/// outlive the path (use string literals).
 class ParameterPath {
  public:
   static constexpr std::size_t longest = 6;
 
-  /// ConfigError on more than `longest` names.
+  /// ConfigError for more than `longest` names.
   constexpr ParameterPath operator/(std::string_view name) const {
     if (size_ == longest) throw ConfigError("a tensor's path has at most 6 names");
     ParameterPath path = *this;
@@ -47,7 +47,7 @@ class ParameterPath {
   std::size_t size_ = 0;
 };
 
-/// One tensor of a part of a model: [rows, columns], or [columns] when rows is 0.
+/// One tensor of a part of a model: [rows, columns], or [columns] if rows is 0.
 struct ParameterEntry {
   ParameterPath path;
   Index rows = 0;
@@ -61,8 +61,8 @@ struct ParameterEntry {
   constexpr bool decays() const noexcept { return rows != 0; }
 };
 
-/// Where a tensor lies, relative to the first number of its part. As it comes: a tensor that a
-/// layer does without.
+/// The place of a tensor, relative to its part of the model. A default-constructed slot means that
+/// the layer has no such tensor.
 struct ParameterSlot {
   Index tensor = -1;  ///< tensors before it in its part
   Index offset = 0;   ///< numbers before it in its part
@@ -74,12 +74,12 @@ struct ParameterSlot {
 };
 
 /// Neighbouring tensors whose gradients are complete at the same time, such as weight and bias of a
-/// linear layer: the layer says so in backward (Pass::complete).
+/// linear layer. The layer reports this in backward (Pass::complete).
 struct ParameterUnit {
   int index = -1;
 };
 
-/// A run of neighbouring tensors of a model.
+/// A range of neighbouring tensors of a model.
 struct ParameterRange {
   Index first_tensor = 0;
   Index tensors = 0;
@@ -87,15 +87,15 @@ struct ParameterRange {
   Index count = 0;   ///< numbers in it
 };
 
-/// The tensors of one part of a model (embedding; a block; final norm and head), in the order in
-/// which they lie in memory. Layers add theirs when they are made; sizes, offsets, names in files
-/// and reports all derive from this table.
+/// The tensors of one part of a model (embedding; a block; final norm and head), in memory order.
+/// Layers add their tensors on construction; sizes, offsets, and the names in files and reports
+/// derive from this table.
 class ParameterTable {
  public:
-  /// The tensors that are added next with this unit belong to it; they are neighbours.
+  /// A new unit. The tensors added with it must be neighbours.
   constexpr ParameterUnit begin_unit() { return {units_++}; }
 
-  /// ConfigError where a tensor of that path is there already, or where the part would have more
+  /// ConfigError if the path occurs already, if a size is negative, or if the part would have more
   /// than 2^63 numbers.
   constexpr ParameterSlot add(const ParameterPath& path, Index rows, Index columns,
                               InitialValue initial, ParameterUnit unit = {}) {
@@ -118,7 +118,7 @@ class ParameterTable {
     return entries_[static_cast<std::size_t>(i)];
   }
 
-  /// The most rows or columns that a matrix has.
+  /// The largest number of rows or columns of a matrix.
   constexpr Index longest_side() const noexcept {
     Index longest = 0;
     for (const ParameterEntry& entry : entries_) {
@@ -127,8 +127,8 @@ class ParameterTable {
     return longest;
   }
 
-  /// Where the gradient of tensor `i` lies in memory in which units take turns: each unit begins at
-  /// the front, tensors of no unit lie after the largest one.
+  /// The offset of the gradient of tensor `i` in memory that units use in turn: each unit starts at
+  /// 0, and tensors without a unit lie after the largest unit.
   constexpr Index turn_offset(Index i) const noexcept {
     const ParameterEntry& entry = (*this)[i];
     if (entry.unit >= 0) return entry.offset - first_of(entry.unit).offset;
@@ -139,7 +139,7 @@ class ParameterTable {
     return offset;
   }
 
-  /// Numbers in that memory.
+  /// The size of that memory in numbers.
   constexpr Index turn_count() const noexcept {
     Index count = largest_unit();
     for (const ParameterEntry& entry : entries_) count += entry.unit < 0 ? entry.count() : 0;
