@@ -15,7 +15,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// The tokens at which a text ends, as the tokenizer says; none where it says nothing of them.
+/// The tokens at which the tokenizer says that a text ends; empty if it has none.
 template <typename K>
 std::vector<Token> end_tokens_of(const K& tokenizer) {
   if constexpr (requires { tokenizer.end_tokens(); }) {
@@ -30,9 +30,9 @@ std::vector<Token> end_tokens_of(const K& tokenizer) {
 
 }  // namespace detail
 
-/// Text in, text out: `prompt`, and after it what `generator` adds, at most `count` tokens; fewer
-/// where one of them ends a text (that token is not written). `prompt` has at least one token that
-/// the tokenizer knows. Equal seeds give equal texts. Throws what encode() and generate() throw.
+/// Returns `prompt` followed by at most `count` generated tokens as text; it stops at a token that
+/// ends a text (which is not written). `prompt` must have at least one token. Equal seeds give
+/// equal texts. Throws what encode() and generate() throw.
 ///
 ///     Generator generator(trainer.model(), trainer.weights(), 32, threads);
 ///     std::cout << generate_text(generator, tokenizer, "To be", 100, {.temperature = 0});

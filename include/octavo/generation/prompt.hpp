@@ -14,10 +14,10 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What becomes of a prompt with more tokens than the generator's length.
+/// How a prompt with more tokens than the generator's length is handled.
 enum class TooLong {
   refuse,     ///< DataError
-  slide,      ///< all of it is read: the window slides as it does in generation
+  slide,      ///< the whole prompt is read, and the window slides as in generation
   keep_last,  ///< only its last `length` tokens are read
 };
 
@@ -34,8 +34,8 @@ inline std::span<const Token> fit_prompt(std::span<const Token> prompt, Index le
       "shorten it, let the window slide, or keep its last tokens");
 }
 
-/// UnknownSymbol, with its byte and the character, unless the tokenizer has a token of its own for
-/// everything in the text.
+/// Throws UnknownSymbol, with the byte offset and the character, for the first character of the
+/// text without its own token.
 template <Tokenizer K>
 void require_known(const K& tokenizer, std::string_view text) {
   const std::size_t at = first_unknown(tokenizer, text);
@@ -47,8 +47,8 @@ void require_known(const K& tokenizer, std::string_view text) {
       at, "leave it out");
 }
 
-/// The text without the UTF-8 characters (bytes, where it is not UTF-8) that the tokenizer has no
-/// token of its own for.
+/// The text without the characters (or, in invalid UTF-8, bytes) for which the tokenizer has no
+/// token of their own.
 template <Tokenizer K>
 std::string without_unknown(const K& tokenizer, std::string_view text) {
   std::string known;

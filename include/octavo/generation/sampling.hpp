@@ -16,24 +16,26 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Added to the logit of one token; minus infinity forbids it.
+/// A bias for the logit of one token; minus infinity forbids the token.
 struct TokenBias {
   Token token = 0;
   double value = 0;
 };
 
-/// How the next token is chosen from the logits. The steps, in the order of Hugging Face's
-/// transformers (llama.cpp differs in one: there the temperature comes last):
+/// How the next token is chosen from the logits. The steps have the order of Hugging Face's
+/// transformers (in llama.cpp the temperature comes last):
 ///
 /// 1. `logit_bias` is added (values for the same token add up);
-/// 2. `repetition_penalty` (Keskar et al. 2019, CTRL): logits of tokens among the last
-///    `repetition_window` of prompt and reply are divided by it where positive, multiplied where
-///    negative, once however often they occur. The window is -1 for all that the model sees;
-/// 3. temperature 0 takes the first of the largest and is done; otherwise logits are divided by it;
-/// 4. `top_k`: only the k largest stay, of equal ones the first (0: all);
-/// 5. `top_p` (Holtzman et al. 2020): only the fewest likeliest whose probability reaches it;
-/// 6. `min_p` (Nguyen et al. 2024): only those at least min_p times as likely as the likeliest;
-/// 7. one of those that are left is drawn.
+/// 2. `repetition_penalty` (Keskar et al. 2019, CTRL): the logits of tokens among the last
+///    `repetition_window` tokens of prompt and reply are divided by it if positive, else multiplied
+///    by it; repeated occurrences count once. A window of -1 means all tokens that the model sees;
+/// 3. with temperature 0 the first largest logit wins; otherwise logits are divided by the
+///    temperature;
+/// 4. `top_k`: keeps only the k largest logits; ties keep the first (0: all);
+/// 5. `top_p` (Holtzman et al. 2020): keeps the smallest set of the likeliest tokens whose total
+///    probability reaches it;
+/// 6. `min_p` (Nguyen et al. 2024): keeps tokens at least min_p times as likely as the likeliest;
+/// 7. draws one of the remaining tokens.
 struct Sampling {
   double temperature = 0.8;
   Index top_k = 0;
@@ -44,7 +46,7 @@ struct Sampling {
   std::span<const TokenBias> logit_bias{};
 };
 
-/// ConfigError on a number outside its range; vocabulary: that of the model.
+/// ConfigError for a number outside its range. vocabulary: the model's.
 inline void check_sampling(const Sampling& sampling, Index vocabulary) {
   require(std::isfinite(sampling.temperature) && sampling.temperature >= 0,
           "temperature: expected a finite number, 0 or more");
@@ -64,9 +66,9 @@ inline void check_sampling(const Sampling& sampling, Index vocabulary) {
   }
 }
 
-/// Steps 1 and 2. `adjusted` [vocabulary] receives the logits that the rest chooses by; `recent`:
-/// the tokens before, oldest first; `seen` [vocabulary]: scratch. DataError on logits that are not
-/// a number or plus infinity, and where none is more than minus infinity.
+/// Steps 1 and 2. Writes the logits for the other steps to `adjusted` [vocabulary]. `recent`: the
+/// tokens so far, oldest first; `seen` [vocabulary]: scratch. DataError if a logit is NaN or plus
+/// infinity, or if all are minus infinity.
 template <Scalar T>
 void adjust_logits(std::span<const T> logits, const Sampling& sampling,
                    std::span<const Token> recent, std::span<Token> seen,
@@ -75,7 +77,8 @@ void adjust_logits(std::span<const T> logits, const Sampling& sampling,
   for (const TokenBias& bias : sampling.logit_bias) {
     adjusted[static_cast<std::size_t>(bias.token)] += bias.value;
   }
-  const auto window = static_cast<std::size_t>(sampling.repetition_window);  // -1: the largest
+  const auto window =
+      static_cast<std::size_t>(sampling.repetition_window);  // -1 becomes the largest number
   const std::span<const Token> penalized = recent.last(std::min(recent.size(), window));
   if (sampling.repetition_penalty != 1 && !penalized.empty()) {
     std::fill(seen.begin(), seen.end(), Token{0});
@@ -90,7 +93,7 @@ void adjust_logits(std::span<const T> logits, const Sampling& sampling,
   bool possible = false;
   for (std::size_t i = 0; i < adjusted.size(); ++i) {
     possible = possible || adjusted[i] > -infinity;
-    if (adjusted[i] < infinity) continue;  // false of what is not a number
+    if (adjusted[i] < infinity) continue;  // false for NaN
     throw DataError(detail::concat({"the logit of token ", i, " is ",
                                     (adjusted[i] == infinity ? "infinite" : "not a number")}),
                     "the model's weights are not those of a model that was trained");
@@ -103,8 +106,8 @@ void adjust_logits(std::span<const T> logits, const Sampling& sampling,
 
 namespace detail {
 
-/// The tokens by falling logit, of equal ones the first in front: sorted no further than somebody
-/// asks, since a likely token is found in front.
+/// The tokens by descending logit, ties in order of the tokens. Sorts lazily, only as far as asked,
+/// because likely tokens are in front.
 class RankedTokens {
  public:
   /// order [vocabulary]: scratch.
@@ -114,7 +117,7 @@ class RankedTokens {
     std::make_heap(order.begin(), order.end(), LessLikely{logits});
   }
 
-  /// The token of that rank, 0 for the likeliest.
+  /// The token of a rank; 0 is the likeliest.
   Token token(std::size_t rank) {
     const auto size = static_cast<std::ptrdiff_t>(order_.size());
     while (found_ <= rank) {
@@ -150,7 +153,7 @@ inline Token choose(std::span<const double> logits, const Sampling& sampling, do
                     std::span<Token> order) {
   const auto likeliest = std::max_element(logits.begin(), logits.end());
   if (sampling.temperature == 0) return static_cast<Token>(likeliest - logits.begin());
-  const auto weight = [&](double logit) {  // relative to that of the likeliest
+  const auto weight = [&](double logit) {  // relative to the likeliest
     return std::exp((logit - *likeliest) / sampling.temperature);
   };
   detail::RankedTokens ranked(logits, order);
@@ -177,7 +180,7 @@ inline Token choose(std::span<const double> logits, const Sampling& sampling, do
   Token drawn = ranked.token(0);
   for (std::size_t i = 0; i < kept; ++i) {
     const double next = weight(ranked.logit(i));
-    if (next == 0) break;  // rounding left something of `rest`
+    if (next == 0) break;  // `rest` is not 0 because of rounding
     drawn = ranked.token(i);
     rest -= next;
     if (rest < 0) break;

@@ -12,15 +12,14 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Finds the first of some strings in a text that comes byte by byte, and holds back what may yet
-/// turn out to be the beginning of one (Knuth, Morris, Pratt 1977, for each string). What is held
-/// back is by nature the beginning of one of the strings, so there is no buffer: nothing is
-/// allocated once it is made.
+/// Finds the first of several stop strings in a text that arrives byte by byte, and holds back
+/// bytes that may be the start of one (Knuth, Morris, Pratt 1977, for each string). Bytes held back
+/// are a prefix of a stop string, so they need no buffer: no heap call after construction.
 class StopStrings {
  public:
   StopStrings() = default;
 
-  /// ConfigError if one is empty.
+  /// ConfigError if a stop string is empty.
   explicit StopStrings(std::span<const std::string> strings) {
     for (const std::string& text : strings) add_string(text);
   }
@@ -31,9 +30,9 @@ class StopStrings {
 
   bool stopped() const noexcept { return stopped_; }
 
-  /// Calls write(std::string_view) with what is now known not to belong to a stop string, in order.
-  /// False when the byte completes one: the text ends before it (of several that end here before
-  /// the longest), and nothing more is written.
+  /// Calls write(std::string_view) with the bytes that are now known not to belong to a stop
+  /// string, in order. Returns false if the byte completes a stop string: the text ends before it
+  /// (before the longest, if several end here), and nothing more is written.
   template <typename Write>
   [[nodiscard]] bool add(char byte, Write&& write) {
     if (stopped_) return false;
@@ -49,7 +48,7 @@ class StopStrings {
     }
     stopped_ = found > 0;
     held_ = stopped_ ? found : longest;
-    // held + 1 bytes are there, of which the last held_ stay.
+    // held + 1 bytes are pending, of which the last held_ stay.
     const std::size_t free = held + 1 - held_;
     if (held > 0 && free > 0) {
       write(std::string_view(strings_[holder].text).substr(0, std::min(held, free)));
@@ -58,7 +57,7 @@ class StopStrings {
     return !stopped_;
   }
 
-  /// The end of the text: what is held back was no stop string after all.
+  /// At the end of the text: writes the bytes held back, which are not a stop string.
   template <typename Write>
   void finish(Write&& write) {
     if (!stopped_ && held_ > 0) {
@@ -67,7 +66,7 @@ class StopStrings {
     reset();
   }
 
-  /// Ready for another text.
+  /// Starts another text.
   void reset() noexcept {
     for (One& one : strings_) one.matched = 0;
     held_ = 0;
@@ -78,8 +77,8 @@ class StopStrings {
   struct One {
     std::string text;
     std::vector<std::size_t>
-        border;           ///< of the first i + 1 bytes: the longest start that ends them
-    std::size_t matched;  ///< bytes of `text` that the text so far ends with
+        border;  ///< for the first i + 1 bytes: the longest proper prefix that is also a suffix
+    std::size_t matched;  ///< length of the longest prefix of `text` at the end of the text so far
 
     void advance(char byte) noexcept {
       if (matched == text.size()) matched = border[matched - 1];
@@ -104,8 +103,8 @@ class StopStrings {
   }
 
   std::vector<One> strings_;
-  std::size_t holder_ = 0;  ///< the string whose beginning is held back
-  std::size_t held_ = 0;    ///< bytes of it
+  std::size_t holder_ = 0;  ///< the string whose prefix is held back
+  std::size_t held_ = 0;    ///< length of that prefix
   bool stopped_ = false;
 };
 

@@ -14,33 +14,32 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What becomes of tokens that stand beside the text: those that begin or end a text, or mark who
-/// speaks.
+/// How special tokens are written: tokens that begin or end a text, or mark a speaker.
 enum class SpecialOutput {
-  omit,  ///< they are not written
-  name,  ///< their names are, as in "<|endoftext|>"
+  omit,  ///< not written
+  name,  ///< as their names, such as "<|endoftext|>"
 };
 
-/// What a TextStream may be told.
+/// Options of a TextStream.
 struct TextStreamOptions {
   InvalidUtf8 invalid = InvalidUtf8::replace;
-  /// The text ends before the first of these tokens, which is not written, whatever `special` says:
-  /// ModelSource::end_tokens(), for instance. They must outlive the stream.
+  /// The text ends before the first of these tokens, which is never written, for instance
+  /// ModelSource::end_tokens(). They must outlive the stream.
   std::span<const Token> end_tokens{};
   SpecialOutput special = SpecialOutput::omit;
 };
 
-/// From tokens to text for a reader who watches: hand it to Generator::generate. `write`, a
-/// function of a std::string_view, gets whole UTF-8 characters only, as soon as they are complete
-/// and no stop string can begin in them. Stop strings are found wherever they fall on tokens; they
-/// are not written, nor is anything after them. finish() writes what is held back at the end.
+/// Converts tokens to text as they are generated: pass it to Generator::generate. `write`, a
+/// function of a std::string_view, gets whole UTF-8 characters, as soon as they are complete and
+/// cannot be the start of a stop string. Stop strings may span several tokens; neither they nor
+/// anything after them is written. finish() writes the bytes held back at the end.
 ///
 ///   TextStream text(tokenizer, StopStrings(stops), [](std::string_view s) { std::cout << s; },
 ///                   {.end_tokens = source.end_tokens()});
 ///   generator.generate(prompt, 200, sampling, seed, text);
 ///   text.finish();
 ///
-/// No heap call once it is made; views a tokenizer that the caller owns.
+/// No heap call after construction. The tokenizer must outlive the stream.
 template <Tokenizer K, typename Write>
 class TextStream {
  public:
@@ -51,11 +50,11 @@ class TextStream {
         options_(options),
         write_(std::move(write)) {}
 
-  /// The text before the first token: it is written as whole characters too, and no stop string is
-  /// looked for in it.
+  /// Text before the first token: also written as whole characters, but not searched for stop
+  /// strings.
   void begin(std::string_view text) { assemble(text); }
 
-  /// False when a stop string is complete, and on an end token.
+  /// Returns false if a stop string is complete or the token is an end token.
   bool operator()(Token token) {
     const std::span<const Token> ends = options_.end_tokens;
     if (std::find(ends.begin(), ends.end(), token) != ends.end()) return false;
@@ -69,7 +68,7 @@ class TextStream {
   /// Whether a stop string is complete.
   bool stopped() const noexcept { return stops_.stopped(); }
 
-  /// After the last token; then it is ready for another text.
+  /// Call after the last token. The stream is then ready for another text.
   void finish() {
     stops_.finish([this](std::string_view text) { assemble(text); });
     assembler_.finish(write_);

@@ -8,16 +8,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What becomes of bytes that are not UTF-8.
+/// How bytes that are not UTF-8 are written.
 enum class InvalidUtf8 {
-  replace,  ///< U+FFFD for each, as Python and web browsers do it: see Utf8Assembler
-  keep,     ///< they pass as they are
+  replace,  ///< as U+FFFD, like Python and web browsers: see Utf8Assembler
+  keep,     ///< unchanged
 };
 
-/// Bytes one by one to whole UTF-8 characters. Well-formed is what table 3-7 of the Unicode
-/// standard says: no overlong forms, no surrogates, nothing above U+10FFFF. A start that no
-/// character can go on from is replaced by one U+FFFD, and the byte that broke it begins anew
-/// ("substitution of maximal subparts", chapter 3.9). Holds four bytes; allocates nothing.
+/// Assembles single bytes to whole UTF-8 characters. Table 3-7 of the Unicode standard defines
+/// well-formed characters: no overlong forms, no surrogates, nothing above U+10FFFF. An invalid
+/// start is replaced by one U+FFFD, and the byte that made it invalid starts a new character
+/// ("substitution of maximal subparts", chapter 3.9). Stores four bytes; does not allocate.
 class Utf8Assembler {
  public:
   static constexpr std::string_view replacement = "\xEF\xBF\xBD";
@@ -25,7 +25,7 @@ class Utf8Assembler {
   constexpr explicit Utf8Assembler(InvalidUtf8 invalid = InvalidUtf8::replace)
       : invalid_(invalid) {}
 
-  /// Calls write(std::string_view) with each character, or replacement, that the byte completes.
+  /// Calls write(std::string_view) with each character or replacement that the byte completes.
   template <typename Write>
   constexpr void add(char byte, Write&& write) {
     const auto value = static_cast<unsigned char>(byte);
@@ -38,7 +38,7 @@ class Utf8Assembler {
     size_ = 0;
   }
 
-  /// The end of the text: the start of a character that waits for more is invalid.
+  /// At the end of the text: an incomplete character is invalid.
   template <typename Write>
   constexpr void finish(Write&& write) {
     if (size_ == 0) return;
@@ -47,7 +47,7 @@ class Utf8Assembler {
   }
 
  private:
-  /// How many bytes a character has that begins with this one, and which may follow it.
+  /// The size of a character with this first byte, and the range of its second byte.
   constexpr bool begin(unsigned char lead) {
     least_ = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
     most_ = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
@@ -64,10 +64,10 @@ class Utf8Assembler {
   std::array<char, 4> bytes_{};
   int size_ = 0;
   int expected_ = 0;
-  unsigned char least_ = 0x80, most_ = 0xBF;  ///< what the next byte may be
+  unsigned char least_ = 0x80, most_ = 0xBF;  ///< range of the next byte
 };
 
-/// Characters of `text`; each stretch that Utf8Assembler would replace counts as one.
+/// The number of characters of `text`; each part that Utf8Assembler would replace counts as one.
 constexpr Index utf8_characters(std::string_view text) {
   Utf8Assembler assembler;
   Index count = 0;

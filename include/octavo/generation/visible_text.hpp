@@ -9,13 +9,12 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What visible_text() does with line ends and tabs.
+/// How visible_text() writes line ends and tabs.
 enum class LineEnds { keep, escape };
 
-/// A text of a model, a user or a file as a terminal or a log may show it: `text` without anything
-/// that a terminal would obey or could not show. U+FFFD stands for what is not UTF-8, as
-/// Utf8Assembler has it, and "\xNN" for each byte of a control character. Line ends and tabs stay,
-/// or become "\n" and "\x09".
+/// Makes text from a model, a user or a file safe for a terminal or a log: nothing is left that a
+/// terminal would obey or could not show. Invalid UTF-8 becomes U+FFFD (see Utf8Assembler), and
+/// each byte of a control character "\xNN". Line ends and tabs stay, or become "\n" and "\x09".
 inline std::string visible_text(std::string_view text, LineEnds line_ends = LineEnds::keep) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string visible;
@@ -42,7 +41,7 @@ inline std::string visible_text(std::string_view text, LineEnds line_ends = Line
   return visible;
 }
 
-/// The same in one line: line ends and tabs are escaped.
+/// As above in one line: line ends and tabs are escaped.
 inline std::string one_line(std::string_view text) { return visible_text(text, LineEnds::escape); }
 
 }  // namespace OCTAVO_NAMESPACE
