@@ -12,10 +12,10 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Tokens that a character of the text takes on average: the factor between losses of different
-/// tokenizers. Counts all tokens but the first, which no evaluation predicts, and the characters
-/// that they decode to (see utf8_characters); the token that ends a text is none. 0 if there are
-/// no characters. No heap call.
+/// The mean number of tokens per character of a text: the factor between losses of different
+/// tokenizers. Counts all tokens except the first, which no evaluation predicts, and the characters
+/// that they decode to (see utf8_characters); a token that ends a text counts as no character. 0 if
+/// there are no characters. No heap call.
 template <Tokenizer K>
 double tokens_per_character(const K& tokenizer, TokenView tokens) {
   Utf8Assembler assembler;
@@ -32,8 +32,8 @@ double tokens_per_character(const K& tokenizer, TokenView tokens) {
                          : static_cast<double>(tokens.size() - 1) / static_cast<double>(characters);
 }
 
-/// A loss in nats per token as bits per character, which losses of different tokenizers can be
-/// compared in; `tokens_per_character` must be above 0.
+/// Converts a loss in nats per token to bits per character, which are comparable between
+/// tokenizers; `tokens_per_character` must be above 0.
 constexpr double bits_per_character(double loss, double tokens_per_character) noexcept {
   return loss * tokens_per_character / std::numbers::ln2;
 }

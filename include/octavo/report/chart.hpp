@@ -21,29 +21,29 @@ struct ChartPoint {
   double x = 0, y = 0;
 };
 
-/// A curve. `look` is its class in the page's style: "raw", "smooth" or "validation".
+/// A curve. `look`: its class in the page's style, "raw", "smooth" or "validation".
 struct ChartSeries {
   std::string_view name, look;
   std::vector<ChartPoint> points = {};
 };
 
-/// A line across the chart that says what a value means.
+/// A horizontal line that explains a value.
 struct ChartReference {
   std::string_view name;
   double y = 0;
-  bool always = true;  ///< else only where the curves come near
+  bool always = true;  ///< otherwise only if the curves come near
 };
 
 /// Curves over the steps of a run.
 struct Chart {
-  std::string_view id = {};  ///< a word, for the page's script and links
+  std::string_view id = {};  ///< an identifier for the page's script and links
   std::string_view title = {}, unit = {};
-  std::string_view second_unit = {};  ///< of an axis at the right; empty: there is none
-  double second_factor = 1;           ///< a value of the right axis for 1 of the left one
+  std::string_view second_unit = {};  ///< of the axis on the right; empty: no such axis
+  double second_factor = 1;           ///< the right axis's value for 1 on the left axis
   std::string_view note = {};         ///< a remark below the title
   bool legend = false;                ///< names of the curves below the title
-  int column = 0;                     ///< of the page's table of points, which a read-out tells
-  Index steps = 0;                    ///< where the axis ends
+  int column = 0;                     ///< column of the page's table of points, for the read-out
+  Index steps = 0;                    ///< end of the axis
   double height = 180;                ///< of the plot, in pixels
   bool from_zero = true;
   std::vector<ChartSeries> series = {};
@@ -52,8 +52,8 @@ struct Chart {
 
 namespace detail {
 
-/// A chart's markup. Its width is that of the page: what lies along it is said in percent, curves
-/// in a box that is stretched; heights and letters are in pixels at any width.
+/// The markup of a chart. It is as wide as the page: horizontal positions are in percent, and
+/// curves are in a stretched box; heights and letters are in pixels.
 class ChartDrawing {
  public:
   ChartDrawing(PageWriter& page, const Chart& chart)
@@ -81,7 +81,7 @@ class ChartDrawing {
   }
 
  private:
-  /// More evaluations than this are a line with one dot, at the best.
+  /// With more evaluations than this, they are drawn as a line with one dot, at the best.
   static constexpr std::size_t most_dots = 64;
 
   struct Extremes {
@@ -102,7 +102,7 @@ class ChartDrawing {
     return found;
   }
 
-  /// Of the axis. Zero is on it, unless small values would be lost in that.
+  /// The range of the axis. It includes zero unless small values would then be invisible.
   static ReportScale range(const Chart& chart) {
     Extremes found;
     for (const ChartSeries& series : chart.series) {
@@ -121,8 +121,8 @@ class ChartDrawing {
 
   bool has_second() const { return !chart_.second_unit.empty(); }
 
-  /// The title and what the axes are of; below them a line of names, remarks and the read-out. That
-  /// line is there in every chart, so that plots beside each other begin at one height.
+  /// The title and the units of the axes; below them a line with names, remarks and the read-out.
+  /// Every chart has this line, so that neighbouring plots start at the same height.
   void write_caption() {
     page_.markup("<figcaption><div class=\"head\"><b>").text(chart_.title);
     page_.markup("</b> <span class=\"unit\">").text(chart_.unit);
@@ -143,7 +143,7 @@ class ChartDrawing {
     page_.markup("</span><output></output></div></figcaption>\n");
   }
 
-  /// For those who do not see it: where each curve begins, ends and lies.
+  /// A text for screen readers: start, end and range of each curve.
   void write_description() {
     page_.markup("<desc id=\"").text(chart_.id).markup("-desc\">Over ").whole(chart_.steps);
     page_.markup(" steps.");
@@ -177,7 +177,7 @@ class ChartDrawing {
     page_.markup(svg::number(chart_.height + 34)).markup("\">steps</text>\n");
   }
 
-  /// The same values in the other unit, at that unit's own round numbers.
+  /// The right axis: the values in the other unit, with ticks at round numbers of that unit.
   void write_second_axis() {
     const double factor = chart_.second_factor;
     const ReportScale scale(y_.low() * factor, y_.high() * factor);
@@ -191,7 +191,7 @@ class ChartDrawing {
 
   std::string percent(double step) const { return svg::number(100 * x_.share(step)).append("%"); }
 
-  /// Values that are not finite leave a gap.
+  /// Values that are not finite make a gap.
   void write_curve(const ChartSeries& series) {
     if (series.points.empty()) return;
     page_.markup("<path class=\"").text(series.look).markup("\" d=\"");
@@ -203,7 +203,7 @@ class ChartDrawing {
       }
       page_.markup(drawn ? "L" : "M").fixed(1000 * x_.share(point.x), 1).markup(" ");
       page_.fixed(height_of(point.y), 1);
-      if (!drawn) page_.markup("h0");  // one point alone is a dot
+      if (!drawn) page_.markup("h0");  // a single point is a dot
       drawn = true;
     }
     page_.markup("\"/>\n");
@@ -232,7 +232,7 @@ class ChartDrawing {
     page_.markup("<line class=\"reference\" x2=\"100%\" y1=\"").markup(svg::number(y));
     page_.markup("\" y2=\"").markup(svg::number(y)).markup("\"/>\n");
     const double label = y < 16 ? y + 14 : y - 4;
-    if (std::abs(label - last_label_) < 15) return;  // it would lie on another
+    if (std::abs(label - last_label_) < 15) return;  // it would overlap another label
     last_label_ = label;
     page_.markup("<text class=\"reference\" x=\"100%\" dx=\"-4\" y=\"");
     page_.markup(svg::number(label)).markup("\">");
@@ -242,18 +242,18 @@ class ChartDrawing {
   PageWriter& page_;
   const Chart& chart_;
   ReportScale x_, y_;
-  double last_label_ = -100;  ///< height of the last reference's name
+  double last_label_ = -100;  ///< vertical position of the last reference's name
 };
 
 }  // namespace detail
 
-/// A chart as a <figure> of HTML with a picture in SVG. It needs the page's style.
+/// Writes a chart as an HTML <figure> with an SVG picture. It needs the page's style.
 inline void write_chart(PageWriter& page, const Chart& chart) {
   detail::ChartDrawing(page, chart).write();
 }
 
-/// The mean of each point and its neighbours, up to `reach` on either side; those that are not
-/// finite do not count.
+/// The mean of each point and its neighbours, up to `reach` on either side; numbers that are not
+/// finite are ignored.
 inline std::vector<ChartPoint> smoothed(std::span<const ChartPoint> points, std::size_t reach) {
   std::vector<ChartPoint> result(points.begin(), points.end());
   for (std::size_t i = 0; i < points.size(); ++i) {

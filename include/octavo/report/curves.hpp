@@ -16,10 +16,11 @@
 #include <octavo/report/run_history.hpp>
 #include <octavo/report/run_report.hpp>
 
-// The charts of the page about a run, and the numbers behind them.
+// The charts on the page about a run, and their tables of numbers.
 namespace OCTAVO_NAMESPACE::detail {
 
-/// What a point of the history is: "each step", "mean of 10 steps", "mean of 10 to 32 steps".
+/// The meaning of a point of the history: "each step", "mean of 10 steps", "mean of 10 to 32
+/// steps".
 inline std::string point_words(const RunHistory& history) {
   const auto points = history.points();
   if (points.empty()) return "each step";
@@ -31,12 +32,12 @@ inline std::string point_words(const RunHistory& history) {
   return concat({"mean of ", FormattedNumber::grouped(least->steps), " to ", last, " steps"});
 }
 
-/// Points on either side that a strong line is the mean of: a fiftieth of the run together.
+/// Points on either side in the mean of a strong line: together a fiftieth of the run.
 inline std::size_t smoothing_reach(const RunHistory& history) {
   return history.points().size() / 100;
 }
 
-/// One of a point's numbers over the steps.
+/// One number of each point, over the steps.
 template <typename Number>
 ChartSeries series_of(const RunHistory& history, Number number) {
   ChartSeries series{"each point", "raw"};
@@ -47,7 +48,7 @@ ChartSeries series_of(const RunHistory& history, Number number) {
   return series;
 }
 
-/// As it is and smoothed; once alone where that is no more than a point.
+/// The raw and the smoothed curve; only one of them if there is at most one point.
 inline void add_smoothed(Chart& chart, ChartSeries raw, std::size_t reach, std::string_view name) {
   ChartSeries smooth{name, "smooth", smoothed(raw.points, reach)};
   if (reach > 0) chart.series.push_back(std::move(raw));
@@ -89,7 +90,7 @@ inline void write_loss_chart(PageWriter& page, const RunReport& run, const RunHi
   write_card(page, chart);
 }
 
-/// Over how much of the run the gradients were longer than they may be.
+/// A remark: in what share of the run gradients were clipped.
 inline std::string clipping_words(const RunReport& run, const RunHistory& history) {
   double clipped = 0, all = 0;
   for (const HistoryPoint& point : history.points()) {
@@ -138,7 +139,7 @@ inline void write_small_charts(PageWriter& page, const RunReport& run, const Run
   page.markup("</div>\n");
 }
 
-/// What the lines of the charts mean.
+/// The legend of the charts' lines.
 inline void write_key_words(PageWriter& page, const RunReport& run, const RunHistory& history) {
   page.markup("<p class=\"unit\">");
   if (run.references.unigram) {
@@ -172,7 +173,7 @@ inline void write_evaluations(PageWriter& page, const RunReport& run, const RunH
   page.markup("</tbody></table>\n");
 }
 
-/// The numbers behind the curves; the page's script reads them as well.
+/// The tables of the curves' numbers, which the page's script reads as well.
 inline void write_tables(PageWriter& page, const RunReport& run, const RunHistory& history) {
   page.markup(
       "<details class=\"card\"><summary>The numbers behind the curves</summary>\n<div "

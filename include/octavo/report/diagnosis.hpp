@@ -15,7 +15,7 @@ namespace OCTAVO_NAMESPACE {
 
 enum class Finding { diverging, overfitting, stuck_at_unigram, stuck_at_bigram, hardly_moving };
 
-/// What is probably wrong with a run, and what to try, in one line of words.
+/// A probable problem of a run and a remedy, in one line.
 struct Diagnosis {
   Finding finding;
   std::string text;
@@ -23,27 +23,28 @@ struct Diagnosis {
 
 namespace detail {
 
-/// The course of a run cut into stretches of a tenth of it, the last of them first.
+/// The history of a run in stretches of a tenth of it, the last one first.
 class Stretches {
  public:
   explicit Stretches(const RunHistory& history)
       : history_(history), length_(std::max<Index>(history.steps_done() / 10, 20)) {}
 
-  /// Mean loss of a stretch, 0 being the last; NaN where the run is not that long.
+  /// Mean loss of a stretch; 0 is the last one. NaN if the run is not that long.
   double loss(Index back) const {
     const Index last = history_.steps_done() - back * length_;
     return last < length_ ? std::nan("") : history_.mean_loss(last - length_, last);
   }
 
-  /// The three last stretches all lie within 3% of the line, no more than 2% from each other, and
-  /// neither they nor the evaluations among them fall by half a percent and 0.01 nats.
+  /// Whether the three last stretches are within 3% of the line and within 2% of each other, and
+  /// neither they nor the evaluations in them fall by half a percent and 0.01 nats.
   bool rest_on(double line) const {
     const auto [low, high] = std::minmax({loss(0), loss(1), loss(2)});
     return low > 0.97 * line && high < 1.03 * line && high - low < 0.02 * line &&
            std::max(loss(2) - loss(0), validation_fall()) < std::max(0.005 * line, 0.01);
   }
 
-  /// Since the step that the last three stretches begin after; 0 unless two evaluations tell.
+  /// The fall of the validation loss over the last three stretches; 0 unless there are two
+  /// evaluations.
   double validation_fall() const {
     const auto all = history_.evaluations();
     const Index begin = history_.steps_done() - 3 * length_;
@@ -52,7 +53,7 @@ class Stretches {
     return first == all.end() ? 0 : first->validation_loss - all.back().validation_loss;
   }
 
-  /// The loss is falling again: the last stretch lies 2% below the one before.
+  /// Whether the loss is falling again: the last stretch is 2% below the one before.
   bool recovering() const { return loss(0) < 0.98 * loss(1); }
 
   double lowest() const {
@@ -70,8 +71,8 @@ class Stretches {
 
 inline FormattedNumber loss_text(double loss) noexcept { return FormattedNumber::fixed(loss, 3); }
 
-/// The last two evaluations are worse than the best by 2%, which came before them, while the loss
-/// of training has fallen by 1%.
+/// Whether the last two evaluations are 2% worse than the best, an earlier one, while the training
+/// loss has fallen by 1%.
 inline std::optional<Diagnosis> find_overfitting(const RunHistory& history) {
   const auto evaluations = history.evaluations();
   if (evaluations.size() < 3) return std::nullopt;
@@ -94,11 +95,10 @@ inline std::optional<Diagnosis> find_overfitting(const RunHistory& history) {
 
 }  // namespace detail
 
-/// Looks for what commonly goes wrong in a run of so many steps; nothing before step 60, and
-/// nothing if all seems well. Healthy runs rest near the text's entropies for a while, and move
-/// slowly in their first steps: of a run to be stuck is said after a third of it, hardly to move
-/// after a tenth. The rules are those in the code: rough, but what they say is what the numbers
-/// show.
+/// Checks a run of `steps` steps for common problems; returns nothing before step 60, or if none is
+/// found. Healthy runs stay near the text's entropies for a while and improve slowly at first: the
+/// finding that a run is stuck appears only after a third of the run, that it hardly improves after
+/// a tenth. The rules are rough, but their statements are true of the numbers.
 inline std::optional<Diagnosis> diagnose(const RunHistory& history, const ReferenceLosses& lines,
                                          Index steps) {
   using detail::concat, detail::loss_text;

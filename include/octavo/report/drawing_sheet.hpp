@@ -11,7 +11,7 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Where phases and bytes lie on the sheet, in pixels.
+/// The positions of phases and bytes on the sheet, in pixels.
 struct DrawingSheet {
   static constexpr double left = 76, right = 28, column = 132, headroom = 30;
   static constexpr double plot_height = 820, footer = 74;
@@ -19,7 +19,7 @@ struct DrawingSheet {
   const MemoryPlan& plan;
   std::span<const std::string_view> names;
   Lifetime phases;
-  double top;  ///< of the plot, below title and legend
+  double top;  ///< top of the plot, below title and legend
 
   double columns() const { return std::max(phases.last - phases.first + 1, 1); }
   double column_width() const { return std::max(column, 620 / columns()); }

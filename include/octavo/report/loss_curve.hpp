@@ -16,8 +16,8 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// A small picture of a run's losses, cell by cell. Where the terminal has Unicode a cell has 2 x 4
-/// dots (braille), else one.
+/// A small picture of a run's losses in character cells. A cell has 2 x 4 dots (braille) if the
+/// terminal has Unicode, otherwise one.
 class LossCurve {
  public:
   static constexpr Index most_cells = 120;
@@ -57,7 +57,7 @@ class LossCurve {
     line.add(label, Ink::quiet);
     line.add(style_.unicode ? " │" : " |", Ink::quiet);
     const std::string_view name = name_of_line(row);
-    // Where there is room names have columns of their own; else they lie over the curve.
+    // Names have their own columns if there is room; otherwise they are drawn over the curve.
     const Index written = names_ > 0 ? 0 : static_cast<Index>(name.size());
     for (Index cell = 0; cell < cells_ - written; ++cell) {
       if (marks_[static_cast<std::size_t>(cell)] == row) {
@@ -113,7 +113,7 @@ class LossCurve {
     return std::clamp<Index>(static_cast<Index>(share * static_cast<double>(dots)), 0, dots - 1);
   }
 
-  /// Points in one column of dots become their mean; columns between points lie on a line.
+  /// Points in one column of dots are averaged; columns between points are interpolated linearly.
   void place_point(const HistoryPoint& point) {
     const Index column = dot_column(point.step);
     double& height = heights_[static_cast<std::size_t>(column)];
@@ -127,7 +127,7 @@ class LossCurve {
     last_column_ = column;
   }
 
-  /// Whether a dot lies in (row, column): a column reaches up or down to its left neighbour.
+  /// Whether there is a dot at (row, column): a column extends up or down to its left neighbour.
   bool is_dot(Index row, Index column) const {
     const double here = heights_[static_cast<std::size_t>(column)];
     if (std::isnan(here)) return false;
@@ -152,7 +152,7 @@ class LossCurve {
       if (is_dot(row * 4 + i / 2, cell * 2 + i % 2)) dots |= bit[static_cast<std::size_t>(i)];
     }
     if (dots == 0) return false;
-    // U+2800 and the dots, in UTF-8.
+    // U+2800 plus the dots, in UTF-8.
     const std::array<char, 3> braille = {'\xE2', static_cast<char>(0xA0 + (dots >> 6)),
                                          static_cast<char>(0x80 + (dots & 0x3F))};
     line.add({braille.data(), braille.size()}, Ink::training);
@@ -181,16 +181,16 @@ class LossCurve {
   Index down_;
   double low_ = std::numeric_limits<double>::infinity();
   double high_ = -std::numeric_limits<double>::infinity();
-  Index last_column_ = -1;  ///< of the points placed so far
+  Index last_column_ = -1;  ///< last column with a point so far
   std::array<double, static_cast<std::size_t>(2 * most_cells)> heights_;
   std::array<Index, static_cast<std::size_t>(most_cells)> marks_;
 };
 
 }  // namespace detail
 
-/// The course of the loss so far, as `height` lines and an axis: training as a line, validation as
-/// dots, and where the text's entropies lie. Calls write(string_view) for every line, without a
-/// line feed; not at all where there is no room, or nothing to draw. No heap call.
+/// Draws the loss so far as `height` lines and an axis: training as a line, validation as dots, and
+/// the text's entropies. Calls write(string_view) for every line, without a line feed; makes no
+/// call if there is no room or nothing to draw. No heap call.
 template <typename Write>
 void draw_loss_curve(const RunHistory& history, const ReferenceLosses& lines,
                      const TerminalStyle& style, Index height, Write write) {

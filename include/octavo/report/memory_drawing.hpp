@@ -18,7 +18,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// One square and name per kind that the plan holds, wrapped at the sheet's right edge.
+/// One square and name per kind of memory in the plan, wrapped at the sheet's right edge.
 inline std::string drawing_legend(const DrawingSheet& sheet, double& baseline) {
   std::string text;
   double x = DrawingSheet::left;
@@ -58,7 +58,7 @@ inline std::string drawing_axis(const DrawingSheet& sheet) {
   return text;
 }
 
-/// The columns' names and live bytes below the plot; the fullest columns stand out.
+/// The columns' names and live bytes below the plot; the fullest columns are highlighted.
 inline std::string drawing_phases(const DrawingSheet& sheet) {
   std::string text;
   for (int phase = sheet.phases.first; phase <= sheet.phases.last; ++phase) {
@@ -81,7 +81,7 @@ inline std::string drawing_phases(const DrawingSheet& sheet) {
   return text;
 }
 
-/// What hovering over a buffer tells.
+/// The tooltip of a buffer.
 inline std::string drawing_tooltip(const DrawingSheet& sheet, int id) {
   const MemoryRequest& request = sheet.plan.request(id);
   const Lifetime alive = request.lifetime;
@@ -99,7 +99,7 @@ inline std::string drawing_tooltip(const DrawingSheet& sheet, int id) {
   return detail::concat({text, sheet.plan.offset(id)});
 }
 
-/// The longest of three labels that fits; none in a box too low or too narrow for letters.
+/// The longest of three labels that fits; none in a box that is too small for text.
 inline std::string drawing_label(const MemoryRequest& request, const svg::Rectangle& box) {
   const svg::TextStyle style{.size = std::clamp(box.height * 0.7, 10.0, 12.0)};
   if (box.height < 11.5) return "";
@@ -133,7 +133,7 @@ inline std::string drawing_box(const DrawingSheet& sheet, int id) {
                          "\">", drawing_label(request, box), "</g></g>\n"});
 }
 
-/// The exact numbers, in words: how large the block is, and when the most of it is in use.
+/// The exact numbers in words: the size of the block, and the phase with the most memory in use.
 inline std::string drawing_caption(const DrawingSheet& sheet) {
   const MemoryPlan& plan = sheet.plan;
   const std::size_t total = plan.total_bytes(), live = plan.peak_live_bytes();
@@ -156,11 +156,11 @@ inline std::string drawing_caption(const DrawingSheet& sheet) {
 
 }  // namespace detail
 
-/// A placed plan as a picture (SVG, complete in itself): phases to the right, bytes upward, one box
-/// per buffer from where it begins to where it ends. Hovering over a box tells its bytes. The
-/// dashed line is the total; the columns of the phases with the most alive are tinted. Every phase
-/// from first to last is a column, so phases should be numbered without leaps. `write` is called
-/// with piece after piece (std::string_view).
+/// Draws a placed plan as a self-contained SVG: phases to the right, bytes upward, one box per
+/// buffer at its offsets. A tooltip shows the bytes of a box. The dashed line is the total; the
+/// columns of the phases with the most live bytes are tinted. Every phase from first to last is a
+/// column, so phases should be numbered without gaps. Calls `write` with pieces of the text
+/// (std::string_view).
 template <typename Write>
 void write_memory_drawing(const MemoryPlan& plan, std::span<const std::string_view> phase_names,
                           std::string_view title, Write&& write) {
@@ -194,7 +194,7 @@ void write_memory_drawing(const MemoryPlan& plan, std::span<const std::string_vi
   write(std::string_view("</svg>\n"));
 }
 
-/// The same as one string.
+/// As above, as one string.
 inline std::string memory_drawing(const MemoryPlan& plan,
                                   std::span<const std::string_view> phase_names,
                                   std::string_view title) {

@@ -20,9 +20,9 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// A plan as a part of a page: as wide as the page, in its colours and letters. What lies along it
-/// is said in percent, so that boxes stretch and letters do not. (write_memory_drawing makes a
-/// picture that stands alone, with a name on each box.)
+/// A plan as a part of a page, with the page's width, colours and fonts. Horizontal positions are
+/// in percent, so that boxes stretch and letters do not. (write_memory_drawing makes a
+/// self-contained picture, with a name on each box.)
 class MemoryMap {
  public:
   MemoryMap(PageWriter& page, const MemoryPlan& plan, std::span<const std::string_view> names)
@@ -43,7 +43,7 @@ class MemoryMap {
 
  private:
   static constexpr double height = 260;
-  static constexpr double columns_wide = 600;  ///< at least, where names are shown
+  static constexpr double columns_wide = 600;  ///< minimum width for names
 
   static ReportScale scale(const MemoryPlan& plan) {
     return {0, static_cast<double>(std::max<std::size_t>(plan.total_bytes(), 1))};
@@ -58,7 +58,7 @@ class MemoryMap {
   /// The class of a kind's colour.
   static std::string look(MemoryKind kind) { return concat({"kind", static_cast<int>(kind)}); }
 
-  /// "2.5 MB", in the unit and digits of the axis.
+  /// "2.5 MB", with the unit and digits of the axis.
   std::string bytes_label(double bytes) const {
     std::string text = y_.label(bytes);
     if (bytes == 0) return text;
@@ -113,8 +113,7 @@ class MemoryMap {
     page_.markup("</text>\n");
   }
 
-  /// What each column is, with the bytes alive in it: below the columns, or as a list where the
-  /// page is narrow.
+  /// The phase of each column and its live bytes: below the columns, or as a list on a narrow page.
   void write_phases() {
     page_.markup("<ol class=\"phases\">\n");
     for (int phase = phases_.first; phase <= phases_.last; ++phase) {
@@ -157,8 +156,8 @@ class MemoryMap {
 
 }  // namespace detail
 
-/// A placed plan as a part of a page, which needs the page's style: kinds, a picture (phases to the
-/// right, bytes upward, one box per buffer), phases, a table of all buffers.
+/// Writes a placed plan as a part of a page with the page's style: kinds, a picture (phases to the
+/// right, bytes upward, one box per buffer), phases, and a table of all buffers.
 inline void write_memory_map(PageWriter& page, const MemoryPlan& plan,
                              std::span<const std::string_view> phase_names) {
   detail::MemoryMap(page, plan, phase_names).write();

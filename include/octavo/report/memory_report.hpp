@@ -16,7 +16,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// ", 3 in gradients": of a buffer's copies those that lie in another buffer.
+/// ", 3 in gradients": the number of a buffer's copies that lie in another buffer.
 inline std::string lodgers(const MemoryPlan& plan, int id) {
   const MemoryRequest& request = plan.request(id);
   if (!request.lodges()) return "";
@@ -28,10 +28,9 @@ inline std::string lodgers(const MemoryPlan& plan, int id) {
 
 }  // namespace detail
 
-/// A placed plan as a table, one line per request in the order of booking: where it begins, its
-/// bytes (all copies that lie in no other buffer), what kind it is, in which phases it lives.
-/// Buffers that never live together share memory, so the bytes add up to more than the total in the
-/// last line.
+/// A placed plan as a table, one line per request in the order of booking: offset, bytes (of all
+/// copies with their own memory), kind and phases. Buffers that never live at the same time share
+/// memory, so the bytes add up to more than the total in the last line.
 inline std::string memory_table(const MemoryPlan& plan) {
   std::string text = "      offset         bytes  phases  kind             buffer\n";
   char line[256];
@@ -52,7 +51,7 @@ inline std::string memory_table(const MemoryPlan& plan) {
       {text, "total ", plan.total_bytes(), " bytes (", readable_bytes(plan.total_bytes()), ")\n"});
 }
 
-/// From the first phase in which anything lives to the last; 0 to -1 for a plan of nothing.
+/// The phases from the first to the last with a live buffer; 0 to -1 for an empty plan.
 constexpr Lifetime phases_of(const MemoryPlan& plan) {
   if (plan.size() == 0) return {0, -1};
   Lifetime phases = plan.request(0).lifetime;
@@ -73,7 +72,7 @@ constexpr std::size_t kind_bytes(const MemoryPlan& plan, MemoryKind kind) {
   return bytes;
 }
 
-/// A phase's name, `names[phase]`; "phase 9" where there is none.
+/// A phase's name, `names[phase]`, or "phase 9" if it has none.
 inline std::string phase_name(int phase, std::span<const std::string_view> names) {
   if (phase >= 0 && static_cast<std::size_t>(phase) < names.size()) {
     return std::string(names[static_cast<std::size_t>(phase)]);
@@ -87,7 +86,7 @@ inline std::string bytes_line(std::size_t bytes, std::string_view what) {
   return concat({FormattedNumber("%14zu  ", bytes), what, "\n"});
 }
 
-/// From the sum of all buffers to the bytes of the block.
+/// The line that leads from the sum of all buffers to the bytes of the block.
 inline std::string reconciliation(const MemoryPlan& plan) {
   std::size_t sum = 0;
   for (int id = 0; id < plan.size(); ++id) {
@@ -101,7 +100,7 @@ inline std::string reconciliation(const MemoryPlan& plan) {
 
 }  // namespace detail
 
-/// The bytes of each kind, then how their sum leads to the plan's total.
+/// The bytes of each kind, and how their sum relates to the plan's total.
 inline std::string memory_by_kind(const MemoryPlan& plan) {
   std::string text = "         bytes  kind\n";
   for (const MemoryKind kind : memory_kinds) {
@@ -111,8 +110,8 @@ inline std::string memory_by_kind(const MemoryPlan& plan) {
   return text + detail::reconciliation(plan);
 }
 
-/// The same of each part, in the order of booking. A part of several copies says how many;
-/// "(up to x 4)" where some of its buffers have fewer.
+/// The bytes of each part, in the order of booking. A part with several copies shows their number,
+/// "(up to x 4)" if some of its buffers have fewer.
 inline std::string memory_by_part(const MemoryPlan& plan) {
   struct Part {
     std::string_view name;
@@ -143,7 +142,7 @@ inline std::string memory_by_part(const MemoryPlan& plan) {
   return text + detail::reconciliation(plan);
 }
 
-/// For each phase the bytes that live in it and their share of the total; the fullest is marked.
+/// The live bytes of each phase and their share of the total; the fullest phase is marked.
 inline std::string memory_by_phase(const MemoryPlan& plan,
                                    std::span<const std::string_view> phase_names) {
   const std::size_t total = plan.total_bytes();

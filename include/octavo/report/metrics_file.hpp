@@ -20,7 +20,7 @@
 namespace OCTAVO_NAMESPACE {
 
 /// A run's numbers as a table: "metrics.csv". One row for every `every` steps, one at each
-/// evaluation, and one where a run is saved, so that a run that goes on from there appends to it:
+/// evaluation, and one at each save, so that a resumed run appends to it:
 ///
 ///     step                           steps done
 ///     loss                           mean over the steps since the row before, as are
@@ -33,19 +33,19 @@ namespace OCTAVO_NAMESPACE {
 ///     bits_per_character             of the loss; empty where characters were not counted
 ///     validation_bits_per_character
 ///
-/// A file of before, without the last three, goes on without them. Numbers are written so that
-/// reading gives the same bits; no locale changes them.
+/// An older file without the last three columns is continued without them. Numbers are written so
+/// that reading gives the same bits, in every locale.
 class MetricsFile {
  public:
   static constexpr std::string_view columns =
       "step,loss,learning_rate,gradient_norm,tokens_per_second,seconds,validation_loss,"
       "evaluation_seconds,bits_per_character,validation_bits_per_character";
-  /// Those of files of before.
+  /// The columns of older files.
   static constexpr std::string_view first_columns = columns.substr(0, columns.find(",eval"));
 
-  /// Goes on after the rows of steps up to `done` that the file has, whose numbers `history` gets;
-  /// later ones go, and so do damaged ones. `tokens_per_character` as counted by the function of
-  /// that name; 0: not known. FormatError if it is a table of something else.
+  /// Continues the file after its rows of steps up to `done`, whose numbers are added to `history`;
+  /// later and damaged rows are removed. `tokens_per_character`: see the function of that name; 0:
+  /// unknown. FormatError if the file is another table.
   MetricsFile(const std::string& path, Index every, Index tokens_per_step,
               double tokens_per_character, Index done, RunHistory& history,
               FileSystem& files = real_file_system())
@@ -64,36 +64,36 @@ class MetricsFile {
     row_ = {};
   }
 
-  /// Seconds of training, and beside it, that the rows tell of.
+  /// Seconds of training, and of evaluations, samples and saves, according to the rows.
   double seconds() const noexcept { return seconds_; }
   double evaluation_seconds() const noexcept { return evaluation_seconds_; }
-  /// Rows that were there, and made no sense.
+  /// The number of damaged rows that were removed.
   Index damaged_rows() const noexcept { return damaged_; }
 
-  /// After a step, told as a point of one.
+  /// Call after a step, with a point of one step.
   void step(const HistoryPoint& step) {
     if (row_.steps > 0) write_row();
     open_.merge(step);
     if (open_.steps >= every_) close_row();
   }
 
-  /// After an evaluation at the last step.
+  /// Call after an evaluation at the last step.
   void evaluation(double validation_loss) {
     if (open_.steps > 0) close_row();
     validation_loss_ = validation_loss;
   }
 
-  /// After a step, its evaluation, samples and saves: what a row is made of is complete. The
-  /// seconds are those beside training, since the run began.
+  /// Call after a step with its evaluation, samples and saves, when its row is complete. `seconds`:
+  /// of evaluations, samples and saves since the run began.
   void completed(double evaluation_seconds) {
     evaluation_seconds_ = evaluation_seconds;
     if (row_.steps > 0) write_row();
   }
 
-  /// Brings the rows that are complete into the file.
+  /// Writes the complete rows to the file.
   void write() { log_.flush(); }
 
-  /// Brings all steps so far into the file.
+  /// Writes all steps so far to the file.
   void flush() {
     if (open_.steps > 0) close_row();
     if (row_.steps > 0) write_row();
@@ -103,7 +103,7 @@ class MetricsFile {
  private:
   using Cells = std::array<double, 10>;
 
-  /// What a row is made of is kept until it is known whether an evaluation belongs to it.
+  /// A row is held until it is known whether an evaluation belongs to it.
   void close_row() {
     if (row_.steps > 0) write_row();
     row_ = open_;
@@ -159,7 +159,7 @@ class MetricsFile {
     Cells cells, after;
     const auto before = static_cast<double>(row_.step);
     if (!read_row(line, cells) || !follows(before, seconds_, cells)) return damaged();
-    // Where the next row fits the one before but not this one, this one is too far.
+    // If the next row follows the previous one but not this one, this row is damaged.
     if (read_row(next, after) && follows(before, seconds_, after) &&
         !follows(cells[0], cells[5], after)) {
       return damaged();
@@ -182,7 +182,8 @@ class MetricsFile {
     return false;
   }
 
-  /// Whether the line is a row's numbers. Losses that were not measured may be empty, and are NaN.
+  /// Whether the line has the numbers of a row. Losses that were not measured may be empty; they
+  /// become NaN.
   bool read_row(std::string_view line, Cells& cells) const {
     cells.fill(std::numeric_limits<double>::quiet_NaN());
     for (std::size_t i = 0; i < count_; ++i) {
@@ -199,7 +200,7 @@ class MetricsFile {
     return cells[0] >= 0 && cells[0] < 0x1p53 && cells[0] == std::floor(cells[0]);
   }
 
-  /// Whether the row may stand after one of that step and that many seconds.
+  /// Whether the row can follow a row of this step and these seconds.
   static bool follows(double step, double seconds, const Cells& cells) noexcept {
     return cells[0] > step && cells[5] >= seconds;
   }
@@ -207,15 +208,15 @@ class MetricsFile {
   Index every_;
   Index tokens_per_step_;
   double tokens_per_character_;
-  std::size_t count_ = Cells().size();  ///< columns that the file has
+  std::size_t count_ = Cells().size();  ///< columns of the file
   bool has_columns_ = false;
   Index damaged_ = 0;
   double seconds_ = 0;
   double evaluation_seconds_ = 0;
   HistoryPoint open_;  ///< the steps since the last row
-  HistoryPoint row_;   ///< a row that is complete but for its evaluation
+  HistoryPoint row_;   ///< a row that lacks only its evaluation
   double validation_loss_ = std::numeric_limits<double>::quiet_NaN();
-  LineLog log_;  // last: reading it fills the others
+  LineLog log_;  // last, because reading it fills the other members
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -20,7 +20,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// Nothing is loaded from anywhere, and no script runs but the page's own.
+/// The page loads nothing, and runs only its own script.
 inline void write_head(PageWriter& page, const RunReport& run) {
   page.markup(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
@@ -36,10 +36,9 @@ inline void write_head(PageWriter& page, const RunReport& run) {
 
 }  // namespace detail
 
-/// A page of HTML about a run so far, complete in itself: a verdict, numbers, curves, samples,
-/// commands, memory, configuration. It has less than 300 kB, whatever the length of the run, and
-/// the same bytes for the same run but for times and peak memory. IoError where the samples cannot
-/// be read.
+/// Writes a self-contained HTML page about a run so far: a verdict, numbers, curves, samples,
+/// commands, memory, configuration. It has less than 300 kB for a run of any length, and equal
+/// bytes for equal runs except for times and peak memory. IoError if the samples cannot be read.
 inline void write_report(const RunReport& run, const RunHistory& history, PageWriter::Sink sink) {
   PageWriter page(std::move(sink));
   detail::write_head(page, run);
@@ -69,7 +68,7 @@ inline void write_report(const RunReport& run, const RunHistory& history, PageWr
   page.flush();
 }
 
-/// The same as a file, which is replaced as a whole.
+/// As above, to a file, which is replaced atomically.
 inline void save_report(const std::string& path, const RunReport& run, const RunHistory& history,
                         FileSystem& files = real_file_system()) {
   AtomicFile file(path, files);

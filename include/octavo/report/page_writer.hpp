@@ -17,13 +17,13 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A page of HTML that leaves piece by piece: never as a whole in memory. Markup goes through as it
-/// is; text is escaped, so that it shows as it is, whatever its bytes are.
+/// Writes an HTML page in pieces, so that it is never in memory as a whole. Markup is written
+/// unchanged; text is escaped, so that any bytes are displayed as they are.
 class PageWriter {
  public:
   using Sink = std::function<void(std::string_view)>;
 
-  /// `sink` gets pieces of at most 4 KiB, the last of them from flush().
+  /// `sink` gets pieces of at most 4 KiB, the last one from flush().
   explicit PageWriter(Sink sink) : sink_(std::move(sink)) {}
 
   PageWriter& markup(std::string_view text) {
@@ -37,8 +37,9 @@ class PageWriter {
     return *this;
   }
 
-  /// For the inside of elements and of attributes in double quotes. Bytes that are no UTF-8 become
-  /// U+FFFD; control characters, which a page may not hold, their pictures: U+0007 becomes U+2407.
+  /// Text inside elements, or in attributes in double quotes. Bytes that are not UTF-8 become
+  /// U+FFFD; control characters, which HTML does not allow, become their pictures: U+0007 becomes
+  /// U+2407.
   PageWriter& text(std::string_view words) {
     while (!words.empty()) {
       const std::size_t length = utf8_length(words);
@@ -54,19 +55,19 @@ class PageWriter {
     return markup({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
 
-  /// With a comma between groups of three digits: "7,491,008".
+  /// A number with a comma between groups of three digits: "7,491,008".
   template <std::integral Number>
   PageWriter& grouped(Number value) {
     return markup(FormattedNumber::grouped(value));
   }
 
-  /// With that many significant digits; "-" where it is not finite. No locale changes it.
+  /// A number with `digits` significant digits; "-" if it is not finite. Independent of the locale.
   PageWriter& number(double value, int digits) {
     if (!std::isfinite(value)) return markup("-");
     return formatted(value, std::chars_format::general, digits);
   }
 
-  /// With that many digits after the point; for values that have few before it.
+  /// A number with `digits` digits after the point, for values with few digits before it.
   PageWriter& fixed(double value, int decimals) {
     if (!(std::abs(value) < 1e15)) return number(value, 6);
     return formatted(value, std::chars_format::fixed, decimals);
@@ -85,7 +86,7 @@ class PageWriter {
     return markup({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
 
-  /// One character of UTF-8, or nothing for a byte that is none.
+  /// One character of UTF-8; nothing for an invalid byte.
   void character(std::string_view bytes) {
     const auto first = bytes.empty() ? 0u : static_cast<unsigned char>(bytes[0]);
     const bool second_control = first == 0xC2 && static_cast<unsigned char>(bytes[1]) < 0xA0;

@@ -12,7 +12,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How far a run has come, at one moment.
+/// The progress of a run at one moment.
 struct RunProgress {
   Index step = 0;                                                     ///< done
   Index steps = 0;                                                    ///< in all
@@ -21,13 +21,13 @@ struct RunProgress {
   double tokens_per_second = 0;
   double seconds_left = 0;
   double memory_bytes = 0;  ///< resident; 0: not known
-  /// Of the validation loss, or of the loss where there is none; NaN: not known.
+  /// Bits per character of the validation loss, or of the loss if there is none; NaN: unknown.
   double bits_per_character = std::numeric_limits<double>::quiet_NaN();
 };
 
 namespace detail {
 
-/// The parts of the line, the first of them the last to be left out.
+/// The parts of the line; the last parts are left out first.
 class ProgressFields {
  public:
   struct Field {
@@ -60,7 +60,7 @@ class ProgressFields {
     return static_cast<double>(run.step) / static_cast<double>(std::max<Index>(run.steps, 1));
   }
 
-  /// Leaves out what does not fit, and returns the columns that are left.
+  /// Leaves out parts that do not fit, and returns the columns that remain.
   Index fit(Index width) {
     std::size_t fitting = 0;
     for (; fitting < count_ && fields_[fitting].columns() <= width; ++fitting) {
@@ -87,7 +87,7 @@ class ProgressFields {
   std::size_t count_ = 0;
 };
 
-/// A bar of `cells` columns; with Unicode in eighths of a column.
+/// A bar of `cells` columns, with Unicode in eighths of a column.
 inline void add_bar(TerminalText& line, double share, Index cells) {
   static constexpr std::array<std::string_view, 8> eighths = {"",  "▏", "▎", "▍",
                                                               "▌", "▋", "▊", "▉"};
@@ -103,8 +103,7 @@ inline void add_bar(TerminalText& line, double share, Index cells) {
 }  // namespace detail
 
 /// The live line of a run: as much as fits into `style.width` - 1 columns (a terminal may wrap at
-/// the last). A bar takes what is left, if
-/// that is enough for one. No heap call.
+/// the last column). A bar fills the rest, if there is enough room. No heap call.
 inline TerminalText progress_line(const RunProgress& run, const TerminalStyle& style) {
   TerminalText line(style);
   detail::ProgressFields fields(run);

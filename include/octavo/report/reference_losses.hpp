@@ -7,8 +7,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Losses that say what a model has learnt, in nats per token: guessing blindly, knowing how often
-/// each token comes, knowing what follows each token.
+/// Reference losses in nats per token: of uniform guessing, of a predictor that knows token
+/// frequencies, and of one that knows which token follows which.
 struct ReferenceLosses {
   double uniform = 0;  ///< ln(vocabulary)
   std::optional<double> unigram = {};

@@ -12,16 +12,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Means over the steps that end with `step` and began after the point before.
+/// Means over the steps after the previous point up to `step`.
 struct HistoryPoint {
   Index step = 0;   ///< steps done
-  Index steps = 0;  ///< how many the means are of
+  Index steps = 0;  ///< number of steps in the means
   double loss = 0;
   double learning_rate = 0;
   double gradient_norm = 0;
-  double seconds = 0;  ///< that these steps took together
+  double seconds = 0;  ///< of these steps together
 
-  /// Takes the steps of a later point in.
+  /// Merges the steps of a later point into this one.
   void merge(const HistoryPoint& later) noexcept {
     step = later.step;
     steps += later.steps;
@@ -33,7 +33,7 @@ struct HistoryPoint {
   }
 };
 
-/// 0 where no time was measured.
+/// Tokens per second; 0 if no time was measured.
 inline double tokens_per_second(const HistoryPoint& point, Index tokens_per_step) noexcept {
   const auto tokens = static_cast<double>(point.steps * tokens_per_step);
   return point.seconds > 0 ? tokens / point.seconds : 0;
@@ -41,16 +41,16 @@ inline double tokens_per_second(const HistoryPoint& point, Index tokens_per_step
 
 struct EvaluationPoint {
   Index step = 0;
-  double training_loss = 0;  ///< of the steps shortly before; see RunHistory::recent_loss
+  double training_loss = 0;  ///< of the preceding steps; see RunHistory::recent_loss
   double validation_loss = 0;
 };
 
-/// The course of a run, in memory that is fixed when it begins: when all points are taken,
-/// neighbours merge and a point means twice as many steps; of evaluations every second one goes. So
-/// a million steps are drawn from as few numbers as a thousand. No heap call after construction.
+/// The history of a run, in fixed memory: when all points are in use, neighbours are merged and a
+/// point stands for twice as many steps; of evaluations every second one is dropped. A million
+/// steps thus need as few numbers as a thousand. No heap call after construction.
 class RunHistory {
  public:
-  /// Steps that recent_loss() looks back, at most.
+  /// The most steps in recent_loss().
   static constexpr Index recent_steps = 100;
 
   explicit RunHistory(std::size_t capacity = 512) : capacity_(capacity) {
@@ -60,13 +60,13 @@ class RunHistory {
     evaluations_.reserve(capacity);
   }
 
-  /// A step, or several whose means the caller has taken. Steps must increase.
+  /// Adds a step, or the means of several steps. Steps must increase.
   void add(const HistoryPoint& point) {
     remember(point.loss, point.steps);
     open_.merge(point);
     if (open_.steps < stride_) return;
     if (points_.size() == capacity_) halve();
-    if (open_.steps < stride_) return;  // the stride has just doubled
+    if (open_.steps < stride_) return;  // the stride was just doubled
     points_.push_back(open_);
     open_ = {};
   }
@@ -80,8 +80,8 @@ class RunHistory {
     evaluations_.push_back(point);
   }
 
-  /// Forgets what came after `step`, and what recent_loss() looks back on: a run that goes back
-  /// there takes another course from then on.
+  /// Removes everything after `step`, and the steps of recent_loss(): after a rollback the run
+  /// takes another course.
   void rewind(Index step) {
     if (open_.step > step) open_ = {};
     while (!points_.empty() && points_.back().step > step) points_.pop_back();
@@ -89,7 +89,7 @@ class RunHistory {
     recent_count_ = 0;
   }
 
-  /// Whole points, in order of their steps; what came after the last is not among them yet.
+  /// Complete points, in order of their steps; the steps after the last point are not included yet.
   std::span<const HistoryPoint> points() const noexcept { return points_; }
   std::span<const EvaluationPoint> evaluations() const noexcept { return evaluations_; }
 
@@ -97,10 +97,10 @@ class RunHistory {
     return open_.steps > 0 ? open_.step : points_.empty() ? 0 : points_.back().step;
   }
 
-  /// How many steps recent_loss() looks back on.
+  /// The number of steps in recent_loss().
   Index recent_count() const noexcept { return std::min(recent_count_, recent_steps); }
 
-  /// Mean loss of the last (at most) 100 steps; NaN before the first.
+  /// Mean loss of the last (at most) 100 steps; NaN before the first step.
   double recent_loss() const noexcept {
     const Index count = recent_count();
     double total = 0;
@@ -109,7 +109,7 @@ class RunHistory {
                       : total / static_cast<double>(count);
   }
 
-  /// Mean loss of the steps in (first, last], by whole points; NaN if there is none.
+  /// Mean loss of the steps in (first, last], by complete points; NaN if there is none.
   double mean_loss(Index first, Index last) const noexcept {
     HistoryPoint total;
     for (const HistoryPoint& point : points_) {
@@ -139,7 +139,7 @@ class RunHistory {
   Index stride_ = 1;
   std::vector<HistoryPoint> points_;
   std::vector<EvaluationPoint> evaluations_;
-  HistoryPoint open_;  ///< not yet a whole point
+  HistoryPoint open_;  ///< the incomplete point
   double recent_[recent_steps] = {};
   Index recent_count_ = 0;
 };

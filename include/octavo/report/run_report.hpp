@@ -21,7 +21,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A name and what it stands for in a run.
+/// A setting of a run: its name and its value.
 struct Fact {
   std::string name, value;
 };
@@ -30,7 +30,8 @@ struct FactGroup {
   std::string name;
   std::vector<Fact> facts;
 
-  /// Numbers by no locale, fractions in the digits that a float has; truths as yes and no.
+  /// Numbers independent of the locale, fractions with the digits of a float; booleans as yes and
+  /// no.
   template <typename Value>
   void add(std::string_view fact, const Value& value) {
     if constexpr (std::is_same_v<Value, bool>) {
@@ -53,47 +54,47 @@ struct FactGroup {
     }
   }
 
-  /// A count of things, with a comma between groups of three digits.
+  /// A count, with a comma between groups of three digits.
   template <std::integral Count>
   void add_count(std::string_view fact, Count count) {
     add(fact, std::string_view(FormattedNumber::grouped(count)));
   }
 };
 
-/// What a page about a run tells, beside the run's history. Texts may hold any bytes.
+/// The content of a page about a run, besides the run's history. Texts may have any bytes.
 struct RunReport {
   /// `diverged`: a loss or a gradient was not a finite number.
   enum class Stage { running, stopped, finished, diverged };
 
   std::string title = {};                  ///< of the program and its model
-  std::vector<Fact> settings = {};         ///< the few choices that are looked at first
+  std::vector<Fact> settings = {};         ///< the most important settings
   std::vector<FactGroup> facts = {};       ///< the whole configuration
-  std::string resume = {}, generate = {};  ///< commands to go on with; empty: none
-  std::string samples = {};                ///< the path of a SamplesFile; empty: there are none
-  std::string prompt = {};                 ///< that samples begin with
-  const MemoryPlan* plan = nullptr;        ///< placed; none: no picture of it
+  std::string resume = {}, generate = {};  ///< commands to resume and to generate; empty: none
+  std::string samples = {};                ///< the path of a SamplesFile; empty: no samples
+  std::string prompt = {};                 ///< the start of all samples
+  const MemoryPlan* plan = nullptr;        ///< must be placed; null: no picture
   std::span<const std::string_view> phase_names = {};
   ReferenceLosses references = {};
   Index tokens_per_step = 0;
   double tokens_per_character = 0;  ///< of the validation text; 0: unknown
   double clip = 0;                  ///< largest gradient norm; 0: no limit
 
-  // At the moment of the page; numbers that are NaN are not known.
+  // State at the time of the page; NaN: unknown.
   Stage stage = Stage::running;
   std::int64_t written = 0;                                ///< seconds since 1970; 0: not known
   Index step = 0, steps = 0;                               ///< done, in all
   double loss = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
   double validation_loss = std::numeric_limits<double>::quiet_NaN();
-  /// Of the last weights over the whole validation text, where evaluations within the run are of a
-  /// sample of it: see TrainingOptions::evaluation_tokens.
+  /// Loss of the last weights over the whole validation text, if evaluations within the run use a
+  /// sample: see TrainingOptions::evaluation_tokens.
   double whole_validation = std::numeric_limits<double>::quiet_NaN();
   double best_validation = std::numeric_limits<double>::quiet_NaN();
   Index best_step = 0;
-  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();  ///< of training alone
-  double seconds = 0;                     ///< of training since the run began
-  double evaluation_seconds = 0;          ///< of evaluations, samples and saves, beside `seconds`
-  std::size_t peak_bytes = 0;             ///< of the process; 0: not known
-  Index threads = 0, threads_in_use = 0;  ///< the most of a step, those that pay; 0: not known
+  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();  ///< of training only
+  double seconds = 0;             ///< of training since the run began
+  double evaluation_seconds = 0;  ///< of evaluations, samples and saves, in addition to `seconds`
+  std::size_t peak_bytes = 0;     ///< of the process; 0: not known
+  Index threads = 0, threads_in_use = 0;  ///< available threads, and threads in use; 0: unknown
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -22,7 +22,8 @@ namespace detail {
 
 inline constexpr std::string_view sample_columns = "step\ttext";
 
-/// A text as a cell: \\ \n \t, and \xNN for other control bytes and those that are no UTF-8.
+/// A text as a table cell: with \\ \n \t, and \xNN for other control bytes and bytes that are not
+/// UTF-8.
 inline void append_cell(std::string& line, std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   while (!text.empty()) {
@@ -40,7 +41,7 @@ inline void append_cell(std::string& line, std::string_view text) {
   }
 }
 
-/// The text that append_cell() was given; what it never writes stays as it is.
+/// The text of a cell, the inverse of append_cell(); other escapes stay unchanged.
 inline std::string text_of_cell(std::string_view cell) {
   std::string text;
   for (std::size_t i = 0; i < cell.size(); ++i) {
@@ -61,7 +62,7 @@ inline std::string text_of_cell(std::string_view cell) {
   return text;
 }
 
-/// The step of a row and what stands after the tab.
+/// The step of a row, and the text after the tab.
 inline std::optional<std::pair<Index, std::string_view>> sample_row(std::string_view line) {
   Index step = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), step);
@@ -74,15 +75,15 @@ inline std::optional<std::pair<Index, std::string_view>> sample_row(std::string_
 
 }  // namespace detail
 
-/// What a model wrote in the course of its run, as a table: "samples.tsv", with the columns step
-/// and text, in which \\, \n, \t and \xNN stand for what a cell cannot hold.
+/// The samples of a run as a table, "samples.tsv", with the columns step and text. In the text, \\,
+/// \n, \t and \xNN stand for characters that a cell cannot have.
 class SamplesFile {
  public:
-  /// A sample that is longer is cut.
+  /// Longer samples are cut.
   static constexpr std::size_t most_bytes = 8192;
 
-  /// Goes on after the rows of steps up to `done` that the file has; later ones go, and so do
-  /// damaged ones. FormatError if it is a table of something else.
+  /// Continues the file after its rows of steps up to `done`; later and damaged rows are removed.
+  /// FormatError if the file is another table.
   SamplesFile(const std::string& path, Index done, FileSystem& files = real_file_system())
       : log_(
             path,
@@ -94,10 +95,10 @@ class SamplesFile {
     log_.flush();
   }
 
-  /// Rows that were there, and made no sense.
+  /// The number of damaged rows that were removed.
   Index damaged_rows() const noexcept { return damaged_; }
 
-  /// What it wrote after that many steps; nothing where it has already been told.
+  /// Adds the sample after `step` steps, unless the file already has it.
   void add(Index step, std::string_view text) {
     if (step <= last_) return;
     last_ = step;
@@ -131,10 +132,10 @@ class SamplesFile {
   bool has_columns_ = false;
   Index last_ = -1;
   Index damaged_ = 0;
-  LineLog log_;  // last: reading it fills the others
+  LineLog log_;  // last, because reading it fills the other members
 };
 
-/// Calls body(step, text) for every sample of such a file.
+/// Calls body(step, text) for every sample of a file.
 template <typename Body>
 void for_each_sample(const ByteSource& source, Body body) {
   bool first = true;

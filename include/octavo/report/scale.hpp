@@ -13,17 +13,17 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What an axis can show: a finite number of a size that leaves room for sums.
+/// Whether an axis can show a value: it must be finite and small enough for sums.
 inline bool is_drawable(double value) noexcept { return std::abs(value) < 1e30; }
 
-/// An axis: where values lie between its ends, and where it has numbers. It begins and ends with
-/// one of them. Linear; logarithmic where all values are positive and span three decades.
+/// An axis: the positions of values and of ticks. It starts and ends at a tick. Logarithmic if all
+/// values are positive and span three decades, otherwise linear.
 class ReportScale {
  public:
   static constexpr Index most_ticks = 9;
 
-  /// For values from `low` to `high`. Where there are none (low > high) from 0 to 1; where they are
-  /// all the same, a little around that one.
+  /// An axis for values from `low` to `high`; from 0 to 1 if there are none (low > high), and
+  /// slightly around the value if all are equal.
   ReportScale(double low, double high) noexcept {
     if (!(low <= high) || !is_drawable(low) || !is_drawable(high)) low = 0, high = 1;
     const double largest = std::max(std::abs(low), std::abs(high));
@@ -36,7 +36,7 @@ class ReportScale {
     logarithmic_ ? take_decades(low, high) : take_steps(low, high);
   }
 
-  /// For counts from 0 to `last`, which is the end whether it is a round number or not.
+  /// An axis for counts from 0 to `last`, which is the end even if it is not a round number.
   static ReportScale of_steps(Index last) noexcept {
     const double end = static_cast<double>(std::max<Index>(last, 1));
     ReportScale scale(0, end);
@@ -50,7 +50,7 @@ class ReportScale {
   bool logarithmic() const noexcept { return logarithmic_; }
   std::span<const double> ticks() const noexcept { return {ticks_.data(), count_}; }
 
-  /// 0 at the low end, 1 at the high one; values beyond them lie on them.
+  /// The position of a value: 0 at the low end, 1 at the high end; values outside are clamped.
   double share(double value) const noexcept {
     if (logarithmic_) {
       if (!(value > low_)) return 0;
@@ -59,8 +59,8 @@ class ReportScale {
     return std::clamp((value - low_) / (high_ - low_), 0.0, 1.0);
   }
 
-  /// A tick's number: "0.25", "1.5k", "0.2e-3". As many digits as tell it from its neighbours, and
-  /// one form along an axis: the same decimals, the same unit or power of ten.
+  /// The text of a tick: "0.25", "1.5k", "0.2e-3", with enough digits to distinguish neighbours.
+  /// All ticks of an axis have the same number of decimals and the same unit or power of ten.
   std::string label(double tick) const {
     constexpr const char* units[] = {"", "k", "M", "G", "T"};
     if (tick == 0) return "0";
@@ -113,7 +113,7 @@ class ReportScale {
     return {text.data(), end.ptr};
   }
 
-  /// "1.25e-5": in units of the power of ten that `largest` has, with digits that tell `step`.
+  /// "1.25e-5": with the power of ten of `largest` and enough digits for `step`.
   static std::string scientific(double value, double largest, double step) {
     const double power = decade(largest);
     const int decimals = static_cast<int>(std::clamp(power - decade(step), 0.0, 16.0));

@@ -5,10 +5,10 @@
 
 #include <octavo/base/abi.hpp>
 
-// What the page about a run does when it is pointed at.
+// The script of the page about a run.
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Where the pointer is, a chart tells the numbers of the nearest point, out of the page's tables.
+/// A chart shows the numbers of the point nearest to the pointer, from the page's tables.
 inline constexpr std::string_view report_script = R"js(
 for (const chart of document.querySelectorAll('.chart')) {
   const rows = id => [...document.querySelectorAll(`#${id} tbody tr`)];
@@ -50,8 +50,8 @@ for (const chart of document.querySelectorAll('.chart')) {
 }
 )js";
 
-/// SHA-256 of the script, in base 64: a browser runs nothing else on the page. After a change it
-/// says in its console what to put here.
+/// SHA-256 of the script, in base 64: browsers run no other script on the page. After a change, the
+/// browser's console shows the new value.
 inline constexpr std::string_view report_script_hash =
     "6F+rtCOf4utCnRREEduEBf9EN5z+5uVK+qBJnL7goA0=";
 

@@ -19,10 +19,10 @@
 #include <octavo/report/summary.hpp>
 #include <octavo/report/terminal_text.hpp>
 
-// What stands below the curves on the page about a run: samples, commands, memory, configuration.
+// The sections below the curves on the page about a run: samples, commands, memory, configuration.
 namespace OCTAVO_NAMESPACE::detail {
 
-/// At most 16 samples, the first, the last and what lies evenly between them.
+/// At most 16 samples: the first, the last, and others evenly spread between them.
 class SampleChoice {
  public:
   explicit SampleChoice(Index count) : count_(count) {}
@@ -40,16 +40,16 @@ class SampleChoice {
   Index count_, seen_ = 0, chosen_ = 0;
 };
 
-/// Bytes of a sample that the page has, at most.
+/// The most bytes of a sample on the page.
 inline constexpr std::size_t most_sample_bytes = 1000;
 
-/// What a model wrote after that many steps, cut where it is long.
+/// A sample after `step` steps, cut if it is long.
 struct ShownSample {
   Index step;
   std::string text;
 };
 
-/// Without a character at the end that is not whole.
+/// Removes an incomplete character at the end.
 inline std::string_view whole_end(std::string_view text) {
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
     const auto byte = static_cast<unsigned char>(text[text.size() - back]);
@@ -61,7 +61,7 @@ inline std::string_view whole_end(std::string_view text) {
   return text;
 }
 
-/// Those that the page shows, in the order of their steps.
+/// The samples on the page, in the order of their steps.
 inline std::vector<ShownSample> shown_samples(const std::string& path) {
   const FileSource source(path);
   Index count = 0;
@@ -77,8 +77,8 @@ inline std::vector<ShownSample> shown_samples(const std::string& path) {
   return samples;
 }
 
-/// ": training 1.508, validation 1.612": the losses around a step, and of the last evaluation until
-/// then.
+/// ": training 1.508, validation 1.612": the losses around a step and of the last evaluation before
+/// it.
 inline void write_losses_at(PageWriter& page, const RunHistory& history, Index step) {
   const double training = history.mean_loss(step - RunHistory::recent_steps, step);
   if (std::isfinite(training)) page.markup(": training ").text(short_loss(training));
@@ -91,7 +91,7 @@ inline void write_losses_at(PageWriter& page, const RunHistory& history, Index s
   }
 }
 
-/// The prompt, if the sample begins with it, stands out.
+/// The prompt is highlighted if the sample starts with it.
 inline void write_sample(PageWriter& page, std::string_view text, std::string_view prompt) {
   page.markup("<pre>");
   if (!prompt.empty() && text.starts_with(prompt)) {
@@ -101,7 +101,7 @@ inline void write_sample(PageWriter& page, std::string_view text, std::string_vi
   page.text(text).markup("</pre>");
 }
 
-/// The newest one; the others are folded, the newer ones first.
+/// The newest sample; the others are folded, newest first.
 inline void write_samples(PageWriter& page, const RunReport& run, const RunHistory& history) {
   if (run.samples.empty()) return;
   const std::vector<ShownSample> samples = shown_samples(run.samples);

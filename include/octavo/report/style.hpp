@@ -5,10 +5,10 @@
 
 #include <octavo/base/abi.hpp>
 
-// What the page about a run looks like.
+// The style of the page about a run.
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Letters have a contrast of 4.5 and more to what is behind them in either scheme (WCAG AA).
+/// Text has a contrast of at least 4.5 to its background in both schemes (WCAG AA).
 inline constexpr std::string_view report_style = R"css(
 :root {
   color-scheme: light dark;

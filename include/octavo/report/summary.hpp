@@ -20,7 +20,7 @@
 #include <octavo/report/terminal_text.hpp>
 #include <octavo/report/verdict.hpp>
 
-// The top of the page about a run: what a glance tells.
+// The top of the page about a run: its summary.
 namespace OCTAVO_NAMESPACE::detail {
 
 /// "2026-11-29 00:16 UTC".
@@ -64,7 +64,7 @@ inline void write_stage(PageWriter& page, const RunReport& run) {
   page.markup("</header>\n");
 }
 
-/// The loss that the run is judged by, large, and the verdict beside it.
+/// The decisive loss in large type, with the verdict beside it.
 inline void write_verdict(PageWriter& page, const RunReport& run, const RunHistory& history) {
   const std::optional<Diagnosis> found = diagnose(history, run.references, run.steps);
   const Verdict verdict = judge(run, history, found);
@@ -94,7 +94,7 @@ inline void write_verdict(PageWriter& page, const RunReport& run, const RunHisto
   page.markup("</div>\n</section>\n");
 }
 
-/// One number with its name, and a remark below.
+/// A number with its name and a remark below.
 inline void write_glance(PageWriter& page, std::string_view name, std::string_view value,
                          std::string_view remark) {
   page.markup("<div class=\"card\"><dt>").text(name).markup("</dt><dd>").text(value);
@@ -117,7 +117,7 @@ inline void write_losses(PageWriter& page, const RunReport& run, const RunHistor
   }
   if (history.evaluations().empty()) return;
   const EvaluationPoint& last = history.evaluations().back();
-  const bool told = run.best_step == 0 || last.step == run.best_step;  // by the verdict
+  const bool told = run.best_step == 0 || last.step == run.best_step;  // shown in the verdict
   if (told || !std::isfinite(last.validation_loss)) return;
   write_glance(page, "Latest validation loss", short_loss(last.validation_loss),
                concat({"at step ", FormattedNumber::grouped(last.step)}));
@@ -134,7 +134,7 @@ inline void write_memory_glance(PageWriter& page, const RunReport& run) {
   }
 }
 
-/// What the run is made with, in a line.
+/// The setup of the run, in one line.
 inline void write_settings(PageWriter& page, const RunReport& run) {
   const auto write = [&](std::string_view name, std::string_view value) {
     page.markup("<div><dt>").text(name).markup("</dt><dd>").text(value).markup("</dd></div>\n");

@@ -10,11 +10,11 @@
 
 #include <octavo/base/concat.hpp>
 
-// The few pieces of SVG that a drawing needs, as text. Looks are attributes, not a <style>, so that
-// a drawing can stand inside a page without changing it.
+// The elements of SVG that a drawing needs, as text. Styles are attributes, not a <style>, so that
+// a drawing inside a page does not change the page.
 namespace OCTAVO_NAMESPACE::svg {
 
-/// The text as XML writes it; characters that XML cannot hold become spaces.
+/// Escapes a text for XML; characters that XML does not allow become spaces.
 inline std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -38,7 +38,7 @@ inline std::string escaped(std::string_view text) {
   return result;
 }
 
-/// A thousandth of a pixel is exact enough. Not by printf, whose decimal point follows the locale.
+/// A number with thousandths of a pixel. Not printf, whose decimal point depends on the locale.
 inline std::string number(double value) {
   const long long thousandths = std::llround(std::abs(value) * 1000);
   std::string digits = std::to_string(thousandths % 1000 + 1000);
@@ -49,7 +49,7 @@ inline std::string number(double value) {
   return text.append(std::to_string(thousandths / 1000)).append(digits);
 }
 
-/// Names and values of attributes, each led by a space.
+/// Attributes with their values, each preceded by a space.
 using Attributes = std::initializer_list<std::pair<std::string_view, std::string>>;
 
 inline std::string attributes(Attributes list) {
@@ -60,7 +60,7 @@ inline std::string attributes(Attributes list) {
   return text;
 }
 
-/// An element of nothing but attributes.
+/// An element with attributes only.
 inline std::string element(std::string_view tag, Attributes list) {
   return std::string("<").append(tag).append(attributes(list)).append("/>\n");
 }
@@ -80,12 +80,12 @@ inline std::string rectangle(const Rectangle& area, std::string_view fill,
                           {"stroke-width", "0.6"}});
 }
 
-/// A line to the right, as a part of a path.
+/// A horizontal line, as a part of a path.
 inline std::string to_the_right(double x, double y, double length) {
   return detail::concat({"M", number(x), " ", number(y), "h", number(length)});
 }
 
-/// The lines of a path, such as to_the_right() returns, one or several after each other.
+/// A path of one or more lines, such as to_the_right() returns.
 inline std::string lines(std::string_view path, std::string_view stroke, double width,
                          std::string_view dashes = "none") {
   return element("path", {{"d", std::string(path)},
@@ -97,7 +97,7 @@ inline std::string lines(std::string_view path, std::string_view stroke, double 
 
 struct TextStyle {
   double size = 12;
-  std::string_view anchor = "start";  ///< or middle, end
+  std::string_view anchor = "start";  ///< or "middle", "end"
   std::string_view fill = "#1f2933";
   bool bold = false;
 };
@@ -114,12 +114,12 @@ inline std::string text(double x, double baseline, std::string_view words,
                          ">", escaped(words), "</text>\n"});
 }
 
-/// No narrower than a browser draws it: a font is not known here, so a wide one is assumed.
+/// An upper bound of the width of a text: the font is unknown, so a wide one is assumed.
 inline double text_width(std::string_view words, const TextStyle& style = {}) {
   return static_cast<double>(words.size()) * style.size * (style.bold ? 0.68 : 0.62);
 }
 
-/// The words, their end cut off where they are wider than the room.
+/// The words, cut at the end if they do not fit.
 inline std::string fitted(std::string_view words, double room, const TextStyle& style = {}) {
   if (text_width(words, style) <= room) return std::string(words);
   const auto continues = [](char c) { return (c & 0xC0) == 0x80; };  // a character of UTF-8

@@ -10,7 +10,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a terminal can show.
+/// The capabilities of a terminal.
 struct TerminalStyle {
   Index width = 80;      ///< columns
   bool color = false;    ///< ANSI escapes
@@ -19,8 +19,8 @@ struct TerminalStyle {
 
 enum class Ink { plain, strong, quiet, training, validation };
 
-/// One line for a terminal, in fixed memory: bytes, and how many columns they take. What does not
-/// fit is left out.
+/// One line for a terminal, in fixed memory: its bytes and its number of columns. Text that does
+/// not fit is left out.
 class TerminalText {
  public:
   explicit TerminalText(const TerminalStyle& style) noexcept : style_(style) {}
@@ -29,7 +29,7 @@ class TerminalText {
   Index columns() const noexcept { return columns_; }
   const TerminalStyle& style() const noexcept { return style_; }
 
-  /// Text of one column per character; in UTF-8 where the style allows that.
+  /// Adds text with one column per character; in UTF-8 if the style allows it.
   void add(std::string_view text, Ink ink = Ink::plain) noexcept {
     if (text.empty()) return;
     change(ink);
@@ -41,7 +41,7 @@ class TerminalText {
     for (Index i = 0; i < count; ++i) add(character, ink);
   }
 
-  /// Leaves the terminal as it was.
+  /// Resets the terminal's style.
   void end() noexcept { change(Ink::plain); }
 
  private:

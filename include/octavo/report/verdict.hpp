@@ -21,19 +21,20 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Where a loss is heading.
+/// The trend of a loss.
 enum class Trend { unknown, falling, flat, rising };
 
-/// `since`: the step of a falling loss's last value, of a flat one's first value within 1% of its
-/// lowest, of a rising one's lowest.
+/// `since`: the step of the last value of a falling loss, of the first value within 1% of the
+/// lowest of a flat loss, or of the lowest value of a rising loss.
 struct Course {
   Trend trend = Trend::unknown;
   Index since = 0;
 };
 
-/// Of a run's validation losses; of its training losses where there are fewer than four of these.
-/// Rising: 2% above the lowest, which lies two values back or more. Flat: no value after two thirds
-/// of the steps was the first within 1% of the lowest. Unknown: fewer than four values either way.
+/// The trend of a run's validation losses, or of its training losses if there are fewer than four
+/// of those. Rising: 2% above the lowest, which is at least two values back. Flat: the first value
+/// within 1% of the lowest came before two thirds of the steps. Unknown: fewer than four values of
+/// both kinds.
 inline Course course_of(const RunHistory& history) {
   std::array<EvaluationPoint, 12> stretches;
   std::span<const EvaluationPoint> values = history.evaluations();
@@ -65,7 +66,7 @@ inline Course course_of(const RunHistory& history) {
 
 namespace detail {
 
-/// The loss that a run is judged by: of its best evaluation, else of its last training steps.
+/// The decisive loss of a run: that of its best evaluation, or else of its last training steps.
 struct JudgedLoss {
   bool validated;
   double loss;
@@ -77,8 +78,8 @@ struct JudgedLoss {
         step(validated ? run.best_step : run.step) {}
 };
 
-/// ", perplexity 6.90": as many equally likely tokens would cost as much. Nothing where the number
-/// would say nothing.
+/// ", perplexity 6.90": the number of equally likely tokens with the same loss. Empty if it would
+/// be meaningless.
 inline std::string perplexity_words(double loss) {
   const double perplexity = std::exp(loss);
   if (!(perplexity < 1e9)) return "";
@@ -88,7 +89,7 @@ inline std::string perplexity_words(double loss) {
   return concat({", perplexity ", number});
 }
 
-/// What the loss says beside what is known of the text.
+/// The meaning of the loss relative to the text's entropies.
 inline std::string standing(double loss, const ReferenceLosses& lines) {
   const auto than = [](const char* before, double line, const char* after) {
     return concat({before, short_loss(line), after});
@@ -127,7 +128,7 @@ inline std::string reached(const RunReport& run) {
   return concat({text, ", ", standing(judged.loss, run.references), "."});
 }
 
-/// How healthy the run is, in a few words.
+/// The state of the run in a few words.
 inline std::string health(const RunReport& run, const RunHistory& history,
                           const std::optional<Diagnosis>& found) {
   using Stage = RunReport::Stage;
@@ -142,7 +143,7 @@ inline std::string health(const RunReport& run, const RunHistory& history,
   };
   if (found && found->finding == Finding::overfitting) return since("Overfitting", run.best_step);
   const Course course = course_of(history);
-  const bool early = !over && 3 * run.step < run.steps;  // a healthy run may rest for a while
+  const bool early = !over && 3 * run.step < run.steps;  // a healthy run may stagnate for a while
   switch (early && course.trend != Trend::falling ? Trend::unknown : course.trend) {
     case Trend::rising:
       return since("No longer improving", course.since);
@@ -158,13 +159,13 @@ inline std::string health(const RunReport& run, const RunHistory& history,
 
 }  // namespace detail
 
-/// What a run has reached and how healthy it is.
+/// The result and the state of a run.
 struct Verdict {
   std::string health;   ///< "Flat since step 6,000"
-  std::string reached;  ///< a sentence: the loss, and what it says
+  std::string reached;  ///< a sentence: the loss and its meaning
 };
 
-/// `found`: what diagnose() says of the same history.
+/// `found`: the result of diagnose() for the same history.
 inline Verdict judge(const RunReport& run, const RunHistory& history,
                      const std::optional<Diagnosis>& found) {
   return {detail::health(run, history, found), detail::reached(run)};

@@ -22,17 +22,17 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Tokens of a text's end that are for validation, at most, where no other text is.
+/// The most tokens at the end of a text for validation, if there is no separate validation text.
 inline constexpr Index most_validation_tokens = 262'144;
 
-/// What learning byte pairs takes for each token asked, beside the trainer's memory: its bytes, its
-/// pair, and places in tables.
+/// Bytes for each token that learning byte pairs is asked for, in addition to the trainer's memory:
+/// its text, its pair, and table entries.
 constexpr std::size_t learning_bytes_of_tokens(Index vocabulary) {
   return 160 * static_cast<std::size_t>(vocabulary);
 }
 
-/// How many of a text's words byte pairs were learned from: "all words", "99.30% of the words, the
-/// 5000 most frequent".
+/// The words from which byte pairs were learned: "all words", "99.30% of the words, the 5000 most
+/// frequent".
 inline std::string learned_words(const BpeProgress& learned) {
   if (learned.taken == learned.words) return "all words";
   const double share = static_cast<double>(learned.taken) / static_cast<double>(learned.words);
@@ -40,42 +40,45 @@ inline std::string learned_words(const BpeProgress& learned) {
                          learned.distinct, " most frequent"});
 }
 
-/// What a run is trained on: tokens, in memory or in a mapped file, and what is known of their
-/// text. Made by CorpusReader.
+/// The training data of a run: tokens, in memory or in a mapped file, and facts about their text.
+/// Made by CorpusReader.
 struct Corpus {
-  std::string name = {};       ///< for people
-  std::string beginning = {};  ///< of the text, a few characters: samples begin with it
-  bool built_in = false;       ///< the text is the library's own
+  std::string name = {};       ///< for the user
+  std::string beginning = {};  ///< the first characters of the text: samples start with them
+  bool built_in = false;       ///< the built-in text
   std::size_t text_bytes = 0;
   CorpusIdentity identity = {};
   AnyTokenizer tokenizer;
-  TokenStore loaded;                              ///< the tokens, unless they are mapped
-  std::unique_ptr<TokenFile> mapped = nullptr;    ///< null: they are loaded
-  bool is_large = false;                          ///< mapped, or would be if a run were made
-  std::optional<BpeProgress> learned = {};        ///< of byte pairs; none: none were learned
+  TokenStore loaded;                            ///< the tokens, unless they are mapped
+  std::unique_ptr<TokenFile> mapped = nullptr;  ///< null: they are loaded
+  bool is_large = false;                        ///< mapped, or would be in a run
+  std::optional<BpeProgress> learned =
+      {};  ///< progress of learning byte pairs; nothing: none were learned
   std::optional<TokenStore> own_validation = {};  ///< tokens of a text for validation
   std::string validation_name = {};               ///< of that text, for people
   UnknownCount unknown = {};                      ///< of the text, where the tokenizer is another's
   UnknownCount validation_unknown = {};           ///< of the text for validation
-  std::size_t documents = 0;                      ///< that were counted; 0: the text is not divided
-  std::size_t left_out_characters = 0;  ///< different ones that the vocabulary has no room for
-  std::size_t looking_bytes = 0;        ///< memory that looking for the alphabet took
-  std::size_t stream_bytes = 0;         ///< memory of texts of streams, while they are read
+  std::size_t documents = 0;  ///< number of documents; 0: the text is not divided
+  std::size_t left_out_characters =
+      0;                          ///< distinct characters that did not fit into the vocabulary
+  std::size_t looking_bytes = 0;  ///< memory used to find the alphabet
+  std::size_t stream_bytes = 0;   ///< memory of texts from streams, while they are read
 
   TokenView tokens() const { return mapped != nullptr ? mapped->view() : loaded.view(); }
 
-  /// Whether the memory was too small for learning byte pairs from all words.
+  /// Whether the memory was too small to learn byte pairs from all words.
   bool left_out_words() const { return learned && learned->taken < learned->words; }
 
-  /// Lets go of the pages of a mapped file.
+  /// Releases the pages of a mapped file.
   void release_pages() const {
     if (mapped != nullptr) mapped->release_pages();
   }
-  /// Steps of that many sequences after which the pages that they touch are to be let go.
+  /// The number of steps, of `sequences` sequences each, after which touched pages should be
+  /// released.
   static Index steps_per_release(Index sequences) { return std::max<Index>(1, 8 / sequences); }
 
-  /// Tokens for training, and for validation where there are enough of them for a window of
-  /// `sequence` + 1. DataError, naming the longest sequence that works, if the text is too short.
+  /// The tokens for training, and for validation if they are enough for a window of `sequence` + 1.
+  /// DataError, naming the longest sequence that works, if the text is too short.
   TokenSplit split(Index sequence) const {
     TokenSplit split{tokens(), {}};
     if (own_validation) {
@@ -88,7 +91,7 @@ struct Corpus {
     require_window(split.train, sequence, "training text");
     return split;
   }
-  /// What is for validation, in words.
+  /// The validation text in words.
   std::string validation(Index sequence) const {
     if (own_validation) {
       const bool all = own_validation->view().size() < most_validation_tokens;
@@ -106,13 +109,13 @@ struct Corpus {
   // --- Memory, in bytes
   // ---------------------------------------------------------------------------
 
-  /// Of the tokens, beside a trainer's plan; pages of a mapped file do not count.
+  /// Bytes of the tokens, in addition to a trainer's plan; pages of a mapped file do not count.
   std::size_t token_bytes() const {
     return loaded.bytes() + (own_validation ? own_validation->bytes() : 0);
   }
 
-  /// Of the text beside a trainer's plan, all in all: tokens, tokenizer, and the pages of a mapped
-  /// file that steps of `sequences` sequences touch before they are let go.
+  /// All bytes for the text, in addition to a trainer's plan: tokens, tokenizer, and the pages of a
+  /// mapped file that steps of `sequences` sequences touch before they are released.
   std::size_t besides_bytes(Index sequences) const {
     const Index vocabulary = tokenizer.vocabulary_size();
     std::size_t bytes = token_bytes();
@@ -126,11 +129,11 @@ struct Corpus {
     return is_large ? checked_add(bytes, page_bytes(vocabulary, sequences)) : bytes;
   }
 
-  /// The same at most, with a vocabulary of `asked` byte pairs, if more of the text's words are
-  /// learned from than were.
+  /// An upper bound of the same with a vocabulary of `asked` byte pairs, if more of the text's
+  /// words are learned from.
   std::size_t most_besides_bytes(Index sequences, Index asked) const {
     const auto size = static_cast<std::size_t>(asked);
-    // More words give fewer tokens, but for accidents.
+    // More words usually give fewer tokens.
     const auto count = static_cast<std::size_t>(loaded.view().size());
     const std::size_t tokens =
         octavo::token_bytes(asked) * std::min(text_bytes, count + count / 20 + 1024);
@@ -139,8 +142,8 @@ struct Corpus {
     return is_large ? checked_add(bytes, page_bytes(asked, sequences)) : bytes;
   }
 
-  /// What is needed before the training begins, and is free by then, at least: for learning byte
-  /// pairs, for encoding the text, for counting its tokens.
+  /// The least memory needed before the training, and free again by then: to learn byte pairs, to
+  /// encode the text, to count its tokens.
   std::size_t before_bytes(Index vocabulary) const {
     constexpr std::size_t piece = text_piece_bytes;
     std::size_t encoding = piece * (1 + 2 * sizeof(Token));
@@ -149,7 +152,7 @@ struct Corpus {
     if (tokenizer.get_if<BpeTokenizer>() != nullptr) {
       encoding += BpeMerges::merging_bytes(piece);
       learning = BpeTrainer::least_memory + learning_bytes_of_tokens(vocabulary);
-      // Fewer tokens than were asked may have been learned, and their pairs are counted.
+      // Fewer tokens than asked for may have been learned; their pairs are counted.
       if (left_out_words()) counted = std::min(counted, EntropyCounter::most_for_pairs);
     }
     return std::max(std::max({encoding, learning, looking_bytes}) + stream_bytes,
@@ -166,14 +169,14 @@ struct Corpus {
                           : detail::concat({"use a longer text, or sequence ", tokens.size() - 1}));
   }
 
-  /// One tokenizer of byte pairs in the run, one of the checkpoint or model that it begins with,
-  /// and their text in a file's header.
+  /// One byte-pair tokenizer in the run, one of the checkpoint or model that it starts from, and
+  /// their text in a file's header.
   static std::size_t bytes_of_pairs(std::size_t tokenizer, std::size_t vocabulary) {
     return 2 * tokenizer + 64 * vocabulary + sizeof(detail::PieceCache);
   }
 
-  /// Pages of a mapped file that are touched before they are let go. The system maps 64 KiB around
-  /// a place that is touched: two of them for a window.
+  /// Pages of a mapped file that are touched before they are released. The system maps 64 KiB
+  /// around a touched place, twice per window.
   std::size_t page_bytes(Index vocabulary, Index sequences) const {
     constexpr std::size_t window = 2 * 65536;
     const std::size_t width = octavo::token_bytes(vocabulary), file = width * text_bytes;

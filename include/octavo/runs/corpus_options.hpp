@@ -12,11 +12,11 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The kind of tokenizer that a text gets where no model brings one.
+/// The kind of tokenizer made from a text, if no model provides one.
 enum class TokenizerKind {
   characters,  ///< a token for each character of the text
   bytes,       ///< a token for each byte
-  byte_pairs,  ///< as GPT-2 has them, learned from the text
+  byte_pairs,  ///< GPT-2's kind, learned from the text
 };
 
 constexpr std::string_view name_of(TokenizerKind kind) noexcept {
@@ -28,32 +28,32 @@ inline TokenizerKind kind_of(const AnyTokenizer& tokenizer) noexcept {
                                                         : TokenizerKind::characters;
 }
 
-/// What a run is trained on, and how its text becomes tokens.
+/// The text of a run, and how it is tokenized.
 struct CorpusOptions {
-  /// Text files, and folders of them, joined in this order; "-" is standard input; none: the
-  /// built-in text.
+  /// Text files and folders, joined in this order; "-" is standard input; empty: the built-in text.
   std::vector<std::string> data = {};
-  /// The same for validation; none: the last tenth of the data, which is not trained on then.
+  /// Text files and folders for validation; empty: the last tenth of the data, which is then not
+  /// used for training.
   std::vector<std::string> validation = {};
-  /// Where documents end: "file" (each file is one), "line", or "end " and the marker that ends
-  /// one; empty: the text is not divided.
+  /// Where documents end: "file" (each file is a document), "line", or "end " followed by the
+  /// marker; empty: the text is not divided.
   std::string documents = {};
   TokenizerKind tokenizer = TokenizerKind::characters;
-  Index vocabulary = 1024;  ///< of byte pairs, at most; one of them ends a text
-  bool unknown = true;      ///< characters outside the text have a token
-  /// That of the model whose weights the run begins with; null: one is made by `tokenizer`. Must
-  /// live while the text is read.
+  Index vocabulary = 1024;  ///< the most byte-pair tokens, including one that ends a text
+  bool unknown = true;      ///< a token for characters outside the text
+  /// The tokenizer of the model that the run starts from; null: one is made, see `tokenizer`. Must
+  /// exist while the text is read.
   const AnyTokenizer* given_tokenizer = nullptr;
-  /// Bytes of text up to which the tokens are in memory; those of a larger text are in a file.
+  /// The tokens of a text of up to this many bytes are in memory, those of a larger text in a file.
   std::size_t load_at_most = std::size_t{1} << 26;
-  std::string token_file = "tokens.bin";  ///< that file
-  std::size_t memory_budget = 0;          ///< bytes for the whole process; 0: any
-  std::size_t program_bytes = 0;          ///< of these, for what is not the run's: program, stacks
-  bool plan_only = false;                 ///< no file of tokens is made
-  bool allow_other_text = false;          ///< a run may go on with another text than it began with
+  std::string token_file = "tokens.bin";  ///< the name of that file
+  std::size_t memory_budget = 0;          ///< bytes for the whole process; 0: no limit
+  std::size_t program_bytes = 0;          ///< part of the budget for the program and its stacks
+  bool plan_only = false;                 ///< do not make a token file
+  bool allow_other_text = false;          ///< a resumed run may use another text
 };
 
-/// Several names of files as one text, and back: with a zero byte between them, which no name has.
+/// Joins several file names with zero bytes, which names cannot contain, and splits them again.
 inline std::string join_names(const std::vector<std::string>& names) {
   std::string joined;
   for (const std::string& name : names) {

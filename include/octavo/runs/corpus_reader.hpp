@@ -31,7 +31,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// A text whose bytes are hashed while they are read, once and in their order.
+/// A text that is hashed while its bytes are read, once and in order.
 class HashedText final : public ByteSource {
  public:
   explicit HashedText(const ByteSource& text) : ByteSource(text.name()), text_(text) {}
@@ -48,18 +48,18 @@ class HashedText final : public ByteSource {
   mutable Sha256 hash_;
 };
 
-/// What reading a text once tells.
+/// The results of reading a text once.
 struct FirstLook {
   std::string hash;
-  std::string alphabet;                 ///< of its documents
-  std::size_t left_out_characters = 0;  ///< that are not in the alphabet
-  std::size_t memory_bytes = 0;         ///< that it took
+  std::string alphabet;                 ///< of all documents
+  std::size_t left_out_characters = 0;  ///< not in the alphabet
+  std::size_t memory_bytes = 0;         ///< memory used for reading
   UnknownCount unknown;
   std::size_t documents = 0;
   bool has_borders = false;
 };
 
-/// `known`: whose vocabulary the text's characters are looked for in; null: no tokenizer's.
+/// `known`: the tokenizer in whose vocabulary the text's characters are looked up; null: none.
 inline FirstLook look_at(const ByteSource& text, const DocumentBorders& borders,
                          const AnyTokenizer* known) {
   FirstLook look;
@@ -80,7 +80,7 @@ inline FirstLook look_at(const ByteSource& text, const DocumentBorders& borders,
   return look;
 }
 
-/// The tokens of a text, the first `most` of them; `end` follows each document.
+/// The first `most` tokens of a text; `end` follows each document.
 inline TokenStore tokens_of(const ByteSource& text, const DocumentBorders& borders,
                             const AnyTokenizer& tokenizer, Token end,
                             Index most = std::numeric_limits<Index>::max()) {
@@ -97,21 +97,21 @@ inline TokenStore tokens_of(const ByteSource& text, const DocumentBorders& borde
 
 }  // namespace detail
 
-/// Makes a run's corpus: opens its texts, finds or makes the tokenizer, and makes the tokens, or
-/// takes those that a file has. A text is never in memory as a whole.
+/// Makes a run's corpus: opens its texts, finds or makes the tokenizer, and makes the tokens or
+/// takes them from a file. A text is never in memory as a whole.
 ///
 ///     Corpus corpus = CorpusReader({.data = {"poems.txt"}}).read();
 ///     Trainer<float> trainer({.vocabulary = corpus.tokenizer.vocabulary_size(), ...}, ...);
 ///     trainer.run(corpus.split(32).train);
 class CorpusReader {
  public:
-  /// Opens the texts; streams are read to their ends. `resumed`: the run that goes on, which has a
-  /// tokenizer, and whose text it must be; null: a run begins. `resumed` and what `options` points
-  /// to must outlive the reader. Errors: see CorpusText.
+  /// Opens the texts; streams are read to their ends. `resumed`: the run to continue, which
+  /// provides the tokenizer and whose text it must be; null: a new run. `resumed` and the objects
+  /// that `options` points to must outlive the reader. Errors: see CorpusText.
   explicit CorpusReader(const CorpusOptions& options, RunCallbacks callbacks = {},
                         const ResumedRun* resumed = nullptr)
       : options_(options), callbacks_(std::move(callbacks)), resumed_(resumed) {
-    // With a budget the texts of streams may take a part of it only.
+    // With a budget, texts from streams may take only a part of it.
     const std::size_t memory = options.memory_budget == 0
                                    ? options.load_at_most
                                    : std::min(options.load_at_most, options.memory_budget / 8);
@@ -124,13 +124,13 @@ class CorpusReader {
     borders_ = text_->borders(options.documents);
   }
 
-  /// Whether the text is so large that its tokens are in a file (or would be, if there were more to
-  /// be made than a plan): then read() takes a while, and maps a file.
+  /// Whether the text is so large that its tokens are (or, without plan_only, would be) in a file:
+  /// read() then takes a while, and maps a file.
   bool is_large() const { return !text_->is_built_in() && text_->size() > options_.load_at_most; }
 
-  /// DataError if a text is another than the run began with, changes meanwhile, or has what the
-  /// tokenizer does not know; ConfigError if documents are to end where none does; and what
-  /// RunCallbacks::reading and learning throw.
+  /// DataError if the text is not that of the resumed run, changes while it is read, or has
+  /// characters that the tokenizer does not know; ConfigError if the marker of documents does not
+  /// occur. Throws what RunCallbacks::reading and learning throw.
   Corpus read() {
     try {
       return read_texts();
@@ -173,7 +173,7 @@ class CorpusReader {
     return corpus_of(tokenizer, std::move(loaded), std::move(file));
   }
 
-  /// The tokenizer that is known before the text is read; null: it is made from the text.
+  /// The tokenizer known before the text is read; null: it is made from the text.
   const AnyTokenizer* known_tokenizer() const {
     return resumed_ != nullptr ? &resumed_->info().tokenizer : options_.given_tokenizer;
   }
@@ -212,7 +212,7 @@ class CorpusReader {
     return ended(CharacterTokenizer(look_.alphabet, unknown));
   }
 
-  /// Learned within documents, in what memory there is; the last one ends a text.
+  /// Learns byte pairs within documents, in the available memory; the last token ends a text.
   AnyTokenizer learn_byte_pairs() {
     constexpr std::string_view others[] = {CharacterTokenizer::end_name};
     const ObservedText text(text_->source(), callbacks_, "learning byte pairs");

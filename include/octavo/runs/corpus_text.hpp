@@ -25,17 +25,17 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Whether what is called so can be read only once: standard input, a FIFO, a file that a shell has
-/// opened.
+/// Whether a path can be read only once: standard input, a FIFO, a file opened by a shell.
 inline bool is_read_once(const std::string& name) {
   return name == "-" || name == "/dev/stdin" || name.starts_with("/dev/fd/") ||
          name.starts_with("/proc/self/fd/") || is_stream(name);
 }
 
-/// A text that tells RunCallbacks::reading how far it has been read.
+/// A text that reports its progress to RunCallbacks::reading.
 class ObservedText final : public ByteSource {
  public:
-  /// `text` and `callbacks` must outlive it. `purpose`: what the text is read for.
+  /// `text` and `callbacks` must outlive this object. `purpose`: the purpose of reading, for the
+  /// callback.
   ObservedText(const ByteSource& text, const RunCallbacks& callbacks, std::string_view purpose)
       : ByteSource(text.name()), text_(text), callbacks_(callbacks), purpose_(purpose) {}
 
@@ -51,7 +51,7 @@ class ObservedText final : public ByteSource {
   std::string_view purpose_;
 };
 
-/// A text that a run reads, opened: files, streams, or the built-in text.
+/// The opened text of a run: files, streams, or the built-in text.
 class CorpusText {
  public:
   /// The built-in text.
@@ -60,9 +60,9 @@ class CorpusText {
                                                std::as_bytes(std::span(soliloquy)))),
         name_("the built-in text") {}
 
-  /// Of files and folders, at least one: see TextFiles, also for the errors. `setting` is where
-  /// they were named, for messages; `stream_memory`: bytes up to which the text of a stream is kept
-  /// in memory. DataError if there is not a byte of text.
+  /// At least one file or folder: see TextFiles, also for errors. `setting`: the name of the
+  /// option, for messages; `stream_memory`: texts from streams of up to this many bytes are kept in
+  /// memory. DataError if the text is empty.
   CorpusText(const char* setting, const std::vector<std::string>& names, std::size_t stream_memory)
       : names_(join_names(names)) {
     auto files = std::make_unique<TextFiles>(names, stream_memory);
@@ -85,27 +85,27 @@ class CorpusText {
   bool is_built_in() const noexcept { return files_ == nullptr; }
   /// For people.
   const std::string& name() const noexcept { return name_; }
-  /// As the files were named, see join_names(); empty: the built-in text.
+  /// The names of the files, see join_names(); empty: the built-in text.
   const std::string& names() const noexcept { return names_; }
-  /// By which a text is taken to be unchanged, hashed; empty where it came through a stream.
+  /// A hash that identifies an unchanged text; empty for a stream.
   std::string stamp() const {
     return files_ == nullptr || files_->has_streams() ? "" : sha256(files_->stamp());
   }
-  /// Memory that texts of streams take.
+  /// Memory of texts from streams.
   std::size_t stream_bytes() const { return files_ == nullptr ? 0 : files_->memory_bytes(); }
-  /// DataError naming a file that is not what it was when this was made.
+  /// DataError, naming the file, if a file has changed since construction.
   void check_unchanged() const {
     if (files_ != nullptr) files_->check_unchanged();
   }
 
-  /// Where documents end that are divided as CorpusOptions::documents says.
+  /// The borders of documents, according to CorpusOptions::documents.
   DocumentBorders borders(const std::string& documents) const {
     if (documents.empty()) return {};
     if (documents == "line") return DocumentBorders::lines();
     if (documents != "file") return DocumentBorders::markers(documents.substr(4));
     return DocumentBorders::places(file_ends());
   }
-  /// The same in words for CorpusIdentity: equal words, equal borders in the same text.
+  /// The borders in words, for CorpusIdentity: equal words mean equal borders in the same text.
   std::string division(const std::string& documents) const {
     if (documents != "file") return documents;
     std::string ends;
@@ -152,7 +152,7 @@ class CorpusText {
   }
 
   std::unique_ptr<const ByteSource> source_;
-  const TextFiles* files_ = nullptr;  ///< the source; null: it is the built-in text
+  const TextFiles* files_ = nullptr;  ///< the source; null: the built-in text
   std::string name_;
   std::string names_;
 };

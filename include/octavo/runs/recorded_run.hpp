@@ -16,26 +16,26 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a recorded run does beside training, saving and writing down. Every member may be empty.
+/// Options of a recorded run besides training, saving and logging. Every member may be empty.
 struct RecordedRunOptions {
   Index sample_every = 0;  ///< steps between samples; 0: none
-  /// A sample after so many steps; an empty one is not recorded.
+  /// Makes a sample after `done` steps; an empty one is not recorded.
   std::function<std::string(Index done)> sample = {};
-  /// After each step, when the log knows it: to show how far the run is.
+  /// Called after each step, when the log has it, to show progress.
   std::function<void(const StepResult&)> step = {};
-  /// Asked before every step: true ends the run.
+  /// Called before every step; true ends the run.
   std::function<bool()> stop = {};
-  /// After every so many steps, and after each evaluation: to let go of what they have touched,
+  /// Called after each interval of steps and each evaluation, to release memory that they touched,
   /// such as pages of a mapped text.
   Index release_every = 0;
   std::function<void()> release = {};
 };
 
-/// Trains to the end, or until `options.stop` says so: saves when that is due, keeps the best
-/// model, goes back after a spike where SaveOptions::rollback asks for it, and has `log` write down
-/// all of that, the page at each save and evaluation included. The log's last page and the run's
-/// last save are the caller's: see RunLog::report and RunSaver::finish. `trainer`, `saver` and
-/// `log` belong to the same run. Throws what Trainer::run, the saver and the log throw.
+/// Trains to the end, or until `options.stop` returns true. Saves when due, keeps the best model,
+/// goes back after a spike if SaveOptions::rollback is set, and records everything in `log`,
+/// including the page at each save and evaluation. The caller writes the last page and does the
+/// last save: see RunLog::report and RunSaver::finish. `trainer`, `saver` and `log` must belong to
+/// the same run. Throws what Trainer::run, the saver and the log throw.
 template <typename Trainer>
 RunResult run_recorded(Trainer& trainer, RunSaver<Trainer>& saver, RunLog& log,
                        const ThreadPool& threads, const TokenSplit& tokens,

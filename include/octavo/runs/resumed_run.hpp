@@ -19,8 +19,8 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// In a run's folder: what a process that was killed has moved by halves comes back, unless another
-/// process is at it.
+/// Undoes the unfinished move of a killed process in a run's folder, unless another process works
+/// there.
 inline void recover_run(const std::string& folder) {
   const EarlierRuns earlier(folder);
   if (!earlier.is_unfinished()) return;
@@ -31,10 +31,10 @@ inline void recover_run(const std::string& folder) {
   }
 }
 
-/// The checkpoint that `path` names: a file as it is, a folder's newest valid one.
+/// The checkpoint at `path`: the file itself, or the newest valid checkpoint of a folder.
 inline std::string checkpoint_of(const std::string& path,
                                  const std::function<void(const Error&)>& skipped) {
-  std::error_code unknown;  // opening it will say what is wrong
+  std::error_code unknown;  // opening it will report the error
   if (!std::filesystem::is_directory(path, unknown)) return path;
   recover_run(path);
   return newest_valid_checkpoint(path, skipped).path;
@@ -42,12 +42,12 @@ inline std::string checkpoint_of(const std::string& path,
 
 }  // namespace detail
 
-/// The checkpoint that a run goes on with. Not copyable.
+/// The checkpoint from which a run continues. Not copyable.
 class ResumedRun {
  public:
-  /// `path`: a checkpoint, or a folder, of which the newest valid checkpoint is taken; `skipped`
-  /// hears about the others. Error of code no_input if there is none; FormatError says what is
-  /// wrong with one that was named.
+  /// `path`: a checkpoint, or a folder, whose newest valid checkpoint is used; `skipped` is called
+  /// for invalid ones. Error of code no_input if there is none; FormatError if the named checkpoint
+  /// is invalid.
   explicit ResumedRun(const std::string& path,
                       const std::function<void(const Error&)>& skipped = {})
       : source_(detail::checkpoint_of(path, skipped)), file_(source_) {}
@@ -58,18 +58,18 @@ class ResumedRun {
   const CheckpointInfo& info() const noexcept { return file_.info(); }
   const CheckpointFile& file() const noexcept { return file_; }
 
-  /// Where the checkpoint lies.
+  /// The path of the checkpoint.
   std::string folder() const {
     const std::string folder = std::filesystem::path(path()).parent_path().string();
     return folder.empty() ? "." : folder;
   }
-  /// Whether it lies there, by whatever name the folder is called.
+  /// Whether the checkpoint is in `folder`, under any name of the folder.
   bool lies_in(const std::string& other) const {
     std::error_code unknown;
     return std::filesystem::equivalent(folder(), other, unknown);
   }
 
-  /// DataError, with what differs, unless `corpus` is the text that the run was trained on.
+  /// DataError, with the differences, unless `corpus` is the text that the run was trained on.
   void require_same_text(const CorpusIdentity& corpus) const {
     const CorpusIdentity& before = info().corpus;
     if (corpus.same_text(before)) return;

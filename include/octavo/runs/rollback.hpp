@@ -14,9 +14,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Brings `trainer` back to an earlier checkpoint of its run, with half the learning rate, and says
-/// so. `why` names what happened, "loss spike". Diverged if there is no checkpoint to go back to,
-/// or if that has been tried ten times.
+/// Returns `trainer` to an earlier checkpoint of its run, halves the learning rate, and reports it.
+/// `why`: the reason, such as "loss spike". Diverged if there is no such checkpoint, or after ten
+/// rollbacks.
 template <typename Trainer>
 void roll_back(Trainer& trainer, RunSaver<Trainer>& saver, const std::string& why) {
   const RunState before = trainer.state();
@@ -45,9 +45,9 @@ void roll_back(Trainer& trainer, RunSaver<Trainer>& saver, const std::string& wh
                                          FormattedNumber::general(factor, 6), " from now on"}));
 }
 
-/// Calls run(), which trains and returns a RunResult, until it ends for good. Where
-/// SaveOptions::rollback asks for it a spike, or a loss that is not finite, sends the trainer back
-/// to an earlier checkpoint: see roll_back(). Otherwise Diverged names the last checkpoint.
+/// Calls run(), which trains and returns a RunResult, until it ends for good. With
+/// SaveOptions::rollback, after a spike or a loss that is not finite the trainer returns to an
+/// earlier checkpoint: see roll_back(). Otherwise Diverged is thrown and names the last checkpoint.
 template <typename Trainer, typename Run>
 RunResult run_with_rollbacks(Trainer& trainer, RunSaver<Trainer>& saver, Run run) {
   for (;;) {

@@ -10,19 +10,19 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a run tells the program around its training. Every member may be empty: then nothing is
-/// told. The library prints nothing by itself.
+/// Messages of a run to the program. Every member may be empty. The library itself prints nothing.
 struct RunCallbacks {
-  /// A line for people, without its line end.
+  /// A line for the user, without a line feed.
   std::function<void(const std::string&)> say = {};
-  /// What went wrong without ending the run: a message, and a hint, which may be empty.
+  /// A problem that does not end the run: a message, and a hint, which may be empty.
   std::function<void(const std::string& message, const std::string& hint)> warn = {};
-  /// Between training and other work (saving, reading, looking at folders): a moment at which a
-  /// program that counts its bytes can give idle memory back to the system.
+  /// Called between training and other work (saving, reading, listing folders), when a program can
+  /// return unused memory to the system.
   std::function<void()> pause = {};
-  /// While a text is read: what for ("reading"), bytes done, bytes in all. May throw to end it.
+  /// Progress of reading a text: the purpose ("reading"), bytes done, bytes in total. May throw to
+  /// stop.
   std::function<void(std::string_view purpose, std::size_t done, std::size_t all)> reading = {};
-  /// While byte pairs are learned. May throw to end it.
+  /// Progress of learning byte pairs. May throw to stop.
   std::function<void(const BpeProgress&)> learning = {};
 
   void told(const std::string& line) const {

@@ -12,33 +12,33 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 
-// Which files a run writes, and whether one that is read would be replaced.
+// The files that a run writes, and checks that it does not replace files that it reads.
 namespace OCTAVO_NAMESPACE {
 
-/// The files of a run's folder, but for its checkpoints, that are not added to but replaced.
+/// The files of a run's folder, other than checkpoints, that are replaced as a whole.
 inline constexpr std::array<std::string_view, 5> replaced_run_files{
     "model.safetensors", "best.safetensors", "metrics.csv", "samples.tsv", "report.html"};
 
-/// Whether a run has a file of that name in its folder.
+/// Whether `name` is the name of a file in a run's folder.
 inline bool is_run_file(std::string_view name) {
   return std::find(replaced_run_files.begin(), replaced_run_files.end(), name) !=
              replaced_run_files.end() ||
          name.starts_with("checkpoint-") || name == ".lock";
 }
 
-/// Whether two names lead to the same file or folder, which is there.
+/// Whether two paths name the same existing file or folder.
 inline bool are_same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
   std::error_code unknown;
   return std::filesystem::equivalent(a, b, unknown) && !unknown;
 }
 
-/// The folder of a file; "." where its name says none.
+/// The folder of a file; "." if its path has none.
 inline std::filesystem::path folder_of_file(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.parent_path();
   return folder.empty() ? "." : folder;
 }
 
-/// Whether a file that is there lies in `folder`, or in one of the folders in it, by whatever name.
+/// Whether an existing file is in `folder` or in one of its subfolders, under any name.
 inline bool lies_below(const std::filesystem::path& path, const std::filesystem::path& folder) {
   std::error_code unknown, none;
   if (!std::filesystem::is_directory(folder, unknown)) return false;
@@ -48,8 +48,8 @@ inline bool lies_below(const std::filesystem::path& path, const std::filesystem:
          std::mismatch(top.begin(), top.end(), file.begin(), file.end()).first == top.end();
 }
 
-/// ConfigError, which begins with `setting`, if writing `output` would replace one of `inputs` (or,
-/// with `below`, a file in one of them that is a folder), by whatever name. Empty names are none.
+/// ConfigError, starting with `setting`, if writing `output` would replace one of `inputs` (or,
+/// with `below`, a file in an input folder), under any name. Empty names are ignored.
 inline void require_not_input(std::string_view setting, const std::string& output,
                               std::span<const std::string> inputs, bool below = false) {
   for (const std::string& input : inputs) {

@@ -36,29 +36,28 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a run's log is to have, beside what happens in it.
+/// Options of a run's log.
 struct RunLogOptions {
   Index metrics_every = 10;  ///< steps per row of the table; 0: no table
   Index evaluate_every = 0;  ///< steps between evaluations; 0: only at the end
-  /// The command that writes with a model, by its path, for the page; empty: the page has none.
+  /// Returns the command that generates with a model, by its path, for the page; empty: no command.
   std::function<std::string(const std::string&)> generate = {};
 };
 
-/// What a run tells of itself while it trains: its history, the table of numbers and that of
-/// samples, the page about it, and lines for people, which RunCallbacks::say gets. A file that
-/// cannot be written does not end the run: RunCallbacks::warn hears of it, and no more is written
-/// to that file.
+/// The log of a run: its history, the tables of numbers and of samples, the page about it, and
+/// lines for the user, sent to RunCallbacks::say. A file that cannot be written does not end the
+/// run: RunCallbacks::warn is called, and the file is not written any more.
 class RunLog {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `page`: what stays the same of it; its plan must outlive the log.
+  /// `page`: the constant part of the page; its plan must outlive the log.
   explicit RunLog(RunReport page, RunLogOptions options = {}, RunCallbacks callbacks = {})
       : page_(std::move(page)), options_(std::move(options)), callbacks_(std::move(callbacks)) {}
 
-  /// The run begins, or goes on, after `done` steps. `folder`: where its files are; null: there are
-  /// none. `goes_on_there`: files that are there are this run's: a table that is damaged is moved
-  /// away, and begun anew; FormatError if a run that begins finds something else's table.
+  /// Starts or continues the run after `done` steps. `folder`: the folder of its files; null: no
+  /// files. `goes_on_there`: existing files belong to this run, and a damaged table is moved away
+  /// and started again; otherwise FormatError if another table is found.
   void begin(Index done, const CheckpointFolder* folder, bool goes_on_there) {
     begun_ = done;
     trained_ = evaluated_ = trained_here_ = 0;
@@ -71,7 +70,7 @@ class RunLog {
     start_ = step_began_ = rows_written_ = Clock::now();
   }
 
-  /// After each step.
+  /// Call after each step.
   void step(const StepResult& result) {
     const auto time = Clock::now();
     const double took = std::chrono::duration<double>(time - step_began_).count();
@@ -82,13 +81,13 @@ class RunLog {
     trained_here_ += took;
     if (metrics_) attempt(metrics_, [&] { metrics_->step(point); });
     const Index done = result.step + 1;
-    // An evaluation may take long.
+    // An evaluation may take a long time.
     const bool evaluates = options_.evaluate_every > 0 && done % options_.evaluate_every == 0;
     write_rows(time, done == page_.steps || evaluates);
   }
 
-  /// After an evaluation, with the steps done: its mean loss, and whether it was the best. Says
-  /// what seems wrong, if anything.
+  /// Call after an evaluation, with the steps done, its mean loss, and whether it was the best.
+  /// Reports a problem, if one is found.
   void evaluation(Index done, double validation_loss, bool best) {
     page_.validation_loss = validation_loss;
     history_.add(EvaluationPoint{done, history_.recent_loss(), validation_loss});
@@ -99,8 +98,8 @@ class RunLog {
     diagnose();
   }
 
-  /// After the last step: the loss of the whole validation text, of `tokens` tokens, where the
-  /// evaluations before were of a sample of it.
+  /// Call after the last step with the loss of the whole validation text of `tokens` tokens, if
+  /// earlier evaluations used a sample.
   void whole_evaluation(double validation_loss, Index tokens) {
     page_.whole_validation = validation_loss;
     callbacks_.told(
@@ -108,17 +107,17 @@ class RunLog {
                         FormattedNumber::fixed(validation_loss, 4), bits_text(validation_loss)}));
   }
 
-  /// What the model writes after `done` steps, said in one line and kept.
+  /// Records the sample after `done` steps and reports it in one line.
   void sample(Index done, const std::string& text) {
     callbacks_.told("sample: " + one_line(text));
     keep_sample(done, text);
   }
-  /// The same, kept alone.
+  /// As above, without reporting it.
   void keep_sample(Index done, const std::string& text) {
     if (samples_) attempt(samples_, [&] { samples_->add(done, text); });
   }
 
-  /// How many of the pool's threads take part in a step; says once that some are left idle.
+  /// The number of threads used in a step; reports once if some are idle.
   void threads(const ThreadPool& pool, const ThreadTuner& in_use) {
     page_.threads = pool.size();
     page_.threads_in_use = in_use.count() == 0 ? pool.size() : in_use.count();
@@ -129,19 +128,19 @@ class RunLog {
                         " in use: more do not pay here (short steps, or cores that others use)"}));
   }
 
-  /// The step is done with: what happens before the next one begins is not a part of it.
+  /// Ends a step: the time until the next step does not count as training.
   void completed() {
     step_began_ = Clock::now();
     if (metrics_) attempt(metrics_, [&] { metrics_->completed(evaluation_seconds()); });
     write_rows(step_began_, false);
   }
 
-  /// Brings the table up to now: where the run is saved.
+  /// Writes the table up to now; call it at each save.
   void saved() {
     if (metrics_) attempt(metrics_, [&] { metrics_->flush(); });
   }
 
-  /// Writes the page about the run. `model`: the file to generate with; empty: none.
+  /// Writes the page about the run. `model`: the file for the generate command; empty: none.
   void report(RunReport::Stage stage, const RunState& state, const std::string& model) {
     if (!path_) return;
     callbacks_.paused();
@@ -172,7 +171,7 @@ class RunLog {
     callbacks_.paused();
   }
 
-  /// After the last step: says what seems wrong, brings the table up to now.
+  /// Call after the last step: reports a problem, if one is found, and writes the table up to now.
   void finish() {
     diagnose();
     saved();
@@ -182,11 +181,11 @@ class RunLog {
   const ReferenceLosses& references() const noexcept { return page_.references; }
   Index steps() const noexcept { return page_.steps; }
 
-  /// Where the run is, for a line about it.
+  /// The progress of the run, for a progress line.
   RunProgress now() const {
     const Index done = history_.steps_done();
     const auto here = static_cast<double>(done - begun_);
-    const double rate = here / std::max(seconds(), 1e-9);  // by the clock
+    const double rate = here / std::max(seconds(), 1e-9);  // wall time
     const double loss = history_.recent_loss();
     return {done,
             page_.steps,
@@ -198,13 +197,13 @@ class RunLog {
             bits(std::isnan(page_.validation_loss) ? loss : page_.validation_loss)};
   }
 
-  /// What a line says after a loss, "  2.345 bits/char"; empty where characters were not counted.
+  /// The text after a loss in a line, "  2.345 bits/char"; empty if characters were not counted.
   std::string bits_text(double loss) const {
     if (std::isnan(bits(loss))) return "";
     return detail::concat({"  ", FormattedNumber::fixed(bits(loss), 3), " bits/char"});
   }
 
-  /// Mean loss of the last (at most) 100 steps, unless there was none; times; peak memory: lines.
+  /// Reports the mean loss of the last (at most) 100 steps, if any, times and peak memory.
   std::string summary() const {
     const double loss = history_.recent_loss();
     std::string text;
@@ -219,13 +218,13 @@ class RunLog {
   }
 
  private:
-  /// The most that rows of the table are held back.
+  /// The longest time for which rows of the table are held back.
   static constexpr std::chrono::seconds row_delay{1};
 
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   double evaluation_seconds() const { return evaluated_ + seconds() - trained_here_; }
 
-  /// NaN: not known.
+  /// NaN: unknown.
   double bits(double loss) const {
     return page_.tokens_per_character > 0 ? bits_per_character(loss, page_.tokens_per_character)
                                           : std::numeric_limits<double>::quiet_NaN();
@@ -275,7 +274,7 @@ class RunLog {
     try {
       write();
     } catch (const FormatError&) {
-      throw;  // a table of something else
+      throw;  // another table
     } catch (const Error& error) {
       file.reset();
       callbacks_.warned(error.what(), "the run goes on without");
@@ -288,14 +287,14 @@ class RunLog {
         {printable(path), ": ", rows, " damaged row", rows == 1 ? " is" : "s are", " left out"}));
   }
 
-  /// Writes the rows at most once a second, so that the file can be followed and a step stays fast.
+  /// Writes the rows once a second, so that the file can be followed while steps stay fast.
   void write_rows(Clock::time_point time, bool at_once) {
     if (!metrics_ || (!at_once && time - rows_written_ < row_delay)) return;
     attempt(metrics_, [&] { metrics_->write(); });
     rows_written_ = time;
   }
 
-  /// What was said is not said again as long as it holds, and withdrawn when it does not.
+  /// A finding is not repeated while it holds, and withdrawn when it no longer holds.
   void diagnose() {
     const auto found = octavo::diagnose(history_, page_.references, page_.steps);
     if (told_ && (!found || found->finding != *told_)) {
@@ -314,14 +313,14 @@ class RunLog {
   RunHistory history_;
   std::optional<MetricsFile> metrics_;
   std::optional<SamplesFile> samples_;
-  std::optional<std::string> path_;  ///< of the page; none: it is not written
-  std::optional<Finding> told_;      ///< the finding that was said, and not withdrawn
+  std::optional<std::string> path_;  ///< of the page; nothing: no page
+  std::optional<Finding> told_;      ///< the finding that was reported and not withdrawn
   Index told_step_ = 0;              ///< when
   bool told_threads_ = false;
   Index begun_ = 0;          ///< steps done when begin() was called
   double trained_ = 0;       ///< seconds of steps, since the run began
   double trained_here_ = 0;  ///< seconds of steps, since begin() was called
-  double evaluated_ = 0;     ///< seconds beside steps, before begin() was called
+  double evaluated_ = 0;     ///< seconds of other work before begin() was called
   Clock::time_point start_ = Clock::now();
   Clock::time_point step_began_ = start_;
   Clock::time_point rows_written_ = start_;

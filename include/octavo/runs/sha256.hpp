@@ -55,8 +55,7 @@ inline void add_sha256_block(Sha256State& state, const unsigned char* block) {
 
 }  // namespace detail
 
-/// The SHA-256 digest (FIPS 180-4) of bytes that come piece by piece: what says that a text is the
-/// same as before.
+/// The SHA-256 digest (FIPS 180-4) of bytes that are added in pieces; it identifies a text.
 class Sha256 {
  public:
   void add(std::string_view bytes) {
@@ -76,7 +75,7 @@ class Sha256 {
     rest_ = bytes;
   }
 
-  /// Of all bytes that were added, as 64 hexadecimal digits. Nothing may be added afterwards.
+  /// The digest of all bytes added, as 64 hexadecimal digits. Add nothing afterwards.
   std::string digest() {
     const std::uint64_t bits = bytes_ * 8;
     std::string padding(1, '\x80');

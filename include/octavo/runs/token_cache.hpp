@@ -29,8 +29,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// By which a token file says how its tokens were made: the SHA-256 of the tokenizer as files of
-/// models have it, and of how the text is divided into documents (see CorpusText::division).
+/// The hash in a token file that identifies how its tokens were made: the SHA-256 of the tokenizer,
+/// as in model files, and of the division of the text into documents (see CorpusText::division).
 inline std::string token_hash(const AnyTokenizer& tokenizer, const std::string& division) {
   MetadataWriter metadata;
   detail::write_tokenizer(metadata, tokenizer);
@@ -50,19 +50,18 @@ struct TokenRecipe {
   std::string hash;  ///< see token_hash()
 };
 
-/// The tokens of one text in a file that is made once, and found again while it is valid: while
-/// text, tokenizer and division into documents are those that it was made from, and its own bytes
-/// have the checksum that it states.
+/// The tokens of one text in a file that is made once and reused while it is valid: while the text,
+/// the tokenizer and the division into documents are the same, and the file's checksums match.
 class TokenCache {
  public:
-  /// `text` and `callbacks` must outlive it.
+  /// `text` and `callbacks` must outlive this object.
   TokenCache(std::string path, const CorpusText& text, const RunCallbacks& callbacks)
       : path_(std::move(path)), text_(text), callbacks_(callbacks), stamp_(text.stamp()) {}
 
-  /// The file, verified, if it is there and valid for a recipe of that hash (see token_hash());
-  /// null otherwise. Without `text_hash` a text whose files have the inodes, sizes and times that
-  /// they had is taken to be the same; texts of streams have none. A file that is damaged counts as
-  /// none, which RunCallbacks::warn hears. ConfigError if the file is not one of tokens.
+  /// The verified file, if it exists and is valid for a recipe with this hash (see token_hash());
+  /// null otherwise. Without `text_hash`, a text whose files have unchanged inodes, sizes and times
+  /// counts as the same; texts from streams have none of these. A damaged file is ignored, and
+  /// RunCallbacks::warn is called. ConfigError if the file is not a token file.
   std::unique_ptr<TokenFile> find(const std::string& recipe_hash,
                                   const std::string& text_hash = "") const {
     std::error_code unknown;
@@ -89,9 +88,8 @@ class TokenCache {
     }
   }
 
-  /// Makes the file, which appears whole or not at all, and replaces one that was there. Reads the
-  /// text once. ConfigError if the text itself would be replaced; DataError if it changes while it
-  /// is read.
+  /// Makes the file, atomically, and replaces an existing one. Reads the text once. ConfigError if
+  /// the file would replace the text itself; DataError if the text changes while it is read.
   std::unique_ptr<TokenFile> make(const TokenRecipe& recipe, const std::string& text_hash) const {
     require_not_input("token-file", path_, split_names(text_.names()));
     const std::string folder = folder_of_file(path_).string();
@@ -122,7 +120,7 @@ class TokenCache {
   }
 
  private:
-  /// What processes that were killed have left half-written. The lock says that no other process
+  /// Removes partly written files of killed processes. The lock guarantees that no other process
   /// writes.
   void remove_leftovers(const std::string& folder) const {
     const std::string start = std::filesystem::path(path_).filename().string() + '.';
@@ -137,7 +135,7 @@ class TokenCache {
   std::string path_;
   const CorpusText& text_;
   const RunCallbacks& callbacks_;
-  std::string stamp_;  ///< empty: the text came through a stream
+  std::string stamp_;  ///< empty: the text is a stream
 };
 
 }  // namespace OCTAVO_NAMESPACE
