@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Takes a model from one format to another: a model file or checkpoint of Octavo's, a folder of
-// Hugging Face's, GGUF.
+// Converts a model between formats: Octavo's model file or checkpoint, a Hugging Face folder, GGUF.
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -23,11 +22,11 @@ namespace {
 
 using octavo::StoredType;
 
-/// A model on its way, whatever it came from.
+/// A model in memory, independent of its format.
 struct Model {
   octavo::Gpt2Config config;
   octavo::AlignedBuffer<float> weights;
-  std::optional<octavo::TokenTable> tokens;  ///< none: its files have none
+  std::optional<octavo::TokenTable> tokens;  ///< nothing: the files have none
 };
 
 // --- Reading ------------------------------------------------------------------------------------
@@ -73,10 +72,10 @@ bool begins_with_gguf(const std::string& path) {
   return start == "GGUF";
 }
 
-/// By what is there: a folder with a config.json, a folder of checkpoints, a GGUF file, a file of
-/// Octavo's.
+/// Recognises the format by content: a folder with a config.json, a folder of checkpoints, a GGUF
+/// file, or one of Octavo's files.
 Model read(const std::string& path) {
-  std::error_code unknown;  // opening it will say what is wrong
+  std::error_code unknown;  // opening it will report the error
   if (std::filesystem::is_directory(path, unknown)) {
     if (std::filesystem::exists(path + "/config.json", unknown)) return read_folder(path);
     return read_octavo(octavo::newest_valid_checkpoint(path, support::warn_of_skipped).path);
@@ -88,7 +87,8 @@ Model read(const std::string& path) {
 
 enum class Target { octavo, folder, gguf };
 
-/// By the name: .safetensors, .gguf, or a folder, which is there, ends with / or has no ending.
+/// Recognises the format by name: .safetensors, .gguf, or a folder, which exists, ends with / or
+/// has no extension.
 Target target_of(const std::string& path) {
   std::error_code unknown;
   if (std::filesystem::is_directory(path, unknown) || path.ends_with('/')) return Target::folder;
@@ -98,7 +98,7 @@ Target target_of(const std::string& path) {
   throw octavo::ConfigError(
       "TO: got " + octavo::printable(path) +
           ", expected a name that ends with .gguf or .safetensors, or a folder",
-      "write / behind the name of a folder");
+      "write / at the end of a folder's name");
 }
 
 const octavo::TokenTable& tokens_of(const Model& model, const std::string& path) {
@@ -127,7 +127,7 @@ void write_octavo(const std::string& path, const Model& model) {
                             model.config.trained_length, tokenizer, model.weights);
 }
 
-/// Error if GPT-2 cannot express the model, with the option that trains one that it can.
+/// Error if the model does not fit GPT-2, with the option that trains one that does.
 void require_gpt2(const std::string& path, const Model& model, octavo::Gpt2Activations known) {
   try {
     octavo::require_gpt2(model.config.shape, "cannot write " + octavo::printable(path), known);
@@ -143,7 +143,7 @@ void write_folder(const std::string& path, StoredType type, const Model& model) 
   if (model.tokens) octavo::save_tokenizer_folder(path, *model.tokens);
 }
 
-/// What GGUF has no entries for.
+/// Warns about rules of names that GGUF cannot store.
 void note_what_gguf_lacks(const Model& model) {
   std::vector<std::string> notes;
   if (model.config.other_end_tokens.size() > 1) {
@@ -181,7 +181,7 @@ StoredType type_of(std::string_view name) {
                           : StoredType::f32;
 }
 
-/// ConfigError if files of that kind have no such numbers.
+/// ConfigError if files of this format cannot have numbers of this type.
 void check_type(Target target, const std::string& type) {
   const bool possible =
       target == Target::gguf || type == "f32" || (target == Target::folder && type != "q8_0");
@@ -191,14 +191,14 @@ void check_type(Target target, const std::string& type) {
   });
 }
 
-/// A folder's name without the / behind it.
+/// A folder's name without the / at its end.
 std::string plain(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path;
 }
 
-/// What was read is not replaced: neither a file by its conversion, under whatever name, nor the
-/// files of a folder.
+/// Refuses to replace the input: a file by its conversion, under any name, or the files of a
+/// folder.
 void spare_source(const std::string& from, const std::string& to, Target target) {
   namespace fs = std::filesystem;
   const std::string output = target == Target::folder ? to + "/model.safetensors" : to;
@@ -217,8 +217,8 @@ void spare_source(const std::string& from, const std::string& to, Target target)
   octavo::require_not_input("TO", output, inputs);
 }
 
-/// Whether a folder has weights in files that would stay beside the ones that are written: shards,
-/// their index, checkpoints, PyTorch's own.
+/// Whether a folder has other weight files that would stay beside the new ones: shards, their
+/// index, checkpoints, PyTorch files.
 bool has_other_weights(const std::string& folder) {
   std::error_code unknown;
   for (const std::string& name : octavo::folder_names(folder, unknown)) {
@@ -230,8 +230,8 @@ bool has_other_weights(const std::string& folder) {
   return false;
 }
 
-/// A model.safetensors is Octavo's own or, beside a config.json, Hugging Face's: the one may not
-/// be written over the other.
+/// A model.safetensors is Octavo's, or, beside a config.json, Hugging Face's. Refuses to replace
+/// one kind by the other.
 void spare_other_models(const std::string& to, Target target) {
   namespace fs = std::filesystem;
   std::error_code unknown;
@@ -240,16 +240,16 @@ void spare_other_models(const std::string& to, Target target) {
   if (target == Target::gguf) return;
   if (fs::exists(file, unknown) &&
       fs::exists(file.parent_path() / "config.json", unknown) != folder) {
-    throw octavo::Error(
-        octavo::ErrorCode::cannot_create,
-        "cannot write " + octavo::printable(to) + ": " +
-            (folder ? "its model.safetensors is none of Hugging Face's" : "it is Hugging Face's"),
-        "name another " + std::string(folder ? "folder" : "file"));
+    throw octavo::Error(octavo::ErrorCode::cannot_create,
+                        "cannot write " + octavo::printable(to) + ": " +
+                            (folder ? "its model.safetensors is not a Hugging Face model"
+                                    : "it is a Hugging Face model"),
+                        "name another " + std::string(folder ? "folder" : "file"));
   }
   if (folder && has_other_weights(to)) {
     throw octavo::Error(octavo::ErrorCode::cannot_create,
                         "cannot write " + octavo::printable(to) +
-                            ": other weights lie there, which would be taken for this model's",
+                            ": other weights are there, and would be taken for this model's",
                         "name another folder");
   }
 }

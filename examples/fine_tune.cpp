@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// fine_tune MODEL TEXT [SEQUENCE]: a model that somebody has trained learns a text of yours. MODEL
-// is a file of Octavo's, GGUF, or a folder of Hugging Face's GPT-2 format with a tokenizer that
-// Octavo reads. SEQUENCE: tokens that it sees at a time, less than the text has (as many as the
-// model was trained on).
+// fine_tune MODEL TEXT [SEQUENCE]: trains an existing model on your text. MODEL is one of Octavo's
+// files, a GGUF file, or a Hugging Face GPT-2 folder with a tokenizer that Octavo can read.
+// SEQUENCE: tokens per sequence, fewer than the text has (default: the model's trained length).
 #include <filesystem>
 #include <iostream>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes text with a trained model, or tells how likely it finds one.
+// Generates text with a trained model, or scores a text.
 #include <cstdio>
 #include <numbers>
 #include <span>
@@ -21,7 +21,7 @@ using generate::Model;
 using octavo::Index;
 using octavo::Token;
 
-/// Prints how likely the model finds a text; returns the bytes planned for it.
+/// Prints the scores of a text; returns the planned bytes.
 std::size_t score(const support::GenerateOptions& options, const Model& model,
                   octavo::ThreadPool& threads) {
   const Index length = model.trained_length;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A block of your own: x += attention(norm(x)) + feed_forward(norm(x)), side by side as in GPT-J.
+// Your own block: x += attention(norm(x)) + feed_forward(norm(x)), in parallel as in GPT-J.
 #include <iostream>
 
 #include <octavo/octavo.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A layer of your own, y = (x A + a) * (x B + b) number by number, checked and trained in a model.
+// Your own layer, y = (x A + a) * (x B + b) elementwise, checked and trained in a model.
 #include <iostream>
 
 #include <octavo/octavo.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A training loop of your own, and no text: digits come in, and are to come out in reverse.
+// Your own training loop, without text: the model learns to reverse digits.
 #include <iostream>
 
 #include <octavo/octavo.hpp>
@@ -11,7 +11,7 @@ namespace {
 constexpr Index digits = 4, sequence = 2 * digits;
 constexpr StepShape batch{.batch = 16, .sequence = sequence, .micro_batch = 16};
 
-/// "1234=4321" for the number of that index, 9 tokens.
+/// "1234=4321" for the number `index`, 9 tokens.
 std::array<Token, sequence + 1> draw(Index index) {
   const CounterRandom random(1, RandomStream::batches);
   std::array<Token, sequence + 1> line{};
@@ -36,7 +36,8 @@ int main() {
       const auto line = draw(i * batch.batch + row / sequence);
       const auto at = static_cast<std::size_t>(row % sequence);
       step.inputs()[static_cast<std::size_t>(row)] = line[at];
-      step.targets()[static_cast<std::size_t>(row)] = at < digits ? -1 : line[at + 1];  // -1: none
+      step.targets()[static_cast<std::size_t>(row)] =
+          at < digits ? -1 : line[at + 1];  // -1: ignored
     }
     const double loss = step.train(rate.at(i)).loss;
     if (i % 100 == 99) std::cout << "step " << i + 1 << ": loss " << loss << '\n';
@@ -45,7 +46,7 @@ int main() {
   Generator generator(model, step.weights(), sequence, threads);
   int right = 0;
   for (Index i = 0; i < 100; ++i) {
-    const auto line = draw(1'000'000 + i);  // never seen
+    const auto line = draw(1'000'000 + i);  // not seen in training
     std::size_t at = digits;
     bool good = true;
     generator.generate(std::span(line).first(digits + 1), digits, {.temperature = 0}, 1,

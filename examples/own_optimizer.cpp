@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An optimizer of your own: a rule for one number. It is saved, and goes on with the same bits.
+// Your own optimizer: a rule for one number. A saved run continues with the same bits.
 #include <iostream>
 
 #include <octavo/checkpoint/training_checkpoint.hpp>
@@ -41,7 +41,7 @@ int main() {
             }});
 
   const FileSource file(path);
-  const auto known = known_optimizers(Adagrad{});  // names that a file may say
+  const auto known = known_optimizers(Adagrad{});  // optimizers that a file may name
   CheckpointFile(file, {.optimizers = known}).load(resumed);
   std::cout << "resumed at step " << resumed.state().steps_done << ": ";
   resumed.run(tokens.view());

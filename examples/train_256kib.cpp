@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Trains a character model in 256 KiB: weights, gradients, optimizer state, activations, scratch
-// and what it writes with, all in one static array, and the objects that look after it. The text is
-// the input and comes on top. The heap is used at start-up, for the text and the tensors' names,
-// and not at all from the first step on.
+// and the generator's memory are in one static array. The text is the input and comes on top. The
+// heap is used only at start-up, for the text and the tensors' names, and not from the first step
+// on.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -36,8 +36,8 @@ using Config = octavo::FixedConfig<shape>;
 using Trainer = octavo::Trainer<float, Config>;
 using Generator = octavo::Generator<float, Config>;
 
-/// So small a model cannot learn the text by heart: it needs no weight decay. Moments of 8 bits
-/// leave room for more weights, and 12 sequences pass through it one at a time.
+/// A model this small cannot memorise the text, so it needs no weight decay. 8-bit moments leave
+/// room for more weights, and the 12 sequences of a step pass through the model one at a time.
 constexpr octavo::TrainingOptions options{
     .batch = 12,
     .sequence = sequence,
@@ -45,8 +45,8 @@ constexpr octavo::TrainingOptions options{
     .optimizer = octavo::AdamW8bit{.weight_decay = 0},
     .between_steps_bytes = octavo::generation_bytes<float>(shape, sequence)};
 
-/// All numbers of the run, to the byte. 32 KiB of them are scratch of the matrix products; without
-/// AVX-512 these are half as many.
+/// All memory of the run, to the byte. 32 KiB of it is scratch for matrix products, half as much
+/// without AVX-512.
 alignas(octavo::alignment_bytes)
     std::byte memory[octavo::training_bytes<float>(shape, options.step_options().memory(1))];
 constexpr std::size_t objects = sizeof(Trainer) + sizeof(Generator);

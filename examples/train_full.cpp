@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Trains a model of any shape, chosen at run time, on texts of any size or on the built-in one.
+// Trains a model of any size, chosen at run time, on texts of any size or on the built-in text.
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -22,7 +22,7 @@
 
 namespace {
 
-/// Nothing that the run reads may be replaced by what it writes.
+/// Checks that the run does not replace files that it reads.
 void spare_what_is_read(const support::FullOptions& options, const std::string& from,
                         const octavo::ResumedRun* resumed) {
   support::spare_run(options.corpus.token_file, options.saving.folder);
@@ -72,7 +72,8 @@ int run(const support::FullCommandLine& command_line) {
   options.saving = saving;
   spare_what_is_read(options, command_line.from(), resumed.get());
   if (options.quiet) support::silence_output();
-  support::release_idle_memory();  // what starts the program is not needed to read a text
+  support::release_idle_memory();  // memory from the start of the program is not needed to read a
+                                   // text
   const octavo::Corpus corpus = read_corpus(options, resumed.get());
   options.shape.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::ThreadPool threads(options.threads);

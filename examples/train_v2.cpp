@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Trains a model whose configuration, and therefore memory, is fixed when it is compiled, on the
+// Trains a model whose configuration, and therefore memory, is fixed at compile time, on the
 // opening of Hamlet's soliloquy, until it can recite it.
 #include "support/training.hpp"
 #include "support/v2.hpp"
@@ -12,7 +12,7 @@ using support::v2::shape, support::v2::text;
 constexpr Index sequence = 32;
 using Config = octavo::FixedConfig<shape>;
 
-// The whole of the training run, and of generation, before the first byte is allocated.
+// The bytes of the training run and of generation, known at compile time.
 static_assert(octavo::parameter_count(shape) == 291'398);
 static_assert(octavo::training_bytes<float>(shape, {.batch = 1, .sequence = sequence}) < 5'100'000);
 static_assert(octavo::generation_bytes<float>(shape, sequence) < 500'000);
@@ -22,14 +22,14 @@ constexpr std::string_view prompt = "To be ";
 constexpr std::uint64_t usual_seed = 5, no_seed = ~std::uint64_t{0};
 
 struct Arguments {
-  Index iterations = 0, threads = 0;  ///< 0: none were asked
+  Index iterations = 0, threads = 0;  ///< 0: not given
   std::uint64_t seed = no_seed;
   support::SaveOptions saving;
   support::MemoryReportOption memory_report;
   bool quiet = false;
 };
 
-/// Length and seed are those of the command line, or of the checkpoint that the run goes on with.
+/// Length and seed come from the command line, or from the checkpoint that the run continues.
 octavo::TrainingOptions options_of(const Arguments& arguments, const octavo::ResumedRun* resumed,
                                    Index workers) {
   octavo::TrainingOptions options;
@@ -46,7 +46,7 @@ octavo::TrainingOptions options_of(const Arguments& arguments, const octavo::Res
   if (ours && difference.empty()) return options;
   throw octavo::ConfigError(
       "cannot resume " + octavo::printable(resumed->path()) + ": " +
-          (ours ? difference : "it is no run of train_v2"),
+          (ours ? difference : "it is not a run of train_v2"),
       ours ? "leave it out, or begin a new run" : "name a checkpoint that train_v2 has saved");
 }
 

@@ -14,7 +14,7 @@ using octavo::Index;
 
 constexpr Index most_tokens = std::numeric_limits<std::int32_t>::max();
 
-/// "\n" and the like as what they stand for: a line end cannot be typed.
+/// Replaces "\n" and similar escapes, because a line end cannot be typed.
 std::string unescaped(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {

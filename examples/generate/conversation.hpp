@@ -12,13 +12,13 @@
 
 namespace generate {
 
-/// Each line is a prompt of its own, which the model writes on from, or a command that begins with
-/// "/". Every reply has the next seed.
+/// Each line is a separate prompt, which the model continues, or a command starting with "/". Every
+/// reply uses the next seed.
 class Conversation {
  public:
   Conversation(support::GenerateOptions& options, Writer& writer);
 
-  /// Until the input ends, or /quit.
+  /// Runs until the input ends, or /quit.
   void run();
 
  private:

@@ -28,7 +28,7 @@ InterruptFlag::InterruptFlag() {
   interrupted = 0;
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = 1; };
-  action.sa_flags = SA_RESTART;  // what is being written is written
+  action.sa_flags = SA_RESTART;  // pending output is still written
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &action_before);
 }
@@ -53,7 +53,7 @@ class LineEditor::Libedit {
     el_set(edit_, EL_PROMPT, &Libedit::prompt_of);
     el_set(edit_, EL_SIGNAL, 1);
     el_set(edit_, EL_EDITOR, "emacs");
-    // Ctrl-C and Ctrl-Z are keys while a line is edited; while the model writes they are signals.
+    // While a line is edited, Ctrl-C and Ctrl-Z are keys; while the model writes, they are signals.
     el_set(edit_, EL_SETTY, "-d", "-isig", nullptr);
     el_set(edit_, EL_ADDFN, "octavo-interrupt", "empty the line, or end", &Libedit::interrupt);
     el_set(edit_, EL_ADDFN, "octavo-suspend", "stop the program for a while", &Libedit::suspend);
@@ -82,7 +82,7 @@ class LineEditor::Libedit {
     do {
       emptied_ = false;
       int size = 0;
-      el_set(edit_, EL_PREP_TERM, 1);  // before the prompt is there
+      el_set(edit_, EL_PREP_TERM, 1);  // before the prompt is shown
       const char* const got = el_gets(edit_, &size);
       if (emptied_) continue;
       if (got == nullptr || size <= 0) return false;
@@ -120,7 +120,7 @@ class LineEditor::Libedit {
 
   EditLine* edit_;
   History* history_;
-  bool emptied_ = false;  ///< Ctrl-C has emptied the line
+  bool emptied_ = false;  ///< Ctrl-C has cleared the line
 };
 
 #else
@@ -136,8 +136,7 @@ class LineEditor::Libedit {
 
 namespace {
 
-/// A line as the terminal hands it over. Ctrl-C comes while this waits, or before, and at no other
-/// moment: none is missed.
+/// Reads a line without editing. Ctrl-C arrives before or during this wait, and is never missed.
 bool read_at_terminal(std::string& line) {
   sigset_t interrupt, before;
   sigemptyset(&interrupt);
@@ -164,7 +163,7 @@ bool read_at_terminal(std::string& line) {
   return whole || !line.empty();
 }
 
-/// Lines are UTF-8, whatever the language; all else stays as it is in C.
+/// Lines are UTF-8 in every language; the rest of the locale stays "C".
 void expect_utf8() {
   std::setlocale(LC_CTYPE, "");
   if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lines that a user types at a terminal, or that come from a pipe.
+// Reads lines from a terminal or a pipe.
 #pragma once
 
 #include <memory>
@@ -7,10 +7,9 @@
 
 namespace generate {
 
-/// Reads lines. On a terminal it shows a prompt, and edits the line by libedit where Octavo was
-/// built with it and TERM is not "dumb": arrow keys, a history of the session, the keys of Emacs,
-/// and what the user's ~/.editrc says. Anywhere else lines are read as they come, and no prompt is
-/// shown.
+/// Reads lines. On a terminal it shows a prompt, and lines can be edited if Octavo was built with
+/// libedit and TERM is not "dumb": arrow keys, a history of the session, the keys of Emacs, and the
+/// settings of the user's ~/.editrc. Otherwise lines are read directly, without a prompt.
 class LineEditor {
  public:
   LineEditor();
@@ -18,12 +17,12 @@ class LineEditor {
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
-  /// Whether somebody sits there: standard input and output are a terminal.
+  /// Whether standard input and output are a terminal.
   bool on_terminal() const noexcept { return on_terminal_; }
 
-  /// The next line, without its end. False at the end of the input, which Ctrl-D or Ctrl-C on an
-  /// empty line are too (with libedit Ctrl-C first empties a line that is not), and where the
-  /// prompt cannot be written.
+  /// Reads the next line, without its end. False at the end of the input, which is also Ctrl-D or
+  /// Ctrl-C on an empty line (with libedit Ctrl-C first clears a nonempty line), and if the prompt
+  /// cannot be written.
   bool read(std::string& line);
 
  private:
@@ -31,10 +30,10 @@ class LineEditor {
   bool read_plainly(std::string& line) const;
 
   bool on_terminal_;
-  std::unique_ptr<Libedit> libedit_;  ///< null: lines are read as they come
+  std::unique_ptr<Libedit> libedit_;  ///< null: lines are read directly
 };
 
-/// While one of these is there, Ctrl-C raises a flag instead of ending the program.
+/// While an object of this class exists, Ctrl-C sets a flag instead of ending the program.
 class InterruptFlag {
  public:
   InterruptFlag();
@@ -42,7 +41,7 @@ class InterruptFlag {
   InterruptFlag(const InterruptFlag&) = delete;
   InterruptFlag& operator=(const InterruptFlag&) = delete;
 
-  /// Whether Ctrl-C has come; false where no flag is there.
+  /// Whether Ctrl-C was pressed; false if no such object exists.
   static bool raised() noexcept;
   static void lower() noexcept;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The model that generate works with.
+// The model of generate.
 #pragma once
 
 #include <string>
@@ -15,10 +15,11 @@ struct Model : octavo::LoadedModel<float> {
   std::vector<octavo::Token> end_tokens;
 };
 
-/// Tells on standard error what was skipped or set aside. FormatError if it has no tokenizer.
+/// Opens a model; notes on standard error list what is skipped or ignored. FormatError if it has no
+/// tokenizer.
 Model load(const std::string& path);
 
-/// One line on standard error.
+/// Writes one line on standard error.
 void note(const std::string& text);
 
 }  // namespace generate

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What generate is asked on its command line.
+// The command-line options of generate.
 #pragma once
 
 #include <cstdint>
@@ -17,19 +17,20 @@
 
 namespace support {
 
-/// A logit bias before there is a vocabulary: for a token by its number, or for those of a text.
+/// A logit bias before the vocabulary is known: for a token by its number, or for the tokens of a
+/// text.
 struct AskedBias {
-  std::string given;  ///< as it was written
+  std::string given;  ///< as given
   octavo::Token token = 0;
   std::string text;  ///< empty: `token` is meant
   double value = 0;
 };
 
-/// What becomes of characters outside the vocabulary: the unknown token, where the model has one
-/// (where it has none they are refused), an error, or nothing.
+/// How characters outside the vocabulary are handled: replaced by the unknown token (refused if the
+/// model has none), refused, or left out.
 enum class UnknownPolicy { replace, refuse, skip };
 
-/// The beginning of a text: tokens, or characters that will be tokens when there is a vocabulary.
+/// A prompt: tokens, or text that is encoded when the vocabulary is known.
 struct AskedPrompt {
   std::string text;
   std::optional<std::vector<octavo::Token>> tokens;
@@ -43,7 +44,7 @@ struct GenerateOptions {
   octavo::Index stride = 0;  ///< 0: the model's trained length
   bool per_token = false;
   octavo::Index tokens = 200;
-  octavo::Sampling sampling;  ///< but for the biases
+  octavo::Sampling sampling;  ///< without the biases
   std::vector<AskedBias> biases;
   std::vector<std::string> stops;
   octavo::TooLong too_long = octavo::TooLong::slide;
@@ -51,27 +52,27 @@ struct GenerateOptions {
   octavo::InvalidUtf8 invalid = octavo::InvalidUtf8::replace;
   std::uint64_t seed = 1;
   octavo::Index threads = 0;
-  bool special = false;     ///< special tokens have names, in prompts and in what is written
-  bool ignore_end = false;  ///< generation goes on after the tokens that end a text
+  bool special = false;     ///< names of special tokens are recognized in prompts and written
+  bool ignore_end = false;  ///< continue after tokens that end a text
   bool interactive = false;
-  bool timings = false, no_timings = false;  ///< neither: where standard error is a terminal
+  bool timings = false, no_timings = false;  ///< neither: if standard error is a terminal
   MemoryReportOption memory_report;
 };
 
-/// Adds generate's options to `app`, which fills `options` when it parses.
+/// Adds generate's options to `app`; parsing fills `options`.
 void add_generate_options(CLI::App& app, GenerateOptions& options);
 
-/// ConfigError where options contradict each other; reads the prompt file. At least one prompt,
-/// which may be empty, is there afterwards.
+/// Checks the options and reads the prompt file. ConfigError if options contradict each other.
+/// Afterwards there is at least one prompt, which may be empty.
 void finish(GenerateOptions& options);
 
-// Numbers of the command line and of a conversation alike.
+// Options common to the command line and a conversation.
 inline constexpr auto temperature_is_legal = [](double x) { return x >= 0; };
 inline constexpr auto top_p_is_legal = [](double x) { return x > 0 && x <= 1; };
 inline constexpr auto min_p_is_legal = [](double x) { return x >= 0 && x <= 1; };
 inline constexpr auto penalty_is_legal = [](double x) { return x > 0; };
 
-/// A whole file, or standard input where the name is "-".
+/// Reads a whole file, or standard input if the name is "-".
 std::string read_text(const std::string& name);
 
 }  // namespace support

@@ -15,7 +15,7 @@ using support::UnknownPolicy;
 
 const char* const skip_hint = "leave it out, or say --unknown skip";
 
-/// Of a text that its policy has let pass.
+/// The tokens of a text that has passed its policy.
 void note_unknown(const Model& model, const std::string& text, const std::string& what) {
   const octavo::UnknownCount count = octavo::count_unknown(model.tokenizer, text);
   if (count.unknown == 0) return;
@@ -25,7 +25,7 @@ void note_unknown(const Model& model, const std::string& text, const std::string
        "them out)");
 }
 
-/// Words carry the blank before them, so that a blank of its own is followed by what follows two.
+/// Words include the blank before them, so a separate blank is continued as if there were two.
 void note_blank(const Model& model, const std::vector<Token>& tokens, const std::string& what) {
   const auto* const bpe = model.tokenizer.get_if<octavo::BpeTokenizer>();
   if (bpe == nullptr || bpe->decode(tokens.back()) != " ") return;
@@ -60,7 +60,7 @@ Prompt of_tokens(const Model& model, const GenerateOptions& options,
   return prompt;
 }
 
-/// ConfigError or UnknownSymbol as the tokenizer has it.
+/// Throws ConfigError or UnknownSymbol as the tokenizer does.
 std::vector<Token> encode_by_policy(const Model& model, const GenerateOptions& options,
                                     UnknownPolicy policy, std::string& text) {
   if (policy == UnknownPolicy::refuse) octavo::require_known(model.tokenizer, text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From what is asked on a command line to tokens of a model.
+// Converts the prompts of the command line to tokens of a model.
 #pragma once
 
 #include <string>
@@ -10,24 +10,25 @@
 
 namespace generate {
 
-/// The beginning of a text.
+/// The start of a text.
 struct Prompt {
-  std::string text;                   ///< as it is written before what the model adds
+  std::string text;                   ///< text to print before the generated text
   std::vector<octavo::Token> tokens;  ///< at least one
 };
 
-/// How messages call prompt `i` of `count`.
+/// The name of prompt `i` of `count` in messages.
 std::string name_of_prompt(std::size_t i, std::size_t count);
 
 /// The tokens of a text, `what` in messages, by --unknown and --special; with UnknownPolicy::skip
-/// unknown characters leave `text` too. Notes on standard error how many are replaced.
+/// unknown characters are removed from `text` as well. A note on standard error has the number of
+/// replaced characters.
 std::vector<octavo::Token> encode(const Model& model, const support::GenerateOptions& options,
                                   std::string& text, const std::string& what);
 
-/// A prompt, `what` in messages. An empty one begins after the token that ends a text; where there
-/// is none after a line end, or the first token of a vocabulary without line ends. ConfigError on a
-/// number of a token that the model does not have; DataError, by --too-long, on more tokens than
-/// `length`.
+/// A prompt, `what` in messages. An empty prompt starts after the token that ends a text, or,
+/// without such a token, after a line end, or after the first token of a vocabulary without line
+/// ends. ConfigError for a token number outside the vocabulary; DataError, depending on --too-long,
+/// for more than `length` tokens.
 Prompt read_prompt(const Model& model, const support::GenerateOptions& options,
                    const support::AskedPrompt& asked, const std::string& what,
                    octavo::Index length);

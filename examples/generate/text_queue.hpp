@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Texts that grow together, printed one after the other.
+// Prints texts that are generated together one after the other.
 #pragma once
 
 #include <cstdio>
@@ -14,9 +14,9 @@
 
 namespace support {
 
-/// The first text that has not ended is printed as it grows, the others wait for it. Where there
-/// are several each has a headline. Pieces are whole characters; a terminal gets them as
-/// visible_text(), anything else as they are.
+/// The first unfinished text is printed as it grows; later texts wait. If there are several texts,
+/// each has a headline. Pieces are whole characters; a terminal gets them through visible_text(),
+/// other outputs get them unchanged.
 class TextQueue {
  public:
   explicit TextQueue(octavo::Index texts) : waiting_(static_cast<std::size_t>(texts)) {

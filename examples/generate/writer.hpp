@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes on from prompts.
+// Generates text from prompts.
 #pragma once
 
 #include <functional>
@@ -10,13 +10,13 @@
 
 namespace generate {
 
-/// How many tokens passed through the model, and how long they took.
+/// The numbers of tokens that passed through the model, and their times.
 struct Timings {
   octavo::Index read = 0;      ///< of prompts
-  octavo::Index written = 0;   ///< drawn, those that end a text among them
-  octavo::Index computed = 0;  ///< of these: all but the first after each prompt
-  double reading = 0;          ///< seconds, the first tokens' draw included
-  double writing = 0;          ///< seconds, for those that are `computed`
+  octavo::Index written = 0;   ///< generated, including tokens that end a text
+  octavo::Index computed = 0;  ///< of the generated tokens, all but the first after each prompt
+  double reading = 0;          ///< seconds, including sampling of the first tokens
+  double writing = 0;          ///< seconds, for the `computed` tokens
 
   /// "read 5 tokens, 4321 a second; wrote 200 tokens, 5210 a second".
   std::string sentence() const;
@@ -24,14 +24,14 @@ struct Timings {
 
 class Writer {
  public:
-  /// Looks at all of these; changes none but the biases of options.sampling, which are its own.
+  /// The arguments must outlive this object. It changes only the biases of options.sampling.
   Writer(support::GenerateOptions& options, const Model& model, octavo::ThreadPool& threads);
 
   const octavo::MemoryPlan& plan() const noexcept { return generator_.plan(); }
   const Timings& timings() const noexcept { return timings_; }
 
-  /// Each prompt's continuation, in their order, on standard output. The first that is not complete
-  /// is written as it grows. `interrupted` is asked after each token: if it says so all texts end.
+  /// Writes the continuation of each prompt, in order, to standard output; the first unfinished
+  /// text is written as it grows. `interrupted` is called after each token; true ends all texts.
   void write(
       const std::vector<support::AskedPrompt>& prompts,
       const std::function<bool()>& interrupted = [] { return false; });

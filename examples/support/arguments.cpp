@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t longest_name = 32;
 
-/// How many letters have to be added, left out, changed, or swapped with their neighbour.
+/// Edit distance: the number of letters to add, remove, change, or swap with their neighbour.
 std::size_t distance(std::string_view a, std::string_view b) {
   unsigned char cost[longest_name + 1][longest_name + 1];
   for (std::size_t i = 0; i <= a.size(); ++i) {
@@ -30,7 +30,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
-/// The option whose name begins with that of `asked` or is hardly another; empty if there is none.
+/// The option whose name starts with `asked` or is similar; empty if there is none.
 std::string nearest(const CLI::App& app, std::string_view asked) {
   const std::string_view name = asked.substr(std::min(asked.find_first_not_of('-'), asked.size()));
   if (name.size() > longest_name) return "";
@@ -56,7 +56,7 @@ std::string nearest(const CLI::App& app, std::string_view asked) {
   return found;
 }
 
-/// What other programs call it.
+/// Names of options in other programs.
 struct OtherName {
   std::string_view theirs, ours;
 };
@@ -103,7 +103,7 @@ constexpr OtherName other_names[] = {
     {"weight-decay", "--decay"},
 };
 
-/// A hint for somebody who knows other programs; empty if there is none.
+/// A hint for users of other programs; empty if there is none.
 std::string hint_by_other_name(const CLI::App& app, std::string_view asked) {
   std::string name(asked.substr(std::min(asked.find_first_not_of('-'), asked.size())));
   std::replace(name.begin(), name.end(), '_', '-');
@@ -128,10 +128,10 @@ std::string see_help(const CLI::App& app) { return "see " + app.get_name() + " -
   throw octavo::ConfigError("unknown option " + octavo::printable(name), hint);
 }
 
-/// Whether it may follow a value of an option that takes several. A number is an argument: a file
-/// with such a name can be written "./5" or given with "=".
+/// Whether an argument can be a further value of an option with several values. A number is an
+/// argument: write a file with such a name as "./5" or with "=".
 bool is_further_value(std::string_view argument) {
-  if (argument.empty() || argument == "-") return true;  // to be refused, standard input
+  if (argument.empty() || argument == "-") return true;  // refused later; standard input
   return argument.front() != '-' &&
          argument.find_first_not_of("0123456789") != std::string_view::npos;
 }
@@ -146,7 +146,7 @@ std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const 
   const auto option_of = [&](std::string_view argument) {
     return app.get_option_no_throw(std::string(argument.substr(0, argument.find('='))));
   };
-  // CLI11 would take a second one that is empty for a group of options, and never come back.
+  // CLI11 would take an empty second argument for a group of options, and loop forever.
   const bool groups = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
   bool positional = false;
   std::vector<std::string> result;
@@ -226,7 +226,7 @@ void parse_arguments(CLI::App& app, int argc, const char* const* argv) {
   } catch (const CLI::ExtrasError&) {
     const std::vector<std::string> extra = app.remaining();
     const auto first = std::find_if(extra.begin(), extra.end(), [](const auto& one) {
-      return one != "--";  // which CLI11 counts among them
+      return one != "--";  // CLI11 counts it as a value
     });
     const std::string unexpected = first == extra.end() ? "--" : *first;
     const bool prompt = app.get_option_no_throw("--prompt") != nullptr &&

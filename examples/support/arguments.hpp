@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What CLI11 would refuse in words of its own, or take for something else than was meant.
+// Checks the command line before CLI11, which has other messages or would misinterpret some
+// arguments.
 #pragma once
 
 #include <string>
@@ -9,13 +10,13 @@
 
 namespace support {
 
-/// The command line for app.parse(): last argument first, each option apart from its value.
-/// ConfigError, with the nearest option as a hint, for an option that is unknown, comes twice
-/// though it takes one value, lacks its value, or has one where none is taken. From --help or
-/// --version on nothing is checked.
+/// The command line for app.parse(): last argument first, each option separate from its value.
+/// ConfigError, with the nearest option as a hint, for an option that is unknown, occurs twice
+/// although it takes one value, lacks its value, or has a value although it takes none. Nothing is
+/// checked after --help or --version.
 std::vector<std::string> checked_arguments(const CLI::App& app, int argc, const char* const* argv);
 
-/// app.parse() of those; what is then still wrong becomes a ConfigError too.
+/// Calls app.parse() and converts its errors to ConfigError.
 void parse_arguments(CLI::App& app, int argc, const char* const* argv);
 
 }  // namespace support

@@ -8,11 +8,11 @@ namespace support {
 namespace {
 
 constexpr std::size_t margin = 2;        ///< before an option's name
-constexpr std::size_t group = 2;         ///< what CLI11 puts before each line of a group of options
+constexpr std::size_t group = 2;         ///< CLI11's indentation of a group of options
 constexpr std::size_t names_width = 26;  ///< margin included
 
-/// `text` broken between words into lines of at most `width` columns; each but the first begins
-/// with `indent` spaces, which do not count. A longer word has a line of its own.
+/// Breaks `text` between words into lines of at most `width` columns; all lines but the first start
+/// with `indent` spaces, which do not count. A longer word gets its own line.
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
   std::string result;
   std::size_t used = 0;

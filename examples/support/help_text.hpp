@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What --help prints.
+// The output of --help.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace support {
 
-/// CLI11's help in 80 columns: descriptions are broken between words, their lines below each other.
+/// CLI11's help in 80 columns, with aligned descriptions broken between words.
 class HelpText : public CLI::Formatter {
  public:
   static constexpr std::size_t columns = 80;

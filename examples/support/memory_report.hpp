@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a run's memory is made of, for people.
+// A report of a run's memory for the user.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace support {
 
-/// What a process needs besides its plan, at most: program, C++ library, stacks. Small runs need
-/// most: in large ones what starts the program has been given back when the plan is in use.
+/// The most memory of a process besides its plan: program, C++ library, stacks. Small runs need the
+/// most: in large runs the memory of the start has been returned before the plan is in use.
 inline constexpr std::size_t process_overhead = 2'600'000;
 
 struct MemoryReportOption {
@@ -23,13 +23,13 @@ struct MemoryReportOption {
 /// --memory-report [FILE.svg]
 void add_memory_report(CLI::App& app, MemoryReportOption& option);
 
-/// Before the run: where each byte of the plan goes, and the drawing. `text_bytes`: tokens, beside
-/// the plan; `learning_bytes`: for learning byte pairs, given back before the plan's block is
-/// allocated. Does nothing unless wanted.
+/// Before the run: prints the plan byte by byte and writes the drawing. `text_bytes`: tokens, in
+/// addition to the plan; `learning_bytes`: for learning byte pairs, released before the plan's
+/// block is allocated. Does nothing unless requested.
 void report_plan(const MemoryReportOption& option, const octavo::MemoryPlan& plan,
                  std::size_t text_bytes, const std::string& title, std::size_t learning_bytes = 0);
 
-/// After the run: plan against the process's peak, and what else is resident, by name.
+/// After the run: prints the plan against the process's peak, and other resident memory by name.
 void report_process(const MemoryReportOption& option, std::size_t planned);
 
 }  // namespace support

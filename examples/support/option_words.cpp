@@ -7,10 +7,10 @@
 namespace support {
 namespace {
 
-/// Settings of the library that a program has an option for, of that name.
+/// Settings of the library whose options have the same name.
 constexpr std::string_view named_settings[] = {"data", "document-end", "documents", "token-file",
                                                "val"};
-/// What else the library's errors say of settings, and what a program says that has that option.
+/// Other words for settings in the library's errors, and the programs' options for them.
 struct OptionWords {
   std::string_view words, option, ours;
 };

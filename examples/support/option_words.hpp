@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The library's errors name settings; a program names its options for them.
+// Replaces the settings named in the library's errors by a program's options.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace support {
 /// The long names of all options, "--seed".
 std::vector<std::string> options_of(const CLI::App& app);
 
-/// A message or hint of the library's, with the program's `options` for the settings that it names.
+/// A message or hint of the library with the program's `options` in place of settings.
 std::string with_options(std::string text, const std::vector<std::string>& options);
 
 }  // namespace support

@@ -26,7 +26,7 @@ namespace {
 volatile std::sig_atomic_t received = 0;
 
 const char* program_name = "";
-/// What came before the program's name in the call; it ends in '/' or is empty.
+/// The folder in the program's call; it ends with '/' or is empty.
 std::string_view called_from;
 
 void receive(int signal) {
@@ -34,7 +34,7 @@ void receive(int signal) {
   received = signal;
 }
 
-/// Exceptions that nobody can catch: global objects of the option parser allocate before main.
+/// Handles uncaught exceptions: global objects of the option parser allocate before main.
 [[noreturn]] void end_unclean() {
   const char* message = "error: unexpected end\n  hint: this is a defect; please report it\n";
   auto code = octavo::ErrorCode::internal;
@@ -58,15 +58,15 @@ void receive(int signal) {
                             ", expected " + expected);
 }
 
-/// Were standard input, output or error closed, the next file to be opened would take its place,
-/// and what is printed would go into that. Now reading, or writing, fails instead.
+/// If standard input, output or error is closed, the next opened file would take its place and
+/// receive the output. This makes reading or writing fail instead.
 void occupy_standard_files() {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(file, F_GETFD) < 0) open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
 }
 
-/// Allocates nothing: memory may be what is missing.
+/// Does not allocate, because memory may be exhausted.
 int report(const char* program, std::string_view message, std::string_view hint,
            octavo::ErrorCode code) {
   std::fflush(stdout);
@@ -239,7 +239,7 @@ int run_program(const char* name, const char* purpose, int argc, char** argv,
     called_from = call.substr(0, call.rfind('/') + 1);
     std::function<int()> body;
     {
-      CLI::App app(purpose, name);  // goes before the body runs: it is a tenth of a megabyte
+      CLI::App app(purpose, name);  // destroyed before the body runs: it has a tenth of a megabyte
       app.formatter(std::make_shared<HelpText>());
       app.set_version_flag("--version", std::string("octavo ") + octavo::version_string);
       body = set_up(app);
@@ -279,7 +279,7 @@ void catch_signals() {
   sigemptyset(&action.sa_mask);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe shows as a failed write instead
-  std::signal(SIGXFSZ, SIG_IGN);  // so does a file that may not grow further
+  std::signal(SIGXFSZ, SIG_IGN);  // so does a file at its size limit
 }
 
 void tell_bus_errors() {
@@ -347,7 +347,7 @@ std::string shell_word(std::string_view text) {
            std::string_view("_-./=:,+@%").find(c) != std::string_view::npos;
   };
   if (!text.empty() && std::all_of(text.begin(), text.end(), harmless)) return std::string(text);
-  std::string quoted = "'", escaped = "$'";  // the second as bash and zsh have it
+  std::string quoted = "'", escaped = "$'";  // the second form is for bash and zsh
   bool shows = true;                         // as it is
   for (std::string_view rest = text; !rest.empty();) {
     const std::string_view character = rest.substr(0, octavo::utf8_length(rest));

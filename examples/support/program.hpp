@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every program does the same way: options, errors, signals.
+// Common parts of all programs: options, errors, signals.
 #pragma once
 
 #include <csignal>
@@ -17,14 +17,14 @@
 
 namespace support {
 
-/// Of texts that are in memory as a whole, once more as tokens.
+/// The largest text that is in memory as a whole, in addition to its tokens.
 inline constexpr std::size_t largest_text = std::size_t{1} << 30;
 
-/// The whole of `text` as a whole number in [least, most]; ConfigError naming `option` otherwise.
+/// `text` as a whole number in [least, most]; ConfigError, naming `option`, otherwise.
 octavo::Index parse_integer(std::string_view option, std::string_view text, octavo::Index least,
                             octavo::Index most = std::numeric_limits<std::int32_t>::max());
 
-/// The whole of `text` as a finite number that `legal` accepts; `expected` describes those.
+/// `text` as a finite number that `legal` accepts; `expected` describes the valid numbers.
 double parse_real(std::string_view option, std::string_view text,
                   const std::function<bool(double)>& legal, std::string_view expected);
 
@@ -37,7 +37,7 @@ void add_integer(CLI::App& app, const std::string& name, octavo::Index& value, o
 CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value,
                       const std::string& help);
 
-/// Adds an option for one or more names; it may come more than once.
+/// Adds an option for one or more names; it may be given more than once.
 CLI::Option* add_names(CLI::App& app, const std::string& name, std::vector<std::string>& values,
                        const std::string& help);
 
@@ -45,7 +45,7 @@ CLI::Option* add_names(CLI::App& app, const std::string& name, std::vector<std::
 void add_choice(CLI::App& app, const std::string& name, std::string& value,
                 const std::vector<std::string>& choices, const std::string& help);
 
-/// The same, handing the choice to `choose`.
+/// As above, but calls `choose` with the choice.
 void add_choice(CLI::App& app, const std::string& name, const std::vector<std::string>& choices,
                 const std::function<void(const std::string&)>& choose, const std::string& help);
 
@@ -56,19 +56,19 @@ CLI::Option* add_repeatable(CLI::App& app, const std::string& name,
 
 /// --threads
 void add_threads(CLI::App& app, octavo::Index& threads);
-/// A warning on standard error, and below it a hint unless that is empty.
+/// A warning on standard error, followed by a hint unless it is empty.
 void warn(const std::string& message, const std::string& hint = "");
-/// Warns of a checkpoint that is not whole.
+/// Warns about an invalid checkpoint.
 void warn_of_skipped(const octavo::Error& error);
 /// Warns if the pool has more threads than there are processors for them.
 void warn_of_threads(const octavo::ThreadPool& pool);
-/// What was set aside when a file was read, a line each on standard error.
+/// Notes about ignored parts of a file, one line each on standard error.
 void print_notes(const std::vector<std::string>& notes);
-/// What a run tells and asks, with warnings on standard error, `say` for lines, and idle memory
-/// given back in pauses.
+/// The callbacks of a run: warnings go to standard error, lines to `say`, and unused memory is
+/// returned in pauses.
 octavo::RunCallbacks run_callbacks(const std::function<void(const std::string&)>& say);
 
-/// --seed, 0 to 2^63 - 1; `usual`: the one that counts without it.
+/// --seed, 0 to 2^63 - 1; `usual`: the default.
 void add_seed(CLI::App& app, std::uint64_t& seed, std::uint64_t usual);
 
 /// Adds an option whose value must be a finite number that `legal` accepts.
@@ -76,7 +76,7 @@ void add_real(CLI::App& app, const std::string& name, double& value,
               const std::function<bool(double)>& legal, const std::string& expected,
               const std::string& help);
 
-/// Thrown where a program stops for a signal that was caught, unless it saves something first.
+/// Thrown when a program stops because of a signal, unless it saves first.
 struct Interrupted {
   int signal;
   std::string what;
@@ -85,42 +85,41 @@ struct Interrupted {
 /// A whole program: `set_up` adds its options and returns what runs when the command line has been
 /// parsed. Help and version go to standard output with status 0; every error, from the first
 /// allocation on, becomes one line on standard error, a hint where there is one, and the exit
-/// status of its kind. Where an error of the library begins with the name of a setting, or its hint
-/// speaks of one, the option of that name is named.
+/// status of its kind. If an error of the library starts with the name of a setting, or its hint
+/// names one, the option's name is used.
 int run_program(const char* name, const char* purpose, int argc, char** argv,
                 const std::function<std::function<int()>(CLI::App&)>& set_up);
 
-/// From here on SIGINT, SIGTERM and SIGHUP only raise a flag; a second one ends the program at
+/// From now on SIGINT, SIGTERM and SIGHUP only set a flag; a second signal ends the program at
 /// once.
 void catch_signals();
-/// From here on a mapped file that was cut short ends the program with a message and status 74.
+/// From now on a truncated mapped file ends the program with a message and status 74.
 void tell_bus_errors();
 /// The signal that was caught, 0 if none.
 int caught_signal() noexcept;
 
-/// Writes to standard output, which is C's: the library's own streams would cost a third of a
-/// megabyte of the process's memory.
+/// Writes to C's standard output: C++ streams would cost a third of a megabyte of memory.
 void print(std::string_view text);
 
-/// From here on nothing that is printed goes anywhere: --quiet.
+/// Suppresses all output from now on (--quiet).
 void silence_output();
 
 /// --quiet
 void add_quiet(CLI::App& app, bool& quiet);
 
-/// How a user calls `program`, one of ours, from where this one was called: its name, after the
-/// folder that this one was called from if its call had one. As a word of a shell.
+/// How a user can call another of these programs: its name, in the same folder as in this program's
+/// call. Quoted for a shell.
 std::string command_of(std::string_view program);
 
-/// A word as a shell reads it back.
+/// A word quoted for a shell.
 std::string shell_word(std::string_view text);
 
 /// Throws unless everything printed so far has reached standard output.
 void flush_output();
 
-/// Gives back to the system what the heap has free, and the pages of the program's own code and
-/// constants, which come back as they are used: reading a command line or printing touches far more
-/// code than training does.
+/// Returns the heap's free memory to the system, and the pages of the program's code and constants,
+/// which are loaded again when used: parsing a command line or printing touches far more code than
+/// training.
 void release_idle_memory() noexcept;
 
 }  // namespace support

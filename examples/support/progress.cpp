@@ -15,10 +15,10 @@ namespace support {
 namespace {
 
 constexpr octavo::Index curve_rows = 7;
-/// Off a terminal the most between two lines.
+/// The longest time between two lines if the output is not a terminal.
 constexpr std::chrono::seconds longest_silence(30);
 
-/// The run was stopped, by Ctrl-Z, and goes on: others have written to the terminal.
+/// The run was stopped by Ctrl-Z and continues: other programs have written to the terminal.
 volatile std::sig_atomic_t was_stopped = 0;
 
 void watch_stops() {
@@ -29,8 +29,8 @@ void watch_stops() {
   sigaction(SIGCONT, &action, nullptr);
 }
 
-/// Whether nobody else, such as a shell, is to be written over. A terminal that is not the run's
-/// own has no foreground.
+/// Whether the run is in the foreground, so that it does not overwrite another program's output. A
+/// terminal that does not control the run has no foreground.
 bool in_foreground() {
   const pid_t group = ::tcgetpgrp(STDOUT_FILENO);
   return group < 0 || group == ::getpgrp();
@@ -58,8 +58,8 @@ winsize terminal_size() {
   return size;
 }
 
-/// What standard output can show: its width, colours unless NO_COLOR is set, UTF-8 where the locale
-/// says so.
+/// The capabilities of standard output: its width, colours unless NO_COLOR is set, UTF-8 if the
+/// locale has it.
 octavo::TerminalStyle terminal_style() {
   return {terminal_size().ws_col, variable("NO_COLOR").empty(), locale_is_utf8()};
 }
@@ -72,7 +72,7 @@ Progress::Progress(const octavo::RunReport& page, const octavo::RunLogOptions& o
       log_(page, options, callbacks()),
       every_(every) {
   if (terminal_) watch_stops();
-  release_idle_memory();  // what has described the run need not be there any more
+  release_idle_memory();  // the description of the run is not needed any more
 }
 
 octavo::RunCallbacks Progress::callbacks() {
@@ -98,7 +98,8 @@ void Progress::step(const octavo::StepResult& result) {
   } else if (last ||
              (every_ > 0 && (done % every_ == 0 || time - last_drawn_ >= longest_silence))) {
     last_drawn_ = time;
-    release_idle_memory();  // what trains need not be there while printing, nor the other way round
+    release_idle_memory();  // training code is not needed while printing, nor printing code while
+                            // training
     print(log_line(result) + "\n");
     std::fflush(stdout);
     release_idle_memory();
@@ -117,8 +118,8 @@ std::string Progress::log_line(const octavo::StepResult& result) const {
   return text;
 }
 
-/// Goes back to where the drawing began, unless the terminal has been resized: then its lines may
-/// have been wrapped, and the next drawing comes below.
+/// Moves to the start of the drawing, unless the terminal was resized: lines may then be wrapped,
+/// and the next drawing is put below.
 void Progress::erase() {
   if (lines_ == 0) return;
   if (width_ != terminal_size().ws_col) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a run shows while it trains.
+// The display of a run.
 #pragma once
 
 #include <chrono>
@@ -11,9 +11,9 @@
 
 namespace support {
 
-/// A run's log, and on a terminal a line that is rewritten, below the loss so far once there was an
-/// evaluation, as long as the run is in its foreground; elsewhere one line every `every` steps, or
-/// half a minute.
+/// Shows a run's log. On a terminal, while the run is in the foreground, also a live line, and
+/// above it the loss curve after the first evaluation; elsewhere one line every `every` steps or
+/// half minute.
 class Progress {
  public:
   /// `every`: steps from one line to the next if the output is not a terminal; 0: the last line
@@ -22,13 +22,13 @@ class Progress {
            octavo::Index every = 100);
 
   octavo::RunLog& log() noexcept { return log_; }
-  /// For what is said while the line is there.
+  /// Prints a line above the live line.
   octavo::RunCallbacks callbacks();
-  /// After each step, which the log knows.
+  /// Call after each step, when the log has it.
   void step(const octavo::StepResult& result);
-  /// Prints a line of its own, whatever is being rewritten.
+  /// Prints a separate line, independent of the live line.
   void say(const std::string& line);
-  /// Leaves the line being rewritten.
+  /// Ends the live line.
   void finish();
 
  private:
@@ -41,8 +41,8 @@ class Progress {
   bool terminal_;
   octavo::RunLog log_;
   octavo::Index every_;
-  octavo::Index lines_ = 0;                      ///< on the terminal that the next drawing replaces
-  octavo::Index width_ = 0;                      ///< of the terminal when they were drawn
+  octavo::Index lines_ = 0;  ///< lines on the terminal that the next drawing replaces
+  octavo::Index width_ = 0;  ///< width of the terminal when they were drawn
   Clock::time_point last_drawn_ = Clock::now();  ///< or printed, off a terminal
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where a run is saved, and what it goes on with, as a command line has it.
+// Options for where a run is saved and from what it continues.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 namespace support {
 
 struct SaveOptions : octavo::SaveOptions {
-  std::string default_folder;  ///< taken where a run has nothing better
+  std::string default_folder;  ///< used if no folder is given
   bool resume = false;
   std::string resume_from;  ///< a checkpoint or a folder; empty: `folder`
   bool allow_corpus_change = false;
@@ -23,7 +23,7 @@ struct SaveOptions : octavo::SaveOptions {
 /// --out, --save-every, --keep, --resume, --allow-corpus-change. Set default_folder before.
 void add_save_options(CLI::App& app, SaveOptions& options);
 
-/// What --resume names, with a warning for each checkpoint that is skipped. Null without --resume.
+/// The checkpoint of --resume, with a warning for each skipped checkpoint. Null without --resume.
 /// Without --out a run goes on where it was.
 std::unique_ptr<octavo::ResumedRun> find_resumed(SaveOptions& options);
 

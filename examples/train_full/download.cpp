@@ -25,10 +25,10 @@ extern char** environ;
 namespace support {
 namespace {
 
-/// What a program that was found on the PATH wrote, at most `limit` bytes of it, and how it ended.
+/// The output of a program on the PATH, at most `limit` bytes, and its status.
 struct Fetched {
   std::string output;
-  std::optional<int> status;  ///< none: it could not be started, or was killed
+  std::optional<int> status;  ///< nothing: it could not be started, or was killed
 };
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
@@ -39,7 +39,8 @@ std::string read_all(std::FILE* file, std::size_t limit) {
   return text;
 }
 
-/// Runs it with its standard output in a pipe: whoever interrupts us leaves no half file behind.
+/// Runs a program with its standard output in a pipe, so that an interrupted download leaves no
+/// partial file.
 Fetched run(std::vector<std::string> arguments, std::size_t limit) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
@@ -59,7 +60,7 @@ Fetched run(std::vector<std::string> arguments, std::size_t limit) {
 
   writing.reset();
   Fetched fetched{read_all(reading.get(), limit), {}};
-  reading.reset();  // a program that still writes ends with SIGPIPE
+  reading.reset();  // a program that is still writing ends with SIGPIPE
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return fetched;

@@ -9,7 +9,7 @@
 
 namespace support {
 
-/// A file of the network, and how to know it.
+/// A file to download, and how to verify it.
 struct RemoteFile {
   std::string url;
   std::size_t size = 0;
@@ -19,17 +19,17 @@ struct RemoteFile {
 /// Andrej Karpathy's "tiny Shakespeare".
 extern const RemoteFile tiny_shakespeare;
 
-/// The file of tiny Shakespeare, downloaded if it is not there; none, with a warning, if that
-/// fails, or if it would have to be downloaded for a plan alone.
+/// The path of tiny Shakespeare, downloaded if it is missing; nothing, with a warning, if that
+/// fails, or if it would be downloaded only for a plan.
 std::optional<std::string> find_shakespeare(bool plan_only);
 
-/// The shell command that fetches `file` to `path`, for people.
+/// The shell command that downloads `file` to `path`, for the user.
 std::string download_command(const RemoteFile& file, const std::string& path);
 
-/// Fetches `file` with curl or, failing that, wget, started without a shell; checks size and
-/// SHA-256; then writes it to a temporary file beside `path` and renames that. Throws octavo::Error
-/// (no_input), leaving nothing behind, if neither program works or the content is not what was
-/// expected. `programs` names the ones to try: "curl", "wget".
+/// Downloads `file` with curl, or else wget, started without a shell; checks size and SHA-256; then
+/// writes a temporary file beside `path` and renames it. Throws octavo::Error (no_input), and
+/// leaves no file, if neither program works or the content differs. `programs`: the programs to
+/// try, "curl", "wget".
 void download(const RemoteFile& file, const std::string& path,
               std::span<const std::string_view> programs);
 void download(const RemoteFile& file, const std::string& path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Outputs that would replace what is read, by any of its names: refused before anything is written.
+// Refuses outputs that would replace inputs, under any name, before anything is written.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace support {
 
-/// ConfigError if `out` is the folder of the model `from`, or holds its file.
+/// ConfigError if `out` is the folder of the model `from`, or contains its file.
 void spare_folder_of(const std::string& from, const std::string& out);
 
 /// ConfigError if one of the texts is a file that a run writes to `out`.

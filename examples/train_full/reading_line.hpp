@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a terminal shows while a text is read.
+// Progress display while a text is read.
 #pragma once
 
 #include <chrono>
@@ -9,8 +9,8 @@
 
 namespace support {
 
-/// On a terminal a line that says how far a text has been read, and is rewritten; gone when this
-/// goes. A signal that was caught ends the reading.
+/// On a terminal, a line with the progress of reading a text; the destructor removes the line. A
+/// caught signal ends the reading.
 class ReadingLine {
  public:
   ReadingLine() = default;
@@ -18,7 +18,7 @@ class ReadingLine {
   ReadingLine& operator=(const ReadingLine&) = delete;
   ~ReadingLine() { erase(); }
 
-  /// For the reader of the text. This object must outlive it.
+  /// The callback for the reader of the text, which this object must outlive.
   octavo::RunCallbacks callbacks();
 
  private:
@@ -29,7 +29,7 @@ class ReadingLine {
   void erase();
 
   std::string_view purpose_;
-  Clock::time_point start_ = Clock::now();  ///< of what the text is read for
+  Clock::time_point start_ = Clock::now();  ///< start of the current purpose of reading
   Clock::time_point last_drawn_ = start_;
   bool drawn_ = false;
 };

@@ -64,7 +64,7 @@ void print_run(const FullOptions& options, const octavo::Corpus& corpus,
   } else {
     const std::string validation = corpus.validation(options.training.sequence);
     if (validation.starts_with("none")) {
-      std::printf("%td tokens; too short for validation, so there is none\n", tokens);
+      std::printf("%td tokens; too short for a validation split: none used\n", tokens);
     } else {
       std::printf("%td tokens, %s for validation\n", tokens, octavo::one_line(validation).c_str());
     }

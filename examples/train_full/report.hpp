@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a run of train_full tells of its configuration.
+// Reports the configuration of a run of train_full.
 #pragma once
 
 #include <string>
@@ -11,17 +11,17 @@
 
 namespace support {
 
-/// What samples begin with: what was asked, or the text's beginning.
+/// The prompt of samples: as given, or the start of the text.
 const std::string& prompt_of(const FullOptions& options, const octavo::Corpus& corpus);
 
-/// What is trained on what, before it is; warns of characters that the model does not know.
+/// Reports model and text before the run; warns about characters that the model does not know.
 void print_run(const FullOptions& options, const octavo::Corpus& corpus,
                const octavo::ResumedRun* resumed);
 
-/// How a run that was stopped goes on, with what no checkpoint says.
+/// The command that resumes a stopped run, with the options that checkpoints do not store.
 std::string resume_command(const FullOptions& options);
 
-/// The page about the run, which knows its trainer already, with its text and commands.
+/// Adds text and commands to the page about the run, which already has its trainer.
 octavo::RunReport page_of(const FullOptions& options, const octavo::Corpus& corpus,
                           octavo::RunReport page);
 

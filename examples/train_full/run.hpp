@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A run of train_full, once it is settled what to train and on what.
+// A run of train_full, after all options are resolved.
 #pragma once
 
 #include <octavo/octavo.hpp>
@@ -9,11 +9,11 @@
 
 namespace support {
 
-/// Plans, reports, and unless it is a dry run trains, samples and saves; goes on with `resumed`
-/// where there is one. Returns the exit status.
+/// Plans and reports the run and, unless it is a dry run, trains, samples and saves; continues
+/// `resumed` if given. Returns the exit status.
 int run_float(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
               const octavo::ResumedRun* resumed);
-/// The same in double. Two source files, so that a run touches the code of one scalar alone.
+/// As above in double. There are two source files, so that a run loads the code of only one scalar.
 int run_double(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
                const octavo::ResumedRun* resumed);
 

@@ -221,7 +221,7 @@ TEST_CASE("a resumed run takes no other model, data or schedule") {
   accepted(sandbox, words_of("train_full --data=text --resume=a --batch 1 --dry-run"),
            "2 of 2 steps are done");
   refused(sandbox, words_of("train_v2 --resume a"),
-          "cannot resume 'a/checkpoint-00000002.safetensors': it is no run of train_v2",
+          "cannot resume 'a/checkpoint-00000002.safetensors': it is not a run of train_v2",
           "name a checkpoint that train_v2 has saved");
 }
 

@@ -131,7 +131,7 @@ TEST_CASE("names and types that fit no format are refused") {
   const std::string from = "g/model.safetensors";
   refused(models, {from, "x.bin"}, 64,
           "TO: got 'x.bin', expected a name that ends with .gguf or .safetensors, or a folder",
-          "write / behind the name of a folder");
+          "write / at the end of a folder's name");
   refused(models, {from, "x.safetensors", "--type", "f16"}, 64,
           "--type: got 'f16', expected f32 for .safetensors");
   refused(models, {from, "x", "--type=q8_0"}, 64,
@@ -171,13 +171,13 @@ TEST_CASE("a model of Octavo's and one of Hugging Face's are not written over ea
   const Models models;
   const std::string before = octavo::read_file(models / "g/model.safetensors");
   refused(models, {"g/model.safetensors", "g"}, 73,
-          "cannot write 'g': its model.safetensors is none of Hugging Face's",
+          "cannot write 'g': its model.safetensors is not a Hugging Face model",
           "name another folder");
   CHECK(octavo::read_file(models / "g/model.safetensors") == before);
   check_error(start(models, {"convert", "g/model.safetensors", "h"}), 0, "");
   const std::string folder = octavo::read_file(models / "h/model.safetensors");
   refused(models, {"g/model.safetensors", "h/model.safetensors"}, 73,
-          "cannot write 'h/model.safetensors': it is Hugging Face's", "name another file");
+          "cannot write 'h/model.safetensors': it is a Hugging Face model", "name another file");
   CHECK(octavo::read_file(models / "h/model.safetensors") == folder);
   check_error(start(models, {"convert", "g/model.safetensors", "h"}), 0, "");
 }

@@ -237,7 +237,7 @@ TEST_CASE("too short a text is refused with what it has and what is needed") {
     write_file(sandbox, "text", repeated(prose, size));
     accepted(sandbox, trained_on("text"),
              "text: text, " + std::to_string(size) +
-                 " tokens; too short for validation, so there is none");
+                 " tokens; too short for a validation split: none used");
   }
   for (const std::size_t size : std::initializer_list<std::size_t>{121, 122, 129, 130, 131}) {
     write_file(sandbox, "text", repeated(prose, size));

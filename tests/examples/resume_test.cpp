@@ -123,7 +123,7 @@ TEST_CASE("train_v2 goes on bit for bit, and only with its own runs") {
   expect(sandbox.run("train_v2 60 --seed 3 --resume whole"), 64, "the run has seed 5, but 3 was");
   expect(sandbox.run("train_v2 --resume"), 64, "expected a checkpoint, a folder, or --out DIR");
   expect(sandbox.run("train_full --tiny 5 --out tiny"), 0, "saved");
-  expect(sandbox.run("train_v2 --resume tiny"), 64, "it is no run of train_v2");
+  expect(sandbox.run("train_v2 --resume tiny"), 64, "it is not a run of train_v2");
 }
 
 TEST_CASE("interrupted by signals until it is done, a run ends with the same bytes") {
