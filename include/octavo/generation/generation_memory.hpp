@@ -13,26 +13,25 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What happens where a window of cached positions is full and slides: the positions that stay have
-/// others than before, and with learned positions other keys and values. The results are the same.
+/// When keys and values are computed again after a full window slides: the remaining tokens get
+/// other positions, and with learned positions other keys and values. Results do not depend on it.
 enum class Sliding {
-  /// They are computed where the window slides: that token costs what three quarters of a window
-  /// cost.
+  /// When the window slides: that token costs as much as three quarters of a window.
   at_once,
-  /// They are computed ahead, a few after each token, in a second cache: each token costs the work
-  /// of four positions at most (of five, if the length is at least 12 and no multiple of 4) and no
-  /// one costs more. For callers that have a deadline.
+  /// Ahead of time, a few after each token, in a second cache: every token costs the work of at
+  /// most four positions (five, if the length is at least 12 and not a multiple of 4). For callers
+  /// with deadlines.
   ahead
 };
 
-/// Generation's memory as bookings.
+/// The memory of generation, as bookings.
 template <Scalar T>
 struct GenerationMemory {
   Booking<T> caches;          ///< keys and values of every layer, for each sequence
   Booking<T> logits;          ///< [sequences, vocabulary]
   Booking<Token> window;      ///< tokens whose keys and values are cached, [sequences, length]
-  Booking<Index> used;        ///< how many of them, [sequences]
-  Booking<Token> chosen;      ///< one for each of the sequences that go on, [sequences]
+  Booking<Index> used;        ///< tokens in each window, [sequences]
+  Booking<Token> chosen;      ///< the next token of each active sequence, [sequences]
   Booking<CachedRows> parts;  ///< of a pass, [sequences]
   Booking<Token> order;       ///< of the vocabulary, for sampling
   Booking<double> adjusted;   ///< logits, likewise
@@ -71,7 +70,7 @@ struct GenerationMemory {
   }
 };
 
-/// A model, built for generation, and the plan of the one block of memory in which it generates.
+/// A model for generation, and the plan of its one block of memory.
 template <typename Model>
 struct GenerationPlan {
   using T = typename Model::Value;
@@ -80,7 +79,7 @@ struct GenerationPlan {
                            Index workers = 1, Index sequences = 1,
                            Sliding sliding = Sliding::at_once)
       : memory(GenerationMemory<T>::book(plan, config.shape(), length, sequences, sliding)),
-        // Rows for a whole window, or for a token of every sequence.
+        // Rows for a whole window, or for one token of every sequence.
         model(config, plan,
               {.sequences = (sequences + length - 1) / length,
                .sequence = length,

@@ -25,13 +25,13 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Writes on: one token at a time, over a cache of keys and values, so that a token costs one
-/// token's work. The cached logits equal those of the whole sequence to the last bit. Never looks
-/// at more than `length` positions, the length that the model was trained on: when these are used
-/// up the window slides, keeping its newest three quarters, whose keys and values are computed
-/// again at their new positions (see Sliding for when). Several sequences, numbered from 0, go on
-/// together at little more than the price of one, and with the bits of each alone. No heap call
-/// after construction. Move-only; views weights that the caller owns.
+/// Generates one token at a time, with a cache of keys and values, so that each token costs the
+/// work of one position. The logits have the bits of a pass over the whole sequence. Uses at most
+/// `length` positions, normally the trained length: a full window slides and keeps its newest three
+/// quarters, whose keys and values are computed again at their new positions (see Sliding). Several
+/// sequences, numbered from 0, are generated together at little more than the cost of one, with the
+/// same bits as each alone. No heap call after construction. Move-only; the caller owns the
+/// weights.
 template <Scalar T, typename Config, typename Part>
 class Generator {
  public:
@@ -42,14 +42,14 @@ class Generator {
             ThreadPool& threads, Index sequences = 1, Sliding sliding = Sliding::at_once)
       : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, nullptr) {}
 
-  /// The same inside memory of the caller: at least generation_bytes, aligned to 64 bytes. It may
-  /// be overwritten between one generate() and the next.
+  /// As above, in memory of the caller: at least generation_bytes, aligned to 64 bytes. It may be
+  /// overwritten between two calls of generate().
   Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
             ThreadPool& threads, std::span<std::byte> memory, Index sequences = 1,
             Sliding sliding = Sliding::at_once)
       : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, &memory) {}
 
-  /// Not of weights that are gone at once.
+  /// Deleted: temporary weights would not outlive this object.
   template <typename... Rest>
   Generator(const Model&, std::vector<T>&&, Index, ThreadPool&, const Rest&...) = delete;
 
@@ -57,7 +57,7 @@ class Generator {
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   Index length() const noexcept { return length_; }
   Index sequences() const noexcept { return sequences_; }
-  /// How many threads take part in a token, as far as has been found out.
+  /// The number of threads used per token, as measured so far.
   const ThreadTuner& threads_in_use() const noexcept { return token_threads_; }
 
   /// Forgets everything read so far.
@@ -73,8 +73,8 @@ class Generator {
   /// Tokens in the window.
   Index used(Index sequence = 0) const { return arena_.get(memory_.used)[at(sequence)]; }
 
-  /// Reads tokens; afterwards logits() are those of what follows the last. ConfigError on a token
-  /// outside the vocabulary.
+  /// Reads tokens; logits() are then those of the next token. ConfigError for a token outside the
+  /// vocabulary.
   void read(std::span<const Token> tokens, Index sequence = 0) {
     require(sequence >= 0 && sequence < sequences_, [&] {
       return detail::concat({"sequence: got ", sequence, ", expected 0 to ", sequences_ - 1});
@@ -103,8 +103,8 @@ class Generator {
         .subspan(at(sequence * shape().vocabulary), at(shape().vocabulary));
   }
 
-  /// Chooses what may follow what was read. `position` numbers the draws: the same seed and
-  /// position draw the same number.
+  /// Samples the next token. `position` numbers the draws: equal seed and position draw the same
+  /// random number.
   Token choose(const Sampling& sampling, const CounterRandom& random, std::uint64_t position,
                Index sequence = 0) {
     require(used(sequence) > 0, "generation needs at least one token of prompt");
@@ -115,7 +115,7 @@ class Generator {
                      arena_.get(memory_.adjusted));
   }
 
-  /// Reads `prompt` (at least one token) and generates `count` tokens, each handed to
+  /// Reads `prompt` (at least one token) and generates `count` tokens, and passes each to
   /// `receive(Token) -> bool` as soon as it is chosen; false stops. Equal seeds give equal tokens.
   template <typename Receive>
   void generate(std::span<const Token> prompt, Index count, const Sampling& sampling,
@@ -124,9 +124,9 @@ class Generator {
                    [&](Index, Token token) { return static_cast<bool>(receive(token)); });
   }
 
-  /// The same for up to sequences() prompts together: `receive(Index sequence, Token) -> bool`;
-  /// false stops that sequence alone. Sequence i gets the tokens that generate() would give to its
-  /// prompt with the seed `seed` + i.
+  /// As above for up to sequences() prompts together: `receive(Index sequence, Token) -> bool`;
+  /// false stops that sequence only. Sequence i gets the tokens that generate() gives its prompt
+  /// with the seed `seed` + i.
   template <typename Receive>
   void generate_batch(std::span<const std::span<const Token>> prompts, Index count,
                       const Sampling& sampling, std::uint64_t seed, Receive&& receive) {
@@ -195,7 +195,7 @@ class Generator {
 
   bool slides_ahead() const noexcept { return memory_.prepared.booked(); }
 
-  /// The number of a sequence's cache, or of its other one.
+  /// The index of a sequence's cache, or of its second cache.
   Index cache_of(Index sequence, bool other = false) const {
     const bool second = slides_ahead() && (arena_.get(memory_.turned)[at(sequence)] == 1) != other;
     return second ? sequences_ + sequence : sequence;
@@ -217,7 +217,8 @@ class Generator {
                   });
   }
 
-  /// One token each for some sequences, a short prompt and a long one have little in common.
+  /// One token for each of some sequences, a short prompt and a long prompt have different costs,
+  /// so each has its own tuner.
   ThreadTuner& tuner_of(std::size_t tokens, std::size_t sequences) noexcept {
     constexpr double long_run = 1e8;  // floating-point operations: a millisecond or so
     if (tokens == sequences) return token_threads_;
@@ -252,7 +253,7 @@ class Generator {
       part.sequence %= sequences_;
       prepare(part.sequence, 1);
     }
-    // From the last on, so that no row is overwritten before it has moved.
+    // From the last one on, so that no row is overwritten before it is moved.
     for (std::size_t i = parts.size(); i-- > 0;) {
       if (parts[i].sequence == static_cast<Index>(i)) continue;
       std::copy_n(logits + static_cast<Index>(i) * shape().vocabulary, shape().vocabulary,
@@ -260,12 +261,13 @@ class Generator {
     }
   }
 
-  /// What a slide keeps: the newest three quarters (of a window of one: nothing, it starts over).
+  /// The number of positions that a slide keeps: the newest three quarters (none for a window of
+  /// one).
   Index kept() const noexcept { return std::min(length_ - 1, length_ - length_ / 4); }
 
-  /// Of a long text only the last slide's keys and values are ever looked at: while more tokens are
-  /// to come than one slide makes room for, a full window lets its oldest go and takes the next
-  /// without computing anything. Returns how many it has taken.
+  /// Of a long text only the keys and values after the last slide are used: while more tokens
+  /// follow than one slide makes room for, a full window drops its oldest tokens and takes the next
+  /// without computing. Returns the number of tokens taken.
   std::size_t skip(std::span<const Token> tokens, Index sequence) {
     const auto room = at(length_ - kept());
     const std::size_t count = (tokens.size() - 1) / room * room;
@@ -279,9 +281,8 @@ class Generator {
     return count;
   }
 
-  /// Of the positions that the next window begins with, as far as the tokens are known, computes
-  /// some in the other cache, after `tokens` more have been read: so many that all are there when
-  /// the window slides.
+  /// After `tokens` more tokens were read, computes some of the known positions of the next window
+  /// in the second cache: enough that all are complete when the window slides.
   void prepare(Index sequence, Index tokens) {
     if (!slides_ahead()) return;
     Index& done = arena_.get(memory_.prepared)[at(sequence)];

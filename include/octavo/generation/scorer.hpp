@@ -22,9 +22,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How likely a model finds a text.
+/// The likelihood of a text under a model.
 struct TextScore {
-  Index tokens = 0;  ///< that were scored: all but the first, which nothing comes before
+  Index tokens = 0;  ///< number of scored tokens: all except the first
   double nats = 0;   ///< sum of their negative log-likelihoods
 
   void add(double loss) noexcept {
@@ -32,7 +32,7 @@ struct TextScore {
     nats += loss;
     ++tokens;
   }
-  /// Nats per token; NaN where none was scored.
+  /// Nats per token; NaN if no token was scored.
   double mean() const noexcept {
     const FloatEnvironment environment;
     return nats / static_cast<double>(tokens);
@@ -43,7 +43,7 @@ struct TextScore {
   }
 };
 
-/// Scoring's memory as bookings.
+/// The memory of scoring, as bookings.
 template <Scalar T>
 struct ScoringMemory {
   Booking<Token> inputs;   ///< [length]
@@ -60,7 +60,7 @@ struct ScoringMemory {
   }
 };
 
-/// A model, built for scoring, and the plan of the one block of memory in which it scores.
+/// A model for scoring, and the plan of its one block of memory.
 template <typename Model>
 struct ScoringPlan {
   using T = typename Model::Value;
@@ -90,13 +90,12 @@ constexpr std::size_t scoring_bytes(const ModelShape& shape, Index length, Index
   return scoring_bytes<Transformer<T>>(RuntimeConfig(shape), length, workers);
 }
 
-/// Log-probabilities and hidden states of texts that are there already. A text longer than `length`
-/// is looked at in windows of `length` tokens, each `stride` further than the one before, and each
-/// token is scored in the first window that has it as a target: with a stride of `length` the
-/// windows do not overlap, which is how Trainer::evaluate measures a validation loss; with a
-/// smaller one every token but those of the first window sees at least length - stride tokens
-/// before it, for more work. No heap call after construction. Move-only; looks at weights that
-/// somebody else owns.
+/// Log-probabilities and hidden states of given texts. A text longer than `length` is split into
+/// windows of `length` tokens, each `stride` tokens after the previous one, and each token is
+/// scored in the first window in which it is a target. With a stride of `length` the windows do not
+/// overlap, as in Trainer::evaluate; with a smaller stride every token after the first window sees
+/// at least length - stride tokens before it, at a higher cost. No heap call after construction.
+/// Move-only; the caller owns the weights.
 template <Scalar T, typename Config, typename Part>
 class Scorer {
  public:
@@ -106,14 +105,14 @@ class Scorer {
   Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
          ThreadPool& threads)
       : Scorer(plan_of(model, length, threads), weights, threads) {}
-  /// Not of weights that are gone at once.
+  /// Deleted: temporary weights would not outlive this object.
   Scorer(const Model& model, std::vector<T>&& weights, Index length, ThreadPool& threads) = delete;
 
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   Index length() const noexcept { return length_; }
 
   /// Calls receive(Index i, double log_probability) for tokens 1, 2, ... of the text, in order.
-  /// DataError on a token outside the vocabulary; ConfigError on a stride that is not 1 to length.
+  /// DataError for a token outside the vocabulary; ConfigError unless the stride is 1 to length.
   template <typename Receive>
   TextScore score(TokenView tokens, Index stride, Receive&& receive) {
     require(stride >= 1 && stride <= length_, [&] {
@@ -140,9 +139,9 @@ class Scorer {
     return score(tokens, stride, [](Index, double) {});
   }
 
-  /// What the model makes of a text before the head turns it into logits, [tokens, width]: row i
-  /// has seen the tokens 0 to i. 1 to length() tokens, else DataError. The numbers lie in this
-  /// object's memory until its next call.
+  /// The hidden states of a text, [tokens, width], which are the input of the head: row i depends
+  /// on the tokens 0 to i. DataError unless there are 1 to length() tokens. The numbers are valid
+  /// until the next call.
   EigenMap<const T> hidden(TokenView tokens) {
     if (tokens.empty() || tokens.size() > length_) {
       throw DataError(detail::concat({"hidden: got ", counted(tokens.size(), "token"),

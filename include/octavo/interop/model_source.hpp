@@ -22,18 +22,18 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A model to go on from, whatever its format: a model file or checkpoint of Octavo's, a folder of
-/// checkpoints (the newest valid one), a folder of Hugging Face's GPT-2 format (which has a
-/// config.json), or GGUF. Opened for reading: the weights go where the caller wants them, tensor by
-/// tensor, so that they are never there twice.
+/// A model of any supported format, opened for reading: Octavo's model file or checkpoint, a folder
+/// of checkpoints (the newest valid one), a Hugging Face GPT-2 folder (with a config.json), or
+/// GGUF. The weights are read into the caller's memory, tensor by tensor, so that they are never in
+/// memory twice.
 class ModelSource {
  public:
-  /// Error of code no_input if there is nothing to open; FormatError says what is wrong with what
-  /// is. `skipped` hears about checkpoints that are not whole.
+  /// Error of code no_input if there is nothing to open; FormatError if the content is invalid.
+  /// `skipped` is called for invalid checkpoints.
   explicit ModelSource(const std::string& path,
                        const std::function<void(const Error&)>& skipped = {},
                        FileSystem& files = real_file_system()) {
-    std::error_code unknown;  // opening it will say what is wrong
+    std::error_code unknown;  // opening it will report the error
     if (!std::filesystem::is_directory(path, unknown)) {
       const auto source = std::make_shared<const FileSource>(path, files);
       begins_with(*source, "GGUF") ? open_gguf(source) : open_model_file(source);
@@ -47,17 +47,16 @@ class ModelSource {
 
   const ModelShape& shape() const noexcept { return shape_; }
   Index trained_length() const noexcept { return trained_length_; }
-  /// None where the files have none that Octavo reads.
+  /// The tokenizer; null if the files have none that Octavo can read.
   const std::optional<AnyTokenizer>& tokenizer() const noexcept { return tokenizer_; }
 
-  /// The tokens at which generation stops, the first one first: what the files say, or else the
-  /// tokenizer's end token.
+  /// The tokens at which generation stops: those of the files, or else the tokenizer's end token.
   const std::vector<Token>& end_tokens() const noexcept { return end_tokens_; }
-  /// What was set aside, a line each.
+  /// What was ignored, one line each.
   const std::vector<std::string>& notes() const noexcept { return notes_; }
 
   /// weights [numbers in the model], in the order of Transformer::parameters(). After a FormatError
-  /// half of them may have come.
+  /// some of them may have been written.
   void read(std::span<float> weights) const { read_float_(weights); }
   void read(std::span<double> weights) const { read_double_(weights); }
 
@@ -69,7 +68,7 @@ class ModelSource {
     return std::string_view(start.data(), start.size()) == magic;
   }
 
-  /// `read` takes a span of either scalar.
+  /// `read` accepts a span of either scalar.
   template <typename Read>
   void set(const ModelShape& shape, Index trained_length, std::optional<AnyTokenizer> tokenizer,
            const Read& read) {

@@ -13,8 +13,8 @@
 
 // Layer normalisation (Ba, Kiros, Hinton 2016, eq. 3-4) over rows of `width` numbers:
 //   normalized = (x - mean) / sqrt(variance + epsilon),   y = normalized * gain + bias.
-// Backward needs only `normalized` and rstd, the reciprocal of the standard deviation, so these two
-// are what is kept.
+// Backward needs only `normalized` and rstd, the reciprocal of the standard deviation, so only
+// these two are saved.
 namespace OCTAVO_NAMESPACE {
 
 /// Added to the variance; PyTorch's and GPT-2's value.
@@ -28,7 +28,7 @@ inline constexpr double layer_norm_epsilon = 1e-5;
 namespace OCTAVO_NAMESPACE {
 
 /// y = normalized * gain + bias.  normalized, y [rows, width]; gain, bias [width], bias may be
-/// null. Rebuilds a normalisation's output from what was kept; overwrites y.
+/// null. Computes a normalisation's output again from the saved values; overwrites y.
 template <Scalar T>
 void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t<T>> normalized,
                      const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
@@ -118,7 +118,7 @@ void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x
       const P deviation = (P::load(in + j, n) - center).keep(n, T{0});
       return fma(deviation, deviation, total);
     });
-    // Squares that overflowed give NaN, lest the row pass as zeros: divergence must show.
+    // Squares that overflow give NaN; otherwise the row would look like zeros and hide divergence.
     const T inverse =
         T{1} / std::sqrt(square / width + static_cast<T>(layer_norm_epsilon)) + (square - square);
     rstd[i] = inverse;

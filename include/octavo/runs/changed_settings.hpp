@@ -11,10 +11,10 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A setting of a run that a checkpoint states, and what it would become.
+/// A setting of a run in a checkpoint, and its new value.
 struct ChangedSetting {
-  std::string name;    ///< as the checkpoint's file has it: "learning_rate"
-  std::string before;  ///< what the run has
+  std::string name;    ///< as in the checkpoint's file: "learning_rate"
+  std::string before;  ///< the value in the checkpoint
   std::string after;   ///< empty: an optimizer without that setting
 };
 

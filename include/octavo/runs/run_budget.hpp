@@ -11,7 +11,7 @@
 #include <octavo/training/memory_budget.hpp>
 #include <octavo/training/trainer.hpp>
 
-// A run's memory, all in all: the trainer's plan, and what its text needs before and beside it.
+// The total memory of a run: the trainer's plan, and the memory of its text before and beside it.
 namespace OCTAVO_NAMESPACE {
 
 /// The way of training `shape` on `corpus` that fits CorpusOptions::memory_budget: micro-batch and
@@ -47,8 +47,8 @@ TrainingOptions fit_run(const ModelShape& shape, TrainingOptions training, Index
   return training;
 }
 
-/// Bytes that the whole process needs at most: the trainer's plan of `planned` bytes, or what is
-/// needed before it is allocated, and what stands beside both.
+/// The most bytes of the whole process: the trainer's plan of `planned` bytes, or the memory needed
+/// before it is allocated, and the memory beside both.
 inline std::size_t expected_peak(std::size_t planned, const TrainingOptions& training,
                                  const Corpus& corpus, const CorpusOptions& options) {
   const std::size_t before = std::max(corpus.before_bytes(corpus.tokenizer.vocabulary_size()),

@@ -22,14 +22,14 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a run's losses are compared with, and how they become those of characters.
+/// The reference losses of a run, and the factor to bits per character.
 struct TextStatistics {
   ReferenceLosses references;
   double tokens_per_character = 0;
 };
 
-/// Of the tokens that a run is trained on, and of those that it is evaluated on where there are
-/// such. `release` is called now and then while they are read: see text_entropy().
+/// The statistics of the tokens for training, and of those for validation if there are any.
+/// `release` is called repeatedly while they are read: see text_entropy().
 inline TextStatistics text_statistics(const TokenSplit& tokens, const AnyTokenizer& tokenizer,
                                       const std::function<void()>& release = {}) {
   const Index vocabulary = tokenizer.vocabulary_size();
@@ -41,7 +41,7 @@ inline TextStatistics text_statistics(const TokenSplit& tokens, const AnyTokeniz
                                tokens.validation.empty() ? tokens.train : tokens.validation)};
 }
 
-/// Of a run's text, which is trained on in sequences of `sequence` tokens.
+/// The statistics of a run's text, which is trained on in sequences of `sequence` tokens.
 inline FactGroup facts_of(const Corpus& corpus, Index sequence) {
   FactGroup group{"Text", {}};
   group.add("data", one_line(corpus.name));
@@ -62,8 +62,8 @@ inline FactGroup facts_of(const Corpus& corpus, Index sequence) {
   return group;
 }
 
-/// What the page about a run tells of its configuration: text, model, training, machine and memory.
-/// The page keeps the address of the trainer's plan. Title and commands are the caller's to add.
+/// The page about a run with its configuration: text, model, training, machine and memory. The page
+/// stores a pointer to the trainer's plan. The caller adds title and commands.
 template <Scalar T, typename... Model>
 RunReport run_page(const Trainer<T, Model...>& trainer, const Corpus& corpus,
                    const ThreadPool& threads, const TextStatistics& text) {

@@ -8,7 +8,7 @@
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/trainer.hpp>
 
-// What a run will do, in lines for people.
+// The plan of a run, in lines for the user.
 namespace OCTAVO_NAMESPACE {
 
 /// Steps, their tokens and learning rates: "2000 steps of 1 x 32 tokens, lr 0.003 to 0.0003,
@@ -23,7 +23,7 @@ inline std::string describe_steps(const TrainingOptions& training) {
                                 ", ", name_of(training.optimizer)});
 }
 
-/// How much of a text of `text_tokens` tokens a run sees.
+/// The share of a text of `text_tokens` tokens that a run sees.
 inline std::string describe_passes(const TrainingOptions& training, Index text_tokens) {
   const Index rows = training.step_options().step.rows();
   const double seen = static_cast<double>(training.steps) * static_cast<double>(rows);
@@ -37,7 +37,7 @@ inline std::string describe_passes(const TrainingOptions& training, Index text_t
       {tokens, " tokens: the text is seen ", FormattedNumber::general(passes, 3), " times"});
 }
 
-/// What is evaluated of `targets` tokens, and how much that takes.
+/// The share of `targets` tokens that is evaluated, and the cost.
 inline std::string describe_evaluations(const TrainingOptions& training, Index targets) {
   if (training.evaluate_every == 0) return "evaluation: at the end alone";
   const EvaluationWindows windows(targets, training.sequence, training.evaluation_tokens);
