@@ -45,8 +45,8 @@ constexpr octavo::TrainingOptions options{
     .optimizer = octavo::AdamW8bit{.weight_decay = 0},
     .between_steps_bytes = octavo::generation_bytes<float>(shape, sequence)};
 
-/// All memory of the run, to the byte. 32 KiB of it is scratch for matrix products, half as much
-/// without AVX-512.
+/// All numbers of the run, to the byte. 32 KiB of them are scratch of the matrix products; without
+/// AVX-512 these are half as many.
 alignas(octavo::alignment_bytes)
     std::byte memory[octavo::training_bytes<float>(shape, options.step_options().memory(1))];
 constexpr std::size_t objects = sizeof(Trainer) + sizeof(Generator);

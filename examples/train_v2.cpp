@@ -12,7 +12,7 @@ using support::v2::shape, support::v2::text;
 constexpr Index sequence = 32;
 using Config = octavo::FixedConfig<shape>;
 
-// The bytes of the training run and of generation, known at compile time.
+// The whole of the training run, and of generation, before the first byte is allocated.
 static_assert(octavo::parameter_count(shape) == 291'398);
 static_assert(octavo::training_bytes<float>(shape, {.batch = 1, .sequence = sequence}) < 5'100'000);
 static_assert(octavo::generation_bytes<float>(shape, sequence) < 500'000);

@@ -79,7 +79,7 @@ class JsonObject {
                          expected}));
   }
 
-  /// The value as a whole number (12.0 is one); nothing if it is not a whole number.
+  /// The value as a whole number, which 12.0 is too; nothing if it is not one.
   static std::optional<Index> whole_value(const Json& value) {
     constexpr double limit = 0x1p62;
     if (!value.is_number()) return std::nullopt;

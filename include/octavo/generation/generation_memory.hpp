@@ -79,7 +79,7 @@ struct GenerationPlan {
                            Index workers = 1, Index sequences = 1,
                            Sliding sliding = Sliding::at_once)
       : memory(GenerationMemory<T>::book(plan, config.shape(), length, sequences, sliding)),
-        // Rows for a whole window, or for one token of every sequence.
+        // Rows for a whole window, or for a token of every sequence.
         model(config, plan,
               {.sequences = (sequences + length - 1) / length,
                .sequence = length,

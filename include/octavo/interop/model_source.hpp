@@ -47,7 +47,7 @@ class ModelSource {
 
   const ModelShape& shape() const noexcept { return shape_; }
   Index trained_length() const noexcept { return trained_length_; }
-  /// The tokenizer; null if the files have none that Octavo can read.
+  /// The tokenizer; empty if the files have none that Octavo can read.
   const std::optional<AnyTokenizer>& tokenizer() const noexcept { return tokenizer_; }
 
   /// The tokens at which generation stops: those of the files, or else the tokenizer's end token.
