@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A step's workers in turn: between two barriers one does all of its work before the next begins.
+// What workers do in a step, without TrainingStep's threads.
+// Workers in turn: between two barriers one does all of its work before the next begins.
 // Whichever goes ahead, the weights must be those of one worker, bit for bit. Without any one of
 // the barriers in step_work.hpp or gradient_clipping.hpp some case here fails in every run.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -175,4 +178,56 @@ TEST_CASE("workers in turn give one worker's bits: a block that begins with its 
 
 TEST_CASE("workers in turn give one worker's bits: a block that runs a layer twice") {
   check<Twice>(untied);
+}
+
+TEST_CASE("gradients are those of the mean over the targets that count") {
+  ThreadPool alone(1);
+  const Transformer<float> model{RuntimeConfig(untied)};
+  TrainingStep<float> step(model, {.step = {2, 6, 1, 2}}, alone);
+  fill<FeedForward<float>>(step);
+  const auto half = [&](std::size_t row) { step.targets()[row] = ignored_target; };
+  for (std::size_t row = 6; row < 12; ++row) half(row);  // the second sequence says nothing
+  const auto work = step.work();
+  work.accumulate_gradients(Worker{});
+  const double loss = work.mean_loss();
+  const std::vector<float> gradients(step.gradients().begin(), step.gradients().end());
+
+  TrainingStep<float> first(model, {.step = {1, 6}}, alone);
+  std::ranges::copy(step.inputs().first(6), first.inputs().begin());
+  std::ranges::copy(step.targets().first(6), first.targets().begin());
+  const auto work_of_first = first.work();
+  work_of_first.accumulate_gradients(Worker{});
+  CHECK(work_of_first.mean_loss() == loss);
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const double expected = static_cast<double>(first.gradients()[i]);
+    CHECK(static_cast<double>(gradients[i]) == doctest::Approx(expected).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("where no target counts, loss and gradients are 0") {
+  ThreadPool alone(1);
+  const Transformer<float> model{RuntimeConfig(untied)};
+  TrainingStep<float> step(model, {.step = {1, 6}}, alone);
+  std::ranges::fill(step.targets(), ignored_target);
+  std::ranges::fill(step.gradients(), 99.f);
+  const auto work = step.work();
+  work.accumulate_gradients(Worker{});
+  CHECK(work.mean_loss() == 0.0);
+  CHECK(std::ranges::all_of(step.gradients(), [](float g) { return g == 0; }));
+}
+
+TEST_CASE("an update returns the norm before clipping, and changes nothing if that is not finite") {
+  ThreadPool alone(1);
+  const Transformer<float> model{RuntimeConfig(untied)};
+  TrainingStep<float> step(model, {.step = {1, 6}}, alone);
+  std::ranges::fill(step.gradients(), 0.f);
+  step.gradients()[0] = 3;
+  step.gradients()[1] = -4;
+  const std::vector<float> before(step.weights().begin(), step.weights().end());
+  CHECK(step.work().update(Worker{}, 0.01) == doctest::Approx(5));
+  CHECK_FALSE(std::ranges::equal(step.weights(), before));
+  const std::vector<float> after(step.weights().begin(), step.weights().end());
+  step.gradients()[7] = std::numeric_limits<float>::infinity();
+  CHECK_FALSE(std::isfinite(step.work().update(Worker{}, 0.01)));
+  CHECK(std::ranges::equal(step.weights(), after));
 }
