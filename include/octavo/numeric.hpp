@@ -10,3 +10,4 @@
 #include <octavo/numeric/random.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
+#include <octavo/numeric/x86_instructions.hpp>

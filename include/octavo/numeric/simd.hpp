@@ -10,10 +10,9 @@
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/scalar.hpp>
+#include <octavo/numeric/x86_instructions.hpp>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(OCTAVO_HAS_NEON)
+#if defined(OCTAVO_HAS_NEON)
 #include <arm_neon.h>
 #endif
 
@@ -97,18 +96,19 @@ OCTAVO_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Vector<T>& value) {
 /// A mask with one bit for each of the first `count` lanes (at most width).
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE auto first_lanes(Index count) {
-  return static_cast<std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8> >(
+  return static_cast<std::conditional_t<sizeof(T) == 4, unsigned short, unsigned char> >(
       (1U << static_cast<unsigned>(count)) - 1U);
 }
 #elif OCTAVO_VECTOR_BYTES == 32
 /// A mask with all bits set in the first `count` lanes (at most width).
 template <Scalar T>
-OCTAVO_ALWAYS_INLINE __m256i first_lanes(Index count) {
+OCTAVO_ALWAYS_INLINE auto first_lanes(Index count) {
   if constexpr (sizeof(T) == 4) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
-                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    using Integers = typename detail::VectorType<int, vector_bytes>::type;
+    return Integers(static_cast<int>(count) - Integers{} > Integers{0, 1, 2, 3, 4, 5, 6, 7});
   } else {
-    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+    using Integers = typename detail::VectorType<long long, vector_bytes>::type;
+    return Integers(static_cast<long long>(count) - Integers{} > Integers{0, 1, 2, 3});
   }
 }
 #endif
@@ -119,15 +119,15 @@ template <Scalar T>
 OCTAVO_ALWAYS_INLINE Vector<T> load_partial(const T* from, Index count) {
 #if OCTAVO_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    return _mm512_maskz_loadu_ps(first_lanes<T>(count), from);
+    return OCTAVO_X86_LOAD_64_FLOAT(from, first_lanes<T>(count));
   } else {
-    return _mm512_maskz_loadu_pd(first_lanes<T>(count), from);
+    return OCTAVO_X86_LOAD_64_DOUBLE(from, first_lanes<T>(count));
   }
 #elif OCTAVO_VECTOR_BYTES == 32
   if constexpr (sizeof(T) == 4) {
-    return _mm256_maskload_ps(from, first_lanes<T>(count));
+    return OCTAVO_X86_LOAD_32_FLOAT(from, first_lanes<T>(count));
   } else {
-    return _mm256_maskload_pd(from, first_lanes<T>(count));
+    return OCTAVO_X86_LOAD_32_DOUBLE(from, first_lanes<T>(count));
   }
 #else
   Vector<T> result{};
@@ -141,15 +141,15 @@ template <Scalar T>
 OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
 #if OCTAVO_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4) {
-    _mm512_mask_storeu_ps(to, first_lanes<T>(count), value);
+    OCTAVO_X86_STORE_64_FLOAT(to, first_lanes<T>(count), value);
   } else {
-    _mm512_mask_storeu_pd(to, first_lanes<T>(count), value);
+    OCTAVO_X86_STORE_64_DOUBLE(to, first_lanes<T>(count), value);
   }
 #elif OCTAVO_VECTOR_BYTES == 32
   if constexpr (sizeof(T) == 4) {
-    _mm256_maskstore_ps(to, first_lanes<T>(count), value);
+    OCTAVO_X86_STORE_32_FLOAT(to, first_lanes<T>(count), value);
   } else {
-    _mm256_maskstore_pd(to, first_lanes<T>(count), value);
+    OCTAVO_X86_STORE_32_DOUBLE(to, first_lanes<T>(count), value);
   }
 #else
   for (Index i = 0; i < count; ++i) to[i] = value[i];
@@ -165,9 +165,9 @@ OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
 /// a * b + c with one rounding.
 OCTAVO_FMA Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
 #if OCTAVO_VECTOR_BYTES == 64
-  return _mm512_fmadd_ps(a, b, c);
+  return OCTAVO_X86_FMA_64_FLOAT(a, b, c);
 #elif OCTAVO_VECTOR_BYTES == 32
-  return _mm256_fmadd_ps(a, b, c);
+  return OCTAVO_X86_FMA_32_FLOAT(a, b, c);
 #elif defined(OCTAVO_HAS_NEON)
   return vfmaq_f32(c, a, b);
 #else
@@ -178,9 +178,9 @@ OCTAVO_FMA Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) 
 
 OCTAVO_FMA Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
 #if OCTAVO_VECTOR_BYTES == 64
-  return _mm512_fmadd_pd(a, b, c);
+  return OCTAVO_X86_FMA_64_DOUBLE(a, b, c);
 #elif OCTAVO_VECTOR_BYTES == 32
-  return _mm256_fmadd_pd(a, b, c);
+  return OCTAVO_X86_FMA_32_DOUBLE(a, b, c);
 #elif defined(OCTAVO_HAS_NEON)
   return vfmaq_f64(c, a, b);
 #else
@@ -193,9 +193,9 @@ OCTAVO_FMA Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double>
 
 OCTAVO_ALWAYS_INLINE Vector<float> sqrt(Vector<float> a) {
 #if OCTAVO_VECTOR_BYTES == 64
-  return _mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), a);  // the unmasked one warns in g++ 12
+  return OCTAVO_X86_SQRT_64_FLOAT(a);
 #elif OCTAVO_VECTOR_BYTES == 32
-  return _mm256_sqrt_ps(a);
+  return OCTAVO_X86_SQRT_32_FLOAT(a);
 #elif defined(OCTAVO_HAS_NEON)
   return vsqrtq_f32(a);
 #else
@@ -206,9 +206,9 @@ OCTAVO_ALWAYS_INLINE Vector<float> sqrt(Vector<float> a) {
 
 OCTAVO_ALWAYS_INLINE Vector<double> sqrt(Vector<double> a) {
 #if OCTAVO_VECTOR_BYTES == 64
-  return _mm512_maskz_sqrt_pd(static_cast<__mmask8>(-1), a);
+  return OCTAVO_X86_SQRT_64_DOUBLE(a);
 #elif OCTAVO_VECTOR_BYTES == 32
-  return _mm256_sqrt_pd(a);
+  return OCTAVO_X86_SQRT_32_DOUBLE(a);
 #elif defined(OCTAVO_HAS_NEON)
   return vsqrtq_f64(a);
 #else

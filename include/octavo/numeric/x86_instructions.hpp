@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <octavo/base/config.hpp>
+
+// The x86-64 instructions of simd.hpp that the language has no operator for, on vectors of 32 or 64
+// bytes. <immintrin.h> has names for them, and g++ needs as much time and memory to read that
+// header as it needs for half of Eigen: there, these are the few lines of it that count.
+#if defined(__x86_64__)
+
+#if defined(__clang__)
+#include <immintrin.h>
+
+#define OCTAVO_X86_FMA_32_FLOAT(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define OCTAVO_X86_FMA_32_DOUBLE(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define OCTAVO_X86_FMA_64_FLOAT(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define OCTAVO_X86_FMA_64_DOUBLE(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define OCTAVO_X86_SQRT_32_FLOAT(a) _mm256_sqrt_ps(a)
+#define OCTAVO_X86_SQRT_32_DOUBLE(a) _mm256_sqrt_pd(a)
+#define OCTAVO_X86_SQRT_64_FLOAT(a) _mm512_sqrt_ps(a)
+#define OCTAVO_X86_SQRT_64_DOUBLE(a) _mm512_sqrt_pd(a)
+#define OCTAVO_X86_LOAD_32_FLOAT(from, mask) \
+  _mm256_maskload_ps(from, reinterpret_cast<__m256i>(mask))
+#define OCTAVO_X86_LOAD_32_DOUBLE(from, mask) \
+  _mm256_maskload_pd(from, reinterpret_cast<__m256i>(mask))
+#define OCTAVO_X86_LOAD_64_FLOAT(from, mask) _mm512_maskz_loadu_ps(mask, from)
+#define OCTAVO_X86_LOAD_64_DOUBLE(from, mask) _mm512_maskz_loadu_pd(mask, from)
+#define OCTAVO_X86_STORE_32_FLOAT(to, mask, value) \
+  _mm256_maskstore_ps(to, reinterpret_cast<__m256i>(mask), value)
+#define OCTAVO_X86_STORE_32_DOUBLE(to, mask, value) \
+  _mm256_maskstore_pd(to, reinterpret_cast<__m256i>(mask), value)
+#define OCTAVO_X86_STORE_64_FLOAT(to, mask, value) _mm512_mask_storeu_ps(to, mask, value)
+#define OCTAVO_X86_STORE_64_DOUBLE(to, mask, value) _mm512_mask_storeu_pd(to, mask, value)
+
+#else
+
+namespace OCTAVO_NAMESPACE::detail {
+
+typedef float Floats32 __attribute__((vector_size(32)));
+typedef double Doubles32 __attribute__((vector_size(32)));
+typedef float Floats64 __attribute__((vector_size(64)));
+typedef double Doubles64 __attribute__((vector_size(64)));
+
+}  // namespace OCTAVO_NAMESPACE::detail
+
+// All lanes; the 4 says that the mode of rounding is the one that is set, as for every instruction.
+#define OCTAVO_X86_FMA_32_FLOAT(a, b, c) __builtin_ia32_vfmaddps256(a, b, c)
+#define OCTAVO_X86_FMA_32_DOUBLE(a, b, c) __builtin_ia32_vfmaddpd256(a, b, c)
+#define OCTAVO_X86_FMA_64_FLOAT(a, b, c) __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4)
+#define OCTAVO_X86_FMA_64_DOUBLE(a, b, c) __builtin_ia32_vfmaddpd512_mask(a, b, c, 0xff, 4)
+#define OCTAVO_X86_SQRT_32_FLOAT(a) __builtin_ia32_sqrtps256(a)
+#define OCTAVO_X86_SQRT_32_DOUBLE(a) __builtin_ia32_sqrtpd256(a)
+#define OCTAVO_X86_SQRT_64_FLOAT(a) \
+  __builtin_ia32_sqrtps512_mask(a, octavo::detail::Floats64{}, -1, 4)
+#define OCTAVO_X86_SQRT_64_DOUBLE(a) \
+  __builtin_ia32_sqrtpd512_mask(a, octavo::detail::Doubles64{}, -1, 4)
+#define OCTAVO_X86_LOAD_32_FLOAT(from, mask) \
+  __builtin_ia32_maskloadps256(reinterpret_cast<const octavo::detail::Floats32*>(from), mask)
+#define OCTAVO_X86_LOAD_32_DOUBLE(from, mask) \
+  __builtin_ia32_maskloadpd256(reinterpret_cast<const octavo::detail::Doubles32*>(from), mask)
+#define OCTAVO_X86_LOAD_64_FLOAT(from, mask) \
+  __builtin_ia32_loadups512_mask(from, octavo::detail::Floats64{}, mask)
+#define OCTAVO_X86_LOAD_64_DOUBLE(from, mask) \
+  __builtin_ia32_loadupd512_mask(from, octavo::detail::Doubles64{}, mask)
+#define OCTAVO_X86_STORE_32_FLOAT(to, mask, value) \
+  __builtin_ia32_maskstoreps256(reinterpret_cast<octavo::detail::Floats32*>(to), mask, value)
+#define OCTAVO_X86_STORE_32_DOUBLE(to, mask, value) \
+  __builtin_ia32_maskstorepd256(reinterpret_cast<octavo::detail::Doubles32*>(to), mask, value)
+#define OCTAVO_X86_STORE_64_FLOAT(to, mask, value) __builtin_ia32_storeups512_mask(to, value, mask)
+#define OCTAVO_X86_STORE_64_DOUBLE(to, mask, value) __builtin_ia32_storeupd512_mask(to, value, mask)
+
+#endif
+
+#endif
