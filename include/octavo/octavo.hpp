@@ -18,3 +18,6 @@
 #include <octavo/tokenizers.hpp>
 #include <octavo/training.hpp>
 #include <octavo/transformer.hpp>
+#if defined(OCTAVO_COMPILED)
+#include <octavo/compiled.hpp>
+#endif

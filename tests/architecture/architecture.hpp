@@ -150,6 +150,9 @@ inline void check_form(const Header& header, Violations& violations) {
 
 /// Names types of all floors and includes what names them: everybody may include it.
 inline constexpr std::string_view forward_declarations = "octavo/fwd.hpp";
+/// What octavo::compiled holds: above all folders of octavo, as octavo.hpp, which alone includes
+/// it.
+inline constexpr std::string_view compiled_list = "octavo/compiled.hpp";
 
 /// Folders whose doors octavo.hpp does not include.
 inline bool outside_octavo_hpp(const std::string& door) {
@@ -167,6 +170,10 @@ inline std::string wrong_arrow(const std::string& from, const std::string& to) {
   }
   if (from_folder.empty()) {
     const std::string door = door_name(from);
+    if (from == compiled_list) {
+      return library_of(to_folder) == "octavo" ? ""
+                                               : "compiled.hpp includes headers of octavo only";
+    }
     if (door != "octavo") {
       return to_folder == door ? "" : "the door of " + door + "/ includes only " + door + "/";
     }
@@ -238,8 +245,8 @@ inline void check_place(const Header& header, Violations& violations) {
   const std::string folder = folder_of(header.path);
   if (folder.empty()) {
     const std::string door = door_name(header.path);
-    const bool known =
-        header.path == forward_declarations || door == "octavo" || floors().contains(door);
+    const bool known = header.path == forward_declarations || header.path == compiled_list ||
+                       door == "octavo" || floors().contains(door);
     if (!known) violations.push_back(header.path + ": a door must have the name of its folder");
   } else if (!floors().contains(folder)) {
     violations.push_back(header.path + ": the folder '" + folder + "' has no floor");

@@ -266,6 +266,11 @@ TEST_CASE("architecture: doors") {
                                including("octavo/numeric/b.hpp") + including("octavo/base/a.hpp"));
     CHECK(check({first, second, base, wide, everything}).size() == 1);
   }
+  SUBCASE("the list of what is compiled includes single headers, and only octavo.hpp includes it") {
+    CHECK(check_arrow("octavo/compiled.hpp", "octavo/training/c.hpp").empty());
+    CHECK(check_arrow("octavo/compiled.hpp", "octavo/checkpoint/c.hpp").size() == 1);
+    CHECK(check_arrow("octavo/training/c.hpp", "octavo/compiled.hpp").size() == 1);
+  }
   SUBCASE("a door leads to every header of its folder") {
     check_only_violation(
         check({first, second, base, numeric, everything, header("octavo/base/c.hpp")}),

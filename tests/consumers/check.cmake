@@ -3,10 +3,11 @@
 # ours, and looks at what reached its compiler.
 #
 #   cmake -D consumer=... -D compiler=... -D octavo_source=... -D octavo_build=... -D work=...
-#         -D include_folders=... -P check.cmake
+#         -D include_folders=... -D compiled_flags=... -P check.cmake
 #
 # A consumer is the folder of that name, or one of the cases below that configure such a folder in
 # another way. `include_folders` are those that our own tests use: the dependencies lie in them.
+# `compiled_flags` are those for the processor that octavo::compiled was built with.
 unset(ENV{CXXFLAGS})
 unset(ENV{LDFLAGS})
 
@@ -66,6 +67,9 @@ else()
   install_octavo()
   set(arguments -D CMAKE_PREFIX_PATH=${work}/prefix)
 endif()
+if(consumer STREQUAL "find_package_compiled")
+  list(APPEND arguments -D CMAKE_CXX_FLAGS=${compiled_flags})
+endif()
 if(NOT consumer MATCHES "^(find_package_checkpoint|own_packages_.*)$")
   # octavo::octavo must not even look for the package that only octavo::checkpoint needs.
   list(APPEND arguments -D CMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON)
@@ -103,7 +107,7 @@ if(project STREQUAL "own_packages")
     message(FATAL_ERROR "an installed library names what is not installed:\n${targets}")
   endif()
 endif()
-if(consumer MATCHES "^own_")
+if(consumer MATCHES "^own_|_compiled$")
   return()  # several files, or flags of its own
 endif()
 string(JSON count LENGTH "${commands}")

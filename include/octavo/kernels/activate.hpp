@@ -36,23 +36,20 @@ constexpr std::string_view name_of(Activation activation) noexcept {
 }  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/activate.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
 
 /// a = activation(h), elementwise; h, a [rows, columns]; overwrites a.
 template <Scalar T>
 void activate(const Worker& worker, Activation kind, MatrixView<const std::type_identity_t<T>> h,
-              MatrixView<T> a) {
-  OCTAVO_DISPATCH(activate<T>(worker, kind, h, a, MatrixView<T>{}))
-}
+              MatrixView<T> a) OCTAVO_KERNEL(activate<T>(worker, kind, h, a, MatrixView<T>{}));
 
 /// The same, and h is overwritten by activation'(h), which backward multiplies by: together they
 /// cost little more than either.
 template <Scalar T>
-void activate_with_slope(const Worker& worker, Activation kind, MatrixView<T> h, MatrixView<T> a) {
-  OCTAVO_DISPATCH(activate<T>(worker, kind, h, a, h))
-}
+void activate_with_slope(const Worker& worker, Activation kind, MatrixView<T> h, MatrixView<T> a)
+    OCTAVO_KERNEL(activate<T>(worker, kind, h, a, h));
 
 }  // namespace OCTAVO_NAMESPACE
 

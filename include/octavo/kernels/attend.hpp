@@ -48,7 +48,7 @@ struct AttentionShape {
 }  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/attend.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -60,9 +60,8 @@ void attend(const Worker& worker, const AttentionShape<T>& shape,
             MatrixView<const std::type_identity_t<T>> q,
             MatrixView<const std::type_identity_t<T>> k,
             MatrixView<const std::type_identity_t<T>> v, MatrixView<T> o, T* logsumexp,
-            std::span<T> scratch, std::span<T> pack_buffer) {
-  OCTAVO_DISPATCH(attend<T>(worker, shape, q, k, v, o, logsumexp, scratch, pack_buffer))
-}
+            std::span<T> scratch, std::span<T> pack_buffer)
+    OCTAVO_KERNEL(attend<T>(worker, shape, q, k, v, o, logsumexp, scratch, pack_buffer));
 
 /// Backward, with as many queries as keys: the gradients of q, k and v overwrite q, k and v. o and
 /// logsumexp: as left by forward; d_o: the gradient of o; scratch: backward_scratch() per worker.
@@ -70,10 +69,9 @@ template <Scalar T>
 void attend_backward(const Worker& worker, const AttentionShape<T>& shape, MatrixView<T> q,
                      MatrixView<T> k, MatrixView<T> v, MatrixView<const std::type_identity_t<T>> o,
                      MatrixView<const std::type_identity_t<T>> d_o, const T* logsumexp,
-                     std::span<T> scratch, std::span<T> pack_buffer) {
-  OCTAVO_DISPATCH(
-      attend_backward<T>(worker, shape, q, k, v, o, d_o, logsumexp, scratch, pack_buffer))
-}
+                     std::span<T> scratch, std::span<T> pack_buffer)
+    OCTAVO_KERNEL(attend_backward<T>(worker, shape, q, k, v, o, d_o, logsumexp, scratch,
+                                     pack_buffer));
 
 }  // namespace OCTAVO_NAMESPACE
 

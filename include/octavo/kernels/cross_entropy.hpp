@@ -29,7 +29,7 @@ inline Index count_targets(std::span<const Token> targets) noexcept {
 }  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/cross_entropy.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -39,9 +39,8 @@ namespace OCTAVO_NAMESPACE {
 template <Scalar T>
 void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
                            std::span<const Token> targets, std::span<T> losses, T scale,
-                           bool write_gradient) {
-  OCTAVO_DISPATCH(softmax_cross_entropy<T>(worker, logits, targets, losses, scale, write_gradient))
-}
+                           bool write_gradient)
+    OCTAVO_KERNEL(softmax_cross_entropy<T>(worker, logits, targets, losses, scale, write_gradient));
 
 }  // namespace OCTAVO_NAMESPACE
 

@@ -13,42 +13,34 @@
 #include <octavo/tensor/matrix_view.hpp>
 
 #define OCTAVO_FILE "octavo/kernels/elementwise.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
 
 /// Sets this worker's share of a range to zero.
 template <Scalar T>
-void set_zero(const Worker& worker, std::span<T> block) {
-  OCTAVO_DISPATCH(set_zero<T>(worker, block))
-}
+void set_zero(const Worker& worker, std::span<T> block) OCTAVO_KERNEL(set_zero<T>(worker, block));
 
 /// x += y, both [rows, columns]: the residual connection.
 template <Scalar T>
-void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x) {
-  OCTAVO_DISPATCH(add<T>(worker, y, x))
-}
+void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x)
+    OCTAVO_KERNEL(add<T>(worker, y, x));
 
 /// x *= y, elementwise, both [rows, columns].
 template <Scalar T>
 void multiply_elementwise(const Worker& worker, MatrixView<const std::type_identity_t<T>> y,
-                          MatrixView<T> x) {
-  OCTAVO_DISPATCH(multiply_elementwise<T>(worker, y, x))
-}
+                          MatrixView<T> x) OCTAVO_KERNEL(multiply_elementwise<T>(worker, y, x));
 
 /// to = from, both [rows, columns].
 template <Scalar T>
-void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, MatrixView<T> to) {
-  OCTAVO_DISPATCH(copy<T>(worker, from, to))
-}
+void copy(const Worker& worker, MatrixView<const std::type_identity_t<T>> from, MatrixView<T> to)
+    OCTAVO_KERNEL(copy<T>(worker, from, to));
 
 /// dbias (+)= sum over rows of dy, in the order of rows: the gradient of a bias. `output`:
 /// overwrite or accumulate.  dy [rows, columns], dbias [columns].
 template <Scalar T>
 void sum_columns(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy, T* dbias,
-                 Output output) {
-  OCTAVO_DISPATCH(sum_columns<T>(worker, dy, dbias, output))
-}
+                 Output output) OCTAVO_KERNEL(sum_columns<T>(worker, dy, dbias, output));
 
 }  // namespace OCTAVO_NAMESPACE
 

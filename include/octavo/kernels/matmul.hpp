@@ -57,7 +57,7 @@ Rectangle output_share(const Worker& worker, MatrixView<T> y) {
 }  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/matmul.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -66,28 +66,24 @@ namespace OCTAVO_NAMESPACE {
 template <Scalar T>
 void matmul(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
             MatrixView<const std::type_identity_t<T>> w, MatrixView<T> y, Output output,
-            const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> pack_buffer) {
-  OCTAVO_DISPATCH(matmul<T>(worker, x, w, y, output, bias, pack_buffer))
-}
+            const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> pack_buffer)
+    OCTAVO_KERNEL(matmul<T>(worker, x, w, y, output, bias, pack_buffer));
 
 /// dX = dY W^T: the input gradient (and the logits of an output head, whose table is [out, in]).
 /// dy [rows, out], w [in, out], dx [rows, in].
 template <Scalar T>
 void matmul_nt(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
                MatrixView<const std::type_identity_t<T>> w, MatrixView<T> dx, Output output,
-               const std::type_identity_t<T>* bias,
-               std::span<std::type_identity_t<T>> pack_buffer) {
-  OCTAVO_DISPATCH(matmul_nt<T>(worker, dy, w, dx, output, bias, pack_buffer))
-}
+               const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> pack_buffer)
+    OCTAVO_KERNEL(matmul_nt<T>(worker, dy, w, dx, output, bias, pack_buffer));
 
 /// dW (+)= X^T dY: the weight gradient, summed over tokens in order. Workers divide the rows of dW,
 /// as in the update of the weights.  x [rows, in], dy [rows, out], dw [in, out].
 template <Scalar T>
 void matmul_tn(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                MatrixView<const std::type_identity_t<T>> dy, MatrixView<T> dw, Output output,
-               std::span<std::type_identity_t<T>> pack_buffer) {
-  OCTAVO_DISPATCH(matmul_tn<T>(worker, x, dy, dw, output, pack_buffer))
-}
+               std::span<std::type_identity_t<T>> pack_buffer)
+    OCTAVO_KERNEL(matmul_tn<T>(worker, x, dy, dw, output, pack_buffer));
 
 }  // namespace OCTAVO_NAMESPACE
 

@@ -38,7 +38,7 @@ inline constexpr Index output_block_elements = static_cast<Index>(512 * 1024 / s
 }  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/matmul_block.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 

@@ -10,7 +10,7 @@
 
 // Packs parts of a product's right operand, so that tiles read them row after row.
 #define OCTAVO_FILE "octavo/kernels/matmul_pack.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 

@@ -16,7 +16,7 @@
 // only a few times, so that memory bandwidth is the limit. The right operand is read once, in long
 // contiguous ranges.
 #define OCTAVO_FILE "octavo/kernels/matmul_stream.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 

@@ -16,7 +16,7 @@
 // it.
 
 #define OCTAVO_FILE "octavo/kernels/matmul_tile.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 

@@ -23,7 +23,7 @@ inline constexpr double layer_norm_epsilon = 1e-5;
 }  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/normalize.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -32,9 +32,8 @@ namespace OCTAVO_NAMESPACE {
 template <Scalar T>
 void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t<T>> normalized,
                      const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
-                     MatrixView<T> y) {
-  OCTAVO_DISPATCH(scale_and_shift<T>(worker, normalized, gain, bias, y))
-}
+                     MatrixView<T> y)
+    OCTAVO_KERNEL(scale_and_shift<T>(worker, normalized, gain, bias, y));
 
 /// Forward: overwrites normalized [rows, width], rstd [rows] = 1 / sqrt(variance + epsilon) and
 /// y [rows, width]. Mean and variance are taken in two passes over the row. x may be the same
@@ -42,18 +41,16 @@ void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t
 template <Scalar T>
 void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
-               MatrixView<T> normalized, T* rstd, MatrixView<T> y) {
-  OCTAVO_DISPATCH(normalize<T>(worker, x, gain, bias, normalized, rstd, y))
-}
+               MatrixView<T> normalized, T* rstd, MatrixView<T> y)
+    OCTAVO_KERNEL(normalize<T>(worker, x, gain, bias, normalized, rstd, y));
 
 /// Backward to the input: dx += rstd * (g - mean(g) - normalized * mean(g normalized)) with
 /// g = dy * gain. Adds to dx [rows, width].
 template <Scalar T>
 void normalize_backward_input(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
                               MatrixView<const std::type_identity_t<T>> normalized, const T* rstd,
-                              const T* gain, MatrixView<T> dx) {
-  OCTAVO_DISPATCH(normalize_backward_input<T>(worker, dy, normalized, rstd, gain, dx))
-}
+                              const T* gain, MatrixView<T> dx)
+    OCTAVO_KERNEL(normalize_backward_input<T>(worker, dy, normalized, rstd, gain, dx));
 
 /// Backward to the parameters: dgain (+)= sum over rows of dy * normalized, dbias (+)= sum of dy,
 /// rows in order. Overwrites or adds to dgain and dbias [width], as `output` says. Either may be
@@ -62,9 +59,8 @@ template <Scalar T>
 void normalize_backward_parameters(const Worker& worker,
                                    MatrixView<const std::type_identity_t<T>> dy,
                                    MatrixView<const std::type_identity_t<T>> normalized, T* dgain,
-                                   T* dbias, Output output) {
-  OCTAVO_DISPATCH(normalize_backward_parameters<T>(worker, dy, normalized, dgain, dbias, output))
-}
+                                   T* dbias, Output output)
+    OCTAVO_KERNEL(normalize_backward_parameters<T>(worker, dy, normalized, dgain, dbias, output));
 
 }  // namespace OCTAVO_NAMESPACE
 

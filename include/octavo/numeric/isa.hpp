@@ -57,6 +57,15 @@
 #define OCTAVO_DISPATCH(...) return OCTAVO_BASE_ISA::__VA_ARGS__;
 #endif
 
+/// The body of a kernel of the library, which is called with float or double and nothing else:
+/// where octavo::compiled has it (see compiled.hpp), there is only the declaration here.
+#if defined(OCTAVO_COMPILED) && !defined(OCTAVO_COMPILING)
+#define OCTAVO_KERNEL(...)
+#else
+#define OCTAVO_KERNEL(...) \
+  { OCTAVO_DISPATCH(__VA_ARGS__) }
+#endif
+
 namespace OCTAVO_NAMESPACE {
 
 /// Instruction sets with their own kernels. `portable` runs on every machine; without a fused

@@ -34,7 +34,7 @@ inline double clipping_factor(double norm, double limit) noexcept {
 }  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/optimizers/gradient_clipping.hpp"
-#include <octavo/numeric/each_isa.inc>
+#include <octavo/kernels/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -47,9 +47,8 @@ namespace OCTAVO_NAMESPACE {
 /// Contains barriers.
 template <Scalar T>
 double global_norm(const Worker& worker, std::span<const Parameter> tensors,
-                   std::span<const T> block, std::span<double> partials) {
-  OCTAVO_DISPATCH(global_norm<T>(worker, tensors, block, partials))
-}
+                   std::span<const T> block, std::span<double> partials)
+    OCTAVO_KERNEL(global_norm<T>(worker, tensors, block, partials));
 
 }  // namespace OCTAVO_NAMESPACE
 
