@@ -33,7 +33,7 @@ struct Model {
 
 Model read_octavo(const std::string& path) {
   auto loaded = octavo::load_model<float>(path);
-  Model model{{loaded.shape, loaded.trained_length, {}, {}},
+  Model model{{loaded.config, loaded.trained_length, {}, {}},
               std::move(loaded.weights),
               token_table_of(loaded.tokenizer)};
   model.config.set_end_tokens(loaded.tokenizer.end_tokens());
@@ -46,7 +46,7 @@ Model read_folder(const std::string& path) {
   auto loaded = octavo::load_pretrained<float>(path);
   octavo::Gpt2Config& config = loaded.config;
   std::vector<std::string> notes = loaded.notes;
-  auto tokens = octavo::read_tokenizer_folder(path, config.shape.vocabulary, notes);
+  auto tokens = octavo::read_tokenizer_folder(path, config.model.vocabulary, notes);
   support::print_notes(notes);
   if (tokens) {
     if (!config.end_token) config.end_token = end_token_of(*tokens);
@@ -59,7 +59,7 @@ Model read_gguf(const std::string& path) {
   const octavo::FileSource source(path);
   const octavo::GgufModel file(source);
   support::print_notes(file.config().notes);
-  const auto count = static_cast<std::size_t>(octavo::parameter_count(file.shape()));
+  const auto count = static_cast<std::size_t>(octavo::parameter_count(file.model_config()));
   Model model{file.config(), octavo::AlignedBuffer<float>(count), file.tokens()};
   file.read<float>(model.weights);
   return model;
@@ -123,14 +123,14 @@ void write_octavo(const std::string& path, const Model& model) {
                           "convert it to a folder or to GGUF");
     }
   }();
-  octavo::save_model<float>(path, octavo::standard_model(model.config.shape),
+  octavo::save_model<float>(path, octavo::standard_model(model.config.model),
                             model.config.trained_length, tokenizer, model.weights);
 }
 
 /// Error if the model does not fit GPT-2, with the option that trains one that does.
 void require_gpt2(const std::string& path, const Model& model, octavo::Gpt2Activations known) {
   try {
-    octavo::require_gpt2(model.config.shape, "cannot write " + octavo::printable(path), known);
+    octavo::require_gpt2(model.config.model, "cannot write " + octavo::printable(path), known);
   } catch (const octavo::Error& error) {
     throw octavo::Error(error.code(), error.what(), error.hint() + ": train_full --gpt2");
   }
@@ -138,7 +138,7 @@ void require_gpt2(const std::string& path, const Model& model, octavo::Gpt2Activ
 
 void write_folder(const std::string& path, StoredType type, const Model& model) {
   require_gpt2(path, model, octavo::Gpt2Activations::any);
-  octavo::save_pretrained<float>(path, octavo::standard_model(model.config.shape), model.config,
+  octavo::save_pretrained<float>(path, octavo::standard_model(model.config.model), model.config,
                                  model.weights, type);
   if (model.tokens) octavo::save_tokenizer_folder(path, *model.tokens);
 }
@@ -166,7 +166,7 @@ void write(const std::string& path, Target target, StoredType type, const Model&
       return write_folder(path, type, model);
     case Target::gguf:
       require_gpt2(path, model, octavo::Gpt2Activations::gelu_tanh);
-      octavo::save_gguf<float>(path, octavo::standard_model(model.config.shape), model.config,
+      octavo::save_gguf<float>(path, octavo::standard_model(model.config.model), model.config,
                                tokens_of(model, path), model.weights, type);
       return note_what_gguf_lacks(model);
   }
@@ -264,7 +264,7 @@ int convert(std::string from, std::string to, const std::string& type) {
   const Model model = read(from);
   write(to, target, type_of(type), model);
   std::printf("%s: %s\n%s: %s, %s\n", octavo::printable(from).c_str(),
-              describe(model.config.shape).c_str(), octavo::printable(to).c_str(),
+              describe(model.config.model).c_str(), octavo::printable(to).c_str(),
               target == Target::gguf     ? "GGUF"
               : target == Target::folder ? "Hugging Face"
                                          : "Octavo",

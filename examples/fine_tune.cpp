@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
     ThreadPool threads;
     TrainingOptions options{.steps = 200, .sequence = length, .learning_rate = 1e-3};
     options.evaluate_every = 50;
-    Trainer<float> trainer(RuntimeConfig(source.shape()), options, threads);
+    Trainer<float> trainer(ModelConfig(source.config()), options, threads);
     source.read(trainer.weights());
     std::cout << "before: " << trainer.evaluate(tokens.view()) << " nats per token\n";
     trainer.run(tokens.view(), tokens.view(), {.evaluation = [](Index step, double loss) {

@@ -37,8 +37,8 @@ std::size_t score(const support::GenerateOptions& options, const Model& model,
         what + " has " + octavo::counted(tokens.size(), "token") + ", expected at least 2",
         "the first is not scored: nothing comes before it");
   }
-  octavo::Scorer<float> scorer(octavo::Transformer<float>(octavo::RuntimeConfig(model.shape)),
-                               model.weights, length, threads);
+  octavo::Scorer<float> scorer(octavo::Transformer<float>(model.config), model.weights, length,
+                               threads);
   report_plan(options.memory_report, scorer.plan(), 0, "generate --score");
   if (options.per_token) support::print("position\ttoken\tlog-probability\ttext\n");
   const octavo::TextScore result =

@@ -10,16 +10,16 @@ template <Scalar T>
 struct ParallelBlock {
   using Value = T;
   static constexpr std::string_view name = "parallel block";  // in files
-  constexpr ParallelBlock(const Builder<T>& builder, const ModelShape& shape)
-      : norm(builder / "ln_1", shape.width),
-        attention(builder / "attn", shape.width, shape.heads),
-        wide(builder / "mlp", shape),
-        ahead{builder.forward_scratch("normalized", shape.width),
-              builder.forward_scratch("attended", shape.width),
-              builder.forward_scratch("widened", shape.width)},
-        back{builder.backward_scratch("normalized", shape.width),
-             builder.backward_scratch("attention's gradient", shape.width),
-             builder.backward_scratch("gradient", shape.width)} {}
+  constexpr ParallelBlock(const Builder<T>& builder, const ModelConfig& config)
+      : norm(builder / "norm", config.width),
+        attention(builder / "attention", config.width, config.attention),
+        wide(builder / "feed_forward", config),
+        ahead{builder.forward_scratch("normalized", config.width),
+              builder.forward_scratch("attended", config.width),
+              builder.forward_scratch("widened", config.width)},
+        back{builder.backward_scratch("normalized", config.width),
+             builder.backward_scratch("attention's gradient", config.width),
+             builder.backward_scratch("gradient", config.width)} {}
 
   void forward(const Pass<T>& pass, MatrixView<T> x) const {
     norm.forward(pass, x, pass[ahead[0]]);
@@ -44,11 +44,15 @@ struct ParallelBlock {
 
 int main() {
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
-  constexpr ModelShape shape{
-      .vocabulary = 35, .context = 32, .layers = 2, .heads = 4, .width = 48, .d_ff = 192};
+  constexpr ModelConfig config{.vocabulary = 35,
+                               .context = 32,
+                               .layers = 2,
+                               .width = 48,
+                               .attention = {.heads = 4},
+                               .feed_forward = {.d_ff = 192}};
   ThreadPool threads;
-  Trainer<float, RuntimeConfig, ParallelBlock<float>> trainer(
-      shape, {.steps = 2000, .sequence = 32, .learning_rate = 3e-3}, threads);
+  Trainer<float, ModelConfig, ParallelBlock<float>> trainer(
+      config, {.steps = 2000, .sequence = 32, .learning_rate = 3e-3}, threads);
   trainer.run(tokenizer.encode(soliloquy));
   Generator generator(trainer.model(), trainer.weights(), 32, threads);
   std::cout << generate_text(generator, tokenizer, "T", 85, {.temperature = 0});

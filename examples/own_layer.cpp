@@ -11,8 +11,8 @@ template <Scalar T>
 struct Bilinear {
   using Value = T;
   static constexpr std::string_view name = "bilinear";  // in files
-  constexpr Bilinear(const Builder<T>& builder, const ModelShape& shape)
-      : width(shape.width),
+  constexpr Bilinear(const Builder<T>& builder, const ModelConfig& config)
+      : width(config.width),
         factors(builder / "factors", width, 2 * width),
         both(builder.saved("factors", 2 * width)) {}
 
@@ -40,14 +40,18 @@ struct Bilinear {
 };
 
 int main() {
-  constexpr ModelShape shape{
-      .vocabulary = 35, .context = 32, .layers = 2, .heads = 4, .width = 48, .d_ff = 48};
-  const auto check = testing::check_gradients<Bilinear<double>>(shape, {.workers = 2});
+  constexpr ModelConfig config{.vocabulary = 35,
+                               .context = 32,
+                               .layers = 2,
+                               .width = 48,
+                               .attention = {.heads = 4},
+                               .feed_forward = {.d_ff = 48}};
+  const auto check = testing::check_gradients<Bilinear<double>>(config, {.workers = 2});
   std::cout << (check.passed() ? "gradients agree\n" : check.failures());
   const TokenStore tokens = tokenize(CharacterTokenizer::from_text(soliloquy), soliloquy);
   ThreadPool threads;
-  Trainer<float, RuntimeConfig, Bilinear<float>> trainer(
-      shape, {.steps = 500, .sequence = 32, .learning_rate = 3e-3}, threads);
+  Trainer<float, ModelConfig, Bilinear<float>> trainer(
+      config, {.steps = 500, .sequence = 32, .learning_rate = 3e-3}, threads);
   trainer.run(tokens.view());
   std::cout << "loss " << trainer.evaluate(tokens.view()) << '\n';
 }

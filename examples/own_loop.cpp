@@ -9,7 +9,7 @@ using namespace octavo;
 namespace {
 
 constexpr Index digits = 4, sequence = 2 * digits;
-constexpr StepShape batch{.batch = 16, .sequence = sequence, .micro_batch = 16};
+constexpr TrainingOptions batch{.batch = 16, .sequence = sequence, .micro_batch = 16};
 
 /// "1234=4321" for the number `index`, 9 tokens.
 std::array<Token, sequence + 1> draw(Index index) {
@@ -27,23 +27,26 @@ std::array<Token, sequence + 1> draw(Index index) {
 
 int main() {
   ThreadPool threads;
-  const ModelShape shape{11, sequence, 2, 4, 64, 128, Activation::gelu};
-  const Transformer<float> model{RuntimeConfig(shape)};
-  TrainingStep<float> step(model, {.step = batch}, threads);
+  const ModelConfig config{.vocabulary = 11,
+                           .context = sequence,
+                           .layers = 2,
+                           .width = 64,
+                           .attention = {.heads = 4},
+                           .feed_forward = {.d_ff = 128, .activation = Activation::gelu}};
+  TrainingStep<float> step(Transformer<float>{config}, batch, threads);
   const LearningRateSchedule rate{.peak = 3e-3, .min_lr = 3e-4, .warmup = 20, .steps = 400};
   for (Index i = 0; i < 400; ++i) {
     for (Index row = 0; row < batch.rows(); ++row) {
       const auto line = draw(i * batch.batch + row / sequence);
       const auto at = static_cast<std::size_t>(row % sequence);
       step.inputs()[static_cast<std::size_t>(row)] = line[at];
-      step.targets()[static_cast<std::size_t>(row)] =
-          at < digits ? -1 : line[at + 1];  // -1: ignored
+      step.targets()[static_cast<std::size_t>(row)] = at < digits ? -1 : line[at + 1];  // -1: none
     }
     const double loss = step.train(rate.at(i)).loss;
     if (i % 100 == 99) std::cout << "step " << i + 1 << ": loss " << loss << '\n';
   }
 
-  Generator generator(model, step.weights(), sequence, threads);
+  Generator generator(step.model(), step.weights(), sequence, threads);
   int right = 0;
   for (Index i = 0; i < 100; ++i) {
     const auto line = draw(1'000'000 + i);  // not seen in training

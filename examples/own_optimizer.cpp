@@ -30,11 +30,15 @@ struct Adagrad {
 int main() {
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
   const TokenStore tokens = tokenize(tokenizer, soliloquy);
-  const ModelShape shape{
-      .vocabulary = 35, .context = 32, .layers = 2, .heads = 4, .width = 48, .d_ff = 192};
+  const ModelConfig config{.vocabulary = 35,
+                           .context = 32,
+                           .layers = 2,
+                           .width = 48,
+                           .attention = {.heads = 4},
+                           .feed_forward = {.d_ff = 192}};
   ThreadPool threads;
   const TrainingOptions options{.steps = 2000, .learning_rate = 0.03, .optimizer = Adagrad{}};
-  Trainer<float> whole(shape, options, threads), resumed(shape, options, threads);
+  Trainer<float> whole(config, options, threads), resumed(config, options, threads);
   const std::string path = "own_optimizer.safetensors";
   whole.run(tokens.view(), {.completed = [&](Index step) {
               if (step == 1000) save_checkpoint(path, whole, tokenizer, {"text", 1, "none"});

@@ -8,13 +8,17 @@ int main() {
   const auto tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
 
-  constexpr octavo::ModelShape shape{
-      .vocabulary = 35, .context = 64, .layers = 1, .heads = 2, .width = 64, .d_ff = 128};
-  static_assert(octavo::training_bytes<float>(shape, {.batch = 1, .sequence = 32}) < 1'000'000);
+  constexpr octavo::ModelConfig config{.vocabulary = 35,
+                                       .context = 64,
+                                       .layers = 1,
+                                       .width = 64,
+                                       .attention = {.heads = 2},
+                                       .feed_forward = {.d_ff = 128}};
+  static_assert(octavo::training_bytes<float>(config, {.batch = 1, .sequence = 32}) < 1'000'000);
 
   octavo::ThreadPool threads;
   octavo::TrainingOptions options{.steps = 2000, .sequence = 32, .learning_rate = 3e-3};
-  octavo::Trainer<float> trainer(shape, options, threads);
+  octavo::Trainer<float> trainer(config, options, threads);
   trainer.run(tokens.view(), {.step = [](const octavo::StepResult& result) {
                 if (result.step % 200 == 199) std::cout << result.loss << '\n';
               }});

@@ -25,14 +25,15 @@ constexpr octavo::CharacterTokenizer tokenizer(
     "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
 constexpr Index sequence = 24;
-constexpr octavo::ModelShape shape{.vocabulary = tokenizer.vocabulary_size(),
-                                   .context = sequence,
-                                   .layers = 1,
-                                   .heads = 4,
-                                   .width = 32,
-                                   .d_ff = 80,
-                                   .bias = false};
-using Config = octavo::FixedConfig<shape>;
+constexpr octavo::ModelConfig config{.vocabulary = tokenizer.vocabulary_size(),
+                                     .context = sequence,
+                                     .layers = 1,
+                                     .width = 32,
+                                     .norm = {.bias = false},
+                                     .attention = {.heads = 4, .bias = false},
+                                     .feed_forward = {.d_ff = 80, .bias = false},
+                                     .head = {.bias = false}};
+using Config = octavo::FixedConfig<config>;
 using Trainer = octavo::Trainer<float, Config>;
 using Generator = octavo::Generator<float, Config>;
 
@@ -43,12 +44,12 @@ constexpr octavo::TrainingOptions options{
     .sequence = sequence,
     .learning_rate = 7e-3,
     .optimizer = octavo::AdamW8bit{.weight_decay = 0},
-    .between_steps_bytes = octavo::generation_bytes<float>(shape, sequence)};
+    .between_steps_bytes = octavo::generation_bytes<float>(config, sequence)};
 
 /// All numbers of the run, to the byte. 32 KiB of them are scratch of the matrix products; without
 /// AVX-512 these are half as many.
-alignas(octavo::alignment_bytes)
-    std::byte memory[octavo::training_bytes<float>(shape, options.step_options().memory(1))];
+alignas(
+    octavo::alignment_bytes) std::byte memory[octavo::training_bytes<float>(config, options, 1)];
 constexpr std::size_t objects = sizeof(Trainer) + sizeof(Generator);
 static_assert(sizeof(memory) + objects <= 256 * 1024);
 

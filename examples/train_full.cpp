@@ -75,7 +75,7 @@ int run(const support::FullCommandLine& command_line) {
   support::release_idle_memory();  // memory from the start of the program is not needed to read a
                                    // text
   const octavo::Corpus corpus = read_corpus(options, resumed.get());
-  options.shape.vocabulary = corpus.tokenizer.vocabulary_size();
+  options.config.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::ThreadPool threads(options.threads);
   support::warn_of_threads(threads);
   support::print_run(options, corpus, resumed.get());

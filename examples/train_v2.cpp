@@ -8,14 +8,15 @@ namespace {
 
 using octavo::Index;
 
-using support::v2::shape, support::v2::text;
+using support::v2::config, support::v2::text;
 constexpr Index sequence = 32;
-using Config = octavo::FixedConfig<shape>;
+using Config = octavo::FixedConfig<config>;
 
 // The whole of the training run, and of generation, before the first byte is allocated.
-static_assert(octavo::parameter_count(shape) == 291'398);
-static_assert(octavo::training_bytes<float>(shape, {.batch = 1, .sequence = sequence}) < 5'100'000);
-static_assert(octavo::generation_bytes<float>(shape, sequence) < 500'000);
+static_assert(octavo::parameter_count(config) == 291'398);
+static_assert(octavo::training_bytes<float>(config, {.batch = 1, .sequence = sequence}) <
+              5'100'000);
+static_assert(octavo::generation_bytes<float>(config, sequence) < 500'000);
 
 constexpr std::string_view prompt = "To be ";
 /// 15 of the seeds 1 to 40 end in a model that recites every letter.
@@ -33,7 +34,7 @@ struct Arguments {
 octavo::TrainingOptions options_of(const Arguments& arguments, const octavo::ResumedRun* resumed,
                                    Index workers) {
   octavo::TrainingOptions options;
-  options.between_steps_bytes = octavo::generation_bytes<float>(shape, sequence, workers);
+  options.between_steps_bytes = octavo::generation_bytes<float>(config, sequence, workers);
   options.sequence = sequence;
   options.steps = arguments.iterations != 0 ? arguments.iterations : 2000;
   options.seed = arguments.seed != no_seed ? arguments.seed : usual_seed;
@@ -41,7 +42,7 @@ octavo::TrainingOptions options_of(const Arguments& arguments, const octavo::Res
   const octavo::CheckpointInfo& info = resumed->info();
   if (arguments.iterations == 0) options.steps = info.options.steps;
   if (arguments.seed == no_seed) options.seed = info.options.seed;
-  const bool ours = info.shape == shape && !info.double_precision;
+  const bool ours = info.config == config && !info.double_precision;
   const std::string difference = support::v2::difference(info.options, options);
   if (ours && difference.empty()) return options;
   throw octavo::ConfigError(
@@ -69,7 +70,7 @@ int train(Arguments arguments) {
   octavo::Generator<float, Config> generator(trainer.model(), trainer.weights(), sequence, threads,
                                              trainer.between_steps());
   std::printf("train_v2: %s\nparameters %td, memory planned %zu bytes, %s, seed %ju\n",
-              describe(shape).c_str(), trainer.model().parameter_count(),
+              describe(config).c_str(), trainer.model().parameter_count(),
               trainer.plan().total_bytes(), octavo::counted(threads.size(), "thread").c_str(),
               static_cast<std::uintmax_t>(options.seed));
   report_plan(arguments.memory_report, trainer.plan(), corpus.token_bytes(), "train_v2");

@@ -6,14 +6,14 @@
 
 std::string train_and_generate(octavo::TokenView tokens,
                                const octavo::CharacterTokenizer& tokenizer) {
-  const octavo::ModelShape shape{.vocabulary = tokenizer.vocabulary_size(),
-                                 .context = 64,
-                                 .layers = 2,
-                                 .heads = 2,
-                                 .width = 64,
-                                 .d_ff = 256};
+  const octavo::ModelConfig config{.vocabulary = tokenizer.vocabulary_size(),
+                                   .context = 64,
+                                   .layers = 2,
+                                   .width = 64,
+                                   .attention = {.heads = 2},
+                                   .feed_forward = {.d_ff = 256}};
   octavo::ThreadPool threads;
-  octavo::Trainer<float> trainer(shape, {.steps = 100, .sequence = 64}, threads);
+  octavo::Trainer<float> trainer(config, {.steps = 100, .sequence = 64}, threads);
   trainer.run(tokens);
   octavo::Generator<float> generator(trainer.model(), trainer.weights(), 64, threads);
   return octavo::generate_text(generator, tokenizer, "T", 100, {.temperature = 0.8});

@@ -22,16 +22,15 @@ using octavo::Index;
 enum class Way { prefill, one_by_one, eight_together };
 
 /// GPT-2's smallest model with a head tied to its token table: 124 million parameters.
-const octavo_benchmark::Setting gpt2_124m{
-    "124M", {50257, 1024, 12, 12, 768, 3072, octavo::Activation::gelu_tanh, true, true}, {}};
+const octavo_benchmark::Setting gpt2_124m{"124M", octavo::presets::gpt2, {}};
 
 void generation(benchmark::State& state, const octavo_benchmark::Setting& setting, Way way) {
   octavo::ThreadPool threads(state.range(0));
-  const octavo::ModelShape& shape = setting.shape;
-  const octavo::Transformer<float> model{octavo::RuntimeConfig(shape)};
+  const octavo::ModelConfig& config = setting.config;
+  const octavo::Transformer<float> model{config};
   octavo::AlignedBuffer<float> weights(static_cast<std::size_t>(model.parameter_count()));
-  octavo::set_initial_weights<float>(model.parameters(), shape.layers, 1, weights);
-  const Index length = std::min<Index>(shape.context, 128);
+  octavo::set_initial_weights<float>(model.parameters(), config.layers, 1, weights);
+  const Index length = std::min<Index>(config.context, 128);
   const Index sequences = way == Way::eight_together ? 8 : 1;
   octavo::Generator<float> generator(model, weights, length, threads, sequences);
   const std::vector<octavo::Token> prompt(static_cast<std::size_t>(length), 1);
@@ -57,8 +56,9 @@ void generation(benchmark::State& state, const octavo_benchmark::Setting& settin
   state.counters["tokens/s"] = rate(tokens);
   if (way == Way::prefill) {
     // Forward only, of whose head the last position alone.
-    const double matrices = static_cast<double>(
-        shape.layers * (4 * shape.width * shape.width + 2 * shape.width * shape.d_ff));
+    const double matrices =
+        static_cast<double>(config.layers * (4 * config.width * config.width +
+                                             2 * config.width * config.feed_forward.d_ff));
     const double flops = tokens * 2 * matrices;
     state.counters["of_fma_limit"] =
         rate(flops / octavo_benchmark::fma_limit<float>(state.range(0)));
@@ -67,7 +67,7 @@ void generation(benchmark::State& state, const octavo_benchmark::Setting& settin
   // Of the weights every number is read once per round, but for the position table and, where the
   // head is not tied to it, the token table.
   const Index unread =
-      shape.context * shape.width + (shape.tied ? 0 : shape.vocabulary * shape.width);
+      config.context * config.width + (config.head.tied ? 0 : config.vocabulary * config.width);
   const double bytes = 4.0 * static_cast<double>(model.parameter_count() - unread);
   state.counters["of_bandwidth"] = rate(tokens / static_cast<double>(sequences) * bytes /
                                         octavo_benchmark::bandwidth_limit(state.range(0)));
@@ -78,11 +78,11 @@ void worst_token(benchmark::State& state, const octavo_benchmark::Setting& setti
                  octavo::Sliding sliding) {
   using Clock = std::chrono::steady_clock;
   octavo::ThreadPool threads(1);
-  const octavo::ModelShape& shape = setting.shape;
-  const octavo::Transformer<float> model{octavo::RuntimeConfig(shape)};
+  const octavo::ModelConfig& config = setting.config;
+  const octavo::Transformer<float> model{config};
   std::vector<float> weights(static_cast<std::size_t>(model.parameter_count()));
-  octavo::set_initial_weights<float>(model.parameters(), shape.layers, 1, weights);
-  const Index length = std::min<Index>(shape.context, 64);
+  octavo::set_initial_weights<float>(model.parameters(), config.layers, 1, weights);
+  const Index length = std::min<Index>(config.context, 64);
   octavo::Generator<float> generator(model, weights, length, threads, 1, sliding);
   std::vector<double> seconds;
   for (auto _ : state) {

@@ -29,7 +29,7 @@ constexpr const char* usage =
     "  --dry-run               print the plan's size and train nothing\n";
 
 struct Arguments {
-  octavo::StepOptions options{.step = {.batch = 4, .sequence = 64, .micro_batch = 0}};
+  octavo::TrainingOptions options{.batch = 4, .sequence = 64, .micro_batch = 0};
   Index threads = 0;
   bool double_precision = false;
   bool memory_report = false;
@@ -59,7 +59,7 @@ bool parse_choice(std::string_view option, std::string_view text, std::string_vi
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  octavo::StepOptions& options = arguments.options;
+  octavo::TrainingOptions& options = arguments.options;
   const std::pair<std::string_view, bool*> flags[] = {{"--recompute", &options.recompute},
                                                       {"--fused-update", &options.fused_update},
                                                       {"--memory-report", &arguments.memory_report},
@@ -78,7 +78,7 @@ Arguments parse(int argc, char** argv) {
     } else if (option == "--threads") {
       arguments.threads = parse_count(option, value(), 0);
     } else if (option == "--micro-batch") {
-      options.step.micro_batch = parse_count(option, value(), 1);
+      options.micro_batch = parse_count(option, value(), 1);
     } else if (option == "--scalar") {
       arguments.double_precision = parse_choice(option, value(), "float", "double");
     } else if (option == "--optimizer") {
@@ -93,13 +93,13 @@ Arguments parse(int argc, char** argv) {
 }
 
 template <octavo::Scalar T>
-octavo::MemoryPlan plan_of(const octavo::TrainingMemoryOptions& options) {
-  return octavo::TrainingPlan<octavo::Transformer<T>>(octavo::presets::gpt2, options).plan;
+octavo::MemoryPlan plan_of(const octavo::TrainingOptions& options, octavo::Index workers) {
+  return octavo::TrainingPlan<octavo::Transformer<T>>(octavo::presets::gpt2, options, workers).plan;
 }
 
 template <octavo::Scalar T>
 void print_plan(const Arguments& arguments, Index workers) {
-  const auto plan = plan_of<T>(arguments.options.memory(workers));
+  const auto plan = plan_of<T>(arguments.options, workers);
   if (arguments.memory_report) {
     std::printf("%s\nby kind:\n%s\nby phase of a step:\n%s\n", memory_table(plan).c_str(),
                 memory_by_kind(plan).c_str(), memory_by_phase(plan, octavo::phase::names).c_str());
@@ -110,13 +110,12 @@ void print_plan(const Arguments& arguments, Index workers) {
 
 template <octavo::Scalar T>
 void train(const Arguments& arguments, octavo::ThreadPool& threads) {
-  octavo::TrainingStep<T> training(
-      octavo::Transformer<T>{octavo::RuntimeConfig(octavo::presets::gpt2)}, arguments.options,
-      threads);
+  octavo::TrainingStep<T> training(octavo::Transformer<T>{octavo::presets::gpt2}, arguments.options,
+                                   threads);
   std::printf("parameters %td, memory planned %zu bytes, %td threads\n",
               training.model().parameter_count(), training.plan().total_bytes(), threads.size());
   const octavo::CounterRandom random(1, octavo::RandomStream::batches);
-  const auto vocabulary = static_cast<std::uint64_t>(training.shape().vocabulary);
+  const auto vocabulary = static_cast<std::uint64_t>(training.config().vocabulary);
   for (std::size_t i = 0; i < training.inputs().size(); ++i) {
     training.inputs()[i] = static_cast<octavo::Token>(random.below(2 * i, vocabulary));
     training.targets()[i] = static_cast<octavo::Token>(random.below(2 * i + 1, vocabulary));
@@ -131,10 +130,10 @@ void train(const Arguments& arguments, octavo::ThreadPool& threads) {
 template <octavo::Scalar T>
 void run(Arguments& arguments) {
   octavo::ThreadPool threads(arguments.threads);
-  octavo::StepOptions& options = arguments.options;
-  if (options.step.micro_batch == 0) {
-    options.step.micro_batch =
-        octavo::leanest_micro_batch<T>(octavo::presets::gpt2, options.memory(threads.size()));
+  octavo::TrainingOptions& options = arguments.options;
+  if (options.micro_batch == 0) {
+    options.micro_batch =
+        octavo::leanest_micro_batch<T>(octavo::presets::gpt2, options, threads.size());
   }
   print_plan<T>(arguments, threads.size());
   if (!arguments.dry_run) train<T>(arguments, threads);

@@ -15,10 +15,9 @@ namespace {
 using octavo::Index;
 
 /// The median of enough steps to fill a third of a second.
-double milliseconds(const octavo::ModelShape& shape, const octavo::StepShape& step) {
+double milliseconds(const octavo::ModelConfig& config, const octavo::TrainingOptions& step) {
   octavo::ThreadPool alone(1);
-  octavo::TrainingStep<float> training(octavo::Transformer<float>{octavo::RuntimeConfig(shape)},
-                                       {.step = step}, alone);
+  octavo::TrainingStep<float> training(octavo::Transformer<float>{config}, step, alone);
   octavo_benchmark::fill_at_random(training);
   training.train(1e-4);
   std::vector<double> times;
@@ -36,7 +35,7 @@ double milliseconds(const octavo::ModelShape& shape, const octavo::StepShape& st
 struct Growth {
   const char* name;
   std::vector<Index> sizes;
-  std::function<void(octavo::ModelShape&, octavo::StepShape&, Index)> set;
+  std::function<void(octavo::ModelConfig&, octavo::TrainingOptions&, Index)> set;
 };
 
 double slope(const std::vector<double>& x, const std::vector<double>& y) {
@@ -53,14 +52,16 @@ double slope(const std::vector<double>& x, const std::vector<double>& y) {
 }  // namespace
 
 int main() {
-  using Shape = octavo::ModelShape;
-  using Step = octavo::StepShape;
+  using Shape = octavo::ModelConfig;
+  using Step = octavo::TrainingOptions;
   const Growth all[] = {
       {"batch", {1, 2, 4, 8, 16}, [](Shape&, Step& step, Index n) { step.batch = n; }},
       {"sequence",
        {64, 128, 256, 512, 1024},
        [](Shape&, Step& step, Index n) { step.sequence = n; }},
-      {"width", {64, 128, 256, 512}, [](Shape& m, Step&, Index n) { m.width = n, m.d_ff = 4 * n; }},
+      {"width",
+       {64, 128, 256, 512},
+       [](Shape& m, Step&, Index n) { m.width = n, m.feed_forward.d_ff = 4 * n; }},
       {"layers", {1, 2, 4, 8, 16}, [](Shape& m, Step&, Index n) { m.layers = n; }},
       {"vocabulary",
        {1024, 4096, 16384, 65536},
@@ -73,11 +74,15 @@ int main() {
     std::vector<double> sizes, times;
     std::printf("%-10s", growth.name);
     for (const Index size : growth.sizes) {
-      Shape shape{
-          .vocabulary = 66, .context = 1024, .layers = 4, .heads = 4, .width = 128, .d_ff = 512};
-      Step step{4, 64};
-      growth.set(shape, step, size);
-      const double time = milliseconds(shape, step);
+      Shape config{.vocabulary = 66,
+                   .context = 1024,
+                   .layers = 4,
+                   .width = 128,
+                   .attention = {.heads = 4},
+                   .feed_forward = {.d_ff = 512}};
+      Step step{.batch = 4, .sequence = 64};
+      growth.set(config, step, size);
+      const double time = milliseconds(config, step);
       std::printf("  %td: %.2f", size, time);
       std::fflush(stdout);
       sizes.push_back(std::log(static_cast<double>(size)));

@@ -29,8 +29,8 @@ std::vector<Setting> make_settings() {
   std::vector<Setting> settings(std::begin(octavo_benchmark::settings),
                                 std::end(octavo_benchmark::settings));
   for (Setting& setting : settings) {  // as train_full does where nothing else is said
-    setting.options.step.micro_batch =
-        octavo::leanest_micro_batch<float>(setting.shape, setting.options.memory(1));
+    setting.options.micro_batch =
+        octavo::leanest_micro_batch<float>(setting.config, setting.options);
   }
   for (std::size_t i = 0; i < 6; ++i) {
     const auto with = [&](const char* option, auto change) {
@@ -39,7 +39,7 @@ std::vector<Setting> make_settings() {
       change(setting.options);
       settings.push_back(setting);
     };
-    using Options = octavo::StepOptions;
+    using Options = octavo::TrainingOptions;
     const auto lean = [](Options& o) { o.recompute = o.fused_update = true; };
     with("/recompute", [](Options& o) { o.recompute = true; });
     with("/fused-update", [](Options& o) { o.fused_update = true; });
@@ -50,7 +50,7 @@ std::vector<Setting> make_settings() {
       lean(o);
       o.optimizer = octavo::AdamW8bit{};
     });
-    with("/micro-batch:4", [](Options& o) { o.step.micro_batch = 4; });
+    with("/micro-batch:4", [](Options& o) { o.micro_batch = 4; });
   }
   return settings;
 }
@@ -59,8 +59,8 @@ void step(benchmark::State& state, const Setting& setting, octavo::Isa isa) {
   octavo::use_isa(isa);
   const Index workers = state.range(0);
   octavo::ThreadPool threads(workers);
-  octavo::TrainingStep<float> training(
-      octavo::Transformer<float>{octavo::RuntimeConfig(setting.shape)}, setting.options, threads);
+  octavo::TrainingStep<float> training(octavo::Transformer<float>{setting.config}, setting.options,
+                                       threads);
   octavo_benchmark::fill_at_random(training);
   training.train(1e-4);
   for (auto _ : state) benchmark::DoNotOptimize(training.train(1e-4).loss);
@@ -69,9 +69,9 @@ void step(benchmark::State& state, const Setting& setting, octavo::Isa isa) {
     return benchmark::Counter(count * static_cast<double>(state.iterations()),
                               benchmark::Counter::kIsRate);
   };
-  state.counters["tokens/s"] = per_second(static_cast<double>(setting.options.step.rows()));
+  state.counters["tokens/s"] = per_second(static_cast<double>(setting.options.rows()));
   state.counters["of_limit"] =
-      per_second(octavo_benchmark::step_flops(setting.shape, setting.options.step) / limit);
+      per_second(octavo_benchmark::step_flops(setting.config, setting.options) / limit);
   state.counters["plan_MB"] = static_cast<double>(training.plan().total_bytes()) / 1e6;
   state.counters["peak_MB"] = static_cast<double>(octavo::process_memory().peak_bytes) / 1e6;
 }

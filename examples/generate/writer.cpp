@@ -45,8 +45,8 @@ Writer::Writer(support::GenerateOptions& options, const Model& model, octavo::Th
     : options_(options),
       model_(model),
       biases_(biases_of(model, options)),
-      generator_(octavo::Transformer<float>(octavo::RuntimeConfig(model.shape)), model.weights,
-                 model.trained_length, threads, std::max<Index>(1, std::ssize(options.prompts))) {
+      generator_(octavo::Transformer<float>(model.config), model.weights, model.trained_length,
+                 threads, std::max<Index>(1, std::ssize(options.prompts))) {
   options_.sampling.logit_bias = biases_;
 }
 

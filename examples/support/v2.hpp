@@ -7,12 +7,16 @@
 
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/training/trainer.hpp>
-#include <octavo/transformer/model_shape.hpp>
+#include <octavo/transformer/model_config.hpp>
 
 namespace support::v2 {
 
-inline constexpr octavo::ModelShape shape{
-    .vocabulary = 70, .context = 64, .layers = 2, .heads = 4, .width = 128, .d_ff = 256};
+inline constexpr octavo::ModelConfig config{.vocabulary = 70,
+                                            .context = 64,
+                                            .layers = 2,
+                                            .width = 128,
+                                            .attention = {.heads = 4},
+                                            .feed_forward = {.d_ff = 256}};
 
 /// Unknown, a-z, A-Z, 0-9, space . , ! ? newline are 69 of 70 tokens.
 inline constexpr octavo::CharacterTokenizer tokenizer(

@@ -86,16 +86,19 @@ FullOptions FullCommandLine::base() const {
   FullOptions options;
   options.preset = preset.name;
   options.why = chosen ? "as asked" : "the default: learns a small text in about a minute";
-  options.shape = preset.shape;
+  options.config = preset.config;
+  model_.apply(options.config);
   options.wants_shakespeare = preset.wants_shakespeare;
   octavo::TrainingOptions& training = options.training;
   training.steps = iterations_.value_or(preset.iterations);
   training.batch = preset.batch;
-  training.sequence = std::min(preset.sequence, context_.value_or(preset.shape.context));
-  training.learning_rate = rate_.value_or(preset.rate);
+  training.sequence = std::min(preset.sequence, options.config.context);
+  training.learning_rate = preset.rate;
+  training_.apply(training);
   training.min_lr = training.learning_rate / 10;
   training.warmup = std::min<Index>(100, training.steps / 2);
   training.evaluate_every = 500;
+  training_.apply(training);
   return options;
 }
 
@@ -114,7 +117,7 @@ FullOptions FullCommandLine::resolve() const {
 }
 
 void FullCommandLine::check(const FullOptions& options) {
-  octavo::check_shape(options.shape);
+  octavo::check_config(options.config);
   const Index most = std::numeric_limits<std::int32_t>::max() / options.training.batch;
   octavo::require(options.training.accumulate <= most, [&] {
     return "--accumulate: got " + std::to_string(options.training.accumulate) +
@@ -129,9 +132,9 @@ void FullCommandLine::check(const FullOptions& options) {
     throw octavo::ConfigError(message);
   }
   octavo::check_schedule(options.training.rate());
-  octavo::require(options.training.sequence <= options.shape.context, [&] {
+  octavo::require(options.training.sequence <= options.config.context, [&] {
     return "--sequence: got " + std::to_string(options.training.sequence) + ", expected at most " +
-           std::to_string(options.shape.context) + ", the model's context";
+           std::to_string(options.config.context) + ", the model's context";
   });
 }
 
@@ -183,61 +186,40 @@ void FullCommandLine::choose_texts(FullOptions& options,
   options.corpus.documents = kind;
 }
 
-void FullCommandLine::choose_gpt2(octavo::ModelShape& shape) const {
+void FullCommandLine::choose_gpt2(octavo::ModelConfig& config) const {
   octavo::require(!no_bias_, "--gpt2: GPT-2 has biases everywhere, but --no-bias was asked");
-  octavo::require(activation_.empty() || activation_ == "gelu-tanh", [&] {
-    return "--gpt2: GPT-2 has gelu-tanh, but --activation " + activation_ + " was asked";
+  octavo::Activation& activation = config.feed_forward.activation;
+  octavo::require(!model_.asked("activation") || activation == octavo::Activation::gelu_tanh, [&] {
+    return "--gpt2: GPT-2 has gelu-tanh, but --activation " + std::string(name_of(activation)) +
+           " was asked";
   });
-  shape.activation = octavo::Activation::gelu_tanh;
-  shape.bias = true;
-  shape.tied = true;
+  activation = octavo::Activation::gelu_tanh;
+  config.head.tied = true;
 }
 
 /// The same of a run that does not go on with a checkpoint, whose evaluations stay what they are.
 FullOptions FullCommandLine::begun(FullOptions options) const {
   options = finished(std::move(options));
   octavo::TrainingOptions& training = options.training;
-  training.evaluation_tokens = evaluation_tokens_.value_or(octavo::affordable_evaluation_tokens(
-      training.evaluate_every, training.step_options().step.rows()));
+  if (!training_.asked("evaluation_tokens")) {
+    training.evaluation_tokens =
+        octavo::affordable_evaluation_tokens(training.evaluate_every, training.rows());
+  }
   return options;
 }
 
 /// What was asked on top of a preset or a checkpoint.
 FullOptions FullCommandLine::finished(FullOptions options) const {
-  octavo::ModelShape& shape = options.shape;
-  shape.layers = layers_.value_or(shape.layers);
-  shape.heads = heads_.value_or(shape.heads);
-  shape.width = width_.value_or(shape.width);
-  shape.d_ff = d_ff_.value_or(shape.d_ff);
-  shape.context = context_.value_or(shape.context);
-  shape.bias = shape.bias && !no_bias_;
-  shape.tied = shape.tied || tied_;
-  for (const auto kind :
-       {octavo::Activation::relu, octavo::Activation::gelu, octavo::Activation::gelu_tanh}) {
-    if (activation_ == name_of(kind)) shape.activation = kind;
-  }
-  if (gpt2_) choose_gpt2(shape);
+  octavo::ModelConfig& config = options.config;
+  model_.apply(config);
+  if (no_bias_) config = without_biases(config);
+  if (gpt2_) choose_gpt2(config);
   choose_tokenizer(options);
   octavo::TrainingOptions& training = options.training;
   training.steps = iterations_.value_or(training.steps);
-  training.batch = batch_.value_or(training.batch);
-  training.sequence = sequence_.value_or(training.sequence);
-  training.accumulate = accumulate_.value_or(training.accumulate);
-  training.learning_rate = rate_.value_or(training.learning_rate);
-  training.min_lr = minimum_rate_.value_or(training.min_lr);
-  training.warmup = warmup_.value_or(training.warmup);
+  training_.apply(training);
   training.optimizer = optimizer(training.optimizer);
-  training.clip = clip_.value_or(training.clip);
-  training.dropout = dropout_.value_or(training.dropout);
-  if (seed_) training.seed = static_cast<std::uint64_t>(*seed_);
-  training.evaluate_every = evaluate_every_.value_or(training.evaluate_every);
-  training.evaluation_tokens = evaluation_tokens_.value_or(training.evaluation_tokens);
-  training.patience = patience_.value_or(training.patience);
-  training.stop_at_spike = training.stop_at_spike || rollback_;
-  training.micro_batch = micro_batch_.value_or(training.micro_batch);
-  options.leanest_micro_batch = !micro_batch_;
-  training.recompute = recompute_;
-  training.fused_update = training.fused_update || fused_update_;
+  options.leanest_micro_batch = !training_.asked("micro_batch");
   octavo::CorpusOptions& corpus = options.corpus;
   corpus.data = data_;
   corpus.validation = validation_;
@@ -276,6 +258,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
 
 std::string FullCommandLine::not_kept() const {
   std::string words;
+  octavo::TrainingOptions training;
   const auto add = [&](const char* name, Index value) {
     words += std::string(" ") + name + " " + std::to_string(value);
   };
@@ -288,12 +271,17 @@ std::string FullCommandLine::not_kept() const {
   if (!prompt_.empty()) words += " --prompt " + shell_word(prompt_);
   if (log_every_) add("--log-every", *log_every_);
   if (metrics_every_) add("--metrics-every", *metrics_every_);
-  if (micro_batch_) add("--micro-batch", *micro_batch_);
+  training_.for_each_asked(training, [&](const octavo::Field& field, const auto& value, auto&) {
+    if (field.stored) return;
+    words += " " + option_of(field);
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, octavo::Index>) {
+      words += " " + octavo::value_text(value);
+    }
+  });
   if (memory_budget_ != 0) add("--memory-budget", static_cast<Index>(memory_budget_));
   if (map_above_ != octavo::CorpusOptions().load_at_most)
     add("--map-above", static_cast<Index>(map_above_));
   if (!token_file_.empty()) words += " --token-file " + shell_word(token_file_);
-  if (recompute_) words += " --recompute";
   if (quiet_) words += " --quiet";
   return words;
 }

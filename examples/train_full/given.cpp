@@ -21,37 +21,26 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
            ": the tokenizer is that of the model of --from";
   });
   FullOptions options = base();
-  const octavo::ModelShape& shape = from.shape();
+  const octavo::ModelConfig& config = from.config();
   options.preset = "from";
   options.why = "a model that goes on";
-  options.shape = shape;
+  options.config = config;
   options.training.sequence = std::min<Index>(from.trained_length(), 128);
-  options.training.learning_rate = rate_.value_or(1e-4);
+  options.training.learning_rate = 1e-4;
+  training_.apply(options.training);
   options.training.min_lr = options.training.learning_rate / 10;
   options = begun(std::move(options));
   options.from = &from;
   if (from.tokenizer()) options.corpus.given_tokenizer = &*from.tokenizer();
-  const auto same = [](const char* name, const auto& asked, const auto& has) {
+  model_.for_each_asked(config, [](const octavo::Field& field, const auto& asked, const auto& has) {
     if (asked == has) return;
-    std::string got, expected;
-    if constexpr (requires { std::to_string(asked); }) {
-      got = std::to_string(asked), expected = std::to_string(has);
-    } else {
-      got = name_of(asked), expected = name_of(has);
-    }
-    throw octavo::ConfigError(
-        std::string(name) + ": got " + got + ", but the model of --from has " + expected,
-        "leave it out, or begin without --from");
-  };
-  same("--layers", options.shape.layers, shape.layers);
-  same("--heads", options.shape.heads, shape.heads);
-  same("--width", options.shape.width, shape.width);
-  same("--ff", options.shape.d_ff, shape.d_ff);
-  same("--context", options.shape.context, shape.context);
-  same("--activation", options.shape.activation, shape.activation);
-  octavo::require(options.shape.bias == shape.bias, "--no-bias: the model of --from has biases");
-  octavo::require(options.shape.tied == shape.tied,
-                  "--tied: the model of --from has a head of its own");
+    throw octavo::ConfigError(option_of(field) + ": got " + octavo::value_text(asked) +
+                                  ", but the model of --from has " + octavo::value_text(has),
+                              "leave it out, or begin without --from");
+  });
+  octavo::require(!no_bias_ || config == without_biases(config),
+                  "--no-bias: the model of --from has biases");
+  octavo::require(!gpt2_ || options.config == config, "--gpt2: the model of --from is not a GPT-2");
   check(options);
   return options;
 }
@@ -60,16 +49,16 @@ FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
   const bool chosen = preset_ != nullptr;
   FullOptions options;
   if (chosen) options = base();
-  const octavo::ModelShape preset = options.shape;
+  const octavo::ModelConfig preset = options.config;
   options.preset = chosen ? options.preset : "resume";
   options.why = "going on";
-  options.shape = info.shape;
+  options.config = info.config;
   if (chosen) {
-    options.shape.layers = preset.layers;
-    options.shape.heads = preset.heads;
-    options.shape.width = preset.width;
-    options.shape.d_ff = preset.d_ff;
-    options.shape.context = preset.context;
+    options.config.layers = preset.layers;
+    options.config.attention.heads = preset.attention.heads;
+    options.config.width = preset.width;
+    options.config.feed_forward.d_ff = preset.feed_forward.d_ff;
+    options.config.context = preset.context;
   }
   options.training = info.options;
   options.double_precision = info.double_precision;
@@ -98,10 +87,10 @@ void FullCommandLine::check_resumed(const FullOptions& options,
                               "leave it out: losses of other tokens do not compare");
   }
   for (const octavo::ChangedSetting& changed :
-       changed_settings(info, options.shape, options.training, options.double_precision)) {
+       changed_settings(info, options.config, options.training, options.double_precision)) {
     const std::string& key = changed.name;
     if (key == "evaluate_every" || key == "patience" || key == "stop_at_spike") continue;
-    const bool schedule = key == "steps" || key == "learning_rate" ||
+    const bool schedule = key == "steps" || key == "schedule" || key == "learning_rate" ||
                           key == "minimum_learning_rate" || key == "warmup";
     if (schedule && new_schedule_) continue;
     throw octavo::ConfigError(
@@ -120,8 +109,8 @@ void FullCommandLine::check_tokenizer(const octavo::CheckpointInfo& info) const 
   };
   const std::string before(name_of(octavo::kind_of(info.tokenizer)));
   if (!tokenizer_.empty() && tokenizer_ != before) refuse("tokenizer " + before, tokenizer_);
-  if (vocabulary_ && *vocabulary_ != info.shape.vocabulary) {
-    refuse("a vocabulary of " + std::to_string(info.shape.vocabulary),
+  if (vocabulary_ && *vocabulary_ != info.config.vocabulary) {
+    refuse("a vocabulary of " + std::to_string(info.config.vocabulary),
            std::to_string(*vocabulary_));
   }
 }

@@ -92,15 +92,8 @@ void FullCommandLine::real(CLI::App& app, const std::string& name, Asked<double>
 
 void FullCommandLine::add_model(CLI::App& app) {
   auto& group = *app.add_option_group("Model");
-  whole(group, "--layers", layers_, 1, "Blocks (tiny 1, small 2, medium 4, large 8)", 10000);
-  whole(group, "--heads", heads_, 1, "Attention heads; must divide the width");
-  whole(group, "--width", width_, 1, "Numbers per position (d_model)");
-  whole(group, "--ff", d_ff_, 1, "Hidden numbers of the feed-forward part (d_ff)");
-  whole(group, "--context", context_, 1, "Longest sequence that the model can see");
-  add_choice(group, "--activation", activation_, {"relu", "gelu", "gelu-tanh"},
-             "relu, gelu (exact) or gelu-tanh");
+  model_.add(group, octavo::FieldGroup::model);
   group.add_flag("--no-bias", no_bias_, "No biases in linear layers, norms and head");
-  group.add_flag("--tied", tied_, "The output head shares the token table");
   group.add_flag(
       "--gpt2", gpt2_,
       "What GPT-2 can express: --activation gelu-tanh --tied, with biases; such models can "
@@ -118,31 +111,15 @@ void FullCommandLine::add_model(CLI::App& app) {
 
 void FullCommandLine::add_training(CLI::App& app) {
   auto& group = *app.add_option_group("Training");
-  whole(group, "--batch", batch_, 1, "Sequences per batch");
-  whole(group, "--sequence", sequence_, 1, "Positions per sequence");
-  whole(group, "--accumulate", accumulate_, 1, "Batches per step (1)");
+  training_.add(group, octavo::FieldGroup::training);
   std::vector<std::string> optimizers;
   for (const auto& one : octavo::builtin_optimizers<>) optimizers.emplace_back(name_of(one));
   add_choice(group, "--optimizer", optimizer_, optimizers,
              "adamw (default), adamw-8bit, adam, lion or sgd");
-  real(group, "--lr", rate_, positive_range, "Learning rate");
-  real(group, "--min-lr", minimum_rate_, not_negative_range,
-       "Learning rate at the end of the cosine (a tenth of --lr)");
-  whole(group, "--warmup", warmup_, 0, "Steps of linear warm-up (100, at most half the steps)");
   real(group, "--decay", decay_, not_negative_range,
        "Weight decay of matrices (adamw, lion 0.1, others 0)");
   real(group, "--beta1", beta1_, octavo::share_range, "First moment; sgd: momentum (0.9)");
   real(group, "--beta2", beta2_, octavo::share_range, "Second moment (0.99)");
-  real(group, "--clip", clip_, not_negative_range, "Largest gradient norm; 0 is no limit (1)");
-  real(group, "--dropout", dropout_, octavo::share_range, "Dropout rate (0)");
-  group
-      .add_option_function<std::string>(
-          "--seed",
-          [this](const std::string& text) {
-            seed_ = parse_integer("--seed", text, 0, std::numeric_limits<Index>::max());
-          },
-          "Equal seeds give equal results, bit for bit (1)")
-      ->type_name("N");
 }
 
 void FullCommandLine::add_data(CLI::App& app) {
@@ -177,19 +154,8 @@ void FullCommandLine::add_run(CLI::App& app) {
   add_save_options(group, saving_);
   group.add_flag("--new-schedule", new_schedule_,
                  "With --resume: ITERATIONS, --lr, --min-lr and --warmup replace the run's own");
-  whole(group, "--patience", patience_, 0,
-        "End the run after N evaluations without a better one; 0: never (0)");
-  group.add_flag(
-      "--rollback", rollback_,
-      "After a loss spike (moving average of 16 steps twice its lowest and 0.5 above it) "
-      "or a loss that is not finite go back to the newest multiple of 50 steps that is 16 "
-      "steps older, never twice to the same, and halve the learning rate; saves at those steps");
+  training_.add(group, octavo::FieldGroup::run);
   add_threads(group, threads_);
-  whole(group, "--eval-every", evaluate_every_, 0,
-        "Steps between evaluations; 0: only at the end (500)");
-  whole(group, "--eval-tokens", evaluation_tokens_, 0,
-        "Tokens of the validation text per evaluation before the last, evenly spread over it; 0: "
-        "all (as many as take a tenth of the training's arithmetic, at least 1024)");
   whole(group, "--sample-every", sample_every_, 0,
         "Steps between samples; 0: only at the end (1000)");
   whole(group, "--sample-tokens", sample_tokens_, 1,
@@ -214,14 +180,7 @@ void FullCommandLine::add_run(CLI::App& app) {
 
 void FullCommandLine::add_memory(CLI::App& app) {
   auto& group = *app.add_option_group("Memory", "see docs/memory.md for what each one saves");
-  whole(group, "--micro-batch", micro_batch_, 1,
-        "Sequences that go through the model at a time; any number gives the same bits (1, or all "
-        "of a step where that needs no more memory)");
-  group.add_flag("--recompute", recompute_,
-                 "Run each block again on the way back instead of keeping what it computed; same "
-                 "bits, a fifth slower");
-  group.add_flag("--fused-update", fused_update_,
-                 "Update each tensor as soon as its gradient is complete, clipped by its own norm");
+  training_.add(group, octavo::FieldGroup::memory);
   size(group, "--memory-budget", memory_budget_,
        "Most memory for the whole process; chooses --micro-batch and --recompute to fit");
   size(group, "--map-above", map_above_,

@@ -15,11 +15,12 @@
 
 #include "support/memory_report.hpp"
 #include "support/saving.hpp"
+#include "train_full/field_options.hpp"
 
 namespace support {
 
 struct FullOptions {
-  octavo::ModelShape shape;  ///< but for the vocabulary, which follows from the text
+  octavo::ModelConfig config;  ///< but for the vocabulary, which follows from the text
   octavo::TrainingOptions training;
   octavo::CorpusOptions corpus;  ///< no data: the built-in text, or tiny Shakespeare
   std::string preset;
@@ -44,7 +45,7 @@ struct FullOptions {
 /// A model and a run of it, by a name.
 struct Preset {
   const char* name;
-  octavo::ModelShape shape;
+  octavo::ModelConfig config;
   octavo::Index batch, sequence, iterations;
   double rate;
   bool wants_shakespeare;
@@ -90,7 +91,7 @@ class FullCommandLine {
   std::string not_kept() const;
   static void check(const FullOptions& options);
   void require_no_new_schedule() const;
-  void choose_gpt2(octavo::ModelShape& shape) const;
+  void choose_gpt2(octavo::ModelConfig& config) const;
   void choose_tokenizer(FullOptions& options) const;
   void choose_texts(FullOptions& options, const octavo::CorpusIdentity& before) const;
   void check_tokenizer(const octavo::CheckpointInfo& info) const;
@@ -98,20 +99,19 @@ class FullCommandLine {
   octavo::AnyOptimizer optimizer(octavo::AnyOptimizer chosen) const;
 
   const Preset* preset_ = nullptr;
-  Asked<Index> iterations_, batch_, sequence_, accumulate_, layers_, heads_, width_, d_ff_,
-      context_, warmup_, evaluate_every_, sample_every_, log_every_, metrics_every_, micro_batch_,
-      patience_, seed_, vocabulary_, evaluation_tokens_, sample_tokens_;
-  Asked<double> rate_, minimum_rate_, decay_, beta1_, beta2_, clip_, dropout_;
+  FieldOptions<octavo::ModelConfig> model_;
+  FieldOptions<octavo::TrainingOptions> training_;
+  Asked<Index> iterations_, sample_every_, log_every_, metrics_every_, vocabulary_, sample_tokens_;
+  Asked<double> decay_, beta1_, beta2_;
   Index threads_ = 0;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0, map_above_ = octavo::CorpusOptions().load_at_most;
   SaveOptions saving_;
   std::vector<std::string> data_, validation_;
-  std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, activation_,
-      optimizer_, tokenizer_;
-  bool no_bias_ = false, tied_ = false, no_unknown_ = false, dry_run_ = false, recompute_ = false,
-       fused_update_ = false, rollback_ = false, new_schedule_ = false, gpt2_ = false,
-       quiet_ = false;
+  std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, optimizer_,
+      tokenizer_;
+  bool no_bias_ = false, no_unknown_ = false, dry_run_ = false, new_schedule_ = false,
+       gpt2_ = false, quiet_ = false;
 };
 
 }  // namespace support

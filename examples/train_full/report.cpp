@@ -56,7 +56,7 @@ void print_run(const FullOptions& options, const octavo::Corpus& corpus,
               : options.from != nullptr
                   ? "beginning with the model of --from"
                   : ("preset --" + options.preset + " (" + options.why + ")").c_str(),
-              describe(options.shape).c_str(), options.double_precision ? "double" : "float",
+              describe(options.config).c_str(), options.double_precision ? "double" : "float",
               octavo::one_line(corpus.name).c_str());
   const octavo::Index tokens = corpus.tokens().size();
   if (corpus.is_large && corpus.mapped == nullptr) {
@@ -87,7 +87,7 @@ void print_run(const FullOptions& options, const octavo::Corpus& corpus,
   if (options.corpus.tokenizer == octavo::TokenizerKind::byte_pairs && tokens > 0) {
     std::printf("byte pairs: %.2f bytes a token%s\n",
                 static_cast<double>(corpus.text_bytes) / static_cast<double>(tokens),
-                resumed == nullptr && options.shape.vocabulary < options.corpus.vocabulary
+                resumed == nullptr && options.config.vocabulary < options.corpus.vocabulary
                     ? "; the text has no more of them"
                     : "");
   }

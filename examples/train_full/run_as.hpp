@@ -19,10 +19,10 @@ using octavo::Index;
 
 inline void print_parts(const octavo::ParameterList& parameters) {
   const auto part_of = [](std::string_view name) {
-    if (name.find(".attn.") != name.npos) return "attention";
-    if (name.find(".mlp.") != name.npos) return "feed-forward";
-    if (name.find("ln_") != name.npos) return "norms";
-    if (name.find("lm_head") != name.npos) return "head";
+    if (name.find("attention.") != name.npos) return "attention";
+    if (name.find("feed_forward.") != name.npos) return "feed-forward";
+    if (name.find("norm.") != name.npos) return "norms";
+    if (name.find("head.") != name.npos) return "head";
     return "embedding";
   };
   std::map<std::string, Index> counts;
@@ -48,7 +48,7 @@ inline void print_schedule(const octavo::TrainingOptions& training,
 template <octavo::Scalar T>
 void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
                 const octavo::Corpus& corpus) {
-  const octavo::Transformer<T> model{octavo::RuntimeConfig(options.shape)};
+  const octavo::Transformer<T> model{options.config};
   const std::size_t peak =
       octavo::expected_peak(plan.total_bytes(), options.training, corpus, options.corpus);
   std::printf(
@@ -80,7 +80,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
       octavo::text_statistics(tokens, corpus.tokenizer, [&] { corpus.release_pages(); });
   corpus.release_pages();
   release_idle_memory();
-  octavo::Trainer<T> trainer(octavo::RuntimeConfig(options.shape), training, threads);
+  octavo::Trainer<T> trainer(options.config, training, threads);
   octavo::Generator<T> generator(trainer.model(), trainer.weights(), training.sequence, threads,
                                  trainer.between_steps());
   release_idle_memory();
@@ -106,11 +106,10 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   run.log_every = options.log_every;
   run.nothing_left = "nothing is left to do; to go on: " + run.page.resume + " --new-schedule " +
                      std::to_string(2 * training.steps);
-  run.recorded = {
-      .sample_every = options.sample_every,
-      .sample = [&](Index) { return sample(); },
-      .release_every = octavo::Corpus::steps_per_release(training.step_options().step.sequences()),
-      .release = [&] { corpus.release_pages(); }};
+  run.recorded = {.sample_every = options.sample_every,
+                  .sample = [&](Index) { return sample(); },
+                  .release_every = octavo::Corpus::steps_per_release(training.sequences()),
+                  .release = [&] { corpus.release_pages(); }};
   run.before_last_save = [&] {
     if (corpus.mapped == nullptr) return;
     std::printf(
@@ -129,24 +128,22 @@ template <octavo::Scalar T>
 int run_as(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
            const octavo::ResumedRun* resumed) {
   octavo::TrainingOptions& training = options.training;
-  const auto between_steps = [&](const octavo::ModelShape& shape) {
-    return octavo::generation_bytes<T>(shape, training.sequence, threads.size());
+  const auto between_steps = [&](const octavo::ModelConfig& config) {
+    return octavo::generation_bytes<T>(config, training.sequence, threads.size());
   };
-  training.between_steps_bytes = between_steps(options.shape);
+  training.between_steps_bytes = between_steps(options.config);
   if (options.leanest_micro_batch) {
-    training.micro_batch = octavo::leanest_micro_batch<T>(
-        options.shape, training.step_options().memory(threads.size()));
+    training.micro_batch = octavo::leanest_micro_batch<T>(options.config, training, threads.size());
   }
   if (const std::size_t budget = options.corpus.memory_budget; budget != 0) {
-    training = octavo::fit_run<T>(options.shape, training, threads.size(), corpus, options.corpus,
+    training = octavo::fit_run<T>(options.config, training, threads.size(), corpus, options.corpus,
                                   between_steps);
     std::printf("memory budget %s: --micro-batch %td%s%s\n", octavo::readable_bytes(budget).c_str(),
                 training.micro_batch, training.recompute ? " --recompute" : "",
                 training.fused_update ? " --fused-update" : "");
   }
-  const octavo::MemoryPlan plan = octavo::TrainingPlan<octavo::Transformer<T>>(
-                                      options.shape, training.step_options().memory(threads.size()))
-                                      .plan;
+  const octavo::MemoryPlan plan =
+      octavo::TrainingPlan<octavo::Transformer<T>>(options.config, training, threads.size()).plan;
   report_plan(options.memory_report, plan, corpus.token_bytes(), "train_full --" + options.preset,
               corpus.learned ? corpus.learned->memory_bytes : 0);
   if (!options.dry_run) return train<T>(options, corpus, threads, resumed);

@@ -7,6 +7,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/base/field.hpp>
 #include <octavo/base/float_environment.hpp>
 #include <octavo/base/formatted_number.hpp>
 #include <octavo/base/parse_number.hpp>

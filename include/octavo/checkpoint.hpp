@@ -5,6 +5,7 @@
 
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/earlier_runs.hpp>
+#include <octavo/checkpoint/field_metadata.hpp>
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/checkpoint/model_metadata.hpp>
 #include <octavo/checkpoint/named_checkpoint.hpp>

@@ -25,77 +25,73 @@
 #include <octavo/training/trainer.hpp>
 
 // clang-format off
-/// Calls function(declaration) for the functions, and member(declaration) for the members.
-#define OCTAVO_COMPILED_LIST(function, member, T)                                                  \
-  function(decltype(set_zero<T>) set_zero<T>)                                                      \
-  function(decltype(add<T>) add<T>)                                                                \
-  function(decltype(multiply_elementwise<T>) multiply_elementwise<T>)                              \
-  function(decltype(copy<T>) copy<T>)                                                              \
-  function(decltype(sum_columns<T>) sum_columns<T>)                                                \
-  function(decltype(softmax_cross_entropy<T>) softmax_cross_entropy<T>)                            \
-  function(decltype(activate<T>) activate<T>)                                                      \
-  function(decltype(activate_with_slope<T>) activate_with_slope<T>)                                \
-  function(decltype(scale_and_shift<T>) scale_and_shift<T>)                                        \
-  function(decltype(normalize<T>) normalize<T>)                                                    \
-  function(decltype(normalize_backward_input<T>) normalize_backward_input<T>)                      \
-  function(decltype(normalize_backward_parameters<T>) normalize_backward_parameters<T>)            \
-  function(decltype(matmul<T>) matmul<T>)                                                          \
-  function(decltype(matmul_nt<T>) matmul_nt<T>)                                                    \
-  function(decltype(matmul_tn<T>) matmul_tn<T>)                                                    \
-  function(decltype(attend<T>) attend<T>)                                                          \
-  function(decltype(attend_backward<T>) attend_backward<T>)                                        \
-  function(decltype(global_norm<T>) global_norm<T>)                                                \
-  function(decltype(detail::update_with<AdamW, T>) detail::update_with<AdamW, T>)                  \
-  function(decltype(detail::update_with<Adam, T>) detail::update_with<Adam, T>)                    \
-  function(decltype(detail::update_with<Lion, T>) detail::update_with<Lion, T>)                    \
-  function(decltype(detail::update_with<Sgd, T>) detail::update_with<Sgd, T>)                      \
-  function(decltype(detail::update_with<AdamW8bit, T>) detail::update_with<AdamW8bit, T>)          \
-  member(TrainingStep<T>::TrainingStep(const Model&, const StepOptions&, ThreadPool&))             \
-  member(TrainingStep<T>::TrainingStep(const Model&, const StepOptions&, ThreadPool&,              \
+/// Calls apply(declaration) for each.
+#define OCTAVO_COMPILED_LIST(apply, T)                                                  \
+  apply(decltype(set_zero<T>) set_zero<T>)                                                      \
+  apply(decltype(add<T>) add<T>)                                                                \
+  apply(decltype(multiply_elementwise<T>) multiply_elementwise<T>)                              \
+  apply(decltype(copy<T>) copy<T>)                                                              \
+  apply(decltype(sum_columns<T>) sum_columns<T>)                                                \
+  apply(decltype(softmax_cross_entropy<T>) softmax_cross_entropy<T>)                            \
+  apply(decltype(activate<T>) activate<T>)                                                      \
+  apply(decltype(activate_with_slope<T>) activate_with_slope<T>)                                \
+  apply(decltype(scale_and_shift<T>) scale_and_shift<T>)                                        \
+  apply(decltype(normalize<T>) normalize<T>)                                                    \
+  apply(decltype(normalize_backward_input<T>) normalize_backward_input<T>)                      \
+  apply(decltype(normalize_backward_parameters<T>) normalize_backward_parameters<T>)            \
+  apply(decltype(matmul<T>) matmul<T>)                                                          \
+  apply(decltype(matmul_nt<T>) matmul_nt<T>)                                                    \
+  apply(decltype(matmul_tn<T>) matmul_tn<T>)                                                    \
+  apply(decltype(attend<T>) attend<T>)                                                          \
+  apply(decltype(attend_backward<T>) attend_backward<T>)                                        \
+  apply(decltype(global_norm<T>) global_norm<T>)                                                \
+  apply(decltype(detail::update_with<AdamW, T>) detail::update_with<AdamW, T>)                  \
+  apply(decltype(detail::update_with<Adam, T>) detail::update_with<Adam, T>)                    \
+  apply(decltype(detail::update_with<Lion, T>) detail::update_with<Lion, T>)                    \
+  apply(decltype(detail::update_with<Sgd, T>) detail::update_with<Sgd, T>)                      \
+  apply(decltype(detail::update_with<AdamW8bit, T>) detail::update_with<AdamW8bit, T>)          \
+  apply(TrainingStep<T>::TrainingStep(const Model&, const TrainingOptions&, ThreadPool&))         \
+  apply(TrainingStep<T>::TrainingStep(const Model&, const TrainingOptions&, ThreadPool&,          \
                                        std::span<std::byte>))                                      \
-  member(double TrainingStep<T>::compute_gradients())                                              \
-  member(double TrainingStep<T>::update(double))                                                   \
-  member(StepResult TrainingStep<T>::train(double))                                                \
-  member(double TrainingStep<T>::add_losses(double, Index, Index))                                 \
-  member(Trainer<T>::Trainer(const Model&, const TrainingOptions&, ThreadPool&))                   \
-  member(Trainer<T>::Trainer(const Model&, const TrainingOptions&, ThreadPool&,                    \
+  apply(double TrainingStep<T>::compute_gradients())                                              \
+  apply(double TrainingStep<T>::update(double))                                                   \
+  apply(StepResult TrainingStep<T>::train(double))                                                \
+  apply(double TrainingStep<T>::add_losses(double, Index, Index))                                 \
+  apply(Trainer<T>::Trainer(const Model&, const TrainingOptions&, ThreadPool&))                   \
+  apply(Trainer<T>::Trainer(const Model&, const TrainingOptions&, ThreadPool&,                    \
                              std::span<std::byte>))                                                \
-  member(Trainer<T>::Trainer(const Model::Configuration&, const TrainingOptions&, ThreadPool&))    \
-  member(StepResult Trainer<T>::step(TokenView))                                                   \
-  member(double Trainer<T>::evaluate(TokenView, Index))                                            \
-  member(RunResult Trainer<T>::run(TokenView, TokenView, const TrainingCallbacks&))                \
-  member(Generator<T>::Generator(const Model&, std::span<const T>, Index, ThreadPool&, Index,      \
+  apply(Trainer<T>::Trainer(const ModelConfig&, const TrainingOptions&, ThreadPool&))               \
+  apply(StepResult Trainer<T>::step(TokenView))                                                   \
+  apply(double Trainer<T>::evaluate(TokenView, Index))                                            \
+  apply(RunResult Trainer<T>::run(TokenView, TokenView, const TrainingCallbacks&))                \
+  apply(Generator<T>::Generator(const Model&, std::span<const T>, Index, ThreadPool&, Index,      \
                                  Sliding))                                                         \
-  member(Generator<T>::Generator(const Model&, std::span<const T>, Index, ThreadPool&,             \
+  apply(Generator<T>::Generator(const Model&, std::span<const T>, Index, ThreadPool&,             \
                                  std::span<std::byte>, Index, Sliding))                            \
-  member(void Generator<T>::reset())                                                               \
-  member(void Generator<T>::read(std::span<const Token>, Index))                                   \
-  member(Token Generator<T>::choose(const Sampling&, const CounterRandom&, std::uint64_t, Index))  \
-  member(void Generator<T>::advance(std::span<CachedRows>, std::span<const Token>))                \
-  member(Scorer<T>::Scorer(const Model&, std::span<const T>, Index, ThreadPool&))                  \
-  member(TextScore Scorer<T>::score(TokenView, Index))                                             \
-  member(EigenMap<const T> Scorer<T>::hidden(TokenView))                                           \
-  member(void Scorer<T>::run(TokenView, Index, Index))
+  apply(void Generator<T>::reset())                                                               \
+  apply(void Generator<T>::read(std::span<const Token>, Index))                                   \
+  apply(Token Generator<T>::choose(const Sampling&, const CounterRandom&, std::uint64_t, Index))  \
+  apply(void Generator<T>::advance(std::span<CachedRows>, std::span<const Token>))                \
+  apply(Scorer<T>::Scorer(const Model&, std::span<const T>, Index, ThreadPool&))                  \
+  apply(TextScore Scorer<T>::score(TokenView, Index))                                             \
+  apply(EigenMap<const T> Scorer<T>::hidden(TokenView))                                           \
+  apply(void Scorer<T>::run(TokenView, Index, Index))
 // clang-format on
 
 namespace OCTAVO_NAMESPACE {
 
 // A compiler instantiates members that are defined within their class, which are inline, even where
-// `extern template` says that they are elsewhere. The declaration of a specialization keeps it from
-// doing so; its symbol is that of the library's instantiation.
+// `extern template` says that they are elsewhere: the members of this list are defined after their
+// classes.
 #if defined(OCTAVO_COMPILING)  // a source of the library, for float or for double
 #define OCTAVO_INSTANTIATE(...) template __VA_ARGS__;
-OCTAVO_COMPILED_LIST(OCTAVO_INSTANTIATE, OCTAVO_INSTANTIATE, OCTAVO_COMPILING)
+OCTAVO_COMPILED_LIST(OCTAVO_INSTANTIATE, OCTAVO_COMPILING)
 #undef OCTAVO_INSTANTIATE
 #elif defined(OCTAVO_COMPILED)
-#define OCTAVO_FUNCTION(...) extern template __VA_ARGS__;
-#define OCTAVO_MEMBER(...) \
-  template <>              \
-  __VA_ARGS__;
-OCTAVO_COMPILED_LIST(OCTAVO_FUNCTION, OCTAVO_MEMBER, float)
-OCTAVO_COMPILED_LIST(OCTAVO_FUNCTION, OCTAVO_MEMBER, double)
-#undef OCTAVO_FUNCTION
-#undef OCTAVO_MEMBER
+#define OCTAVO_DECLARE(...) extern template __VA_ARGS__;
+OCTAVO_COMPILED_LIST(OCTAVO_DECLARE, float)
+OCTAVO_COMPILED_LIST(OCTAVO_DECLARE, double)
+#undef OCTAVO_DECLARE
 #endif
 
 }  // namespace OCTAVO_NAMESPACE

@@ -23,10 +23,9 @@ class TokenView;
 
 class Error;
 class ModelSource;
-struct ModelShape;
+struct ModelConfig;
 struct RunResult;
 struct RunState;
-struct RuntimeConfig;
 struct Sampling;
 struct StepResult;
 struct TrainingCallbacks;
@@ -35,18 +34,19 @@ struct TrainingOptions;
 template <Scalar T>
 class FeedForward;
 
-// T: float or double. Config: a ModelConfig. Part: a Layer from width to width, in the place of the
-// feed-forward part, or a TransformerBlock. What they lack is said where the class is used.
+// T: float or double. Config: ModelConfig or a FixedConfig. Part: a Layer from width to width, in
+// the place of the feed-forward part, or a TransformerBlock. What they lack is said where the class
+// is used.
 
-template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
+template <Scalar T, typename Config = ModelConfig, typename Part = FeedForward<T>>
 class Transformer;
-template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
+template <Scalar T, typename Config = ModelConfig, typename Part = FeedForward<T>>
 class TrainingStep;
-template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
+template <Scalar T, typename Config = ModelConfig, typename Part = FeedForward<T>>
 class Trainer;
-template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
+template <Scalar T, typename Config = ModelConfig, typename Part = FeedForward<T>>
 class Generator;
-template <Scalar T, typename Config = RuntimeConfig, typename Part = FeedForward<T>>
+template <Scalar T, typename Config = ModelConfig, typename Part = FeedForward<T>>
 class Scorer;
 
 }  // namespace OCTAVO_NAMESPACE

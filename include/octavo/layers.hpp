@@ -10,6 +10,7 @@
 #include <octavo/layers/gradient_consumer.hpp>
 #include <octavo/layers/key_value_cache.hpp>
 #include <octavo/layers/layer.hpp>
+#include <octavo/layers/layer_configs.hpp>
 #include <octavo/layers/layer_norm.hpp>
 #include <octavo/layers/linear.hpp>
 #include <octavo/layers/output_head.hpp>

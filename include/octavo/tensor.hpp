@@ -6,5 +6,6 @@
 #include <octavo/tensor/builder.hpp>
 #include <octavo/tensor/eigen_map.hpp>
 #include <octavo/tensor/matrix_view.hpp>
+#include <octavo/tensor/name_patterns.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/parameter_table.hpp>

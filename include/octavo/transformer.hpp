@@ -4,12 +4,13 @@
 // Umbrella header of transformer/: includes everything in that folder.
 
 #include <octavo/transformer/block.hpp>
+#include <octavo/transformer/gpt2_names.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/model_description.hpp>
-#include <octavo/transformer/model_shape.hpp>
 #include <octavo/transformer/model_tables.hpp>
 #include <octavo/transformer/part_check.hpp>
 #include <octavo/transformer/phases.hpp>
 #include <octavo/transformer/presets.hpp>
+#include <octavo/transformer/trained_tensors.hpp>
 #include <octavo/transformer/transformer.hpp>

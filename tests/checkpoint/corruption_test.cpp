@@ -26,8 +26,8 @@ namespace {
 /// What a checkpoint says, as it would be saved again.
 std::map<std::string, std::string> entries(const CheckpointInfo& info) {
   MetadataWriter writer;
-  detail::write_shape(writer, info.shape);
-  detail::write_options(writer, info.options);
+  for_each_field(info.config, detail::FieldWriter{writer});
+  for_each_field(info.options, detail::FieldWriter{writer});
   detail::write_state(writer, info.state);
   detail::write_tokenizer(writer, info.tokenizer);
   detail::write_corpus(writer, info.corpus);
@@ -40,14 +40,14 @@ CheckpointInfo info_of(const std::string& bytes) {
   return CheckpointFile(source).info();
 }
 
-struct Field {
+struct HeaderField {
   std::size_t at = 0;
   std::size_t digits = 0;
 };
 
 /// Every whole number of a header: sizes, offsets and entries of the metadata.
-std::vector<Field> whole_numbers(const std::string& header) {
-  std::vector<Field> fields;
+std::vector<HeaderField> whole_numbers(const std::string& header) {
+  std::vector<HeaderField> fields;
   for (std::size_t i = 1; i < header.size(); ++i) {
     if (std::string_view("[,\"").find(header[i - 1]) == std::string_view::npos) continue;
     std::size_t end = i;
@@ -120,7 +120,7 @@ TEST_CASE("a whole number that lies is refused, or the file is one that could ha
   SavedRun run(least_shape);
   const ForgedFile good = ForgedFile::from(run.good);
   std::size_t tried = 0, accepted = 0;
-  for (const Field& field : whole_numbers(good.header)) {
+  for (const HeaderField& field : whole_numbers(good.header)) {
     const std::string digits = good.header.substr(field.at, field.digits);
     if (digits.size() > 8) continue;  // the checksums, which are put right
     for (const std::string& value : boundary_values(std::stoull(digits))) {

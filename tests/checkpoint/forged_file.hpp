@@ -45,26 +45,30 @@ std::string saved_bytes(Save save) {
 }
 
 /// The smallest models that have every kind of tensor, and none that is optional.
-inline constexpr octavo::ModelShape full_shape{
-    .vocabulary = 5, .context = 3, .layers = 1, .heads = 2, .width = 4, .d_ff = 2};
-inline constexpr octavo::ModelShape least_shape{.vocabulary = 5,
-                                                .context = 2,
+inline constexpr octavo::ModelConfig full_shape{.vocabulary = 5,
+                                                .context = 3,
                                                 .layers = 1,
-                                                .heads = 1,
-                                                .width = 2,
-                                                .d_ff = 1,
-                                                .bias = false,
-                                                .tied = true};
+                                                .width = 4,
+                                                .attention = {.heads = 2},
+                                                .feed_forward = {.d_ff = 2}};
+inline constexpr octavo::ModelConfig least_shape{.vocabulary = 5,
+                                                 .context = 2,
+                                                 .layers = 1,
+                                                 .width = 2,
+                                                 .norm = {.bias = false},
+                                                 .attention = {.heads = 1, .bias = false},
+                                                 .feed_forward = {.d_ff = 1, .bias = false},
+                                                 .head = {.tied = true, .bias = false}};
 inline constexpr octavo::CharacterTokenizer four_letters("abcd");
 
 /// A trainer that has done two steps.
 template <octavo::Scalar T>
-octavo::Trainer<T> short_run(const octavo::ModelShape& shape, octavo::ThreadPool& threads,
+octavo::Trainer<T> short_run(const octavo::ModelConfig& config, octavo::ThreadPool& threads,
                              octavo::AnyOptimizer optimizer = octavo::AdamW{}) {
   octavo::TrainingOptions options;
   options.sequence = 2;
   options.optimizer = optimizer;
-  octavo::Trainer<T> trainer(shape, options, threads);
+  octavo::Trainer<T> trainer(config, options, threads);
   static constexpr std::uint8_t text[] = {1, 2, 3, 4, 3, 2, 1, 4};
   for (int step = 0; step < 2; ++step) trainer.step(std::span<const std::uint8_t>(text));
   return trainer;
@@ -102,10 +106,10 @@ struct SavedRun {
   std::string good;
   std::string untouched;
 
-  explicit SavedRun(const octavo::ModelShape& shape = full_shape,
+  explicit SavedRun(const octavo::ModelConfig& config = full_shape,
                     const octavo::AnyOptimizer& optimizer = octavo::AdamW{})
-      : saved(short_run<float>(shape, threads, optimizer)),
-        other(shape, saved.options(), threads),
+      : saved(short_run<float>(config, threads, optimizer)),
+        other(config, saved.options(), threads),
         good(checkpoint_bytes(saved)),
         untouched(state_bytes(other)) {}
 
@@ -116,8 +120,10 @@ struct SavedRun {
       const octavo::MemorySource source("x", std::as_bytes(std::span(bytes)));
       const octavo::CheckpointFile file(source);
       const octavo::CheckpointInfo& info = file.info();
-      if (info.shape == other.shape() && !info.double_precision &&
-          info.options.optimizer.same_rule(other.options().optimizer)) {
+      if (info.config == other.config() && !info.double_precision &&
+          info.options.optimizer.same_rule(other.options().optimizer) &&
+          info.options.freeze == other.options().freeze &&
+          info.options.train_last == other.options().train_last) {
         file.load(other);
       } else {
         file.verify();

@@ -11,15 +11,18 @@
 using namespace octavo;
 using namespace octavo_test;
 
-TEST_CASE("a checkpoint of format 1 goes on as the run would have") {
-  const std::string golden = OCTAVO_TEST_REFERENCE_FOLDER "/checkpoint_1.safetensors";
-  SmallRun run;
-  run.load(golden);
-  CHECK(run.trainer.state().steps_done == 3);
-  CHECK(run.now() == SmallRun(3).now());
-  const Folder folder;
-  CheckpointFolder saves(folder.path(), 1);
-  CHECK(read_file(run.save(saves)) == read_file(golden));
-  run.train(2);
-  CHECK(run.now() == SmallRun(5).now());
+TEST_CASE("a checkpoint of any format goes on as the run would have, saved in the newest") {
+  const std::string newest = OCTAVO_TEST_REFERENCE_FOLDER "/checkpoint_2.safetensors";
+  for (const std::string& golden :
+       {newest, std::string(OCTAVO_TEST_REFERENCE_FOLDER "/checkpoint_1.safetensors")}) {
+    SmallRun run;
+    run.load(golden);
+    CHECK(run.trainer.state().steps_done == 3);
+    CHECK(run.now() == SmallRun(3).now());
+    const Folder folder;
+    CheckpointFolder saves(folder.path(), 1);
+    CHECK(read_file(run.save(saves)) == read_file(newest));
+    run.train(2);
+    CHECK(run.now() == SmallRun(5).now());
+  }
 }

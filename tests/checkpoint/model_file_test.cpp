@@ -18,13 +18,12 @@ using namespace octavo;
 
 namespace {
 
-constexpr ModelShape shape{.vocabulary = 35,
-                           .context = 4,
-                           .layers = 1,
-                           .heads = 2,
-                           .width = 4,
-                           .d_ff = 3,
-                           .activation = Activation::gelu_tanh};
+constexpr ModelConfig config{.vocabulary = 35,
+                             .context = 4,
+                             .layers = 1,
+                             .width = 4,
+                             .attention = {.heads = 2},
+                             .feed_forward = {.d_ff = 3, .activation = Activation::gelu_tanh}};
 
 std::string temporary(const std::string& name) {
   return (std::filesystem::temp_directory_path() / ("octavo_" + std::to_string(::getpid()) + name))
@@ -33,7 +32,7 @@ std::string temporary(const std::string& name) {
 
 template <Scalar T>
 std::vector<T> some_weights() {
-  const ParameterList list = Transformer<T>{RuntimeConfig(shape)}.parameters();
+  const ParameterList list = Transformer<T>{config}.parameters();
   std::vector<T> weights(static_cast<std::size_t>(list.count()));
   set_initial_weights<T>(list, 1, 1, weights);
   return weights;
@@ -41,7 +40,7 @@ std::vector<T> some_weights() {
 
 std::string saved_bytes() {
   const std::string path = temporary("saved");
-  save_model<float>(path, standard_model(shape), 3, CharacterTokenizer::from_text(soliloquy),
+  save_model<float>(path, standard_model(config), 3, CharacterTokenizer::from_text(soliloquy),
                     some_weights<float>());
   const std::string bytes = read_file(path);
   std::filesystem::remove(path);
@@ -98,9 +97,9 @@ TEST_CASE_TEMPLATE("a model comes back as it was saved", T, float, double) {
   const std::string path = temporary("model");
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
   const std::vector<T> weights = some_weights<T>();
-  save_model<T>(path, standard_model(shape), 3, tokenizer, weights);
+  save_model<T>(path, standard_model(config), 3, tokenizer, weights);
   const auto model = load_model<T>(path);
-  CHECK(model.shape == shape);
+  CHECK(model.config == config);
   CHECK(model.trained_length == 3);
   CHECK(model.tokenizer == tokenizer);
   CHECK(std::ranges::equal(model.weights, weights));
@@ -165,9 +164,9 @@ TEST_CASE("metadata that makes no model, and tensors that do not fit it, are ref
   expect(replaced(good, "\"gelu-tanh\"", "\"gelu-tang\""), "metadata 'activation'");
   expect(replaced(good, "\"trained_length\":\"3\"", "\"trained_length\":\"9\""),
          "metadata 'trained_length': got '9', expected 1 to 4");
-  expect(replaced(good, "\"octavo.format_version\":\"1\"", "\"octavo.format_version\":\"7\""),
+  expect(replaced(good, "\"octavo.format_version\":\"2\"", "\"octavo.format_version\":\"7\""),
          "format version 7, this build reads 1");
-  expect(replaced(good, "\"bias\":\"1\"", "\"bias\":\"2\""), "metadata 'bias'");
+  expect(replaced(good, "\"norm_bias\":\"1\"", "\"norm_bias\":\"2\""), "metadata 'norm_bias'");
   expect(replaced(good, "\"alphabet\":\"0a", "\"alphabet\":\"zz"), "metadata 'alphabet'");
   expect(replaced(good, "transformer.wte.weight", "transformer.wtf.weight"),
          "tensor 'transformer.wte.weight' is missing");
@@ -181,7 +180,7 @@ TEST_CASE("what could not be loaded is not saved") {
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
   auto weights = some_weights<float>();
   const auto save = [&](Index length, const AnyTokenizer& tokens) {
-    save_model<float>(path, standard_model(shape), length, tokens, weights);
+    save_model<float>(path, standard_model(config), length, tokens, weights);
   };
   CHECK_THROWS_WITH_AS(save(5, tokenizer),
                        "trained length: got 5, expected 1 to 4, the model's context", ConfigError);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a file says of its model goes out and comes back; training_metadata_test.cpp spoils every
 // entry of a whole file.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -18,15 +19,15 @@ using namespace octavo_test;
 
 namespace {
 
-constexpr ModelShape shape{.vocabulary = 5,
-                           .context = 3,
-                           .layers = 1,
-                           .heads = 2,
-                           .width = 4,
-                           .d_ff = 6,
-                           .activation = Activation::gelu_tanh,
-                           .bias = false,
-                           .tied = true};
+constexpr ModelConfig config{
+    .vocabulary = 5,
+    .context = 3,
+    .layers = 1,
+    .width = 4,
+    .norm = {.bias = false},
+    .attention = {.heads = 2, .bias = false},
+    .feed_forward = {.d_ff = 6, .activation = Activation::gelu_tanh, .bias = false},
+    .head = {.tied = true, .bias = false}};
 
 /// A file of these entries, as many tensors as four blocks have, and room for a small model.
 std::string file_of(const MetadataWriter& metadata, std::size_t data_bytes = 4000) {
@@ -52,46 +53,66 @@ auto with_entries(const MetadataWriter& writer, Body body, std::size_t data_byte
   return body(MetadataReader(file));
 }
 
-MetadataWriter shape_entries(const ModelShape& of = shape) {
+MetadataWriter config_entries(const ModelConfig& of = config) {
   MetadataWriter writer;
-  detail::write_shape(writer, of);
+  for_each_field(of, detail::FieldWriter{writer});
   return writer;
 }
 
-std::string shape_failure(const MetadataWriter& writer, std::size_t data_bytes = 4000) {
-  return format_error([&] { with_entries(writer, detail::read_shape, data_bytes); });
+std::string config_failure(const MetadataWriter& writer, std::size_t data_bytes = 4000) {
+  return format_error([&] { with_entries(writer, detail::read_config, data_bytes); });
 }
 
 }  // namespace
 
-TEST_CASE("every shape comes back") {
+TEST_CASE("every configuration comes back") {
   for (const Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh}) {
     for (const bool bias : {false, true}) {
-      ModelShape other = shape;
-      other.activation = activation;
-      other.bias = bias;
-      other.tied = !bias;
+      ModelConfig other = config;
+      other.feed_forward.activation = activation;
+      if (!bias) other = without_biases(other);
+      other.norm.epsilon = 3e-6;
+      other.head.tied = !bias;
       other.layers = 4;
-      CHECK(with_entries(shape_entries(other), detail::read_shape) == other);
+      CHECK(with_entries(config_entries(other), detail::read_config) == other);
     }
   }
 }
 
-TEST_CASE("a shape for which the file has no room is refused before anything is allocated") {
-  ModelShape large = shape;
-  large.width = large.heads = 1 << 20;
-  CHECK(shape_failure(shape_entries(large)) ==
-        "cannot load 'x': the shape in the metadata has more weights than the file has room for");
-  large = shape;
+TEST_CASE("a file of version 1 says of all biases at once whether they are there") {
+  for (const bool bias : {false, true}) {
+    ModelConfig expected = config;
+    expected.norm.bias = expected.attention.bias = bias;
+    expected.feed_forward.bias = expected.head.bias = bias;
+    MetadataWriter writer;
+    const MetadataWriter whole = config_entries();
+    for (const auto& [key, value] : whole.entries()) {
+      constexpr std::array later{"arrangement", "norm", "norm_epsilon", "positions"};
+      if (key.ends_with("_bias")) continue;
+      if (std::find(later.begin(), later.end(), key) == later.end()) writer.text(key, value);
+    }
+    writer.truth("bias", bias);
+    CHECK(with_entries(writer, detail::read_config) == expected);
+  }
+}
+
+TEST_CASE(
+    "a configuration for which the file has no room is refused before anything is allocated") {
+  ModelConfig large = config;
+  large.width = large.attention.heads = 1 << 20;
+  CHECK(config_failure(config_entries(large)) ==
+        "cannot load 'x': the configuration in the metadata has more weights than the file has "
+        "room for");
+  large = config;
   large.layers = 5;
-  CHECK(shape_failure(shape_entries(large)) ==
+  CHECK(config_failure(config_entries(large)) ==
         "cannot load 'x': metadata 'layers': got '5', expected 1 to 4");
-  ModelShape uneven = shape;
-  uneven.heads = 3;
-  CHECK(shape_failure(shape_entries(uneven)) ==
+  ModelConfig uneven = config;
+  uneven.attention.heads = 3;
+  CHECK(config_failure(config_entries(uneven)) ==
         "cannot load 'x': metadata 'heads': got 3, expected a divisor of the width 4");
   // 4 (5 + 3 + (4 * 4 + 2 * 6)) weights of four bytes, and the header is more than none.
-  CHECK(shape_failure(shape_entries(), 4 * 36 * 4) == "");
+  CHECK(config_failure(config_entries(), 4 * 36 * 4) == "");
 }
 
 TEST_CASE("format and kind of a file") {
@@ -119,9 +140,9 @@ TEST_CASE("format and kind of a file") {
   CHECK(read(writer, std::span(both).first(1)) ==
         "cannot load 'x': metadata 'octavo.kind': got 'checkpoint', expected 'model' / a trained "
         "model does not say how its run would go on; name a checkpoint");
-  writer.whole("octavo.format_version", 2);
+  writer.whole("octavo.format_version", 3);
   CHECK(read(writer, both) ==
-        "cannot load 'x': format version 2, this build reads 1 / it was "
+        "cannot load 'x': format version 3, this build reads 1 to 2 / it was "
         "written by a newer Octavo: update the library");
 }
 
@@ -149,15 +170,15 @@ TEST_CASE("a part of the user's is in the file, and must be the one that is expe
 }
 
 TEST_CASE("what could not be loaded again is the caller's mistake") {
-  CHECK_NOTHROW(detail::check_saved(shape, 1, 1));
-  CHECK_NOTHROW(detail::check_saved(shape, 3, 5));
-  CHECK_THROWS_WITH_AS(detail::check_saved(shape, 4, 5),
+  CHECK_NOTHROW(detail::check_saved(config, 1, 1));
+  CHECK_NOTHROW(detail::check_saved(config, 3, 5));
+  CHECK_THROWS_WITH_AS(detail::check_saved(config, 4, 5),
                        "trained length: got 4, expected 1 to 3, the model's context", ConfigError);
-  CHECK_THROWS_AS(detail::check_saved(shape, 0, 5), ConfigError);
-  CHECK_THROWS_WITH_AS(detail::check_saved(shape, 3, 6),
+  CHECK_THROWS_AS(detail::check_saved(config, 0, 5), ConfigError);
+  CHECK_THROWS_WITH_AS(detail::check_saved(config, 3, 6),
                        "tokenizer: got 6 tokens, expected 1 to 5, the model's vocabulary",
                        ConfigError);
-  CHECK_THROWS_AS(detail::check_saved(shape, 3, 0), ConfigError);
+  CHECK_THROWS_AS(detail::check_saved(config, 3, 0), ConfigError);
 }
 
 TEST_CASE("numbers are finite only if all of them are") {

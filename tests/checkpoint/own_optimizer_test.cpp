@@ -23,16 +23,16 @@ namespace {
 
 constexpr auto known = known_optimizers(Adagrad{});
 
-constexpr TrainingMemoryOptions memory_of(const AnyOptimizer& optimizer) {
-  return {.step = {.batch = 1, .sequence = 4}, .optimizer = optimizer};
+constexpr TrainingOptions memory_of(const AnyOptimizer& optimizer) {
+  return {.batch = 1, .sequence = 4, .optimizer = optimizer};
 }
-static_assert(training_bytes<float>(SmallRun::shape, memory_of(Adagrad{})) ==
-              training_bytes<float>(SmallRun::shape, memory_of(Sgd{})));
+static_assert(training_bytes<float>(SmallRun::config, memory_of(Adagrad{})) ==
+              training_bytes<float>(SmallRun::config, memory_of(Sgd{})));
 
 /// A run by Adagrad, with and without fused update.
 struct Run {
   explicit Run(bool fused, const AnyOptimizer& optimizer = Adagrad{.weight_decay = 0.01})
-      : trainer(SmallRun::shape,
+      : trainer(SmallRun::config,
                 {.steps = 100,
                  .sequence = 4,
                  .learning_rate = 0.1,

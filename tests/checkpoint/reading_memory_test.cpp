@@ -42,7 +42,10 @@ ForgedFile of_empty_tensors(std::size_t count, const std::string& layers) {
       .set("trained_length", "1")
       .set("alphabet", "")
       .set("sequence", "1")
-      .set("bias", "1");
+      .set("norm_bias", "1")
+      .set("attention_bias", "1")
+      .set("ff_bias", "1")
+      .set("head_bias", "1");
   file.data.clear();
   file.header.resize(file.header.find("}") + 1);
   file.header += "," + counted(count, "\"", R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})");

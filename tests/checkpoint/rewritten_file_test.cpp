@@ -92,7 +92,7 @@ std::string model_failure(const std::string& bytes) {
 }
 
 std::string model_bytes() {
-  const ParameterList list = Transformer<float>(RuntimeConfig(full_shape)).parameters();
+  const ParameterList list = Transformer<float>(full_shape).parameters();
   const std::vector<float> weights(static_cast<std::size_t>(list.count()), 0.5F);
   return saved_bytes([&](const std::string& path, FileSystem& files) {
     save_model<float>(path, standard_model(full_shape), 2, four_letters, weights, files);

@@ -97,8 +97,12 @@ struct Snapshot {
 /// The smallest run: 4 numbers wide, on the soliloquy.
 class SmallRun {
  public:
-  static constexpr octavo::ModelShape shape{
-      .vocabulary = 35, .context = 4, .layers = 1, .heads = 2, .width = 4, .d_ff = 3};
+  static constexpr octavo::ModelConfig config{.vocabulary = 35,
+                                              .context = 4,
+                                              .layers = 1,
+                                              .width = 4,
+                                              .attention = {.heads = 2},
+                                              .feed_forward = {.d_ff = 3}};
 
   explicit SmallRun(octavo::Index steps = 0) { train(steps); }
 
@@ -125,7 +129,7 @@ class SmallRun {
   }
   void save_model(const std::string& path,
                   octavo::FileSystem& files = octavo::real_file_system()) const {
-    octavo::save_model<float>(path, octavo::standard_model(shape), 4, tokenizer, trainer.weights(),
+    octavo::save_model<float>(path, octavo::standard_model(config), 4, tokenizer, trainer.weights(),
                               files);
   }
 
@@ -137,7 +141,7 @@ class SmallRun {
   octavo::ThreadPool threads_{1};
 
  public:
-  octavo::Trainer<float> trainer{shape, {.steps = 100, .sequence = 4, .warmup = 2}, threads_};
+  octavo::Trainer<float> trainer{config, {.steps = 100, .sequence = 4, .warmup = 2}, threads_};
 };
 
 /// The newest valid run of a folder, as another process would find it; none if there is none.

@@ -174,12 +174,16 @@ TEST_CASE("a tokenizer of bytes comes back, from the alphabet that version 1 wro
 
 TEST_CASE("a model file carries its byte pairs") {
   const BpeTokenizer tokenizer = example();
-  const ModelShape shape{
-      .vocabulary = size, .context = 2, .layers = 1, .heads = 1, .width = 2, .d_ff = 1};
-  const std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)), 0.5f);
+  const ModelConfig config{.vocabulary = size,
+                           .context = 2,
+                           .layers = 1,
+                           .width = 2,
+                           .attention = {.heads = 1},
+                           .feed_forward = {.d_ff = 1}};
+  const std::vector<float> weights(static_cast<std::size_t>(parameter_count(config)), 0.5f);
   const std::string bytes =
       octavo_test::saved_bytes([&](const std::string& path, FileSystem& files) {
-        save_model<float>(path, standard_model(shape), 2, tokenizer, weights, files);
+        save_model<float>(path, standard_model(config), 2, tokenizer, weights, files);
       });
   const auto loaded = load_model<float>(MemorySource("x", std::as_bytes(std::span(bytes))));
   CHECK(loaded.tokenizer == AnyTokenizer(tokenizer));

@@ -21,7 +21,7 @@ struct Mine {
 };
 
 void train(octavo::Trainer<float>& trainer, const octavo::TrainingOptions& options,
-           const octavo::ModelShape& shape, octavo::TokenView tokens);
+           const octavo::ModelConfig& config, octavo::TokenView tokens);
 
 // What the names stand for is the same where everything is included.
 #if defined(WHOLE)
@@ -31,7 +31,7 @@ static_assert(sizeof(octavo::Trainer<float>) > 0);
 static_assert(sizeof(octavo::Trainer<float>) > 0);
 static_assert(
     std::same_as<octavo::Trainer<float>,
-                 octavo::Trainer<float, octavo::RuntimeConfig, octavo::FeedForward<float> > >);
+                 octavo::Trainer<float, octavo::ModelConfig, octavo::FeedForward<float> > >);
 #endif
 
 int main() {}

@@ -5,12 +5,16 @@
 int main() {
   const auto tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
-  octavo::ModelShape shape{.context = 8, .layers = 1, .heads = 2, .width = 8, .d_ff = 8};
-  shape.vocabulary = tokenizer.vocabulary_size();
+  octavo::ModelConfig config{.context = 8,
+                             .layers = 1,
+                             .width = 8,
+                             .attention = {.heads = 2},
+                             .feed_forward = {.d_ff = 8}};
+  config.vocabulary = tokenizer.vocabulary_size();
 
   octavo::ThreadPool threads(2);
   const octavo::TrainingOptions options{.steps = 2, .sequence = 8, .warmup = 0};
-  octavo::Trainer<float> trainer(shape, options, threads);
+  octavo::Trainer<float> trainer(config, options, threads);
   octavo::Index steps = 0;
   trainer.run(tokens.view(), {.step = [&](const octavo::StepResult&) { ++steps; }});
 

@@ -33,15 +33,15 @@ std::vector<Token> encoded(const auto& tokenizer, std::string_view text) {
 std::vector<float> logits(const LoadedModel<float>& model, std::span<const Token> tokens) {
   const auto length = static_cast<Index>(tokens.size());
   MemoryPlan plan;
-  const Transformer<float> transformer(RuntimeConfig(model.shape), plan, {1, length, 1, false});
+  const Transformer<float> transformer(model.config, plan, {1, length, 1, false});
   plan.place();
   const Arena arena(plan);
   const Worker worker;
-  std::vector<float> result(static_cast<std::size_t>(length * model.shape.vocabulary));
+  std::vector<float> result(static_cast<std::size_t>(length * model.config.vocabulary));
   transformer.logits({.run = {worker, arena, transformer.pack_buffer(arena)},
                       .rows = {1, length},
                       .weights = model.weights.data()},
-                     tokens, MatrixView<float>(result.data(), length, model.shape.vocabulary));
+                     tokens, MatrixView<float>(result.data(), length, model.config.vocabulary));
   return result;
 }
 
@@ -62,8 +62,8 @@ double mean_loss(std::span<const float> logits, std::span<const Token> tokens) {
 
 nlohmann::json greedy(const LoadedModel<float>& model, std::string_view prompt) {
   ThreadPool threads(1);
-  Generator<float> generator(Transformer<float>(RuntimeConfig(model.shape)), model.weights,
-                             model.trained_length, threads);
+  Generator<float> generator(Transformer<float>(model.config), model.weights, model.trained_length,
+                             threads);
   const auto tokens = encoded(model.tokenizer, prompt);
   std::vector<Token> continuation;
   generator.generate(tokens, new_tokens, {.temperature = 0}, 1, [&](Token token) {

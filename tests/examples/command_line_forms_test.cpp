@@ -15,7 +15,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-const std::string plan_of_tiny = "layers 1, heads 2, width 64, d_ff 128, context 128";
+const std::string plan_of_tiny = "context 128, layers 1, width 64, heads 2, ff 128";
 
 void refused(const Sandbox& sandbox, const Words& words, const std::string& message,
              const std::string& hint = "", int status = 64) {
@@ -93,9 +93,9 @@ TEST_CASE("what makes no run together is refused") {
               "preset: got " + presets[i] + " and " + presets[j] + ", expected at most one");
     }
   }
-  refused(sandbox, full("--heads 5"), "model shape: width 128 is not a multiple of heads 5",
+  refused(sandbox, full("--heads 5"), "model config: width 128 is not a multiple of heads 5",
           "choose heads that divide the width");
-  refused(sandbox, full("--tiny --width 3"), "model shape: width 3 is not a multiple of heads 2",
+  refused(sandbox, full("--tiny --width 3"), "model config: width 3 is not a multiple of heads 2",
           "choose heads that divide the width");
   refused(sandbox, full("--sequence 129"),
           "--sequence: got 129, expected at most 128, the model's context");
@@ -243,8 +243,10 @@ TEST_CASE("numbers may be written as one writes them, options with or without '=
   dry("2147483647 --warmup 2147483647", "2147483647 steps of 1 x 32 tokens");
   dry("--seed 0", plan_of_tiny);
   dry("--seed=9223372036854775807", plan_of_tiny);
-  dry("--activation GELU", "vocabulary 35, gelu, biases");
-  dry("--activation=Gelu-Tanh --tied --no-bias", "gelu-tanh, no biases, tied");
+  dry("--activation GELU", "activation gelu");
+  dry("--activation=Gelu-Tanh --tied --no-bias",
+      "norm-bias no, heads 2, attention-bias no, ff 128, activation gelu-tanh, ff-bias no, tied "
+      "yes");
   dry("--scalar Double", "double");
   dry("--optimizer AdamW-8bit", plan_of_tiny);
   dry("--clip 0 --dropout 0 --beta1 0 --beta2 0 --decay 0 --min-lr 0", plan_of_tiny);

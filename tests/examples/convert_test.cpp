@@ -57,8 +57,8 @@ TEST_CASE("a model goes to every format and comes back to the byte") {
   const Models models;
   const std::string model = read_file(models / "g/model.safetensors");
   const std::string shape =
-      ": layers 1, heads 2, width 32, d_ff 64, context 16, vocabulary 35, gelu-tanh, biases, "
-      "tied\n";
+      ": vocabulary 35, context 16, layers 1, width 32, heads 2, ff 64, activation gelu-tanh, "
+      "tied yes\n";
   CHECK(converted(models, "g/model.safetensors a.gguf") ==
         "'g/model.safetensors'" + shape + "'a.gguf': GGUF, f32\n");
   CHECK(converted(models, "a.gguf a.safetensors") ==
@@ -189,8 +189,7 @@ TEST_CASE("--gpt2 chooses what GPT-2 can express, and nothing else may be asked 
   };
   const Outcome plain = run("");
   check_error(plain, 0, "");
-  CHECK(plain.out.find("d_ff 24, context 16, vocabulary 35, gelu-tanh, biases, tied") !=
-        std::string::npos);
+  CHECK(plain.out.find("ff 24, activation gelu-tanh, tied yes") != std::string::npos);
   check_error(run("--tied --activation gelu-tanh"), 0, "");
   const auto refuse = [&](const std::string& options, const std::string& message) {
     check_error(run(options), 64, "train_full: error: --gpt2: GPT-2 has " + message + "\n");

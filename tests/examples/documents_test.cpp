@@ -34,32 +34,33 @@ void check_mentions(const std::string& document, const std::string& text) {
 }
 
 /// The plan of a step on two threads with the leanest micro-batch.
-std::size_t planned(const ModelShape& shape, Index batch, Index sequence, std::size_t between = 0) {
-  TrainingMemoryOptions options{.step = {.batch = batch, .sequence = sequence}, .workers = 2};
+std::size_t planned(const ModelConfig& config, Index batch, Index sequence,
+                    std::size_t between = 0) {
+  TrainingOptions options{.batch = batch, .sequence = sequence};
   options.between_steps_bytes = between;
-  options.step.micro_batch = leanest_micro_batch<float>(shape, options);
-  return training_bytes<float>(shape, options);
+  options.micro_batch = leanest_micro_batch<float>(config, options, 2);
+  return training_bytes<float>(config, options, 2);
 }
 
 /// What the trainers plan, samples between the steps included.
-std::size_t planned_by_trainers(const ModelShape& shape, Index batch, Index sequence) {
-  return planned(shape, batch, sequence, generation_bytes<float>(shape, sequence, 2));
+std::size_t planned_by_trainers(const ModelConfig& config, Index batch, Index sequence) {
+  return planned(config, batch, sequence, generation_bytes<float>(config, sequence, 2));
 }
 
 }  // namespace
 
 TEST_CASE("parameters and planned bytes of the presets stand in the documents") {
   struct Row {
-    ModelShape shape;
+    ModelConfig config;
     Index batch, sequence;
   };
   for (const Row& row :
-       {Row{support::v2::shape, 1, 32}, Row{presets::tiny, 1, 32}, Row{presets::small, 1, 64},
+       {Row{support::v2::config, 1, 32}, Row{presets::tiny, 1, 32}, Row{presets::small, 1, 64},
         Row{presets::medium, 8, 128}, Row{presets::large, 8, 128}}) {
     for (const char* document : {"README.md", "docs/memory.md"}) {
-      check_mentions(document, with_commas(static_cast<std::size_t>(parameter_count(row.shape))));
+      check_mentions(document, with_commas(static_cast<std::size_t>(parameter_count(row.config))));
       check_mentions(document,
-                     with_commas(planned_by_trainers(row.shape, row.batch, row.sequence)));
+                     with_commas(planned_by_trainers(row.config, row.batch, row.sequence)));
     }
   }
   check_mentions("docs/memory.md", with_commas(planned_by_trainers(presets::nano, 12, 64)));
@@ -67,8 +68,8 @@ TEST_CASE("parameters and planned bytes of the presets stand in the documents") 
 }
 
 TEST_CASE("the worked example comes to what the plan says") {
-  const StepShape step{.batch = 1, .sequence = 32};
-  check_mentions("docs/memory.md", with_commas(training_bytes<float>(support::v2::shape, step)));
+  const TrainingOptions step{.batch = 1, .sequence = 32};
+  check_mentions("docs/memory.md", with_commas(training_bytes<float>(support::v2::config, step)));
 }
 
 TEST_CASE("short runs end at the losses that stand in the documents") {

@@ -129,7 +129,7 @@ TEST_CASE("what contradicts the model is refused by name") {
   refused("--context 99", "--context: got 99, but the model of --from has 16", hint);
   refused("--activation gelu", "--activation: got gelu, but the model of --from has relu", hint);
   refused("--no-bias", "--no-bias: the model of --from has biases");
-  refused("--tied", "--tied: the model of --from has a head of its own");
+  refused("--tied", "--tied: got yes, but the model of --from has no", hint);
   refused("--tiny", "--tiny: it chooses a model, and --from brings one",
           "leave out --tiny or --from");
   refused("--no-unknown", "--no-unknown: the tokenizer is that of the model of --from");

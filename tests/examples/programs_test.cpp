@@ -46,7 +46,7 @@ TEST_CASE("a text file is split, validated, and its scalar may be double") {
       sandbox.run("train_full 10 --data text --layers 1 --heads 3 --width 24 --ff 20 --context 40 "
                   "--sequence 20 --batch 3 --accumulate 2 --activation gelu --no-bias --tied "
                   "--no-unknown --optimizer sgd --lr 0.1 --dropout 0.1"),
-      0, "vocabulary 34, gelu, no biases, tied");
+      0, "activation gelu, ff-bias no, tied yes");
 }
 
 TEST_CASE("an empty argument is refused, with options that do not exist behind it as well") {

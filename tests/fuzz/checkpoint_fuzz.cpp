@@ -70,7 +70,7 @@ auto if_accepted(Load load) -> std::optional<std::invoke_result_t<Load>> {
 
 std::string saved_model(const LoadedModel<float>& model) {
   return saved([&](FileSystem& files) {
-    save_model<float>("model", standard_model(model.shape), model.trained_length, model.tokenizer,
+    save_model<float>("model", standard_model(model.config), model.trained_length, model.tokenizer,
                       model.weights, files);
   });
 }
@@ -78,7 +78,7 @@ std::string saved_model(const LoadedModel<float>& model) {
 void check_model(const LoadedModel<float>& model) {
   const std::string bytes = saved_model(model);
   const auto again = load_model<float>(source_of(bytes));
-  demand(again.shape == model.shape && again.trained_length == model.trained_length &&
+  demand(again.config == model.config && again.trained_length == model.trained_length &&
              again.tokenizer == model.tokenizer,
          "a model comes back as another one");
   demand(saved_model(again) == bytes, "a model's file changes when it is loaded and saved");
@@ -89,11 +89,11 @@ void check_model(const LoadedModel<float>& model) {
 std::string written_anew(const SafetensorsReader& file, const CheckpointInfo& info) {
   MetadataWriter metadata;
   detail::write_format(metadata, "checkpoint");
-  detail::write_shape(metadata, info.shape);
+  for_each_field(info.config, detail::FieldWriter{metadata});
   detail::write_tokenizer(metadata, info.tokenizer);
   metadata.whole("trained_length", info.options.sequence);
   metadata.truth("double", info.double_precision);
-  detail::write_options(metadata, info.options);
+  for_each_field(info.options, detail::FieldWriter{metadata});
   detail::write_state(metadata, info.state);
   detail::write_corpus(metadata, info.corpus);
   std::vector<std::vector<std::byte>> numbers;
@@ -108,14 +108,14 @@ std::string written_anew(const SafetensorsReader& file, const CheckpointInfo& in
 }
 
 /// As few tensors as there can be: most of the time goes into headers.
-constexpr ModelShape shape{.vocabulary = 3,
-                           .context = 2,
-                           .layers = 1,
-                           .heads = 1,
-                           .width = 2,
-                           .d_ff = 1,
-                           .bias = false,
-                           .tied = true};
+constexpr ModelConfig config{.vocabulary = 3,
+                             .context = 2,
+                             .layers = 1,
+                             .width = 2,
+                             .norm = {.bias = false},
+                             .attention = {.heads = 1, .bias = false},
+                             .feed_forward = {.d_ff = 1, .bias = false},
+                             .head = {.tied = true, .bias = false}};
 
 using TinyTrainer = Trainer<float>;
 
@@ -124,14 +124,14 @@ TinyTrainer trainer_of(const AnyOptimizer& optimizer) {
   TrainingOptions options;
   options.sequence = 2;
   options.optimizer = optimizer;
-  return {RuntimeConfig(shape), options, threads};
+  return {config, options, threads};
 }
 
 /// One that is brought to where a checkpoint was and saved says the same.
 void check_trainer(const CheckpointFile& file) {
   static TinyTrainer trainer = trainer_of(AdamW{});
   const CheckpointInfo& info = file.info();
-  if (info.shape != trainer.shape() || info.double_precision ||
+  if (info.config != trainer.config() || info.double_precision ||
       !info.options.optimizer.same_rule(AdamW{}))
     return;
   file.load(trainer);
@@ -150,7 +150,7 @@ void check_checkpoint(const SafetensorsReader& reader, const CheckpointFile& fil
   const MemorySource source("saved", std::as_bytes(std::span(bytes)));
   const CheckpointFile again(source);
   again.verify();
-  demand(again.info().shape == info.shape && again.info().state == info.state &&
+  demand(again.info().config == info.config && again.info().state == info.state &&
              again.info().tokenizer == info.tokenizer &&
              again.info().corpus.same_text(info.corpus) &&
              again.info().corpus.name == info.corpus.name,
@@ -163,8 +163,8 @@ void check_checkpoint(const SafetensorsReader& reader, const CheckpointFile& fil
 // --- Files to begin with ------------------------------------------------------------------------
 
 template <Scalar T>
-std::string model_file(const ModelShape& of) {
-  const ParameterList list = Transformer<T>(RuntimeConfig(of)).parameters();
+std::string model_file(const ModelConfig& of) {
+  const ParameterList list = Transformer<T>(of).parameters();
   std::vector<T> weights(static_cast<std::size_t>(list.count()));
   set_initial_weights<T>(list, of.layers, 1, weights);
   const CharacterTokenizer tokenizer("ab", UnknownToken::included, of.vocabulary);
@@ -175,7 +175,7 @@ std::string model_file(const ModelShape& of) {
 
 std::string checkpoint_file(const AnyOptimizer& optimizer) {
   TinyTrainer trainer = trainer_of(optimizer);
-  set_initial_weights<float>(trainer.parameters(), shape.layers, 1, trainer.weights());
+  set_initial_weights<float>(trainer.parameters(), config.layers, 1, trainer.weights());
   return saved([&](FileSystem& files) {
     save_checkpoint("checkpoint", trainer, CharacterTokenizer("ab"), {"a text", 2, "aa"}, files);
   });
@@ -183,11 +183,11 @@ std::string checkpoint_file(const AnyOptimizer& optimizer) {
 
 const std::vector<std::string>& good_files() {
   static const std::vector<std::string> files = [] {
-    ModelShape full = shape;
-    full.bias = true;
-    full.tied = false;
-    full.activation = Activation::gelu_tanh;
-    std::vector<std::string> made{model_file<float>(shape), model_file<double>(shape),
+    ModelConfig full = config;
+    full.norm.bias = full.attention.bias = full.feed_forward.bias = full.head.bias = true;
+    full.head.tied = false;
+    full.feed_forward.activation = Activation::gelu_tanh;
+    std::vector<std::string> made{model_file<float>(config), model_file<double>(config),
                                   model_file<float>(full)};
     Sgd plain;
     plain.momentum = 0;

@@ -68,12 +68,12 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 void check(const support::FullOptions& options) {
   const octavo::TrainingOptions& training = options.training;
-  octavo::ModelShape shape = options.shape;
-  shape.vocabulary = 1;
-  octavo::check_shape(shape);
+  octavo::ModelConfig config = options.config;
+  config.vocabulary = 1;
+  octavo::check_config(config);
   fuzz::demand(training.steps > 0 && training.batch > 0 && training.accumulate > 0 &&
                    training.micro_batch > 0 && training.warmup >= 0 && training.sequence > 0 &&
-                   training.sequence <= shape.context,
+                   training.sequence <= config.context,
                "sizes that make no run are taken");
   fuzz::demand(training.learning_rate > 0 && std::isfinite(training.learning_rate) &&
                    training.min_lr >= 0 && training.clip >= 0 && training.dropout >= 0 &&

@@ -21,25 +21,23 @@ using fuzz::demand;
 
 namespace {
 
-constexpr ModelShape shape{.vocabulary = 3,
-                           .context = 2,
-                           .layers = 1,
-                           .heads = 1,
-                           .width = 2,
-                           .d_ff = 1,
-                           .activation = Activation::gelu_tanh,
-                           .bias = true,
-                           .tied = true};
+constexpr ModelConfig small{.vocabulary = 3,
+                            .context = 2,
+                            .layers = 1,
+                            .width = 2,
+                            .attention = {.heads = 1},
+                            .feed_forward = {.d_ff = 1, .activation = Activation::gelu_tanh},
+                            .head = {.tied = true}};
 
 std::string saved(const Gpt2Config& config, const TokenTable& tokens,
                   std::span<const float> weights, StoredType type) {
   fuzz::MemoryFiles files;
-  save_gguf<float>("x", standard_model(config.shape), config, tokens, weights, type, files);
+  save_gguf<float>("x", standard_model(config.model), config, tokens, weights, type, files);
   return std::move(files.files.at("x"));
 }
 
 std::vector<float> weights_of(const GgufModel& model) {
-  std::vector<float> weights(static_cast<std::size_t>(parameter_count(model.shape())));
+  std::vector<float> weights(static_cast<std::size_t>(parameter_count(model.model_config())));
   model.read<float>(weights);
   return weights;
 }
@@ -60,14 +58,14 @@ bool accepted(std::string_view bytes, Body body) {
 
 const std::vector<std::string>& good_files() {
   static const std::vector<std::string> files = [] {
-    std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)));
+    std::vector<float> weights(static_cast<std::size_t>(parameter_count(small)));
     for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i) - 20;
     const TokenTable characters = token_table_of(CharacterTokenizer("ab"));
     const TokenTable pairs{{"a", "b", "ab"}, {3, TokenKind::normal}, {"a b"}};
     std::vector<std::string> made;
     for (const StoredType type : {StoredType::f32, StoredType::f16, StoredType::bf16}) {
-      made.push_back(saved({shape, 1, 0, 0}, characters, weights, type));
-      made.push_back(saved({shape, 2, 1, 2}, pairs, weights, type));
+      made.push_back(saved({small, 1, 0, 0}, characters, weights, type));
+      made.push_back(saved({small, 2, 1, 2}, pairs, weights, type));
     }
     return made;
   }();
@@ -127,7 +125,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const std::vector<float> weights = weights_of(model);
     const std::string file = saved(config, model.tokens(), weights, StoredType::f32);
     const bool again = accepted(file, [&](const GgufModel& other) {
-      demand(other.shape() == config.shape && other.tokens() == model.tokens() &&
+      demand(other.model_config() == config.model && other.tokens() == model.tokens() &&
                  other.config().trained_length == config.trained_length &&
                  other.config().begin_token == config.begin_token &&
                  other.config().end_token == config.end_token,

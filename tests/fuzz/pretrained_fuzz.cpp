@@ -60,19 +60,17 @@ struct Parts {
 };
 
 Parts good_parts(StoredType type, bool indexed) {
-  constexpr ModelShape shape{.vocabulary = 3,
-                             .context = 2,
-                             .layers = 1,
-                             .heads = 1,
-                             .width = 2,
-                             .d_ff = 1,
-                             .activation = Activation::gelu_tanh,
-                             .bias = true,
-                             .tied = true};
-  std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)));
+  constexpr ModelConfig config{.vocabulary = 3,
+                               .context = 2,
+                               .layers = 1,
+                               .width = 2,
+                               .attention = {.heads = 1},
+                               .feed_forward = {.d_ff = 1, .activation = Activation::gelu_tanh},
+                               .head = {.tied = true}};
+  std::vector<float> weights(static_cast<std::size_t>(parameter_count(config)));
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i) - 20;
   MemoryFiles files;
-  save_pretrained<float>("d", standard_model(shape), {shape, 1, 0, 2}, weights, type, files);
+  save_pretrained<float>("d", standard_model(config), {config, 1, 0, 2}, weights, type, files);
   Parts parts{files.files.at("d/config.json"), "", files.files.at("d/model.safetensors")};
   for (const std::string_view sum : {detail::header_sum_key, detail::tensor_sums_key}) {
     parts.tensors[parts.tensors.find(sum)] = '_';  // none, as in most such files
@@ -132,11 +130,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const auto model = load_pretrained<float>("d", files);
     Gpt2Folder("d", files).verify();
     MemoryFiles saved;
-    save_pretrained<float>("d", standard_model(model.config.shape), model.config, model.weights,
+    save_pretrained<float>("d", standard_model(model.config.model), model.config, model.weights,
                            StoredType::f32, saved);
     const auto again = fuzz::unless_refused([&] { return load_pretrained<float>("d", saved); });
     demand(again.has_value(), "a folder of ours is refused");
-    demand(again->config.shape == model.config.shape &&
+    demand(again->config.model == model.config.model &&
                again->config.trained_length == model.config.trained_length &&
                again->config.begin_token == model.config.begin_token &&
                again->config.end_token == model.config.end_token && again->ignored.empty(),

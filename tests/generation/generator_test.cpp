@@ -14,17 +14,16 @@ static_assert(generation_bytes<float>(presets::tiny, 32) < 400'000);
 
 namespace {
 
-constexpr ModelShape shape{.vocabulary = 23,
-                           .context = 48,
-                           .layers = 3,
-                           .heads = 3,
-                           .width = 36,
-                           .d_ff = 50,
-                           .activation = Activation::gelu};
+constexpr ModelConfig config{.vocabulary = 23,
+                             .context = 48,
+                             .layers = 3,
+                             .width = 36,
+                             .attention = {.heads = 3},
+                             .feed_forward = {.d_ff = 50, .activation = Activation::gelu}};
 
 template <Scalar T>
-std::vector<T> random_weights(const ModelShape& of) {
-  const ParameterList list = Transformer<T>{RuntimeConfig(of)}.parameters();
+std::vector<T> random_weights(const ModelConfig& of) {
+  const ParameterList list = Transformer<T>{of}.parameters();
   std::vector<T> weights(static_cast<std::size_t>(list.count()));
   set_initial_weights<T>(list, of.layers, 3, weights);
   for (T& w : weights) w *= T{8};
@@ -43,7 +42,7 @@ template <Scalar T>
 std::vector<T> uncached(std::span<const T> weights, std::span<const Token> tokens) {
   const auto rows = static_cast<Index>(tokens.size());
   MemoryPlan plan;
-  const Transformer<T> model(RuntimeConfig(shape), plan, {1, rows, 1, false});
+  const Transformer<T> model(config, plan, {1, rows, 1, false});
   plan.place();
   const Arena arena(plan);
   std::vector<T> logits(tokens.size() * 23);
@@ -58,13 +57,13 @@ std::vector<T> uncached(std::span<const T> weights, std::span<const Token> token
 }  // namespace
 
 TEST_CASE_TEMPLATE("cached and uncached logits are equal to the last bit", T, float, double) {
-  const std::vector<T> weights = random_weights<T>(shape);
+  const std::vector<T> weights = random_weights<T>(config);
   const std::vector<Token> tokens = some_tokens(48);
   const std::vector<T> expected = uncached<T>(weights, tokens);
   for (const Index workers : {1, 2, 3}) {
     for (const std::size_t piece : {1u, 5u, 33u, 48u}) {
       ThreadPool threads(workers);
-      Generator<T> generator(Transformer<T>{RuntimeConfig(shape)}, weights, 48, threads);
+      Generator<T> generator(Transformer<T>{config}, weights, 48, threads);
       for (std::size_t at = 0; at < tokens.size(); at += piece) {
         const std::size_t count = std::min(piece, tokens.size() - at);
         generator.read(std::span(tokens).subspan(at, count));
@@ -76,18 +75,18 @@ TEST_CASE_TEMPLATE("cached and uncached logits are equal to the last bit", T, fl
 }
 
 TEST_CASE("a pass over parts of several sequences gives each one's own logits") {
-  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<float> weights = random_weights<float>(config);
   const std::vector<Token> text = some_tokens(96);
   const std::span<const Token> tokens[] = {std::span(text).first(48), std::span(text).last(48)};
   constexpr CachedRows passes[][2] = {{{1, 0, 5}, {0, 0, 30}}, {{1, 5, 3}, {0, 30, 18}}};
   for (const Index workers : {1, 2, 3}) {
     MemoryPlan plan;
-    const Transformer<float> model(RuntimeConfig(shape), plan, {2, 48, workers, false});
+    const Transformer<float> model(config, plan, {2, 48, workers, false});
     plan.place();
     const Arena arena(plan);
     std::vector<float> memory(
-        static_cast<std::size_t>(KeyValueCaches<float>::elements(2, shape.layers, 48, 36)));
-    const KeyValueCaches<float> caches(memory.data(), shape.layers, 48, 36);
+        static_cast<std::size_t>(KeyValueCaches<float>::elements(2, config.layers, 48, 36)));
+    const KeyValueCaches<float> caches(memory.data(), config.layers, 48, 36);
     ThreadPool threads(workers);
     for (const auto& parts : passes) {
       std::vector<Token> inputs;
@@ -113,11 +112,11 @@ TEST_CASE("a pass over parts of several sequences gives each one's own logits") 
 }
 
 TEST_CASE("beyond the trained length the window keeps its newest three quarters") {
-  const std::vector<double> weights = random_weights<double>(shape);
+  const std::vector<double> weights = random_weights<double>(config);
   const std::vector<Token> tokens = some_tokens(200);
   ThreadPool threads(2);
   const Index length = 20;
-  Generator<double> generator(Transformer<double>{RuntimeConfig(shape)}, weights, length, threads);
+  Generator<double> generator(Transformer<double>{config}, weights, length, threads);
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     generator.read({&tokens[i], 1});
     const auto used = static_cast<std::size_t>(generator.used());
@@ -130,12 +129,12 @@ TEST_CASE("beyond the trained length the window keeps its newest three quarters"
 }
 
 TEST_CASE("a long text read at once ends where one read token by token does") {
-  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<float> weights = random_weights<float>(config);
   const std::vector<Token> tokens = some_tokens(120);
   const std::span<const Token> text = tokens;
   ThreadPool threads(1);
   for (const Index length : {1, 2, 3, 4, 5, 20}) {
-    const Transformer<float> model{RuntimeConfig(shape)};
+    const Transformer<float> model{config};
     Generator<float> slow(model, weights, length, threads);
     Generator<float> fast(model, weights, length, threads);
     for (std::size_t end = 1; end <= text.size(); ++end) {
@@ -153,10 +152,10 @@ TEST_CASE("a long text read at once ends where one read token by token does") {
 }
 
 TEST_CASE("equal seeds give equal tokens, streamed one by one, and false stops") {
-  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<float> weights = random_weights<float>(config);
   const std::vector<Token> prompt = some_tokens(4);
   ThreadPool threads(2);
-  Generator<float> generator(Transformer<float>{RuntimeConfig(shape)}, weights, 48, threads);
+  Generator<float> generator(Transformer<float>{config}, weights, 48, threads);
   const auto write = [&](std::uint64_t seed, Index count) {
     std::vector<Token> tokens;
     generator.generate(prompt, count, {.temperature = 1.0}, seed, [&](Token token) {
@@ -173,16 +172,16 @@ TEST_CASE("equal seeds give equal tokens, streamed one by one, and false stops")
 }
 
 TEST_CASE("the last token that is asked for is handed out without being read") {
-  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<float> weights = random_weights<float>(config);
   const std::vector<Token> prompt = some_tokens(4);
   ThreadPool threads(1);
-  Generator<float> generator(Transformer<float>{RuntimeConfig(shape)}, weights, 48, threads);
+  Generator<float> generator(Transformer<float>{config}, weights, 48, threads);
   generator.generate(prompt, 5, {}, 1, [](Token) { return true; });
   CHECK(generator.used() == 4 + 5 - 1);
 }
 
 TEST_CASE("sequences generated together have the bits of each alone, wherever each one ends") {
-  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<float> weights = random_weights<float>(config);
   const std::vector<Token> text = some_tokens(60);
   const std::span<const Token> all = text;
   const std::vector<std::span<const Token>> prompts{
@@ -191,7 +190,7 @@ TEST_CASE("sequences generated together have the bits of each alone, wherever ea
   const Sampling sampling{
       .temperature = 1.2, .top_k = 9, .repetition_penalty = 1.1, .repetition_window = 8};
   const Index length = 16;
-  const Transformer<float> model{RuntimeConfig(shape)};
+  const Transformer<float> model{config};
   ThreadPool one_thread(1);
   Generator<float> alone(model, weights, length, one_thread);
   std::vector<std::vector<Token>> expected(prompts.size());
@@ -208,7 +207,7 @@ TEST_CASE("sequences generated together have the bits of each alone, wherever ea
       ThreadPool threads(workers);
       Generator<float> generator(model, weights, length, threads, sequences);
       CHECK(generator.plan().total_bytes() ==
-            generation_bytes<float>(shape, length, workers, sequences));
+            generation_bytes<float>(config, length, workers, sequences));
       std::vector<std::vector<Token>> tokens(prompts.size());
       generator.generate_batch(prompts, 50, sampling, 7, [&](Index sequence, Token token) {
         auto& mine = tokens[static_cast<std::size_t>(sequence)];
@@ -221,10 +220,10 @@ TEST_CASE("sequences generated together have the bits of each alone, wherever ea
 }
 
 TEST_CASE("more sequences than the window has positions") {
-  const std::vector<double> weights = random_weights<double>(shape);
+  const std::vector<double> weights = random_weights<double>(config);
   const std::vector<Token> text = some_tokens(11);
   ThreadPool threads(2);
-  const Transformer<double> model{RuntimeConfig(shape)};
+  const Transformer<double> model{config};
   Generator<double> generator(model, weights, 4, threads, 11);
   Generator<double> alone(model, weights, 4, threads);
   std::vector<std::span<const Token>> prompts;
@@ -244,7 +243,7 @@ TEST_CASE("more sequences than the window has positions") {
 }
 
 TEST_CASE("a token makes no heap call, not even where the window slides") {
-  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<float> weights = random_weights<float>(config);
   const std::vector<Token> prompt = some_tokens(4);
   const std::vector<std::span<const Token>> prompts{prompt, prompt, prompt};
   const TokenBias bias[] = {{3, 1.0}};
@@ -255,7 +254,7 @@ TEST_CASE("a token makes no heap call, not even where the window slides") {
                           .repetition_penalty = 1.2,
                           .logit_bias = bias};
   ThreadPool threads(2);
-  Generator<float> generator(Transformer<float>{RuntimeConfig(shape)}, weights, 16, threads, 3);
+  Generator<float> generator(Transformer<float>{config}, weights, 16, threads, 3);
   const octavo_test::HeapGuard guard;
   generator.generate(prompt, 50, sampling, 1, [](Token) { return true; });
   generator.generate_batch(prompts, 50, sampling, 1, [](Index, Token) { return true; });
@@ -264,10 +263,10 @@ TEST_CASE("a token makes no heap call, not even where the window slides") {
 }
 
 TEST_CASE("memory handed in serves as well, and may be overwritten between two texts") {
-  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<float> weights = random_weights<float>(config);
   ThreadPool threads(2);
-  const Transformer<float> model{RuntimeConfig(shape)};
-  const std::size_t bytes = generation_bytes<float>(shape, 16, 2);
+  const Transformer<float> model{config};
+  const std::size_t bytes = generation_bytes<float>(config, 16, 2);
   std::vector<std::byte> block(bytes + 64);
   auto* const base =
       reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(block.data()) + 63) / 64 * 64);
@@ -290,9 +289,9 @@ TEST_CASE("memory handed in serves as well, and may be overwritten between two t
 }
 
 TEST_CASE("what cannot be generated from is refused") {
-  const std::vector<float> weights = random_weights<float>(shape);
+  const std::vector<float> weights = random_weights<float>(config);
   ThreadPool threads(1);
-  const Transformer<float> model{RuntimeConfig(shape)};
+  const Transformer<float> model{config};
   Generator<float> generator(model, weights, 48, threads);
   const Token outside[] = {3, 23};
   CHECK_THROWS_WITH_AS(generator.read(outside), "token 1 is 23, expected 0 to 22", ConfigError);

@@ -18,20 +18,20 @@ namespace {
 
 constexpr Index vocabulary = 19;
 
-constexpr ModelShape shape_of(bool tied) {
+constexpr ModelConfig shape_of(bool tied) {
   return {.vocabulary = vocabulary,
           .context = 20,
           .layers = 2,
-          .heads = 2,
           .width = 12,
-          .d_ff = 20,
-          .tied = tied};
+          .attention = {.heads = 2},
+          .feed_forward = {.d_ff = 20},
+          .head = {.tied = tied}};
 }
 
-std::vector<double> random_weights(const ModelShape& shape) {
-  const ParameterList list = Transformer<double>{RuntimeConfig(shape)}.parameters();
+std::vector<double> random_weights(const ModelConfig& config) {
+  const ParameterList list = Transformer<double>{config}.parameters();
   std::vector<double> weights(static_cast<std::size_t>(list.count()));
-  set_initial_weights<double>(list, shape.layers, 3, weights);
+  set_initial_weights<double>(list, config.layers, 3, weights);
   for (double& w : weights) w *= 8;
   return weights;
 }
@@ -46,11 +46,11 @@ std::vector<Token> some_tokens(std::size_t count) {
 }
 
 /// The log-probability of `token` behind `before`, by a log-softmax over full logits.
-double naive(const ModelShape& shape, const std::vector<double>& weights,
+double naive(const ModelConfig& config, const std::vector<double>& weights,
              std::span<const Token> before, Token token) {
   const auto rows = static_cast<Index>(before.size());
   MemoryPlan plan;
-  const Transformer<double> model(RuntimeConfig(shape), plan, {1, rows, 1, false});
+  const Transformer<double> model(config, plan, {1, rows, 1, false});
   plan.place();
   const Arena arena(plan);
   std::vector<double> logits(before.size() * vocabulary);
@@ -70,16 +70,15 @@ double naive(const ModelShape& shape, const std::vector<double>& weights,
 TEST_CASE("every token but the first once, in the window that the stride gives it") {
   const Index length = 7;
   for (const bool tied : {false, true}) {
-    const ModelShape shape = shape_of(tied);
-    const std::vector<double> weights = random_weights(shape);
+    const ModelConfig config = shape_of(tied);
+    const std::vector<double> weights = random_weights(config);
     for (const std::size_t size : {2u, 7u, 8u, 9u, 25u}) {
       const std::vector<Token> tokens = some_tokens(size);
       for (const Index stride : {1, 3, 7}) {
         for (const Index workers : {1, 2}) {
           ThreadPool threads(workers);
-          Scorer<double> scorer(Transformer<double>{RuntimeConfig(shape)}, weights, length,
-                                threads);
-          CHECK(scorer.plan().total_bytes() == scoring_bytes<double>(shape, length, workers));
+          Scorer<double> scorer(Transformer<double>{config}, weights, length, threads);
+          CHECK(scorer.plan().total_bytes() == scoring_bytes<double>(config, length, workers));
           Index expected_i = 1;
           double nats = 0;
           const TextScore score = scorer.score(
@@ -90,7 +89,7 @@ TEST_CASE("every token but the first once, in the window that the stride gives i
                 const auto before = std::span(tokens).subspan(static_cast<std::size_t>(first),
                                                               static_cast<std::size_t>(i - first));
                 const double expected =
-                    naive(shape, weights, before, tokens[static_cast<std::size_t>(i)]);
+                    naive(config, weights, before, tokens[static_cast<std::size_t>(i)]);
                 CHECK(log_p == doctest::Approx(expected).epsilon(1e-10));
                 nats -= log_p;
               });
@@ -105,22 +104,22 @@ TEST_CASE("every token but the first once, in the window that the stride gives i
 }
 
 TEST_CASE("windows that do not overlap give the trainer's validation loss") {
-  const ModelShape shape = shape_of(false);
+  const ModelConfig config = shape_of(false);
   const std::vector<Token> tokens = some_tokens(100);
   const TokenView view{std::span<const Token>(tokens)};
   ThreadPool threads(2);
-  Trainer<double> trainer(RuntimeConfig(shape), {.steps = 1, .batch = 2, .sequence = 9}, threads);
+  Trainer<double> trainer(config, {.steps = 1, .batch = 2, .sequence = 9}, threads);
   Scorer<double> scorer(trainer.model(), trainer.weights(), 9, threads);
   CHECK(scorer.score(view, 9).mean() == doctest::Approx(trainer.evaluate(view)).epsilon(1e-14));
 }
 
 TEST_CASE("scoring makes no heap call; what cannot be scored is refused") {
-  const ModelShape shape = shape_of(false);
-  const std::vector<double> weights = random_weights(shape);
+  const ModelConfig config = shape_of(false);
+  const std::vector<double> weights = random_weights(config);
   const std::vector<Token> tokens = some_tokens(50);
   const TokenView view{std::span<const Token>(tokens)};
   ThreadPool threads(2);
-  Scorer<double> scorer(Transformer<double>{RuntimeConfig(shape)}, weights, 7, threads);
+  Scorer<double> scorer(Transformer<double>{config}, weights, 7, threads);
   {
     const octavo_test::HeapGuard guard;
     const double nats = scorer.score(view, 3).nats;
@@ -142,13 +141,13 @@ TEST_CASE("scoring makes no heap call; what cannot be scored is refused") {
 TEST_CASE("hidden states times the head are the logits") {
   const Index length = 9;
   for (const bool tied : {false, true}) {
-    const ModelShape shape = shape_of(tied);
-    const std::vector<double> weights = random_weights(shape);
-    const Transformer<double> model{RuntimeConfig(shape)};
+    const ModelConfig config = shape_of(tied);
+    const std::vector<double> weights = random_weights(config);
+    const Transformer<double> model{config};
     const ParameterList parameters = model.parameters();
     std::vector<double> copy = weights;
     const auto table =
-        parameters.map(std::span(copy), tied ? "transformer.wte.weight" : "lm_head.weight");
+        parameters.map(std::span(copy), tied ? "embedding.tokens.weight" : "head.weight");
     ThreadPool threads(2);
     Scorer<double> scorer(model, weights, length, threads);
     for (const std::size_t size : {1u, 4u, 9u}) {
@@ -157,15 +156,15 @@ TEST_CASE("hidden states times the head are the logits") {
       const auto hidden = scorer.hidden(tokens);
       CHECK(guard.allocations() == 0);
       REQUIRE(hidden.rows() == static_cast<Index>(size));
-      REQUIRE(hidden.cols() == shape.width);
+      REQUIRE(hidden.cols() == config.width);
       REQUIRE(table.rows() == vocabulary);
       Eigen::MatrixXd logits = hidden * table.transpose();
-      if (!tied) logits.rowwise() += parameters.map(std::span(copy), "lm_head.bias").row(0);
+      if (!tied) logits.rowwise() += parameters.map(std::span(copy), "head.bias").row(0);
       for (std::size_t i = 0; i + 1 < size; ++i) {
         const Eigen::RowVectorXd row = logits.row(static_cast<Index>(i));
         const double log_p = row(tokens[i + 1]) - std::log(row.array().exp().sum());
         const auto before = std::span(tokens).first(i + 1);
-        CHECK(log_p == doctest::Approx(naive(shape, weights, before, tokens[i + 1])));
+        CHECK(log_p == doctest::Approx(naive(config, weights, before, tokens[i + 1])));
       }
     }
     CHECK_THROWS_WITH_AS(scorer.hidden(some_tokens(10)), "hidden: got 10 tokens, expected 1 to 9",

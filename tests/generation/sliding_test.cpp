@@ -13,13 +13,17 @@ using namespace octavo;
 
 namespace {
 
-constexpr ModelShape shape{
-    .vocabulary = 23, .context = 64, .layers = 3, .heads = 3, .width = 36, .d_ff = 50};
+constexpr ModelConfig config{.vocabulary = 23,
+                             .context = 64,
+                             .layers = 3,
+                             .width = 36,
+                             .attention = {.heads = 3},
+                             .feed_forward = {.d_ff = 50}};
 
 std::vector<float> random_weights() {
-  const ParameterList list = Transformer<float>{RuntimeConfig(shape)}.parameters();
+  const ParameterList list = Transformer<float>{config}.parameters();
   std::vector<float> weights(static_cast<std::size_t>(list.count()));
-  set_initial_weights<float>(list, shape.layers, 3, weights);
+  set_initial_weights<float>(list, config.layers, 3, weights);
   for (float& w : weights) w *= 8;
   return weights;
 }
@@ -54,14 +58,14 @@ TEST_CASE("positions that are computed ahead bound the work of a token, and chan
   const std::vector<float> weights = random_weights();
   const std::vector<Token> tokens = some_tokens(300);
   ThreadPool threads(1);
-  using Model = Transformer<float, RuntimeConfig, CountingFeedForward>;
-  const Model model{RuntimeConfig(shape)};
+  using Model = Transformer<float, ModelConfig, CountingFeedForward>;
+  const Model model{config};
   for (const Index length : {1, 2, 3, 4, 5, 7, 8, 12, 13, 15, 16, 20, 31, 64}) {
     const Index most = length < 12 ? 7 : length % 4 == 0 ? 4 : 5;
     for (const std::size_t first : {0u, 3u, 30u, 150u}) {  // tokens that are read at once
-      Generator<float> plain(Transformer<float>{RuntimeConfig(shape)}, weights, length, threads);
-      Generator<float, RuntimeConfig, CountingFeedForward> ahead(model, weights, length, threads, 1,
-                                                                 Sliding::ahead);
+      Generator<float> plain(Transformer<float>{config}, weights, length, threads);
+      Generator<float, ModelConfig, CountingFeedForward> ahead(model, weights, length, threads, 1,
+                                                               Sliding::ahead);
       const std::span<const Token> text = tokens;
       plain.read(text.first(first));
       ahead.read(text.first(first));
@@ -70,7 +74,7 @@ TEST_CASE("positions that are computed ahead bound the work of a token, and chan
         plain.read({&token, 1});
         CountingFeedForward::counted = 0;
         ahead.read({&token, 1});
-        worst = std::max(worst, CountingFeedForward::counted / shape.layers);
+        worst = std::max(worst, CountingFeedForward::counted / config.layers);
         CHECK(ahead.used() == plain.used());
         REQUIRE(same(ahead.logits(), plain.logits()));
       }
@@ -85,7 +89,7 @@ TEST_CASE("a text read at once is the same with windows that slide ahead") {
   const std::vector<float> weights = random_weights();
   const std::vector<Token> tokens = some_tokens(120);
   const std::span<const Token> text = tokens;
-  const Transformer<float> model{RuntimeConfig(shape)};
+  const Transformer<float> model{config};
   ThreadPool threads(2);
   for (const Index length : {1, 3, 5, 20}) {
     Generator<float> plain(model, weights, length, threads);
@@ -111,12 +115,12 @@ TEST_CASE(
   const std::vector<std::span<const Token>> prompts{all.first(4), all.subspan(9, 17),
                                                     all.subspan(30, 1), all.first(40)};
   constexpr std::size_t most[] = {50, 3, 31, 50};
-  const Transformer<float> model{RuntimeConfig(shape)};
+  const Transformer<float> model{config};
   ThreadPool threads(2);
   std::vector<std::vector<Token>> tokens[2];
   for (const Sliding sliding : {Sliding::at_once, Sliding::ahead}) {
     Generator<float> generator(model, weights, 16, threads, 5, sliding);
-    CHECK(generator.plan().total_bytes() == generation_bytes<float>(shape, 16, 2, 5, sliding));
+    CHECK(generator.plan().total_bytes() == generation_bytes<float>(config, 16, 2, 5, sliding));
     auto& got = tokens[sliding == Sliding::ahead ? 1 : 0];
     got.assign(prompts.size(), std::vector<Token>());
     for (auto& mine : got) mine.reserve(50);
@@ -135,10 +139,10 @@ TEST_CASE(
 
 TEST_CASE("memory handed in may be overwritten between two texts that slide ahead") {
   const std::vector<float> weights = random_weights();
-  const Transformer<float> model{RuntimeConfig(shape)};
+  const Transformer<float> model{config};
   ThreadPool threads(1);
-  constexpr std::size_t bytes = generation_bytes<float>(shape, 16, 1, 1, Sliding::ahead);
-  static_assert(bytes > generation_bytes<float>(shape, 16));
+  constexpr std::size_t bytes = generation_bytes<float>(config, 16, 1, 1, Sliding::ahead);
+  static_assert(bytes > generation_bytes<float>(config, 16));
   alignas(64) static std::byte block[bytes];
   Generator<float> generator(model, weights, 16, threads, block, 1, Sliding::ahead);
   const auto text_of = [](Generator<float>& any) {

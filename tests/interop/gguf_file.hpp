@@ -45,7 +45,7 @@ std::string gguf_bytes(const octavo::Gpt2Config& config, const octavo::TokenTabl
                        std::span<const T> weights,
                        octavo::StoredType type = octavo::StoredType::f32) {
   return saved_bytes([&](const std::string& path, octavo::FileSystem& files) {
-    octavo::save_gguf<T>(path, octavo::standard_model(config.shape), config, tokens, weights, type,
+    octavo::save_gguf<T>(path, octavo::standard_model(config.model), config, tokens, weights, type,
                          files);
   });
 }

@@ -23,16 +23,16 @@ namespace {
 constexpr Gpt2Config config{gpt2_shape, 3, 1, 10};
 
 /// Sizes that Q8_0 has blocks for.
-constexpr ModelShape wide_shape = [] {
-  ModelShape shape = gpt2_shape;
+constexpr ModelConfig wide_shape = [] {
+  ModelConfig shape = gpt2_shape;
   shape.width = 64;
-  shape.d_ff = 96;
+  shape.feed_forward.d_ff = 96;
   return shape;
 }();
 
 template <Scalar T>
 std::vector<T> weights_of(const GgufModel& model) {
-  std::vector<T> weights(static_cast<std::size_t>(parameter_count(model.shape())));
+  std::vector<T> weights(static_cast<std::size_t>(parameter_count(model.model_config())));
   model.read<T>(weights);
   return weights;
 }
@@ -68,7 +68,7 @@ TEST_CASE("a model comes back from GGUF bit for bit") {
     const std::string bytes = gguf_bytes<float>(config, tokens, weights);
     const auto source = source_of(bytes);
     const GgufModel model(source);
-    CHECK(model.shape() == gpt2_shape);
+    CHECK(model.model_config() == gpt2_shape);
     CHECK(model.config().trained_length == 3);
     CHECK(model.config().begin_token == 1);
     CHECK(model.config().end_token == 10);
@@ -85,7 +85,7 @@ TEST_CASE("matrices but the tables lie transposed, rows of outputs") {
   const std::string bytes = gguf_bytes<float>(config, character_tokens(), weights);
   const auto source = source_of(bytes);
   const GgufReader file(source);
-  const ParameterList list = Transformer<float>(RuntimeConfig(gpt2_shape)).parameters();
+  const ParameterList list = Transformer<float>(gpt2_shape).parameters();
   const auto ours = [&](const char* name, Index row, Index column) {
     const Parameter& parameter = list.find(name);
     return weights[static_cast<std::size_t>(parameter.offset + row * parameter.columns + column)];
@@ -95,20 +95,19 @@ TEST_CASE("matrices but the tables lie transposed, rows of outputs") {
   };
   const auto shape = [&](const char* name) { return file.tensor(name).shape; };
   CHECK(shape("token_embd.weight") == std::vector<Index>{4, 11});
-  CHECK(theirs("token_embd.weight", 4 * 7 + 2) == ours("transformer.wte.weight", 7, 2));
+  CHECK(theirs("token_embd.weight", 4 * 7 + 2) == ours("embedding.tokens.weight", 7, 2));
   CHECK(shape("position_embd.weight") == std::vector<Index>{4, 5});
-  CHECK(theirs("position_embd.weight", 4 * 3 + 1) == ours("transformer.wpe.weight", 3, 1));
+  CHECK(theirs("position_embd.weight", 4 * 3 + 1) == ours("embedding.positions.weight", 3, 1));
   CHECK(shape("blk.1.attn_qkv.weight") == std::vector<Index>{4, 12});
-  CHECK(theirs("blk.1.attn_qkv.weight", 4 * 9 + 2) ==
-        ours("transformer.h.1.attn.c_attn.weight", 2, 9));
+  CHECK(theirs("blk.1.attn_qkv.weight", 4 * 9 + 2) == ours("blocks.1.attention.qkv.weight", 2, 9));
   CHECK(shape("blk.0.attn_output.weight") == std::vector<Index>{4, 4});
   CHECK(theirs("blk.0.attn_output.weight", 4 * 1 + 3) ==
-        ours("transformer.h.0.attn.c_proj.weight", 3, 1));
+        ours("blocks.0.attention.output.weight", 3, 1));
   CHECK(shape("blk.0.ffn_up.weight") == std::vector<Index>{4, 6});
-  CHECK(theirs("blk.0.ffn_up.weight", 4 * 5 + 1) == ours("transformer.h.0.mlp.c_fc.weight", 1, 5));
+  CHECK(theirs("blk.0.ffn_up.weight", 4 * 5 + 1) == ours("blocks.0.feed_forward.up.weight", 1, 5));
   CHECK(shape("blk.1.ffn_down.weight") == std::vector<Index>{6, 4});
   CHECK(theirs("blk.1.ffn_down.weight", 6 * 2 + 5) ==
-        ours("transformer.h.1.mlp.c_proj.weight", 5, 2));
+        ours("blocks.1.feed_forward.down.weight", 5, 2));
   CHECK(shape("blk.1.attn_norm.bias") == std::vector<Index>{4});
   CHECK(theirs("output_norm.bias", 3) == weights.back());
   CHECK(file.tensors().size() == 2 * 12 + 4);
@@ -160,14 +159,14 @@ TEST_CASE("a trainer begins with a file's weights, or is left alone") {
 TEST_CASE("what GGUF cannot have is not written") {
   const std::vector<float> weights = gpt2_weights<float>();
   const auto save = [&](const Gpt2Config& of, const TokenTable& tokens, StoredType type) {
-    save_gguf<float>("x.gguf", standard_model(of.shape), of, tokens, weights, type);
+    save_gguf<float>("x.gguf", standard_model(of.model), of, tokens, weights, type);
   };
   CHECK_THROWS_WITH_AS(save(config, character_tokens(), StoredType::q8_0),
                        "cannot write 'x.gguf': Q8_0 has blocks of 32 numbers, but the width is 4 "
                        "and d_ff 6",
                        Error);
   Gpt2Config other = config;
-  other.shape.activation = Activation::gelu;
+  other.model.feed_forward.activation = Activation::gelu;
   CHECK_THROWS_WITH_AS(save(other, character_tokens(), StoredType::f32),
                        "cannot write 'x.gguf': the model is no GPT-2: its activation is gelu, "
                        "GPT-2's in GGUF is gelu-tanh",
@@ -198,7 +197,7 @@ TEST_CASE("what GGUF cannot have is not written") {
 TEST_CASE("a head that is the token table once more is welcome") {
   const std::vector<float> weights = gpt2_weights<float>();
   const auto with_head = [&](float change) {
-    const ParameterList list = Transformer<float>(RuntimeConfig(gpt2_shape)).parameters();
+    const ParameterList list = Transformer<float>(gpt2_shape).parameters();
     std::vector<float> head(weights.begin(), weights.begin() + 44);
     head.back() += change;
     std::vector<GgufTensorToWrite> tensors;
@@ -226,9 +225,9 @@ TEST_CASE("a head that is the token table once more is welcome") {
 }
 
 TEST_CASE("writing and reading take no second copy of the weights") {
-  ModelShape shape = wide_shape;
+  ModelConfig shape = wide_shape;
   shape.width = 256;
-  shape.d_ff = 1024;
+  shape.feed_forward.d_ff = 1024;
   const std::vector<float> weights = gpt2_weights<float>(shape);
   const std::string path = octavo_test::temporary_path("large.gguf");
   std::size_t held = 0;

@@ -61,38 +61,38 @@ TEST_CASE("parameters have llama.cpp's names, and matrices but the tables lie tr
     CHECK(found.name == theirs);
     CHECK(found.transposed == transposed);
   };
-  check("transformer.wte.weight", 11, "token_embd.weight", false);
-  check("transformer.wpe.weight", 5, "position_embd.weight", false);
-  check("transformer.ln_f.weight", 0, "output_norm.weight", false);
-  check("transformer.ln_f.bias", 0, "output_norm.bias", false);
-  check("transformer.h.0.ln_1.weight", 0, "blk.0.attn_norm.weight", false);
-  check("transformer.h.0.attn.c_attn.weight", 4, "blk.0.attn_qkv.weight", true);
-  check("transformer.h.0.attn.c_attn.bias", 0, "blk.0.attn_qkv.bias", false);
-  check("transformer.h.12.attn.c_proj.weight", 4, "blk.12.attn_output.weight", true);
-  check("transformer.h.12.ln_2.bias", 0, "blk.12.ffn_norm.bias", false);
-  check("transformer.h.1.mlp.c_fc.weight", 4, "blk.1.ffn_up.weight", true);
-  check("transformer.h.1.mlp.c_proj.weight", 4, "blk.1.ffn_down.weight", true);
+  check("embedding.tokens.weight", 11, "token_embd.weight", false);
+  check("embedding.positions.weight", 5, "position_embd.weight", false);
+  check("final_norm.weight", 0, "output_norm.weight", false);
+  check("final_norm.bias", 0, "output_norm.bias", false);
+  check("blocks.0.attention_norm.weight", 0, "blk.0.attn_norm.weight", false);
+  check("blocks.0.attention.qkv.weight", 4, "blk.0.attn_qkv.weight", true);
+  check("blocks.0.attention.qkv.bias", 0, "blk.0.attn_qkv.bias", false);
+  check("blocks.12.attention.output.weight", 4, "blk.12.attn_output.weight", true);
+  check("blocks.12.feed_forward_norm.bias", 0, "blk.12.ffn_norm.bias", false);
+  check("blocks.1.feed_forward.up.weight", 4, "blk.1.ffn_up.weight", true);
+  check("blocks.1.feed_forward.down.weight", 4, "blk.1.ffn_down.weight", true);
 }
 
 TEST_CASE("sizes are named from the inside out") {
   using Sizes = std::vector<Index>;
-  CHECK(detail::gguf_sizes(parameter_of("transformer.wte.weight", 11, 4)) == Sizes{4, 11});
-  CHECK(detail::gguf_sizes(parameter_of("transformer.h.0.mlp.c_fc.weight", 4, 6)) == Sizes{4, 6});
-  CHECK(detail::gguf_sizes(parameter_of("transformer.h.0.mlp.c_fc.bias", 0, 6)) == Sizes{6});
+  CHECK(detail::gguf_sizes(parameter_of("embedding.tokens.weight", 11, 4)) == Sizes{4, 11});
+  CHECK(detail::gguf_sizes(parameter_of("blocks.0.feed_forward.up.weight", 4, 6)) == Sizes{4, 6});
+  CHECK(detail::gguf_sizes(parameter_of("blocks.0.feed_forward.up.bias", 0, 6)) == Sizes{6});
 }
 
 TEST_CASE("a matrix is handed over output by output, a table and a vector as they are") {
-  const Parameter matrix = parameter_of("transformer.h.0.mlp.c_fc.weight", 2, 3);
+  const Parameter matrix = parameter_of("blocks.0.feed_forward.up.weight", 2, 3);
   CHECK(emitted(matrix, numbered(matrix)) == std::vector<float>{0, 3, 1, 4, 2, 5});
-  const Parameter table = parameter_of("transformer.wte.weight", 2, 3);
+  const Parameter table = parameter_of("embedding.tokens.weight", 2, 3);
   CHECK(emitted(table, numbered(table)) == numbered(table));
-  const Parameter vector = parameter_of("transformer.ln_f.bias", 0, 3);
+  const Parameter vector = parameter_of("final_norm.bias", 0, 3);
   CHECK(emitted(vector, numbered(vector)) == numbered(vector));
 }
 
 TEST_CASE("every number comes back to its place, in rows of more than one piece as well") {
   for (const Index rows : {3, 1500}) {
-    const Parameter matrix = parameter_of("transformer.h.0.mlp.c_fc.weight", rows, 2);
+    const Parameter matrix = parameter_of("blocks.0.feed_forward.up.weight", rows, 2);
     const std::vector<float> numbers = numbered(matrix);
     const std::string bytes = file_of(matrix, numbers, StoredType::f32);
     const MemorySource source("x", std::as_bytes(std::span(bytes)));
@@ -104,7 +104,7 @@ TEST_CASE("every number comes back to its place, in rows of more than one piece 
 }
 
 TEST_CASE("numbers of 16 bits and of Q8_0 are decoded row by row") {
-  const Parameter matrix = parameter_of("transformer.h.0.mlp.c_fc.weight", 64, 2);
+  const Parameter matrix = parameter_of("blocks.0.feed_forward.up.weight", 64, 2);
   std::vector<float> numbers(128);
   for (std::size_t i = 0; i < 128; ++i) numbers[i] = static_cast<float>(i) - 64;
   for (const StoredType type : {StoredType::f16, StoredType::bf16, StoredType::q8_0}) {
@@ -117,7 +117,7 @@ TEST_CASE("numbers of 16 bits and of Q8_0 are decoded row by row") {
 }
 
 TEST_CASE("a number that is not finite is named by its place in the file") {
-  const Parameter matrix = parameter_of("transformer.h.0.mlp.c_fc.weight", 2, 3);
+  const Parameter matrix = parameter_of("blocks.0.feed_forward.up.weight", 2, 3);
   std::string bytes = file_of(matrix, numbered(matrix), StoredType::f32);
   const float nan = std::nanf("");
   {

@@ -59,11 +59,12 @@ const BadConfig configs[] = {
     {"gelu_new", "quick_gelu",
      "'activation_function': got 'quick_gelu', expected one of 'gelu_new', 'gelu_pytorch_tanh', "
      "'gelu_python_tanh', 'gelu_fast', 'gelu_accurate', 'gelu', 'gelu_python', 'relu'"},
-    {"1e-05", "\"1e-05\"", "'layer_norm_epsilon': got '1e-05' (a text), expected the number 1e-05"},
+    {"1e-05", "\"1e-05\"", "'layer_norm_epsilon': got '1e-05' (a text), expected a number > 0"},
     {"\"n_ctx\": 5", "\"hidden_size\": 5", "'hidden_size': got 5, expected 4, as 'n_embd' says"},
     {"\"n_ctx\": 5", "\"num_hidden_layers\": \"2\"",
      "'num_hidden_layers': got '2' (a text), expected 1 to 10000"},
-    {"1e-05", "1e-06", "'layer_norm_epsilon': got 1e-06, expected 1e-05"},
+    {"1e-05", "0", "'layer_norm_epsilon': got 0, expected a number > 0"},
+    {"1e-05", "-1e-05", "'layer_norm_epsilon': got -1e-05, expected a number > 0"},
     {"\"scale_attn_weights\": true", "\"scale_attn_weights\": false",
      "'scale_attn_weights': got false, expected true"},
     {"\"scale_attn_weights\": true", "\"scale_attn_weights\": 1",
@@ -184,9 +185,9 @@ TEST_CASE("configurations that their files have no room for are refused") {
         "cannot load 'model.safetensors': tensor 'transformer.h.1.attn.c_attn.bias' of shape [12] "
         "does not belong to this GPT-2");
   CHECK(message("\"n_embd\": 4", "\"n_embd\": 536870910") ==
-        "cannot load 'model.safetensors': config.json says layers 2, heads 2, width 536870910, "
-        "d_ff 6, context 5, vocabulary 11, gelu-tanh, biases, tied, for which there are too few "
-        "bytes");
+        "cannot load 'model.safetensors': config.json says vocabulary 11, context 5, layers "
+        "2, width 536870910, heads 2, ff 6, activation gelu-tanh, tied yes, for which there are "
+        "too few bytes");
   CHECK(message(": 11,", ": 12,") ==
         "cannot load 'model.safetensors': tensor 'transformer.wte.weight': its shape is [11, 4], "
         "expected [12, 4]");
@@ -321,7 +322,7 @@ TEST_CASE("the one file is preferred to an index; without either both are named"
 
 TEST_CASE("loading takes the weights' memory once, and little besides") {
   TestFolder folder;
-  ModelShape shape = octavo_test::gpt2_shape;
+  ModelConfig shape = octavo_test::gpt2_shape;
   shape.vocabulary = 1500;
   shape.width = 256;
   save_pretrained<float>(folder.path(), standard_model(shape), {shape, 5, {}, {}},

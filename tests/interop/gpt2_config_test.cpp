@@ -37,7 +37,7 @@ struct Read {
     if (!generation.empty()) folder.files["generation_config.json"] = generation;
     folder.put();
     const ModelSource source(folder.path());
-    shape = source.shape();
+    shape = source.config();
     ends = source.end_tokens();
     for (std::string note : source.notes()) {
       const std::size_t at = note.find(folder.path() + "/");
@@ -45,7 +45,7 @@ struct Read {
       notes.push_back(note);
     }
   }
-  ModelShape shape;
+  ModelConfig shape;
   Tokens ends;
   Lines notes;
 };
@@ -85,19 +85,22 @@ TEST_CASE("transformers' names of activations that Octavo has") {
     CAPTURE(name);
     CHECK(Read(Json{{"activation_function", name}}.dump()).shape == octavo_test::gpt2_shape);
   }
-  CHECK(Read(R"({"activation_function": "gelu"})").shape.activation == Activation::gelu);
-  CHECK(Read(R"({"activation_function": "gelu_python"})").shape.activation == Activation::gelu);
-  CHECK(Read(R"({"activation_function": "relu"})").shape.activation == Activation::relu);
+  CHECK(Read(R"({"activation_function": "gelu"})").shape.feed_forward.activation ==
+        Activation::gelu);
+  CHECK(Read(R"({"activation_function": "gelu_python"})").shape.feed_forward.activation ==
+        Activation::gelu);
+  CHECK(Read(R"({"activation_function": "relu"})").shape.feed_forward.activation ==
+        Activation::relu);
 }
 
 TEST_CASE("a model with another activation goes to a folder and comes back") {
   for (const Activation activation : {Activation::relu, Activation::gelu}) {
-    ModelShape shape = octavo_test::gpt2_shape;
-    shape.activation = activation;
+    ModelConfig shape = octavo_test::gpt2_shape;
+    shape.feed_forward.activation = activation;
     const TestFolder folder;
     save_pretrained<float>(folder.path(), standard_model(shape), {shape, 3, 1, 2},
                            octavo_test::gpt2_weights<float>());
-    CHECK(load_pretrained<float>(folder.path()).config.shape == shape);
+    CHECK(load_pretrained<float>(folder.path()).config.model == shape);
   }
 }
 
@@ -127,13 +130,22 @@ TEST_CASE("a configuration that was written comes back") {
   for (const Gpt2Config& config : all) {
     const std::string text = gpt2_config_text(config, StoredType::bf16);
     const Gpt2Config back = read_gpt2_config(MemorySource("x", std::as_bytes(std::span(text))));
-    CHECK(back.shape == config.shape);
+    CHECK(back.model == config.model);
     CHECK(back.trained_length == config.trained_length);
     CHECK(back.begin_token == config.begin_token);
     CHECK(back.end_tokens() == config.end_tokens());
     CHECK(back.notes.empty());
     CHECK(Json::parse(text).at("torch_dtype") == "bfloat16");
   }
+}
+
+TEST_CASE("any epsilon that is a number > 0 goes in and out") {
+  Gpt2Config config{octavo_test::gpt2_shape, 3, 1, 2, {}, {}};
+  config.model.norm.epsilon = 1e-6;
+  const std::string text = gpt2_config_text(config, StoredType::f32);
+  CHECK(Json::parse(text).at("layer_norm_epsilon") == 1e-6);
+  const MemorySource source("x", std::as_bytes(std::span(text)));
+  CHECK(read_gpt2_config(source).model == config.model);
 }
 
 TEST_CASE("the tokens that end a text, the first one first") {
@@ -148,7 +160,7 @@ TEST_CASE("the tokens that end a text, the first one first") {
 }
 
 TEST_CASE("what GPT-2 does not have is told, with what a model must have instead") {
-  ModelShape shape = octavo_test::gpt2_shape;
+  ModelConfig shape = octavo_test::gpt2_shape;
   const auto said = [&](Gpt2Activations activations) {
     try {
       require_gpt2(shape, "cannot", activations);
@@ -159,12 +171,12 @@ TEST_CASE("what GPT-2 does not have is told, with what a model must have instead
     return std::string();
   };
   CHECK(said(Gpt2Activations::gelu_tanh) == "");
-  shape.activation = Activation::relu;
+  shape.feed_forward.activation = Activation::relu;
   CHECK(said(Gpt2Activations::any) == "");
   CHECK(said(Gpt2Activations::gelu_tanh).ends_with("train a model with activation gelu-tanh"));
-  shape.tied = false;
+  shape.head.tied = false;
   CHECK(said(Gpt2Activations::any).ends_with("train a model with a tied output head"));
-  shape.bias = false;
+  shape = without_biases(shape);
   CHECK(
       said(Gpt2Activations::gelu_tanh)
           .ends_with("train a model with activation gelu-tanh and a tied output head and biases"));

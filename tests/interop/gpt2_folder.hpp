@@ -19,19 +19,18 @@
 namespace octavo_test {
 
 /// The smallest GPT-2 in which no two sizes are the same but those that must be.
-inline constexpr octavo::ModelShape gpt2_shape{.vocabulary = 11,
-                                               .context = 5,
-                                               .layers = 2,
-                                               .heads = 2,
-                                               .width = 4,
-                                               .d_ff = 6,
-                                               .activation = octavo::Activation::gelu_tanh,
-                                               .bias = true,
-                                               .tied = true};
+inline constexpr octavo::ModelConfig gpt2_shape{
+    .vocabulary = 11,
+    .context = 5,
+    .layers = 2,
+    .width = 4,
+    .attention = {.heads = 2},
+    .feed_forward = {.d_ff = 6, .activation = octavo::Activation::gelu_tanh},
+    .head = {.tied = true}};
 
 /// Weights of which no two are the same, biases and gains among them.
 template <octavo::Scalar T>
-std::vector<T> gpt2_weights(const octavo::ModelShape& shape = gpt2_shape) {
+std::vector<T> gpt2_weights(const octavo::ModelConfig& shape = gpt2_shape) {
   std::vector<T> weights(static_cast<std::size_t>(octavo::parameter_count(shape)));
   for (std::size_t i = 0; i < weights.size(); ++i) {
     weights[i] =

@@ -33,9 +33,9 @@ std::vector<U> values(const SafetensorsReader& file, const std::string& name) {
 template <Scalar T>
 std::vector<T> logits(const PretrainedModel<T>& model, std::span<const Token> tokens) {
   const auto length = static_cast<Index>(tokens.size());
-  const Index vocabulary = model.config.shape.vocabulary;
+  const Index vocabulary = model.config.model.vocabulary;
   MemoryPlan plan;
-  const Transformer<T> transformer(RuntimeConfig(model.config.shape), plan, {1, length, 1, false});
+  const Transformer<T> transformer(model.config.model, plan, {1, length, 1, false});
   plan.place();
   const Arena arena(plan);
   const Worker worker;
@@ -80,20 +80,18 @@ TEST_CASE_TEMPLATE("a folder's logits are PyTorch's", T, float, double) {
 
 TEST_CASE("a folder's configuration") {
   const auto model = load_pretrained<float>(reference("gpt2_f16"));
-  const ModelShape expected{.vocabulary = 300,
-                            .context = 12,
-                            .layers = 2,
-                            .heads = 2,
-                            .width = 8,
-                            .d_ff = 20,
-                            .activation = Activation::gelu_tanh,
-                            .bias = true,
-                            .tied = true};
-  CHECK(model.config.shape == expected);
+  const ModelConfig expected{.vocabulary = 300,
+                             .context = 12,
+                             .layers = 2,
+                             .width = 8,
+                             .attention = {.heads = 2},
+                             .feed_forward = {.d_ff = 20, .activation = Activation::gelu_tanh},
+                             .head = {.tied = true}};
+  CHECK(model.config.model == expected);
   CHECK(model.config.trained_length == 12);
   CHECK(model.config.begin_token == 299);
   CHECK(model.config.end_token == 299);
-  CHECK(Gpt2Folder(reference("gpt2")).shape().d_ff == 32);
+  CHECK(Gpt2Folder(reference("gpt2")).model_config().feed_forward.d_ff == 32);
 }
 
 TEST_CASE("masks that old files carry along are left aside, and named") {
@@ -107,7 +105,7 @@ TEST_CASE("a model comes back from a folder bit for bit") {
   const TestFolder folder = TestFolder::good();
   folder.put();
   const auto model = load_pretrained<float>(folder.path());
-  CHECK(model.config.shape == gpt2_shape);
+  CHECK(model.config.model == gpt2_shape);
   CHECK(model.config.trained_length == 3);
   CHECK(model.config.begin_token == 1);
   CHECK(model.config.end_token == 2);
@@ -116,7 +114,7 @@ TEST_CASE("a model comes back from a folder bit for bit") {
   CHECK(reinterpret_cast<std::uintptr_t>(model.weights.data()) % alignment_bytes == 0);
   SUBCASE("and as it was loaded it is saved") {
     TestFolder again;
-    save_pretrained<float>(again.path(), standard_model(model.config.shape), model.config,
+    save_pretrained<float>(again.path(), standard_model(model.config.model), model.config,
                            model.weights);
     again.take();
     CHECK(again.files == folder.files);
@@ -146,7 +144,7 @@ TEST_CASE("sixteen bits are the nearest, and what was read of them is written ag
     }
     check_bits<float>(model.weights, rounded);
     TestFolder again;
-    save_pretrained<float>(again.path(), standard_model(model.config.shape), model.config,
+    save_pretrained<float>(again.path(), standard_model(model.config.model), model.config,
                            model.weights, type);
     again.take();
     CHECK(again.files == folder.files);
@@ -205,16 +203,17 @@ TEST_CASE("a trainer begins with a folder's weights, or is left alone") {
   CHECK_THROWS_AS(Gpt2Folder(folder.path()).load(trainer), FormatError);
   check_bits<float>(trainer.weights(), before);
 
-  ModelShape other = gpt2_shape;
-  other.heads = 1;
+  ModelConfig other = gpt2_shape;
+  other.attention.heads = 1;
   Trainer<double> stranger(other, options, threads);
-  CHECK_THROWS_WITH_AS(Gpt2Folder(reference("gpt2")).load(stranger),
-                       doctest::Contains("a folder's shape must be the trainer's: got layers 2, "),
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(
+      Gpt2Folder(reference("gpt2")).load(stranger),
+      doctest::Contains("a folder's configuration must be the trainer's: got vocabulary "),
+      ConfigError);
 }
 
 TEST_CASE("what is no GPT-2 is not written as one") {
-  ModelShape shape = gpt2_shape;
+  ModelConfig shape = gpt2_shape;
   const auto message = [&] {
     const std::vector<float> weights(static_cast<std::size_t>(parameter_count(shape)));
     try {
@@ -226,16 +225,16 @@ TEST_CASE("what is no GPT-2 is not written as one") {
     return std::string();
   };
   const std::string start = "cannot write 'folder': the model is no GPT-2: ";
-  shape.activation = Activation::relu;  // which config.json has a name for
-  shape.tied = false;
+  shape.feed_forward.activation = Activation::relu;  // which config.json has a name for
+  shape.head.tied = false;
   CHECK(message() ==
         start +
             "its output head has a table and a bias of its own, GPT-2's shares the token table / "
             "train a model with a tied output head");
   shape = gpt2_shape;
-  shape.bias = false;
+  shape = without_biases(shape);
   CHECK(message() ==
-        start + "it has no biases, GPT-2 has them everywhere / train a model with biases");
+        start + "it lacks biases, GPT-2 has them everywhere / train a model with biases");
   CHECK(!std::filesystem::exists("folder"));
 }
 
@@ -261,7 +260,7 @@ TEST_CASE("tensors of other heads, masks of any dtype and double weights") {
   folder.put();
   write_safetensors(folder.path() + "/model.safetensors", tensors, {}, hasty);
   const ModelSource model(folder.path());
-  std::vector<float> weights(static_cast<std::size_t>(parameter_count(model.shape())));
+  std::vector<float> weights(static_cast<std::size_t>(parameter_count(model.config())));
   model.read(std::span(weights));
   CHECK(weights == octavo_test::gpt2_weights<float>());
   CHECK(model.notes() ==

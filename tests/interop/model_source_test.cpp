@@ -26,18 +26,17 @@ struct Folder {
   fs::path path;
 };
 
-constexpr ModelShape shape{.vocabulary = 4,
-                           .context = 8,
-                           .layers = 2,
-                           .heads = 2,
-                           .width = 8,
-                           .d_ff = 32,
-                           .activation = Activation::gelu_tanh,
-                           .tied = true};
+constexpr ModelConfig shape{.vocabulary = 4,
+                            .context = 8,
+                            .layers = 2,
+                            .width = 8,
+                            .attention = {.heads = 2},
+                            .feed_forward = {.d_ff = 32, .activation = Activation::gelu_tanh},
+                            .head = {.tied = true}};
 
 template <typename T>
 std::vector<T> read(const ModelSource& source) {
-  std::vector<T> weights(static_cast<std::size_t>(parameter_count(source.shape())));
+  std::vector<T> weights(static_cast<std::size_t>(parameter_count(source.config())));
   source.read(std::span<T>(weights));
   return weights;
 }
@@ -47,18 +46,18 @@ std::vector<T> read(const ModelSource& source) {
 TEST_CASE("every format gives the same model, in float and in double") {
   const Folder folder;
   const CharacterTokenizer tokenizer("abc");
-  const ParameterList parameters = Transformer<float>(RuntimeConfig(shape)).parameters();
+  const ParameterList parameters = Transformer<float>(shape).parameters();
   std::vector<float> weights(static_cast<std::size_t>(parameters.count()));
   set_initial_weights<float>(parameters, shape.layers, 1, weights);
   const Gpt2Config config{shape, 5, 0, 0};
   save_model<float>(folder / "m.safetensors", standard_model(shape), 5, tokenizer, weights);
-  save_pretrained<float>(folder / "hf", standard_model(config.shape), config, weights);
-  save_gguf<float>(folder / "m.gguf", standard_model(config.shape), config,
+  save_pretrained<float>(folder / "hf", standard_model(config.model), config, weights);
+  save_gguf<float>(folder / "m.gguf", standard_model(config.model), config,
                    token_table_of(tokenizer), weights);
   for (const std::string name : {"m.safetensors", "hf", "m.gguf"}) {
     INFO(name);
     const ModelSource source(folder / name);
-    CHECK(source.shape() == shape);
+    CHECK(source.config() == shape);
     CHECK(read<float>(source) == weights);
     CHECK(read<double>(source) == std::vector<double>(weights.begin(), weights.end()));
     const bool has_tokenizer = name != "hf";

@@ -31,34 +31,37 @@ namespace {
 
 /// As in the finding: a Bilinear layer of this width has as many numbers as the standard
 /// feed-forward part, 48 x 96 + 96 = 2 x (48 x 48 + 48).
-constexpr ModelShape shape{
-    .vocabulary = 35, .context = 32, .layers = 2, .heads = 4, .width = 48, .d_ff = 48};
+constexpr ModelConfig config{.vocabulary = 35,
+                             .context = 32,
+                             .layers = 2,
+                             .width = 48,
+                             .attention = {.heads = 4},
+                             .feed_forward = {.d_ff = 48}};
 constexpr TrainingOptions options{
     .steps = 8, .batch = 2, .sequence = 16, .learning_rate = 3e-3, .dropout = 0.1};
-constexpr TrainingMemoryOptions memory = options.step_options().memory(2);
 
 template <Scalar T>
-using WithLayer = Transformer<T, RuntimeConfig, Bilinear<T>>;
+using WithLayer = Transformer<T, ModelConfig, Bilinear<T>>;
 template <Scalar T>
-using WithBlock = Transformer<T, RuntimeConfig, ParallelBlock<T>>;
+using WithBlock = Transformer<T, ModelConfig, ParallelBlock<T>>;
 
-static_assert(WithLayer<float>(RuntimeConfig(shape)).parameter_count() == parameter_count(shape));
-static_assert(training_bytes<WithLayer<float>>(shape, memory) == 670'528);
-static_assert(training_bytes<WithBlock<float>>(shape, memory) == 658'112);
-static_assert(training_bytes<WithLayer<float>>(shape, memory) >
-              training_bytes<float>(shape, memory));
-static_assert(generation_bytes<WithBlock<float>>(shape, 16) > 0);
+static_assert(WithLayer<float>(config).parameter_count() == parameter_count(config));
+static_assert(training_bytes<WithLayer<float>>(config, options, 2) == 670'528);
+static_assert(training_bytes<WithBlock<float>>(config, options, 2) == 658'112);
+static_assert(training_bytes<WithLayer<float>>(config, options, 2) >
+              training_bytes<float>(config, options, 2));
+static_assert(generation_bytes<WithBlock<float>>(config, 16) > 0);
 
 const CharacterTokenizer tokenizer = CharacterTokenizer::from_text(soliloquy);
 const std::vector<Token> text = tokenizer.encode(soliloquy);
 const CorpusIdentity corpus{"soliloquy", 432, "0"};
 
 template <Scalar T, typename Part>
-using OwnTrainer = Trainer<T, RuntimeConfig, Part>;
+using OwnTrainer = Trainer<T, ModelConfig, Part>;
 
 template <Scalar T, typename Part>
 OwnTrainer<T, Part> trained(ThreadPool& threads, int steps, TrainingOptions with = options) {
-  OwnTrainer<T, Part> trainer(shape, with, threads);
+  OwnTrainer<T, Part> trainer(config, with, threads);
   for (int i = 0; i < steps; ++i) trainer.step(text);
   return trainer;
 }
@@ -75,13 +78,13 @@ std::string refusal(const Call& call) {
 
 template <Scalar T, typename Part>
 void check_end_to_end(std::string_view part) {
-  using Model = Transformer<T, RuntimeConfig, Part>;
+  using Model = Transformer<T, ModelConfig, Part>;
   const CheckpointKinds kinds{.model = model_kind<Model>};
   const octavo_test::Folder folder;
   ThreadPool threads(2);
   auto trainer = trained<T, Part>(threads, 3);
-  CHECK(trainer.plan().total_bytes() == training_bytes<Model>(shape, memory));
-  REQUIRE(trainer.parameters().set_learning_rate_factor("ln_1", 0.5) == 4);
+  CHECK(trainer.plan().total_bytes() == training_bytes<Model>(config, options, 2));
+  REQUIRE(trainer.parameters().set_learning_rate_factor("norm.", 0.5) > 4);
 
   // A checkpoint resumes bit for bit, with its learning-rate factors.
   {
@@ -93,7 +96,7 @@ void check_end_to_end(std::string_view part) {
   const FileSource source(path);
   const CheckpointFile file(source, kinds);
   CHECK(file.info().part == part);
-  OwnTrainer<T, Part> resumed(shape, options, threads);
+  OwnTrainer<T, Part> resumed(config, options, threads);
   file.load(resumed);
   for (int i = 0; i < 3; ++i) {
     trainer.step(text);
@@ -106,10 +109,10 @@ void check_end_to_end(std::string_view part) {
   save_model<T>(folder / "model", trainer.model(), 16, tokenizer, trainer.weights());
   const LoadedModel<T> loaded = load_model<T>(folder / "model", model_kind<Model>);
   CHECK(std::ranges::equal(loaded.weights, trainer.weights()));
-  const Model model{RuntimeConfig(loaded.shape)};
+  const Model model{loaded.config};
   const auto written = [&](std::span<const T> weights) {
     Generator generator(model, weights, 16, threads);
-    CHECK(generator.plan().total_bytes() == generation_bytes<Model>(shape, 16, 2));
+    CHECK(generator.plan().total_bytes() == generation_bytes<Model>(config, 16, 2));
     std::vector<Token> tokens;
     generator.generate(tokenizer.encode("To"), 40, {.temperature = 0.7}, 1, [&](Token token) {
       tokens.push_back(token);
@@ -124,7 +127,7 @@ void check_end_to_end(std::string_view part) {
       "it is of a model with the part '" + std::string(part) + "', expected no part of its own";
   CHECK(refusal([&] { load_model<T>(folder / "model"); }).find(told) != std::string::npos);
   CHECK(refusal([&] { CheckpointFile(source).verify(); }).find(told) != std::string::npos);
-  Trainer<T> standard(shape, options, threads);
+  Trainer<T> standard(config, options, threads);
   const std::vector<T> before(standard.weights().begin(), standard.weights().end());
   CHECK(refusal([&] { CheckpointFile(source).load(standard); }).find(told) != std::string::npos);
   CHECK(std::ranges::equal(standard.weights(), before));
@@ -149,7 +152,7 @@ TEST_CASE("a model with a block of the user's is sized, saved, resumed and gener
 TEST_CASE("files of a standard model are not loaded as another") {
   const octavo_test::Folder folder;
   ThreadPool threads(1);
-  const Trainer<float> standard(shape, options, threads);
+  const Trainer<float> standard(config, options, threads);
   save_model<float>(folder / "model", standard.model(), 16, tokenizer, standard.weights());
   CHECK(refusal([&] {
           load_model<float>(folder / "model", model_kind<WithLayer<float>>);
@@ -158,16 +161,15 @@ TEST_CASE("files of a standard model are not loaded as another") {
 }
 
 TEST_CASE("GPT-2's files take no part of the user's") {
-  constexpr ModelShape gpt2{.vocabulary = 35,
-                            .context = 32,
-                            .layers = 2,
-                            .heads = 4,
-                            .width = 48,
-                            .d_ff = 48,
-                            .activation = Activation::gelu_tanh,
-                            .tied = true};
+  constexpr ModelConfig gpt2{.vocabulary = 35,
+                             .context = 32,
+                             .layers = 2,
+                             .width = 48,
+                             .attention = {.heads = 4},
+                             .feed_forward = {.d_ff = 48, .activation = Activation::gelu_tanh},
+                             .head = {.tied = true}};
   const octavo_test::Folder folder;
-  const WithLayer<float> model{RuntimeConfig(gpt2)};
+  const WithLayer<float> model{gpt2};
   const std::vector<float> weights(static_cast<std::size_t>(model.parameter_count()));
   const std::string told = ": the model has the part 'bilinear', which GPT-2 does not have";
   CHECK(refusal([&] {
@@ -180,10 +182,10 @@ TEST_CASE("GPT-2's files take no part of the user's") {
 }
 
 TEST_CASE("a budget for a model of the user's counts that model's bytes") {
-  const std::size_t bytes = training_bytes<WithBlock<float>>(shape, memory);
-  CHECK(fit_budget<WithBlock<float>>(shape, memory, bytes).step == memory.step);
-  TrainingMemoryOptions lean = memory;
-  lean.step.micro_batch = leanest_micro_batch<WithBlock<float>>(shape, memory);
-  CHECK(fit_budget<WithBlock<float>>(shape, memory, bytes - 1).step.micro_batch ==
-        lean.step.micro_batch);
+  const std::size_t bytes = training_bytes<WithBlock<float>>(config, options, 2);
+  CHECK(fit_budget<WithBlock<float>>(config, options, 2, bytes).micro_batch == options.micro_batch);
+  TrainingOptions lean = options;
+  lean.micro_batch = leanest_micro_batch<WithBlock<float>>(config, options, 2);
+  CHECK(fit_budget<WithBlock<float>>(config, options, 2, bytes - 1).micro_batch ==
+        lean.micro_batch);
 }

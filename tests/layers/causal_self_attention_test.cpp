@@ -21,7 +21,7 @@ constexpr Index width = 6, heads = 2;
 Bench<CausalSelfAttention<double>> attention(const PassShape& shape) {
   return Bench<CausalSelfAttention<double>>(
       [](const Builder<double>& builder) {
-        return CausalSelfAttention<double>(builder, width, heads, true);
+        return CausalSelfAttention<double>(builder, width, AttentionConfig{.heads = heads});
       },
       shape);
 }
@@ -45,7 +45,7 @@ std::vector<double> projected(const std::vector<double>& x, const std::vector<do
 /// Attention by its definition, a sequence at a time.
 std::vector<double> naive(const Bench<CausalSelfAttention<double>>& bench,
                           const std::vector<double>& x, std::size_t sequence) {
-  const auto qkv = projected(x, bench.weight("c_attn.weight"), bench.weight("c_attn.bias"));
+  const auto qkv = projected(x, bench.weight("qkv.weight"), bench.weight("qkv.bias"));
   const std::size_t rows = x.size() / width, head_width = width / heads;
   std::vector<double> o(x.size());
   for (std::size_t i = 0; i < rows; ++i) {
@@ -70,20 +70,20 @@ std::vector<double> naive(const Bench<CausalSelfAttention<double>>& bench,
       }
     }
   }
-  return projected(o, bench.weight("c_proj.weight"), bench.weight("c_proj.bias"));
+  return projected(o, bench.weight("output.weight"), bench.weight("output.bias"));
 }
 
 }  // namespace
 
 TEST_CASE("causal self-attention: gradients") {
-  enrol_all<CausalSelfAttention<double>>({12}, 12, 3, true);
-  enrol_all<CausalSelfAttention<double>>({10}, 10, 1, false);
-  enrol_all<CausalSelfAttention<double>>({8}, 8, 4, true);
+  enrol_all<CausalSelfAttention<double>>({12}, 12, AttentionConfig{.heads = 3});
+  enrol_all<CausalSelfAttention<double>>({10}, 10, AttentionConfig{.heads = 1, .bias = false});
+  enrol_all<CausalSelfAttention<double>>({8}, 8, AttentionConfig{.heads = 4});
 }
 
 TEST_CASE("causal self-attention: gradients over several tiles of queries") {
   const auto make = [](const Builder<double>& builder) {
-    return CausalSelfAttention<double>(builder, 6, 2, true);
+    return CausalSelfAttention<double>(builder, 6, AttentionConfig{.heads = 2});
   };
   const auto result = check_gradients(make, {.sequences = 1, .sequence = 70, .width = 6});
   INFO(result.failures());
@@ -157,19 +157,21 @@ TEST_CASE("causal self-attention: heads divide the width") {
   ParameterTable table;
   MemoryPlan plan;
   const Builder<double> builder(table, plan, {}, {});
-  CHECK_THROWS_WITH_AS(CausalSelfAttention<double>(builder, 6, 4),
+  CHECK_THROWS_WITH_AS(CausalSelfAttention<double>(builder, 6, AttentionConfig{.heads = 4}),
                        "attention: width 6 is not a multiple of heads 4", ConfigError);
-  CHECK_THROWS_AS(CausalSelfAttention<double>(builder / "a", 6, 0), ConfigError);
-  CHECK_THROWS_AS(CausalSelfAttention<double>(builder / "b", 6, -2), ConfigError);
+  CHECK_THROWS_AS(CausalSelfAttention<double>(builder / "a", 6, AttentionConfig{.heads = 0}),
+                  ConfigError);
+  CHECK_THROWS_AS(CausalSelfAttention<double>(builder / "b", 6, AttentionConfig{.heads = -2}),
+                  ConfigError);
 }
 
 TEST_CASE("causal self-attention: its tensors have GPT-2's names") {
   const auto bench = attention({});
   REQUIRE(bench.parameters.size() == 4);
-  CHECK(bench.parameters[0].name == "c_attn.weight");
+  CHECK(bench.parameters[0].name == "qkv.weight");
   CHECK(bench.parameters[0].columns == 3 * width);
-  CHECK(bench.parameters[1].name == "c_attn.bias");
-  CHECK(bench.parameters[2].name == "c_proj.weight");
+  CHECK(bench.parameters[1].name == "qkv.bias");
+  CHECK(bench.parameters[2].name == "output.weight");
   CHECK(bench.parameters[2].initial == InitialValue::normal_residual);
-  CHECK(bench.parameters[3].name == "c_proj.bias");
+  CHECK(bench.parameters[3].name == "output.bias");
 }

@@ -30,7 +30,7 @@ TEST_CASE("embedding: a row of the token table plus one of the position table") 
   const std::array<Token, 6> tokens{4, 0, 4, 1, 1, 2};
   std::vector<double> x(6 * width, 99);
   bench.layer.forward(bench.forward_pass(), tokens, 1, matrix_of(x, width));
-  const auto wte = bench.weight("wte.weight"), wpe = bench.weight("wpe.weight");
+  const auto wte = bench.weight("tokens.weight"), wpe = bench.weight("positions.weight");
   for (std::size_t row = 0; row < 6; ++row) {
     for (std::size_t j = 0; j < width; ++j) {
       const std::size_t position = 1 + row % 3;
@@ -55,20 +55,20 @@ TEST_CASE("embedding: each gradient row goes to its token and its position") {
       of_positions[row % 3 * width + j] += dx[row * width + j];
     }
   }
-  CHECK(bench.gradient("wte.weight") == of_tokens);
-  CHECK(bench.gradient("wpe.weight") == of_positions);
+  CHECK(bench.gradient("tokens.weight") == of_tokens);
+  CHECK(bench.gradient("positions.weight") == of_positions);
   bench.layer.backward_tokens(pass, tokens, matrix_of(dx, width));  // and added
   for (std::size_t i = 0; i < of_tokens.size(); ++i) {
-    CHECK(bench.gradient("wte.weight")[i] == doctest::Approx(2 * of_tokens[i]).epsilon(1e-12));
+    CHECK(bench.gradient("tokens.weight")[i] == doctest::Approx(2 * of_tokens[i]).epsilon(1e-12));
   }
 }
 
 TEST_CASE("embedding: its tables have GPT-2's names, and one that is frozen gets no gradient") {
   auto bench = embedding({.sequences = 1, .sequence = 1});
   CHECK(bench.parameters.size() == 2);
-  CHECK(bench.parameters[0].name == "wte.weight");
+  CHECK(bench.parameters[0].name == "tokens.weight");
   CHECK(bench.parameters[0].rows == vocabulary);
-  CHECK(bench.parameters[1].name == "wpe.weight");
+  CHECK(bench.parameters[1].name == "positions.weight");
   CHECK(bench.parameters[1].rows == context);
   CHECK(bench.layer.token_table().rows == vocabulary);
   CHECK(bench.layer.token_table().offset == 0);

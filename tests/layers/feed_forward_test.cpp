@@ -20,7 +20,7 @@ constexpr Index width = 3, hidden = 5, rows = 4;
 Bench<FeedForward<double>> feed_forward(Activation activation, bool bias) {
   return Bench<FeedForward<double>>(
       [=](const Builder<double>& builder) {
-        return FeedForward<double>(builder, width, hidden, activation, bias);
+        return FeedForward<double>(builder, width, FeedForwardConfig{hidden, activation, bias});
       },
       {.sequences = 1, .sequence = rows});
 }
@@ -41,9 +41,9 @@ double activated(Activation activation, double x) {
 }  // namespace
 
 TEST_CASE("feed-forward layer: gradients") {
-  enrol_all<FeedForward<double>>({6}, 6, 10, Activation::gelu, true);
-  enrol_all<FeedForward<double>>({5}, 5, 17, Activation::gelu_tanh, false);
-  enrol_all<FeedForward<double>>({8}, 8, 12, Activation::relu, true);
+  enrol_all<FeedForward<double>>({6}, 6, FeedForwardConfig{10, Activation::gelu});
+  enrol_all<FeedForward<double>>({5}, 5, FeedForwardConfig{17, Activation::gelu_tanh, false});
+  enrol_all<FeedForward<double>>({8}, 8, FeedForwardConfig{12, Activation::relu});
 }
 
 TEST_CASE("feed-forward layer: activation(x W1 + b1) W2 + b2") {
@@ -52,16 +52,16 @@ TEST_CASE("feed-forward layer: activation(x W1 + b1) W2 + b2") {
       auto bench = feed_forward(activation, bias);
       std::vector<double> x = random_numbers(rows * width, 2), y(rows * width, 99);
       bench.layer.forward(bench.forward_pass(), matrix_of(x, width), matrix_of(y, width));
-      const auto w1 = bench.weight("c_fc.weight"), w2 = bench.weight("c_proj.weight");
+      const auto w1 = bench.weight("up.weight"), w2 = bench.weight("down.weight");
       for (std::size_t i = 0; i < rows; ++i) {
         std::vector<double> h(hidden);
         for (std::size_t k = 0; k < hidden; ++k) {
-          h[k] = bias ? bench.weight("c_fc.bias")[k] : 0;
+          h[k] = bias ? bench.weight("up.bias")[k] : 0;
           for (std::size_t j = 0; j < width; ++j) h[k] += x[i * width + j] * w1[j * hidden + k];
           h[k] = activated(activation, h[k]);
         }
         for (std::size_t j = 0; j < width; ++j) {
-          double sum = bias ? bench.weight("c_proj.bias")[j] : 0;
+          double sum = bias ? bench.weight("down.bias")[j] : 0;
           for (std::size_t k = 0; k < hidden; ++k) sum += h[k] * w2[k * width + j];
           CHECK(y[i * width + j] == doctest::Approx(sum).epsilon(1e-9));
         }
@@ -89,11 +89,11 @@ TEST_CASE("feed-forward layer: its tensors, its widths") {
   CHECK(bench.layer.input_width() == width);
   CHECK(bench.layer.output_width() == width);
   REQUIRE(bench.parameters.size() == 4);
-  CHECK(bench.parameters[0].name == "c_fc.weight");
+  CHECK(bench.parameters[0].name == "up.weight");
   CHECK(bench.parameters[0].columns == hidden);
-  CHECK(bench.parameters[1].name == "c_fc.bias");
-  CHECK(bench.parameters[2].name == "c_proj.weight");
+  CHECK(bench.parameters[1].name == "up.bias");
+  CHECK(bench.parameters[2].name == "down.weight");
   CHECK(bench.parameters[2].initial == InitialValue::normal_residual);
-  CHECK(bench.parameters[3].name == "c_proj.bias");
+  CHECK(bench.parameters[3].name == "down.bias");
   CHECK(feed_forward(Activation::relu, false).parameters.size() == 2);
 }

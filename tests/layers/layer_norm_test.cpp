@@ -18,15 +18,17 @@ constexpr Index width = 6, rows = 4;
 
 Bench<LayerNorm<double>> layer_norm(bool bias) {
   return Bench<LayerNorm<double>>(
-      [=](const Builder<double>& builder) { return LayerNorm<double>(builder, width, bias); },
+      [=](const Builder<double>& builder) {
+        return LayerNorm<double>(builder, width, {.bias = bias});
+      },
       {.sequences = 1, .sequence = rows});
 }
 
 }  // namespace
 
 TEST_CASE("layer norm: gradients") {
-  enrol_all<LayerNorm<double>>({12}, 12, true);
-  enrol_all<LayerNorm<double>>({37}, 37, false);
+  enrol_all<LayerNorm<double>>({12}, 12, NormConfig{});
+  enrol_all<LayerNorm<double>>({37}, 37, NormConfig{.epsilon = 0.1, .bias = false});
 }
 
 TEST_CASE("layer norm: (x - mean) / sqrt(variance + epsilon), times gain, plus bias") {
@@ -77,7 +79,7 @@ TEST_CASE("layer norm: its tensors start at 1 and 0") {
   ParameterTable table;
   MemoryPlan plan;
   const Builder<double> builder(table, plan, {}, {});
-  const LayerNorm<double> layer(builder, width, true);
+  const LayerNorm<double> layer(builder, width);
   CHECK(table.size() == 2);
   CHECK(table[0].path.joined() == "weight");
   CHECK(table[0].initial == InitialValue::ones);

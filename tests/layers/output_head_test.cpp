@@ -28,7 +28,7 @@ struct Head {
       : tied(is_tied),
         bench(
             [=](const Builder<double>& builder) {
-              return OutputHead<double>(builder, vocabulary, width, is_tied, bias);
+              return OutputHead<double>(builder, vocabulary, width, HeadConfig{is_tied, bias});
             },
             {.sequences = 1, .sequence = rows}),
         y(random_numbers(rows * width, 2)),
@@ -134,7 +134,7 @@ TEST_CASE("output head: memory for the logits of 64 rows at most") {
     MemoryPlan plan;
     const PassShape pass{.sequence = rows};
     const Builder<double> builder(table, plan, pass, {});
-    const OutputHead<double> head(builder, vocabulary, width, false, true);
+    const OutputHead<double> head(builder, vocabulary, width, {});
     plan.place();
     return plan.total_bytes();
   };

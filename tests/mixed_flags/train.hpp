@@ -7,8 +7,12 @@
 
 #include <octavo/octavo.hpp>
 
-inline constexpr octavo::ModelShape mixed_shape{
-    .vocabulary = 35, .context = 16, .layers = 1, .heads = 2, .width = 32, .d_ff = 48};
+inline constexpr octavo::ModelConfig mixed_shape{.vocabulary = 35,
+                                                 .context = 16,
+                                                 .layers = 1,
+                                                 .width = 32,
+                                                 .attention = {.heads = 2},
+                                                 .feed_forward = {.d_ff = 48}};
 
 /// FNV-1a over the weights after some steps. A template, so that each file compiles its own.
 template <typename T>

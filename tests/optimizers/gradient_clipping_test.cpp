@@ -14,9 +14,9 @@ using namespace octavo;
 TEST_CASE("the global norm is exact for huge numbers, and the same with any number of workers") {
   std::vector<float> block(10'000, 1e30f);
   // One chunk begins with a tensor's last number, one with a tensor's first.
-  const Parameter tensors[] = {{.name = "a", .rows = 4097, .columns = 1, .offset = 40},
-                               {.name = "b", .columns = 4095, .offset = 4137},
-                               {.name = "c", .rows = 904, .columns = 2, .offset = 8232}};
+  const Parameter tensors[] = {{.name = "a", .rows = 4097, .columns = 1, .gradient_offset = 40},
+                               {.name = "b", .columns = 4095, .gradient_offset = 4137},
+                               {.name = "c", .rows = 904, .columns = 2, .gradient_offset = 8232}};
   std::vector<double> partials(static_cast<std::size_t>(global_norm_partials(10'000)));
   CHECK(global_norm<float>(Worker{}, tensors, block, partials) ==
         doctest::Approx(static_cast<double>(1e30f) * 100));

@@ -17,18 +17,17 @@ namespace {
 /// FNV-1a over the bits of the weights after `steps` steps of a small model.
 template <Scalar T>
 std::uint64_t hash_after_training(const AnyOptimizer& optimizer, Activation activation, bool tied) {
-  const ModelShape shape{.vocabulary = 37,
-                         .context = 40,
-                         .layers = 2,
-                         .heads = 3,
-                         .width = 48,
-                         .d_ff = 80,
-                         .activation = activation,
-                         .bias = !tied,
-                         .tied = tied};
+  const ModelConfig config{.vocabulary = 37,
+                           .context = 40,
+                           .layers = 2,
+                           .width = 48,
+                           .norm = {.bias = !tied},
+                           .attention = {.heads = 3, .bias = !tied},
+                           .feed_forward = {.d_ff = 80, .activation = activation, .bias = !tied},
+                           .head = {.tied = tied, .bias = !tied}};
   ThreadPool threads(2);
-  TrainingStep<T> training(Transformer<T>{RuntimeConfig(shape)},
-                           {.step = {.batch = 2, .sequence = 37}, .optimizer = optimizer}, threads);
+  TrainingStep<T> training(Transformer<T>{config},
+                           {.batch = 2, .sequence = 37, .optimizer = optimizer}, threads);
   const CounterRandom random(5, RandomStream::initial_weights);
   for (std::size_t i = 0; i < training.weights().size(); ++i) {
     T& weight = training.weights()[i];

@@ -21,15 +21,14 @@ std::string value_of(const std::vector<Fact>& facts, const std::string& name) {
 }  // namespace
 
 TEST_CASE("facts: the choices that make a model") {
-  const FactGroup group = facts_of(ModelShape{.vocabulary = 50257,
-                                              .context = 1024,
-                                              .layers = 2,
-                                              .heads = 4,
-                                              .width = 64,
-                                              .d_ff = 256,
-                                              .activation = Activation::gelu_tanh,
-                                              .bias = true,
-                                              .tied = false});
+  const FactGroup group =
+      facts_of(ModelConfig{.vocabulary = 50257,
+                           .context = 1024,
+                           .layers = 2,
+                           .width = 64,
+                           .attention = {.heads = 4},
+                           .feed_forward = {.d_ff = 256, .activation = Activation::gelu_tanh},
+                           .head = {.tied = false}});
   CHECK(group.name == "Model");
   CHECK(value_of(group.facts, "layers") == "2");
   CHECK(value_of(group.facts, "heads") == "4");
@@ -38,7 +37,7 @@ TEST_CASE("facts: the choices that make a model") {
   CHECK(value_of(group.facts, "context") == "1,024");
   CHECK(value_of(group.facts, "vocabulary") == "50,257");
   CHECK(value_of(group.facts, "activation") == "gelu-tanh");
-  CHECK(value_of(group.facts, "bias") == "yes");
+  CHECK(value_of(group.facts, "norm-bias") == "yes");
   CHECK(value_of(group.facts, "tied") == "no");
 }
 

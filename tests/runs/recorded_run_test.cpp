@@ -24,7 +24,12 @@ using Lines = std::vector<std::string>;
 /// A small run on the built-in text, the last tenth of which is for validation here.
 struct Recorded {
   explicit Recorded(const std::string& folder, Index steps, Index metrics_every = 4)
-      : trainer({.vocabulary = 35, .context = 8, .layers = 1, .heads = 2, .width = 8, .d_ff = 8},
+      : trainer({.vocabulary = 35,
+                 .context = 8,
+                 .layers = 1,
+                 .width = 8,
+                 .attention = {.heads = 2},
+                 .feed_forward = {.d_ff = 8}},
                 {.steps = steps, .sequence = 8, .warmup = 2, .evaluate_every = 5}, threads),
         saver({.folder = folder, .save_every = 4}, trainer, corpus.tokenizer, corpus.identity,
               callbacks()),

@@ -21,8 +21,12 @@ namespace fs = std::filesystem;
 using octavo::Index;
 using Trainer = octavo::Trainer<float>;
 
-constexpr octavo::ModelShape shape{
-    .vocabulary = 35, .context = 16, .layers = 1, .heads = 2, .width = 16, .d_ff = 24};
+constexpr octavo::ModelConfig config{.vocabulary = 35,
+                                     .context = 16,
+                                     .layers = 1,
+                                     .width = 16,
+                                     .attention = {.heads = 2},
+                                     .feed_forward = {.d_ff = 24}};
 /// Its learning rate grows beyond what the model bears.
 const octavo::TrainingOptions options{.steps = 300,
                                       .sequence = 12,
@@ -53,7 +57,7 @@ Told run_part(const std::string& folder, const Part& part, const std::string& re
   const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
   octavo::ThreadPool threads(1);
-  Trainer trainer(shape, options, threads);
+  Trainer trainer(config, options, threads);
   if (resumed) resumed->file().load(trainer);
   Told told;
   const auto say = [&](const std::string& line) {
@@ -153,7 +157,7 @@ TEST_CASE("without a checkpoint to go back to a spike ends the run") {
   const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
   const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
   octavo::ThreadPool threads(1);
-  Trainer trainer(shape, options, threads);
+  Trainer trainer(config, options, threads);
   octavo::RunSaver<Trainer> saver({}, trainer, tokenizer, {"", 1, "0"});
   try {
     octavo::run_with_rollbacks(trainer, saver, [&] { return trainer.run(tokens.view()); });
@@ -170,7 +174,7 @@ TEST_CASE("without rollbacks a loss that is not finite names the last checkpoint
   const Folder folder;
   const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
   octavo::ThreadPool threads(1);
-  Trainer trainer(shape, options, threads);
+  Trainer trainer(config, options, threads);
   octavo::RunSaver<Trainer> saver({.folder = folder / "run"}, trainer, tokenizer, {"", 1, "0"});
   const auto hint = [&] {
     try {

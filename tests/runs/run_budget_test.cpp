@@ -8,16 +8,20 @@
 
 namespace {
 
-constexpr octavo::ModelShape shape{
-    .vocabulary = 35, .context = 64, .layers = 6, .heads = 2, .width = 64, .d_ff = 256};
+constexpr octavo::ModelConfig config{.vocabulary = 35,
+                                     .context = 64,
+                                     .layers = 6,
+                                     .width = 64,
+                                     .attention = {.heads = 2},
+                                     .feed_forward = {.d_ff = 256}};
 
 octavo::TrainingOptions fitted(const octavo::Corpus& corpus, std::size_t budget) {
   const octavo::TrainingOptions wanted{.batch = 8, .sequence = 64, .micro_batch = 8};
   octavo::CorpusOptions options;
   options.memory_budget = budget;
   options.program_bytes = 1'000'000;
-  return octavo::fit_run<float>(shape, wanted, 1, corpus, options,
-                                [](const octavo::ModelShape&) { return std::size_t{100'000}; });
+  return octavo::fit_run<float>(config, wanted, 1, corpus, options,
+                                [](const octavo::ModelConfig&) { return std::size_t{100'000}; });
 }
 
 }  // namespace
@@ -39,8 +43,7 @@ TEST_CASE("a run fits its budget with smaller micro-batches first, then by compu
     recomputes = way.recompute;
     most_micro = std::max(most_micro, static_cast<std::size_t>(way.micro_batch));
     least = budget;
-    const auto memory = way.step_options().memory(1);
-    CHECK(octavo::expected_peak(octavo::training_bytes<float>(shape, memory), way, corpus,
+    CHECK(octavo::expected_peak(octavo::training_bytes<float>(config, way), way, corpus,
                                 {.program_bytes = 1'000'000}) <= budget);
   }
   CHECK(most_micro == 8);

@@ -10,9 +10,14 @@
 TEST_CASE("a run's page knows text, model, training and machine") {
   const octavo::Corpus corpus = octavo::CorpusReader({}).read();
   octavo::ThreadPool threads(1);
-  const octavo::Trainer<float> trainer(
-      {.vocabulary = 35, .context = 8, .layers = 1, .heads = 2, .width = 8, .d_ff = 8},
-      {.steps = 50, .batch = 2, .sequence = 8, .clip = 0.5}, threads);
+  const octavo::Trainer<float> trainer({.vocabulary = 35,
+                                        .context = 8,
+                                        .layers = 1,
+                                        .width = 8,
+                                        .attention = {.heads = 2},
+                                        .feed_forward = {.d_ff = 8}},
+                                       {.steps = 50, .batch = 2, .sequence = 8, .clip = 0.5},
+                                       threads);
   const octavo::TextStatistics text = octavo::text_statistics(corpus.split(8), corpus.tokenizer);
   CHECK(text.tokens_per_character == doctest::Approx(1));
   CHECK(text.references.uniform == doctest::Approx(std::log(35.0)));

@@ -81,29 +81,40 @@ TEST_CASE("blocks are checked as layers are") {
 
 TEST_CASE("the examples' own layer and block pass") {
   for (const Index workers : {1, 2}) {
-    const ModelShape narrow{.vocabulary = 5, .context = 8, .heads = 1, .width = 7, .d_ff = 7};
+    const ModelConfig narrow{.vocabulary = 5,
+                             .context = 8,
+                             .width = 7,
+                             .attention = {.heads = 1},
+                             .feed_forward = {.d_ff = 7}};
     const auto layer = testing::check_gradients<Bilinear<double>>(narrow, {.workers = workers});
     CHECK(layer.failures() == "");
     CHECK(layer.passed());
-    const ModelShape shape{.vocabulary = 5, .context = 8, .heads = 2, .width = 12, .d_ff = 20};
+    const ModelConfig config{.vocabulary = 5,
+                             .context = 8,
+                             .width = 12,
+                             .attention = {.heads = 2},
+                             .feed_forward = {.d_ff = 20}};
     const auto block = testing::check_gradients<ParallelBlock<double>>(
-        shape, {.sequences = 1, .sequence = 3, .workers = workers, .relative = 1e-6});
+        config, {.sequences = 1, .sequence = 3, .workers = workers, .relative = 1e-6});
     CHECK(block.failures() == "");
   }
 }
 
 TEST_CASE("Octavo's own block passes, with every activation") {
   for (const Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh}) {
-    const ModelShape shape{.vocabulary = 5,
-                           .context = 8,
-                           .heads = 2,
-                           .width = 6,
-                           .d_ff = 10,
-                           .activation = activation,
-                           .bias = activation != Activation::gelu};
+    const ModelConfig config{.vocabulary = 5,
+                             .context = 8,
+                             .width = 6,
+                             .norm = {.bias = activation != Activation::gelu},
+                             .attention = {.heads = 2, .bias = activation != Activation::gelu},
+                             .feed_forward = {.d_ff = 10,
+                                              .activation = activation,
+                                              .bias = activation != Activation::gelu},
+                             .head = {.bias = activation != Activation::gelu}};
     using OwnBlock = Block<double, FeedForward<double>>;
-    const auto result = testing::check_gradients<OwnBlock>(shape, {.workers = 2, .relative = 1e-6});
+    const auto result =
+        testing::check_gradients<OwnBlock>(config, {.workers = 2, .relative = 1e-6});
     CHECK(result.failures() == "");
-    CHECK(result.tensors.size() == (shape.bias ? 13 : 7));
+    CHECK(result.tensors.size() == (config.norm.bias ? 13 : 7));
   }
 }

@@ -14,8 +14,12 @@ using namespace octavo;
 
 namespace {
 
-constexpr ModelShape shape{
-    .vocabulary = 35, .context = 32, .layers = 1, .heads = 2, .width = 32, .d_ff = 48};
+constexpr ModelConfig config{.vocabulary = 35,
+                             .context = 32,
+                             .layers = 1,
+                             .width = 32,
+                             .attention = {.heads = 2},
+                             .feed_forward = {.d_ff = 48}};
 constexpr Index sequence = 24;
 
 TokenStore soliloquy_tokens() {
@@ -39,7 +43,7 @@ struct Results {
 
 Results run(ThreadPool& threads, TokenView tokens) {
   Results results;
-  Trainer<float> trainer(shape, {.steps = 12, .sequence = sequence, .dropout = 0.1}, threads);
+  Trainer<float> trainer(config, {.steps = 12, .sequence = sequence, .dropout = 0.1}, threads);
   {
     const FloatEnvironment usual;  // numbers that are denormal, whatever the host's environment
     for (float& weight : trainer.weights().first(200)) weight *= 1e-37f;
@@ -62,7 +66,7 @@ Results run(ThreadPool& threads, TokenView tokens) {
   const TrainingOptions options{.steps = 50, .learning_rate = 0.7e-3, .warmup = 3};
   results.rate = options.rate().at(17);
   results.minimum = options.rate().min_lr;
-  results.entropy = text_entropy(tokens, shape.vocabulary).bigram.value_or(0);
+  results.entropy = text_entropy(tokens, config.vocabulary).bigram.value_or(0);
   results.perplexity = TextScore{7, 9.1}.perplexity();
   Scorer<float> scorer(trainer.model(), trainer.weights(), sequence, threads);
   results.nats = scorer
@@ -109,7 +113,7 @@ TEST_CASE("a host that flushes denormal numbers to zero changes no bit") {
 TEST_CASE("what was moved from says so, and what it moved to goes on") {
   const TokenStore tokens = soliloquy_tokens();
   ThreadPool threads(1);
-  Trainer<float> first(shape, {.steps = 4, .sequence = sequence}, threads);
+  Trainer<float> first(config, {.steps = 4, .sequence = sequence}, threads);
   first.step(tokens.view());
   Trainer<float> second = std::move(first);
   CHECK_NOTHROW(second.step(tokens.view()));

@@ -11,29 +11,27 @@ using namespace octavo;
 
 namespace {
 
-std::size_t bytes(const TrainingMemoryOptions& options) {
-  return training_bytes<float>(presets::medium, options);
+std::size_t bytes(const TrainingOptions& options) {
+  return training_bytes<float>(presets::medium, options, 2);
 }
 
-TrainingMemoryOptions wanted() {
-  return {.step = {.batch = 8, .sequence = 128, .micro_batch = 8}, .workers = 2};
-}
+TrainingOptions wanted() { return {.batch = 8, .sequence = 128, .micro_batch = 8}; }
 
 }  // namespace
 
 TEST_CASE("a budget takes the fastest way that fits, down to the byte") {
-  TrainingMemoryOptions one = wanted();
-  one.step.micro_batch = 1;
-  TrainingMemoryOptions again = one;
+  TrainingOptions one = wanted();
+  one.micro_batch = 1;
+  TrainingOptions again = one;
   again.recompute = true;
   CHECK(bytes(again) < bytes(one));
   CHECK(bytes(one) < bytes(wanted()));
 
   const auto fit = [](std::size_t budget) {
-    return fit_budget<float>(presets::medium, wanted(), budget, 1000);
+    return fit_budget<float>(presets::medium, wanted(), 2, budget, 1000);
   };
-  CHECK(fit(bytes(wanted()) + 1000).step.micro_batch == 8);
-  CHECK(fit(bytes(wanted()) + 999).step.micro_batch == 1);
+  CHECK(fit(bytes(wanted()) + 1000).micro_batch == 8);
+  CHECK(fit(bytes(wanted()) + 999).micro_batch == 1);
   CHECK_FALSE(fit(bytes(one) + 1000).recompute);
   CHECK(fit(bytes(one) + 999).recompute);
   CHECK(fit(bytes(again) + 1000).recompute);
@@ -42,23 +40,23 @@ TEST_CASE("a budget takes the fastest way that fits, down to the byte") {
 
 TEST_CASE("what is needed before the training begins counts where it is more") {
   const auto fit = [](std::size_t budget, std::size_t before) {
-    return fit_budget<float>(presets::medium, wanted(), budget, 1000, before);
+    return fit_budget<float>(presets::medium, wanted(), 2, budget, 1000, before);
   };
   const std::size_t before = bytes(wanted()) + 5000;
-  CHECK(fit(before + 1000, before).step.micro_batch == 8);
-  CHECK(fit(bytes(wanted()) + 1000, bytes(wanted())).step.micro_batch == 8);
+  CHECK(fit(before + 1000, before).micro_batch == 8);
+  CHECK(fit(bytes(wanted()) + 1000, bytes(wanted())).micro_batch == 8);
   const std::string least = "expected at least " + std::to_string(before + 1000) + " bytes";
   CHECK_THROWS_WITH_AS(fit(before + 999, before), doctest::Contains(least.c_str()), ConfigError);
 }
 
 TEST_CASE("a budget that is too small tells the smallest, and what would fit at a price") {
-  TrainingMemoryOptions least = wanted();
-  least.step.micro_batch = 1;
+  TrainingOptions least = wanted();
+  least.micro_batch = 1;
   least.recompute = true;
   const std::string smallest = std::to_string(bytes(least)) + " bytes";
   const auto refused = [](std::size_t budget) -> Error {
     try {
-      fit_budget<float>(presets::medium, wanted(), budget);
+      fit_budget<float>(presets::medium, wanted(), 2, budget);
     } catch (const Error& error) {
       return error;
     }

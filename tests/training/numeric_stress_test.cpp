@@ -23,18 +23,33 @@ using namespace stress;
 
 namespace {
 
-constexpr ModelShape untied{5, 4, 2, 2, 8, 12, Activation::relu, true, false};
-constexpr ModelShape tied{5, 4, 2, 2, 8, 12, Activation::gelu_tanh, false, true};
-constexpr StepShape rows{.batch = 2, .sequence = 4};
+constexpr ModelConfig untied{.vocabulary = 5,
+                             .context = 4,
+                             .layers = 2,
+                             .width = 8,
+                             .attention = {.heads = 2},
+                             .feed_forward = {.d_ff = 12, .activation = Activation::relu},
+                             .head = {.tied = false}};
+constexpr ModelConfig tied{
+    .vocabulary = 5,
+    .context = 4,
+    .layers = 2,
+    .width = 8,
+    .norm = {.bias = false},
+    .attention = {.heads = 2, .bias = false},
+    .feed_forward = {.d_ff = 12, .activation = Activation::gelu_tanh, .bias = false},
+    .head = {.tied = true, .bias = false}};
+constexpr TrainingOptions rows{.batch = 2, .sequence = 4};
 const AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Sgd{}};
 
 /// A step with every token of the vocabulary among inputs and targets.
 template <Scalar T>
-TrainingStep<T> step_of(const ModelShape& shape, const StepOptions& options, ThreadPool& threads) {
-  TrainingStep<T> step(Transformer<T>{RuntimeConfig(shape)}, options, threads);
+TrainingStep<T> step_of(const ModelConfig& config, const TrainingOptions& options,
+                        ThreadPool& threads) {
+  TrainingStep<T> step(Transformer<T>{config}, options, threads);
   for (std::size_t i = 0; i < step.inputs().size(); ++i) {
-    step.inputs()[i] = static_cast<Token>(i) % static_cast<Token>(shape.vocabulary);
-    step.targets()[i] = static_cast<Token>(i + 1) % static_cast<Token>(shape.vocabulary);
+    step.inputs()[i] = static_cast<Token>(i) % static_cast<Token>(config.vocabulary);
+    step.targets()[i] = static_cast<Token>(i + 1) % static_cast<Token>(config.vocabulary);
   }
   return step;
 }
@@ -134,21 +149,23 @@ TEST_CASE_TEMPLATE("norms and clipping of extreme gradients", T, float, double) 
   };
   for (const Case& c : cases) {
     INFO(c.what);
-    auto step = step_of<T>(untied, {.step = rows, .optimizer = Sgd{}, .clip = c.in[0]}, threads);
+    auto step = step_of<T>(untied, {.batch = 2, .sequence = 4, .optimizer = Sgd{}, .clip = c.in[0]},
+                           threads);
     std::ranges::fill(step.gradients(), static_cast<T>(c.in[1]));
     const auto update = [&] { CHECK(is(step.update(1e-3), c.in[1] * root, 1e-6)); };
     CHECK(others(step, update, [&](const auto&, double w) { return w - c.out[0]; }) == 0);
   }
   for (const double clip : {-1.0, undefined, infinity}) {
-    CHECK_THROWS_AS(step_of<T>(untied, {.step = rows, .clip = clip}, threads), ConfigError);
+    CHECK_THROWS_AS(step_of<T>(untied, {.batch = 2, .sequence = 4, .clip = clip}, threads),
+                    ConfigError);
   }
 }
 
 TEST_CASE_TEMPLATE("a NaN or Inf in any weights or gradients refuses the step", T, float, double) {
   ThreadPool threads(2);
-  for (const ModelShape& shape : {untied, tied}) {
+  for (const ModelConfig& config : {untied, tied}) {
     for (const bool fused : {false, true}) {
-      auto step = step_of<T>(shape, {.step = rows, .fused_update = fused}, threads);
+      auto step = step_of<T>(config, {.batch = 2, .sequence = 4, .fused_update = fused}, threads);
       const auto train = [&] { step.train(1e-3); };
       for (const Parameter& tensor : step.parameters()) {
         for (const double planted : {undefined, infinity}) {
@@ -170,9 +187,9 @@ TEST_CASE_TEMPLATE("a NaN or Inf in any weights or gradients refuses the step", 
 
 TEST_CASE_TEMPLATE("weights that are all alike", T, float, double) {
   ThreadPool threads(1);
-  auto step = step_of<T>(untied, {.step = rows, .optimizer = Sgd{}}, threads);
+  auto step = step_of<T>(untied, {.batch = 2, .sequence = 4, .optimizer = Sgd{}}, threads);
   const auto train = [&] { step.train(1e-3); };
-  const auto but = [](const auto& t, double w) { return t.name == "lm_head.bias" ? infinity : w; };
+  const auto but = [](const auto& t, double w) { return t.name == "head.bias" ? infinity : w; };
   // All 0, and all denormal: nothing but the head's bias has a gradient.
   for (const T weight : {T{0}, std::numeric_limits<T>::denorm_min()}) {
     std::ranges::fill(step.weights(), weight);
@@ -190,7 +207,7 @@ TEST_CASE_TEMPLATE("weights that are all alike", T, float, double) {
 TEST_CASE_TEMPLATE("targets that are all ignored: loss 0, the decay alone", T, float, double) {
   ThreadPool threads(1);
   for (const bool fused : {false, true}) {
-    auto step = step_of<T>(tied, {.step = rows, .fused_update = fused}, threads);
+    auto step = step_of<T>(tied, {.batch = 2, .sequence = 4, .fused_update = fused}, threads);
     std::ranges::fill(step.targets(), ignored_target);
     const auto train = [&] { CHECK(step.train(0.01).loss == 0); };
     const auto decayed = [](const auto& tensor, double w) { return tensor.decays ? 0.999 * w : w; };
@@ -207,7 +224,7 @@ TEST_CASE_TEMPLATE("learning rates of 0 and of absurd size", T, float, double) {
     const double huge = sizeof(T) == 4 ? 1e38 : 1e300;
     for (const double rate : {0.0, huge, decays ? 1e10 : huge}) {
       INFO("optimizer ", std::string(name_of(optimizer)), ", rate ", rate);
-      auto step = step_of<T>(untied, {.step = rows, .optimizer = optimizer}, threads);
+      auto step = step_of<T>(untied, {.batch = 2, .sequence = 4, .optimizer = optimizer}, threads);
       const std::vector<T> before(step.weights().begin(), step.weights().end());
       bool refused = false;
       for (int i = 0; i < 40 && !refused; ++i) refused = refuses(step, [&] { step.train(rate); });
@@ -234,7 +251,13 @@ TEST_CASE_TEMPLATE("texts with nothing to learn, or little", T, float, double) {
     const std::vector<std::uint8_t> text(c.in.begin(), c.in.end());
     const auto vocabulary = static_cast<Index>(c.out[0]), context = static_cast<Index>(c.out[1]);
     const TrainingOptions options{.steps = 200, .sequence = context, .learning_rate = 0.03};
-    Trainer<T> trainer(ModelShape{vocabulary, context, 1, 1, 8, 8}, options, threads);
+    Trainer<T> trainer(ModelConfig{.vocabulary = vocabulary,
+                                   .context = context,
+                                   .layers = 1,
+                                   .width = 8,
+                                   .attention = {.heads = 1},
+                                   .feed_forward = {.d_ff = 8}},
+                       options, threads);
     Numbers losses;
     trainer.run(std::span(text), {.step = [&](const auto& step) { losses.push_back(step.loss); }});
     CHECK(std::ranges::all_of(losses, [](double loss) { return loss >= 0; }));
@@ -247,7 +270,7 @@ TEST_CASE_TEMPLATE("learning rates that are no numbers of the scalar are refused
                    double) {
   ThreadPool threads(1);
   for (const bool fused : {false, true}) {
-    auto step = step_of<T>(untied, {.step = rows, .fused_update = fused}, threads);
+    auto step = step_of<T>(untied, {.batch = 2, .sequence = 4, .fused_update = fused}, threads);
     for (const double rate : {std::nan(""), HUGE_VAL, sizeof(T) == 4 ? 1e300 : -HUGE_VAL}) {
       CHECK_THROWS_AS(step.train(rate), ConfigError);
       CHECK(step.steps_done() == 0);

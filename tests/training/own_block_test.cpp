@@ -20,17 +20,22 @@
 
 namespace {
 
-constexpr ModelShape shape{11, 12, 2, 4, 48, 192};
-using OwnModel = Transformer<double, RuntimeConfig, ParallelBlock<double>>;
-using Step = TrainingStep<double, RuntimeConfig, ParallelBlock<double>>;
+constexpr ModelConfig config{.vocabulary = 11,
+                             .context = 12,
+                             .layers = 2,
+                             .width = 48,
+                             .attention = {.heads = 4},
+                             .feed_forward = {.d_ff = 192}};
+using OwnModel = Transformer<double, ModelConfig, ParallelBlock<double>>;
+using Step = TrainingStep<double, ModelConfig, ParallelBlock<double>>;
 
 static_assert(TransformerBlock<ParallelBlock<float>>);
 static_assert(!TransformerBlock<FeedForward<float>>);
 static_assert(BlockPart<FeedForward<float>>);
 
-Step make_step(ThreadPool& threads, StepOptions options = {}) {
-  options.step = {.batch = 2, .sequence = 9};
-  Step step(OwnModel{RuntimeConfig(shape)}, options, threads);
+Step make_step(ThreadPool& threads, TrainingOptions options = {}) {
+  options.batch = 2, options.sequence = 9;
+  Step step(OwnModel{config}, options, threads);
   for (double& weight : step.weights()) weight *= 4;
   const CounterRandom random(1, RandomStream::batches);
   for (std::size_t i = 0; i < step.inputs().size(); ++i) {
@@ -67,16 +72,16 @@ TEST_CASE("an own block's gradients agree with central differences, in every ten
 }
 
 TEST_CASE("an own block gives the same bits with more workers, recomputed, and fused") {
-  const auto trained = [](Index workers, const StepOptions& options) {
+  const auto trained = [](Index workers, const TrainingOptions& options) {
     ThreadPool threads(workers);
     Step step = make_step(threads, options);
     for (int i = 0; i < 3; ++i) step.train(1e-3);
     return std::vector<double>(step.weights().begin(), step.weights().end());
   };
-  const std::vector<double> expected = trained(1, {.step = {}, .clip = 0});
-  CHECK(trained(3, {.step = {}, .clip = 0}) == expected);
-  CHECK(trained(2, {.step = {}, .clip = 0, .recompute = true}) == expected);
-  CHECK(trained(2, {.step = {}, .clip = 0, .fused_update = true}) == expected);
+  const std::vector<double> expected = trained(1, {.clip = 0});
+  CHECK(trained(3, {.clip = 0}) == expected);
+  CHECK(trained(2, {.clip = 0, .recompute = true}) == expected);
+  CHECK(trained(2, {.clip = 0, .fused_update = true}) == expected);
 }
 
 TEST_CASE("an own block generates with a cache, with the bits of the whole sequence") {
@@ -84,7 +89,7 @@ TEST_CASE("an own block generates with a cache, with the bits of the whole seque
   const Step step = make_step(threads);
   const std::vector<Token> tokens(step.inputs().begin(), step.inputs().begin() + 9);
   MemoryPlan plan;
-  const OwnModel model(RuntimeConfig(shape), plan, {1, 9, 1, false});
+  const OwnModel model(config, plan, {1, 9, 1, false});
   plan.place();
   const Arena arena(plan);
   std::vector<double> logits(9 * 11);

@@ -52,8 +52,8 @@ static_assert(!ShowsWeights<Trainer<float>> && !ShowsWeights<TrainingStep<float>
 TEST_CASE("a step refuses tokens and targets outside the vocabulary, and changes nothing") {
   ThreadPool threads(2);
   for (const bool fused : {false, true}) {
-    TrainingStep<float> step(Transformer<float>{RuntimeConfig(presets::tiny)},
-                             {.step = {2, 16}, .fused_update = fused}, threads);
+    TrainingStep<float> step(Transformer<float>{presets::tiny},
+                             {.batch = 2, .sequence = 16, .fused_update = fused}, threads);
     const std::vector<float> before(step.weights().begin(), step.weights().end());
     const auto train = [&] { step.train(1e-3); };
     const auto evaluate = [&] { step.add_losses(0, 1, 16); };
@@ -81,8 +81,9 @@ TEST_CASE("a step refuses tokens and targets outside the vocabulary, and changes
 
 TEST_CASE("losses of more positions than a micro-batch has are refused") {
   ThreadPool threads(1);
-  TrainingStep<float> step(Transformer<float>{RuntimeConfig(presets::tiny)},
-                           {.step = {4, 16, 1, 2}}, threads);
+  TrainingStep<float> step(Transformer<float>{presets::tiny},
+                           {.batch = 4, .sequence = 16, .accumulate = 1, .micro_batch = 2},
+                           threads);
   CHECK(refusal([&] { step.add_losses(0, 3, 16); }) ==
         "losses: got 3 x 16 positions, expected at most 2 x 16, a micro-batch");
   CHECK(refusal([&] { step.add_losses(0, 1, 17); }) ==

@@ -22,9 +22,13 @@ using octavo_test::HeapGuard;
 
 namespace {
 
-constexpr ModelShape shape{
-    .vocabulary = 35, .context = 16, .layers = 2, .heads = 2, .width = 24, .d_ff = 40};
-using Config = FixedConfig<shape>;
+constexpr ModelConfig config{.vocabulary = 35,
+                             .context = 16,
+                             .layers = 2,
+                             .width = 24,
+                             .attention = {.heads = 2},
+                             .feed_forward = {.d_ff = 40}};
+using Config = FixedConfig<config>;
 using Model = Transformer<float, Config>;
 
 constexpr TrainingOptions options_of(const AnyOptimizer& optimizer, bool recompute, bool fused,
@@ -40,7 +44,7 @@ constexpr TrainingOptions options_of(const AnyOptimizer& optimizer, bool recompu
   options.evaluate_every = 20;
   options.recompute = recompute;
   options.fused_update = fused;
-  options.between_steps_bytes = generation_bytes<float>(shape, 16, workers);
+  options.between_steps_bytes = generation_bytes<float>(config, 16, workers);
   return options;
 }
 
@@ -89,7 +93,7 @@ struct FusedWay {
 };
 
 template <typename Way>
-Fenced<training_bytes<float>(shape, Way::options.step_options().memory(Way::workers))> storage;
+Fenced<training_bytes<float>(config, Way::options, Way::workers)> storage;
 
 }  // namespace
 

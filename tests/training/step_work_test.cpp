@@ -22,23 +22,26 @@ using testing::Turns;
 
 namespace {
 
-constexpr ModelShape untied{
-    .vocabulary = 19, .context = 12, .layers = 2, .heads = 2, .width = 20, .d_ff = 33};
+constexpr ModelConfig untied{.vocabulary = 19,
+                             .context = 12,
+                             .layers = 2,
+                             .width = 20,
+                             .attention = {.heads = 2},
+                             .feed_forward = {.d_ff = 33}};
 
-ModelShape tied() {
-  ModelShape shape = untied;
-  shape.tied = true;
-  shape.bias = false;
-  return shape;
+ModelConfig tied() {
+  ModelConfig config = untied;
+  config.head.tied = true;
+  return without_biases(config);
 }
 
 /// A block whose backward begins with its parameters' gradients, which it only adds to: it pulls
 /// them towards zero.
 struct Pulling {
   using Value = float;
-  Pulling(const Builder<float>& builder, const ModelShape& shape)
-      : first(builder.matrix("first", 5, shape.width)),
-        second(builder.vector("second", shape.width, InitialValue::normal)),
+  Pulling(const Builder<float>& builder, const ModelConfig& config)
+      : first(builder.matrix("first", 5, config.width)),
+        second(builder.vector("second", config.width, InitialValue::normal)),
         unused(builder.vector("unused", 3, InitialValue::normal)) {}
 
   void forward(const Pass<float>&, MatrixView<float>) const {}
@@ -57,12 +60,12 @@ struct Pulling {
 /// A block that runs one layer twice: x += linear(linear(x)).
 struct Twice {
   using Value = float;
-  Twice(const Builder<float>& builder, const ModelShape& shape)
-      : linear(builder.reused() / "linear", shape.width, shape.width),
-        middle(builder.saved("middle", shape.width)),
-        input(builder.saved("input", shape.width)),
-        output(builder.forward_scratch("output", shape.width)),
-        gradient(builder.backward_scratch("gradient", shape.width)) {}
+  Twice(const Builder<float>& builder, const ModelConfig& config)
+      : linear(builder.reused() / "linear", config.width, config.width),
+        middle(builder.saved("middle", config.width)),
+        input(builder.saved("input", config.width)),
+        output(builder.forward_scratch("output", config.width)),
+        gradient(builder.backward_scratch("gradient", config.width)) {}
 
   void forward(const Pass<float>& pass, MatrixView<float> x) const {
     copy<float>(pass.worker(), x, pass[input]);
@@ -85,28 +88,30 @@ struct Twice {
 
 struct Case {
   std::string what;
-  StepOptions options;
+  TrainingOptions options;
 };
 
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const bool fused : {false, true}) {
-    const auto add = [&](const char* what, StepOptions options) {
+    const auto add = [&](const char* what, TrainingOptions options) {
       options.fused_update = fused;
       all.push_back({std::string(what) + (fused ? ", fused" : ""), options});
     };
-    add("one pass", {.step = {3, 12, 1, 3}});
-    add("a pass for each sequence", {.step = {3, 12, 1, 1}});
-    add("dropout", {.step = {2, 9, 2, 2}, .dropout = 0.2});
-    add("blocks run again", {.step = {2, 12, 1, 2}, .recompute = true});
-    add("SGD, strongly clipped", {.step = {1, 12}, .optimizer = Sgd{}, .clip = 1e-3});
-    add("8 bits", {.step = {1, 12}, .optimizer = AdamW8bit{}});
+    add("one pass", {.batch = 3, .sequence = 12, .accumulate = 1, .micro_batch = 3});
+    add("a pass for each sequence",
+        {.batch = 3, .sequence = 12, .accumulate = 1, .micro_batch = 1});
+    add("dropout", {.batch = 2, .sequence = 9, .accumulate = 2, .micro_batch = 2, .dropout = 0.2});
+    add("blocks run again",
+        {.batch = 2, .sequence = 12, .accumulate = 1, .micro_batch = 2, .recompute = true});
+    add("SGD, strongly clipped", {.batch = 1, .sequence = 12, .optimizer = Sgd{}, .clip = 1e-3});
+    add("8 bits", {.batch = 1, .sequence = 12, .optimizer = AdamW8bit{}});
   }
   return all;
 }
 
 template <BlockPart Part>
-using Step = TrainingStep<float, RuntimeConfig, Part>;
+using Step = TrainingStep<float, ModelConfig, Part>;
 
 template <BlockPart Part>
 void fill(Step<Part>& step) {
@@ -135,9 +140,9 @@ void train_in_turn(Step<Part>& step, Index workers, Turns turns) {
 }
 
 template <BlockPart Part>
-void check(const ModelShape& shape) {
+void check(const ModelConfig& config) {
   for (const Case& one : cases()) {
-    const Transformer<float, RuntimeConfig, Part> model{RuntimeConfig(shape)};
+    const Transformer<float, ModelConfig, Part> model{config};
     ThreadPool alone(1);
     Step<Part> expected(model, one.options, alone);
     for (int i = 0; i < 3; ++i) {
@@ -152,7 +157,7 @@ void check(const ModelShape& shape) {
           fill(step);
           train_in_turn(step, workers, turns);
         }
-        INFO(one.what, shape.tied ? ", tied, " : ", untied, ", workers, " workers, ",
+        INFO(one.what, config.head.tied ? ", tied, " : ", untied, ", workers, " workers, ",
              turns == Turns::first_to_last ? "the first ahead" : "the last ahead");
         CHECK(std::ranges::equal(step.weights(), expected.weights()));
         CHECK(std::ranges::equal(step.optimizer_state(), expected.optimizer_state()));
@@ -182,8 +187,9 @@ TEST_CASE("workers in turn give one worker's bits: a block that runs a layer twi
 
 TEST_CASE("gradients are those of the mean over the targets that count") {
   ThreadPool alone(1);
-  const Transformer<float> model{RuntimeConfig(untied)};
-  TrainingStep<float> step(model, {.step = {2, 6, 1, 2}}, alone);
+  const Transformer<float> model{untied};
+  TrainingStep<float> step(model, {.batch = 2, .sequence = 6, .accumulate = 1, .micro_batch = 2},
+                           alone);
   fill<FeedForward<float>>(step);
   const auto half = [&](std::size_t row) { step.targets()[row] = ignored_target; };
   for (std::size_t row = 6; row < 12; ++row) half(row);  // the second sequence says nothing
@@ -192,7 +198,7 @@ TEST_CASE("gradients are those of the mean over the targets that count") {
   const double loss = work.mean_loss();
   const std::vector<float> gradients(step.gradients().begin(), step.gradients().end());
 
-  TrainingStep<float> first(model, {.step = {1, 6}}, alone);
+  TrainingStep<float> first(model, {.batch = 1, .sequence = 6}, alone);
   std::ranges::copy(step.inputs().first(6), first.inputs().begin());
   std::ranges::copy(step.targets().first(6), first.targets().begin());
   const auto work_of_first = first.work();
@@ -206,8 +212,8 @@ TEST_CASE("gradients are those of the mean over the targets that count") {
 
 TEST_CASE("where no target counts, loss and gradients are 0") {
   ThreadPool alone(1);
-  const Transformer<float> model{RuntimeConfig(untied)};
-  TrainingStep<float> step(model, {.step = {1, 6}}, alone);
+  const Transformer<float> model{untied};
+  TrainingStep<float> step(model, {.batch = 1, .sequence = 6}, alone);
   std::ranges::fill(step.targets(), ignored_target);
   std::ranges::fill(step.gradients(), 99.f);
   const auto work = step.work();
@@ -218,8 +224,8 @@ TEST_CASE("where no target counts, loss and gradients are 0") {
 
 TEST_CASE("an update returns the norm before clipping, and changes nothing if that is not finite") {
   ThreadPool alone(1);
-  const Transformer<float> model{RuntimeConfig(untied)};
-  TrainingStep<float> step(model, {.step = {1, 6}}, alone);
+  const Transformer<float> model{untied};
+  TrainingStep<float> step(model, {.batch = 1, .sequence = 6}, alone);
   std::ranges::fill(step.gradients(), 0.f);
   step.gradients()[0] = 3;
   step.gradients()[1] = -4;

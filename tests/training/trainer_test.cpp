@@ -153,9 +153,13 @@ TEST_CASE("training takes any span of ids, and refuses what is no token or too s
 TEST_CASE("a trainer takes a shape's numbers, and tokens in any vector or array") {
   ThreadPool threads(1);
   const TrainingOptions options{.steps = 2, .sequence = 4};
-  Trainer<float> trainer({.vocabulary = 35, .context = 8, .heads = 2, .width = 8, .d_ff = 8},
+  Trainer<float> trainer({.vocabulary = 35,
+                          .context = 8,
+                          .width = 8,
+                          .attention = {.heads = 2},
+                          .feed_forward = {.d_ff = 8}},
                          options, threads);
-  CHECK(trainer.shape().width == 8);
+  CHECK(trainer.config().width == 8);
   const std::vector<Token> tokens = octavo::ByteTokenizer().encode("\1\2\3\4\5\6\7\1\2");
   const std::array<std::uint8_t, 9> bytes{1, 2, 3, 4, 5, 6, 7, 1, 2};
   trainer.run(tokens);

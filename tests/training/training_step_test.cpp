@@ -20,15 +20,15 @@ template <typename Step>
 void fill_tokens(Step& step) {
   const CounterRandom random(11, RandomStream::batches,
                              static_cast<std::uint64_t>(step.steps_done()));
-  const auto vocabulary = static_cast<std::uint64_t>(step.shape().vocabulary);
+  const auto vocabulary = static_cast<std::uint64_t>(step.config().vocabulary);
   for (std::size_t i = 0; i < step.inputs().size(); ++i) {
     step.inputs()[i] = static_cast<Token>(random.below(2 * i, vocabulary));
     step.targets()[i] = static_cast<Token>(random.below(2 * i + 1, vocabulary));
   }
 }
 
-template <Scalar T, ModelConfig Config, Layer FeedForwardLayer = FeedForward<T>>
-std::vector<T> weights_after(const Config& config, const StepOptions& options, Index workers,
+template <Scalar T, ModelConfigSource Config, Layer FeedForwardLayer = FeedForward<T>>
+std::vector<T> weights_after(const Config& config, const TrainingOptions& options, Index workers,
                              int steps) {
   ThreadPool threads(workers);
   TrainingStep<T, Config, FeedForwardLayer> step(Transformer<T, Config, FeedForwardLayer>{config},
@@ -40,15 +40,15 @@ std::vector<T> weights_after(const Config& config, const StepOptions& options, I
   return {step.weights().begin(), step.weights().end()};
 }
 
-constexpr ModelShape tied_gelu{.vocabulary = 19,
-                               .context = 24,
-                               .layers = 2,
-                               .heads = 2,
-                               .width = 24,
-                               .d_ff = 40,
-                               .activation = Activation::gelu,
-                               .bias = false,
-                               .tied = true};
+constexpr ModelConfig tied_gelu{
+    .vocabulary = 19,
+    .context = 24,
+    .layers = 2,
+    .width = 24,
+    .norm = {.bias = false},
+    .attention = {.heads = 2, .bias = false},
+    .feed_forward = {.d_ff = 40, .activation = Activation::gelu, .bias = false},
+    .head = {.tied = true, .bias = false}};
 
 /// Hands out places to a layer that only ever adds.
 class ZeroedFirst final : public GradientConsumer<float> {
@@ -74,7 +74,7 @@ struct AlwaysAdding : FeedForward<float> {
   using FeedForward<float>::FeedForward;
   void backward(const Pass<float>& pass, MatrixView<const float> x, MatrixView<const float> dy,
                 MatrixView<float> dx) const {
-    static const Transformer<float> model{RuntimeConfig(tied_gelu)};
+    static const Transformer<float> model{tied_gelu};
     ZeroedFirst consumer(pass, model.block_table());
     const PassRun<float> run{pass.worker(), pass.run.arena, pass.run.pack_buffer, &consumer,
                              pass.run.dropout};
@@ -86,26 +86,28 @@ struct AlwaysAdding : FeedForward<float> {
 }  // namespace
 
 TEST_CASE("200 steps give the same weights with 1, 2, 3 and 4 threads") {
-  StepOptions options;
-  options.step = {2, 24, 1, 1};
+  TrainingOptions options;
+  options.batch = 2, options.sequence = 24, options.accumulate = 1, options.micro_batch = 1;
   options.dropout = 0.1;
-  const auto alone = weights_after<float>(RuntimeConfig(tied_gelu), options, 1, 200);
+  const auto alone = weights_after<float>(tied_gelu, options, 1, 200);
   for (const Index workers : {2, 3, 4}) {
-    CHECK(weights_after<float>(RuntimeConfig(tied_gelu), options, workers, 200) == alone);
+    CHECK(weights_after<float>(tied_gelu, options, workers, 200) == alone);
   }
 }
 
 TEST_CASE_TEMPLATE("micro-batch and accumulation do not change a bit", T, float, double) {
-  StepOptions options;
-  options.step = {6, 16, 1, 1};
+  TrainingOptions options;
+  options.batch = 6, options.sequence = 16, options.accumulate = 1, options.micro_batch = 1;
   options.dropout = 0.2;
-  for (const ModelShape& shape : {tied_gelu, presets::tiny}) {
-    const auto one = weights_after<T>(RuntimeConfig(shape), options, 2, 10);
-    for (const StepShape& other : {StepShape{6, 16, 1, 6}, StepShape{6, 16, 1, 4},
-                                   StepShape{2, 16, 3, 1}, StepShape{1, 16, 6, 5}}) {
-      StepOptions changed = options;
-      changed.step = other;
-      CHECK(weights_after<T>(RuntimeConfig(shape), changed, 2, 10) == one);
+  for (const ModelConfig& config : {tied_gelu, presets::tiny}) {
+    const auto one = weights_after<T>(config, options, 2, 10);
+    for (TrainingOptions changed :
+         {TrainingOptions{.batch = 6, .sequence = 16, .accumulate = 1, .micro_batch = 6},
+          TrainingOptions{.batch = 6, .sequence = 16, .accumulate = 1, .micro_batch = 4},
+          TrainingOptions{.batch = 2, .sequence = 16, .accumulate = 3, .micro_batch = 1},
+          TrainingOptions{.batch = 1, .sequence = 16, .accumulate = 6, .micro_batch = 5}}) {
+      changed.dropout = options.dropout;
+      CHECK(weights_after<T>(config, changed, 2, 10) == one);
     }
   }
 }
@@ -113,12 +115,13 @@ TEST_CASE_TEMPLATE("micro-batch and accumulation do not change a bit", T, float,
 TEST_CASE_TEMPLATE(
     "the norm that a fused step tells does not say how many sequences went at a time", T, float,
     double) {
-  StepOptions options;
+  TrainingOptions options;
   options.fused_update = true;
   const auto norms = [&](Index at_a_time) {
-    options.step = {6, 16, 1, at_a_time};
+    options.batch = 6, options.sequence = 16, options.accumulate = 1,
+    options.micro_batch = at_a_time;
     ThreadPool threads(2);
-    TrainingStep<T> step(Transformer<T>{RuntimeConfig(tied_gelu)}, options, threads);
+    TrainingStep<T> step(Transformer<T>{tied_gelu}, options, threads);
     fill_tokens(step);
     std::vector<double> result(50);
     for (double& norm : result) norm = step.train(1e-2).gradient_norm;
@@ -130,12 +133,12 @@ TEST_CASE_TEMPLATE(
 }
 
 TEST_CASE("a step of more positions than a number holds is refused") {
-  StepOptions options;
   ThreadPool threads(1);
-  const Transformer<float> model{RuntimeConfig(tied_gelu)};
-  for (const StepShape& step : {StepShape{Index{1} << 30, 2}, StepShape{1 << 16, 1, 1 << 16},
-                                StepShape{1964258824, 32, 293474946}}) {
-    options.step = step;
+  const Transformer<float> model{tied_gelu};
+  for (const TrainingOptions& options :
+       {TrainingOptions{.batch = Index{1} << 30, .sequence = 2},
+        TrainingOptions{.batch = 1 << 16, .sequence = 1, .accumulate = 1 << 16},
+        TrainingOptions{.batch = 1964258824, .sequence = 32, .accumulate = 293474946}}) {
     CHECK_THROWS_WITH_AS(TrainingStep<float>(model, options, threads),
                          "batch x accumulate x sequence: expected at most 2^31 - 1 positions in a "
                          "step",
@@ -147,10 +150,11 @@ TEST_CASE(
     "a micro-batch of more sequences than there are is one of all, and takes no more memory") {
   ThreadPool threads(1);
   const auto bytes = [&](Index micro_batch) {
-    StepOptions options;
-    options.step = {2, 16, 2, micro_batch};
-    const TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, options, threads);
-    CHECK(step.options().step.micro_batch == std::min<Index>(micro_batch, 4));
+    TrainingOptions options;
+    options.batch = 2, options.sequence = 16, options.accumulate = 2,
+    options.micro_batch = micro_batch;
+    const TrainingStep<float> step(Transformer<float>{tied_gelu}, options, threads);
+    CHECK(step.options().pass_sequences() == std::min<Index>(micro_batch, 4));
     return step.plan().total_bytes();
   };
   CHECK(bytes(99) == bytes(4));
@@ -159,10 +163,10 @@ TEST_CASE(
 
 TEST_CASE("gradients that are computed twice are the same: nothing stays of those before") {
   ThreadPool threads(2);
-  StepOptions options;
-  options.step = {3, 16, 1, 2};
-  for (const ModelShape& shape : {tied_gelu, presets::tiny}) {
-    TrainingStep<float> step(Transformer<float>{RuntimeConfig(shape)}, options, threads);
+  TrainingOptions options;
+  options.batch = 3, options.sequence = 16, options.accumulate = 1, options.micro_batch = 2;
+  for (const ModelConfig& config : {tied_gelu, presets::tiny}) {
+    TrainingStep<float> step(Transformer<float>{config}, options, threads);
     fill_tokens(step);
     step.compute_gradients();
     const std::vector<float> first(step.gradients().begin(), step.gradients().end());
@@ -172,10 +176,11 @@ TEST_CASE("gradients that are computed twice are the same: nothing stays of thos
 }
 
 TEST_CASE("losses that are looked at between gradients and update leave the gradients alone") {
-  StepOptions options;
-  options.step = {3, 16, 1, 3};  // one pass: activations lie in the gradients' memory
+  TrainingOptions options;
+  options.batch = 3, options.sequence = 16, options.accumulate = 1,
+  options.micro_batch = 3;  // one pass: activations lie in the gradients' memory
   ThreadPool threads(2);
-  TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, options, threads);
+  TrainingStep<float> step(Transformer<float>{tied_gelu}, options, threads);
   fill_tokens(step);
   step.compute_gradients();
   const std::vector<float> before(step.gradients().begin(), step.gradients().end());
@@ -184,20 +189,20 @@ TEST_CASE("losses that are looked at between gradients and update leave the grad
 }
 
 TEST_CASE("fixed and run-time configuration end in equal bytes after 20 steps") {
-  StepOptions options;
-  options.step = {1, 32, 1, 1};
+  TrainingOptions options;
+  options.batch = 1, options.sequence = 32, options.accumulate = 1, options.micro_batch = 1;
   CHECK(weights_after<float>(FixedConfig<octavo_test::fixed_shape>{}, options, 2, 20) ==
-        weights_after<float>(RuntimeConfig(octavo_test::fixed_shape), options, 1, 20));
+        weights_after<float>(octavo_test::fixed_shape, options, 1, 20));
 }
 
 TEST_CASE(
     "a layer that always adds to its gradients finds zeros there, and the bits are the same") {
   for (const bool fused : {false, true}) {
-    StepOptions options;
-    options.step = {3, 20};
+    TrainingOptions options;
+    options.batch = 3, options.sequence = 20;
     options.fused_update = fused;
-    const RuntimeConfig config(tied_gelu);
-    CHECK(weights_after<float, RuntimeConfig, AlwaysAdding>(config, options, 2, 5) ==
+    const ModelConfig config(tied_gelu);
+    CHECK(weights_after<float, ModelConfig, AlwaysAdding>(config, options, 2, 5) ==
           weights_after<float>(config, options, 2, 5));
   }
 }
@@ -206,15 +211,16 @@ TEST_CASE("no preset's step calls the heap") {
   if (!octavo_test::heap_guard_active())
     return;  // there they would take longest of all and show nothing
   struct Case {
-    ModelShape shape;
-    StepShape step;
+    ModelConfig config;
+    Index batch, sequence;
   };
-  for (const Case& preset : {Case{presets::tiny, {1, 32}}, Case{octavo_test::fixed_shape, {1, 32}},
-                             Case{presets::small, {1, 64}}, Case{presets::nano, {12, 64}},
-                             Case{presets::medium, {8, 128}}, Case{presets::large, {2, 128}}}) {
+  for (const Case& preset : {Case{presets::tiny, 1, 32}, Case{octavo_test::fixed_shape, 1, 32},
+                             Case{presets::small, 1, 64}, Case{presets::nano, 12, 64},
+                             Case{presets::medium, 8, 128}, Case{presets::large, 2, 128}}) {
     ThreadPool threads(2);
-    TrainingStep<float> step(Transformer<float>{RuntimeConfig(preset.shape)},
-                             {.step = preset.step, .dropout = 0.1}, threads);
+    TrainingStep<float> step(Transformer<float>{preset.config},
+                             {.batch = preset.batch, .sequence = preset.sequence, .dropout = 0.1},
+                             threads);
     fill_tokens(step);
     const octavo_test::HeapGuard guard;
     step.train(1e-3);
@@ -229,8 +235,8 @@ TEST_CASE("every optimizer lowers the loss of one batch") {
   const double rates[] = {3e-3, 3e-3, 0.1};
   for (int i = 0; i < 3; ++i) {
     ThreadPool threads(1);
-    TrainingStep<double> step(Transformer<double>{RuntimeConfig(tied_gelu)},
-                              {.step = {1, 16}, .optimizer = optimizers[i]}, threads);
+    TrainingStep<double> step(Transformer<double>{tied_gelu},
+                              {.batch = 1, .sequence = 16, .optimizer = optimizers[i]}, threads);
     fill_tokens(step);
     const double first = step.train(rates[i]).loss;
     for (int k = 0; k < 60; ++k) step.train(rates[i]);
@@ -240,23 +246,21 @@ TEST_CASE("every optimizer lowers the loss of one batch") {
 
 TEST_CASE("frozen tensors keep their bits, others learn") {
   ThreadPool threads(1);
-  TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, {.step = {1, 16}},
-                           threads);
-  CHECK(step.parameters().set_learning_rate_factor("wpe", 0) == 1);
-  const Eigen::MatrixXf frozen = step.weight("transformer.wpe.weight");
-  const Eigen::MatrixXf trained = step.weight("transformer.wte.weight");
+  TrainingStep<float> step(Transformer<float>{tied_gelu}, {.batch = 1, .sequence = 16}, threads);
+  CHECK(step.parameters().set_learning_rate_factor("positions", 0) == 1);
+  const Eigen::MatrixXf frozen = step.weight("embedding.positions.weight");
+  const Eigen::MatrixXf trained = step.weight("embedding.tokens.weight");
   fill_tokens(step);
   step.train(1e-2);
-  CHECK(step.weight("transformer.wpe.weight") == frozen);
-  CHECK(step.weight("transformer.wte.weight") != trained);
+  CHECK(step.weight("embedding.positions.weight") == frozen);
+  CHECK(step.weight("embedding.tokens.weight") != trained);
 }
 
 TEST_CASE("a diverging step throws before the update and changes nothing") {
   ThreadPool threads(2);
-  TrainingStep<float> step(Transformer<float>{RuntimeConfig(tied_gelu)}, {.step = {1, 16}},
-                           threads);
+  TrainingStep<float> step(Transformer<float>{tied_gelu}, {.batch = 1, .sequence = 16}, threads);
   fill_tokens(step);
-  step.weight("transformer.h.1.mlp.c_fc.weight")(3, 4) = std::numeric_limits<float>::quiet_NaN();
+  step.weight("blocks.1.feed_forward.up.weight")(3, 4) = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> before(step.weights().begin(), step.weights().end());
   CHECK_THROWS_AS(step.train(1e-3), Diverged);
   CHECK(std::memcmp(before.data(), step.weights().data(), before.size() * sizeof(float)) == 0);
@@ -264,28 +268,28 @@ TEST_CASE("a diverging step throws before the update and changes nothing") {
 }
 
 TEST_CASE("a run inside memory of the caller has the bits of one that owns its memory") {
-  static constexpr StepShape shape{1, 32};
-  alignas(64) static std::byte memory[training_bytes<float>(presets::tiny, shape)];
+  static constexpr TrainingOptions config{.batch = 1, .sequence = 32};
+  alignas(64) static std::byte memory[training_bytes<float>(presets::tiny, config)];
   ThreadPool threads(1);
-  const Transformer<float> model{RuntimeConfig(presets::tiny)};
-  TrainingStep<float> owning(model, {.step = shape}, threads);
-  TrainingStep<float> borrowing(model, {.step = shape}, threads, memory);
+  const Transformer<float> model{presets::tiny};
+  TrainingStep<float> owning(model, config, threads);
+  TrainingStep<float> borrowing(model, config, threads, memory);
   CHECK(owning.plan().total_bytes() == sizeof(memory));
   for (auto* step : {&owning, &borrowing}) {
     fill_tokens(*step);
     step->train(1e-3);
   }
   CHECK(std::equal(owning.weights().begin(), owning.weights().end(), borrowing.weights().begin()));
-  CHECK_THROWS_AS(TrainingStep<float>(model, {.step = shape}, threads,
-                                      std::span(memory).first(sizeof(memory) - 64)),
-                  ConfigError);
+  CHECK_THROWS_AS(
+      TrainingStep<float>(model, config, threads, std::span(memory).first(sizeof(memory) - 64)),
+      ConfigError);
 }
 
 TEST_CASE("a moved step goes on where the other stopped") {
   ThreadPool threads(1);
-  const Transformer<float> model{RuntimeConfig(tied_gelu)};
-  TrainingStep<float> stays(model, {.step = {1, 16}}, threads);
-  TrainingStep<float> goes(model, {.step = {1, 16}}, threads);
+  const Transformer<float> model{tied_gelu};
+  TrainingStep<float> stays(model, {.batch = 1, .sequence = 16}, threads);
+  TrainingStep<float> goes(model, {.batch = 1, .sequence = 16}, threads);
   fill_tokens(stays);
   fill_tokens(goes);
   stays.train(1e-3);

@@ -58,10 +58,12 @@ TEST_CASE("a block adds attention of the norm, then the feed-forward layer of th
     for (std::size_t i = 0; i < x.size(); ++i) x[i] += branch[i];
   };
   add(output_of<CausalSelfAttention<double>>(
-      attention_of, block, "attn.", output_of<LayerNorm<double>>(norm_of, block, "ln_1.", x)));
+      attention_of, block, "attention.",
+      output_of<LayerNorm<double>>(norm_of, block, "attention_norm.", x)));
   add(output_of<FeedForward<double>>(
       [](const Builder<double>& builder) { return FeedForward<double>(builder, small_config); },
-      block, "mlp.", output_of<LayerNorm<double>>(norm_of, block, "ln_2.", x)));
+      block, "feed_forward.",
+      output_of<LayerNorm<double>>(norm_of, block, "feed_forward_norm.", x)));
   CHECK(stream == x);
 }
 
@@ -110,10 +112,10 @@ TEST_CASE("a gradient of the branch has memory only where there is dropout") {
   const auto planned = [](bool dropout) {
     ParameterTable table;
     MemoryPlan plan;
-    PassShape shape = pass_shape;
-    shape.dropout = dropout;
+    PassShape config = pass_shape;
+    config.dropout = dropout;
     const Builder<double> builder(
-        table, plan, shape, {.part = "b", .forward = {0, 1}, .backward = {2, 3}, .saved = {0, 3}});
+        table, plan, config, {.part = "b", .forward = {0, 1}, .backward = {2, 3}, .saved = {0, 3}});
     make_block(builder);
     return plan.size();
   };

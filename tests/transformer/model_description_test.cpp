@@ -54,7 +54,7 @@ TEST_CASE("a model with a part of the user's is described by the part's name") {
   CHECK(description.part == "scaling");
   Index factors = 0;
   for (const Parameter& parameter : description.parameters) {
-    factors += parameter.name.ends_with("mlp.factor") ? 1 : 0;
+    factors += parameter.name.ends_with("feed_forward.factor") ? 1 : 0;
   }
   CHECK(factors == layers_of(small_config));
 }

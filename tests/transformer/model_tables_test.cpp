@@ -50,14 +50,13 @@ TEST_CASE("the list has the tensors of all parts, blocks numbered, where the ran
   REQUIRE(static_cast<Index>(list.size()) == all.size(2));
   std::vector<std::string> names;
   for (const Parameter& parameter : list) names.push_back(parameter.name);
-  CHECK(names == std::vector<std::string>{"wte", "wpe", "transformer.h.0.w", "transformer.h.0.b",
-                                          "transformer.h.0.g", "transformer.h.1.w",
-                                          "transformer.h.1.b", "transformer.h.1.g", "ln"});
+  CHECK(names == std::vector<std::string>{"wte", "wpe", "blocks.0.w", "blocks.0.b", "blocks.0.g",
+                                          "blocks.1.w", "blocks.1.b", "blocks.1.g", "ln"});
   for (Index layer = 0; layer < 2; ++layer) {
     const ParameterRange range = all.block_range(layer);
     const Parameter& first = list[static_cast<std::size_t>(range.first_tensor)];
     CHECK(first.offset == range.offset);
-    CHECK(first.name == "transformer.h." + std::to_string(layer) + ".w");
+    CHECK(first.name == "blocks." + std::to_string(layer) + ".w");
   }
   CHECK(list[8].offset == all.end_range(2).offset);
 }

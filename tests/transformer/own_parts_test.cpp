@@ -13,8 +13,12 @@ using namespace octavo;
 
 namespace {
 
-constexpr ModelShape small{
-    .vocabulary = 11, .context = 8, .layers = 2, .heads = 2, .width = 12, .d_ff = 20};
+constexpr ModelConfig small{.vocabulary = 11,
+                            .context = 8,
+                            .layers = 2,
+                            .width = 12,
+                            .attention = {.heads = 2},
+                            .feed_forward = {.d_ff = 20}};
 
 /// What may be wrong with a part.
 enum class Wrong { nothing, input, output, names, buffer };
@@ -23,15 +27,15 @@ enum class Wrong { nothing, input, output, names, buffer };
 template <Wrong wrong>
 struct Twice {
   using Value = float;
-  constexpr Twice(const Builder<float>& builder, const ModelShape& shape)
-      : first(builder / "first", in(shape), in(shape)),
-        second(builder / (wrong == Wrong::names ? "first" : "second"), in(shape),
-               shape.width + (wrong == Wrong::output ? 4 : 0)),
-        norm(builder / "norm", shape.width),
-        middle(wrong == Wrong::buffer ? Buffer<float>{} : builder.saved("middle", shape.width)),
-        normed(builder.saved("normed", shape.width)) {}
-  static constexpr Index in(const ModelShape& shape) {
-    return shape.width - (wrong == Wrong::input ? 4 : 0);
+  constexpr Twice(const Builder<float>& builder, const ModelConfig& config)
+      : first(builder / "first", in(config), in(config)),
+        second(builder / (wrong == Wrong::names ? "first" : "second"), in(config),
+               config.width + (wrong == Wrong::output ? 4 : 0)),
+        norm(builder / "norm", config.width),
+        middle(wrong == Wrong::buffer ? Buffer<float>{} : builder.saved("middle", config.width)),
+        normed(builder.saved("normed", config.width)) {}
+  static constexpr Index in(const ModelConfig& config) {
+    return config.width - (wrong == Wrong::input ? 4 : 0);
   }
   Index input_width() const { return first.input_width(); }
   Index output_width() const { return second.output_width(); }
@@ -58,7 +62,7 @@ struct Twice {
 /// Does nothing, 16 wide.
 struct Wide {
   using Value = float;
-  constexpr Wide(const Builder<float>&, const ModelShape&) {}
+  constexpr Wide(const Builder<float>&, const ModelConfig&) {}
   constexpr Index width() const { return 16; }
   void forward(const Pass<float>&, MatrixView<float>) const {}
   void backward(const Pass<float>&, MatrixView<float>) const {}
@@ -75,22 +79,24 @@ std::pair<std::string, std::string> refusal(const std::function<void()>& call) {
 
 template <BlockPart Part>
 std::pair<std::string, std::string> made_of() {
-  return refusal([] { Transformer<float, RuntimeConfig, Part>{RuntimeConfig(small)}; });
+  return refusal([] { Transformer<float, ModelConfig, Part>{small}; });
 }
 
 template <Wrong wrong>
 std::string trained() {
   const auto train = [] {
     ThreadPool threads(2);
-    const Transformer<float, RuntimeConfig, Twice<wrong>> model{RuntimeConfig(small)};
-    TrainingStep<float, RuntimeConfig, Twice<wrong>> step(model, {.step = {1, 8}}, threads);
+    const Transformer<float, ModelConfig, Twice<wrong>> model{small};
+    TrainingStep<float, ModelConfig, Twice<wrong>> step(model, {.batch = 1, .sequence = 8},
+                                                        threads);
     step.train(1e-3);
   };
   return refusal(train).first;
 }
 
-static_assert(Transformer<float, RuntimeConfig, Wide>(
-                  RuntimeConfig(ModelShape{.vocabulary = 3, .context = 2, .width = 16, .d_ff = 1}))
+static_assert(Transformer<float, ModelConfig, Wide>(
+                  ModelConfig(ModelConfig{
+                      .vocabulary = 3, .context = 2, .width = 16, .feed_forward = {.d_ff = 1}}))
                   .parameter_count() == 3 * 16 + 2 * 16 + 2 * 16 + 3 * 16 + 3);
 
 }  // namespace
@@ -107,7 +113,7 @@ TEST_CASE("a part of another width than the model's is refused when the model is
 TEST_CASE("two tensors of one name are refused when the model is made") {
   CHECK(
       made_of<Twice<Wrong::names>>() ==
-      std::pair<std::string, std::string>("two tensors have the name 'mlp.first.weight'",
+      std::pair<std::string, std::string>("two tensors have the name 'feed_forward.first.weight'",
                                           "give each layer a name of its own: builder / \"name\""));
   ParameterTable block;
   block.add(ParameterPath() / "w", 0, 2, InitialValue::zeros);

@@ -29,7 +29,7 @@ TEST_CASE("every preset makes a model") {
 TEST_CASE("nanoGPT's setting and GPT-2's share the token table with the head") {
   const auto has_head = [](const Config& config) {
     for (const Parameter& parameter : model_of<float>(config).parameters()) {
-      if (parameter.name.starts_with("lm_head")) return true;
+      if (parameter.name.starts_with("head")) return true;
     }
     return false;
   };

@@ -8,6 +8,7 @@
 
 #include <octavo/formats/safetensors_reader.hpp>
 #include <octavo/training/training_step.hpp>
+#include <octavo/transformer/gpt2_names.hpp>
 
 using namespace octavo;
 
@@ -27,13 +28,13 @@ std::vector<U> values(const SafetensorsReader& file, const std::string& name) {
 /// A reference file, and a training step that has taken its weights and batch.
 template <Scalar T>
 struct Reference {
-  Reference(const std::string& name, const ModelShape& shape)
+  Reference(const std::string& name, const ModelConfig& config)
       : source(std::string(OCTAVO_TEST_REFERENCE_FOLDER) + "/" + name),
         file(source),
         threads(2),
-        step(Transformer<T>{RuntimeConfig(shape)}, {.step = {batch, sequence}}, threads) {
+        step(Transformer<T>{config}, {.batch = batch, .sequence = sequence}, threads) {
     for (const Parameter& parameter : step.parameters()) {
-      const auto weights = values<float>(file, parameter.name);
+      const auto weights = values<float>(file, gpt2_name(parameter.name));
       REQUIRE(static_cast<Index>(weights.size()) == parameter.count());
       std::copy(weights.begin(), weights.end(), step.weights().begin() + parameter.offset);
     }
@@ -44,10 +45,10 @@ struct Reference {
   }
 
   std::vector<T> logits() {
-    const Index vocabulary = step.shape().vocabulary;
+    const Index vocabulary = step.config().vocabulary;
     std::vector<T> result(static_cast<std::size_t>(batch * sequence * vocabulary));
     MemoryPlan plan;
-    const Transformer<T> model(RuntimeConfig(step.shape()), plan, {batch, sequence, 1, false});
+    const Transformer<T> model(ModelConfig(step.config()), plan, {batch, sequence, 1, false});
     plan.place();
     const Arena arena(plan);
     const Worker worker;
@@ -64,22 +65,26 @@ struct Reference {
   TrainingStep<T> step;
 };
 
-constexpr ModelShape relu_bias_untied{
-    .vocabulary = 19, .context = 16, .layers = 2, .heads = 2, .width = 16, .d_ff = 32};
-constexpr ModelShape gelu_nobias_tied{.vocabulary = 19,
-                                      .context = 16,
-                                      .layers = 2,
-                                      .heads = 4,
-                                      .width = 24,
-                                      .d_ff = 48,
-                                      .activation = Activation::gelu,
-                                      .bias = false,
-                                      .tied = true};
+constexpr ModelConfig relu_bias_untied{.vocabulary = 19,
+                                       .context = 16,
+                                       .layers = 2,
+                                       .width = 16,
+                                       .attention = {.heads = 2},
+                                       .feed_forward = {.d_ff = 32}};
+constexpr ModelConfig gelu_nobias_tied{
+    .vocabulary = 19,
+    .context = 16,
+    .layers = 2,
+    .width = 24,
+    .norm = {.bias = false},
+    .attention = {.heads = 4, .bias = false},
+    .feed_forward = {.d_ff = 48, .activation = Activation::gelu, .bias = false},
+    .head = {.tied = true, .bias = false}};
 
 template <Scalar T>
-void compare(const std::string& name, const ModelShape& shape) {
+void compare(const std::string& name, const ModelConfig& config) {
   constexpr bool exact = std::is_same_v<T, double>;
-  Reference<T> reference(name, shape);
+  Reference<T> reference(name, config);
 
   const auto expected_logits = values<double>(reference.file, "logits");
   const auto logits = reference.logits();
@@ -93,7 +98,7 @@ void compare(const std::string& name, const ModelShape& shape) {
   const double loss = reference.step.compute_gradients();
   CHECK(std::abs(loss - values<double>(reference.file, "loss")[0]) <= (exact ? 1e-12 : 1e-5));
   for (const Parameter& parameter : reference.step.parameters()) {
-    const auto expected = values<double>(reference.file, "gradient." + parameter.name);
+    const auto expected = values<double>(reference.file, "gradient." + gpt2_name(parameter.name));
     const auto first = static_cast<std::size_t>(parameter.offset);
     double difference = 0, norm = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) {

@@ -6,29 +6,33 @@
 
 namespace octavo_test {
 
-using Config = octavo::ModelShape;
+using Config = octavo::ModelConfig;
 
 /// No two sizes are equal except those that must be.
-inline constexpr Config small_config{
-    .vocabulary = 11, .context = 8, .layers = 3, .heads = 2, .width = 6, .d_ff = 10};
+inline constexpr Config small_config{.vocabulary = 11,
+                                     .context = 8,
+                                     .layers = 3,
+                                     .width = 6,
+                                     .attention = {.heads = 2},
+                                     .feed_forward = {.d_ff = 10}};
 inline constexpr octavo::Index small_width = 6;
 
 constexpr octavo::Index layers_of(const Config& config) { return config.layers; }
 
 template <octavo::Scalar T, octavo::BlockPart Part = octavo::FeedForward<T>>
-using Model = octavo::Transformer<T, octavo::RuntimeConfig, Part>;
+using Model = octavo::Transformer<T, octavo::ModelConfig, Part>;
 
 template <octavo::Scalar T, octavo::BlockPart Part = octavo::FeedForward<T>>
 Model<T, Part> model_of(const Config& config) {
-  return Model<T, Part>{octavo::RuntimeConfig(config)};
+  return Model<T, Part>(config);
 }
 
 /// The parts of the standard block, as the block makes them.
 inline octavo::LayerNorm<double> norm_of(const octavo::Builder<double>& builder) {
-  return {builder, small_width, true};
+  return {builder, small_width};
 }
 inline octavo::CausalSelfAttention<double> attention_of(const octavo::Builder<double>& builder) {
-  return {builder, small_width, small_config.heads, true};
+  return {builder, small_width, small_config.attention};
 }
 
 }  // namespace octavo_test

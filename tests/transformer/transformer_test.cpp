@@ -27,7 +27,7 @@ static_assert(parameter_count(presets::gpt2) == 124'439'808);
 namespace {
 
 /// A model with memory, tokens and weights of its own, run as one pass.
-template <Scalar T, ModelConfig Config = RuntimeConfig>
+template <Scalar T, ModelConfigSource Config = ModelConfig>
 struct Rig {
   Rig(const Config& config, Index batch, Index length, Index workers, bool dropout = false)
       : threads(workers),
@@ -43,7 +43,7 @@ struct Rig {
         inputs(losses.size()),
         targets(losses.size()) {
     const CounterRandom random(7, RandomStream::batches);
-    const auto vocabulary = static_cast<std::uint64_t>(model.shape().vocabulary);
+    const auto vocabulary = static_cast<std::uint64_t>(model.config().vocabulary);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       inputs[i] = static_cast<Token>(random.below(2 * i, vocabulary));
       targets[i] = static_cast<Token>(random.below(2 * i + 1, vocabulary));
@@ -78,7 +78,7 @@ struct Rig {
       const Pass<T> pass = this->pass(worker, backward ? &consumer : nullptr);
       model.loss(pass, inputs, targets, losses, scale);
       if (!backward) return;
-      for (Index layer = model.shape().layers - 1; layer >= 0; --layer) {
+      for (Index layer = model.config().layers - 1; layer >= 0; --layer) {
         model.backward_block(pass, layer);
       }
       model.backward_embedding(pass, inputs);
@@ -101,27 +101,30 @@ struct Rig {
   std::optional<DropoutDraw> draw;
 };
 
-constexpr ModelShape gelu_biased{.vocabulary = 11,
-                                 .context = 9,
-                                 .layers = 2,
-                                 .heads = 2,
-                                 .width = 8,
-                                 .d_ff = 12,
-                                 .activation = Activation::gelu};
-constexpr ModelShape tanh_tied{.vocabulary = 13,
-                               .context = 40,
-                               .layers = 2,
-                               .heads = 3,
-                               .width = 12,
-                               .d_ff = 20,
-                               .activation = Activation::gelu_tanh,
-                               .bias = false,
-                               .tied = true};
-constexpr ModelShape relu_untied{
-    .vocabulary = 17, .context = 8, .layers = 2, .heads = 1, .width = 10, .d_ff = 9};
+constexpr ModelConfig gelu_biased{.vocabulary = 11,
+                                  .context = 9,
+                                  .layers = 2,
+                                  .width = 8,
+                                  .attention = {.heads = 2},
+                                  .feed_forward = {.d_ff = 12, .activation = Activation::gelu}};
+constexpr ModelConfig tanh_tied{
+    .vocabulary = 13,
+    .context = 40,
+    .layers = 2,
+    .width = 12,
+    .norm = {.bias = false},
+    .attention = {.heads = 3, .bias = false},
+    .feed_forward = {.d_ff = 20, .activation = Activation::gelu_tanh, .bias = false},
+    .head = {.tied = true, .bias = false}};
+constexpr ModelConfig relu_untied{.vocabulary = 17,
+                                  .context = 8,
+                                  .layers = 2,
+                                  .width = 10,
+                                  .attention = {.heads = 1},
+                                  .feed_forward = {.d_ff = 9}};
 
-void check_model(const ModelShape& shape, Index sequences, Index sequence, bool dropout = false) {
-  Rig<double> rig(shape, sequences, sequence, 2, dropout);
+void check_model(const ModelConfig& config, Index sequences, Index sequence, bool dropout = false) {
+  Rig<double> rig(config, sequences, sequence, 2, dropout);
   rig.loss(true);
   const std::vector<double> gradients = rig.gradients;
   for (const Parameter& parameter : rig.parameters) {
@@ -148,9 +151,9 @@ TEST_CASE("gradients of every parameter agree with central differences") {
 TEST_CASE("so they do under dropout") { check_model(gelu_biased, 2, 5, true); }
 
 TEST_CASE("float gradients agree with double ones") {
-  for (const ModelShape& shape : {gelu_biased, tanh_tied, relu_untied}) {
-    Rig<double> exact(shape, 2, 8, 1);
-    Rig<float> rounded(shape, 2, 8, 1);
+  for (const ModelConfig& config : {gelu_biased, tanh_tied, relu_untied}) {
+    Rig<double> exact(config, 2, 8, 1);
+    Rig<float> rounded(config, 2, 8, 1);
     CHECK(rounded.loss(true) == doctest::Approx(exact.loss(true)).epsilon(1e-5));
     for (const Parameter& parameter : exact.parameters) {
       double difference = 0, norm = 0;
@@ -194,7 +197,7 @@ TEST_CASE("a forward pass has the loss of a training pass, and needs no gradient
 TEST_CASE("the mean of logits and targets is the loss") {
   Rig<double> rig(tanh_tied, 2, 9, 2);
   const double loss = rig.loss();
-  const Index vocabulary = rig.model.shape().vocabulary;
+  const Index vocabulary = rig.model.config().vocabulary;
   std::vector<double> logits(rig.inputs.size() * static_cast<std::size_t>(vocabulary));
   rig.threads.run([&](const Worker& worker) {
     rig.model.logits(rig.pass(worker), rig.inputs,
@@ -212,11 +215,11 @@ TEST_CASE("the mean of logits and targets is the loss") {
 }
 
 TEST_CASE("every plan is sound") {
-  for (const ModelShape& shape : {gelu_biased, tanh_tied, presets::tiny, presets::nano}) {
+  for (const ModelConfig& config : {gelu_biased, tanh_tied, presets::tiny, presets::nano}) {
     for (const bool training : {true, false}) {
       for (const Index workers : {1, 2, 5}) {
         MemoryPlan plan;
-        const Transformer<float> model(RuntimeConfig(shape), plan, {2, 8, workers, training, true});
+        const Transformer<float> model(config, plan, {2, 8, workers, training, true});
         plan.place();
         CHECK(plan_defect(plan) == "");
         CHECK(plan.total_bytes() >= plan.peak_live_bytes());
@@ -226,28 +229,27 @@ TEST_CASE("every plan is sound") {
 }
 
 TEST_CASE("shapes that make no model are refused by name") {
-  ModelShape shape = presets::tiny;
-  shape.heads = 3;
-  CHECK_THROWS_WITH_AS(Transformer<float>{RuntimeConfig(shape)},
-                       "model shape: width 64 is not a multiple of heads 3", ConfigError);
-  shape = presets::tiny;
-  shape.vocabulary = 0;
-  CHECK_THROWS_WITH_AS(Transformer<float>{RuntimeConfig(shape)},
-                       "model shape: vocabulary is 0, expected 1 to 2^31 - 1", ConfigError);
-  shape = presets::tiny;
-  shape.width = 759'250'125;
-  shape.heads = 1;
-  shape.layers = 8;
-  CHECK_THROWS_WITH_AS(Transformer<float>{RuntimeConfig(shape)},
-                       "model shape: expected less than 2^50 parameters", ConfigError);
+  ModelConfig config = presets::tiny;
+  config.attention.heads = 3;
+  CHECK_THROWS_WITH_AS(Transformer<float>{config}, "width 64 is not a multiple of heads 3",
+                       ConfigError);
+  config = presets::tiny;
+  config.vocabulary = 0;
+  CHECK_THROWS_WITH_AS(Transformer<float>{config}, "vocabulary is 0, expected 1 to 2147483647",
+                       ConfigError);
+  config = presets::tiny;
+  config.width = 759'250'125;
+  config.attention.heads = 1;
+  config.layers = 8;
+  CHECK_THROWS_WITH_AS(Transformer<float>{config},
+                       "model config: expected less than 2^50 parameters", ConfigError);
   MemoryPlan plan;
-  CHECK_THROWS_WITH_AS(Transformer<float>(RuntimeConfig(presets::tiny), plan, {1, 129}),
+  CHECK_THROWS_WITH_AS(Transformer<float>(presets::tiny, plan, {1, 129}),
                        "sequence: got 129, expected 1 to 128, the model's context", ConfigError);
 }
 
 TEST_CASE("a model begins with GPT-2's initial weights") {
-  const ParameterList list =
-      Transformer<float>{RuntimeConfig(octavo_test::fixed_shape)}.parameters();
+  const ParameterList list = Transformer<float>{octavo_test::fixed_shape}.parameters();
   std::vector<float> weights(static_cast<std::size_t>(list.count()));
   constexpr Index layers = 8;
   set_initial_weights<float>(list, layers, 5, weights);
@@ -260,25 +262,24 @@ TEST_CASE("a model begins with GPT-2's initial weights") {
     }
     return std::sqrt(squares / static_cast<double>(tensor.count()));
   };
-  for (const char* name : {"transformer.wte.weight", "transformer.h.0.mlp.c_fc.weight"}) {
+  for (const char* name : {"embedding.tokens.weight", "blocks.0.feed_forward.up.weight"}) {
     CHECK(deviation(name) / 0.02 == doctest::Approx(1).epsilon(0.02));
   }
   for (const char* name :
-       {"transformer.h.1.attn.c_proj.weight", "transformer.h.0.mlp.c_proj.weight"}) {
+       {"blocks.1.attention.output.weight", "blocks.0.feed_forward.down.weight"}) {
     CHECK(deviation(name) / 0.02 == doctest::Approx(1.0 / 4).epsilon(0.02));
   }
-  CHECK(deviation("transformer.h.1.ln_1.weight") == 1);
-  CHECK(deviation("transformer.h.1.ln_1.bias") == 0);
+  CHECK(deviation("blocks.1.attention_norm.weight") == 1);
+  CHECK(deviation("blocks.1.attention_norm.bias") == 0);
 }
 
 TEST_CASE("parameters have GPT-2's names, in memory order without gaps") {
-  const ParameterList list =
-      Transformer<float>{RuntimeConfig(octavo_test::fixed_shape)}.parameters();
+  const ParameterList list = Transformer<float>{octavo_test::fixed_shape}.parameters();
   CHECK(list.count() == 291'398);
-  CHECK(list[0].name == "transformer.wte.weight");
-  CHECK(list.find("transformer.h.1.attn.c_attn.weight").columns == 384);
-  CHECK(list.find("transformer.h.1.mlp.c_fc.weight").rows == 128);
-  CHECK(list.find("lm_head.bias").columns == 70);
+  CHECK(list[0].name == "embedding.tokens.weight");
+  CHECK(list.find("blocks.1.attention.qkv.weight").columns == 384);
+  CHECK(list.find("blocks.1.feed_forward.up.weight").rows == 128);
+  CHECK(list.find("head.bias").columns == 70);
   Index next = 0;
   for (const Parameter& parameter : list) {
     CHECK(parameter.offset == next);

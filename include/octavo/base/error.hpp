@@ -51,7 +51,8 @@ class ConfigError : public Error {
 class IoError : public Error {
  public:
   IoError(ErrorCode code, const std::string& message, std::error_code reason, std::string hint = {})
-      : Error(code, detail::concat({message, ": ", reason.message()}), std::move(hint)),
+      : Error(reason == std::errc::not_enough_memory ? ErrorCode::out_of_memory : code,
+              detail::concat({message, ": ", reason.message()}), std::move(hint)),
         reason_(reason) {}
 
   std::error_code reason() const noexcept { return reason_; }

@@ -18,6 +18,7 @@
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
+#include <octavo/transformer/gpt2_names.hpp>
 #include <octavo/transformer/model_description.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -25,7 +26,7 @@ namespace OCTAVO_NAMESPACE {
 /// Everything that generation needs: what a model file holds.
 template <Scalar T>
 struct LoadedModel {
-  ModelShape shape;
+  ModelConfig config;
   Index trained_length = 0;  ///< the longest sequence that training showed it
   AnyTokenizer tokenizer;
   AlignedBuffer<T> weights;  ///< in the order of Transformer::parameters()
@@ -44,7 +45,7 @@ std::vector<TensorToWrite> weights_to_write(const ParameterList& parameters,
   for (const Parameter& parameter : parameters) {
     const auto first = static_cast<std::size_t>(parameter.offset);
     tensors.push_back(
-        tensor_to_write<T>(parameter.name, sizes_of(parameter),
+        tensor_to_write<T>(gpt2_name(parameter.name), sizes_of(parameter),
                            weights.subspan(first, static_cast<std::size_t>(parameter.count()))));
   }
   return tensors;
@@ -54,7 +55,7 @@ template <Scalar T>
 void read_weights(const SafetensorsReader& file, const ParameterList& parameters,
                   std::span<T> weights) {
   for (const Parameter& parameter : parameters) {
-    read_tensor<T>(file, parameter.name,
+    read_tensor<T>(file, gpt2_name(parameter.name),
                    weights.subspan(static_cast<std::size_t>(parameter.offset),
                                    static_cast<std::size_t>(parameter.count())));
   }
@@ -73,7 +74,7 @@ void save_model(const std::string& path, const ModelDescription& model, Index tr
                 FileSystem& files = real_file_system()) {
   require_equal("save_model: numbers in the weights", static_cast<Index>(weights.size()),
                 model.parameters.count());
-  detail::check_saved(model.shape, trained_length, tokenizer.vocabulary_size());
+  detail::check_saved(model.config, trained_length, tokenizer.vocabulary_size());
   if (!detail::all_finite<T>(weights)) {
     throw Error(ErrorCode::bad_data,
                 detail::concat({"cannot save ", printable(path), ": not all weights are finite"}),
@@ -81,7 +82,7 @@ void save_model(const std::string& path, const ModelDescription& model, Index tr
   }
   MetadataWriter metadata;
   detail::write_format(metadata, "model");
-  detail::write_shape(metadata, model.shape);
+  for_each_field(model.config, detail::FieldWriter{metadata});
   detail::write_part(metadata, model.part);
   detail::write_tokenizer(metadata, tokenizer);
   metadata.whole("trained_length", trained_length);
@@ -101,10 +102,10 @@ class ModelFile {
     constexpr std::array<std::string_view, 2> dtypes{"F32", "F64"};
     constexpr std::array others{detail::optimizer_state_name};
     const bool checkpoint = detail::read_format(metadata, kinds) == 1;
-    shape_ = detail::read_shape(metadata);
-    trained_length_ = detail::read_trained_length(metadata, shape_);
-    tokenizer_ = detail::read_tokenizer(metadata, shape_.vocabulary);
-    const ModelDescription model = kind(shape_);
+    config_ = detail::read_config(metadata);
+    trained_length_ = detail::read_trained_length(metadata, config_);
+    tokenizer_ = detail::read_tokenizer(metadata, config_.vocabulary);
+    const ModelDescription model = kind(config_);
     detail::check_part(file_, detail::read_part(metadata), model.part);
     parameters_ = model.parameters;
     // All shapes before the first allocation: they bound it by the size of the file.
@@ -113,7 +114,7 @@ class ModelFile {
     check_header(checkpoint);
   }
 
-  const ModelShape& shape() const noexcept { return shape_; }
+  const ModelConfig& config() const noexcept { return config_; }
   Index trained_length() const noexcept { return trained_length_; }
   const AnyTokenizer& tokenizer() const noexcept { return *tokenizer_; }
   const ParameterList& parameters() const noexcept { return parameters_; }
@@ -132,7 +133,7 @@ class ModelFile {
   void check_header(bool checkpoint) {
     if (file_.is_unaltered()) return;
     std::vector<std::string> names;
-    for (const Parameter& parameter : parameters_) names.push_back(parameter.name);
+    for (const Parameter& parameter : parameters_) names.push_back(gpt2_name(parameter.name));
     if (checkpoint) names.emplace_back(detail::optimizer_state_name);
     const bool sound =
         file_.restore_sums(names) ||
@@ -141,7 +142,7 @@ class ModelFile {
   }
 
   SafetensorsReader file_;
-  ModelShape shape_;
+  ModelConfig config_;
   Index trained_length_ = 0;
   std::optional<AnyTokenizer> tokenizer_;
   ParameterList parameters_;
@@ -152,7 +153,7 @@ class ModelFile {
 template <Scalar T>
 LoadedModel<T> load_model(const ByteSource& source, ModelKind kind = standard_model) {
   const ModelFile file(source, kind);
-  LoadedModel<T> model{file.shape(), file.trained_length(), file.tokenizer(),
+  LoadedModel<T> model{file.config(), file.trained_length(), file.tokenizer(),
                        AlignedBuffer<T>(static_cast<std::size_t>(file.parameters().count()))};
   file.read<T>(model.weights);
   return model;

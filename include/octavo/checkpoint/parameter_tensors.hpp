@@ -13,6 +13,7 @@
 #include <octavo/formats/safetensors_reader.hpp>
 #include <octavo/formats/tensor_reader.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/transformer/gpt2_names.hpp>
 
 // A model's parameters as tensors of a safetensors file.
 namespace OCTAVO_NAMESPACE::detail {
@@ -27,11 +28,11 @@ inline void check_tensors(const SafetensorsReader& file, const ParameterList& pa
                           std::span<const std::string_view> dtypes,
                           std::span<const std::string_view> others) {
   for (const Parameter& parameter : parameters) {
-    check_tensor(file, parameter.name, sizes_of(parameter), dtypes);
+    check_tensor(file, gpt2_name(parameter.name), sizes_of(parameter), dtypes);
   }
-  std::set<std::string_view> known(others.begin(), others.end());
+  std::set<std::string> known(others.begin(), others.end());
   for (const std::string_view name : others) file.tensor(std::string(name));
-  for (const Parameter& parameter : parameters) known.insert(parameter.name);
+  for (const Parameter& parameter : parameters) known.insert(gpt2_name(parameter.name));
   for (const auto& [name, tensor] : file.tensors()) {
     if (!known.contains(name)) {
       file.fail(detail::concat({"tensor ", printable(name), " does not belong to this model"}));

@@ -21,14 +21,14 @@ namespace OCTAVO_NAMESPACE {
 
 /// What a checkpoint says about its run, beside the numbers.
 struct CheckpointInfo {
-  ModelShape shape;
+  ModelConfig config;
   std::string part;         ///< see ModelDescription
   TrainingOptions options;  ///< but for those that change nothing: micro-batch, recomputation
   RunState state;
   AnyTokenizer tokenizer;
   CorpusIdentity corpus;
   bool double_precision = false;
-  /// What multiplies the learning rate of tensors of these names; 1 for all others.
+  /// What multiplies the learning rate of tensors of these names in files; 1 for all others.
   std::map<std::string, double> learning_rate_factors;
 };
 
@@ -101,8 +101,8 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   const RunState state = trainer.state();
   const TrainingOptions& options = trainer.options();
   const std::span<const std::byte> moments = trainer.optimizer_state();
-  const Index parameters = trainer.parameters().count();
-  const Index tensors_of_model = std::ssize(trainer.parameters().span());
+  const Index parameters = trainer.parameters().trained_count();
+  const Index tensors_of_model = trainer.parameters().trained_tensors();
   const auto demand = [&](bool sound, const char* numbers) {
     if (sound) return;
     throw Diverged(
@@ -115,15 +115,15 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   };
   demand(!detail::first_impossible<T>(options.optimizer, parameters, tensors_of_model, copy),
          "moments");
-  detail::check_saved(trainer.shape(), options.sequence, tokenizer.vocabulary_size());
+  detail::check_saved(trainer.config(), options.sequence, tokenizer.vocabulary_size());
   MetadataWriter metadata;
   detail::write_format(metadata, "checkpoint");
-  detail::write_shape(metadata, trainer.shape());
+  for_each_field(trainer.config(), detail::FieldWriter{metadata});
   detail::write_part(metadata, detail::part_name<Part>());
   detail::write_tokenizer(metadata, tokenizer);
   metadata.whole("trained_length", options.sequence);
   metadata.truth("double", sizeof(T) == sizeof(double));
-  detail::write_options(metadata, options);
+  for_each_field(options, detail::FieldWriter{metadata});
   detail::write_state(metadata, state);
   detail::write_factors(metadata, trainer.parameters());
   detail::write_corpus(metadata, corpus);
@@ -148,7 +148,8 @@ class CheckpointFile {
       : file_(source), model_kind_(kinds.model), info_(read_info(file_, kinds.optimizers)) {
     if (file_.is_unaltered()) return;
     std::vector<std::string> names;
-    for (const Parameter& parameter : model().parameters) names.push_back(parameter.name);
+    for (const Parameter& parameter : model().parameters)
+      names.push_back(gpt2_name(parameter.name));
     names.emplace_back(detail::optimizer_state_name);
     if (!file_.restore_sums(names)) file_.fail_altered();
   }
@@ -174,21 +175,25 @@ class CheckpointFile {
     detail::check_part(file_, info_.part, detail::part_name<Part>());
     require(sizeof(T) == (info_.double_precision ? sizeof(double) : sizeof(float)),
             "a checkpoint's scalar must be the trainer's");
-    require(info_.shape == trainer.shape(), [&] {
-      return detail::concat({"a checkpoint's shape must be the trainer's: got ",
-                             describe(info_.shape), ", expected ", describe(trainer.shape())});
+    require(info_.config == trainer.config(), [&] {
+      return detail::concat({"a checkpoint's configuration must be the trainer's: got ",
+                             describe(info_.config), ", expected ", describe(trainer.config())});
     });
     const AnyOptimizer& optimizer = trainer.options().optimizer;
     require(info_.options.optimizer.same_rule(optimizer), [&] {
       return detail::concat({"a checkpoint's optimizer must be the trainer's: got ",
                              name_of(info_.options.optimizer), ", expected ", name_of(optimizer)});
     });
+    require(info_.options.freeze == trainer.options().freeze &&
+                info_.options.train_last == trainer.options().train_last,
+            "a checkpoint's frozen tensors must be the trainer's: got other values of freeze or "
+            "train_last");
     verify<T>(trainer.parameters());
     detail::read_weights<T>(file_, trainer.parameters(), trainer.weights());
     file_.read(file_.tensor(std::string(detail::optimizer_state_name)), 0,
                trainer.optimizer_state());
     for (const Parameter& parameter : trainer.parameters()) {
-      const auto found = info_.learning_rate_factors.find(parameter.name);
+      const auto found = info_.learning_rate_factors.find(gpt2_name(parameter.name));
       trainer.parameters().set_learning_rate_factor_of(
           static_cast<std::size_t>(parameter.number),
           found == info_.learning_rate_factors.end() ? 1.0 : found->second);
@@ -198,8 +203,16 @@ class CheckpointFile {
 
  private:
   ModelDescription model() const {
-    ModelDescription model = model_kind_(info_.shape);
+    ModelDescription model = model_kind_(info_.config);
     detail::check_part(file_, info_.part, model.part);
+    try {
+      set_trained(model.parameters, info_.options, info_.config.layers);
+    } catch (const ConfigError& error) {
+      file_.fail(detail::concat({"metadata 'freeze': ", error.what()}));
+    }
+    if (model.parameters.trained_count() == 0) {
+      file_.fail("metadata 'freeze': nothing is left to train");
+    }
     return model;
   }
 
@@ -207,13 +220,13 @@ class CheckpointFile {
     const MetadataReader metadata(file);
     constexpr std::array<std::string_view, 1> kinds{"checkpoint"};
     detail::read_format(metadata, kinds);
-    const ModelShape shape = detail::read_shape(metadata);
-    detail::read_trained_length(metadata, shape);  // for load_model: options have the same number
-    return {shape,
+    const ModelConfig config = detail::read_config(metadata);
+    detail::read_trained_length(metadata, config);  // for load_model: options have the same number
+    return {config,
             detail::read_part(metadata),
-            detail::read_options(metadata, shape, known),
+            detail::read_options(metadata, config, known),
             detail::read_state(metadata),
-            detail::read_tokenizer(metadata, shape.vocabulary),
+            detail::read_tokenizer(metadata, config.vocabulary),
             detail::read_corpus(metadata),
             metadata.truth("double"),
             detail::read_factors(metadata)};
@@ -224,15 +237,18 @@ class CheckpointFile {
     constexpr std::array dtypes{scalar_name<T>};
     constexpr std::array others{detail::optimizer_state_name};
     detail::check_tensors(file_, parameters, dtypes, others);
-    const auto form = detail::state_form<T>(info_.options.optimizer, parameters.count(),
-                                            std::ssize(parameters.span()));
+    const auto form = detail::state_form<T>(info_.options.optimizer, parameters.trained_count(),
+                                            parameters.trained_tensors());
     const std::array forms{form.dtype};
     detail::check_tensor(file_, std::string(detail::optimizer_state_name), form.sizes, forms);
-    for (const Parameter& parameter : parameters) detail::verify_tensor(file_, parameter.name);
+    for (const Parameter& parameter : parameters)
+      detail::verify_tensor(file_, gpt2_name(parameter.name));
     verify_state<T>(parameters);
     for (const auto& entry : info_.learning_rate_factors) {
       const std::string& name = entry.first;
-      const auto is_it = [&](const Parameter& parameter) { return parameter.name == name; };
+      const auto is_it = [&](const Parameter& parameter) {
+        return gpt2_name(parameter.name) == name;
+      };
       if (std::any_of(parameters.begin(), parameters.end(), is_it)) continue;
       file_.fail(detail::concat({"metadata ", printable(detail::concat({detail::factor_key, name})),
                                  ": there is no tensor ", printable(name)}));
@@ -246,9 +262,9 @@ class CheckpointFile {
     const AnyOptimizer& optimizer = info_.options.optimizer;
     if (state.dtype == scalar_name<T>) {
       std::vector<MomentRange> ranges;
-      for_each_state_section(optimizer, parameters.count(), std::ssize(parameters.span()),
+      for_each_state_section(optimizer, parameters.trained_count(), parameters.trained_tensors(),
                              [&](const StateSection& section) { ranges.push_back(section.range); });
-      const auto count = static_cast<std::size_t>(parameters.count());
+      const auto count = static_cast<std::size_t>(parameters.trained_count());
       detail::for_each_piece<T>(file_, name, [&](std::size_t first, std::span<const T> piece) {
         for (std::size_t i = 0; i < piece.size(); ++i) {
           const bool bounded = ranges[(first + i) / count] == MomentRange::not_negative;
@@ -259,7 +275,7 @@ class CheckpointFile {
     }
     detail::verify_tensor(file_, name);
     const auto impossible = detail::first_impossible<T>(
-        optimizer, parameters.count(), std::ssize(parameters.span()),
+        optimizer, parameters.trained_count(), parameters.trained_tensors(),
         [&](std::size_t first, std::span<std::byte> bytes) { file_.read(state, first, bytes); });
     if (impossible) refuse_state(static_cast<std::size_t>(*impossible));
   }

@@ -14,8 +14,8 @@
 #include <octavo/checkpoint/model_metadata.hpp>
 #include <octavo/formats/hexadecimal.hpp>
 #include <octavo/formats/metadata.hpp>
-#include <octavo/optimizers/optimizer_list.hpp>
 #include <octavo/training/trainer.hpp>
+#include <octavo/transformer/gpt2_names.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -43,107 +43,12 @@ struct CorpusIdentity {
 
 namespace detail {
 
-/// Calls whole or real (key, value, least, most), later (key, value, least, most, if left out),
-/// bits or truth (key, value) for each number of a run's options that changes what is computed.
-/// Micro-batches, recomputation and threads do not.
-template <typename Options, typename Visitor>
-void for_each_option(Options& options, Visitor&& visit) {
-  constexpr Index any = std::numeric_limits<Index>::max();
-  constexpr Index size = (Index{1} << 31) - 1;
-  constexpr double large = std::numeric_limits<double>::max();
-  visit.whole("steps", options.steps, 0, any);
-  visit.whole("batch", options.batch, 1, size);
-  visit.whole("sequence", options.sequence, 1, size);
-  visit.whole("accumulate", options.accumulate, 1, size);
-  visit.real("learning_rate", options.learning_rate, std::numeric_limits<double>::denorm_min(),
-             large);
-  visit.real("minimum_learning_rate", options.min_lr, -large, large);
-  visit.whole("warmup", options.warmup, 0, any);
-  visit.real("clip", options.clip, 0, large);
-  visit.real("dropout", options.dropout, 0, 1 - std::numeric_limits<double>::epsilon() / 2);
-  visit.bits("seed", options.seed);
-  visit.whole("evaluate_every", options.evaluate_every, 0, any);
-  visit.later("evaluation_tokens", options.evaluation_tokens, 0, any, 0);
-  visit.whole("patience", options.patience, 0, any);
-  visit.truth("stop_at_spike", options.stop_at_spike);
-  visit.truth("fused_update", options.fused_update);
-}
-
-/// Refuses, with ConfigError, to write what would be refused when it is read.
-struct OptionWriter {
-  MetadataWriter& metadata;
-  void whole(const std::string& key, Index value, Index least, Index most) {
-    check(key, value >= least && value <= most);
-    metadata.whole(key, value);
-  }
-  /// What older files lack stands only where it is not what they mean.
-  void later(const std::string& key, Index value, Index least, Index most, Index left_out) {
-    if (value != left_out) whole(key, value, least, most);
-  }
-  void real(const std::string& key, double value, double least, double most) {
-    check(key, value >= least && value <= most);  // not if it is not a number
-    metadata.real(key, value);
-  }
-  void bits(const std::string& key, std::uint64_t value) { metadata.whole(key, value); }
-  void truth(const std::string& key, bool value) { metadata.truth(key, value); }
-
-  static void check(const std::string& key, bool sound) {
-    require(sound, [&] {
-      return detail::concat({"cannot save a run whose ", key, " is out of range"});
-    });
-  }
-};
-
-struct OptionReader {
-  const MetadataReader& metadata;
-  void whole(const std::string& key, Index& value, Index least, Index most) {
-    value = metadata.whole(key, least, most);
-  }
-  void later(const std::string& key, Index& value, Index least, Index most, Index left_out) {
-    const bool there = metadata.file().metadata().contains(key);
-    value = there ? metadata.whole(key, least, most) : left_out;
-  }
-  void real(const std::string& key, double& value, double least, double most) {
-    value = metadata.real(key, least, most);
-  }
-  void bits(const std::string& key, std::uint64_t& value) { value = metadata.bits(key); }
-  void truth(const std::string& key, bool& value) { value = metadata.truth(key); }
-};
-
-/// The entry of an optimizer's setting. Format 1 says "decay".
-inline std::string setting_key(std::string_view name) {
-  return concat({"optimizer.", name == "weight_decay" ? "decay" : name});
-}
-
-inline void write_options(MetadataWriter& metadata, const TrainingOptions& options) {
-  OptionWriter writer{metadata};
-  for_each_option(options, writer);
-  metadata.text("schedule", name_of(options.schedule));
-  metadata.text("optimizer", name_of(options.optimizer));
-  for_each_setting(options.optimizer,
-                   [&](std::string_view name, double value, const SettingRange& range) {
-                     writer.real(setting_key(name), value, std::min(0.0, range.least), range.most);
-                   });
-}
-
-inline AnyOptimizer read_optimizer(const MetadataReader& metadata, OptimizerList known) {
-  std::vector<std::string_view> names;
-  for (const AnyOptimizer& one : known) names.push_back(name_of(one));
-  AnyOptimizer optimizer = known[metadata.choice("optimizer", names)];
-  for_each_setting(optimizer, [&](std::string_view name, double& value, const SettingRange& range) {
-    value = metadata.real(setting_key(name), std::min(0.0, range.least), range.most);
-  });
-  return optimizer;
-}
-
-inline TrainingOptions read_options(const MetadataReader& metadata, const ModelShape& shape,
+inline TrainingOptions read_options(const MetadataReader& metadata, const ModelConfig& config,
                                     OptimizerList known) {
   TrainingOptions options;
-  for_each_option(options, OptionReader{metadata});
-  options.schedule =
-      static_cast<LearningRateSchedule::Shape>(metadata.choice("schedule", schedule_names));
-  options.optimizer = read_optimizer(metadata, known);
-  if (options.sequence > shape.context) metadata.refuse("sequence", "at most the context");
+  for_each_field(options, FieldReader{metadata, known});
+  if (options.train_last > config.layers) metadata.refuse("train_last", "at most the layers");
+  if (options.sequence > config.context) metadata.refuse("sequence", "at most the context");
   constexpr Index most = (Index{1} << 31) - 1;  // see check_step
   if (options.accumulate > most / options.batch ||
       options.sequence > most / (options.batch * options.accumulate)) {
@@ -161,7 +66,7 @@ inline constexpr std::string_view factor_key = "learning_rate_factor.";
 inline void write_factors(MetadataWriter& metadata, const ParameterList& parameters) {
   for (const Parameter& parameter : parameters) {
     if (parameter.learning_rate_factor == 1) continue;
-    metadata.real(concat({factor_key, parameter.name}), parameter.learning_rate_factor);
+    metadata.real(concat({factor_key, gpt2_name(parameter.name)}), parameter.learning_rate_factor);
   }
 }
 
@@ -205,9 +110,9 @@ inline constexpr std::size_t most_documents_bytes = 2048;
 /// What only some runs have is written for these alone, so that the files of others are what they
 /// were.
 inline void write_corpus(MetadataWriter& metadata, const CorpusIdentity& corpus) {
-  OptionWriter::check("corpus.name", corpus.name.size() <= most_corpus_name_bytes);
-  OptionWriter::check("corpus.documents", corpus.documents.size() <= most_documents_bytes);
-  OptionWriter::check("validation.name", corpus.validation_name.size() <= most_corpus_name_bytes);
+  check_writable("corpus.name", corpus.name.size() <= most_corpus_name_bytes);
+  check_writable("corpus.documents", corpus.documents.size() <= most_documents_bytes);
+  check_writable("validation.name", corpus.validation_name.size() <= most_corpus_name_bytes);
   metadata.text("corpus.name", to_hex(corpus.name));  // a path may be no UTF-8
   metadata.whole("corpus.bytes", corpus.bytes);
   metadata.text("corpus.hash", corpus.hash);

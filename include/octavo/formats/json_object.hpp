@@ -79,7 +79,16 @@ class JsonObject {
                          expected}));
   }
 
-  /// The value as a whole number, which 12.0 is too; nothing if it is not one.
+  /// A finite number > 0; none where the value is null or missing.
+  std::optional<double> optional_positive(const char* key) const {
+    const Json& value = field(key);
+    if (value.is_null()) return std::nullopt;
+    const double number = value.is_number() ? value.get<double>() : 0;
+    if (!(number > 0) || !std::isfinite(number)) refuse(key, "a number > 0");
+    return number;
+  }
+
+  /// The value as a whole number (12.0 is one); nothing if it is not a whole number.
   static std::optional<Index> whole_value(const Json& value) {
     constexpr double limit = 0x1p62;
     if (!value.is_number()) return std::nullopt;

@@ -39,7 +39,7 @@ struct GenerationMemory {
   Booking<Index> turned;      ///< 1: the second cache is the window's, [sequences]
   Booking<T> unused_logits;   ///< of positions that are computed ahead, [vocabulary]
 
-  static constexpr GenerationMemory book(MemoryPlan& plan, const ModelShape& shape, Index length,
+  static constexpr GenerationMemory book(MemoryPlan& plan, const ModelConfig& config, Index length,
                                          Index sequences, Sliding sliding = Sliding::at_once) {
     const auto always = [&]<typename U>(std::type_identity<U>, const char* name, MemoryKind kind,
                                         Index count) {
@@ -51,20 +51,21 @@ struct GenerationMemory {
     memory.caches =
         always(number, "keys and values", MemoryKind::cache,
                KeyValueCaches<T>::elements(sliding == Sliding::ahead ? 2 * sequences : sequences,
-                                           shape.layers, length, shape.width));
-    memory.logits = always(number, "logits", MemoryKind::scratch, sequences * shape.vocabulary);
+                                           config.layers, length, config.width));
+    memory.logits = always(number, "logits", MemoryKind::scratch, sequences * config.vocabulary);
     memory.window = always(token, "window", MemoryKind::data, sequences * length);
     memory.used = always(std::type_identity<Index>{}, "used", MemoryKind::data, sequences);
     memory.chosen = always(token, "chosen", MemoryKind::data, sequences);
     memory.parts = always(std::type_identity<CachedRows>{}, "parts", MemoryKind::data, sequences);
-    memory.order = always(token, "order", MemoryKind::scratch, shape.vocabulary);
+    memory.order = always(token, "order", MemoryKind::scratch, config.vocabulary);
     memory.adjusted = always(std::type_identity<double>{}, "adjusted logits", MemoryKind::scratch,
-                             shape.vocabulary);
+                             config.vocabulary);
     if (sliding == Sliding::ahead) {
       constexpr std::type_identity<Index> index;
       memory.prepared = always(index, "prepared", MemoryKind::data, sequences);
       memory.turned = always(index, "turned", MemoryKind::data, sequences);
-      memory.unused_logits = always(number, "unused logits", MemoryKind::scratch, shape.vocabulary);
+      memory.unused_logits =
+          always(number, "unused logits", MemoryKind::scratch, config.vocabulary);
     }
     return memory;
   }
@@ -78,7 +79,7 @@ struct GenerationPlan {
   constexpr GenerationPlan(const typename Model::Configuration& config, Index length,
                            Index workers = 1, Index sequences = 1,
                            Sliding sliding = Sliding::at_once)
-      : memory(GenerationMemory<T>::book(plan, config.shape(), length, sequences, sliding)),
+      : memory(GenerationMemory<T>::book(plan, config, length, sequences, sliding)),
         // Rows for a whole window, or for a token of every sequence.
         model(config, plan,
               {.sequences = (sequences + length - 1) / length,
@@ -94,7 +95,7 @@ struct GenerationPlan {
 };
 
 /// The bytes of the one block in which a model generates; usable in static_assert. For a model of
-/// the user's: `generation_bytes<Transformer<float, RuntimeConfig, MyBlock<float>>>(shape, 32)`.
+/// the user's: `generation_bytes<Transformer<float, ModelConfig, MyBlock<float>>>(shape, 32)`.
 template <typename Model>
 constexpr std::size_t generation_bytes(const typename Model::Configuration& config, Index length,
                                        Index workers = 1, Index sequences = 1,
@@ -104,10 +105,9 @@ constexpr std::size_t generation_bytes(const typename Model::Configuration& conf
 
 /// The same for Transformer<T>: `generation_bytes<float>(shape, 32)`.
 template <Scalar T>
-constexpr std::size_t generation_bytes(const ModelShape& shape, Index length, Index workers = 1,
+constexpr std::size_t generation_bytes(const ModelConfig& config, Index length, Index workers = 1,
                                        Index sequences = 1, Sliding sliding = Sliding::at_once) {
-  return generation_bytes<Transformer<T>>(RuntimeConfig(shape), length, workers, sequences,
-                                          sliding);
+  return generation_bytes<Transformer<T>>(config, length, workers, sequences, sliding);
 }
 
 }  // namespace OCTAVO_NAMESPACE

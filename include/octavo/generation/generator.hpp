@@ -39,21 +39,19 @@ class Generator {
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
   Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
-            ThreadPool& threads, Index sequences = 1, Sliding sliding = Sliding::at_once)
-      : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, nullptr) {}
+            ThreadPool& threads, Index sequences = 1, Sliding sliding = Sliding::at_once);
 
   /// As above, in memory of the caller: at least generation_bytes, aligned to 64 bytes. It may be
   /// overwritten between two calls of generate().
   Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
             ThreadPool& threads, std::span<std::byte> memory, Index sequences = 1,
-            Sliding sliding = Sliding::at_once)
-      : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, &memory) {}
+            Sliding sliding = Sliding::at_once);
 
   /// Deleted: temporary weights would not outlive this object.
   template <typename... Rest>
   Generator(const Model&, std::vector<T>&&, Index, ThreadPool&, const Rest&...) = delete;
 
-  const ModelShape& shape() const noexcept { return model_.shape(); }
+  const ModelConfig& config() const noexcept { return model_.config(); }
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   Index length() const noexcept { return length_; }
   Index sequences() const noexcept { return sequences_; }
@@ -61,59 +59,25 @@ class Generator {
   const ThreadTuner& threads_in_use() const noexcept { return token_threads_; }
 
   /// Forgets everything read so far.
-  void reset() {
-    const std::span<Index> used = arena_.get(memory_.used);
-    std::fill(used.begin(), used.end(), Index{0});
-    const std::span<Index> prepared = arena_.get(memory_.prepared);
-    std::fill(prepared.begin(), prepared.end(), Index{0});
-    const std::span<Index> turned = arena_.get(memory_.turned);
-    std::fill(turned.begin(), turned.end(), Index{0});
-  }
+  void reset();
 
   /// Tokens in the window.
   Index used(Index sequence = 0) const { return arena_.get(memory_.used)[at(sequence)]; }
 
   /// Reads tokens; logits() are then those of the next token. ConfigError for a token outside the
   /// vocabulary.
-  void read(std::span<const Token> tokens, Index sequence = 0) {
-    require(sequence >= 0 && sequence < sequences_, [&] {
-      return detail::concat({"sequence: got ", sequence, ", expected 0 to ", sequences_ - 1});
-    });
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      require(tokens[i] >= 0 && tokens[i] < shape().vocabulary, [&] {
-        return detail::concat(
-            {"token ", i, " is ", tokens[i], ", expected 0 to ", shape().vocabulary - 1});
-      });
-    }
-    while (!tokens.empty()) {
-      if (used(sequence) == length_) {
-        tokens = tokens.subspan(skip(tokens, sequence));
-        slide(sequence);
-      }
-      const auto count = std::min(tokens.size(), at(length_ - used(sequence)));
-      evaluate(tokens.first(count), sequence);
-      prepare(sequence, static_cast<Index>(count));
-      tokens = tokens.subspan(count);
-    }
-  }
+  void read(std::span<const Token> tokens, Index sequence = 0);
 
   /// Logits of the next token, [vocabulary].
   std::span<const T> logits(Index sequence = 0) const {
     return arena_.get(memory_.logits)
-        .subspan(at(sequence * shape().vocabulary), at(shape().vocabulary));
+        .subspan(at(sequence * config().vocabulary), at(config().vocabulary));
   }
 
   /// Samples the next token. `position` numbers the draws: equal seed and position draw the same
   /// random number.
   Token choose(const Sampling& sampling, const CounterRandom& random, std::uint64_t position,
-               Index sequence = 0) {
-    require(used(sequence) > 0, "generation needs at least one token of prompt");
-    const FloatEnvironment environment;
-    check_sampling(sampling, shape().vocabulary);
-    return sample<T>(logits(sequence), sampling, window(sequence).first(at(used(sequence))),
-                     random.uniform(position), arena_.get(memory_.order),
-                     arena_.get(memory_.adjusted));
-  }
+               Index sequence = 0);
 
   /// Reads `prompt` (at least one token) and generates `count` tokens, and passes each to
   /// `receive(Token) -> bool` as soon as it is chosen; false stops. Equal seeds give equal tokens.
@@ -130,7 +94,7 @@ class Generator {
   template <typename Receive>
   void generate_batch(std::span<const std::span<const Token>> prompts, Index count,
                       const Sampling& sampling, std::uint64_t seed, Receive&& receive) {
-    check_sampling(sampling, shape().vocabulary);
+    check_sampling(sampling, config().vocabulary);
     require(count >= 0, "tokens to generate: expected 0 or more");
     require(std::ssize(prompts) <= sequences_, [&] {
       return detail::concat({"prompts: got ", prompts.size(), ", expected at most ", sequences_,
@@ -182,7 +146,7 @@ class Generator {
                       Sliding sliding) {
     require_kernels();
     require(length > 0 && sequences > 0, "generation needs a length and sequences");
-    return Plan(model.config(), length, threads.size(), sequences, sliding);
+    return Plan(model.configuration(), length, threads.size(), sequences, sliding);
   }
 
   static constexpr std::size_t at(Index index) { return static_cast<std::size_t>(index); }
@@ -204,10 +168,10 @@ class Generator {
   /// `tokens` are those of `parts`, whose sequences are numbers of caches; their logits go to
   /// `logits`, [parts, vocabulary].
   void run(std::span<const Token> tokens, std::span<const CachedRows> parts, T* logits) {
-    const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), shape().layers, length_,
-                                   shape().width);
+    const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), config().layers, length_,
+                                   config().width);
     const CachedSequences<T> cached{caches, parts};
-    const MatrixView<T> output(logits, std::ssize(parts), shape().vocabulary);
+    const MatrixView<T> output(logits, std::ssize(parts), config().vocabulary);
     threads_->run(tuner_of(tokens.size(), parts.size()), static_cast<double>(tokens.size()),
                   [&](const Worker& worker) {
                     const Pass<T> pass{.run = {worker, arena_, model_.pack_buffer(arena_)},
@@ -233,33 +197,12 @@ class Generator {
     std::copy(tokens.begin(), tokens.end(), window(sequence).begin() + past);
     const CachedRows part{cache_of(sequence), past, std::ssize(tokens)};
     run(window(sequence).subspan(at(past), tokens.size()), {&part, 1},
-        arena_.get(memory_.logits).data() + sequence * shape().vocabulary);
+        arena_.get(memory_.logits).data() + sequence * config().vocabulary);
     set_used(sequence, past + std::ssize(tokens));
   }
 
   /// Appends one token to each of some sequences, which are in increasing order.
-  void advance(std::span<CachedRows> parts, std::span<const Token> tokens) {
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const Index sequence = parts[i].sequence;
-      if (used(sequence) == length_) slide(sequence);
-      parts[i].past = used(sequence);
-      window(sequence)[at(parts[i].past)] = tokens[i];
-      set_used(sequence, parts[i].past + 1);
-      parts[i].sequence = cache_of(sequence);
-    }
-    T* const logits = arena_.get(memory_.logits).data();
-    run(tokens, parts, logits);
-    for (CachedRows& part : parts) {
-      part.sequence %= sequences_;
-      prepare(part.sequence, 1);
-    }
-    // From the last one on, so that no row is overwritten before it is moved.
-    for (std::size_t i = parts.size(); i-- > 0;) {
-      if (parts[i].sequence == static_cast<Index>(i)) continue;
-      std::copy_n(logits + static_cast<Index>(i) * shape().vocabulary, shape().vocabulary,
-                  logits + parts[i].sequence * shape().vocabulary);
-    }
-  }
+  void advance(std::span<CachedRows> parts, std::span<const Token> tokens);
 
   /// The number of positions that a slide keeps: the newest three quarters (none for a window of
   /// one).
@@ -321,5 +264,88 @@ class Generator {
   ThreadTuner short_prompt_threads_{ThreadTuner::Start::one};
   ThreadTuner long_prompt_threads_{ThreadTuner::Start::all};
 };
+
+template <Scalar T, typename Config, typename Part>
+Generator<T, Config, Part>::Generator(const Model& model,
+                                      std::span<const std::type_identity_t<T>> weights,
+                                      Index length, ThreadPool& threads, Index sequences,
+                                      Sliding sliding)
+    : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, nullptr) {}
+
+template <Scalar T, typename Config, typename Part>
+Generator<T, Config, Part>::Generator(const Model& model,
+                                      std::span<const std::type_identity_t<T>> weights,
+                                      Index length, ThreadPool& threads,
+                                      std::span<std::byte> memory, Index sequences, Sliding sliding)
+    : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, &memory) {}
+
+template <Scalar T, typename Config, typename Part>
+void Generator<T, Config, Part>::reset() {
+  const std::span<Index> used = arena_.get(memory_.used);
+  std::fill(used.begin(), used.end(), Index{0});
+  const std::span<Index> prepared = arena_.get(memory_.prepared);
+  std::fill(prepared.begin(), prepared.end(), Index{0});
+  const std::span<Index> turned = arena_.get(memory_.turned);
+  std::fill(turned.begin(), turned.end(), Index{0});
+}
+
+template <Scalar T, typename Config, typename Part>
+void Generator<T, Config, Part>::read(std::span<const Token> tokens, Index sequence) {
+  require(sequence >= 0 && sequence < sequences_, [&] {
+    return detail::concat({"sequence: got ", sequence, ", expected 0 to ", sequences_ - 1});
+  });
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    require(tokens[i] >= 0 && tokens[i] < config().vocabulary, [&] {
+      return detail::concat(
+          {"token ", i, " is ", tokens[i], ", expected 0 to ", config().vocabulary - 1});
+    });
+  }
+  while (!tokens.empty()) {
+    if (used(sequence) == length_) {
+      tokens = tokens.subspan(skip(tokens, sequence));
+      slide(sequence);
+    }
+    const auto count = std::min(tokens.size(), at(length_ - used(sequence)));
+    evaluate(tokens.first(count), sequence);
+    prepare(sequence, static_cast<Index>(count));
+    tokens = tokens.subspan(count);
+  }
+}
+
+template <Scalar T, typename Config, typename Part>
+Token Generator<T, Config, Part>::choose(const Sampling& sampling, const CounterRandom& random,
+                                         std::uint64_t position, Index sequence) {
+  require(used(sequence) > 0, "generation needs at least one token of prompt");
+  const FloatEnvironment environment;
+  check_sampling(sampling, config().vocabulary);
+  return sample<T>(logits(sequence), sampling, window(sequence).first(at(used(sequence))),
+                   random.uniform(position), arena_.get(memory_.order),
+                   arena_.get(memory_.adjusted));
+}
+
+template <Scalar T, typename Config, typename Part>
+void Generator<T, Config, Part>::advance(std::span<CachedRows> parts,
+                                         std::span<const Token> tokens) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Index sequence = parts[i].sequence;
+    if (used(sequence) == length_) slide(sequence);
+    parts[i].past = used(sequence);
+    window(sequence)[at(parts[i].past)] = tokens[i];
+    set_used(sequence, parts[i].past + 1);
+    parts[i].sequence = cache_of(sequence);
+  }
+  T* const logits = arena_.get(memory_.logits).data();
+  run(tokens, parts, logits);
+  for (CachedRows& part : parts) {
+    part.sequence %= sequences_;
+    prepare(part.sequence, 1);
+  }
+  // From the last one on, so that no row is overwritten before it is moved.
+  for (std::size_t i = parts.size(); i-- > 0;) {
+    if (parts[i].sequence == static_cast<Index>(i)) continue;
+    std::copy_n(logits + static_cast<Index>(i) * config().vocabulary, config().vocabulary,
+                logits + parts[i].sequence * config().vocabulary);
+  }
+}
 
 }  // namespace OCTAVO_NAMESPACE

@@ -86,8 +86,8 @@ constexpr std::size_t scoring_bytes(const typename Model::Configuration& config,
 
 /// The same for Transformer<T>: `scoring_bytes<float>(shape, 32)`.
 template <Scalar T>
-constexpr std::size_t scoring_bytes(const ModelShape& shape, Index length, Index workers = 1) {
-  return scoring_bytes<Transformer<T>>(RuntimeConfig(shape), length, workers);
+constexpr std::size_t scoring_bytes(const ModelConfig& config, Index length, Index workers = 1) {
+  return scoring_bytes<Transformer<T>>(config, length, workers);
 }
 
 /// Log-probabilities and hidden states of given texts. A text longer than `length` is split into
@@ -103,8 +103,7 @@ class Scorer {
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
   Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
-         ThreadPool& threads)
-      : Scorer(plan_of(model, length, threads), weights, threads) {}
+         ThreadPool& threads);
   /// Deleted: temporary weights would not outlive this object.
   Scorer(const Model& model, std::vector<T>&& weights, Index length, ThreadPool& threads) = delete;
 
@@ -119,7 +118,7 @@ class Scorer {
       return detail::concat(
           {"stride: got ", stride, ", expected 1 to ", length_, ", the window's length"});
     });
-    check_tokens(tokens, model_.shape().vocabulary);
+    check_tokens(tokens, model_.config().vocabulary);
     const std::span<T> losses = arena_.get(memory_.losses);
     TextScore result;
     for (Index done = 0; done + 1 < tokens.size();) {  // targets are tokens 1 to size - 1
@@ -135,30 +134,12 @@ class Scorer {
     return result;
   }
 
-  TextScore score(TokenView tokens, Index stride) {
-    return score(tokens, stride, [](Index, double) {});
-  }
+  TextScore score(TokenView tokens, Index stride);
 
   /// The hidden states of a text, [tokens, width], which are the input of the head: row i depends
   /// on the tokens 0 to i. DataError unless there are 1 to length() tokens. The numbers are valid
   /// until the next call.
-  EigenMap<const T> hidden(TokenView tokens) {
-    if (tokens.empty() || tokens.size() > length_) {
-      throw DataError(detail::concat({"hidden: got ", counted(tokens.size(), "token"),
-                                      ", expected 1 to ", length_}),
-                      "make the scorer longer, or take the text in parts");
-    }
-    check_tokens(tokens, model_.shape().vocabulary);
-    const std::span<const Token> inputs = copy_inputs(tokens);
-    check_batch_of(tokens, inputs, {}, model_.shape().vocabulary);
-    const T* numbers = nullptr;
-    const auto work = static_cast<double>(tokens.size());
-    threads_->run(hidden_threads_, work, [&](const Worker& worker) {
-      const auto output = model_.hidden(pass(worker, tokens.size()), inputs);
-      if (worker.index() == 0) numbers = output.data;
-    });
-    return {numbers, tokens.size(), model_.shape().width};
-  }
+  EigenMap<const T> hidden(TokenView tokens);
 
  private:
   using Plan = ScoringPlan<Model>;
@@ -175,7 +156,7 @@ class Scorer {
 
   static Plan plan_of(const Model& model, Index length, const ThreadPool& threads) {
     require_kernels();
-    return Plan(model.config(), length, threads.size());
+    return Plan(model.configuration(), length, threads.size());
   }
 
   Pass<T> pass(const Worker& worker, Index rows) const {
@@ -190,19 +171,7 @@ class Scorer {
     return inputs;
   }
 
-  void run(TokenView tokens, Index first, Index rows) {
-    const auto count = static_cast<std::size_t>(rows);
-    const std::span<const Token> inputs = copy_inputs(tokens.subview(first, rows));
-    const std::span<Token> targets = arena_.get(memory_.targets).first(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      targets[i] = tokens[first + static_cast<Index>(i) + 1];
-    }
-    check_batch_of(tokens, inputs, targets, model_.shape().vocabulary);  // whatever was promised
-    threads_->run(window_threads_, static_cast<double>(rows), [&](const Worker& worker) {
-      model_.loss(pass(worker, rows), inputs, targets, arena_.get(memory_.losses).first(count),
-                  T{1});
-    });
-  }
+  void run(TokenView tokens, Index first, Index rows);
 
   Model model_;
   std::span<const T> weights_;
@@ -213,5 +182,49 @@ class Scorer {
   ThreadTuner window_threads_;
   ThreadTuner hidden_threads_;
 };
+
+template <Scalar T, typename Config, typename Part>
+Scorer<T, Config, Part>::Scorer(const Model& model,
+                                std::span<const std::type_identity_t<T>> weights, Index length,
+                                ThreadPool& threads)
+    : Scorer(plan_of(model, length, threads), weights, threads) {}
+
+template <Scalar T, typename Config, typename Part>
+TextScore Scorer<T, Config, Part>::score(TokenView tokens, Index stride) {
+  return score(tokens, stride, [](Index, double) {});
+}
+
+template <Scalar T, typename Config, typename Part>
+EigenMap<const T> Scorer<T, Config, Part>::hidden(TokenView tokens) {
+  if (tokens.empty() || tokens.size() > length_) {
+    throw DataError(detail::concat({"hidden: got ", counted(tokens.size(), "token"),
+                                    ", expected 1 to ", length_}),
+                    "make the scorer longer, or take the text in parts");
+  }
+  check_tokens(tokens, model_.config().vocabulary);
+  const std::span<const Token> inputs = copy_inputs(tokens);
+  check_batch_of(tokens, inputs, {}, model_.config().vocabulary);
+  const T* numbers = nullptr;
+  const auto work = static_cast<double>(tokens.size());
+  threads_->run(hidden_threads_, work, [&](const Worker& worker) {
+    const auto output = model_.hidden(pass(worker, tokens.size()), inputs);
+    if (worker.index() == 0) numbers = output.data;
+  });
+  return {numbers, tokens.size(), model_.config().width};
+}
+
+template <Scalar T, typename Config, typename Part>
+void Scorer<T, Config, Part>::run(TokenView tokens, Index first, Index rows) {
+  const auto count = static_cast<std::size_t>(rows);
+  const std::span<const Token> inputs = copy_inputs(tokens.subview(first, rows));
+  const std::span<Token> targets = arena_.get(memory_.targets).first(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    targets[i] = tokens[first + static_cast<Index>(i) + 1];
+  }
+  check_batch_of(tokens, inputs, targets, model_.config().vocabulary);  // whatever was promised
+  threads_->run(window_threads_, static_cast<double>(rows), [&](const Worker& worker) {
+    model_.loss(pass(worker, rows), inputs, targets, arena_.get(memory_.losses).first(count), T{1});
+  });
+}
 
 }  // namespace OCTAVO_NAMESPACE

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -33,7 +34,7 @@ inline constexpr std::size_t most_gguf_tokens = std::size_t{1} << 18;
 
 /// As llama.cpp's converter has it: vectors and the position table stay float.
 inline StoredType gguf_type(const Parameter& parameter, StoredType type) {
-  const bool position = parameter.name == "transformer.wpe.weight";
+  const bool position = parameter.name == "embedding.positions.weight";
   return parameter.rows == 0 || position ? StoredType::f32 : type;
 }
 
@@ -43,17 +44,17 @@ inline GgufEntries gguf_entries(const Gpt2Config& config, const TokenTable& toke
   const auto whole = [&](std::string_view key, Index value) {
     entries.whole(key, static_cast<std::uint32_t>(value));
   };
-  const ModelShape& shape = config.shape;
+  const ModelConfig& model = config.model;
   entries.text("general.architecture", "gpt2");
   whole("general.file_type", gguf_numbers_of(type).of_file);
   if (type == StoredType::q8_0) whole("general.quantization_version", 2);
-  whole("gpt2.context_length", shape.context);
-  whole("gpt2.embedding_length", shape.width);
-  whole("gpt2.block_count", shape.layers);
-  whole("gpt2.feed_forward_length", shape.d_ff);
-  whole("gpt2.attention.head_count", shape.heads);
-  entries.real("gpt2.attention.layer_norm_epsilon", static_cast<float>(layer_norm_epsilon));
-  if (config.trained_length != shape.context) whole("octavo.trained_length", config.trained_length);
+  whole("gpt2.context_length", model.context);
+  whole("gpt2.embedding_length", model.width);
+  whole("gpt2.block_count", model.layers);
+  whole("gpt2.feed_forward_length", model.feed_forward.d_ff);
+  whole("gpt2.attention.head_count", model.attention.heads);
+  entries.real("gpt2.attention.layer_norm_epsilon", static_cast<float>(model.norm.epsilon));
+  if (config.trained_length != model.context) whole("octavo.trained_length", config.trained_length);
   entries.text("tokenizer.ggml.model", "gpt2");
   entries.text("tokenizer.ggml.pre", "gpt-2");
   entries.texts("tokenizer.ggml.tokens", tokens.tokens);
@@ -92,12 +93,12 @@ class GgufModel {
     read_tokens();
     read_config();
     check_room();
-    parameters_ = Transformer<float>(RuntimeConfig(config_.shape)).parameters();
+    parameters_ = Transformer<float>(config_.model).parameters();
     check_parameters();
   }
 
   const Gpt2Config& config() const noexcept { return config_; }
-  const ModelShape& shape() const noexcept { return config_.shape; }
+  const ModelConfig& model_config() const noexcept { return config_.model; }
   const TokenTable& tokens() const noexcept { return tokens_; }
 
   /// Whether every weight is finite: reads all once, keeps nothing.
@@ -125,9 +126,9 @@ class GgufModel {
   /// trainer is touched.
   template <typename Trainer>
   void load(Trainer& trainer) const {
-    require(trainer.shape() == shape(), [&] {
-      return detail::concat({"a file's shape must be the trainer's: got ", describe(shape()),
-                             ", expected ", describe(trainer.shape())});
+    require(trainer.config() == model_config(), [&] {
+      return detail::concat({"a file's configuration must be the trainer's: got ",
+                             describe(model_config()), ", expected ", describe(trainer.config())});
     });
     verify();
     read(trainer.weights());
@@ -236,42 +237,44 @@ class GgufModel {
 
   void read_config() {
     constexpr Index most = (Index{1} << 31) - 1;
-    ModelShape& shape = config_.shape;
-    shape.vocabulary = std::ssize(tokens_.tokens);
-    if (shape.vocabulary == 0) file_.refuse("tokenizer.ggml.tokens", "a token or more");
-    shape.context = file_.whole("gpt2.context_length", 1, most);
-    shape.width = file_.whole("gpt2.embedding_length", 1, most);
+    ModelConfig& model = config_.model;
+    model.vocabulary = std::ssize(tokens_.tokens);
+    if (model.vocabulary == 0) file_.refuse("tokenizer.ggml.tokens", "a token or more");
+    model.context = file_.whole("gpt2.context_length", 1, most);
+    model.width = file_.whole("gpt2.embedding_length", 1, most);
     // A block has twelve tensors.
-    shape.layers =
+    model.layers =
         file_.whole("gpt2.block_count", 1, std::max<Index>(1, std::ssize(file_.tensors()) / 12));
-    shape.d_ff = file_.whole("gpt2.feed_forward_length", 1, most);
-    shape.heads = file_.whole("gpt2.attention.head_count", 1, most);
-    shape.activation = Activation::gelu_tanh;
-    shape.bias = true;
-    shape.tied = true;
-    if (shape.width % shape.heads != 0) {
+    model.feed_forward.d_ff = file_.whole("gpt2.feed_forward_length", 1, most);
+    model.attention.heads = file_.whole("gpt2.attention.head_count", 1, most);
+    model.feed_forward.activation = Activation::gelu_tanh;
+    model.head.tied = true;
+    if (model.width % model.attention.heads != 0) {
       file_.refuse("gpt2.attention.head_count",
-                   detail::concat({"a divisor of the embedding length, ", shape.width}));
+                   detail::concat({"a divisor of the embedding length, ", model.width}));
     }
-    file_.optional_whole("gpt2.attention.head_count_kv", shape.heads, shape.heads);
+    file_.optional_whole("gpt2.attention.head_count_kv", model.attention.heads,
+                         model.attention.heads);
     const std::string epsilon = "gpt2.attention.layer_norm_epsilon";
-    if (file_.real(epsilon) != static_cast<float>(layer_norm_epsilon)) {
-      file_.refuse(epsilon, "0.00001");
-    }
+    const float read = file_.real(epsilon);
+    if (!(read > 0) || !std::isfinite(read)) file_.refuse(epsilon, "a number > 0");
+    if (read != static_cast<float>(model.norm.epsilon))
+      model.norm.epsilon = static_cast<double>(read);
     config_.trained_length =
-        file_.optional_whole("octavo.trained_length", 1, shape.context).value_or(shape.context);
+        file_.optional_whole("octavo.trained_length", 1, model.context).value_or(model.context);
   }
 
   /// Before anything is allocated for that shape: the file must have room for it.
   void check_room() const {
-    const ModelShape& shape = config_.shape;
+    const ModelConfig& model = config_.model;
     const auto real = [](Index size) { return static_cast<double>(size); };
     const double weights =
-        real(shape.width) * (real(shape.vocabulary) + real(shape.context) +
-                             real(shape.layers) * (4 * real(shape.width) + 2 * real(shape.d_ff)));
+        real(model.width) *
+        (real(model.vocabulary) + real(model.context) +
+         real(model.layers) * (4 * real(model.width) + 2 * real(model.feed_forward.d_ff)));
     if (weights > static_cast<double>(file_.bytes())) {
       file_.fail(detail::concat(
-          {"its entries say ", describe(shape), ", for which it has too few bytes"}));
+          {"its entries say ", describe(model), ", for which it has too few bytes"}));
     }
   }
 
@@ -331,22 +334,22 @@ template <Scalar T>
 void save_gguf(const std::string& path, const ModelDescription& model, const Gpt2Config& config,
                const TokenTable& tokens, std::span<const T> weights,
                StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
-  const ModelShape& shape = config.shape;
   const std::string what = detail::concat({"cannot write ", printable(path)});
-  detail::require_gpt2_model(model, config.shape, what);
-  require_gpt2(shape, what, Gpt2Activations::gelu_tanh);
-  require_equal("save_gguf: tokens", std::ssize(tokens.tokens), shape.vocabulary);
-  require_equal("save_gguf: kinds of tokens", std::ssize(tokens.kinds), shape.vocabulary);
+  detail::require_gpt2_model(model, config.model, what);
+  require_gpt2(config.model, what, Gpt2Activations::gelu_tanh);
+  require_equal("save_gguf: tokens", std::ssize(tokens.tokens), model.config.vocabulary);
+  require_equal("save_gguf: kinds of tokens", std::ssize(tokens.kinds), model.config.vocabulary);
   require(tokens.tokens.size() <= detail::most_gguf_tokens &&
               tokens.merges.size() <= detail::most_gguf_tokens && !tokens.twice(),
           "save_gguf: expected at most 2^18 tokens and merges, and no token twice");
   require(config.begin_token && config.end_token,
           "save_gguf: begin_token and end_token are needed");
   constexpr auto block = static_cast<Index>(detail::q8_0_block);
-  if (type == StoredType::q8_0 && (shape.width % block != 0 || shape.d_ff % block != 0)) {
+  if (type == StoredType::q8_0 &&
+      (model.config.width % block != 0 || model.config.feed_forward.d_ff % block != 0)) {
     throw Error(ErrorCode::bad_data,
                 detail::concat({what, ": Q8_0 has blocks of 32 numbers, but the width is ",
-                                shape.width, " and d_ff ", shape.d_ff}),
+                                model.config.width, " and d_ff ", model.config.feed_forward.d_ff}),
                 "choose another type, or train with multiples of 32");
   }
   const ParameterList& parameters = model.parameters;

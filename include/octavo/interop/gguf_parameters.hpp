@@ -7,8 +7,6 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
@@ -17,6 +15,7 @@
 #include <octavo/formats/safetensors_writer.hpp>
 #include <octavo/formats/stored_type.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/transformer/gpt2_names.hpp>
 
 // Where GGUF files have the parameters of GPT-2 (llama.cpp, src/models/gpt2.cpp), under which names
 // and which way round.
@@ -30,24 +29,8 @@ struct GgufParameter {
 };
 
 inline GgufParameter gguf_parameter(const Parameter& parameter) {
-  static constexpr std::pair<std::string_view, std::string_view> names[] = {
-      {"wte", "token_embd"},       {"wpe", "position_embd"},       {"ln_1", "attn_norm"},
-      {"attn.c_attn", "attn_qkv"}, {"attn.c_proj", "attn_output"}, {"ln_2", "ffn_norm"},
-      {"mlp.c_fc", "ffn_up"},      {"mlp.c_proj", "ffn_down"},     {"ln_f", "output_norm"}};
-  std::string_view rest = std::string_view(parameter.name).substr(12);  // after "transformer."
-  std::string name;
-  if (rest.starts_with("h.")) {
-    const std::size_t dot = rest.find('.', 2);
-    name.append("blk.").append(rest.substr(2, dot - 1));
-    rest.remove_prefix(dot + 1);
-  }
-  const std::size_t dot = rest.rfind('.');
-  const std::string_view layer = rest.substr(0, dot);
-  for (const auto& [ours, theirs] : names) {
-    if (layer == ours) name += theirs;
-  }
-  name += rest.substr(dot);
-  return {std::move(name), parameter.rows != 0 && !layer.starts_with("w")};
+  return {gguf_name(parameter.name),
+          parameter.rows != 0 && !NameParts(parameter.name).block.empty()};
 }
 
 /// The sizes of a parameter in a GGUF file.

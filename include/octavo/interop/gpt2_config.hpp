@@ -22,7 +22,7 @@ namespace OCTAVO_NAMESPACE {
 
 /// What a GPT-2 says about itself beside its weights and its vocabulary.
 struct Gpt2Config {
-  ModelShape shape;
+  ModelConfig model;
   Index trained_length = 0;  ///< the longest sequence that training showed it
   /// The tokens that stand before and after a text, if there are such.
   std::optional<Token> begin_token, end_token;
@@ -68,25 +68,26 @@ enum class Gpt2Activations { any, gelu_tanh };
 
 /// Throws an Error of code bad_data if GPT-2 cannot express a model of that shape, saying why; its
 /// hint says what a model must have. `what` cannot be done with it.
-inline void require_gpt2(const ModelShape& shape, const std::string& what,
+inline void require_gpt2(const ModelConfig& model, const std::string& what,
                          Gpt2Activations activations) {
   std::string reasons, needs;
   const auto refuse = [&](const std::string& reason, const std::string& need) {
     (reasons += reasons.empty() ? "" : "; ") += reason;
     (needs += needs.empty() ? "" : " and ") += need;
   };
-  if (activations == Gpt2Activations::gelu_tanh && shape.activation != Activation::gelu_tanh) {
-    refuse(detail::concat(
-               {"its activation is ", name_of(shape.activation), ", GPT-2's in GGUF is gelu-tanh"}),
+  if (activations == Gpt2Activations::gelu_tanh &&
+      model.feed_forward.activation != Activation::gelu_tanh) {
+    refuse(detail::concat({"its activation is ", name_of(model.feed_forward.activation),
+                           ", GPT-2's in GGUF is gelu-tanh"}),
            "activation gelu-tanh");
   }
-  if (!shape.tied) {
-    refuse(detail::concat({"its output head has a table ", (shape.bias ? "and a bias " : ""),
+  if (!model.head.tied) {
+    refuse(detail::concat({"its output head has a table ", (model.head.bias ? "and a bias " : ""),
                            "of its own, GPT-2's shares the token table"}),
            "a tied output head");
   }
-  if (!shape.bias) {
-    refuse("it has no biases, GPT-2 has them everywhere", "biases");
+  if (!model.norm.bias || !model.attention.bias || !model.feed_forward.bias) {
+    refuse("it lacks biases, GPT-2 has them everywhere", "biases");
   }
   if (reasons.empty()) return;
   throw Error(ErrorCode::bad_data, detail::concat({what, ": the model is no GPT-2: ", reasons}),
@@ -97,11 +98,11 @@ namespace detail {
 
 /// ConfigError where the model is not of the configuration's shape; Error of code bad_data where it
 /// has a part that GPT-2 does not have. `what` cannot be done with it.
-inline void require_gpt2_model(const ModelDescription& model, const ModelShape& shape,
+inline void require_gpt2_model(const ModelDescription& model, const ModelConfig& config,
                                const std::string& what) {
-  require(model.shape == shape, [&] {
-    return concat({what, ": the configuration is of another model: got ", describe(shape),
-                   ", expected ", describe(model.shape)});
+  require(model.config == config, [&] {
+    return concat({what, ": the configuration is of another model: got ", describe(config),
+                   ", expected ", describe(model.config)});
   });
   if (model.part.empty()) return;
   throw Error(ErrorCode::bad_data,
@@ -122,7 +123,7 @@ class Gpt2ConfigFile {
     const auto begin = read_tokens(json_, "bos_token_id");
     if (!begin.empty()) config_.begin_token = begin.front();
     config_.set_end_tokens(read_tokens(json_, "eos_token_id"));
-    const Index context = config_.shape.context;
+    const Index context = config_.model.context;
     config_.trained_length =
         json_.optional_whole("octavo_trained_length", 1, context).value_or(context);
     return std::move(config_);
@@ -184,18 +185,17 @@ class Gpt2ConfigFile {
   }
 
   void read_shape() {
-    ModelShape& shape = config_.shape;
-    shape.vocabulary = json_.whole("vocab_size", 1, most);
-    shape.context = size("n_positions", "max_position_embeddings", most);
-    shape.layers = size("n_layer", "num_hidden_layers", 10'000);
-    shape.heads = size("n_head", "num_attention_heads", most);
-    shape.width = size("n_embd", "hidden_size", most / 4);
-    shape.d_ff = json_.optional_whole("n_inner", 1, most).value_or(4 * shape.width);
-    shape.activation = read_activation();
-    shape.bias = true;
-    shape.tied = true;
-    if (shape.width % shape.heads != 0) {
-      json_.refuse("n_head", concat({"a divisor of n_embd, ", shape.width}));
+    ModelConfig& model = config_.model;
+    model.vocabulary = json_.whole("vocab_size", 1, most);
+    model.context = size("n_positions", "max_position_embeddings", most);
+    model.layers = size("n_layer", "num_hidden_layers", 10'000);
+    model.attention.heads = size("n_head", "num_attention_heads", most);
+    model.width = size("n_embd", "hidden_size", most / 4);
+    model.feed_forward.d_ff = json_.optional_whole("n_inner", 1, most).value_or(4 * model.width);
+    model.feed_forward.activation = read_activation();
+    model.head.tied = true;
+    if (model.width % model.attention.heads != 0) {
+      json_.refuse("n_head", concat({"a divisor of n_embd, ", model.width}));
     }
   }
 
@@ -212,12 +212,13 @@ class Gpt2ConfigFile {
 
   void demand_rest() {
     const auto& old_context = json_.field("n_ctx");  // which transformers has not read since 2019
-    if (!old_context.is_null() && old_context != config_.shape.context) {
+    if (!old_context.is_null() && old_context != config_.model.context) {
       config_.notes.push_back(
           concat({"'n_ctx' of ", printable(json_.name()), " is ", JsonObject::shown(old_context),
-                  ": the context is ", config_.shape.context, ", as 'n_positions' says"}));
+                  ": the context is ", config_.model.context, ", as 'n_positions' says"}));
     }
-    json_.demand("layer_norm_epsilon", layer_norm_epsilon);
+    config_.model.norm.epsilon =
+        json_.optional_positive("layer_norm_epsilon").value_or(config_.model.norm.epsilon);
     json_.demand("scale_attn_weights", true);
     json_.demand("scale_attn_by_inverse_layer_idx", false);
     json_.demand("reorder_and_upcast_attn", false);
@@ -226,7 +227,7 @@ class Gpt2ConfigFile {
   }
 
   std::vector<Token> read_tokens(const JsonObject& json, const char* key) {
-    return tokens_of(json, key, config_.shape.vocabulary, config_.notes);
+    return tokens_of(json, key, config_.model.vocabulary, config_.notes);
   }
 
   JsonObject json_;
@@ -250,7 +251,7 @@ inline void read_generation_config(const ByteSource& source, Gpt2Config& config)
     if (json.field("eos_token_id").is_null()) return;
     std::vector<std::string> notes;
     const auto tokens =
-        detail::Gpt2ConfigFile::tokens_of(json, "eos_token_id", config.shape.vocabulary, notes);
+        detail::Gpt2ConfigFile::tokens_of(json, "eos_token_id", config.model.vocabulary, notes);
     if (!tokens.empty()) config.set_end_tokens(tokens);
     config.notes.insert(config.notes.end(), notes.begin(), notes.end());
   } catch (const FormatError& error) {
@@ -262,23 +263,23 @@ inline void read_generation_config(const ByteSource& source, Gpt2Config& config)
 /// The same, written: what transformers and llama.cpp's converter look for. Error of code bad_data
 /// if GPT-2 cannot express the shape.
 inline std::string gpt2_config_text(const Gpt2Config& config, StoredType type) {
-  const ModelShape& shape = config.shape;
-  require_gpt2(shape, "cannot write a config.json", Gpt2Activations::any);
+  const ModelConfig& model = config.model;
+  require_gpt2(model, "cannot write a config.json", Gpt2Activations::any);
   // An object from the start: one that is null becomes invalid if its first entry finds no memory.
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   json["architectures"] = {"GPT2LMHeadModel"};
   json["model_type"] = "gpt2";
-  json["vocab_size"] = shape.vocabulary;
-  json["n_positions"] = shape.context;
-  json["n_ctx"] = shape.context;
-  json["n_embd"] = shape.width;
-  json["n_layer"] = shape.layers;
-  json["n_head"] = shape.heads;
-  json["n_inner"] = shape.d_ff;
-  if (shape.d_ff == 4 * shape.width) json["n_inner"] = nullptr;
-  json["activation_function"] = detail::gpt2_name_of(shape.activation);
+  json["vocab_size"] = model.vocabulary;
+  json["n_positions"] = model.context;
+  json["n_ctx"] = model.context;
+  json["n_embd"] = model.width;
+  json["n_layer"] = model.layers;
+  json["n_head"] = model.attention.heads;
+  json["n_inner"] = model.feed_forward.d_ff;
+  if (model.feed_forward.d_ff == 4 * model.width) json["n_inner"] = nullptr;
+  json["activation_function"] = detail::gpt2_name_of(model.feed_forward.activation);
   for (const char* name : {"resid_pdrop", "embd_pdrop", "attn_pdrop"}) json[name] = 0.0;
-  json["layer_norm_epsilon"] = layer_norm_epsilon;
+  json["layer_norm_epsilon"] = model.norm.epsilon;
   json["initializer_range"] = 0.02;
   json["scale_attn_weights"] = true;
   json["tie_word_embeddings"] = true;
@@ -292,7 +293,7 @@ inline std::string gpt2_config_text(const Gpt2Config& config, StoredType type) {
   json["torch_dtype"] = type == StoredType::f32   ? "float32"
                         : type == StoredType::f16 ? "float16"
                                                   : "bfloat16";
-  if (config.trained_length != shape.context) {
+  if (config.trained_length != model.context) {
     json["octavo_trained_length"] = config.trained_length;
   }
   return json.dump(2) + '\n';

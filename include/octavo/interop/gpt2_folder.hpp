@@ -20,6 +20,7 @@
 #include <octavo/formats/tensor_reader.hpp>
 #include <octavo/interop/gpt2_config.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/transformer/gpt2_names.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -51,7 +52,7 @@ class Gpt2Folder {
     read_generation(path, files);
     prefix_ = tensors_.find("wte.weight") == nullptr ? full_prefix : std::string_view();
     check_room();
-    parameters_ = Transformer<float>(RuntimeConfig(config_.shape)).parameters();
+    parameters_ = Transformer<float>(config_.model).parameters();
     check_parameters();
     check_others();
     std::vector<std::string> names;
@@ -60,7 +61,7 @@ class Gpt2Folder {
   }
 
   const Gpt2Config& config() const noexcept { return config_; }
-  const ModelShape& shape() const noexcept { return config_.shape; }
+  const ModelConfig& model_config() const noexcept { return config_.model; }
   /// The tensors that were left aside.
   const std::vector<std::string>& ignored() const noexcept { return ignored_; }
   /// What was set aside, a line each.
@@ -99,9 +100,9 @@ class Gpt2Folder {
   /// trainer is touched.
   template <typename Trainer>
   void load(Trainer& trainer) const {
-    require(trainer.shape() == shape(), [&] {
-      return detail::concat({"a folder's shape must be the trainer's: got ", describe(shape()),
-                             ", expected ", describe(trainer.shape())});
+    require(trainer.config() == model_config(), [&] {
+      return detail::concat({"a folder's configuration must be the trainer's: got ",
+                             describe(model_config()), ", expected ", describe(trainer.config())});
     });
     verify();
     read(trainer.weights());
@@ -121,7 +122,7 @@ class Gpt2Folder {
   }
 
   std::string name_in_file(const Parameter& parameter) const {
-    return std::string(prefix_).append(parameter.name, full_prefix.size());
+    return gpt2_name(parameter.name, prefix_);
   }
 
   const SafetensorsReader& holder(const std::string& name) const { return *tensors_.find(name); }
@@ -129,18 +130,19 @@ class Gpt2Folder {
   /// Before anything is allocated for that shape: the files must have room for it. (A block has
   /// twelve tensors.)
   void check_room() const {
-    const ModelShape& shape = config_.shape;
-    if (shape.layers > std::ssize(tensors_.holders()) / 12) {
-      tensors_.fail(detail::concat({"config.json says ", shape.layers, " layers, there are ",
+    const ModelConfig& model = config_.model;
+    if (model.layers > std::ssize(tensors_.holders()) / 12) {
+      tensors_.fail(detail::concat({"config.json says ", model.layers, " layers, there are ",
                                     tensors_.holders().size(), " tensors"}));
     }
     const auto real = [](Index size) { return static_cast<double>(size); };
     const double weights =
-        real(shape.width) * (real(shape.vocabulary) + real(shape.context) +
-                             real(shape.layers) * (4 * real(shape.width) + 2 * real(shape.d_ff)));
+        real(model.width) *
+        (real(model.vocabulary) + real(model.context) +
+         real(model.layers) * (4 * real(model.width) + 2 * real(model.feed_forward.d_ff)));
     if (weights * sizeof(Float16) > static_cast<double>(tensors_.bytes())) {
       tensors_.fail(detail::concat(
-          {"config.json says ", describe(shape), ", for which there are too few bytes"}));
+          {"config.json says ", describe(model), ", for which there are too few bytes"}));
     }
   }
 
@@ -170,7 +172,7 @@ class Gpt2Folder {
   void check_others() {
     std::set<std::string> known;
     for (const Parameter& parameter : parameters_) known.insert(name_in_file(parameter));
-    for (Index layer = 0; layer < config_.shape.layers; ++layer) {
+    for (Index layer = 0; layer < config_.model.layers; ++layer) {
       for (const char* mask : {".attn.bias", ".attn.masked_bias"}) {
         std::string name(prefix_);
         ((name += "h.") += std::to_string(layer)) += mask;
@@ -234,7 +236,7 @@ template <Scalar T>
 PretrainedModel<T> load_pretrained(const std::string& path,
                                    FileSystem& files = real_file_system()) {
   const Gpt2Folder folder(path, files);
-  const auto count = static_cast<std::size_t>(parameter_count(folder.shape()));
+  const auto count = static_cast<std::size_t>(parameter_count(folder.model_config()));
   PretrainedModel<T> model{folder.config(), AlignedBuffer<T>(count), folder.ignored(),
                            folder.notes()};
   folder.read<T>(model.weights);
@@ -267,9 +269,9 @@ template <Scalar T>
 void save_pretrained(const std::string& path, const ModelDescription& model,
                      const Gpt2Config& config, std::span<const T> weights,
                      StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
-  detail::require_gpt2_model(model, config.shape,
+  detail::require_gpt2_model(model, config.model,
                              detail::concat({"cannot write ", printable(path)}));
-  require_gpt2(config.shape, detail::concat({"cannot write ", printable(path)}),
+  require_gpt2(config.model, detail::concat({"cannot write ", printable(path)}),
                Gpt2Activations::any);
   require(type != StoredType::q8_0, "Q8_0: a folder has F32, F16 or BF16; only GGUF has Q8_0");
   const ParameterList& parameters = model.parameters;
@@ -278,7 +280,7 @@ void save_pretrained(const std::string& path, const ModelDescription& model,
   for (const Parameter& parameter : parameters) {
     const auto count = static_cast<std::size_t>(parameter.count());
     const auto numbers = weights.subspan(static_cast<std::size_t>(parameter.offset), count);
-    tensors.push_back({parameter.name, name_of(type), detail::sizes_of(parameter),
+    tensors.push_back({gpt2_name(parameter.name), name_of(type), detail::sizes_of(parameter),
                        std::as_bytes(numbers), detail::emitter<T>(type),
                        detail::stored_bytes(type, count)});
   }

@@ -45,7 +45,7 @@ class ModelSource {
     }
   }
 
-  const ModelShape& shape() const noexcept { return shape_; }
+  const ModelConfig& config() const noexcept { return config_; }
   Index trained_length() const noexcept { return trained_length_; }
   /// The tokenizer; empty if the files have none that Octavo can read.
   const std::optional<AnyTokenizer>& tokenizer() const noexcept { return tokenizer_; }
@@ -70,9 +70,9 @@ class ModelSource {
 
   /// `read` accepts a span of either scalar.
   template <typename Read>
-  void set(const ModelShape& shape, Index trained_length, std::optional<AnyTokenizer> tokenizer,
+  void set(const ModelConfig& config, Index trained_length, std::optional<AnyTokenizer> tokenizer,
            const Read& read) {
-    shape_ = shape;
+    config_ = config;
     trained_length_ = trained_length;
     tokenizer_ = std::move(tokenizer);
     if (tokenizer_) end_tokens_ = tokenizer_->end_tokens();
@@ -91,7 +91,7 @@ class ModelSource {
   void open_gguf(const std::shared_ptr<const FileSource>& source) {
     const auto file = std::make_shared<const GgufModel>(*source);
     notes_ = file->config().notes;
-    set(file->shape(), file->config().trained_length,
+    set(file->model_config(), file->config().trained_length,
         tokenizer_in(file->tokens(), source->name(), file->config()),
         [source, file](auto weights) { file->read(weights); });
   }
@@ -101,20 +101,21 @@ class ModelSource {
     notes_ = folder->notes();
     end_tokens_ = folder->config().end_tokens();
     std::optional<AnyTokenizer> tokenizer;
-    if (const auto table = read_tokenizer_folder(path, folder->shape().vocabulary, notes_, files)) {
+    if (const auto table =
+            read_tokenizer_folder(path, folder->model_config().vocabulary, notes_, files)) {
       tokenizer = tokenizer_in(*table, path, folder->config());
     }
-    set(folder->shape(), folder->config().trained_length, std::move(tokenizer),
+    set(folder->model_config(), folder->config().trained_length, std::move(tokenizer),
         [folder](auto weights) { folder->read(weights); });
   }
 
   void open_model_file(const std::shared_ptr<const FileSource>& source) {
     const auto file = std::make_shared<const ModelFile>(*source);
-    set(file->shape(), file->trained_length(), file->tokenizer(),
+    set(file->config(), file->trained_length(), file->tokenizer(),
         [source, file](auto weights) { file->read(weights); });
   }
 
-  ModelShape shape_;
+  ModelConfig config_;
   Index trained_length_ = 0;
   std::optional<AnyTokenizer> tokenizer_;
   std::vector<Token> end_tokens_;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/field.hpp>
 #include <octavo/numeric/elementary.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -20,17 +21,9 @@ enum class Activation {
   gelu_tanh,  ///< its approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GPT-2's
 };
 
-/// The name in options and files: "relu", "gelu", "gelu-tanh".
-constexpr std::string_view name_of(Activation activation) noexcept {
-  switch (activation) {
-    case Activation::relu:
-      return "relu";
-    case Activation::gelu:
-      return "gelu";
-    case Activation::gelu_tanh:
-      return "gelu-tanh";
-  }
-  return "unknown";
+/// The names in options and files.
+constexpr std::array<std::string_view, 3> choice_names(Activation) noexcept {
+  return {"relu", "gelu", "gelu-tanh"};
 }
 
 }  // namespace OCTAVO_NAMESPACE

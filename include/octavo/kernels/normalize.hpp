@@ -41,8 +41,9 @@ void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t
 template <Scalar T>
 void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
-               MatrixView<T> normalized, T* rstd, MatrixView<T> y)
-    OCTAVO_KERNEL(normalize<T>(worker, x, gain, bias, normalized, rstd, y));
+               MatrixView<T> normalized, T* rstd, MatrixView<T> y,
+               double epsilon = layer_norm_epsilon)
+    OCTAVO_KERNEL(normalize<T>(worker, x, gain, bias, normalized, rstd, y, epsilon));
 
 /// Backward to the input: dx += rstd * (g - mean(g) - normalized * mean(g normalized)) with
 /// g = dy * gain. Adds to dx [rows, width].
@@ -99,7 +100,7 @@ void scale_and_shift(const Worker& worker, MatrixView<const std::type_identity_t
 template <Scalar T>
 void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                const std::type_identity_t<T>* gain, const std::type_identity_t<T>* bias,
-               MatrixView<T> normalized, T* rstd, MatrixView<T> y) {
+               MatrixView<T> normalized, T* rstd, MatrixView<T> y, double epsilon) {
   using P = Pack<T>;
   const T width = static_cast<T>(x.columns);
   const Range rows = worker.split(x.rows);
@@ -116,7 +117,7 @@ void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x
     });
     // Squares that overflow give NaN; otherwise the row would look like zeros and hide divergence.
     const T inverse =
-        T{1} / std::sqrt(square / width + static_cast<T>(layer_norm_epsilon)) + (square - square);
+        T{1} / std::sqrt(square / width + static_cast<T>(epsilon)) + (square - square);
     rstd[i] = inverse;
     const P factor = P::broadcast(inverse);
     for_each_pack(x.columns, [&](Index j, Index n) {

@@ -10,6 +10,7 @@
 #include <octavo/kernels/attend.hpp>
 #include <octavo/layers/key_value_cache.hpp>
 #include <octavo/layers/layer.hpp>
+#include <octavo/layers/layer_configs.hpp>
 #include <octavo/layers/linear.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -22,16 +23,16 @@ class CausalSelfAttention {
  public:
   using Value = T;
 
-  /// ConfigError where `heads` do not divide the width.
-  constexpr CausalSelfAttention(const Builder<T>& builder, Index width, Index heads,
-                                bool bias = true)
+  /// ConfigError where the heads do not divide the width.
+  constexpr CausalSelfAttention(const Builder<T>& builder, Index width,
+                                const AttentionConfig& config)
       : width_(width),
-        heads_(checked_heads(width, heads)),
-        project_in_(builder / "c_attn", width, 3 * width, bias),
-        project_out_(builder / "c_proj", width, width, bias, InitialValue::normal_residual),
+        heads_(checked_heads(width, config.heads)),
+        project_in_(builder / "qkv", width, 3 * width, config.bias),
+        project_out_(builder / "output", width, width, config.bias, InitialValue::normal_residual),
         qkv_(builder.saved("queries, keys, values", 3 * width)),
         attended_(builder.saved("attended", width)),
-        logsumexp_(builder.saved("log-sum-exp", heads)),
+        logsumexp_(builder.saved("log-sum-exp", config.heads)),
         forward_scores_(builder.forward_numbers(
             "scores", builder.pass().workers * of_step(builder.pass()).forward_scratch())),
         backward_scores_(builder.backward_numbers(

@@ -21,8 +21,8 @@ class Embedding {
   using Value = T;
 
   constexpr Embedding(const Builder<T>& builder, Index vocabulary, Index context, Index width)
-      : tokens_((builder / "wte").matrix("weight", vocabulary, width)),
-        positions_((builder / "wpe").matrix("weight", context, width)) {}
+      : tokens_((builder / "tokens").matrix("weight", vocabulary, width)),
+        positions_((builder / "positions").matrix("weight", context, width)) {}
 
   /// tokens [rows] in sequences that begin at `first_position`; overwrites output [rows, width].
   void forward(const Pass<T>& pass, std::span<const Token> tokens, Index first_position,

@@ -5,6 +5,7 @@
 #include <octavo/fwd.hpp>
 #include <octavo/kernels/activate.hpp>
 #include <octavo/layers/layer.hpp>
+#include <octavo/layers/layer_configs.hpp>
 #include <octavo/layers/linear.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -17,19 +18,19 @@ class FeedForward {
  public:
   using Value = T;
 
-  constexpr FeedForward(const Builder<T>& builder, Index width, Index hidden, Activation activation,
-                        bool bias = true)
-      : widen_(builder / "c_fc", width, hidden, bias),
-        narrow_(builder / "c_proj", hidden, width, bias, InitialValue::normal_residual),
-        activation_(activation),
-        hidden_(builder.saved("hidden", hidden)),
-        forward_activated_(builder.forward_scratch("activated", hidden)),
-        backward_activated_(builder.backward_scratch("activated", hidden)) {}
+  constexpr FeedForward(const Builder<T>& builder, Index width, const FeedForwardConfig& config)
+      : widen_(builder / "up", width, config.d_ff, config.bias),
+        narrow_(builder / "down", config.d_ff, width, config.bias, InitialValue::normal_residual),
+        activation_(config.activation),
+        hidden_(builder.saved("hidden", config.d_ff)),
+        forward_activated_(builder.forward_scratch("activated", config.d_ff)),
+        backward_activated_(builder.backward_scratch("activated", config.d_ff)) {}
 
-  /// The part of a model with such a shape: anything with width, d_ff, activation and bias.
-  template <typename Shape>
-  constexpr FeedForward(const Builder<T>& builder, const Shape& shape)
-      : FeedForward(builder, shape.width, shape.d_ff, shape.activation, shape.bias) {}
+  /// The feed-forward part of a model: `Config` is ModelConfig.
+  template <typename Config>
+  requires requires(const Config& config) { config.feed_forward.d_ff; }
+  constexpr FeedForward(const Builder<T>& builder, const Config& config)
+      : FeedForward(builder, config.width, config.feed_forward) {}
 
   constexpr Index input_width() const noexcept { return widen_.input_width(); }
   constexpr Index output_width() const noexcept { return narrow_.output_width(); }

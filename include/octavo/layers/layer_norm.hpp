@@ -7,6 +7,7 @@
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/normalize.hpp>
 #include <octavo/layers/layer.hpp>
+#include <octavo/layers/layer_configs.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -18,12 +19,12 @@ class LayerNorm {
  public:
   using Value = T;
 
-  constexpr LayerNorm(const Builder<T>& builder, Index width, bool bias = true)
-      : LayerNorm(builder, width, bias, builder.begin_unit()) {}
+  constexpr LayerNorm(const Builder<T>& builder, Index width, const NormConfig& config = {})
+      : LayerNorm(builder, width, config, builder.begin_unit()) {}
 
   void forward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> output) const {
     normalize<T>(pass.worker(), input, pass.weight(gain_), pass.weight(bias_), pass[normalized_],
-                 pass[rstd_].data, output);
+                 pass[rstd_].data, output, epsilon_);
     pass.worker().barrier();
   }
 
@@ -61,16 +62,20 @@ class LayerNorm {
   }
 
  private:
-  constexpr LayerNorm(const Builder<T>& builder, Index width, bool bias, ParameterUnit unit)
+  constexpr LayerNorm(const Builder<T>& builder, Index width, const NormConfig& config,
+                      ParameterUnit unit)
       : gain_(builder.vector("weight", width, InitialValue::ones, unit)),
-        bias_(bias ? builder.vector("bias", width, InitialValue::zeros, unit) : ParameterSlot{}),
+        bias_(config.bias ? builder.vector("bias", width, InitialValue::zeros, unit)
+                          : ParameterSlot{}),
         normalized_(builder.saved("normalized input", width)),
-        rstd_(builder.saved("inverse deviation", 1)) {}
+        rstd_(builder.saved("inverse deviation", 1)),
+        epsilon_(config.epsilon) {}
 
   ParameterSlot gain_;
   ParameterSlot bias_;
   Buffer<T> normalized_;
   Buffer<T> rstd_;
+  double epsilon_;
 };
 
 }  // namespace OCTAVO_NAMESPACE

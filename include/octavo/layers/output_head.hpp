@@ -11,6 +11,7 @@
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/layers/layer.hpp>
+#include <octavo/layers/layer_configs.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -42,12 +43,12 @@ class OutputHead {
   static constexpr Index slice_rows = 64;
 
   /// Forward and backward of a head are one: its memory is forward's.
-  constexpr OutputHead(const Builder<T>& builder, Index vocabulary, Index width, bool tied,
-                       bool bias)
+  constexpr OutputHead(const Builder<T>& builder, Index vocabulary, Index width,
+                       const HeadConfig& config)
       : vocabulary_(vocabulary),
         width_(width),
-        table_(tied ? ParameterSlot{} : builder.matrix("weight", vocabulary, width)),
-        bias_(bias && !tied ? builder.vector("bias", vocabulary) : ParameterSlot{}),
+        table_(config.tied ? ParameterSlot{} : builder.matrix("weight", vocabulary, width)),
+        bias_(config.bias && !config.tied ? builder.vector("bias", vocabulary) : ParameterSlot{}),
         logits_(builder.forward_numbers(
             "logits", std::min(builder.pass().rows(), slice_rows) * vocabulary)) {}
 

@@ -103,21 +103,22 @@ void update_8bit(const Options& options, const Worker& worker, const UpdateInfo&
                  std::span<const Parameter> tensors, std::span<T> weights,
                  std::span<const T> gradients, std::span<std::byte> state) {
   constexpr Index block = octavo::detail::eight_bit_block;
-  const std::size_t plane = align_up(weights.size());
+  const std::size_t plane = align_up(static_cast<std::size_t>(info.moments_of(weights.size())));
   auto* const roots = reinterpret_cast<std::uint8_t*>(state.data());
   auto* const shares = reinterpret_cast<std::int8_t*>(state.data() + plane);
   auto* const scales = reinterpret_cast<float*>(state.data() + 2 * plane);
   const double bound = octavo::detail::eight_bit_bound(options.beta1, options.beta2);
   for (const Parameter& tensor : tensors) {
-    if (tensor.learning_rate_factor == 0) continue;
+    if (!tensor.learns()) continue;
     const Range blocks = worker.split((tensor.count() + block - 1) / block);
     for (Index b = blocks.begin; b < blocks.end; ++b) {
-      const Index first = tensor.offset + b * block;
-      EightBitMoments<T> moments(roots + first, shares + first,
-                                 scales + Options::scale_index(tensor.offset, tensor.number) + b,
-                                 bound);
+      const Index first = tensor.gradient_offset + b * block;
+      EightBitMoments<T> moments(
+          roots + first, shares + first,
+          scales + Options::scale_index(tensor.gradient_offset, tensor.gradient_number) + b, bound);
       detail::update_block<T>(options, info, tensor, moments, first,
-                              std::min(block, tensor.count() - b * block), weights.data() + first,
+                              std::min(block, tensor.count() - b * block),
+                              weights.data() + tensor.offset + b * block,
                               gradients.data() + (first - info.first_gradient));
     }
   }

@@ -39,12 +39,12 @@ inline double clipping_factor(double norm, double limit) noexcept {
 namespace OCTAVO_NAMESPACE {
 
 /// The Euclidean norm of the gradients of `tensors`, returned on every worker; tensors with a
-/// learning-rate factor of 0 are left out. The tensors must follow each other without gaps: block
-/// [all their numbers]. Squares are summed in double over chunks of 4096 numbers, and the chunk
-/// sums are added in order, so that the result does not depend on the number of workers; in double
-/// the squares of finite floats cannot overflow. A chunk is summed by the worker that computed its
-/// first gradient and will use it in the update. partials: global_norm_partials(count) or more.
-/// Contains barriers.
+/// learning-rate factor of 0 are left out, and frozen ones have no gradient. block [the gradients
+/// of all that train, without gaps]. Squares are summed in double over chunks of 4096 numbers, and
+/// the chunk sums are added in order, so that the result does not depend on the number of workers;
+/// in double the squares of finite floats cannot overflow. A chunk is summed by the worker that
+/// computed its first gradient and will use it in the update. partials: global_norm_partials(count)
+/// or more. Contains barriers.
 template <Scalar T>
 double global_norm(const Worker& worker, std::span<const Parameter> tensors,
                    std::span<const T> block, std::span<double> partials)
@@ -75,10 +75,10 @@ double sum_of_trained_squares(std::span<const Parameter> tensors, Index base,
                               std::span<const T> block, Index first, Index end) {
   double total = 0;
   for (const Parameter& tensor : tensors) {
-    const Index from = std::max(first, tensor.offset - base);
-    const Index to = std::min(end, tensor.offset - base + tensor.count());
+    const Index from = std::max(first, tensor.gradient_offset - base);
+    const Index to = std::min(end, tensor.gradient_offset - base + tensor.count());
     if (from >= end) break;
-    if (tensor.learning_rate_factor == 0 || from >= to) continue;
+    if (!tensor.learns() || from >= to) continue;
     total += sum_of_squares(
         block.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from)));
   }
@@ -93,12 +93,15 @@ double global_norm(const Worker& worker, std::span<const Parameter> tensors,
   const auto count = static_cast<Index>(block.size());
   partials = partials.first(static_cast<std::size_t>(global_norm_partials(count)));
   const bool all_learn = std::none_of(tensors.begin(), tensors.end(), [](const Parameter& tensor) {
-    return tensor.learning_rate_factor == 0;
+    return tensor.trains() && !tensor.learns();
   });
+  const auto trained = std::find_if(tensors.begin(), tensors.end(),
+                                    [](const Parameter& tensor) { return tensor.trains(); });
+  const Index base = trained == tensors.end() ? 0 : trained->gradient_offset;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Parameter& tensor = tensors[i];
-    const Index base = tensors.front().offset;
-    const Index first = tensor.offset - base;
+    if (!tensor.trains()) continue;
+    const Index first = tensor.gradient_offset - base;
     const Range share = worker.split(tensor.count(), Pack<T>::lanes);
     // The number of chunks that begin before an index is the number of chunks that cover all
     // numbers before it.

@@ -45,10 +45,8 @@ struct LearningRateSchedule {
   }
 };
 
-inline constexpr std::array<std::string_view, 3> schedule_names{"constant", "linear", "cosine"};
-
-constexpr std::string_view name_of(LearningRateSchedule::Shape shape) noexcept {
-  return schedule_names[static_cast<std::size_t>(shape)];
+constexpr std::array<std::string_view, 3> choice_names(LearningRateSchedule::Shape) noexcept {
+  return {"constant", "linear", "cosine"};
 }
 
 /// Throws ConfigError where the numbers make no schedule.

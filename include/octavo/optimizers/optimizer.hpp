@@ -21,7 +21,12 @@ struct UpdateInfo {
   Index step = 1;            ///< number of this update, counted from 1
   double learning_rate = 0;  ///< before the tensors' learning-rate factors
   double scale = 1;          ///< the clipping factor of every gradient
-  Index first_gradient = 0;  ///< index of the parameter whose gradient is gradients[0]
+  Index first_gradient = 0;  ///< Parameter::gradient_offset of gradients[0]
+  Index moments = 0;         ///< numbers in each moment: those that train; 0: as many as weights
+
+  constexpr Index moments_of(std::size_t weights) const noexcept {
+    return moments > 0 ? moments : static_cast<Index>(weights);
+  }
 };
 
 /// The arguments of an update rule for one tensor.
@@ -81,11 +86,11 @@ concept UpdateRule = std::convertible_to<decltype(O::name), std::string_view> &&
 };
 
 /// An optimizer with its own layout of state and its own loop, such as AdamW8bit.
-/// state_sections(parameters, tensors) describes the state for `parameters` numbers in `tensors`
-/// tensors; it is zero before the first update, and aligned to 64 bytes. All workers call update
-/// together with the tensors to update, some or all; each worker updates its share. Tensors with a
-/// learning-rate factor of 0 must not change. weights [all parameters], gradients [from
-/// info.first_gradient on], state [all sections].
+/// state_sections(parameters, tensors) describes the state for `parameters` trained numbers in
+/// `tensors` tensors; it is zero before the first update, and aligned to 64 bytes. All workers call
+/// update together with the tensors to update, some or all; each worker updates its share. Frozen
+/// tensors and those with a learning-rate factor of 0 must not change. weights [all parameters],
+/// gradients [from info.first_gradient on], state [all sections].
 template <typename O>
 concept StatefulOptimizer = std::convertible_to<decltype(O::name), std::string_view> &&
     requires(const O optimizer, const Worker worker, const UpdateInfo info,

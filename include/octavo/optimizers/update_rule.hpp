@@ -106,17 +106,18 @@ void update_by_rule(const Rule& rule, const Worker& worker, const UpdateInfo& in
                     std::span<const T> gradients, std::span<std::byte> state) {
   constexpr std::size_t moment_count = Rule::moments.size();
   for (const Parameter& tensor : tensors) {
-    if (tensor.learning_rate_factor == 0) continue;
+    if (!tensor.learns()) continue;
     const Range share = worker.split(tensor.count(), Pack<T>::lanes);
-    const Index first = tensor.offset + share.begin;
+    const Index first = tensor.gradient_offset + share.begin;
+    const auto stride = static_cast<std::size_t>(info.moments_of(weights.size()));
     std::array<T*, moment_count> moments;
     for (std::size_t k = 0; k < moment_count; ++k) {
-      moments[k] = reinterpret_cast<T*>(state.data()) + k * weights.size() + first;
+      moments[k] = reinterpret_cast<T*>(state.data()) + k * stride + first;
     }
     detail::update_range<T>(
         rule,
         UpdateRates{info.step, info.learning_rate * tensor.learning_rate_factor, tensor.decays},
-        info.scale, share.size(), weights.data() + first,
+        info.scale, share.size(), weights.data() + tensor.offset + share.begin,
         gradients.data() + (first - info.first_gradient), moments);
   }
 }

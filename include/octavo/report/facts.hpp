@@ -7,61 +7,66 @@
 #include <vector>
 
 #include <octavo/base/concat.hpp>
+#include <octavo/base/field.hpp>
 #include <octavo/base/version.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/report/run_report.hpp>
 #include <octavo/training/trainer.hpp>
-#include <octavo/transformer/model_shape.hpp>
+#include <octavo/transformer/model_config.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// The choices that make a model, under short names such as a command line has.
-inline FactGroup facts_of(const ModelShape& shape) {
+namespace detail {
+
+/// Adds fields to a group, under short names such as a command line has.
+struct FieldFacts {
+  FactGroup& group;
+
+  void operator()(const Field& field, Index value, const WholeRange&) const {
+    if (value == 0 && !field.zero.empty()) {
+      group.add(field.label(), field.zero);
+    } else {
+      group.add_count(field.label(), value);
+    }
+  }
+  void operator()(const Field& field, double value, const SettingRange&) const {
+    group.add(field.label(), value);
+  }
+  void operator()(const Field& field, const AnyOptimizer& optimizer) const {
+    group.add(field.label(), name_of(optimizer));
+    for_each_setting(optimizer, [&](std::string_view name, double value, const auto&) {
+      group.add(name == "weight_decay" ? "decay" : name, value);
+    });
+  }
+  void operator()(const Field& field, const NamePatterns& patterns) const {
+    group.add(field.label(), patterns.text().empty() ? "none" : patterns.text());
+  }
+  template <typename Value>
+  void operator()(const Field& field, const Value& value) const {
+    if constexpr (Choice<Value>) {
+      group.add(field.label(), name_of(value));
+    } else {
+      group.add(field.label(), value);
+    }
+  }
+};
+
+}  // namespace detail
+
+/// The choices that make a model.
+inline FactGroup facts_of(const ModelConfig& config) {
   FactGroup group{"Model", {}};
-  group.add("layers", shape.layers);
-  group.add("heads", shape.heads);
-  group.add("width", shape.width);
-  group.add("ff", shape.d_ff);
-  group.add_count("context", shape.context);
-  group.add_count("vocabulary", shape.vocabulary);
-  group.add("activation", name_of(shape.activation));
-  group.add("bias", shape.bias);
-  group.add("tied", shape.tied);
+  for_each_field(config, detail::FieldFacts{group});
   return group;
 }
 
-/// All that a run computes with, in the same way.
-inline FactGroup facts_of(const TrainingOptions& options) {
+/// All that a run computes with.
+inline FactGroup facts_of(TrainingOptions options) {
   FactGroup group{"Training", {}};
-  const LearningRateSchedule rate = options.rate();
-  group.add_count("steps", options.steps);
-  group.add("batch", options.batch);
-  group.add("sequence", options.sequence);
-  group.add("accumulate", options.accumulate);
-  group.add("lr", rate.peak);
-  group.add("min-lr", rate.min_lr);
-  group.add_count("warmup", options.warmup);
-  group.add("schedule", name_of(options.schedule));
-  group.add("optimizer", name_of(options.optimizer));
-  for_each_setting(options.optimizer, [&](std::string_view name, double value, const auto&) {
-    group.add(name == "weight_decay" ? "decay" : name, value);
-  });
-  group.add("clip", options.clip);
-  group.add("dropout", options.dropout);
-  group.add("seed", options.seed);
-  group.add_count("eval-every", options.evaluate_every);
-  if (options.evaluation_tokens == 0) {
-    group.add("eval-tokens", "all");
-  } else {
-    group.add_count("eval-tokens", options.evaluation_tokens);
-  }
-  group.add("patience", options.patience);
-  group.add("rollback", options.stop_at_spike);
-  group.add("micro-batch", options.micro_batch);
-  group.add("recompute", options.recompute);
-  group.add("fused-update", options.fused_update);
+  options.min_lr = options.rate().min_lr;
+  for_each_field(options, detail::FieldFacts{group});
   return group;
 }
 

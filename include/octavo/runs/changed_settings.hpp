@@ -23,19 +23,20 @@ struct ChangedSetting {
 /// (micro-batch, recomputation) are not among them. A run without any has the bits that it would
 /// have had.
 inline std::vector<ChangedSetting> changed_settings(const CheckpointInfo& before,
-                                                    const ModelShape& shape,
+                                                    const ModelConfig& config,
                                                     const TrainingOptions& options,
                                                     bool double_precision) {
-  const auto entries = [](const ModelShape& model, const TrainingOptions& training, bool wide) {
+  const auto entries = [](const ModelConfig& model, const TrainingOptions& training, bool wide) {
     MetadataWriter writer;
-    detail::write_shape(writer, model);
-    detail::write_options(writer, training);
+    for_each_field(model, detail::FieldWriter{writer});
+    for_each_field(training, detail::FieldWriter{writer});
     writer.text("scalar", wide ? "double" : "float");
     return writer.entries();
   };
-  const auto after = entries(shape, options, double_precision);
+  const auto after = entries(config, options, double_precision);
   std::vector<ChangedSetting> changed;
-  for (const auto& [name, value] : entries(before.shape, before.options, before.double_precision)) {
+  for (const auto& [name, value] :
+       entries(before.config, before.options, before.double_precision)) {
     const auto found = after.find(name);
     if (found != after.end() && found->second == value) continue;
     changed.push_back({name, value, found == after.end() ? "" : found->second});

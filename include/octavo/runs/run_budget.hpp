@@ -19,30 +19,30 @@ namespace OCTAVO_NAMESPACE {
 /// `between_steps(shape)`: bytes that the run works in between steps, such as generation_bytes().
 /// ConfigError with the smallest budget that would do where none fits: see fit_budget().
 template <Scalar T, typename BetweenSteps>
-TrainingOptions fit_run(const ModelShape& shape, TrainingOptions training, Index workers,
+TrainingOptions fit_run(const ModelConfig& config, TrainingOptions training, Index workers,
                         const Corpus& corpus, const CorpusOptions& options,
                         BetweenSteps between_steps) {
   if (options.memory_budget == 0) return training;
-  const Index sequences = training.step_options().step.sequences();
+  const Index sequences = training.sequences();
   const auto fit = [&](Index vocabulary, std::size_t besides) {
-    ModelShape sized = shape;
+    ModelConfig sized = config;
     sized.vocabulary = vocabulary;
-    TrainingMemoryOptions memory = training.step_options().memory(workers);
+    TrainingOptions memory = training;
     memory.between_steps_bytes = between_steps(sized);
-    return fit_budget<T>(sized, memory, options.memory_budget,
+    return fit_budget<T>(sized, memory, workers, options.memory_budget,
                          checked_add(options.program_bytes, besides),
                          corpus.before_bytes(vocabulary));
   };
-  const TrainingMemoryOptions way = [&] {
+  const TrainingOptions way = [&] {
     try {
-      return fit(shape.vocabulary, corpus.besides_bytes(sequences));
+      return fit(config.vocabulary, corpus.besides_bytes(sequences));
     } catch (const ConfigError&) {
       if (!corpus.left_out_words()) throw;
       // With a larger budget byte pairs are learned from more words, and may be more of them.
       return fit(options.vocabulary, corpus.most_besides_bytes(sequences, options.vocabulary));
     }
   }();
-  training.micro_batch = way.step.micro_batch;
+  training.micro_batch = way.micro_batch;
   training.recompute = way.recompute;
   return training;
 }
@@ -53,7 +53,7 @@ inline std::size_t expected_peak(std::size_t planned, const TrainingOptions& tra
                                  const Corpus& corpus, const CorpusOptions& options) {
   const std::size_t before = std::max(corpus.before_bytes(corpus.tokenizer.vocabulary_size()),
                                       corpus.learned ? corpus.learned->memory_bytes : 0);
-  const std::size_t besides = corpus.besides_bytes(training.step_options().step.sequences());
+  const std::size_t besides = corpus.besides_bytes(training.sequences());
   return checked_add(std::max(planned, before), checked_add(besides, options.program_bytes));
 }
 

@@ -69,7 +69,7 @@ RunReport run_page(const Trainer<T, Model...>& trainer, const Corpus& corpus,
                    const ThreadPool& threads, const TextStatistics& text) {
   const TrainingOptions& options = trainer.options();
   const AnyTokenizer& tokenizer = corpus.tokenizer;
-  FactGroup model = facts_of(trainer.shape());
+  FactGroup model = facts_of(trainer.config());
   const auto* characters = tokenizer.get_if<CharacterTokenizer>();
   model.add("tokenizer", name_of(kind_of(tokenizer)));
   model.add("unknown", characters != nullptr && characters->has_unknown());
@@ -82,7 +82,7 @@ RunReport run_page(const Trainer<T, Model...>& trainer, const Corpus& corpus,
   page.plan = &trainer.plan();
   page.phase_names = phase::names;
   page.references = text.references;
-  page.tokens_per_step = options.step_options().step.rows();
+  page.tokens_per_step = options.rows();
   page.tokens_per_character = text.tokens_per_character;
   page.clip = options.clip;
   page.steps = options.steps;

@@ -25,7 +25,7 @@ inline std::string describe_steps(const TrainingOptions& training) {
 
 /// The share of a text of `text_tokens` tokens that a run sees.
 inline std::string describe_passes(const TrainingOptions& training, Index text_tokens) {
-  const Index rows = training.step_options().step.rows();
+  const Index rows = training.rows();
   const double seen = static_cast<double>(training.steps) * static_cast<double>(rows);
   const double passes = seen / static_cast<double>(text_tokens);
   const FormattedNumber tokens = FormattedNumber::fixed(seen, 0);
@@ -41,8 +41,8 @@ inline std::string describe_passes(const TrainingOptions& training, Index text_t
 inline std::string describe_evaluations(const TrainingOptions& training, Index targets) {
   if (training.evaluate_every == 0) return "evaluation: at the end alone";
   const EvaluationWindows windows(targets, training.sequence, training.evaluation_tokens);
-  const double trained = 3 * static_cast<double>(training.evaluate_every) *
-                         static_cast<double>(training.step_options().step.rows());
+  const double trained =
+      3 * static_cast<double>(training.evaluate_every) * static_cast<double>(training.rows());
   return detail::concat(
       {"evaluation: ", windows.is_sample() ? "" : "all ", windows.targets(), " tokens every ",
        training.evaluate_every, " steps, ",

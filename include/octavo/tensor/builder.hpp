@@ -24,6 +24,8 @@ struct PassShape {
   /// by block, so that one block's gradients are complete and can be used before those of the next
   /// block are computed.
   Index passes_in_flight = 0;
+  /// The lowest block that backward goes through; those below save nothing.
+  Index first_block = 0;
 
   constexpr bool by_block() const noexcept { return passes_in_flight > 0; }
   constexpr Index rows() const noexcept { return sequences * sequence; }

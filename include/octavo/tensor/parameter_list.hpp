@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/check.hpp>
@@ -19,7 +20,7 @@ namespace OCTAVO_NAMESPACE {
 
 /// One trainable tensor of a model.
 struct Parameter {
-  std::string name;  ///< full name, as in files: "transformer.h.0.attn.c_attn.weight"
+  std::string name;  ///< full name: "blocks.0.attention.qkv.weight"
   Index rows = 0;    ///< 0 for a vector
   Index columns = 0;
   Index offset = 0;  ///< numbers before it in the model's flat block
@@ -27,32 +28,58 @@ struct Parameter {
   bool decays = false;
   /// Multiplies the learning rate for this tensor; 0 freezes it.
   double learning_rate_factor = 1;
-  Index number = 0;  ///< index in the list
+  Index number = 0;  ///< its place in the list
+  Index block = -1;  ///< of the model; -1 before the first, as many as there are after the last
+  Index gradient_offset = 0;  ///< numbers that train before it; -1: it is frozen
+  Index gradient_number = 0;  ///< tensors that train before it
 
   Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
+  /// Whether it has a gradient and moments.
+  bool trains() const noexcept { return gradient_offset >= 0; }
+  /// Whether updates change it.
+  bool learns() const noexcept { return trains() && learning_rate_factor != 0; }
 };
 
 /// All parameters of a model in memory order, without gaps, so that an optimizer is one pass over
 /// flat memory.
 class ParameterList {
  public:
-  /// Appends the tensors of a part; `prefix` precedes every name. ConfigError for a name that
-  /// occurs already.
-  void append(std::string_view prefix, const ParameterTable& part) {
-    const Index base = count_;
-    for (Index i = 0; i < part.size(); ++i) {
-      const ParameterEntry& entry = part[i];
-      std::string name = detail::concat({prefix, entry.path.joined()});
-      const auto same = [&](const Parameter& other) { return other.name == name; };
-      require(std::none_of(parameters_.begin(), parameters_.end(), same), [&] {
-        return detail::concat({"two tensors have the name ", printable(name)});
-      });
-      parameters_.push_back({std::move(name), entry.rows, entry.columns, base + entry.offset,
-                             entry.initial, entry.decays(), 1.0,
-                             static_cast<Index>(parameters_.size())});
-    }
-    count_ += part.count();
+  /// Appends a tensor of a model's block. ConfigError on a name that is there.
+  void append(std::string name, const ParameterEntry& entry, Index block = -1) {
+    const auto same = [&](const Parameter& other) { return other.name == name; };
+    require(std::none_of(parameters_.begin(), parameters_.end(), same), [&] {
+      return detail::concat({"two tensors have the name ", printable(name)});
+    });
+    const auto number = static_cast<Index>(parameters_.size());
+    parameters_.push_back({std::move(name), entry.rows, entry.columns, count_, entry.initial,
+                           entry.decays(), 1.0, number, block, trained_count_, trained_tensors_});
+    count_ += entry.count();
+    trained_count_ += entry.count();
+    trained_tensors_ += 1;
   }
+  /// Appends the tensors of a part; `prefix` precedes every name.
+  void append(std::string_view prefix, const ParameterTable& part) {
+    for (Index i = 0; i < part.size(); ++i) {
+      append(detail::concat({prefix, part[i].path.joined()}), part[i]);
+    }
+  }
+
+  /// Freezes all tensors but those of which trains(parameter) is true.
+  template <typename Trains>
+  void set_trained(Trains trains) {
+    trained_count_ = trained_tensors_ = 0;
+    for (Parameter& parameter : parameters_) {
+      const bool trained = trains(std::as_const(parameter));
+      parameter.gradient_offset = trained ? trained_count_ : -1;
+      parameter.gradient_number = trained_tensors_;
+      if (!trained) continue;
+      trained_count_ += parameter.count();
+      trained_tensors_ += 1;
+    }
+  }
+  /// Numbers in all tensors that train, and these tensors.
+  Index trained_count() const noexcept { return trained_count_; }
+  Index trained_tensors() const noexcept { return trained_tensors_; }
 
   Index count() const noexcept { return count_; }
   std::size_t size() const noexcept { return parameters_.size(); }
@@ -89,8 +116,21 @@ class ParameterList {
     parameters_.at(number).learning_rate_factor = factor;
   }
 
-  /// One tensor of a flat block (values, gradients or moments) as an Eigen map; a vector is one
-  /// row. ConfigError for an unknown name or a block of another size.
+  /// The gradient of a tensor, in a block of the gradients of all that train. ConfigError where it
+  /// is frozen.
+  template <typename T>
+  EigenMap<T> gradient_map(std::span<T> block, std::string_view name) const {
+    const Parameter& parameter = find(name);
+    require_equal("parameters: numbers in the gradients", static_cast<Index>(block.size()),
+                  trained_count_);
+    require(parameter.trains(), [&] {
+      return detail::concat({printable(name), " is frozen: it has no gradient"});
+    });
+    return EigenMap<T>(block.data() + parameter.gradient_offset,
+                       parameter.rows == 0 ? 1 : parameter.rows, parameter.columns);
+  }
+
+  /// One tensor of a flat block of values as an Eigen map; a vector is one row.
   template <typename T>
   EigenMap<T> map(std::span<T> block, std::string_view name) const {
     const Parameter& parameter = find(name);
@@ -107,6 +147,8 @@ class ParameterList {
 
   std::vector<Parameter> parameters_;
   Index count_ = 0;
+  Index trained_count_ = 0;
+  Index trained_tensors_ = 0;
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -19,7 +19,7 @@ namespace OCTAVO_NAMESPACE {
 /// The initial values of a parameter.
 enum class InitialValue { zeros, ones, normal, normal_residual };
 
-/// The path of a tensor within its part of a model, such as {"attn", "c_attn"}. The names must
+/// The path of a tensor within its part of a model, such as {"attention", "qkv"}. The names must
 /// outlive the path (use string literals).
 class ParameterPath {
  public:
@@ -35,7 +35,13 @@ class ParameterPath {
 
   friend constexpr bool operator==(const ParameterPath&, const ParameterPath&) = default;
 
-  /// "attn.c_attn.weight".
+  /// Calls visit(name) for each, in order.
+  template <typename Visit>
+  constexpr void for_each(Visit visit) const {
+    for (std::size_t i = 0; i < size_; ++i) visit(names_[i]);
+  }
+
+  /// "attention.qkv.weight".
   std::string joined() const {
     std::string text;
     for (std::size_t i = 0; i < size_; ++i) (text += i > 0 ? "." : "") += names_[i];

@@ -38,7 +38,7 @@ inline Output begin_gradient(std::span<GradientMark> marks, Index tensor) {
 template <Scalar T>
 class AccumulateGradients final : public GradientConsumer<T> {
  public:
-  /// `gradients`: of all parameters. `marks`: one for each tensor; this worker's own.
+  /// `gradients`: of all that train. `marks`: one for each tensor; this worker's own.
   AccumulateGradients(std::span<const Parameter> parameters, std::span<T> gradients,
                       std::span<GradientMark> marks)
       : parameters_(parameters), gradients_(gradients), marks_(marks) {
@@ -46,6 +46,7 @@ class AccumulateGradients final : public GradientConsumer<T> {
   }
 
   GradientPlace<T> place(Index tensor) override {
+    if (!parameters_[static_cast<std::size_t>(tensor)].trains()) return {};
     return {of(tensor).data(), detail::begin_gradient(marks_, tensor)};
   }
   void complete(Index, Index) override {}
@@ -53,7 +54,8 @@ class AccumulateGradients final : public GradientConsumer<T> {
   /// After the last pass of a step: the gradient of a tensor that no pass has used is zero.
   void finish(const Worker& worker) {
     for (Index tensor = 0; tensor < std::ssize(parameters_); ++tensor) {
-      if (marks_[static_cast<std::size_t>(tensor)] == GradientMark::none) {
+      const auto i = static_cast<std::size_t>(tensor);
+      if (parameters_[i].trains() && marks_[i] == GradientMark::none) {
         set_zero<T>(worker, of(tensor));
       }
     }
@@ -62,7 +64,7 @@ class AccumulateGradients final : public GradientConsumer<T> {
  private:
   std::span<T> of(Index tensor) const {
     const Parameter& parameter = parameters_[static_cast<std::size_t>(tensor)];
-    return gradients_.subspan(static_cast<std::size_t>(parameter.offset),
+    return gradients_.subspan(static_cast<std::size_t>(parameter.gradient_offset),
                               static_cast<std::size_t>(parameter.count()));
   }
 
@@ -96,6 +98,7 @@ class UpdateAtOnce final : public GradientConsumer<T> {
   }
 
   GradientPlace<T> place(Index tensor) override {
+    if (!parameters_[static_cast<std::size_t>(tensor)].trains()) return {};
     return {of(tensor).data(), detail::begin_gradient(marks_, tensor)};
   }
 
@@ -112,6 +115,7 @@ class UpdateAtOnce final : public GradientConsumer<T> {
   /// Those that have not been used before; then a barrier, since the next ones lie in their place.
   void use(const ParameterRange& range) {
     for (Index tensor = range.first_tensor; tensor < range.first_tensor + range.tensors; ++tensor) {
+      if (!parameters_[static_cast<std::size_t>(tensor)].trains()) continue;
       GradientMark& mark = marks_[static_cast<std::size_t>(tensor)];
       if (mark == GradientMark::none) {  // no pass has used the tensor
         set_zero<T>(worker_, of(tensor));
@@ -138,13 +142,20 @@ class UpdateAtOnce final : public GradientConsumer<T> {
     };
     if (in_blocks(tensor)) {
       const Index within = within_block(tensor);
-      const ParameterTable& table = model_.block_table();
-      return part(gradients_.block,
-                  gradients_.units_take_turns ? table.turn_offset(within) : table[within].offset);
+      return part(gradients_.block, gradients_.units_take_turns
+                                        ? model_.block_table().turn_offset(within)
+                                        : within_part(parameter, tensor - within));
     }
     const ParameterRange end = model_.end_range();
-    if (tensor < end.first_tensor) return part(gradients_.embedding, parameter.offset);
-    return part(gradients_.end, parameter.offset - end.offset);
+    if (tensor < end.first_tensor) return part(gradients_.embedding, within_part(parameter, 0));
+    return part(gradients_.end, within_part(parameter, end.first_tensor));
+  }
+
+  /// Numbers that train in the part before the parameter; the part begins with that tensor.
+  Index within_part(const Parameter& parameter, Index first_tensor) const {
+    Index first = first_tensor;
+    while (!parameters_[static_cast<std::size_t>(first)].trains()) ++first;
+    return parameter.gradient_offset - parameters_[static_cast<std::size_t>(first)].gradient_offset;
   }
 
   const Worker& worker_;

@@ -19,34 +19,34 @@ namespace detail {
 
 /// Ways that give the same bits, the fastest first.
 template <typename Model>
-std::array<TrainingMemoryOptions, 3> exact_ways(const typename Model::Configuration& config,
-                                                const TrainingMemoryOptions& wanted) {
-  std::array<TrainingMemoryOptions, 3> ways{wanted, wanted, wanted};
+std::array<TrainingOptions, 3> exact_ways(const typename Model::Configuration& config,
+                                          const TrainingOptions& wanted, Index workers) {
+  std::array<TrainingOptions, 3> ways{wanted, wanted, wanted};
   ways[2].recompute = true;
-  for (TrainingMemoryOptions* const lean : {&ways[1], &ways[2]}) {
-    lean->step.micro_batch = leanest_micro_batch<Model>(config, *lean);
+  for (TrainingOptions* const lean : {&ways[1], &ways[2]}) {
+    lean->micro_batch = leanest_micro_batch<Model>(config, *lean, workers);
   }
   return ways;
 }
 
 /// The way of exact_ways that needs least.
 template <typename Model>
-std::size_t least_bytes(const typename Model::Configuration& config,
-                        const TrainingMemoryOptions& wanted) {
+std::size_t least_bytes(const typename Model::Configuration& config, const TrainingOptions& wanted,
+                        Index workers) {
   std::size_t least = ~std::size_t{0};
-  for (const auto& way : exact_ways<Model>(config, wanted))
-    least = std::min(least, training_bytes<Model>(config, way));
+  for (const auto& way : exact_ways<Model>(config, wanted, workers))
+    least = std::min(least, training_bytes<Model>(config, way, workers));
   return least;
 }
 
 /// A choice that changes results, and what it is called.
 struct LossyWay {
   const char* name;
-  TrainingMemoryOptions options;
+  TrainingOptions options;
 };
 
 template <Scalar T>  // so that only programs with a budget compile AdamW8bit
-std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
+std::array<LossyWay, 3> lossy_ways(const TrainingOptions& wanted) {
   std::array<LossyWay, 3> ways{{{"optimizer adamw-8bit", wanted},
                                 {"fused-update", wanted},
                                 {"fused-update with optimizer adamw-8bit", wanted}}};
@@ -64,15 +64,15 @@ std::array<LossyWay, 3> lossy_ways(const TrainingMemoryOptions& wanted) {
 /// Where none fits: ConfigError with the smallest budget that does, and, as a
 /// hint, the first choice that changes results and would fit.
 template <typename Model>
-TrainingMemoryOptions fit_budget(const typename Model::Configuration& config,
-                                 const TrainingMemoryOptions& wanted, std::size_t budget,
-                                 std::size_t besides = 0, std::size_t before = 0) {
+TrainingOptions fit_budget(const typename Model::Configuration& config,
+                           const TrainingOptions& wanted, Index workers, std::size_t budget,
+                           std::size_t besides = 0, std::size_t before = 0) {
   const auto all_of = [&](std::size_t bytes) {
     return checked_add(std::max(bytes, before), besides);
   };
   const auto fits = [&](std::size_t bytes) { return all_of(bytes) <= budget; };
-  for (const TrainingMemoryOptions& way : detail::exact_ways<Model>(config, wanted)) {
-    if (fits(training_bytes<Model>(config, way))) return way;
+  for (const TrainingOptions& way : detail::exact_ways<Model>(config, wanted, workers)) {
+    if (fits(training_bytes<Model>(config, way, workers))) return way;
   }
   const auto told = [&](std::size_t bytes) {
     const std::size_t all = all_of(bytes);
@@ -81,7 +81,7 @@ TrainingMemoryOptions fit_budget(const typename Model::Configuration& config,
   std::size_t least = ~std::size_t{0};
   std::string hint;
   for (const detail::LossyWay& way : detail::lossy_ways<typename Model::Value>(wanted)) {
-    const std::size_t bytes = detail::least_bytes<Model>(config, way.options);
+    const std::size_t bytes = detail::least_bytes<Model>(config, way.options, workers);
     least = std::min(least, bytes);
     if (hint.empty() && fits(bytes)) {
       hint = detail::concat(
@@ -94,16 +94,15 @@ TrainingMemoryOptions fit_budget(const typename Model::Configuration& config,
   }
   throw ConfigError(
       detail::concat({"memory budget: got ", counted(budget, "byte"), ", expected at least ",
-                      told(detail::least_bytes<Model>(config, wanted))}),
+                      told(detail::least_bytes<Model>(config, wanted, workers))}),
       hint);
 }
 
 /// The same for Transformer<T>.
 template <Scalar T>
-TrainingMemoryOptions fit_budget(const ModelShape& shape, const TrainingMemoryOptions& wanted,
-                                 std::size_t budget, std::size_t besides = 0,
-                                 std::size_t before = 0) {
-  return fit_budget<Transformer<T>>(RuntimeConfig(shape), wanted, budget, besides, before);
+TrainingOptions fit_budget(const ModelConfig& config, const TrainingOptions& wanted, Index workers,
+                           std::size_t budget, std::size_t besides = 0, std::size_t before = 0) {
+  return fit_budget<Transformer<T>>(config, wanted, workers, budget, besides, before);
 }
 
 }  // namespace OCTAVO_NAMESPACE

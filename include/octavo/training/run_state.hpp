@@ -62,6 +62,14 @@ inline void check_state(const RunState& state) {
           "run state: expected losses that are numbers");
 }
 
+/// What a step tells.
+struct StepResult {
+  Index step = 0;            ///< counted from 0
+  double loss = 0;           ///< mean over the targets that count, before the update
+  double gradient_norm = 0;  ///< of the gradients of all that learns, before clipping
+  double learning_rate = 0;
+};
+
 /// Why a run ended.
 enum class StopReason {
   finished,  ///< all steps are done

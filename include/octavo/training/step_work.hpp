@@ -10,8 +10,8 @@
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/training/gradient_consumers.hpp>
-#include <octavo/training/step_options.hpp>
 #include <octavo/training/training_memory.hpp>
+#include <octavo/training/training_options.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -22,11 +22,12 @@ template <Scalar T, typename Model>
 class StepWork {
  public:
   /// squared_norms: one for each tensor, for a fused step. marks: one for each tensor and worker.
-  StepWork(const Model& model, const StepOptions& options, const ParameterList& parameters,
-           const TrainingMemory<T>& memory, const Arena& arena, std::span<double> squared_norms,
-           std::span<GradientMark> marks, Index steps_done)
+  StepWork(const Model& model, const TrainingOptions& options, const TrainedTensors& trained,
+           const ParameterList& parameters, const TrainingMemory<T>& memory, const Arena& arena,
+           std::span<double> squared_norms, std::span<GradientMark> marks, Index steps_done)
       : model_(model),
         options_(options),
+        trained_(trained),
         parameters_(parameters),
         memory_(memory),
         arena_(arena),
@@ -57,7 +58,8 @@ class StepWork {
         global_norm<T>(worker, parameters_.span(), gradients, arena_.get(memory_.norm_partials));
     if (std::isfinite(norm)) {
       update(worker, parameters_.span(), gradients,
-             {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip)});
+             {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), 0,
+              trained_.count});
     }
     return norm;
   }
@@ -69,15 +71,15 @@ class StepWork {
     return counted_ == 0 ? 0.0 : total / static_cast<double>(counted_);
   }
 
-  /// Gradients and updates part by part, see TrainingMemoryOptions::fused_update.
+  /// Gradients and updates part by part, see TrainingOptions::fused_update.
   FusedProgress run_fused(const Worker& worker, double learning_rate) const {
     FusedProgress progress;
     const auto update = [&](const Parameter& tensor, std::span<const T> gradient) {
       if (!progress.diverged) update_tensor(worker, tensor, gradient, learning_rate, progress);
     };
-    const PartGradients<T> gradients{
-        arena_.get(memory_.embedding_gradient), arena_.get(memory_.block_gradient),
-        arena_.get(memory_.end_gradient), options_.memory(1).layer_by_layer()};
+    const PartGradients<T> gradients{arena_.get(memory_.embedding_gradient),
+                                     arena_.get(memory_.block_gradient),
+                                     arena_.get(memory_.end_gradient), options_.layer_by_layer()};
     UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(), gradients,
                                                       marks(worker), update);
     forward_and_backward(worker, consumer, [&](const ParameterRange& part) {
@@ -105,15 +107,15 @@ class StepWork {
   template <typename PartComplete>
   void forward_and_backward(const Worker& worker, GradientConsumer<T>& consumer,
                             const PartComplete& part_complete) const {
-    const Index all = options_.step.sequences();
-    const Index at_once = options_.fused_update ? all : options_.step.micro_batch;
+    const Index all = options_.sequences();
+    const Index at_once = options_.fused_update ? all : options_.pass_sequences();
     const std::span<T> deferred = arena_.get(memory_.embedding_gradients);
     for (Index first = 0; first < all; first += at_once) {
       const Index count = std::min(at_once, all - first);
       const auto for_each_pass = [&](auto body) {
-        for (Index next = first; next < first + count; next += options_.step.micro_batch) {
+        for (Index next = first; next < first + count; next += options_.pass_sequences()) {
           body(pass(worker, consumer, next,
-                    std::min(options_.step.micro_batch, first + count - next)));
+                    std::min(options_.pass_sequences(), first + count - next)));
         }
       };
       for_each_pass([&](const Pass<T>& pass) {
@@ -121,20 +123,21 @@ class StepWork {
                     of(pass, arena_.get(memory_.losses)), scale());
       });
       part_complete(model_.end_range());
-      for (Index layer = model_.shape().layers - 1; layer >= 0; --layer) {
+      for (Index layer = model_.config().layers - 1; layer >= trained_.first_block; --layer) {
         for_each_pass([&](const Pass<T>& pass) { model_.backward_block(pass, layer); });
         part_complete(model_.block_range(layer));
       }
+      if (!trained_.embedding()) continue;
       const Pass<T> together = pass(worker, consumer, first, count);
-      model_.backward_embedding(together, of(together, inputs()),
-                                deferred.empty()
-                                    ? nullptr
-                                    : deferred.data() + together.rows.first * model_.shape().width);
+      model_.backward_embedding(
+          together, of(together, inputs()),
+          deferred.empty() ? nullptr
+                           : deferred.data() + together.rows.first * model_.config().width);
     }
     if (!deferred.empty()) {
       model_.backward_tokens(pass(worker, consumer, 0, all), inputs(), deferred.data());
     }
-    part_complete(model_.embedding_range());
+    if (trained_.embedding()) part_complete(model_.embedding_range());
   }
 
   /// The rows of a pass.
@@ -157,7 +160,7 @@ class StepWork {
                                           static_cast<std::uint64_t>(steps_done_)),
                             0, options_.dropout};
     }
-    const Index sequence = options_.step.sequence;
+    const Index sequence = options_.sequence;
     return {.run = {worker, arena_, model_.pack_buffer(arena_), &consumer, dropout},
             .rows = {sequences, sequence, first_sequence * sequence},
             .weights = weights().data()};
@@ -172,18 +175,20 @@ class StepWork {
   /// Updates one tensor, clipped by its own norm, unless its gradient has diverged.
   void update_tensor(const Worker& worker, const Parameter& tensor, std::span<const T> gradient,
                      double learning_rate, FusedProgress& progress) const {
-    if (tensor.learning_rate_factor == 0) return;
+    if (!tensor.learns()) return;
     const double norm =
         global_norm<T>(worker, {&tensor, 1}, gradient, arena_.get(memory_.norm_partials));
     if (worker.index() == 0) squared_norms_[static_cast<std::size_t>(tensor.number)] = norm * norm;
     progress.diverged = !std::isfinite(norm);
     if (progress.diverged) return;
     update(worker, {&tensor, 1}, gradient,
-           {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), tensor.offset});
+           {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip),
+            tensor.gradient_offset, trained_.count});
   }
 
   const Model& model_;
-  const StepOptions& options_;
+  const TrainingOptions& options_;
+  const TrainedTensors& trained_;
   const ParameterList& parameters_;
   const TrainingMemory<T>& memory_;
   const Arena& arena_;

@@ -17,45 +17,6 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Everything a run needs besides the model and the text.
-struct TrainingOptions {
-  Index steps = 1000;
-  Index batch = 1;
-  Index sequence = 32;
-  Index accumulate = 1;
-  Index micro_batch = 1;
-  double learning_rate = 1e-3;
-  double min_lr = -1;  ///< negative: a tenth of learning_rate
-  Index warmup = 100;
-  LearningRateSchedule::Shape schedule = LearningRateSchedule::Shape::cosine;
-  AnyOptimizer optimizer = AdamW{};
-  double clip = 1.0;
-  double dropout = 0.0;
-  std::uint64_t seed = 1;
-  Index evaluate_every = 0;             ///< steps between evaluations; 0: only at the end
-  Index evaluation_tokens = 0;          ///< targets of an evaluation within the run; 0: all
-  Index patience = 0;                   ///< evaluations without improvement that end a run; 0: any
-  bool stop_at_spike = false;           ///< end a run whose loss jumps: see RunState::spiked
-  bool recompute = false;               ///< see TrainingMemoryOptions
-  bool fused_update = false;            ///< see TrainingMemoryOptions
-  std::size_t between_steps_bytes = 0;  ///< see TrainingMemoryOptions
-
-  constexpr StepOptions step_options() const {
-    return {{batch, sequence, accumulate, micro_batch},
-            optimizer,
-            clip,
-            dropout,
-            seed,
-            recompute,
-            fused_update,
-            between_steps_bytes};
-  }
-  LearningRateSchedule rate() const {
-    const FloatEnvironment environment;
-    return {schedule, learning_rate, min_lr < 0 ? learning_rate / 10 : min_lr, warmup, steps};
-  }
-};
-
 /// What a run tells, and asks, its caller. Every member may be empty.
 struct TrainingCallbacks {
   /// After every step.
@@ -79,30 +40,18 @@ class Trainer {
   using Model = Transformer<T, Config, Part>;
 
   /// `threads` must outlive the trainer.
-  Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads)
-      : options_(options), step_(model, options.step_options(), threads) {
-    check_options();
-  }
+  Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads);
 
-  /// The same from a shape: `Trainer<float> trainer(shape, options, threads)`.
-  Trainer(const Config& config, const TrainingOptions& options, ThreadPool& threads)
-      : Trainer(Model(config), options, threads) {}
-
-  /// The same from its numbers: `Trainer<float> trainer({.vocabulary = 35, ...}, options,
-  /// threads)`.
-  Trainer(const ModelShape& shape, const TrainingOptions& options,
-          ThreadPool& threads) requires std::constructible_from<Config, const ModelShape&>
-      : Trainer(Model(Config(shape)), options, threads) {}
+  /// The same from a configuration:
+  /// `Trainer<float> trainer({.vocabulary = 35, ...}, options, threads)`.
+  Trainer(const Config& config, const TrainingOptions& options, ThreadPool& threads);
 
   /// Works inside memory of the caller: at least training_bytes, aligned to 64 bytes.
   Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads,
-          std::span<std::byte> memory)
-      : options_(options), step_(model, options.step_options(), threads, memory) {
-    check_options();
-  }
+          std::span<std::byte> memory);
 
-  const TrainingOptions& options() const noexcept { return options_; }
-  const ModelShape& shape() const noexcept { return step_.shape(); }
+  const TrainingOptions& options() const noexcept { return step_.options(); }
+  const ModelConfig& config() const noexcept { return step_.config(); }
   const Model& model() const noexcept { return step_.model(); }
   const MemoryPlan& plan() const noexcept { return step_.plan(); }
   /// options().between_steps_bytes that the next step may overwrite: room for a Generator.
@@ -138,78 +87,20 @@ class Trainer {
   /// One update on the batch of the next step. Throws Diverged before the update if the loss or the
   /// gradients are not finite; ConfigError, before anything is changed, if a token of the batch is
   /// none of the vocabulary.
-  StepResult step(TokenView tokens) {
-    const FloatEnvironment environment;
-    const BatchSampler sampler(tokens, options_.sequence, options_.seed);
-    sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
-    check_batch_of(tokens, step_.inputs(), step_.targets(), shape().vocabulary);
-    const double rate = options_.rate().at(step_.steps_done()) * state_.rate_factor;
-    const StepResult result = step_.train(rate);
-    state_.observe_loss(result.loss);
-    return result;
-  }
+  StepResult step(TokenView tokens);
 
   /// Mean loss over all of `tokens`, in windows that do not overlap (the last may be shorter),
   /// without dropout; with `most_targets` over a sample of the windows that is always the same: see
   /// EvaluationWindows. ConfigError if a token is none of the vocabulary; Diverged if the mean is
   /// not finite, as where weights are not.
-  double evaluate(TokenView tokens, Index most_targets = 0) {
-    check_length(tokens, 1, "validation text");
-    const FloatEnvironment environment;
-    const EvaluationWindows windows(tokens.size() - 1, options_.sequence, most_targets);
-    double total = 0;
-    for (Index done = 0; done < windows.count();) {
-      const Index length = windows.length(done);
-      Index sequences = 0;
-      for (; sequences < step_.options().step.micro_batch && done < windows.count() &&
-             windows.length(done) == length;
-           ++sequences, ++done) {
-        const auto row = static_cast<std::size_t>(sequences * length);
-        const auto rows = static_cast<std::size_t>(length);
-        copy_window(tokens, windows.first(done), step_.inputs().subspan(row, rows),
-                    step_.targets().subspan(row, rows));
-      }
-      const auto rows = static_cast<std::size_t>(sequences * length);
-      check_batch_of(tokens, step_.inputs().first(rows), step_.targets().first(rows),
-                     shape().vocabulary);
-      total = step_.add_losses(total, sequences, length);
-    }
-    if (!std::isfinite(total)) throw step_.diverged("validation loss", total);
-    return total / static_cast<double>(windows.targets());
-  }
+  double evaluate(TokenView tokens, Index most_targets = 0);
 
   /// Trains until options().steps are done or callbacks.stop says so; evaluates `validation`, if
   /// there is any, every options().evaluate_every steps over options().evaluation_tokens of it and
   /// at the end, unless something ends the run before, over the whole. What is best, and patience,
   /// go by losses that compare: by those of the sample, which the last step has as well as the
   /// whole.
-  RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {}) {
-    check_tokens(train, shape().vocabulary);
-    check_tokens(validation, shape().vocabulary);
-    RunResult result;
-    const auto ended = [&](StopReason reason) {
-      result.reason = reason;
-      return result;
-    };
-    while (step_.steps_done() < options_.steps) {
-      if (out_of_patience()) return ended(StopReason::patience);
-      if (callbacks.stop && callbacks.stop()) return ended(StopReason::asked);
-      const StepResult told = step(train);
-      if (callbacks.step) callbacks.step(told);
-      if (options_.stop_at_spike && state_.spiked()) return ended(StopReason::spike);
-      const Index done = step_.steps_done();
-      const bool due = options_.evaluate_every > 0 && done % options_.evaluate_every == 0;
-      const bool last = done == options_.steps;
-      if (!validation.empty() && (due || last)) {
-        result.validation_loss = evaluate(validation, sampled_targets());
-        state_.observe_validation(result.validation_loss);
-        if (callbacks.evaluation) callbacks.evaluation(done, result.validation_loss);
-        if (last && is_sample(validation)) result.validation_loss = evaluate(validation);
-      }
-      if (callbacks.completed) callbacks.completed(done);
-    }
-    return result;
-  }
+  RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {});
 
   /// Trains on all of `tokens`, without validation.
   RunResult run(TokenView tokens, const TrainingCallbacks& callbacks = {}) {
@@ -218,31 +109,104 @@ class Trainer {
 
  private:
   bool out_of_patience() const noexcept {
-    return options_.patience > 0 && state_.evaluations_since_best >= options_.patience;
+    return options().patience > 0 && state_.evaluations_since_best >= options().patience;
   }
 
   /// Of an evaluation within the run; 0: all.
   Index sampled_targets() const noexcept {
-    return options_.evaluate_every > 0 ? options_.evaluation_tokens : 0;
+    return options().evaluate_every > 0 ? options().evaluation_tokens : 0;
   }
 
   bool is_sample(TokenView validation) const noexcept {
-    return EvaluationWindows(validation.size() - 1, options_.sequence, sampled_targets())
+    return EvaluationWindows(validation.size() - 1, options().sequence, sampled_targets())
         .is_sample();
   }
 
-  void check_options() const {
-    check_schedule(options_.rate());
-    detail::check_rate<T>(options_.learning_rate);
-    require(options_.steps >= 0, "steps: expected 0 or more");
-    require(options_.evaluate_every >= 0, "evaluate-every: expected 0 or more steps");
-    require(options_.evaluation_tokens >= 0, "evaluation-tokens: expected 0 or more");
-    require(options_.patience >= 0, "patience: expected 0 or more evaluations");
-  }
-
-  TrainingOptions options_;
   TrainingStep<T, Config, Part> step_;
   RunState state_;
 };
+
+template <Scalar T, typename Config, typename Part>
+Trainer<T, Config, Part>::Trainer(const Model& model, const TrainingOptions& options,
+                                  ThreadPool& threads)
+    : step_(model, options, threads) {}
+
+template <Scalar T, typename Config, typename Part>
+Trainer<T, Config, Part>::Trainer(const Config& config, const TrainingOptions& options,
+                                  ThreadPool& threads)
+    : Trainer(Model(config), options, threads) {}
+
+template <Scalar T, typename Config, typename Part>
+Trainer<T, Config, Part>::Trainer(const Model& model, const TrainingOptions& options,
+                                  ThreadPool& threads, std::span<std::byte> memory)
+    : step_(model, options, threads, memory) {}
+
+template <Scalar T, typename Config, typename Part>
+StepResult Trainer<T, Config, Part>::step(TokenView tokens) {
+  const FloatEnvironment environment;
+  const BatchSampler sampler(tokens, options().sequence, options().seed);
+  sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
+  check_batch_of(tokens, step_.inputs(), step_.targets(), config().vocabulary);
+  const double rate = options().rate().at(step_.steps_done()) * state_.rate_factor;
+  const StepResult result = step_.train(rate);
+  state_.observe_loss(result.loss);
+  return result;
+}
+
+template <Scalar T, typename Config, typename Part>
+double Trainer<T, Config, Part>::evaluate(TokenView tokens, Index most_targets) {
+  check_length(tokens, 1, "validation text");
+  const FloatEnvironment environment;
+  const EvaluationWindows windows(tokens.size() - 1, options().sequence, most_targets);
+  double total = 0;
+  for (Index done = 0; done < windows.count();) {
+    const Index length = windows.length(done);
+    Index sequences = 0;
+    for (; sequences < options().pass_sequences() && done < windows.count() &&
+           windows.length(done) == length;
+         ++sequences, ++done) {
+      const auto row = static_cast<std::size_t>(sequences * length);
+      const auto rows = static_cast<std::size_t>(length);
+      copy_window(tokens, windows.first(done), step_.inputs().subspan(row, rows),
+                  step_.targets().subspan(row, rows));
+    }
+    const auto rows = static_cast<std::size_t>(sequences * length);
+    check_batch_of(tokens, step_.inputs().first(rows), step_.targets().first(rows),
+                   config().vocabulary);
+    total = step_.add_losses(total, sequences, length);
+  }
+  if (!std::isfinite(total)) throw step_.diverged("validation loss", total);
+  return total / static_cast<double>(windows.targets());
+}
+
+template <Scalar T, typename Config, typename Part>
+RunResult Trainer<T, Config, Part>::run(TokenView train, TokenView validation,
+                                        const TrainingCallbacks& callbacks) {
+  check_tokens(train, config().vocabulary);
+  check_tokens(validation, config().vocabulary);
+  RunResult result;
+  const auto ended = [&](StopReason reason) {
+    result.reason = reason;
+    return result;
+  };
+  while (step_.steps_done() < options().steps) {
+    if (out_of_patience()) return ended(StopReason::patience);
+    if (callbacks.stop && callbacks.stop()) return ended(StopReason::asked);
+    const StepResult told = step(train);
+    if (callbacks.step) callbacks.step(told);
+    if (options().stop_at_spike && state_.spiked()) return ended(StopReason::spike);
+    const Index done = step_.steps_done();
+    const bool due = options().evaluate_every > 0 && done % options().evaluate_every == 0;
+    const bool last = done == options().steps;
+    if (!validation.empty() && (due || last)) {
+      result.validation_loss = evaluate(validation, sampled_targets());
+      state_.observe_validation(result.validation_loss);
+      if (callbacks.evaluation) callbacks.evaluation(done, result.validation_loss);
+      if (last && is_sample(validation)) result.validation_loss = evaluate(validation);
+    }
+    if (callbacks.completed) callbacks.completed(done);
+  }
+  return result;
+}
 
 }  // namespace OCTAVO_NAMESPACE

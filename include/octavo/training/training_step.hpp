@@ -18,9 +18,10 @@
 #include <octavo/memory/arena.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
-#include <octavo/training/step_options.hpp>
+#include <octavo/training/run_state.hpp>
 #include <octavo/training/step_work.hpp>
 #include <octavo/training/training_memory.hpp>
+#include <octavo/training/training_options.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -34,19 +35,15 @@ class TrainingStep {
   using Model = Transformer<T, Config, Part>;
 
   /// Starts from GPT-2's initial weights for options.seed. `threads` must outlive this object.
-  TrainingStep(const Model& model, const StepOptions& options, ThreadPool& threads)
-      : TrainingStep(Plan(model.config(), memory_of(options, threads)), options, threads, nullptr) {
-  }
+  TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads);
 
   /// The same inside memory of the caller: at least training_bytes, aligned to 64 bytes.
-  TrainingStep(const Model& model, const StepOptions& options, ThreadPool& threads,
-               std::span<std::byte> memory)
-      : TrainingStep(Plan(model.config(), memory_of(options, threads)), options, threads, &memory) {
-  }
+  TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads,
+               std::span<std::byte> memory);
 
-  const ModelShape& shape() const noexcept { return model_.shape(); }
+  const ModelConfig& config() const noexcept { return model_.config(); }
   const Model& model() const noexcept { return model_; }
-  const StepOptions& options() const noexcept { return options_; }
+  const TrainingOptions& options() const noexcept { return options_; }
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   const Arena& arena() const noexcept { return arena_; }
   ThreadPool& threads() const noexcept { return *threads_; }
@@ -70,7 +67,9 @@ class TrainingStep {
   /// options().between_steps_bytes of memory that the next step may overwrite.
   std::span<std::byte> between_steps() const& { return arena_.get(memory_.between_steps); }
   EigenMap<T> weight(std::string_view name) const& { return parameters_.map(weights(), name); }
-  EigenMap<T> gradient(std::string_view name) const& { return parameters_.map(gradients(), name); }
+  EigenMap<T> gradient(std::string_view name) const& {
+    return parameters_.gradient_map(gradients(), name);
+  }
 
   // Of an object that is gone at once nothing would be left to look at.
   void weights() const&& = delete;
@@ -88,76 +87,28 @@ class TrainingStep {
   /// ConfigError where a token or target is none of the vocabulary, before anything is changed; and
   /// with fused_update, which has no place for gradients. Where all targets are ignored, loss and
   /// gradients are 0.
-  double compute_gradients() {
-    require_gradients();
-    check_batch(inputs(), targets(), shape().vocabulary);
-    const FloatEnvironment environment;
-    const StepWork<T, Model> work = this->work();
-    threads_->run(gradient_threads_, 1,
-                  [&](const Worker& worker) { work.accumulate_gradients(worker); });
-    return work.mean_loss();
-  }
+  double compute_gradients();
 
   /// Clips gradients() and updates the weights. Returns the norm, before clipping, of the gradients
   /// of all that learns: tensors with a learning-rate factor of 0 are left out. Throws Diverged,
   /// and changes nothing, if that is not finite. Gradients of 0 still let weights decay.
-  double update(double learning_rate) {
-    require_gradients();
-    detail::check_rate<T>(learning_rate);
-    const FloatEnvironment environment;
-    const StepWork<T, Model> work = this->work();
-    double norm = 0;
-    threads_->run(update_threads_, 1, [&](const Worker& worker) {
-      const double total = work.update(worker, learning_rate);
-      if (worker.index() == 0) norm = total;
-    });
-    if (!std::isfinite(norm)) throw diverged("gradient norm", norm);
-    ++steps_done_;
-    return norm;
-  }
+  double update(double learning_rate);
 
   /// compute_gradients and update. Throws Diverged before the update if loss or gradients are not
   /// finite: the weights are then those of the step before. With fused_update only the loss is
   /// known that early; tensors whose gradients were complete, and finite, before the first that
   /// was not are then a step ahead of the others.
-  StepResult train(double learning_rate) {
-    if (options_.fused_update) return train_fused(learning_rate);
-    StepResult result{steps_done_, compute_gradients(), 0, learning_rate};
-    if (!std::isfinite(result.loss)) throw diverged("loss", result.loss);
-    result.gradient_norm = update(learning_rate);
-    return result;
-  }
+  StepResult train(double learning_rate);
 
   /// `total` and the losses of `sequences` windows of `sequence` positions, added one by one, so
   /// that the sum does not tell how many were taken at a time; forward only, without dropout: the
   /// first sequences * sequence entries of inputs() and targets(), which together must fit one
   /// micro-batch. ConfigError where they do not, or where a token is none of the vocabulary.
-  double add_losses(double total, Index sequences, Index sequence) {
-    const StepShape& step = options_.step;
-    require(sequences >= 0 && sequences <= step.micro_batch && sequence >= 0 &&
-                sequence <= step.sequence,
-            [&] {
-              return detail::concat({"losses: got ", sequences, " x ", sequence,
-                                     " positions, expected at most ", step.micro_batch, " x ",
-                                     step.sequence, ", a micro-batch"});
-            });
-    const auto rows = static_cast<std::size_t>(sequences * sequence);
-    const std::span<T> losses = arena_.get(memory_.losses).first(rows);
-    check_batch(inputs().first(rows), targets().first(rows), shape().vocabulary);
-    const FloatEnvironment environment;
-    threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
-      const Pass<T> pass{.run = {worker, arena_, model_.pack_buffer(arena_)},
-                         .rows = {sequences, sequence},
-                         .weights = weights().data()};
-      model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0});
-    });
-    for (const T loss : losses) total += static_cast<double>(loss);
-    return total;
-  }
+  double add_losses(double total, Index sequences, Index sequence);
 
   /// What the workers do in the next step, for callers with workers of their own.
   StepWork<T, Model> work() {
-    return {model_, options_,       parameters_,   memory_,
+    return {model_, options_,       trained_,      parameters_, memory_,
             arena_, squared_norms_, marks_.span(), steps_done_};
   }
 
@@ -171,32 +122,35 @@ class TrainingStep {
  private:
   using Plan = TrainingPlan<Model>;
 
-  TrainingStep(const Plan& plan, const StepOptions& options, ThreadPool& threads,
+  TrainingStep(const Plan& plan, const TrainingOptions& options, ThreadPool& threads,
                const std::span<std::byte>* memory)
       : model_(plan.model),
-        options_(detail::checked<T>(options)),
+        options_(options),
         threads_(&threads),
-        parameters_(model_.parameters()),
+        trained_(plan.trained),
+        parameters_(trained_parameters(model_, options)),
         memory_(plan.memory),
         arena_(memory == nullptr ? Arena(plan.plan) : Arena(plan.plan, *memory)),
         squared_norms_(options.fused_update ? parameters_.size() : 0),
         marks_(parameters_.size() * static_cast<std::size_t>(threads.size())),
-        gradient_threads_(first_threads(model_, options.step)),
+        gradient_threads_(first_threads(model_, options)),
         update_threads_(gradient_threads_),
         evaluation_threads_(gradient_threads_) {
     const FloatEnvironment environment;
-    set_initial_weights<T>(parameters_, model_.shape().layers, options_.seed, weights());
+    set_initial_weights<T>(parameters_, model_.config().layers, options_.seed, weights());
   }
 
-  static TrainingMemoryOptions memory_of(const StepOptions& options, const ThreadPool& threads) {
-    return detail::checked<T>(options).memory(threads.size());
+  static const TrainingOptions& checked(const TrainingOptions& options) {
+    require_kernels();
+    check_options<T>(options);
+    return options;
   }
 
   /// A step of less than some milliseconds begins with one thread.
-  static ThreadTuner::Start first_threads(const Model& model, const StepShape& step) {
+  static ThreadTuner::Start first_threads(const Model& model, const TrainingOptions& options) {
     constexpr double short_step = 3e8;  // floating-point operations
     const double operations =
-        6.0 * static_cast<double>(model.parameter_count()) * static_cast<double>(step.rows());
+        6.0 * static_cast<double>(model.parameter_count()) * static_cast<double>(options.rows());
     return operations < short_step ? ThreadTuner::Start::one : ThreadTuner::Start::all;
   }
 
@@ -206,7 +160,7 @@ class TrainingStep {
 
   StepResult train_fused(double learning_rate) {
     detail::check_rate<T>(learning_rate);
-    check_batch(inputs(), targets(), shape().vocabulary);
+    check_batch(inputs(), targets(), config().vocabulary);
     const FloatEnvironment environment;
     const StepWork<T, Model> work = this->work();
     typename StepWork<T, Model>::FusedProgress progress;
@@ -232,8 +186,9 @@ class TrainingStep {
   }
 
   Model model_;
-  StepOptions options_;
+  TrainingOptions options_;
   ThreadPool* threads_;
+  TrainedTensors trained_;
   ParameterList parameters_;
   TrainingMemory<T> memory_;
   Arena arena_;
@@ -244,5 +199,76 @@ class TrainingStep {
   ThreadTuner evaluation_threads_;
   Index steps_done_ = 0;
 };
+
+template <Scalar T, typename Config, typename Part>
+TrainingStep<T, Config, Part>::TrainingStep(const Model& model, const TrainingOptions& options,
+                                            ThreadPool& threads)
+    : TrainingStep(Plan(model.configuration(), checked(options), threads.size()), options, threads,
+                   nullptr) {}
+
+template <Scalar T, typename Config, typename Part>
+TrainingStep<T, Config, Part>::TrainingStep(const Model& model, const TrainingOptions& options,
+                                            ThreadPool& threads, std::span<std::byte> memory)
+    : TrainingStep(Plan(model.configuration(), checked(options), threads.size()), options, threads,
+                   &memory) {}
+
+template <Scalar T, typename Config, typename Part>
+double TrainingStep<T, Config, Part>::compute_gradients() {
+  require_gradients();
+  check_batch(inputs(), targets(), config().vocabulary);
+  const FloatEnvironment environment;
+  const StepWork<T, Model> work = this->work();
+  threads_->run(gradient_threads_, 1,
+                [&](const Worker& worker) { work.accumulate_gradients(worker); });
+  return work.mean_loss();
+}
+
+template <Scalar T, typename Config, typename Part>
+double TrainingStep<T, Config, Part>::update(double learning_rate) {
+  require_gradients();
+  detail::check_rate<T>(learning_rate);
+  const FloatEnvironment environment;
+  const StepWork<T, Model> work = this->work();
+  double norm = 0;
+  threads_->run(update_threads_, 1, [&](const Worker& worker) {
+    const double total = work.update(worker, learning_rate);
+    if (worker.index() == 0) norm = total;
+  });
+  if (!std::isfinite(norm)) throw diverged("gradient norm", norm);
+  ++steps_done_;
+  return norm;
+}
+
+template <Scalar T, typename Config, typename Part>
+StepResult TrainingStep<T, Config, Part>::train(double learning_rate) {
+  if (options_.fused_update) return train_fused(learning_rate);
+  StepResult result{steps_done_, compute_gradients(), 0, learning_rate};
+  if (!std::isfinite(result.loss)) throw diverged("loss", result.loss);
+  result.gradient_norm = update(learning_rate);
+  return result;
+}
+
+template <Scalar T, typename Config, typename Part>
+double TrainingStep<T, Config, Part>::add_losses(double total, Index sequences, Index sequence) {
+  const Index most = options_.pass_sequences();
+  require(sequences >= 0 && sequences <= most && sequence >= 0 && sequence <= options_.sequence,
+          [&] {
+            return detail::concat({"losses: got ", sequences, " x ", sequence,
+                                   " positions, expected at most ", most, " x ", options_.sequence,
+                                   ", a micro-batch"});
+          });
+  const auto rows = static_cast<std::size_t>(sequences * sequence);
+  const std::span<T> losses = arena_.get(memory_.losses).first(rows);
+  check_batch(inputs().first(rows), targets().first(rows), config().vocabulary);
+  const FloatEnvironment environment;
+  threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
+    const Pass<T> pass{.run = {worker, arena_, model_.pack_buffer(arena_)},
+                       .rows = {sequences, sequence},
+                       .weights = weights().data()};
+    model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0});
+  });
+  for (const T loss : losses) total += static_cast<double>(loss);
+  return total;
+}
 
 }  // namespace OCTAVO_NAMESPACE

@@ -9,7 +9,7 @@
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_norm.hpp>
-#include <octavo/transformer/model_shape.hpp>
+#include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/part_check.hpp>
 #include <octavo/transformer/phases.hpp>
 
@@ -25,21 +25,21 @@ class Block {
   using Value = T;
 
   /// ConfigError where the layer is not from width to width.
-  constexpr Block(const Builder<T>& builder, const ModelShape& shape)
-      : norm_1_(in_attention(builder, "ln_1") / "ln_1", shape.width, shape.bias),
-        attention_(in_attention(builder, "attention") / "attn", shape.width, shape.heads,
-                   shape.bias),
-        norm_2_(in_feed_forward(builder, "ln_2") / "ln_2", shape.width, shape.bias),
-        feed_forward_(in_feed_forward(builder, "feed-forward") / "mlp", shape),
+  constexpr Block(const Builder<T>& builder, const ModelConfig& config)
+      : norm_1_(in_attention(builder, "ln_1") / "attention_norm", config.width, config.norm),
+        attention_(in_attention(builder, "attention") / "attention", config.width,
+                   config.attention),
+        norm_2_(in_feed_forward(builder, "ln_2") / "feed_forward_norm", config.width, config.norm),
+        feed_forward_(in_feed_forward(builder, "feed-forward") / "feed_forward", config),
         dropout_(1),
-        input_(builder.forward_scratch("normalized and scaled", shape.width)),
-        branch_(builder.forward_scratch("branch", shape.width)),
-        backward_input_(builder.backward_scratch("normalized and scaled", shape.width)),
-        input_gradient_(builder.backward_scratch("branch input gradient", shape.width)),
+        input_(builder.forward_scratch("normalized and scaled", config.width)),
+        branch_(builder.forward_scratch("branch", config.width)),
+        backward_input_(builder.backward_scratch("normalized and scaled", config.width)),
+        input_gradient_(builder.backward_scratch("branch input gradient", config.width)),
         branch_gradient_(builder.pass().dropout
-                             ? builder.backward_scratch("branch gradient", shape.width)
+                             ? builder.backward_scratch("branch gradient", config.width)
                              : Buffer<T>{}) {
-    detail::check_layer_width(feed_forward_, shape.width);
+    detail::check_layer_width(feed_forward_, config.width);
   }
 
   void forward(const Pass<T>& pass, MatrixView<T> x) const {

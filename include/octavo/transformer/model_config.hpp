@@ -1,37 +1,132 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include <octavo/base/config.hpp>
-#include <octavo/transformer/model_shape.hpp>
+#include <octavo/base/field.hpp>
+#include <octavo/layers/layer_configs.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// Where a model's type gets its sizes and choices from.
-template <typename C>
-concept ModelConfig = requires(const C config) {
-  { config.shape() } -> std::convertible_to<ModelShape>;
+/// How a block joins norms, attention and feed-forward part.
+enum class Arrangement {
+  pre_norm,  ///< x += attention(norm(x)); x += feed_forward(norm(x)), as GPT-2 has it
+};
+constexpr std::array<std::string_view, 1> choice_names(Arrangement) noexcept {
+  return {"pre-norm"};
+}
+
+/// The integers and choices that define a model.
+struct ModelConfig {
+  Index vocabulary = 0;  ///< V, tokens
+  Index context = 0;     ///< the longest sequence that the model can see
+  Index layers = 1;      ///< L, blocks
+  Index width = 0;       ///< C (d_model), numbers per position; a multiple of the heads
+  Arrangement arrangement = Arrangement::pre_norm;
+  NormConfig norm = {};
+  PositionConfig positions = {};
+  AttentionConfig attention = {};
+  FeedForwardConfig feed_forward = {};
+  HeadConfig head = {};
+
+  constexpr Index head_width() const { return width / attention.heads; }
+  friend constexpr bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
-/// Sizes fixed when the program is compiled: `Transformer<float, FixedConfig<shape>>`.
-template <ModelShape fixed>
+/// The same without biases anywhere.
+constexpr ModelConfig without_biases(ModelConfig config) {
+  config.norm.bias = config.attention.bias = config.feed_forward.bias = config.head.bias = false;
+  return config;
+}
+
+/// Calls visit for each field, see base/field.hpp. `Config` is ModelConfig, const or not.
+template <typename Config, typename Visitor>
+requires std::same_as<std::remove_const_t<Config>, ModelConfig>
+constexpr void for_each_field(Config& config, Visitor&& visit) {
+  constexpr FieldGroup model = FieldGroup::model;
+  visit(Field{"vocabulary"}, config.vocabulary, size_range);
+  visit(Field{"context", "", model, "Longest sequence that the model can see"}, config.context,
+        size_range);
+  visit(Field{"layers", "", model, "Blocks"}, config.layers, WholeRange{1, 10'000});
+  visit(Field{"width", "", model, "Numbers per position (d_model)"}, config.width, size_range);
+  visit(Field{.name = "arrangement", .may_lack = true}, config.arrangement);
+  visit(Field{.name = "norm", .may_lack = true}, config.norm.kind);
+  visit(Field{.name = "norm_epsilon", .option = "norm-epsilon", .may_lack = true},
+        config.norm.epsilon, positive_range);
+  visit(Field{.name = "norm_bias", .option = "norm-bias", .formerly = "bias"}, config.norm.bias);
+  visit(Field{.name = "positions", .may_lack = true}, config.positions.kind);
+  visit(Field{"heads", "", model, "Attention heads; must divide the width"}, config.attention.heads,
+        size_range);
+  visit(Field{.name = "attention_bias", .option = "attention-bias", .formerly = "bias"},
+        config.attention.bias);
+  visit(Field{"d_ff", "ff", model, "Hidden numbers of the feed-forward part (d_ff)"},
+        config.feed_forward.d_ff, size_range);
+  visit(Field{"activation", "", model, "relu, gelu (exact) or gelu-tanh"},
+        config.feed_forward.activation);
+  visit(Field{.name = "ff_bias", .option = "ff-bias", .formerly = "bias"},
+        config.feed_forward.bias);
+  visit(Field{"tied", "", model, "The output head shares the token table"}, config.head.tied);
+  visit(Field{.name = "head_bias", .option = "head-bias", .formerly = "bias"}, config.head.bias);
+}
+
+/// Throws ConfigError naming the first value that makes no model.
+constexpr void check_config(const ModelConfig& config) {
+  for_each_field(config, FieldCheck{});
+  if (config.width % config.attention.heads != 0) {
+    throw ConfigError(detail::concat({"width ", config.width, " is not a multiple of heads ",
+                                      config.attention.heads}),
+                      "choose heads that divide the width");
+  }
+  // Without biases and norms; so that no count of numbers or bytes overflows.
+  const auto real = [](Index value) { return static_cast<double>(value); };
+  const double width = real(config.width);
+  const double parameters =
+      width * (2 * real(config.vocabulary) + real(config.context) +
+               real(config.layers) * (4 * width + 2 * real(config.feed_forward.d_ff)));
+  require(parameters < 0x1p50, "model config: expected less than 2^50 parameters");
+}
+
+/// "vocabulary 70, context 64, layers 2, width 128, heads 4, ff 256, tied yes": sizes, and choices
+/// that differ from those of ModelConfig{}.
+inline std::string describe(const ModelConfig& config) {
+  std::vector<std::string> usual;
+  const ModelConfig unsaid;
+  for_each_field(unsaid, [&](const Field&, const auto& value, const auto&...) {
+    usual.push_back(value_text(value));
+  });
+  std::string text;
+  auto other = usual.begin();
+  for_each_field(config,
+                 [&]<typename Value>(const Field& field, const Value& value, const auto&...) {
+                   const std::string told = value_text(value);
+                   if (told == *other++ && !std::is_same_v<Value, Index>) return;
+                   text += detail::concat({text.empty() ? "" : ", ", field.label(), " ", told});
+                 });
+  return text;
+}
+
+/// Where a model's type gets its configuration from: ModelConfig itself, or a FixedConfig.
+template <typename C>
+concept ModelConfigSource = std::convertible_to<const C&, const ModelConfig&>;
+
+/// A configuration fixed when the program is compiled: `Transformer<float, FixedConfig<config>>`,
+/// where config is a constexpr variable of static storage.
+template <const ModelConfig& fixed>
 struct FixedConfig {
-  static_assert(fixed.width > 0 && fixed.heads > 0 && fixed.width % fixed.heads == 0,
+  static_assert(fixed.width > 0 && fixed.attention.heads > 0 &&
+                    fixed.width % fixed.attention.heads == 0,
                 "FixedConfig: width must be a positive multiple of heads");
-  static_assert(fixed.vocabulary > 0 && fixed.context > 0 && fixed.layers > 0 && fixed.d_ff > 0,
+  static_assert(fixed.vocabulary > 0 && fixed.context > 0 && fixed.layers > 0 &&
+                    fixed.feed_forward.d_ff > 0,
                 "FixedConfig: vocabulary, context, layers and d_ff must be positive");
 
-  constexpr ModelShape shape() const { return fixed; }
-};
-
-/// Sizes given at run time; converts from a shape, so that one can be passed directly.
-struct RuntimeConfig {
-  constexpr RuntimeConfig(const ModelShape& shape) : shape_(shape) {}
-  constexpr ModelShape shape() const { return shape_; }
-
- private:
-  ModelShape shape_;
+  constexpr operator const ModelConfig&() const noexcept { return fixed; }
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -6,7 +6,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/tensor/parameter_list.hpp>
-#include <octavo/transformer/model_shape.hpp>
+#include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -39,17 +39,17 @@ constexpr std::string_view part_name() {
 /// A model as files know it. Made from any Transformer; a part of the user's needs a static `name`
 /// for it, so that a file can say which part its numbers are of.
 struct ModelDescription {
-  ModelShape shape;
+  ModelConfig config;
   std::string_view part;  ///< name of the part that is not GPT-2's; empty: there is none
   ParameterList parameters;
 
   template <Scalar T, typename Config, typename Part>
   ModelDescription(const Transformer<T, Config, Part>& model)
-      : shape(model.shape()), part(detail::part_name<Part>()), parameters(model.parameters()) {}
+      : config(model.config()), part(detail::part_name<Part>()), parameters(model.parameters()) {}
 };
 
 /// How a kind of model is described when its shape becomes known, from a file.
-using ModelKind = ModelDescription (*)(const ModelShape&);
+using ModelKind = ModelDescription (*)(const ModelConfig&);
 
 namespace detail {
 
@@ -57,14 +57,14 @@ template <typename Model>
 struct KindOf;
 template <Scalar T, typename Config, typename Part>
 struct KindOf<Transformer<T, Config, Part>> {
-  static ModelDescription describe(const ModelShape& shape) {
-    return Transformer<T, RuntimeConfig, Part>{RuntimeConfig(shape)};
+  static ModelDescription describe(const ModelConfig& config) {
+    return Transformer<T, ModelConfig, Part>{config};
   }
 };
 
 }  // namespace detail
 
-/// `model_kind<Transformer<float, RuntimeConfig, MyBlock<float>>>`: files of models with that part,
+/// `model_kind<Transformer<float, ModelConfig, MyBlock<float>>>`: files of models with that part,
 /// of any shape, in float or double.
 template <typename Model>
 inline constexpr ModelKind model_kind = &detail::KindOf<Model>::describe;

@@ -44,7 +44,7 @@ constexpr void check_block_width(const B& block, Index width) {
 template <typename P, typename T>
 concept BuiltFromShape = std::constructible_from < P,
         const Builder<T>
-&, const ModelShape& > ;
+&, const ModelConfig& > ;
 
 /// Whether a part that is not whole is meant as a block: one that works in place.
 template <typename P>
@@ -54,13 +54,14 @@ inline constexpr bool works_in_place = BlockForward<P> || BlockBackward<P>;
 /// more than that neither holds.)
 template <typename T, typename Config, typename P>
 struct ModelCheck {
-  static_assert(ModelConfig<Config>, "the model's Config needs: shape() (see FixedConfig)");
+  static_assert(ModelConfigSource<Config>,
+                "the model's Config is neither ModelConfig nor a FixedConfig");
   static constexpr bool block = works_in_place<P>;
   static_assert(HasValue<P>, "the part needs its number type: using Value = T, float or double");
   static_assert(std::same_as<typename P::Value, T>,
                 "the part's Value is not the number type of the model");
   static_assert(BuiltFromShape<P, T>,
-                "the part needs a constructor from (const Builder<T>&, const ModelShape&)");
+                "the part needs a constructor from (const Builder<T>&, const ModelConfig&)");
   static_assert(LayerForward<P> || block,
                 "the layer needs: void forward(const Pass<T>&, MatrixView<const T> input, "
                 "MatrixView<T> output) const (a block: forward(const Pass<T>&, MatrixView<T> x))");

@@ -37,6 +37,15 @@ struct BlockWith<T, Part> {
 
 }  // namespace detail
 
+/// The gradients of a model's blocks, from PassShape::first_block on: the saved activations of
+/// block i+1 are stored in the gradients of block i, if they fit.
+template <Scalar T>
+struct BlockGradients {
+  Booking<T> gradients;
+  Index offset = 0;  ///< numbers before those of the first block
+  Index count = 0;   ///< numbers of each block
+};
+
 /// A GPT-style decoder: token embedding + learned positions; L pre-norm blocks; final layer norm;
 /// output head. A description, like the layers it is made of: it owns no numbers, and is const for
 /// life. `Config` fixes its sizes in the type or at run time; `Part` may be any Layer from width to
@@ -58,31 +67,32 @@ class Transformer {
 
   /// A model that asks `plan` for the memory of one pass, or of all that are in flight: everything
   /// but weights, gradients, tokens and losses, which the caller owns. The phases are those of
-  /// phases.hpp. `gradients` (of all parameters), where all of a step is one pass, are unused until
-  /// backward reaches the block that they belong to: the saved activations of block i+1 are stored
-  /// in the gradients of block i, if they fit.
+  /// phases.hpp. `gradients`, where all of a step is one pass, has room: it is unused until
+  /// backward reaches the block that it belongs to.
   constexpr Transformer(const Config& config, MemoryPlan& plan, const PassShape& pass,
-                        Booking<T> gradients = {})
-      : Transformer(config, plan, pass, room_in(checked(config), gradients)) {}
+                        const BlockGradients<T>& gradients = {})
+      : Transformer(checked(config), plan, pass, room_in(gradients)) {}
 
-  constexpr const Config& config() const noexcept { return config_; }
-  constexpr const ModelShape& shape() const noexcept { return shape_; }
+  /// Where the configuration comes from: to make the same model once more.
+  constexpr const Config& configuration() const noexcept { return config_; }
+  constexpr const ModelConfig& config() const noexcept { return config_; }
 
-  constexpr Index parameter_count() const noexcept { return tables_.count(shape_.layers); }
-  constexpr Index tensor_count() const noexcept { return tables_.size(shape_.layers); }
+  constexpr Index parameter_count() const noexcept { return tables_.count(config().layers); }
+  constexpr Index tensor_count() const noexcept { return tables_.size(config().layers); }
 
   /// The parts of the model, in memory order: embedding; blocks; final norm and head.
   constexpr ParameterRange embedding_range() const noexcept { return tables_.embedding_range(); }
   constexpr ParameterRange block_range(Index layer) const noexcept {
     return tables_.block_range(layer);
   }
-  constexpr ParameterRange end_range() const noexcept { return tables_.end_range(shape_.layers); }
+  constexpr ParameterRange end_range() const noexcept { return tables_.end_range(config().layers); }
+  constexpr const detail::ModelTables& tables() const noexcept { return tables_; }
   /// The tensors of one block.
   constexpr const ParameterTable& block_table() const noexcept { return tables_.block; }
 
   /// Names, shapes and offsets of all parameters, in memory order; names are those of the GPT-2
   /// files of Hugging Face's transformers, matrices are [in, out] as there.
-  ParameterList parameters() const { return tables_.list(shape_.layers); }
+  ParameterList parameters() const { return tables_.list(config().layers); }
 
   /// For PassRun.
   std::span<T> pack_buffer(const Arena& arena) const { return arena.get(pack_buffer_); }
@@ -94,9 +104,9 @@ class Transformer {
             std::span<T> losses, T scale) const {
     const MatrixView<T> y = hidden(pass, inputs);
     const MatrixView<T> x = stream(pass);
-    const MatrixView<T> dy(pass.run.arena.get(head_input_gradient_).data(), x.rows, shape_.width);
+    const MatrixView<T> dy(pass.run.arena.get(head_input_gradient_).data(), x.rows, config().width);
     SharedTable<T> shared = shared_table(pass);
-    if (shape_.tied) shared.gradient = pass.gradient(embedding_.token_table());
+    if (config().head.tied) shared.gradient = pass.gradient(embedding_.token_table());
     const Pass<T> end = in_end(pass);
     head_.loss(end, shared, {y, targets, losses, scale, dy});
     if (pass.run.gradients != nullptr) final_norm_.backward(end, x, dy, x);
@@ -107,7 +117,7 @@ class Transformer {
   void backward_block(const Pass<T>& pass, Index layer) const {
     const Pass<T> in = in_block(pass, layer);
     // What the block that ran last has saved is still there.
-    const bool still_there = layer == shape_.layers - 1 && pass_.passes_in_flight <= 1;
+    const bool still_there = layer == config().layers - 1 && pass_.passes_in_flight <= 1;
     if (pass_.recompute && !still_there) {
       if constexpr (requires { block_.forward_saved(in, block_input(pass, layer)); }) {
         block_.forward_saved(in, block_input(pass, layer));
@@ -128,7 +138,7 @@ class Transformer {
     if (deferred == nullptr) {
       embedding_.backward_tokens(pass, inputs, x);
     } else {
-      copy<T>(pass.worker(), x, MatrixView<T>(deferred, x.rows, shape_.width));
+      copy<T>(pass.worker(), x, MatrixView<T>(deferred, x.rows, config().width));
       pass.worker().barrier();
     }
   }
@@ -139,7 +149,7 @@ class Transformer {
   void backward_tokens(const Pass<T>& pass, std::span<const Token> inputs,
                        const T* deferred) const {
     embedding_.backward_tokens(pass, inputs,
-                               MatrixView<const T>(deferred, std::ssize(inputs), shape_.width));
+                               MatrixView<const T>(deferred, std::ssize(inputs), config().width));
   }
 
   /// logits [rows, vocabulary] of a forward pass.
@@ -151,7 +161,7 @@ class Transformer {
   /// a forward pass. It stays until the next pass.
   MatrixView<T> hidden(const Pass<T>& pass, std::span<const Token> inputs) const {
     const MatrixView<T> x = forward(pass, inputs);
-    const MatrixView<T> y(pass.run.arena.get(head_input_), x.rows, shape_.width);
+    const MatrixView<T> y(pass.run.arena.get(head_input_), x.rows, config().width);
     final_norm_.forward(in_end(pass), x, y);
     return y;
   }
@@ -171,9 +181,10 @@ class Transformer {
           part.past, x.row_block(first, part.rows));
       first += part.rows;
     }
-    for (Index layer = 0; layer < shape_.layers; ++layer) block_.forward(in_block(pass, layer), x);
+    for (Index layer = 0; layer < config().layers; ++layer)
+      block_.forward(in_block(pass, layer), x);
     pass.worker().barrier();
-    const MatrixView<T> y(pass.run.arena.get(head_input_), std::ssize(parts), shape_.width);
+    const MatrixView<T> y(pass.run.arena.get(head_input_), std::ssize(parts), config().width);
     first = 0;
     for (Index i = 0; i < y.rows; ++i) {
       first += parts[static_cast<std::size_t>(i)].rows;
@@ -189,46 +200,53 @@ class Transformer {
       : Transformer(config, plan, pass) {}
 
   /// The order of the members is that of the requests.
-  constexpr Transformer(const Config& config, MemoryPlan& plan, const PassShape& pass,
+  constexpr Transformer(const Config& source, MemoryPlan& plan, const PassShape& pass,
                         Lodging&& room)
-      : config_(config),
-        shape_(config.shape()),
-        pass_(checked(pass, shape_)),
-        embedding_(builder(tables_.embedding, plan, {}) / "transformer", shape_.vocabulary,
-                   shape_.context, shape_.width),
+      : config_(source),
+        pass_(checked(pass, config())),
+        embedding_(builder(tables_.embedding, plan, {}) / "embedding", config().vocabulary,
+                   config().context, config().width),
         embedding_dropout_(0),
         pack_buffer_(plan.book<T>("model", "packed operand", MemoryKind::scratch,
-                                  pass.workers * pack_buffer_elements<T>(longest(shape_, pass)),
+                                  pass.workers * pack_buffer_elements<T>(longest(config(), pass)),
                                   phase::passes)),
         stream_(plan.book<T>("model", "residual stream", MemoryKind::saved,
-                             in_flight() * pass.rows() * shape_.width, phase::passes)),
+                             in_flight() * pass.rows() * config().width, phase::passes)),
         block_inputs_(book_block_inputs(plan, room)),
-        block_(builder(tables_.block, plan, block_times(room)), shape_),
-        final_norm_(builder(tables_.end, plan, at_head("ln_f")) / "transformer" / "ln_f",
-                    shape_.width, shape_.bias),
-        head_(builder(tables_.end, plan, at_head("head")) / "lm_head", shape_.vocabulary,
-              shape_.width, shape_.tied, shape_.bias),
-        head_input_(plan.book<T>("head", "input", MemoryKind::scratch, pass.rows() * shape_.width,
+        block_(Builder<T>(tables_.block, plan, block_pass(), block_times(room)), config()),
+        final_norm_(builder(tables_.end, plan, at_head("ln_f")) / "final_norm", config().width,
+                    config().norm),
+        head_(builder(tables_.end, plan, at_head("head")) / "head", config().vocabulary,
+              config().width, config().head),
+        head_input_(plan.book<T>("head", "input", MemoryKind::scratch, pass.rows() * config().width,
                                  {phase::head, phase::head})),
         head_input_gradient_(builder(tables_.end, plan, at_head("head"))
-                                 .backward_scratch("input gradient", shape_.width)
+                                 .backward_scratch("input gradient", config().width)
                                  .booking) {
-    detail::check_block_width(block_, shape_.width);
+    detail::check_block_width(block_, config().width);
   }
 
-  static constexpr const Config& checked(const Config& config) {
-    check_shape(config.shape());
-    return config;
+  static constexpr const Config& checked(const Config& source) {
+    check_config(source);
+    return source;
   }
-  static constexpr const PassShape& checked(const PassShape& pass, const ModelShape& shape) {
+  static constexpr const PassShape& checked(const PassShape& pass, const ModelConfig& config) {
     require(pass.sequences > 0 && pass.workers > 0, "a pass needs sequences and workers");
-    require(pass.sequence > 0 && pass.sequence <= shape.context, [&] {
-      return detail::concat({"sequence: got ", pass.sequence, ", expected 1 to ", shape.context,
+    require(pass.sequence > 0 && pass.sequence <= config.context, [&] {
+      return detail::concat({"sequence: got ", pass.sequence, ", expected 1 to ", config.context,
                              ", the model's context"});
     });
     return pass;
   }
 
+  /// Blocks that backward goes through.
+  constexpr Index saving_blocks() const { return config().layers - pass_.first_block; }
+  /// Blocks that never run backward need no more than forward does.
+  constexpr PassShape block_pass() const {
+    PassShape pass = pass_;
+    pass.training = pass.training && saving_blocks() > 0;
+    return pass;
+  }
   constexpr Index in_flight() const { return std::max<Index>(pass_.passes_in_flight, 1); }
 
   constexpr Builder<T> builder(ParameterTable& table, MemoryPlan& plan,
@@ -247,40 +265,39 @@ class Transformer {
             {phase::attention_forward, phase::feed_forward_forward},
             {phase::feed_forward_backward, phase::attention_backward},
             {early ? phase::embed_forward : phase::attention_forward, phase::attention_backward},
-            pass_.recompute ? 1 : shape_.layers * in_flight(),
+            pass_.recompute ? 1 : std::max<Index>(saving_blocks(), 1) * in_flight(),
             &room};
   }
   constexpr Booking<T> book_block_inputs(MemoryPlan& plan, Lodging& room) const {
-    if (!pass_.training || !pass_.recompute) return {};
+    if (!block_pass().training || !pass_.recompute) return {};
     const Lifetime lifetime{in_flight() > 1 ? phase::embed_forward : phase::attention_forward,
                             phase::attention_backward};
-    return plan.book<T>("model", "block inputs", MemoryKind::saved, pass_.rows() * shape_.width,
-                        lifetime, shape_.layers * in_flight(), room);
+    return plan.book<T>("model", "block inputs", MemoryKind::saved, pass_.rows() * config().width,
+                        lifetime, saving_blocks() * in_flight(), room);
   }
 
   /// The tables of a model that is not built yet.
-  static constexpr detail::ModelTables tables_of(const ModelShape& shape) {
+  static constexpr detail::ModelTables tables_of(const ModelConfig& config) {
     detail::ModelTables tables;
     MemoryPlan plan;
     const PassShape pass{.training = false};
-    Embedding<T>(Builder<T>(tables.embedding, plan, pass, {}), shape.vocabulary, shape.context,
-                 shape.width);
-    BlockType(Builder<T>(tables.block, plan, pass, {}), shape);
+    Embedding<T>(Builder<T>(tables.embedding, plan, pass, {}), config.vocabulary, config.context,
+                 config.width);
+    BlockType(Builder<T>(tables.block, plan, pass, {}), config);
     return tables;
   }
-  static constexpr Lodging room_in(const Config& config, Booking<T> gradients) {
-    if (!gradients.booked()) return {};
-    const ParameterRange block = tables_of(config.shape()).block_range(0);
-    return {gradients.request, bytes_of<T>(block.offset), bytes_of<T>(block.count), 0};
+  static constexpr Lodging room_in(const BlockGradients<T>& blocks) {
+    if (!blocks.gradients.booked()) return {};
+    return {blocks.gradients.request, bytes_of<T>(blocks.offset), bytes_of<T>(blocks.count), 0};
   }
   /// Of all operands of matrix products.
-  static constexpr Index longest(const ModelShape& shape, const PassShape& pass) {
-    const Index of_block = tables_of(shape).block.longest_side();
-    return std::max({of_block, shape.width, shape.vocabulary, pass.rows()});
+  static constexpr Index longest(const ModelConfig& config, const PassShape& pass) {
+    const Index of_block = tables_of(config).block.longest_side();
+    return std::max({of_block, config.width, config.vocabulary, pass.rows()});
   }
 
   SharedTable<T> shared_table(const Pass<T>& pass) const {
-    return {shape_.tied ? pass.weight(embedding_.token_table()) : nullptr};
+    return {config().head.tied ? pass.weight(embedding_.token_table()) : nullptr};
   }
 
   static Pass<T> in_part(const Pass<T>& pass, const ParameterRange& part, Index block = 0,
@@ -290,24 +307,25 @@ class Transformer {
   Pass<T> in_end(const Pass<T>& pass) const { return in_part(pass, end_range()); }
   /// Without gradients nothing is saved, and every block uses the first one's memory.
   Pass<T> in_block(const Pass<T>& pass, Index layer) const {
-    const bool own = pass.run.gradients != nullptr && !pass_.recompute;
+    const bool own = pass.run.gradients != nullptr && !pass_.recompute && saving_blocks() > 0;
     return in_part(pass, block_range(layer), layer, own ? saved_copy(pass, layer) : 0);
   }
 
-  /// Which of the copies of a buffer that each block has in each pass in flight.
+  /// Which of the copies of a buffer that each block has in each pass in flight. Blocks that
+  /// backward does not go through use the copy of the first that it does, which comes after them.
   Index saved_copy(const Pass<T>& pass, Index layer) const {
     const Index in_flight = pass_.by_block() ? pass.rows.first / pass_.rows() : 0;
-    return in_flight * shape_.layers + layer;
+    return in_flight * saving_blocks() + std::max<Index>(layer - pass_.first_block, 0);
   }
   MatrixView<T> block_input(const Pass<T>& pass, Index layer) const {
     return {pass.run.arena.get(block_inputs_, saved_copy(pass, layer)).data(), pass.rows.count(),
-            shape_.width};
+            config().width};
   }
   /// The pass's part of the residual stream; later of its gradient.
   MatrixView<T> stream(const Pass<T>& pass) const {
     const Index first = pass_.by_block() ? pass.rows.first : 0;
-    return {pass.run.arena.get(stream_).data() + first * shape_.width, pass.rows.count(),
-            shape_.width};
+    return {pass.run.arena.get(stream_).data() + first * config().width, pass.rows.count(),
+            config().width};
   }
 
   /// The residual stream after the last block.
@@ -315,8 +333,8 @@ class Transformer {
     const MatrixView<T> x = stream(pass);
     embedding_.forward(pass, inputs, 0, x);
     embedding_dropout_.apply(pass, 0, x);
-    for (Index layer = 0; layer < shape_.layers; ++layer) {
-      if (pass_.recompute && pass.run.gradients != nullptr) {
+    for (Index layer = 0; layer < config().layers; ++layer) {
+      if (pass_.recompute && pass.run.gradients != nullptr && layer >= pass_.first_block) {
         copy<T>(pass.worker(), x, block_input(pass, layer));
         pass.worker().barrier();
       }
@@ -327,7 +345,6 @@ class Transformer {
   }
 
   Config config_;
-  ModelShape shape_;
   PassShape pass_;
   detail::ModelTables tables_;
   Embedding<T> embedding_;
@@ -343,8 +360,8 @@ class Transformer {
 };
 
 /// All parameters of a model of that shape; usable in static_assert.
-constexpr Index parameter_count(const ModelShape& shape) {
-  return Transformer<float>(RuntimeConfig(shape)).parameter_count();
+constexpr Index parameter_count(const ModelConfig& config) {
+  return Transformer<float>(config).parameter_count();
 }
 
 }  // namespace OCTAVO_NAMESPACE

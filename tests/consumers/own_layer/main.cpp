@@ -12,21 +12,22 @@
 
 namespace {
 
-constexpr octavo::ModelShape shape{.vocabulary = 257,
-                                   .context = 37,
-                                   .layers = 2,
-                                   .heads = 3,
-                                   .width = 96,
-                                   .d_ff = 144,
-                                   .bias = false};
+constexpr octavo::ModelConfig config{.vocabulary = 257,
+                                     .context = 37,
+                                     .layers = 2,
+                                     .width = 96,
+                                     .norm = {.bias = false},
+                                     .attention = {.heads = 3, .bias = false},
+                                     .feed_forward = {.d_ff = 144, .bias = false},
+                                     .head = {.bias = false}};
 
 template <typename T>
-using Step = octavo::TrainingStep<T, octavo::RuntimeConfig, SwiGlu<T>>;
+using Step = octavo::TrainingStep<T, octavo::ModelConfig, SwiGlu<T>>;
 
 template <typename T>
 Step<T> make_step(octavo::ThreadPool& threads) {
-  const typename Step<T>::Model model{octavo::RuntimeConfig(shape)};
-  return Step<T>(model, {.step = {.batch = 2, .sequence = 37}}, threads);
+  const typename Step<T>::Model model{config};
+  return Step<T>(model, {.batch = 2, .sequence = 37}, threads);
 }
 
 /// Numbers that follow each other by a rule: x -> 5 x + 3 modulo 257.
@@ -57,8 +58,11 @@ bool learns(octavo::ThreadPool& threads) {
 bool layer_gradients_are_right() {
   bool right = true;
   for (const octavo::Index workers : {1, 3}) {
-    constexpr octavo::ModelShape narrow{
-        .vocabulary = 3, .context = 5, .heads = 1, .width = 7, .d_ff = 5};
+    constexpr octavo::ModelConfig narrow{.vocabulary = 3,
+                                         .context = 5,
+                                         .width = 7,
+                                         .attention = {.heads = 1},
+                                         .feed_forward = {.d_ff = 5}};
     const auto result = octavo::testing::check_gradients<SwiGlu<double>>(
         narrow, {.sequences = 2, .sequence = 5, .workers = workers});
     std::cout << result.failures();

@@ -14,16 +14,16 @@ class SwiGlu {
   using Value = T;
   using Index = octavo::Index;
 
-  constexpr SwiGlu(const octavo::Builder<T>& builder, const octavo::ModelShape& shape)
-      : gate_(builder / "gate", shape.width, shape.d_ff, false),
-        up_(builder / "up", shape.width, shape.d_ff, false),
-        down_(builder / "down", shape.d_ff, shape.width, false,
+  constexpr SwiGlu(const octavo::Builder<T>& builder, const octavo::ModelConfig& config)
+      : gate_(builder / "gate", config.width, config.feed_forward.d_ff, false),
+        up_(builder / "up", config.width, config.feed_forward.d_ff, false),
+        down_(builder / "down", config.feed_forward.d_ff, config.width, false,
               octavo::InitialValue::normal_residual),
-        gate_values_(builder.saved("gate", shape.d_ff)),
-        up_values_(builder.saved("up", shape.d_ff)),
-        forward_product_(builder.forward_scratch("product", shape.d_ff)),
-        backward_product_(builder.backward_scratch("product", shape.d_ff)),
-        second_input_gradient_(builder.backward_scratch("dx of up", shape.width)) {}
+        gate_values_(builder.saved("gate", config.feed_forward.d_ff)),
+        up_values_(builder.saved("up", config.feed_forward.d_ff)),
+        forward_product_(builder.forward_scratch("product", config.feed_forward.d_ff)),
+        backward_product_(builder.backward_scratch("product", config.feed_forward.d_ff)),
+        second_input_gradient_(builder.backward_scratch("dx of up", config.width)) {}
 
   void forward(const octavo::Pass<T>& pass, octavo::MatrixView<const T> input,
                octavo::MatrixView<T> output) const {

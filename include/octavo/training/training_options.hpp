@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <type_traits>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/config.hpp>
+#include <octavo/base/field.hpp>
+#include <octavo/base/float_environment.hpp>
+#include <octavo/numeric/scalar.hpp>
+#include <octavo/optimizers/adamw.hpp>
+#include <octavo/optimizers/any_optimizer.hpp>
+#include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/tensor/builder.hpp>
+#include <octavo/tensor/name_patterns.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// Everything that training needs besides the model and the text. TrainingStep, TrainingPlan and
+/// the functions that size a run read the members that they need: all but those of the schedule and
+/// the evaluations.
+struct TrainingOptions {
+  Index steps = 1000;     ///< updates in the run
+  Index batch = 1;        ///< sequences
+  Index sequence = 32;    ///< positions of each
+  Index accumulate = 1;   ///< batches per update; 4 x 8 sequences give the bits of 1 x 32
+  Index micro_batch = 1;  ///< sequences that go through the model at a time; any number gives the
+                          ///< same bits; see leanest_micro_batch
+  double learning_rate = 1e-3;
+  double min_lr = -1;  ///< at the end of the schedule; negative: a tenth of learning_rate
+  Index warmup = 100;  ///< steps
+  LearningRateSchedule::Shape schedule = LearningRateSchedule::Shape::cosine;
+  AnyOptimizer optimizer = AdamW{};
+  double clip = 1.0;     ///< global norm above which gradients are scaled down; 0: never
+  double dropout = 0.0;  ///< rate after the embedding and each residual branch
+  std::uint64_t seed = 1;
+  Index evaluate_every = 0;     ///< steps between evaluations; 0: only at the end
+  Index evaluation_tokens = 0;  ///< targets of an evaluation within the run; 0: all
+  Index patience = 0;           ///< evaluations without improvement that end a run; 0: any
+  bool stop_at_spike = false;   ///< end a run whose loss jumps: see RunState::spiked
+  /// Save each block's input alone and run the block again on the way back: the same bits, for a
+  /// third more work.
+  bool recompute = false;
+  /// No memory for all gradients: each tensor is updated as soon as its gradient is complete,
+  /// clipped by its own norm instead of all tensors' norm.
+  bool fused_update = false;
+  /// Tensors that are frozen: without gradient and moments, and nothing runs backward below the
+  /// lowest that trains.
+  NamePatterns freeze = {};
+  Index train_last = 0;  ///< blocks; all before them is frozen, the token table too; 0: all train
+  /// Wanted between steps, for samples that are generated there; shares memory with the steps.
+  std::size_t between_steps_bytes = 0;
+
+  /// Whether a tensor trains; see trained_tensors.hpp for `block`.
+  constexpr bool trains(std::string_view name, Index block, Index layers) const {
+    return (train_last == 0 || block >= layers - train_last) && !freeze.matches(name);
+  }
+
+  /// Sequences and positions of a step.
+  constexpr Index sequences() const noexcept { return batch * accumulate; }
+  constexpr Index rows() const noexcept { return sequences() * sequence; }
+  /// Sequences of a pass through the model.
+  constexpr Index pass_sequences() const noexcept { return std::min(micro_batch, sequences()); }
+  /// How often a step goes through the model.
+  constexpr Index passes() const { return (sequences() + pass_sequences() - 1) / pass_sequences(); }
+  constexpr PassShape pass(Index workers) const {
+    return {pass_sequences(),           sequence, workers, true, dropout > 0, recompute,
+            fused_update ? passes() : 0};
+  }
+  /// With fused_update a block's gradients are used up layer by layer where a step is one pass:
+  /// with more, each of them adds to all of the block's.
+  constexpr bool layer_by_layer() const { return fused_update && passes() == 1; }
+
+  LearningRateSchedule rate() const {
+    const FloatEnvironment environment;
+    return {schedule, learning_rate, min_lr < 0 ? learning_rate / 10 : min_lr, warmup, steps};
+  }
+};
+
+/// Calls visit for each field, see base/field.hpp. `Options` is TrainingOptions, const or not.
+template <typename Options, typename Visitor>
+requires std::same_as<std::remove_const_t<Options>, TrainingOptions>
+constexpr void for_each_field(Options& options, Visitor&& visit) {
+  constexpr FieldGroup training = FieldGroup::training, run = FieldGroup::run,
+                       memory = FieldGroup::memory;
+  visit(Field{"steps"}, options.steps, count_range);
+  visit(Field{"batch", "", training, "Sequences per batch"}, options.batch, size_range);
+  visit(Field{"sequence", "", training, "Positions per sequence"}, options.sequence, size_range);
+  visit(Field{"accumulate", "", training, "Batches per step (1)"}, options.accumulate, size_range);
+  visit(Field{"learning_rate", "lr", training, "Learning rate"}, options.learning_rate,
+        positive_range);
+  visit(Field{.name = "minimum_learning_rate",
+              .option = "min-lr",
+              .group = training,
+              .help = "Learning rate at the end of the schedule (a tenth of --lr)",
+              .negative_is_default = true},
+        options.min_lr, not_negative_range);
+  visit(Field{"warmup", "", training, "Steps of linear warm-up (100, at most half the steps)"},
+        options.warmup, count_range);
+  visit(Field{"schedule", "", training, "constant, linear or cosine (cosine)"}, options.schedule);
+  visit(Field{"optimizer"}, options.optimizer);
+  visit(Field{"clip", "", training, "Largest gradient norm; 0 is no limit (1)"}, options.clip,
+        not_negative_range);
+  visit(Field{"dropout", "", training, "Dropout rate (0)"}, options.dropout, share_range);
+  visit(Field{"seed", "", training, "Equal seeds give equal results, bit for bit (1)"},
+        options.seed);
+  visit(Field{"evaluate_every", "eval-every", run,
+              "Steps between evaluations; 0: only at the end (500)"},
+        options.evaluate_every, count_range);
+  visit(Field{.name = "evaluation_tokens",
+              .option = "eval-tokens",
+              .group = run,
+              .help = "Tokens of the validation text per evaluation before the last, evenly spread "
+                      "over it; 0: all (as many as take a tenth of the training's arithmetic, at "
+                      "least 1024)",
+              .may_lack = true,
+              .zero = "all"},
+        options.evaluation_tokens, count_range);
+  visit(Field{"patience", "", run,
+              "End the run after N evaluations without a better one; 0: never "
+              "(0)"},
+        options.patience, count_range);
+  visit(
+      Field{"stop_at_spike", "rollback", run,
+            "After a loss spike (moving average of 16 steps twice its lowest and 0.5 above it) or "
+            "a loss that is not finite go back to the newest multiple of 50 steps that is 16 "
+            "steps older, never twice to the same, and halve the learning rate; saves at those "
+            "steps"},
+      options.stop_at_spike);
+  visit(Field{.name = "micro_batch",
+              .option = "micro-batch",
+              .group = memory,
+              .help = "Sequences that go through the model at a time; any number gives the same "
+                      "bits (1, or all of a step where that needs no more memory)",
+              .stored = false},
+        options.micro_batch, size_range);
+  visit(Field{.name = "recompute",
+              .group = memory,
+              .help = "Run each block again on the way back instead of keeping what it computed; "
+                      "same bits, a fifth slower",
+              .stored = false},
+        options.recompute);
+  visit(Field{.name = "freeze",
+              .group = training,
+              .help = "Tensors whose names contain this are frozen: patterns with commas between "
+                      "them, * for any letters",
+              .may_lack = true},
+        options.freeze);
+  visit(Field{.name = "train_last",
+              .option = "train-last",
+              .group = training,
+              .help = "Train the last N blocks, final norm and head alone; 0: all (0)",
+              .may_lack = true,
+              .zero = "all"},
+        options.train_last, count_range);
+  visit(Field{"fused_update", "fused-update", memory,
+              "Update each tensor as soon as its gradient is complete, clipped by its own norm"},
+        options.fused_update);
+}
+
+/// Freezes in the list what is frozen under those options. ConfigError where a pattern matches no
+/// tensor.
+inline void set_trained(ParameterList& parameters, const TrainingOptions& options, Index layers) {
+  options.freeze.for_each([&](std::string_view pattern) {
+    const bool found = std::any_of(parameters.begin(), parameters.end(), [&](const auto& tensor) {
+      return NamePatterns::matches(tensor.name, pattern);
+    });
+    require(found, [&] {
+      return detail::concat({"freeze: no tensor's name contains ", printable(pattern)});
+    });
+  });
+  parameters.set_trained(
+      [&](const Parameter& tensor) { return options.trains(tensor.name, tensor.block, layers); });
+}
+
+/// ConfigError unless a step has from 1 to 2^31 - 1 positions.
+constexpr void check_step(const TrainingOptions& options) {
+  check_setting("batch", options.batch, size_range);
+  check_setting("sequence", options.sequence, size_range);
+  check_setting("accumulate", options.accumulate, size_range);
+  check_setting("micro_batch", options.micro_batch, size_range);
+  const bool fits = options.accumulate <= size_range.most / options.batch &&
+                    options.sequence <= size_range.most / options.sequences();
+  require(fits, "batch x accumulate x sequence: expected at most 2^31 - 1 positions in a step");
+}
+
+namespace detail {
+
+template <Scalar T>
+void check_rate(double learning_rate) {
+  require(std::isfinite(learning_rate) &&
+              learning_rate <= static_cast<double>(std::numeric_limits<T>::max()),
+          "learning rate: expected a finite number of the weights' scalar type");
+}
+
+}  // namespace detail
+
+/// ConfigError naming the first option that is out of its range for a model of numbers T.
+template <Scalar T>
+void check_options(const TrainingOptions& options) {
+  for_each_field(options, FieldCheck{});
+  check_step(options);
+  check_schedule(options.rate());
+  detail::check_rate<T>(options.learning_rate);
+  check_optimizer<T>(options.optimizer);
+}
+
+}  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+
+#include <octavo/base/config.hpp>
+#include <octavo/transformer/model_tables.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+/// Which tensors of a model train, as far as memory and the way back depend on it. The others are
+/// frozen: they have no gradient and no moments.
+struct TrainedTensors {
+  Index tensors = 0;
+  Index count = 0;            ///< numbers in them
+  Index embedding_count = 0;  ///< of these in the embedding
+  Index end_count = 0;        ///< ... in final norm and head
+  Index first_block = 0;    ///< the lowest block that backward goes through; else as many as blocks
+  Index largest_block = 0;  ///< the most numbers that train in a block
+  bool equal_blocks = true;  ///< as many numbers train in each block from first_block on
+
+  constexpr bool embedding() const noexcept { return embedding_count > 0; }
+};
+
+/// trains(name, block, layers): whether a tensor trains; its block is -1 in the embedding, `layers`
+/// in final norm and head.
+template <typename Trains>
+constexpr TrainedTensors trained_tensors(const detail::ModelTables& tables, Index layers,
+                                         Trains trains) {
+  TrainedTensors trained{.first_block = layers};
+  Index current = -1, in_block = 0;
+  const auto end_block = [&] {
+    if (current < 0 || current >= layers) return;
+    if (in_block > 0 && trained.first_block == layers) {
+      trained.first_block = current;
+      trained.largest_block = in_block;
+    }
+    if (trained.first_block <= current && in_block != trained.largest_block) {
+      trained.equal_blocks = false;
+    }
+    trained.largest_block = std::max(trained.largest_block, in_block);
+  };
+  tables.for_each(layers, [&](const auto& name, const ParameterEntry& entry, Index block) {
+    if (block != current) {
+      end_block();
+      current = block, in_block = 0;
+    }
+    if (!trains(name, block, layers)) return;
+    trained.tensors += 1;
+    trained.count += entry.count();
+    if (block < 0) trained.embedding_count += entry.count();
+    if (block == layers) trained.end_count += entry.count();
+    in_block += entry.count();
+  });
+  end_block();
+  if (trained.embedding()) {  // the way back goes through all blocks
+    if (trained.first_block > 0) trained.equal_blocks = false;
+    trained.first_block = 0;
+  }
+  return trained;
+}
+
+}  // namespace OCTAVO_NAMESPACE

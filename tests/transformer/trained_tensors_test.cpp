@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include <string_view>
+
+#include <doctest/doctest.h>
+
+#include <octavo/transformer/trained_tensors.hpp>
+
+using namespace octavo;
+
+namespace {
+
+/// An embedding of 10 numbers, blocks of 4 + 3, a head of 5.
+detail::ModelTables tables() {
+  detail::ModelTables tables;
+  tables.embedding.add(ParameterPath() / "table", 5, 2, InitialValue::normal);
+  tables.block.add(ParameterPath() / "matrix", 2, 2, InitialValue::normal);
+  tables.block.add(ParameterPath() / "vector", 0, 3, InitialValue::zeros);
+  tables.end.add(ParameterPath() / "head", 0, 5, InitialValue::normal);
+  return tables;
+}
+
+template <typename Trains>
+TrainedTensors of(Trains trains) {
+  return trained_tensors(tables(), 3, [&](const auto& name, Index block, Index layers) {
+    return name.with_text([&](std::string_view text) { return trains(text, block, layers); });
+  });
+}
+
+}  // namespace
+
+TEST_CASE("all tensors train: the whole model, and backward goes to the first block") {
+  const TrainedTensors all = of([](auto, Index, Index) { return true; });
+  CHECK(all.tensors == 8);
+  CHECK(all.count == 10 + 3 * 7 + 5);
+  CHECK(all.embedding());
+  CHECK(all.first_block == 0);
+  CHECK(all.largest_block == 7);
+  CHECK(all.equal_blocks);
+}
+
+TEST_CASE("the last blocks and the head train") {
+  const TrainedTensors last =
+      of([](auto, Index block, Index layers) { return block >= layers - 2; });
+  CHECK(last.count == 2 * 7 + 5);
+  CHECK_FALSE(last.embedding());
+  CHECK(last.first_block == 1);
+  CHECK(last.largest_block == 7);
+  CHECK(last.equal_blocks);
+  CHECK(last.end_count == 5);
+}
+
+TEST_CASE("the head alone trains: no block runs backward") {
+  const TrainedTensors head = of([](auto, Index block, Index layers) { return block == layers; });
+  CHECK(head.count == 5);
+  CHECK(head.first_block == 3);
+  CHECK(head.largest_block == 0);
+}
+
+TEST_CASE("names choose tensors: blocks of different sizes are told") {
+  const TrainedTensors vectors =
+      of([](std::string_view name, Index, Index) { return name.find("vector") != name.npos; });
+  CHECK(vectors.tensors == 3);
+  CHECK(vectors.count == 9);
+  CHECK(vectors.first_block == 0);
+  CHECK(vectors.largest_block == 3);
+  CHECK(vectors.equal_blocks);
+  const TrainedTensors mixed = of([](std::string_view name, Index block, Index) {
+    return block == 1 && name.find("vector") != name.npos ? false : block >= 1;
+  });
+  CHECK(mixed.first_block == 1);
+  CHECK(mixed.largest_block == 7);
+  CHECK_FALSE(mixed.equal_blocks);
+  // The middle block is frozen, but backward goes through it.
+  const TrainedTensors hole = of([](auto, Index block, Index) { return block != 1; });
+  CHECK(hole.first_block == 0);
+  CHECK_FALSE(hole.equal_blocks);
+}
+
+TEST_CASE("a trained embedding takes the way back through blocks that are frozen") {
+  const TrainedTensors embedding = of([](auto, Index block, Index) { return block < 0; });
+  CHECK(embedding.count == 10);
+  CHECK(embedding.first_block == 0);
+  CHECK(embedding.largest_block == 0);
+  CHECK_FALSE(embedding.equal_blocks);
+}
