@@ -93,9 +93,9 @@ TEST_CASE("what makes no run together is refused") {
               "preset: got " + presets[i] + " and " + presets[j] + ", expected at most one");
     }
   }
-  refused(sandbox, full("--heads 5"), "model config: width 128 is not a multiple of heads 5",
+  refused(sandbox, full("--heads 5"), "width 128 is not a multiple of heads 5",
           "choose heads that divide the width");
-  refused(sandbox, full("--tiny --width 3"), "model config: width 3 is not a multiple of heads 2",
+  refused(sandbox, full("--tiny --width 3"), "width 3 is not a multiple of heads 2",
           "choose heads that divide the width");
   refused(sandbox, full("--sequence 129"),
           "--sequence: got 129, expected at most 128, the model's context");
@@ -186,7 +186,7 @@ TEST_CASE("a resumed run takes no other model, data or schedule") {
            {"--ff 1", "d_ff 24", "1"},
            {"--context 15", "context 16", "15"},
            {"--activation gelu", "activation relu", "gelu"},
-           {"--no-bias", "bias 1", "0"},
+           {"--no-bias", "attention_bias 1", "0"},
            {"--tied", "tied 0", "1"},
            {"--scalar double", "scalar float", "double"},
            {"--batch 2", "batch 1", "2"},
