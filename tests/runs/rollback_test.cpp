@@ -11,6 +11,7 @@
 
 #include <octavo/data/soliloquy.hpp>
 #include <octavo/files/read_file.hpp>
+#include <octavo/octavo.hpp>
 #include <octavo/runs/rollback.hpp>
 
 #include "files/folder.hpp"

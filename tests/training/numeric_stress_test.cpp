@@ -39,7 +39,6 @@ constexpr ModelConfig tied{
     .attention = {.heads = 2, .bias = false},
     .feed_forward = {.d_ff = 12, .activation = Activation::gelu_tanh, .bias = false},
     .head = {.tied = true, .bias = false}};
-constexpr TrainingOptions rows{.batch = 2, .sequence = 4};
 const AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Sgd{}};
 
 /// A step with every token of the vocabulary among inputs and targets.

@@ -175,7 +175,6 @@ namespace {
 /// Adds nothing, and counts how often each block runs backward.
 struct Counting {
   using Value = float;
-  static constexpr std::string_view name = "counting";
   static inline std::array<std::atomic<int>, 8> calls{};
 
   Counting(const Builder<float>& builder, const ModelConfig& config)
