@@ -8,13 +8,14 @@ namespace support {
 namespace {
 
 /// Settings of the library whose options have the same name.
-constexpr std::string_view named_settings[] = {"data", "document-end", "documents", "token-file",
-                                               "val"};
+constexpr std::string_view named_settings[] = {"data",   "document-end", "documents",
+                                               "freeze", "token-file",   "val"};
 /// Other words for settings in the library's errors, and the programs' options for them.
 struct OptionWords {
   std::string_view words, option, ours;
 };
 constexpr OptionWords option_words[] = {
+    {"train_last is ", "--train-last", "--train-last is "},
     {"choose another folder", "--out", "choose another --out"},
     {"name another for the tokens", "--token-file", "name another with --token-file"},
     {", or sequence ", "--sequence", ", or --sequence "},

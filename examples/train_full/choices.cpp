@@ -136,6 +136,9 @@ void FullCommandLine::check(const FullOptions& options) {
     return "--sequence: got " + std::to_string(options.training.sequence) + ", expected at most " +
            std::to_string(options.config.context) + ", the model's context";
   });
+  // Before a text is read.
+  octavo::ModelDescription model = octavo::standard_model(options.config);
+  octavo::set_trained(model.parameters, options.training, options.config.layers);
 }
 
 void FullCommandLine::choose_tokenizer(FullOptions& options) const {

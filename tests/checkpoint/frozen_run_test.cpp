@@ -125,6 +125,6 @@ TEST_CASE("a checkpoint that freezes what is not there, or everything, is refuse
   };
   CHECK(refusal("attn") ==
         "cannot load 'x': metadata 'freeze': freeze: no tensor's name contains 'attn'");
-  CHECK(refusal("*") == "cannot load 'x': metadata 'freeze': nothing is left to train");
+  CHECK(refusal("*") == "cannot load 'x': metadata 'freeze': freeze: nothing is left to train");
   CHECK(refusal("") == "");
 }

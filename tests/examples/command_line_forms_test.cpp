@@ -106,6 +106,10 @@ TEST_CASE("what makes no run together is refused") {
           "--min-lr: got 1, expected at most 0.5, the learning rate");
   refused(sandbox, full("--batch 65536 --accumulate 32768"),
           "--accumulate: got 32768, expected at most 32767 with --batch 65536");
+  refused(sandbox, full("--freeze atn"), "--freeze: no tensor's name contains 'atn'");
+  refused(sandbox, full("--freeze *"), "--freeze: nothing is left to train");
+  refused(sandbox, full("--tiny --train-last 2"),
+          "--train-last is 2, expected 0 to 1, the model's blocks");
   refused(sandbox, full("--new-schedule"),
           "--new-schedule: it replaces the schedule of a run that --resume goes on with",
           "say --resume too, or leave it out");

@@ -210,9 +210,6 @@ class CheckpointFile {
     } catch (const ConfigError& error) {
       file_.fail(detail::concat({"metadata 'freeze': ", error.what()}));
     }
-    if (model.parameters.trained_count() == 0) {
-      file_.fail("metadata 'freeze': nothing is left to train");
-    }
     return model;
   }
 

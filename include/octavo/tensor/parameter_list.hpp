@@ -44,12 +44,14 @@ struct Parameter {
 /// flat memory.
 class ParameterList {
  public:
-  /// Appends a tensor of a model's block. ConfigError on a name that is there.
+  /// Appends a tensor of a model's block. ConfigError on a name that the block already has.
   void append(std::string name, const ParameterEntry& entry, Index block = -1) {
-    const auto same = [&](const Parameter& other) { return other.name == name; };
-    require(std::none_of(parameters_.begin(), parameters_.end(), same), [&] {
-      return detail::concat({"two tensors have the name ", printable(name)});
-    });
+    for (auto other = parameters_.rbegin(); other != parameters_.rend(); ++other) {
+      if (other->block != block) break;  // names of different blocks differ by the block's number
+      require(other->name != name, [&] {
+        return detail::concat({"two tensors have the name ", printable(name)});
+      });
+    }
     const auto number = static_cast<Index>(parameters_.size());
     parameters_.push_back({std::move(name), entry.rows, entry.columns, count_, entry.initial,
                            entry.decays(), 1.0, number, block, trained_count_, trained_tensors_});

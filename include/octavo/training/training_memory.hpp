@@ -17,17 +17,14 @@ namespace OCTAVO_NAMESPACE {
 template <typename Model>
 constexpr TrainedTensors trained_tensors(const Model& model, const TrainingOptions& options) {
   const Index layers = model.config().layers;
-  require(options.train_last >= 0 && options.train_last <= layers, [&] {
-    return detail::concat(
-        {"train_last is ", options.train_last, ", expected 0 to ", layers, ", the model's blocks"});
-  });
+  detail::check_train_last(options.train_last, layers);
   const TrainedTensors trained = trained_tensors(
       model.tables(), layers, [&](const detail::TensorName& name, Index block, Index all) {
         if (options.freeze.text().empty()) return options.trains("", block, all);
         return name.with_text(
             [&](std::string_view text) { return options.trains(text, block, all); });
       });
-  require(trained.count > 0, "freeze: nothing is left to train");
+  detail::check_trained_count(trained.count);
   return trained;
 }
 

@@ -166,9 +166,24 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
         options.fused_update);
 }
 
+namespace detail {
+
+constexpr void check_train_last(Index blocks, Index layers) {
+  require(blocks >= 0 && blocks <= layers, [&] {
+    return concat({"train_last is ", blocks, ", expected 0 to ", layers, ", the model's blocks"});
+  });
+}
+
+constexpr void check_trained_count(Index count) {
+  require(count > 0, "freeze: nothing is left to train");
+}
+
+}  // namespace detail
+
 /// Freezes in the list what is frozen under those options. ConfigError where a pattern matches no
-/// tensor.
+/// tensor, where train_last is more than the model's blocks, or where nothing is left to train.
 inline void set_trained(ParameterList& parameters, const TrainingOptions& options, Index layers) {
+  detail::check_train_last(options.train_last, layers);
   options.freeze.for_each([&](std::string_view pattern) {
     const bool found = std::any_of(parameters.begin(), parameters.end(), [&](const auto& tensor) {
       return NamePatterns::matches(tensor.name, pattern);
@@ -179,6 +194,7 @@ inline void set_trained(ParameterList& parameters, const TrainingOptions& option
   });
   parameters.set_trained(
       [&](const Parameter& tensor) { return options.trains(tensor.name, tensor.block, layers); });
+  detail::check_trained_count(parameters.trained_count());
 }
 
 /// ConfigError unless a step has from 1 to 2^31 - 1 positions.
