@@ -2,7 +2,9 @@
 #if !defined(OCTAVO_KERNELS_ACTIVATE_HPP)
 #define OCTAVO_KERNELS_ACTIVATE_HPP
 
+#include <array>
 #include <string_view>
+#include <type_traits>
 
 #include <octavo/base/config.hpp>
 #include <octavo/base/field.hpp>
@@ -16,14 +18,16 @@ namespace OCTAVO_NAMESPACE {
 
 /// The non-linearity between the two layers of a feed-forward network.
 enum class Activation {
-  relu,       ///< max(x, 0)
-  gelu,       ///< x Phi(x), Phi the normal distribution (Hendrycks, Gimpel 2016), exact
-  gelu_tanh,  ///< its approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GPT-2's
+  relu,          ///< max(x, 0)
+  gelu,          ///< x Phi(x), Phi the normal distribution (Hendrycks, Gimpel 2016), exact
+  gelu_tanh,     ///< its approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GPT-2's
+  silu,          ///< x sigma(x), sigma(x) = 1 / (1 + exp(-x)) (Elfwing, Uchibe, Doya 2017)
+  relu_squared,  ///< max(x, 0)^2 (So et al. 2021)
 };
 
 /// The names in options and files.
-constexpr std::array<std::string_view, 3> choice_names(Activation) noexcept {
-  return {"relu", "gelu", "gelu-tanh"};
+constexpr std::array<std::string_view, 5> choice_names(Activation) noexcept {
+  return {"relu", "gelu", "gelu-tanh", "silu", "relu2"};
 }
 
 }  // namespace OCTAVO_NAMESPACE
@@ -69,6 +73,12 @@ OCTAVO_ALWAYS_INLINE ValueAndSlope<T> activate_pack(Pack<T> x) {
   } else if constexpr (kind == Activation::gelu) {
     const Gaussian<T> g = gaussian(x);
     return {x * g.cumulative, fma(x, g.density, g.cumulative)};
+  } else if constexpr (kind == Activation::silu) {
+    const P s = one / (one + exp(-x));
+    return {x * s, fma(x, s * (one - s), s)};
+  } else if constexpr (kind == Activation::relu_squared) {
+    const P positive = select_greater(zero, x, zero, x);
+    return {positive * positive, positive + positive};
   } else {
     // 0.5 (1 + tanh u) = 1 / (1 + exp(-2u)) = s;   d s / d u = 2 s (1 - s)
     const P c = P::broadcast(static_cast<T>(0.7978845608028653559L));  // sqrt(2/pi)
@@ -82,6 +92,23 @@ OCTAVO_ALWAYS_INLINE ValueAndSlope<T> activate_pack(Pack<T> x) {
     const P du = c * fma(P::broadcast(T{3}) * cubic, square, one);
     const P ds = P::broadcast(T{2}) * s * (one - s) * du;
     return {x * s, fma(x, ds, s)};
+  }
+}
+
+/// Calls body(constant), where constant() is the activation as a constant expression.
+template <typename Body>
+OCTAVO_ALWAYS_INLINE void with_activation(Activation kind, Body body) {
+  switch (kind) {
+    case Activation::relu:
+      return body(std::integral_constant<Activation, Activation::relu>{});
+    case Activation::gelu:
+      return body(std::integral_constant<Activation, Activation::gelu>{});
+    case Activation::gelu_tanh:
+      return body(std::integral_constant<Activation, Activation::gelu_tanh>{});
+    case Activation::silu:
+      return body(std::integral_constant<Activation, Activation::silu>{});
+    case Activation::relu_squared:
+      return body(std::integral_constant<Activation, Activation::relu_squared>{});
   }
 }
 
@@ -105,14 +132,8 @@ void activate_rows(const Worker& worker, MatrixView<const T> h, MatrixView<T> a,
 template <Scalar T>
 void activate(const Worker& worker, Activation kind, MatrixView<const std::type_identity_t<T>> h,
               MatrixView<T> a, MatrixView<T> slope) {
-  switch (kind) {
-    case Activation::relu:
-      return detail::activate_rows<Activation::relu>(worker, h, a, slope);
-    case Activation::gelu:
-      return detail::activate_rows<Activation::gelu>(worker, h, a, slope);
-    case Activation::gelu_tanh:
-      return detail::activate_rows<Activation::gelu_tanh>(worker, h, a, slope);
-  }
+  detail::with_activation(
+      kind, [&](auto constant) { detail::activate_rows<constant(), T>(worker, h, a, slope); });
 }
 
 }  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA
