@@ -36,7 +36,7 @@ struct ParallelBlock {
     norm.backward_accumulate(pass, pass[back[2]], dx);
   }
 
-  LayerNorm<T> norm;
+  Norm<T> norm;
   CausalSelfAttention<T> attention;
   FeedForward<T> wide;
   Buffer<T> ahead[3], back[3];

@@ -196,6 +196,9 @@ void FullCommandLine::choose_gpt2(octavo::ModelConfig& config) const {
     return "--gpt2: GPT-2 has gelu-tanh, but --activation " + std::string(name_of(activation)) +
            " was asked";
   });
+  octavo::require(config.norm.kind == octavo::NormKind::layer,
+                  "--gpt2: GPT-2 has layer norm, but --norm rms was asked");
+  octavo::require(!config.feed_forward.gated, "--gpt2: GPT-2 has no gate, but --gated was asked");
   activation = octavo::Activation::gelu_tanh;
   config.head.tied = true;
 }

@@ -18,8 +18,10 @@
 #include <octavo/kernels/attend.hpp>
 #include <octavo/kernels/cross_entropy.hpp>
 #include <octavo/kernels/elementwise.hpp>
+#include <octavo/kernels/gate.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/normalize.hpp>
+#include <octavo/kernels/rotate.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/optimizers/optimizer_list.hpp>
 #include <octavo/training/trainer.hpp>
@@ -35,10 +37,13 @@
   apply(decltype(softmax_cross_entropy<T>) softmax_cross_entropy<T>)                            \
   apply(decltype(activate<T>) activate<T>)                                                      \
   apply(decltype(activate_with_slope<T>) activate_with_slope<T>)                                \
+  apply(decltype(gate<T>) gate<T>)                                                              \
+  apply(decltype(gate_backward<T>) gate_backward<T>)                                            \
   apply(decltype(scale_and_shift<T>) scale_and_shift<T>)                                        \
   apply(decltype(normalize<T>) normalize<T>)                                                    \
   apply(decltype(normalize_backward_input<T>) normalize_backward_input<T>)                      \
   apply(decltype(normalize_backward_parameters<T>) normalize_backward_parameters<T>)            \
+  apply(decltype(rotate<T>) rotate<T>)                                                          \
   apply(decltype(matmul<T>) matmul<T>)                                                          \
   apply(decltype(matmul_nt<T>) matmul_nt<T>)                                                    \
   apply(decltype(matmul_tn<T>) matmul_tn<T>)                                                    \

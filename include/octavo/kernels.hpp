@@ -9,6 +9,7 @@
 #include <octavo/kernels/dropout.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/embed.hpp>
+#include <octavo/kernels/gate.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/matmul_block.hpp>
 #include <octavo/kernels/matmul_pack.hpp>
@@ -16,3 +17,4 @@
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/kernels/normalize.hpp>
 #include <octavo/kernels/output.hpp>
+#include <octavo/kernels/rotate.hpp>

@@ -11,8 +11,8 @@
 #include <octavo/layers/key_value_cache.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_configs.hpp>
-#include <octavo/layers/layer_norm.hpp>
 #include <octavo/layers/linear.hpp>
+#include <octavo/layers/norm.hpp>
 #include <octavo/layers/output_head.hpp>
 #include <octavo/layers/pass.hpp>
 #include <octavo/layers/transformer_block.hpp>

@@ -66,12 +66,16 @@ std::string config_failure(const MetadataWriter& writer, std::size_t data_bytes 
 }  // namespace
 
 TEST_CASE("every configuration comes back") {
-  for (const Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh}) {
+  for (const Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh,
+                                      Activation::silu, Activation::relu_squared}) {
     for (const bool bias : {false, true}) {
       ModelConfig other = config;
       other.feed_forward.activation = activation;
       if (!bias) other = without_biases(other);
       other.norm.epsilon = 3e-6;
+      other.norm.kind = bias ? NormKind::rms : NormKind::layer;
+      other.norm.unit_offset = bias;
+      other.feed_forward.gated = bias;
       other.head.tied = !bias;
       other.layers = 4;
       CHECK(with_entries(config_entries(other), detail::read_config) == other);

@@ -126,7 +126,7 @@ TEST_CASE("what makes no run together is refused") {
           "ITERATIONS: got 'b', expected a whole number from 1 to "
           "2147483647");
   refused(sandbox, full("--activation swish"),
-          "--activation: got 'swish', expected relu, gelu or gelu-tanh");
+          "--activation: got 'swish', expected relu, gelu, gelu-tanh, silu or relu2");
   refused(sandbox, full("--scalar half"), "--scalar: got 'half', expected float or double");
   refused(sandbox, full("--optimizer adamw_8bit"),
           "--optimizer: got 'adamw_8bit', expected adamw, adamw-8bit, adam, lion or sgd");

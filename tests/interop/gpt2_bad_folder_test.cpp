@@ -58,7 +58,8 @@ const BadConfig configs[] = {
     {"\"n_head\": 2", "\"n_head\": \"2\"", "'n_head': got '2' (a text), expected 1 to 2147483647"},
     {"gelu_new", "quick_gelu",
      "'activation_function': got 'quick_gelu', expected one of 'gelu_new', 'gelu_pytorch_tanh', "
-     "'gelu_python_tanh', 'gelu_fast', 'gelu_accurate', 'gelu', 'gelu_python', 'relu'"},
+     "'gelu_python_tanh', 'gelu_fast', 'gelu_accurate', 'gelu', 'gelu_python', 'relu', "
+     "'silu', 'swish', 'relu2'"},
     {"1e-05", "\"1e-05\"", "'layer_norm_epsilon': got '1e-05' (a text), expected a number > 0"},
     {"\"n_ctx\": 5", "\"hidden_size\": 5", "'hidden_size': got 5, expected 4, as 'n_embd' says"},
     {"\"n_ctx\": 5", "\"num_hidden_layers\": \"2\"",

@@ -94,7 +94,8 @@ TEST_CASE("transformers' names of activations that Octavo has") {
 }
 
 TEST_CASE("a model with another activation goes to a folder and comes back") {
-  for (const Activation activation : {Activation::relu, Activation::gelu}) {
+  for (const Activation activation :
+       {Activation::relu, Activation::gelu, Activation::silu, Activation::relu_squared}) {
     ModelConfig shape = octavo_test::gpt2_shape;
     shape.feed_forward.activation = activation;
     const TestFolder folder;
@@ -174,6 +175,12 @@ TEST_CASE("what GPT-2 does not have is told, with what a model must have instead
   shape.feed_forward.activation = Activation::relu;
   CHECK(said(Gpt2Activations::any) == "");
   CHECK(said(Gpt2Activations::gelu_tanh).ends_with("train a model with activation gelu-tanh"));
+  shape.norm.kind = NormKind::rms;
+  CHECK(said(Gpt2Activations::any).ends_with("train a model with layer norm"));
+  shape.norm.kind = NormKind::layer;
+  shape.feed_forward.gated = true;
+  CHECK(said(Gpt2Activations::any).ends_with("train a model with no gate"));
+  shape.feed_forward.gated = false;
   shape.head.tied = false;
   CHECK(said(Gpt2Activations::any).ends_with("train a model with a tied output head"));
   shape = without_biases(shape);

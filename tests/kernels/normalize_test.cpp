@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -19,17 +21,45 @@ namespace {
 template <Scalar T>
 struct Norm {
   Index rows, width;
-  std::vector<T> x = random_block<T>(rows * width, 1, 3), gain = random_block<T>(width, 2),
-                 bias = random_block<T>(width, 3), dy = random_block<T>(rows * width, 4);
+  Normalization norm = {};
+  Index columns = norm.groups * width;
+  std::vector<T> x = random_block<T>(rows * columns, 1, 3), gain = random_block<T>(width, 2),
+                 bias = random_block<T>(width, 3), dy = random_block<T>(rows * columns, 4);
   std::vector<T> normalized = std::vector<T>(x.size()), y = normalized,
-                 rstd = std::vector<T>(static_cast<std::size_t>(rows));
+                 rstd = std::vector<T>(static_cast<std::size_t>(rows * norm.groups));
 
-  MatrixView<T> view(std::vector<T>& numbers) const { return {numbers.data(), rows, width}; }
+  MatrixView<T> view(std::vector<T>& numbers) const { return {numbers.data(), rows, columns}; }
 
   void forward(const Worker& worker = Worker{}) {
-    normalize<T>(worker, view(x), gain.data(), bias.data(), view(normalized), rstd.data(), view(y));
+    normalize<T>(worker, view(x), gain.data(), bias.data(), view(normalized), rstd.data(), view(y),
+                 norm);
+  }
+  void backward_input(std::vector<T>& dx, const Worker& worker = Worker{}) {
+    normalize_backward_input<T>(worker, view(dy), view(normalized), rstd.data(), gain.data(),
+                                view(dx), norm);
+  }
+  void backward_parameters(std::vector<T>& dgain, std::vector<T>& dbias,
+                           const Worker& worker = Worker{}) {
+    normalize_backward_parameters<T>(worker, view(dy), view(normalized), dgain.data(), dbias.data(),
+                                     Output::accumulate, norm);
   }
 };
+
+/// Each kind, with and without an offset, of whole rows and of heads.
+std::vector<Normalization> all_norms(double epsilon) {
+  std::vector<Normalization> norms;
+  for (const NormKind kind : {NormKind::layer, NormKind::rms}) {
+    for (const bool unit_offset : {false, true}) {
+      for (const Index groups : {1, 3}) norms.push_back({kind, epsilon, unit_offset, groups});
+    }
+  }
+  return norms;
+}
+
+std::string told(const Normalization& norm, Index width) {
+  return std::string(name_of(norm.kind)) + ", unit offset " + (norm.unit_offset ? "yes" : "no") +
+         ", groups " + std::to_string(norm.groups) + ", width " + std::to_string(width);
+}
 
 }  // namespace
 
@@ -204,4 +234,116 @@ TEST_CASE_TEMPLATE("however many workers: the same bits", T, float, double) {
     CHECK(norm.rstd == alone.rstd);
     CHECK(dx == expected);
   }
+}
+
+TEST_CASE_TEMPLATE("every norm is the formula, of rows of every width", T, float, double) {
+  const Index rows = 3;
+  for (const Index width : {1, 2, 5, 15, 16, 17, 37, 128}) {
+    for (const Normalization& norm : all_norms(0.25)) {
+      Norm<T> all{rows, width, norm};
+      all.forward();
+      std::vector<long double> normalized, y, rstd;
+      for (std::size_t first = 0; first < all.x.size(); first += static_cast<std::size_t>(width)) {
+        const auto x = [&](Index j) {
+          return static_cast<long double>(all.x[first + static_cast<std::size_t>(j)]);
+        };
+        long double mean = 0, square = 0;
+        for (Index j = 0; j < width && norm.kind == NormKind::layer; ++j) mean += x(j) / width;
+        for (Index j = 0; j < width; ++j) square += (x(j) - mean) * (x(j) - mean) / width;
+        rstd.push_back(1 / std::sqrt(square + 0.25L));
+        for (Index j = 0; j < width; ++j) {
+          const auto column = static_cast<std::size_t>(j);
+          normalized.push_back((x(j) - mean) * rstd.back());
+          const long double scale =
+              static_cast<long double>(all.gain[column]) + (norm.unit_offset ? 1 : 0);
+          y.push_back(normalized.back() * scale + static_cast<long double>(all.bias[column]));
+        }
+      }
+      INFO(told(norm, width));
+      CHECK(distance(all.rstd, rstd) < 10 * tolerance<T>);
+      CHECK(distance(all.normalized, normalized) < 10 * tolerance<T>);
+      CHECK(distance(all.y, y) < 20 * tolerance<T>);
+      auto again = all.y;
+      again.assign(again.size(), T{0});
+      scale_and_shift<T>(Worker{}, all.view(all.normalized), all.gain.data(), all.bias.data(),
+                         all.view(again), norm);
+      CHECK(again == all.y);
+    }
+  }
+}
+
+TEST_CASE("the gradients of every norm are the quotients of small differences") {
+  for (const Index width : {1, 2, 5, 16, 37}) {
+    for (const Normalization& norm : all_norms(0.25)) {
+      Norm<double> all{2, width, norm};
+      const auto loss = [&] {
+        all.forward();
+        return weighted_sum(all.dy, all.y);
+      };
+      const auto of_x = central_differences(all.x, 1e-5, loss);
+      const auto of_gain = central_differences(all.gain, 1e-5, loss);
+      const auto of_bias = central_differences(all.bias, 1e-5, loss);
+      all.forward();
+      std::vector<double> dx(all.x.size()), dgain(all.gain.size()), dbias = dgain;
+      all.backward_input(dx);
+      all.backward_parameters(dgain, dbias);
+      INFO(told(norm, width));
+      CHECK(distance(dx, of_x) < 1e-8);
+      CHECK(distance(dgain, of_gain) < 1e-8);
+      CHECK(distance(dbias, of_bias) < 1e-8);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("heads next to each other are as heads below each other, to the bit", T, float,
+                   double) {
+  const Index rows = 5, width = 21, groups = 3, stride = 80;
+  const std::size_t count = rows * groups * width;
+  for (const Normalization& norm : all_norms(0.25)) {
+    if (norm.groups != groups) continue;
+    Normalization one = norm;
+    one.groups = 1;
+    Norm<T> below{rows * groups, width, one}, beside{rows, width, norm};
+    REQUIRE(below.x == beside.x);
+    below.forward();
+    std::vector<T> dx(count, 1), dgain(static_cast<std::size_t>(width), 1), dbias = dgain;
+    below.backward_input(dx);
+    below.backward_parameters(dgain, dbias);
+    for (const Index workers : {1, 2, 3, 4}) {
+      // The input and its gradient are parts of wider matrices, as queries are.
+      std::vector<T> wide(rows * stride), wide_dx(wide.size(), 1);
+      const auto part = [&](std::vector<T>& numbers) {
+        return MatrixView<T>(numbers.data() + 4, rows, groups * width, stride);
+      };
+      for (Index i = 0; i < rows; ++i) {
+        std::copy_n(beside.view(beside.x).row(i), groups * width, part(wide).row(i));
+      }
+      std::vector<T> beside_dgain(dgain.size(), 1), beside_dbias = beside_dgain;
+      ThreadPool(workers).run([&](const Worker& worker) {
+        normalize<T>(worker, part(wide), beside.gain.data(), beside.bias.data(),
+                     beside.view(beside.normalized), beside.rstd.data(), beside.view(beside.y),
+                     norm);
+        normalize_backward_input<T>(worker, beside.view(beside.dy), beside.view(beside.normalized),
+                                    beside.rstd.data(), beside.gain.data(), part(wide_dx), norm);
+        worker.barrier();
+        beside.backward_parameters(beside_dgain, beside_dbias, worker);
+      });
+      INFO(told(norm, width), ", workers ", workers);
+      CHECK(beside.y == below.y);
+      CHECK(beside.normalized == below.normalized);
+      CHECK(beside.rstd == below.rstd);
+      CHECK(beside_dgain == dgain);  // rows outer, groups inner
+      CHECK(beside_dbias == dbias);
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto row = static_cast<Index>(i) / (groups * width);
+        CHECK(part(wide_dx)(row, static_cast<Index>(i) % (groups * width)) == dx[i]);
+      }
+      CHECK(std::count(wide_dx.begin(), wide_dx.begin() + 4, T{1}) == 4);
+    }
+  }
+}
+
+TEST_CASE("norms have the names that files have for them") {
+  CHECK(name_of(NormKind::layer) == "layer");
+  CHECK(name_of(NormKind::rms) == "rms");
 }

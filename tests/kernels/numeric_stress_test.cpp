@@ -76,20 +76,31 @@ TEST_CASE_TEMPLATE("cross-entropy of extreme logits", T, float, double) {
 TEST_CASE_TEMPLATE("activations and their slopes at extreme arguments", T, float, double) {
   const double max = largest<T>,
                small = 1e4 * static_cast<double>(std::numeric_limits<T>::denorm_min());
-  // Out, gradient: value and slope of relu and both kinds of gelu.
+  const double square = sizeof(T) == 4 ? infinity : 1e40;
+  // Out, gradient: value and slope of relu, both kinds of gelu, silu and relu squared.
   const Case cases[] = {
-      {"0 has the slope 1/2, relu's 0", {0}, {0, 0, 0}, {0, 0.5, 0.5}},
-      {"1e4 passes", {1e4}, {1e4, 1e4, 1e4}, {1, 1, 1}},
-      {"-1e4 is stopped", {-1e4}, {0, 0, 0}, {0, 0, 0}},
-      {"1e20, whose square is no float, passes", {1e20}, {1e20, 1e20, 1e20}, {1, 1, 1}},
-      {"-1e20 is stopped", {-1e20}, {0, 0, 0}, {0, 0, 0}},
-      {"the largest number passes", {max}, {max, max, max}, {1, 1, 1}},
-      {"the lowest number is stopped", {-max}, {0, 0, 0}, {0, 0, 0}},
-      {"a denormal is halved, not lost", {small}, {small, small / 2, small / 2}, {1, 0.5, 0.5}},
-      {"a negative denormal is halved", {-small}, {0, -small / 2, -small / 2}, {0, 0.5, 0.5}},
+      {"0 has the slope 1/2, of relus 0", {0}, Numbers(5), {0, 0.5, 0.5, 0.5, 0}},
+      {"1e4 passes", {1e4}, {1e4, 1e4, 1e4, 1e4, 1e8}, {1, 1, 1, 1, 2e4}},
+      {"-1e4 is stopped", {-1e4}, Numbers(5), Numbers(5)},
+      {"1e20, whose square is no float, passes",
+       {1e20},
+       {1e20, 1e20, 1e20, 1e20, square},
+       {1, 1, 1, 1, 2e20}},
+      {"-1e20 is stopped", {-1e20}, Numbers(5), Numbers(5)},
+      {"the largest number passes", {max}, {max, max, max, max, infinity}, {1, 1, 1, 1, infinity}},
+      {"the lowest number is stopped", {-max}, Numbers(5), Numbers(5)},
+      {"a denormal is halved, not lost",
+       {small},
+       {small, small / 2, small / 2, small / 2, 0},
+       {1, 0.5, 0.5, 0.5, 2 * small}},
+      {"a negative denormal is halved",
+       {-small},
+       {0, -small / 2, -small / 2, -small / 2, 0},
+       {0, 0.5, 0.5, 0.5, 0}},
   };
   for (const Case& c : cases) {
-    for (const auto kind : {Activation::relu, Activation::gelu, Activation::gelu_tanh}) {
+    for (const auto kind : {Activation::relu, Activation::gelu, Activation::gelu_tanh,
+                            Activation::silu, Activation::relu_squared}) {
       INFO(c.what, ", ", name_of(kind));
       std::vector<T> x{static_cast<T>(c.in[0])}, y(1);
       activate_with_slope<T>(Worker{}, kind, view(x), view(y));
@@ -123,6 +134,29 @@ TEST_CASE_TEMPLATE("layer norm of extreme rows", T, float, double) {
     normalize_backward_input<T>(Worker{}, view(ones), view(y), inverse.data(), ones.data(),
                                 view(dx));
     CHECK(are(dx, Numbers(x.size(), 0 * c.out[0])));
+  }
+}
+
+TEST_CASE_TEMPLATE("RMS norm of extreme rows", T, float, double) {
+  const double one = sizeof(T) == 4 ? undefined : 1, small = 1e-30 / std::sqrt(1e-5);
+  const Numbers none{undefined, undefined};
+  const Case cases[] = {
+      {"zeros stay", Numbers(16), Numbers(16)},
+      {"a constant: its sign", Numbers(16, -3e5), Numbers(16, -1)},
+      {"1e-30 drowns in epsilon", {1e-30, -1e-30}, {small, -small}},
+      {"1e18 is like 1", {1e18, -1e18}, {1, -1}},
+      {"1e20 is like 1, or shows: its square is no float", {1e20, -1e20}, {one, -one}},
+      {"squares beyond all numbers show", {largest<T>, largest<T>}, none},
+      {"an Inf shows", {0, infinity}, none},
+  };
+  for (const Case& c : cases) {
+    INFO(c.what);
+    std::vector<T> x(c.in.begin(), c.in.end()), ones(x.size(), 1), inverse(1);
+    std::vector<T> y(x.size());
+    normalize<T>(Worker{}, view(x), ones.data(), nullptr, view(y), inverse.data(), view(x),
+                 {.kind = NormKind::rms});
+    CHECK(are(y, c.out));
+    CHECK(are(x, c.out));
   }
 }
 

@@ -11,6 +11,7 @@ static_assert(AttentionConfig{.heads = 2} != AttentionConfig{.heads = 2, .bias =
 
 TEST_CASE("kinds have the names that files give them") {
   CHECK(name_of(NormKind::layer) == "layer");
+  CHECK(name_of(NormKind::rms) == "rms");
   CHECK(name_of(PositionKind::learned) == "learned");
   CHECK(name_of(Activation::gelu_tanh) == "gelu-tanh");
 }

@@ -8,8 +8,8 @@
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/embedding.hpp>
 #include <octavo/layers/feed_forward.hpp>
-#include <octavo/layers/layer_norm.hpp>
 #include <octavo/layers/linear.hpp>
+#include <octavo/layers/norm.hpp>
 
 using namespace octavo;
 
@@ -51,8 +51,8 @@ static_assert(!Layer<WithoutValue> && !Layer<OfWholeNumbers> && !Layer<WithoutBa
 static_assert(!Layer<Changing> && !Layer<WritesItsInput> && !Layer<int>);
 
 template <typename T>
-constexpr bool own_layers_are_layers = Layer<Linear<T>>&& Layer<LayerNorm<T>>&&
-    Layer<FeedForward<T>>&& Layer<Dropout<T>>&& Layer<CausalSelfAttention<T>>;
+constexpr bool own_layers_are_layers = Layer<Linear<T>>&& Layer<Norm<T>>&& Layer<FeedForward<T>>&&
+    Layer<Dropout<T>>&& Layer<CausalSelfAttention<T>>;
 static_assert(own_layers_are_layers<float> && own_layers_are_layers<double>);
 static_assert(!Layer<Embedding<float>>);  // from tokens, not from rows
 

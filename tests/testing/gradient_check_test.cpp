@@ -101,15 +101,19 @@ TEST_CASE("the examples' own layer and block pass") {
 }
 
 TEST_CASE("Octavo's own block passes, with every activation") {
-  for (const Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh}) {
+  for (const Activation activation :
+       {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu}) {
+    const bool silu = activation == Activation::silu;
     const ModelConfig config{.vocabulary = 5,
                              .context = 8,
                              .width = 6,
-                             .norm = {.bias = activation != Activation::gelu},
+                             .norm = {.kind = silu ? NormKind::rms : NormKind::layer,
+                                      .bias = activation != Activation::gelu},
                              .attention = {.heads = 2, .bias = activation != Activation::gelu},
                              .feed_forward = {.d_ff = 10,
                                               .activation = activation,
-                                              .bias = activation != Activation::gelu},
+                                              .bias = activation != Activation::gelu,
+                                              .gated = silu},
                              .head = {.bias = activation != Activation::gelu}};
     using OwnBlock = Block<double, FeedForward<double>>;
     const auto result =

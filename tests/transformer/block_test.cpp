@@ -59,11 +59,10 @@ TEST_CASE("a block adds attention of the norm, then the feed-forward layer of th
   };
   add(output_of<CausalSelfAttention<double>>(
       attention_of, block, "attention.",
-      output_of<LayerNorm<double>>(norm_of, block, "attention_norm.", x)));
+      output_of<Norm<double>>(norm_of, block, "attention_norm.", x)));
   add(output_of<FeedForward<double>>(
       [](const Builder<double>& builder) { return FeedForward<double>(builder, small_config); },
-      block, "feed_forward.",
-      output_of<LayerNorm<double>>(norm_of, block, "feed_forward_norm.", x)));
+      block, "feed_forward.", output_of<Norm<double>>(norm_of, block, "feed_forward_norm.", x)));
   CHECK(stream == x);
 }
 

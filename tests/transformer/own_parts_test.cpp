@@ -55,7 +55,7 @@ struct Twice {
   }
 
   Linear<float> first, second;
-  LayerNorm<float> norm;
+  Norm<float> norm;
   Buffer<float> middle, normed;
 };
 

@@ -28,7 +28,7 @@ Model<T, Part> model_of(const Config& config) {
 }
 
 /// The parts of the standard block, as the block makes them.
-inline octavo::LayerNorm<double> norm_of(const octavo::Builder<double>& builder) {
+inline octavo::Norm<double> norm_of(const octavo::Builder<double>& builder) {
   return {builder, small_width};
 }
 inline octavo::CausalSelfAttention<double> attention_of(const octavo::Builder<double>& builder) {

@@ -49,10 +49,17 @@ namespace detail {
 /// which Octavo writes first. gelu_fast, gelu_accurate and those with "tanh" in their names are
 /// gelu_new's formula in other words.
 inline constexpr std::pair<std::string_view, Activation> gpt2_activations[] = {
-    {"gelu_new", Activation::gelu_tanh},         {"gelu_pytorch_tanh", Activation::gelu_tanh},
-    {"gelu_python_tanh", Activation::gelu_tanh}, {"gelu_fast", Activation::gelu_tanh},
-    {"gelu_accurate", Activation::gelu_tanh},    {"gelu", Activation::gelu},
-    {"gelu_python", Activation::gelu},           {"relu", Activation::relu}};
+    {"gelu_new", Activation::gelu_tanh},
+    {"gelu_pytorch_tanh", Activation::gelu_tanh},
+    {"gelu_python_tanh", Activation::gelu_tanh},
+    {"gelu_fast", Activation::gelu_tanh},
+    {"gelu_accurate", Activation::gelu_tanh},
+    {"gelu", Activation::gelu},
+    {"gelu_python", Activation::gelu},
+    {"relu", Activation::relu},
+    {"silu", Activation::silu},
+    {"swish", Activation::silu},
+    {"relu2", Activation::relu_squared}};
 
 inline std::string_view gpt2_name_of(Activation activation) noexcept {
   for (const auto& [name, one] : gpt2_activations) {
@@ -80,6 +87,12 @@ inline void require_gpt2(const ModelConfig& model, const std::string& what,
     refuse(detail::concat({"its activation is ", name_of(model.feed_forward.activation),
                            ", GPT-2's in GGUF is gelu-tanh"}),
            "activation gelu-tanh");
+  }
+  if (model.norm.kind != NormKind::layer || model.norm.unit_offset) {
+    refuse("its norms are not GPT-2's", "layer norm");
+  }
+  if (model.feed_forward.gated) {
+    refuse("its feed-forward part has a gate, GPT-2's has none", "no gate");
   }
   if (!model.head.tied) {
     refuse(detail::concat({"its output head has a table ", (model.head.bias ? "and a bias " : ""),

@@ -11,12 +11,6 @@
 // What the layers of a transformer are configured with. Names of kinds stand in files.
 namespace OCTAVO_NAMESPACE {
 
-/// What a norm divides by.
-enum class NormKind {
-  layer,  ///< the standard deviation, after the mean is subtracted (Ba et al. 2016)
-};
-constexpr std::array<std::string_view, 1> choice_names(NormKind) noexcept { return {"layer"}; }
-
 /// How a model knows where a token stands.
 enum class PositionKind {
   learned,  ///< a table of vectors, one per position, added to the tokens'
@@ -27,8 +21,9 @@ constexpr std::array<std::string_view, 1> choice_names(PositionKind) noexcept {
 
 struct NormConfig {
   NormKind kind = NormKind::layer;
-  double epsilon = layer_norm_epsilon;  ///< added to the variance
+  double epsilon = layer_norm_epsilon;  ///< added to the variance, or to the mean square
   bool bias = true;
+  bool unit_offset = false;  ///< 1 + gain multiplies in the place of gain, as in Gemma
 
   friend constexpr bool operator==(const NormConfig&, const NormConfig&) = default;
 };
@@ -49,7 +44,8 @@ struct AttentionConfig {
 struct FeedForwardConfig {
   Index d_ff = 0;  ///< F, hidden numbers per position
   Activation activation = Activation::relu;
-  bool bias = true;  ///< of both linear layers
+  bool bias = true;    ///< of both linear layers
+  bool gated = false;  ///< activation(x Wg) * (x Wu), not activation(x W1), is what is narrowed
 
   friend constexpr bool operator==(const FeedForwardConfig&, const FeedForwardConfig&) = default;
 };

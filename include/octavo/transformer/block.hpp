@@ -8,7 +8,7 @@
 #include <octavo/layers/causal_self_attention.hpp>
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/layer.hpp>
-#include <octavo/layers/layer_norm.hpp>
+#include <octavo/layers/norm.hpp>
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/part_check.hpp>
 #include <octavo/transformer/phases.hpp>
@@ -92,7 +92,7 @@ class Block {
   /// x += dropout(branch(norm(x))). Between blocks a worker reads only those rows of x that it
   /// wrote: the barrier after the addition is left to the model, after the last block.
   template <typename Branch>
-  void run_forward(const Pass<T>& pass, MatrixView<T> x, const LayerNorm<T>& norm, Index site,
+  void run_forward(const Pass<T>& pass, MatrixView<T> x, const Norm<T>& norm, Index site,
                    Branch branch) const {
     const MatrixView<T> input = pass[input_].row_block(0, x.rows);
     const MatrixView<T> output = pass[branch_].row_block(0, x.rows);
@@ -103,7 +103,7 @@ class Block {
   }
 
   template <typename Branch>
-  void run_backward(const Pass<T>& pass, MatrixView<T> dx, const LayerNorm<T>& norm, Index site,
+  void run_backward(const Pass<T>& pass, MatrixView<T> dx, const Norm<T>& norm, Index site,
                     Branch branch) const {
     const MatrixView<T> input = pass[backward_input_];
     const MatrixView<T> input_gradient = pass[input_gradient_];
@@ -118,9 +118,9 @@ class Block {
     norm.backward_accumulate(pass, input_gradient, dx);
   }
 
-  LayerNorm<T> norm_1_;
+  Norm<T> norm_1_;
   CausalSelfAttention<T> attention_;
-  LayerNorm<T> norm_2_;
+  Norm<T> norm_2_;
   FeedForwardLayer feed_forward_;
   Dropout<T> dropout_;
   Buffer<T> input_;

@@ -56,10 +56,13 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
   visit(Field{"layers", "", model, "Blocks"}, config.layers, WholeRange{1, 10'000});
   visit(Field{"width", "", model, "Numbers per position (d_model)"}, config.width, size_range);
   visit(Field{.name = "arrangement", .may_lack = true}, config.arrangement);
-  visit(Field{.name = "norm", .may_lack = true}, config.norm.kind);
+  visit(Field{.name = "norm", .group = model, .help = "layer or rms", .may_lack = true},
+        config.norm.kind);
   visit(Field{.name = "norm_epsilon", .option = "norm-epsilon", .may_lack = true},
         config.norm.epsilon, positive_range);
   visit(Field{.name = "norm_bias", .option = "norm-bias", .formerly = "bias"}, config.norm.bias);
+  visit(Field{.name = "norm_unit_offset", .option = "norm-unit-offset", .may_lack = true},
+        config.norm.unit_offset);
   visit(Field{.name = "positions", .may_lack = true}, config.positions.kind);
   visit(Field{"heads", "", model, "Attention heads; must divide the width"}, config.attention.heads,
         size_range);
@@ -67,8 +70,13 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
         config.attention.bias);
   visit(Field{"d_ff", "ff", model, "Hidden numbers of the feed-forward part (d_ff)"},
         config.feed_forward.d_ff, size_range);
-  visit(Field{"activation", "", model, "relu, gelu (exact) or gelu-tanh"},
+  visit(Field{"activation", "", model, "relu, gelu (exact), gelu-tanh, silu or relu2"},
         config.feed_forward.activation);
+  visit(Field{.name = "gated",
+              .group = model,
+              .help = "The feed-forward part multiplies by a gate (SwiGLU, GEGLU)",
+              .may_lack = true},
+        config.feed_forward.gated);
   visit(Field{.name = "ff_bias", .option = "ff-bias", .formerly = "bias"},
         config.feed_forward.bias);
   visit(Field{"tied", "", model, "The output head shares the token table"}, config.head.tied);
@@ -86,9 +94,10 @@ constexpr void check_config(const ModelConfig& config) {
   // Without biases and norms; so that no count of numbers or bytes overflows.
   const auto real = [](Index value) { return static_cast<double>(value); };
   const double width = real(config.width);
+  const double tables = config.feed_forward.gated ? 3 : 2;
   const double parameters =
       width * (2 * real(config.vocabulary) + real(config.context) +
-               real(config.layers) * (4 * width + 2 * real(config.feed_forward.d_ff)));
+               real(config.layers) * (4 * width + tables * real(config.feed_forward.d_ff)));
   require(parameters < 0x1p50, "model config: expected less than 2^50 parameters");
 }
 

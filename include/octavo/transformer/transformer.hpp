@@ -353,7 +353,7 @@ class Transformer {
   Booking<T> stream_;
   Booking<T> block_inputs_;
   BlockType block_;
-  LayerNorm<T> final_norm_;
+  Norm<T> final_norm_;
   OutputHead<T> head_;
   Booking<T> head_input_;
   Booking<T> head_input_gradient_;

@@ -11,27 +11,30 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Layer normalisation with gain and, if wanted, bias (kernels/normalize.hpp has the formula).
-/// Saves per row the normalised input [width] and its rstd, the inverse standard deviation; the
+/// Layer norm or RMS norm with gain and, if wanted, bias (kernels/normalize.hpp has the formulas).
+/// With `groups` a row is so many rows of `width` numbers, such as heads, which share the
+/// parameters: input and output [rows, groups * width], gain and bias [width]. Saves per row the
+/// normalised input [groups * width] and rstd [groups], the reciprocals of what was divided by; the
 /// input itself is not needed by backward, and recompute_output() makes the output again.
 template <Scalar T>
-class LayerNorm {
+class Norm {
  public:
   using Value = T;
 
-  constexpr LayerNorm(const Builder<T>& builder, Index width, const NormConfig& config = {})
-      : LayerNorm(builder, width, config, builder.begin_unit()) {}
+  constexpr Norm(const Builder<T>& builder, Index width, const NormConfig& config = {},
+                 Index groups = 1)
+      : Norm(builder, width, config, groups, builder.begin_unit()) {}
 
   void forward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> output) const {
     normalize<T>(pass.worker(), input, pass.weight(gain_), pass.weight(bias_), pass[normalized_],
-                 pass[rstd_].data, output, epsilon_);
+                 pass[rstd_].data, output, norm_);
     pass.worker().barrier();
   }
 
   /// The output of forward once more, from what was saved.
   void recompute_output(const Pass<T>& pass, MatrixView<T> output) const {
     scale_and_shift<T>(pass.worker(), pass[normalized_], pass.weight(gain_), pass.weight(bias_),
-                       output);
+                       output, norm_);
     pass.worker().barrier();
   }
 
@@ -52,30 +55,31 @@ class LayerNorm {
     const GradientPlace<T> bias = pass.gradient(bias_);
     if (gain || bias) {
       normalize_backward_parameters<T>(pass.worker(), output_gradient, pass[normalized_],
-                                       gain.numbers, bias.numbers,
-                                       gain ? gain.output : bias.output);
+                                       gain.numbers, bias.numbers, gain ? gain.output : bias.output,
+                                       norm_);
     }
     normalize_backward_input<T>(pass.worker(), output_gradient, pass[normalized_], pass[rstd_].data,
-                                pass.weight(gain_), input_gradient);
+                                pass.weight(gain_), input_gradient, norm_);
     pass.worker().barrier();
     pass.complete(gain_, bias_.exists() ? 2 : 1);
   }
 
  private:
-  constexpr LayerNorm(const Builder<T>& builder, Index width, const NormConfig& config,
-                      ParameterUnit unit)
-      : gain_(builder.vector("weight", width, InitialValue::ones, unit)),
+  constexpr Norm(const Builder<T>& builder, Index width, const NormConfig& config, Index groups,
+                 ParameterUnit unit)
+      : gain_(builder.vector("weight", width,
+                             config.unit_offset ? InitialValue::zeros : InitialValue::ones, unit)),
         bias_(config.bias ? builder.vector("bias", width, InitialValue::zeros, unit)
                           : ParameterSlot{}),
-        normalized_(builder.saved("normalized input", width)),
-        rstd_(builder.saved("inverse deviation", 1)),
-        epsilon_(config.epsilon) {}
+        normalized_(builder.saved("normalized input", groups * width)),
+        rstd_(builder.saved("inverse deviation", groups)),
+        norm_{config.kind, config.epsilon, config.unit_offset, groups} {}
 
   ParameterSlot gain_;
   ParameterSlot bias_;
   Buffer<T> normalized_;
   Buffer<T> rstd_;
-  double epsilon_;
+  Normalization norm_;
 };
 
 }  // namespace OCTAVO_NAMESPACE
