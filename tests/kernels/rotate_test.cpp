@@ -53,7 +53,7 @@ std::vector<long double> naive(const Shape& shape, const Rotation& rotation,
         const std::size_t a = start + (halves ? i : 2 * i);
         const std::size_t b = start + (halves ? i + pairs : 2 * i + 1);
         const auto angle = static_cast<long double>(position * rotation.frequencies[i]);
-        const long double factor = rotation.factor;
+        const auto factor = static_cast<long double>(rotation.factor);
         const long double c = factor * std::cos(angle);
         const long double s = factor * std::sin(backward ? -angle : angle);
         const auto x_a = static_cast<long double>(x[a]), x_b = static_cast<long double>(x[b]);
