@@ -91,7 +91,8 @@ TEST_CASE("a file of version 1 says of all biases at once whether they are there
     MetadataWriter writer;
     const MetadataWriter whole = config_entries();
     for (const auto& [key, value] : whole.entries()) {
-      constexpr std::array later{"arrangement", "norm", "norm_epsilon", "positions"};
+      constexpr std::array later{"arrangement",      "norm",  "norm_epsilon",
+                                 "norm_unit_offset", "gated", "positions"};
       if (key.ends_with("_bias")) continue;
       if (std::find(later.begin(), later.end(), key) == later.end()) writer.text(key, value);
     }

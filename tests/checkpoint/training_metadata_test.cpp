@@ -90,9 +90,11 @@ constexpr const char* losses[] = {"best_validation", "lowest_average"};
 
 const EntryRange others[] = {
     {"octavo.kind", "'checkpoint'", {"model", "Checkpoint", "", "checkpoint "}},
-    {"activation", "'relu', 'gelu' or 'gelu-tanh'", {"", "RELU", "swish", "gelu-tan"}},
+    {"activation",
+     "'relu', 'gelu', 'gelu-tanh', 'silu' or 'relu2'",
+     {"", "RELU", "swish", "gelu-tan"}},
     {"arrangement", "'pre-norm'", {"", "post-norm"}},
-    {"norm", "'layer'", {"", "rms"}},
+    {"norm", "'layer' or 'rms'", {"", "RMS"}},
     {"positions", "'learned'", {"", "rotary"}},
     {"tokenizer", "'character' or 'bpe'", {"", "bytes", "characters"}},
     {"schedule", "'constant', 'linear' or 'cosine'", {"", "cosinus", "0"}},
@@ -280,7 +282,8 @@ TEST_CASE("learning-rate factors that are not 1 come back by name") {
 namespace {
 
 bool is_later(std::string_view key) {
-  constexpr std::string_view later[] = {"arrangement",       "norm",   "norm_epsilon", "positions",
+  constexpr std::string_view later[] = {"arrangement",       "norm",   "norm_epsilon",
+                                        "norm_unit_offset",  "gated",  "positions",
                                         "evaluation_tokens", "freeze", "train_last"};
   return std::find(std::begin(later), std::end(later), key) != std::end(later);
 }

@@ -74,7 +74,7 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
         config.feed_forward.activation);
   visit(Field{.name = "gated",
               .group = model,
-              .help = "The feed-forward part multiplies by a gate (SwiGLU, GEGLU)",
+              .help = "The feed-forward part has a gate (SwiGLU, GEGLU)",
               .may_lack = true},
         config.feed_forward.gated);
   visit(Field{.name = "ff_bias", .option = "ff-bias", .formerly = "bias"},
