@@ -189,7 +189,9 @@ TEST_CASE("a resumed run takes no other model, data or schedule") {
            {"--width 32", "width 16", "32"},
            {"--ff 1", "d_ff 24", "1"},
            {"--context 15", "context 16", "15"},
+           {"--norm rms", "norm layer", "rms"},
            {"--activation gelu", "activation relu", "gelu"},
+           {"--gated", "gated 0", "1"},
            {"--no-bias", "attention_bias 1", "0"},
            {"--tied", "tied 0", "1"},
            {"--scalar double", "scalar float", "double"},
@@ -248,6 +250,7 @@ TEST_CASE("numbers may be written as one writes them, options with or without '=
   dry("--seed 0", plan_of_tiny);
   dry("--seed=9223372036854775807", plan_of_tiny);
   dry("--activation GELU", "activation gelu");
+  dry("--norm RMS --activation silu --gated", "activation silu, gated yes");
   dry("--activation=Gelu-Tanh --tied --no-bias",
       "norm-bias no, heads 2, attention-bias no, ff 128, activation gelu-tanh, ff-bias no, tied "
       "yes");

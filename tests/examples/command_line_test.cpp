@@ -69,7 +69,8 @@ const std::vector<OptionOf> numbers{
 };
 
 const std::vector<OptionOf> others{
-    {"train_full", "--activation", "NAME", "relu, gelu or gelu-tanh"},
+    {"train_full", "--norm", "NAME", "layer or rms"},
+    {"train_full", "--activation", "NAME", "relu, gelu, gelu-tanh, silu or relu2"},
     {"train_full", "--scalar", "NAME", "float or double"},
     {"train_full", "--optimizer", "NAME", "adamw, adamw-8bit, adam, lion or sgd"},
     {"train_full", "--data", "FILE|DIR", "a name"},
@@ -93,13 +94,10 @@ const std::vector<OptionOf> repeatable{
     {"generate", "--logit-bias", "TOKEN=VALUE", ""},
 };
 
-const Words flags{"--gpt2",         "--tiny",
-                  "--small",        "--medium",
-                  "--large",        "--no-bias",
-                  "--tied",         "--no-unknown",
-                  "--rollback",     "--recompute",
-                  "--fused-update", "--new-schedule",
-                  "--dry-run",      "--allow-corpus-change"};
+const Words flags{
+    "--gpt2",      "--tiny",         "--small",        "--medium",     "--large",
+    "--no-bias",   "--tied",         "--gated",        "--no-unknown", "--rollback",
+    "--recompute", "--fused-update", "--new-schedule", "--dry-run",    "--allow-corpus-change"};
 
 const std::string escapes = "\xff\xc3\x1b[31m";
 const std::string escapes_told = "'\\xff\\xc3\\x1b[31m'";

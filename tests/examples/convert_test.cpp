@@ -195,6 +195,8 @@ TEST_CASE("--gpt2 chooses what GPT-2 can express, and nothing else may be asked 
     check_error(run(options), 64, "train_full: error: --gpt2: GPT-2 has " + message + "\n");
   };
   refuse("--no-bias", "biases everywhere, but --no-bias was asked");
+  refuse("--norm rms", "layer norm, but --norm rms was asked");
+  refuse("--gated", "no gate, but --gated was asked");
   refuse("--activation relu", "gelu-tanh, but --activation relu was asked");
   refuse("--activation GELU", "gelu-tanh, but --activation gelu was asked");
 }
