@@ -144,7 +144,7 @@ def loss_of(c, w, inputs, targets):
     return F.cross_entropy(logits.view(-1, c["vocabulary"]), targets.view(-1), ignore_index=IGNORED)
 
 
-def adamw_losses(c, w, inputs, targets):
+def adamw_losses(w, compute_loss):
     """Losses before each of ten steps on the same batch."""
     matrices = [p for p in w.values() if p.dim() >= 2]
     vectors = [p for p in w.values() if p.dim() < 2]
@@ -154,7 +154,7 @@ def adamw_losses(c, w, inputs, targets):
     losses = []
     for _ in range(10):
         optimizer.zero_grad()
-        loss = loss_of(c, w, inputs, targets)
+        loss = compute_loss()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(list(w.values()), 1.0)
         optimizer.step()
@@ -204,7 +204,7 @@ def main():
         tensors.update({"gradient." + n: p.grad.clone() for n, p in w.items()})
         tensors.update({"inputs": inputs.int(), "targets": targets.int(), "logits": logits.detach(),
                         "loss": loss.detach().reshape(1),
-                        "adamw_losses": adamw_losses(c, w, inputs, targets)})
+                        "adamw_losses": adamw_losses(w, lambda: loss_of(c, w, inputs, targets))})
         metadata = {k: str(v) for k, v in c.items()}
         metadata.update({"format": "pt", "torch": torch.__version__, "seed": str(seed)})
         path = FOLDER / (name + ".safetensors")
