@@ -100,3 +100,25 @@
                   OCTAVO_ABI_E, OCTAVO_ABI_F, OCTAVO_ABI_G, OCTAVO_ABI_H, OCTAVO_ABI_J,       \
                   OCTAVO_ABI_K, OCTAVO_ABI_L, OCTAVO_ABI_M, OCTAVO_ABI_N, OCTAVO_ABI_O)
 #define OCTAVO_NAMESPACE octavo::inline OCTAVO_ABI
+
+// Functions that are no templates are declared where they belong and defined at the end of their
+// header, where bodies are wanted:
+//
+//   #if OCTAVO_BODIES
+//   OCTAVO_INLINE std::string printable(std::string_view text, std::size_t limit) { ... }
+//   #endif
+//
+// Without octavo::compiled that is everywhere, and they are inline. A program that links it
+// (OCTAVO_COMPILED) sees their declarations alone: one source of the library, which defines
+// OCTAVO_COMPILING_BODIES, has the bodies. (Virtual functions are OCTAVO_INLINE in their class as
+// well: the first that is not inline there decides where the class's table of them stands.)
+#if !defined(OCTAVO_COMPILED)
+#define OCTAVO_BODIES 1
+#define OCTAVO_INLINE inline
+#elif defined(OCTAVO_COMPILING_BODIES)
+#define OCTAVO_BODIES 1
+#define OCTAVO_INLINE
+#else
+#define OCTAVO_BODIES 0
+#define OCTAVO_INLINE
+#endif

@@ -50,10 +50,8 @@ class ConfigError : public Error {
 /// The operating system refused a file operation.
 class IoError : public Error {
  public:
-  IoError(ErrorCode code, const std::string& message, std::error_code reason, std::string hint = {})
-      : Error(reason == std::errc::not_enough_memory ? ErrorCode::out_of_memory : code,
-              detail::concat({message, ": ", reason.message()}), std::move(hint)),
-        reason_(reason) {}
+  IoError(ErrorCode code, const std::string& message, std::error_code reason,
+          std::string hint = {});
 
   std::error_code reason() const noexcept { return reason_; }
 
@@ -105,7 +103,21 @@ class Diverged : public Error {
 
 /// Makes input text printable: in single quotes, control bytes and bytes outside ASCII as \xNN, cut
 /// after `limit` bytes.
-inline std::string printable(std::string_view text, std::size_t limit = 80) {
+OCTAVO_INLINE std::string printable(std::string_view text, std::size_t limit = 80);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE IoError::IoError(ErrorCode code, const std::string& message, std::error_code reason,
+                               std::string hint)
+    : Error(reason == std::errc::not_enough_memory ? ErrorCode::out_of_memory : code,
+            detail::concat({message, ": ", reason.message()}), std::move(hint)),
+      reason_(reason) {}
+
+OCTAVO_INLINE std::string printable(std::string_view text, std::size_t limit) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string result = "'";
   for (const char symbol : text.substr(0, limit)) {
@@ -123,3 +135,5 @@ inline std::string printable(std::string_view text, std::size_t limit = 80) {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -28,19 +28,10 @@ class FormattedNumber {
 
   /// With `digits` digits after the point, as "%.*f": "1.700". A number that is too long is
   /// formatted as by general().
-  static FormattedNumber fixed(double value, int decimals, std::string_view unit = "") noexcept {
-    FormattedNumber result;
-    if (!result.set(value, std::chars_format::fixed, decimals, unit))
-      return general(value, 6, unit);
-    return result;
-  }
+  static FormattedNumber fixed(double value, int decimals, std::string_view unit = "") noexcept;
 
   /// With `digits` significant digits, as "%.*g": "1.7", "1.2e-07".
-  static FormattedNumber general(double value, int digits, std::string_view unit = "") noexcept {
-    FormattedNumber result;
-    result.set(value, std::chars_format::general, digits, unit);
-    return result;
-  }
+  static FormattedNumber general(double value, int digits, std::string_view unit = "") noexcept;
 
   /// A whole number with a comma between groups of three digits: "7,491,008".
   template <std::integral Number>
@@ -61,19 +52,44 @@ class FormattedNumber {
   Index size() const noexcept { return static_cast<Index>(std::string_view(*this).size()); }
 
  private:
-  bool set(double value, std::chars_format format, int digits, std::string_view unit) noexcept {
-    char* const last = text_.data() + text_.size() - 1;
-    const auto [end, error] = std::to_chars(text_.data(), last, value, format, digits);
-    if (error != std::errc{}) {
-      text_ = {};
-      return false;
-    }
-    const auto room = static_cast<std::size_t>(last - end);
-    *std::copy_n(unit.data(), std::min(unit.size(), room), end) = '\0';
-    return true;
-  }
+  bool set(double value, std::chars_format format, int digits, std::string_view unit) noexcept;
 
   std::array<char, 32> text_{};
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE FormattedNumber FormattedNumber::fixed(double value, int decimals,
+                                                     std::string_view unit) noexcept {
+  FormattedNumber result;
+  if (!result.set(value, std::chars_format::fixed, decimals, unit)) return general(value, 6, unit);
+  return result;
+}
+
+OCTAVO_INLINE FormattedNumber FormattedNumber::general(double value, int digits,
+                                                       std::string_view unit) noexcept {
+  FormattedNumber result;
+  result.set(value, std::chars_format::general, digits, unit);
+  return result;
+}
+
+OCTAVO_INLINE bool FormattedNumber::set(double value, std::chars_format format, int digits,
+                                        std::string_view unit) noexcept {
+  char* const last = text_.data() + text_.size() - 1;
+  const auto [end, error] = std::to_chars(text_.data(), last, value, format, digits);
+  if (error != std::errc{}) {
+    text_ = {};
+    return false;
+  }
+  const auto room = static_cast<std::size_t>(last - end);
+  *std::copy_n(unit.data(), std::min(unit.size(), room), end) = '\0';
+  return true;
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -22,14 +22,51 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-inline std::size_t count_digits(std::string_view text) noexcept {
+OCTAVO_INLINE std::size_t count_digits(std::string_view text) noexcept;
+
+/// Length in bytes of the number at the start of `text`, as std::from_chars reads it, except for
+/// NaN with a payload; 0 if there is no number.
+OCTAVO_INLINE std::size_t number_size(std::string_view text) noexcept;
+
+/// std::from_chars for a double, by functions of the C library: libc++ before 20 has none for
+/// doubles.
+OCTAVO_INLINE std::from_chars_result double_from_text(std::string_view text, double& value);
+
+}  // namespace detail
+
+/// Reads the number at the start of `text` as std::from_chars does: the same digits give the same
+/// bits in every locale and rounding mode. Leaves `value` unchanged on an error.
+template <typename Number>
+requires std::integral<Number> || std::same_as<Number, double> std::from_chars_result parse_number(
+    std::string_view text, Number& value) {
+  const FloatEnvironment environment;
+#if !defined(__cpp_lib_to_chars)
+  if constexpr (std::same_as<Number, double>)
+    return detail::double_from_text(text, value);
+  else
+#endif
+    return std::from_chars(text.data(), text.data() + text.size(), value);
+}
+
+/// As above, but all of `text` must be a number. Returns whether it is.
+template <typename Number>
+bool parse_whole(std::string_view text, Number& value) {
+  const auto [end, error] = parse_number(text, value);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE std::size_t count_digits(std::string_view text) noexcept {
   const std::size_t end = text.find_first_not_of("0123456789");
   return end == text.npos ? text.size() : end;
 }
 
-/// Length in bytes of the number at the start of `text`, as std::from_chars reads it, except for
-/// NaN with a payload; 0 if there is no number.
-inline std::size_t number_size(std::string_view text) noexcept {
+OCTAVO_INLINE std::size_t number_size(std::string_view text) noexcept {
   std::size_t size = text.starts_with('-') ? 1 : 0;
   const auto begins_with = [&](std::string_view word) {
     if (text.size() - size < word.size()) return false;
@@ -57,9 +94,7 @@ inline std::size_t number_size(std::string_view text) noexcept {
   return size;
 }
 
-/// std::from_chars for a double, by functions of the C library: libc++ before 20 has none for
-/// doubles.
-inline std::from_chars_result double_from_text(std::string_view text, double& value) {
+OCTAVO_INLINE std::from_chars_result double_from_text(std::string_view text, double& value) {
   const std::size_t size = number_size(text);
   if (size == 0) return {text.data(), std::errc::invalid_argument};
   const std::string digits(text.substr(0, size));  // zero-terminated
@@ -76,27 +111,6 @@ inline std::from_chars_result double_from_text(std::string_view text, double& va
   return {text.data() + size, std::errc{}};
 }
 
-}  // namespace detail
+}  // namespace OCTAVO_NAMESPACE::detail
 
-/// Reads the number at the start of `text` as std::from_chars does: the same digits give the same
-/// bits in every locale and rounding mode. Leaves `value` unchanged on an error.
-template <typename Number>
-requires std::integral<Number> || std::same_as<Number, double> std::from_chars_result parse_number(
-    std::string_view text, Number& value) {
-  const FloatEnvironment environment;
-#if !defined(__cpp_lib_to_chars)
-  if constexpr (std::same_as<Number, double>)
-    return detail::double_from_text(text, value);
-  else
-#endif
-    return std::from_chars(text.data(), text.data() + text.size(), value);
-}
-
-/// As above, but all of `text` must be a number. Returns whether it is.
-template <typename Number>
-bool parse_whole(std::string_view text, Number& value) {
-  const auto [end, error] = parse_number(text, value);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
-}  // namespace OCTAVO_NAMESPACE
+#endif  // OCTAVO_BODIES

@@ -67,15 +67,7 @@ constexpr std::uint32_t utf8_code(std::string_view character) noexcept {
 }
 
 /// Appends the character of a code point, which must not be a surrogate nor beyond U+10FFFF.
-inline void append_utf8(std::string& text, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) {
-    text += static_cast<char>(static_cast<unsigned char>(byte));
-  };
-  if (code < 0x80) return put(code);
-  const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  put((0xFF00u >> (more + 1) & 0xFFu) | code >> (6 * more));
-  for (int i = more - 1; i >= 0; --i) put(0x80u | (code >> (6 * i) & 0x3Fu));
-}
+OCTAVO_INLINE void append_utf8(std::string& text, std::uint32_t code);
 
 /// The longest prefix of `text` that has at most `bytes` bytes and ends between two characters.
 constexpr std::string_view utf8_beginning(std::string_view text, std::size_t bytes) noexcept {
@@ -85,3 +77,21 @@ constexpr std::string_view utf8_beginning(std::string_view text, std::size_t byt
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE void append_utf8(std::string& text, std::uint32_t code) {
+  const auto put = [&](std::uint32_t byte) {
+    text += static_cast<char>(static_cast<unsigned char>(byte));
+  };
+  if (code < 0x80) return put(code);
+  const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  put((0xFF00u >> (more + 1) & 0xFFu) | code >> (6 * more));
+  for (int i = more - 1; i >= 0; --i) put(0x80u | (code >> (6 * i) & 0x3Fu));
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -38,57 +38,19 @@ class EntropyCounter {
     return sizeof(std::uint64_t) * (size + (vocabulary <= most_for_pairs ? size * size : 0));
   }
 
-  explicit EntropyCounter(Index vocabulary)
-      : vocabulary_(
-            (require(vocabulary > 0, "entropy: expected a vocabulary of at least 1"), vocabulary)),
-        tokens_(static_cast<std::size_t>(vocabulary)),
-        pairs_(
-            static_cast<std::size_t>(vocabulary <= most_for_pairs ? vocabulary * vocabulary : 0)) {}
+  explicit EntropyCounter(Index vocabulary);
 
   /// Adds tokens that follow those added before. DataError for a token outside the vocabulary.
-  void add(TokenView tokens) {
-    for (Index i = 0; i < tokens.size(); ++i) {
-      const Token token = tokens[i];
-      detail::check_token(token, vocabulary_);
-      ++tokens_[static_cast<std::size_t>(token)];
-      if (!pairs_.empty() && last_ >= 0) {
-        ++pairs_[static_cast<std::size_t>(last_ * vocabulary_ + token)];
-      }
-      last_ = token;
-    }
-  }
+  void add(TokenView tokens);
 
   /// The tokens added next do not follow those added before.
   void skip() noexcept { last_ = -1; }
 
-  TextEntropy entropy() const {
-    const FloatEnvironment environment;
-    TextEntropy result{entropy_of(tokens_.data(), tokens_.size()), {}};
-    if (pairs_.empty()) return result;
-    // H(Y|X) = sum over a of p(a) H(Y|a), where p(a) is a's share of the pairs' first tokens.
-    double sum = 0, all = 0;
-    for (std::size_t a = 0; a < tokens_.size(); ++a) {
-      const std::uint64_t* followers = pairs_.data() + a * tokens_.size();
-      double count = 0;
-      for (std::size_t b = 0; b < tokens_.size(); ++b) count += static_cast<double>(followers[b]);
-      sum += count * entropy_of(followers, tokens_.size());
-      all += count;
-    }
-    result.bigram = all > 0 ? sum / all : 0;
-    return result;
-  }
+  TextEntropy entropy() const;
 
  private:
   /// The entropy of counts: ln n - (1/n) sum over i of c(i) ln c(i).
-  static double entropy_of(const std::uint64_t* counts, std::size_t size) {
-    double all = 0, sum = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-      const auto count = static_cast<double>(counts[i]);
-      all += count;
-      if (count > 0) sum += count * std::log(count);
-    }
-    return all > 0 ? std::log(all) - sum / all : 0;
-  }
+  static double entropy_of(const std::uint64_t* counts, std::size_t size);
 
   Index vocabulary_;
   std::vector<std::uint64_t> tokens_;
@@ -101,9 +63,64 @@ class EntropyCounter {
 /// the first token to the last. The default sample of 2^26 tokens takes about a tenth of a second,
 /// and loads as much of a mapped file into memory unless `rest`, called after every 2^18 tokens,
 /// releases it.
-inline TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretches = 64,
-                                Index length = Index{1} << 20,
-                                const std::function<void()>& rest = {}) {
+OCTAVO_INLINE TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretches = 64,
+                                       Index length = Index{1} << 20,
+                                       const std::function<void()>& rest = {});
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE EntropyCounter::EntropyCounter(Index vocabulary)
+    : vocabulary_(
+          (require(vocabulary > 0, "entropy: expected a vocabulary of at least 1"), vocabulary)),
+      tokens_(static_cast<std::size_t>(vocabulary)),
+      pairs_(static_cast<std::size_t>(vocabulary <= most_for_pairs ? vocabulary * vocabulary : 0)) {
+}
+
+OCTAVO_INLINE void EntropyCounter::add(TokenView tokens) {
+  for (Index i = 0; i < tokens.size(); ++i) {
+    const Token token = tokens[i];
+    detail::check_token(token, vocabulary_);
+    ++tokens_[static_cast<std::size_t>(token)];
+    if (!pairs_.empty() && last_ >= 0) {
+      ++pairs_[static_cast<std::size_t>(last_ * vocabulary_ + token)];
+    }
+    last_ = token;
+  }
+}
+
+OCTAVO_INLINE TextEntropy EntropyCounter::entropy() const {
+  const FloatEnvironment environment;
+  TextEntropy result{entropy_of(tokens_.data(), tokens_.size()), {}};
+  if (pairs_.empty()) return result;
+  // H(Y|X) = sum over a of p(a) H(Y|a), where p(a) is a's share of the pairs' first tokens.
+  double sum = 0, all = 0;
+  for (std::size_t a = 0; a < tokens_.size(); ++a) {
+    const std::uint64_t* followers = pairs_.data() + a * tokens_.size();
+    double count = 0;
+    for (std::size_t b = 0; b < tokens_.size(); ++b) count += static_cast<double>(followers[b]);
+    sum += count * entropy_of(followers, tokens_.size());
+    all += count;
+  }
+  result.bigram = all > 0 ? sum / all : 0;
+  return result;
+}
+
+OCTAVO_INLINE double EntropyCounter::entropy_of(const std::uint64_t* counts, std::size_t size) {
+  double all = 0, sum = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto count = static_cast<double>(counts[i]);
+    all += count;
+    if (count > 0) sum += count * std::log(count);
+  }
+  return all > 0 ? std::log(all) - sum / all : 0;
+}
+
+OCTAVO_INLINE TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretches,
+                                       Index length, const std::function<void()>& rest) {
   require(stretches > 1 && length > 0,
           "entropy: expected at least 2 stretches of at least 1 token");
   EntropyCounter counter(vocabulary);
@@ -127,3 +144,5 @@ inline TextEntropy text_entropy(TokenView tokens, Index vocabulary, Index stretc
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -19,8 +19,26 @@ enum class Negative { refused, ignored };
 
 /// Whether all tokens lie in [0, vocabulary) or, with Negative::ignored, below 0. The loop has no
 /// branch, so that compilers can vectorise it.
-[[nodiscard]] inline bool tokens_lie_in(std::span<const Token> tokens, Index vocabulary,
-                                        Negative negative = Negative::refused) noexcept {
+[[nodiscard]] OCTAVO_INLINE bool tokens_lie_in(std::span<const Token> tokens, Index vocabulary,
+                                               Negative negative = Negative::refused) noexcept;
+
+/// ConfigError "token 0 is 35, expected 0 to 34" for the first input of a batch outside the
+/// vocabulary, or for the first target ("target 3 is ..."); negative targets are ignored.
+OCTAVO_INLINE void check_batch(std::span<const Token> inputs, std::span<const Token> targets,
+                               Index vocabulary);
+
+/// As above, for a batch cut from a text; the index in the message is that of the text.
+OCTAVO_INLINE void check_batch_of(TokenView text, std::span<const Token> inputs,
+                                  std::span<const Token> targets, Index vocabulary);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE bool tokens_lie_in(std::span<const Token> tokens, Index vocabulary,
+                                 Negative negative) noexcept {
   // Modulo 2^32: for a token >= 0 the difference is negative exactly if the token is too large.
   const auto last = static_cast<std::uint32_t>(vocabulary - 1);
   const std::uint32_t negative_ones = negative == Negative::refused ? ~std::uint32_t{0} : 0;
@@ -32,10 +50,8 @@ enum class Negative { refused, ignored };
   return signs >> 31 == 0;
 }
 
-/// ConfigError "token 0 is 35, expected 0 to 34" for the first input of a batch outside the
-/// vocabulary, or for the first target ("target 3 is ..."); negative targets are ignored.
-inline void check_batch(std::span<const Token> inputs, std::span<const Token> targets,
-                        Index vocabulary) {
+OCTAVO_INLINE void check_batch(std::span<const Token> inputs, std::span<const Token> targets,
+                               Index vocabulary) {
   const auto check = [&](std::string_view what, std::span<const Token> tokens, Negative negative) {
     if (tokens_lie_in(tokens, vocabulary, negative)) return;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -49,9 +65,8 @@ inline void check_batch(std::span<const Token> inputs, std::span<const Token> ta
   check("target", targets, Negative::ignored);
 }
 
-/// As above, for a batch cut from a text; the index in the message is that of the text.
-inline void check_batch_of(TokenView text, std::span<const Token> inputs,
-                           std::span<const Token> targets, Index vocabulary) {
+OCTAVO_INLINE void check_batch_of(TokenView text, std::span<const Token> inputs,
+                                  std::span<const Token> targets, Index vocabulary) {
   if (tokens_lie_in(inputs, vocabulary) && tokens_lie_in(targets, vocabulary)) return;
   for (Index i = 0; i < text.size(); ++i) {
     require(text[i] >= 0 && text[i] < vocabulary, [&] {
@@ -61,3 +76,5 @@ inline void check_batch_of(TokenView text, std::span<const Token> inputs,
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -62,28 +62,11 @@ static_assert(sizeof(TokenFileFields) == 240);
 using TokenFileHeader = std::array<std::byte, token_header_bytes>;
 
 /// The header with these fields and its checksum.
-inline TokenFileHeader to_header(TokenFileFields fields) {
-  TokenFileHeader header{};
-  const auto place = [&](std::uint32_t sum) {
-    fields.header_sum = sum;
-    const auto bytes = std::bit_cast<std::array<std::byte, sizeof(fields)>>(fields);
-    std::copy(bytes.begin(), bytes.end(), header.begin());
-  };
-  place(0);
-  place(crc32c(header));
-  return header;
-}
+OCTAVO_INLINE TokenFileHeader to_header(TokenFileFields fields);
 
-inline TokenFileFields to_fields(const TokenFileHeader& header) {
-  std::array<std::byte, sizeof(TokenFileFields)> bytes;
-  std::copy_n(header.begin(), bytes.size(), bytes.begin());
-  return std::bit_cast<TokenFileFields>(bytes);
-}
+OCTAVO_INLINE TokenFileFields to_fields(const TokenFileHeader& header);
 
-inline std::string text_of(const TokenFileText& field) {
-  const auto end = std::find(field.begin(), field.end(), '\0');
-  return {field.begin(), end};
-}
+OCTAVO_INLINE std::string text_of(const TokenFileText& field);
 
 }  // namespace detail
 
@@ -94,101 +77,28 @@ class TokenFile {
  public:
   /// Error of code no_input if the file cannot be opened; FormatError if it is not a token file,
   /// has another version, is damaged or has a length other than its header says.
-  explicit TokenFile(const std::string& path, FileSystem& files = real_file_system())
-      : file_(path, files) {
-    if (!has_magic(file_)) {
-      throw FormatError(detail::concat({printable(path), " is not a token file"}),
-                        "name another file");
-    }
-    detail::TokenFileHeader header;
-    if (file_.size() < header.size()) refuse("truncated: it ends within its header");
-    file_.read(0, header);
-    const detail::TokenFileFields fields = detail::to_fields(header);
-    if (fields.version != detail::token_file_version) {
-      refuse(detail::concat(
-          {"got version ", fields.version, ", expected ", detail::token_file_version}));
-    }
-    if (detail::to_header(fields) != header) {
-      refuse("the header does not have the checksum that it states");
-    }
-    sum_ = fields.tokens_sum;
-    check(fields);
-    info_ = {static_cast<Index>(fields.vocabulary),
-             static_cast<Index>(fields.tokens),
-             fields.text_bytes,
-             detail::text_of(fields.text_hash),
-             detail::text_of(fields.tokenizer_hash),
-             detail::text_of(fields.text_stamp)};
-  }
+  explicit TokenFile(const std::string& path, FileSystem& files = real_file_system());
 
   /// Whether a file starts like a token file.
-  static bool has_magic(const ByteSource& file) {
-    std::array<char, detail::token_file_magic.size()> magic{};
-    if (file.size() < magic.size()) return false;
-    file.read(0, std::as_writable_bytes(std::span(magic)));
-    return magic == detail::token_file_magic;
-  }
+  static bool has_magic(const ByteSource& file);
 
   const std::string& path() const noexcept { return file_.name(); }
   const TokenFileInfo& info() const noexcept { return info_; }
 
   /// Reads every token, bypassing the mapping. FormatError if one lies outside the vocabulary, or
   /// if the checksum differs.
-  void verify() {
-    switch (token_bytes(info_.vocabulary)) {
-      case 1:
-        return verify_as<std::uint8_t>();
-      case 2:
-        return verify_as<std::uint16_t>();
-      default:
-        return verify_as<std::uint32_t>();
-    }
-  }
+  void verify();
 
   /// See MappedFile.
   void release_pages() const noexcept { file_.release_pages(); }
 
   /// The tokens; valid as long as this object. ConfigError before verify().
-  TokenView view() const {
-    require(verified_, "token file: expected verify() before view()");
-    const std::byte* const first = file_.bytes().data() + detail::token_header_bytes;
-    const auto count = static_cast<std::size_t>(info_.tokens);
-    TokenView view;
-    switch (token_bytes(info_.vocabulary)) {
-      case 1:
-        view = std::span(reinterpret_cast<const std::uint8_t*>(first), count);
-        break;
-      case 2:
-        view = std::span(reinterpret_cast<const std::uint16_t*>(first), count);
-        break;
-      default:
-        view = std::span(reinterpret_cast<const Token*>(first), count);
-    }
-    return view.checked(info_.vocabulary);
-  }
+  TokenView view() const;
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const {
-    throw FormatError(detail::concat({"token file ", printable(path()), ": ", why}),
-                      "remove it: it will be made again");
-  }
+  [[noreturn]] void refuse(const std::string& why) const;
 
-  void check(const detail::TokenFileFields& fields) const {
-    const std::uint64_t most = std::uint64_t{std::numeric_limits<Token>::max()} + 1;
-    if (fields.vocabulary < 1 || fields.vocabulary > most) {
-      refuse(detail::concat({"got a vocabulary of ", fields.vocabulary, ", expected 1 to ", most}));
-    }
-    const std::size_t width = token_bytes(static_cast<Index>(fields.vocabulary));
-    if (fields.token_bytes != width) {
-      refuse(detail::concat({"got ", counted(fields.token_bytes, "byte"), " per token, expected ",
-                             width, " for a vocabulary of ", fields.vocabulary}));
-    }
-    const std::size_t behind = file_.size() - detail::token_header_bytes;
-    if (behind % width == 0 && behind / width == fields.tokens) return;
-    refuse(detail::concat({"got ", counted(behind, "byte"), " of tokens, expected ", fields.tokens,
-                           " tokens of ", width,
-                           (behind / width < fields.tokens ? ": it is truncated" : "")}));
-  }
+  void check(const detail::TokenFileFields& fields) const;
 
   template <typename T>
   void verify_as() {
@@ -220,3 +130,123 @@ class TokenFile {
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE TokenFileHeader to_header(TokenFileFields fields) {
+  TokenFileHeader header{};
+  const auto place = [&](std::uint32_t sum) {
+    fields.header_sum = sum;
+    const auto bytes = std::bit_cast<std::array<std::byte, sizeof(fields)>>(fields);
+    std::copy(bytes.begin(), bytes.end(), header.begin());
+  };
+  place(0);
+  place(crc32c(header));
+  return header;
+}
+
+OCTAVO_INLINE TokenFileFields to_fields(const TokenFileHeader& header) {
+  std::array<std::byte, sizeof(TokenFileFields)> bytes;
+  std::copy_n(header.begin(), bytes.size(), bytes.begin());
+  return std::bit_cast<TokenFileFields>(bytes);
+}
+
+OCTAVO_INLINE std::string text_of(const TokenFileText& field) {
+  const auto end = std::find(field.begin(), field.end(), '\0');
+  return {field.begin(), end};
+}
+
+}  // namespace OCTAVO_NAMESPACE::detail
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE TokenFile::TokenFile(const std::string& path, FileSystem& files)
+    : file_(path, files) {
+  if (!has_magic(file_)) {
+    throw FormatError(detail::concat({printable(path), " is not a token file"}),
+                      "name another file");
+  }
+  detail::TokenFileHeader header;
+  if (file_.size() < header.size()) refuse("truncated: it ends within its header");
+  file_.read(0, header);
+  const detail::TokenFileFields fields = detail::to_fields(header);
+  if (fields.version != detail::token_file_version) {
+    refuse(detail::concat(
+        {"got version ", fields.version, ", expected ", detail::token_file_version}));
+  }
+  if (detail::to_header(fields) != header) {
+    refuse("the header does not have the checksum that it states");
+  }
+  sum_ = fields.tokens_sum;
+  check(fields);
+  info_ = {static_cast<Index>(fields.vocabulary),
+           static_cast<Index>(fields.tokens),
+           fields.text_bytes,
+           detail::text_of(fields.text_hash),
+           detail::text_of(fields.tokenizer_hash),
+           detail::text_of(fields.text_stamp)};
+}
+
+OCTAVO_INLINE bool TokenFile::has_magic(const ByteSource& file) {
+  std::array<char, detail::token_file_magic.size()> magic{};
+  if (file.size() < magic.size()) return false;
+  file.read(0, std::as_writable_bytes(std::span(magic)));
+  return magic == detail::token_file_magic;
+}
+
+OCTAVO_INLINE void TokenFile::verify() {
+  switch (token_bytes(info_.vocabulary)) {
+    case 1:
+      return verify_as<std::uint8_t>();
+    case 2:
+      return verify_as<std::uint16_t>();
+    default:
+      return verify_as<std::uint32_t>();
+  }
+}
+
+OCTAVO_INLINE TokenView TokenFile::view() const {
+  require(verified_, "token file: expected verify() before view()");
+  const std::byte* const first = file_.bytes().data() + detail::token_header_bytes;
+  const auto count = static_cast<std::size_t>(info_.tokens);
+  TokenView view;
+  switch (token_bytes(info_.vocabulary)) {
+    case 1:
+      view = std::span(reinterpret_cast<const std::uint8_t*>(first), count);
+      break;
+    case 2:
+      view = std::span(reinterpret_cast<const std::uint16_t*>(first), count);
+      break;
+    default:
+      view = std::span(reinterpret_cast<const Token*>(first), count);
+  }
+  return view.checked(info_.vocabulary);
+}
+
+[[noreturn]] OCTAVO_INLINE void TokenFile::refuse(const std::string& why) const {
+  throw FormatError(detail::concat({"token file ", printable(path()), ": ", why}),
+                    "remove it: it will be made again");
+}
+
+OCTAVO_INLINE void TokenFile::check(const detail::TokenFileFields& fields) const {
+  const std::uint64_t most = std::uint64_t{std::numeric_limits<Token>::max()} + 1;
+  if (fields.vocabulary < 1 || fields.vocabulary > most) {
+    refuse(detail::concat({"got a vocabulary of ", fields.vocabulary, ", expected 1 to ", most}));
+  }
+  const std::size_t width = token_bytes(static_cast<Index>(fields.vocabulary));
+  if (fields.token_bytes != width) {
+    refuse(detail::concat({"got ", counted(fields.token_bytes, "byte"), " per token, expected ",
+                           width, " for a vocabulary of ", fields.vocabulary}));
+  }
+  const std::size_t behind = file_.size() - detail::token_header_bytes;
+  if (behind % width == 0 && behind / width == fields.tokens) return;
+  refuse(detail::concat({"got ", counted(behind, "byte"), " of tokens, expected ", fields.tokens,
+                         " tokens of ", width,
+                         (behind / width < fields.tokens ? ": it is truncated" : "")}));
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -21,54 +21,19 @@ namespace OCTAVO_NAMESPACE {
 /// its name, whole or not at all; see AtomicFile, also for errors.
 class TokenFileWriter {
  public:
-  TokenFileWriter(const std::string& path, Index vocabulary, FileSystem& files = real_file_system())
-      : file_(path, files), vocabulary_(vocabulary) {
-    require(vocabulary > 0, "token file: expected a vocabulary of at least 1");
-    file_.write(detail::TokenFileHeader{});  // space for the header, known at the end
-  }
+  TokenFileWriter(const std::string& path, Index vocabulary,
+                  FileSystem& files = real_file_system());
 
   /// Appends tokens, which must lie in the vocabulary.
-  void add(std::span<const Token> tokens) {
-    for (std::size_t first = 0; first < tokens.size(); first += piece_tokens) {
-      const auto piece = tokens.subspan(first, std::min(piece_tokens, tokens.size() - first));
-      switch (token_bytes(vocabulary_)) {
-        case 1:
-          add_as<std::uint8_t>(piece);
-          break;
-        case 2:
-          add_as<std::uint16_t>(piece);
-          break;
-        default:
-          add_as<std::uint32_t>(piece);
-      }
-    }
-  }
+  void add(std::span<const Token> tokens);
 
   /// `info` describes the tokens; their number and vocabulary need not be set.
-  void commit(const TokenFileInfo& info) {
-    detail::TokenFileFields fields;
-    fields.token_bytes = static_cast<std::uint32_t>(token_bytes(vocabulary_));
-    fields.vocabulary = static_cast<std::uint64_t>(vocabulary_);
-    fields.tokens = tokens_;
-    fields.text_bytes = info.text_bytes;
-    fields.text_hash = field_of(info.text_hash);
-    fields.tokenizer_hash = field_of(info.tokenizer_hash);
-    fields.text_stamp = field_of(info.text_stamp);
-    fields.tokens_sum = sum_;
-    file_.rewrite(0, detail::to_header(fields));
-    file_.commit();
-  }
+  void commit(const TokenFileInfo& info);
 
  private:
   static constexpr std::size_t piece_tokens = 16384;
 
-  static detail::TokenFileText field_of(const std::string& text) {
-    detail::TokenFileText field{};
-    require(text.size() <= field.size() && text.find('\0') == text.npos,
-            "token file: expected texts of at most 64 bytes, none of them zero");
-    std::copy(text.begin(), text.end(), field.begin());
-    return field;
-  }
+  static detail::TokenFileText field_of(const std::string& text);
 
   template <typename T>
   void add_as(std::span<const Token> tokens) {
@@ -91,3 +56,56 @@ class TokenFileWriter {
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE TokenFileWriter::TokenFileWriter(const std::string& path, Index vocabulary,
+                                               FileSystem& files)
+    : file_(path, files), vocabulary_(vocabulary) {
+  require(vocabulary > 0, "token file: expected a vocabulary of at least 1");
+  file_.write(detail::TokenFileHeader{});  // space for the header, known at the end
+}
+
+OCTAVO_INLINE void TokenFileWriter::add(std::span<const Token> tokens) {
+  for (std::size_t first = 0; first < tokens.size(); first += piece_tokens) {
+    const auto piece = tokens.subspan(first, std::min(piece_tokens, tokens.size() - first));
+    switch (token_bytes(vocabulary_)) {
+      case 1:
+        add_as<std::uint8_t>(piece);
+        break;
+      case 2:
+        add_as<std::uint16_t>(piece);
+        break;
+      default:
+        add_as<std::uint32_t>(piece);
+    }
+  }
+}
+
+OCTAVO_INLINE void TokenFileWriter::commit(const TokenFileInfo& info) {
+  detail::TokenFileFields fields;
+  fields.token_bytes = static_cast<std::uint32_t>(token_bytes(vocabulary_));
+  fields.vocabulary = static_cast<std::uint64_t>(vocabulary_);
+  fields.tokens = tokens_;
+  fields.text_bytes = info.text_bytes;
+  fields.text_hash = field_of(info.text_hash);
+  fields.tokenizer_hash = field_of(info.tokenizer_hash);
+  fields.text_stamp = field_of(info.text_stamp);
+  fields.tokens_sum = sum_;
+  file_.rewrite(0, detail::to_header(fields));
+  file_.commit();
+}
+
+OCTAVO_INLINE detail::TokenFileText TokenFileWriter::field_of(const std::string& text) {
+  detail::TokenFileText field{};
+  require(text.size() <= field.size() && text.find('\0') == text.npos,
+          "token file: expected texts of at most 64 bytes, none of them zero");
+  std::copy(text.begin(), text.end(), field.begin());
+  return field;
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

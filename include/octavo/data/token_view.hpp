@@ -84,23 +84,13 @@ class TokenView {
 namespace detail {
 
 /// DataError unless a token lies in [0, vocabulary).
-inline void check_token(Token token, Index vocabulary) {
-  if (token >= 0 && token < vocabulary) return;
-  throw DataError(concat({"token: got ", token, ", expected 0 to ", vocabulary - 1}));
-}
+OCTAVO_INLINE void check_token(Token token, Index vocabulary);
 
 }  // namespace detail
 
 /// DataError, naming the first token outside [0, vocabulary). Skips tokens that are known to be
 /// checked: they may be a file larger than memory.
-inline void check_tokens(TokenView tokens, Index vocabulary) {
-  if (tokens.checked_vocabulary() > 0 && tokens.checked_vocabulary() <= vocabulary) return;
-  for (Index i = 0; i < tokens.size(); ++i) {
-    if (tokens[i] >= 0 && tokens[i] < vocabulary) continue;
-    throw DataError(
-        detail::concat({"token ", i, " is ", tokens[i], ", expected 0 to ", vocabulary - 1}));
-  }
-}
+OCTAVO_INLINE void check_tokens(TokenView tokens, Index vocabulary);
 
 /// Tokens for training, and the tokens after them for validation.
 struct TokenSplit {
@@ -110,11 +100,39 @@ struct TokenSplit {
 
 /// Splits as nanoGPT does: the first floor(9/10 n) tokens for training, the rest for validation.
 /// Long texts give only their last `most_for_validation` tokens to validation.
-[[nodiscard]] inline TokenSplit split_tokens(
-    TokenView tokens, Index most_for_validation = std::numeric_limits<Index>::max()) {
+[[nodiscard]] OCTAVO_INLINE TokenSplit
+split_tokens(TokenView tokens, Index most_for_validation = std::numeric_limits<Index>::max());
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE void check_token(Token token, Index vocabulary) {
+  if (token >= 0 && token < vocabulary) return;
+  throw DataError(concat({"token: got ", token, ", expected 0 to ", vocabulary - 1}));
+}
+
+}  // namespace OCTAVO_NAMESPACE::detail
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE void check_tokens(TokenView tokens, Index vocabulary) {
+  if (tokens.checked_vocabulary() > 0 && tokens.checked_vocabulary() <= vocabulary) return;
+  for (Index i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] >= 0 && tokens[i] < vocabulary) continue;
+    throw DataError(
+        detail::concat({"token ", i, " is ", tokens[i], ", expected 0 to ", vocabulary - 1}));
+  }
+}
+
+OCTAVO_INLINE TokenSplit split_tokens(TokenView tokens, Index most_for_validation) {
   const Index tenths = tokens.size() / 10 * 9 + tokens.size() % 10 * 9 / 10;
   const Index train = std::max(tenths, tokens.size() - most_for_validation);
   return {tokens.subview(0, train), tokens.subview(train, tokens.size() - train)};
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

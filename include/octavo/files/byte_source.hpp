@@ -37,8 +37,49 @@ class ByteSource {
 namespace detail {
 
 /// Fills `bytes` from byte `offset` on of an opened file.
-inline void read_at(const OpenedFile& opened, const std::string& name, std::size_t offset,
-                    std::span<std::byte> bytes) {
+OCTAVO_INLINE void read_at(const OpenedFile& opened, const std::string& name, std::size_t offset,
+                           std::span<std::byte> bytes);
+
+}  // namespace detail
+
+/// A regular file. It is read by system calls, not mapped: truncating a mapped file kills the
+/// process that reads it.
+class FileSource final : public ByteSource {
+ public:
+  /// Error of code no_input if it cannot be opened or is not a regular file.
+  explicit FileSource(const std::string& path, FileSystem& files = real_file_system())
+      : ByteSource(path), opened_(detail::open_regular_file(path, files)) {}
+
+  std::size_t size() const noexcept override { return opened_.size; }
+
+  OCTAVO_INLINE void read(std::size_t offset, std::span<std::byte> bytes) const override;
+
+ private:
+  detail::OpenedFile opened_;
+};
+
+/// Bytes of the caller, which must outlive this object.
+class MemorySource final : public ByteSource {
+ public:
+  MemorySource(std::string name, std::span<const std::byte> bytes)
+      : ByteSource(std::move(name)), bytes_(bytes) {}
+
+  std::size_t size() const noexcept override { return bytes_.size(); }
+
+  OCTAVO_INLINE void read(std::size_t offset, std::span<std::byte> bytes) const override;
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE void read_at(const OpenedFile& opened, const std::string& name, std::size_t offset,
+                           std::span<std::byte> bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
     const std::size_t wanted = std::min(bytes.size() - done, std::size_t{1} << 30);
@@ -60,41 +101,19 @@ inline void read_at(const OpenedFile& opened, const std::string& name, std::size
   }
 }
 
-}  // namespace detail
+}  // namespace OCTAVO_NAMESPACE::detail
 
-/// A regular file. It is read by system calls, not mapped: truncating a mapped file kills the
-/// process that reads it.
-class FileSource final : public ByteSource {
- public:
-  /// Error of code no_input if it cannot be opened or is not a regular file.
-  explicit FileSource(const std::string& path, FileSystem& files = real_file_system())
-      : ByteSource(path), opened_(detail::open_regular_file(path, files)) {}
+namespace OCTAVO_NAMESPACE {
 
-  std::size_t size() const noexcept override { return opened_.size; }
+OCTAVO_INLINE void FileSource::read(std::size_t offset, std::span<std::byte> bytes) const {
+  detail::read_at(opened_, name(), offset, bytes);
+}
 
-  void read(std::size_t offset, std::span<std::byte> bytes) const override {
-    detail::read_at(opened_, name(), offset, bytes);
-  }
-
- private:
-  detail::OpenedFile opened_;
-};
-
-/// Bytes of the caller, which must outlive this object.
-class MemorySource final : public ByteSource {
- public:
-  MemorySource(std::string name, std::span<const std::byte> bytes)
-      : ByteSource(std::move(name)), bytes_(bytes) {}
-
-  std::size_t size() const noexcept override { return bytes_.size(); }
-
-  void read(std::size_t offset, std::span<std::byte> bytes) const override {
-    OCTAVO_ASSERT(offset <= bytes_.size() && bytes.size() <= bytes_.size() - offset);
-    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), bytes.size(), bytes.begin());
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-};
+OCTAVO_INLINE void MemorySource::read(std::size_t offset, std::span<std::byte> bytes) const {
+  OCTAVO_ASSERT(offset <= bytes_.size() && bytes.size() <= bytes_.size() - offset);
+  std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), bytes.size(), bytes.begin());
+}
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

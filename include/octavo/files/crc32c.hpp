@@ -17,7 +17,23 @@ using CrcTables = std::array<std::array<std::uint32_t, 256>, 8>;
 
 /// tables[k][b]: the effect of byte b on the checksum when k zero bytes follow it. Not constexpr:
 /// compilations would pay more for it than any run.
-inline CrcTables make_crc32c_tables() noexcept {
+OCTAVO_INLINE CrcTables make_crc32c_tables() noexcept;
+
+}  // namespace detail
+
+/// The CRC-32C checksum (RFC 3720, appendix B.4) of `bytes`, continued from the checksum `before`
+/// of the bytes before them. Takes eight bytes at a time (Kounavis, Berry 2005, "slicing-by-8").
+/// Detects accidents, not forgeries.
+OCTAVO_INLINE std::uint32_t crc32c(std::span<const std::byte> bytes,
+                                   std::uint32_t before = 0) noexcept;
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE CrcTables make_crc32c_tables() noexcept {
   constexpr std::uint32_t polynomial = 0x82F63B78;  // Castagnoli's, bits reversed
   CrcTables tables{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
@@ -34,12 +50,12 @@ inline CrcTables make_crc32c_tables() noexcept {
   return tables;
 }
 
-}  // namespace detail
+}  // namespace OCTAVO_NAMESPACE::detail
 
-/// The CRC-32C checksum (RFC 3720, appendix B.4) of `bytes`, continued from the checksum `before`
-/// of the bytes before them. Takes eight bytes at a time (Kounavis, Berry 2005, "slicing-by-8").
-/// Detects accidents, not forgeries.
-inline std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before = 0) noexcept {
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::uint32_t crc32c(std::span<const std::byte> bytes,
+                                   std::uint32_t before) noexcept {
   static const detail::CrcTables tables = detail::make_crc32c_tables();
   std::uint32_t crc = ~before;
   while (bytes.size() >= 8) {
@@ -57,3 +73,5 @@ inline std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t befo
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -49,38 +49,22 @@ class FileDescriptor {
   /// Gives up the descriptor without closing it.
   int release() noexcept { return std::exchange(descriptor_, -1); }
 
-  void reset() noexcept {
-    if (descriptor_ >= 0) files_->close(descriptor_);
-    descriptor_ = -1;
-  }
+  void reset() noexcept;
 
  private:
   FileSystem* files_ = &real_file_system();
   int descriptor_ = -1;
 };
 
-inline FileDescriptor open_file(FileSystem& files, const std::string& path, int flags,
-                                mode_t mode = 0) {
-  return FileDescriptor(
-      uninterrupted([&] { return files.open(path.c_str(), flags | O_CLOEXEC, mode); }), files);
-}
+OCTAVO_INLINE FileDescriptor open_file(FileSystem& files, const std::string& path, int flags,
+                                       mode_t mode = 0);
 
 /// Flushes a folder, so that its names survive a power cut. Negative, with errno, on failure;
 /// EINVAL, from file systems that cannot flush folders, does not count as a failure.
-inline int flush_folder(FileSystem& files, const std::string& folder) {
-  const FileDescriptor opened = open_file(files, folder, O_RDONLY | O_DIRECTORY);
-  if (!opened) return -1;
-  const int result = uninterrupted([&] { return files.fsync(opened.get()); });
-  return result < 0 && errno == EINVAL ? 0 : result;
-}
+OCTAVO_INLINE int flush_folder(FileSystem& files, const std::string& folder);
 
 /// The kind of something that is not a regular file, for messages.
-inline const char* kind_of_file(mode_t mode) noexcept {
-  return S_ISDIR(mode)    ? "a directory"
-         : S_ISFIFO(mode) ? "a FIFO"
-         : S_ISSOCK(mode) ? "a socket"
-                          : "a device";
-}
+OCTAVO_INLINE const char* kind_of_file(mode_t mode) noexcept;
 
 /// A regular file opened for reading, and its size.
 struct OpenedFile {
@@ -90,8 +74,41 @@ struct OpenedFile {
 
 /// Opens a regular file without blocking, even on a FIFO. Error of code no_input, which names what
 /// is there, if it is not a regular file.
-inline OpenedFile open_regular_file(const std::string& path,
-                                    FileSystem& files = real_file_system()) {
+OCTAVO_INLINE OpenedFile open_regular_file(const std::string& path,
+                                           FileSystem& files = real_file_system());
+
+}  // namespace OCTAVO_NAMESPACE::detail
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE void FileDescriptor::reset() noexcept {
+  if (descriptor_ >= 0) files_->close(descriptor_);
+  descriptor_ = -1;
+}
+
+OCTAVO_INLINE FileDescriptor open_file(FileSystem& files, const std::string& path, int flags,
+                                       mode_t mode) {
+  return FileDescriptor(
+      uninterrupted([&] { return files.open(path.c_str(), flags | O_CLOEXEC, mode); }), files);
+}
+
+OCTAVO_INLINE int flush_folder(FileSystem& files, const std::string& folder) {
+  const FileDescriptor opened = open_file(files, folder, O_RDONLY | O_DIRECTORY);
+  if (!opened) return -1;
+  const int result = uninterrupted([&] { return files.fsync(opened.get()); });
+  return result < 0 && errno == EINVAL ? 0 : result;
+}
+
+OCTAVO_INLINE const char* kind_of_file(mode_t mode) noexcept {
+  return S_ISDIR(mode)    ? "a directory"
+         : S_ISFIFO(mode) ? "a FIFO"
+         : S_ISSOCK(mode) ? "a socket"
+                          : "a device";
+}
+
+OCTAVO_INLINE OpenedFile open_regular_file(const std::string& path, FileSystem& files) {
   const std::string what = detail::concat({"cannot open ", printable(path)});
   OpenedFile opened{open_file(files, path, O_RDONLY | O_NONBLOCK), 0};
   if (!opened.file) {
@@ -112,3 +129,5 @@ inline OpenedFile open_regular_file(const std::string& path,
 }
 
 }  // namespace OCTAVO_NAMESPACE::detail
+
+#endif  // OCTAVO_BODIES

@@ -100,10 +100,20 @@ constexpr FileKind kind_of_file(std::string_view start) noexcept {
 }
 
 /// The first bytes of a file, as many as kind_of_file needs.
-inline std::string start_of(const ByteSource& source) {
+OCTAVO_INLINE std::string start_of(const ByteSource& source);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::string start_of(const ByteSource& source) {
   std::string start(std::min<std::size_t>(source.size(), 512), '\0');
   source.read(0, std::as_writable_bytes(std::span(start)));
   return start;
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -25,7 +25,15 @@ struct FileStamp {
 };
 
 /// The stamp of the file at a path; follows symbolic links.
-inline FileStamp file_stamp(const std::string& path) {
+OCTAVO_INLINE FileStamp file_stamp(const std::string& path);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE FileStamp file_stamp(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return {};
   std::error_code ignored;
@@ -36,3 +44,5 @@ inline FileStamp file_stamp(const std::string& path) {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

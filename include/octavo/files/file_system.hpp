@@ -24,9 +24,7 @@ class FileSystem {
   FileSystem& operator=(const FileSystem&) = delete;
   virtual ~FileSystem() = default;
 
-  virtual int open(const char* path, int flags, mode_t mode = 0) {
-    return ::open(path, flags, mode);
-  }
+  OCTAVO_INLINE virtual int open(const char* path, int flags, mode_t mode = 0);
   virtual int close(int file) { return ::close(file); }
   virtual ssize_t read(int file, void* bytes, std::size_t count) {
     return ::read(file, bytes, count);
@@ -56,9 +54,23 @@ class FileSystem {
 };
 
 /// The operating system's file system. It has no state.
-inline FileSystem& real_file_system() {
+OCTAVO_INLINE FileSystem& real_file_system();
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE int FileSystem::open(const char* path, int flags, mode_t mode) {
+  return ::open(path, flags, mode);
+}
+
+OCTAVO_INLINE FileSystem& real_file_system() {
   static FileSystem real;
   return real;
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -30,7 +30,15 @@ struct FilesBelow {
 /// are left out, with everything below them, and so are all other kinds of files. Symbolic links
 /// are not followed, so that no file is listed twice and no walk is endless. Error of code no_input
 /// if a folder cannot be read.
-inline FilesBelow files_below(const std::string& folder) {
+OCTAVO_INLINE FilesBelow files_below(const std::string& folder);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE FilesBelow files_below(const std::string& folder) {
   FilesBelow found;
   std::vector<std::string> open = {folder};
   while (!open.empty()) {
@@ -73,3 +81,5 @@ inline FilesBelow files_below(const std::string& folder) {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -15,7 +15,17 @@ namespace OCTAVO_NAMESPACE {
 
 /// The names in a folder, unsorted. If the folder cannot be read, `error` is the reason, and the
 /// names read so far are returned. (A directory_iterator ends the process if memory runs out.)
-inline std::vector<std::string> folder_names(const std::string& folder, std::error_code& error) {
+OCTAVO_INLINE std::vector<std::string> folder_names(const std::string& folder,
+                                                    std::error_code& error);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::vector<std::string> folder_names(const std::string& folder,
+                                                    std::error_code& error) {
   struct Close {
     void operator()(DIR* open) const noexcept { ::closedir(open); }
   };
@@ -34,3 +44,5 @@ inline std::vector<std::string> folder_names(const std::string& folder, std::err
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -58,66 +58,20 @@ class LineLog {
   using Keep = std::function<bool(std::string_view line, std::string_view next)>;
 
   /// If the file exists, the lines that `keep` accepts are kept; the file is replaced atomically.
-  LineLog(const std::string& path, const Keep& keep, FileSystem& files = real_file_system())
-      : path_(path), files_(files) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) == 0) replace(keep);
-    file_ = detail::open_file(files, path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    if (!file_) {
-      throw IoError(ErrorCode::cannot_create, detail::concat({"cannot write ", printable(path)}),
-                    detail::last_error(), "check the folder's permissions");
-    }
-  }
+  LineLog(const std::string& path, const Keep& keep, FileSystem& files = real_file_system());
 
   const std::string& path() const noexcept { return path_; }
 
   /// `text` must end with a line feed. Texts longer than 4 KiB are written to the file directly.
-  void append(std::string_view text) {
-    if (text.size() > buffer_.size() - filled_) flush();
-    if (text.size() > buffer_.size()) {
-      write(text);
-    } else {
-      std::copy(text.begin(), text.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(filled_));
-      filled_ += text.size();
-    }
-  }
+  void append(std::string_view text);
 
   /// Writes to the operating system, not to the disk: a power cut may lose lines, but not a run.
-  void flush() {
-    const std::size_t count = std::exchange(filled_, 0);
-    write({buffer_.data(), count});
-  }
+  void flush();
 
  private:
-  void replace(const Keep& keep) {
-    AtomicFile copy(path_, files_);
-    const FileSource source(path_, files_);
-    std::string line;
-    bool waiting = false;  // a line waits for the next one
-    const auto settle = [&](std::string_view next) {
-      if (!waiting || !keep(line, next)) return;
-      copy.write(line.append("\n"));
-    };
-    for_each_line(source, [&](std::string_view next) {
-      settle(next);
-      line = next;
-      return waiting = true;
-    });
-    settle("");
-    copy.commit();
-  }
+  void replace(const Keep& keep);
 
-  void write(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t done = detail::uninterrupted(
-          [&] { return files_.write(file_.get(), text.data(), text.size()); });
-      if (done < 0) {
-        throw IoError(ErrorCode::io, detail::concat({"cannot write ", printable(path_)}),
-                      detail::last_error(), "free some space");
-      }
-      text.remove_prefix(static_cast<std::size_t>(done));
-    }
-  }
+  void write(std::string_view text);
 
   std::string path_;
   FileSystem& files_;
@@ -127,3 +81,67 @@ class LineLog {
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE LineLog::LineLog(const std::string& path, const Keep& keep, FileSystem& files)
+    : path_(path), files_(files) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) replace(keep);
+  file_ = detail::open_file(files, path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+  if (!file_) {
+    throw IoError(ErrorCode::cannot_create, detail::concat({"cannot write ", printable(path)}),
+                  detail::last_error(), "check the folder's permissions");
+  }
+}
+
+OCTAVO_INLINE void LineLog::append(std::string_view text) {
+  if (text.size() > buffer_.size() - filled_) flush();
+  if (text.size() > buffer_.size()) {
+    write(text);
+  } else {
+    std::copy(text.begin(), text.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(filled_));
+    filled_ += text.size();
+  }
+}
+
+OCTAVO_INLINE void LineLog::flush() {
+  const std::size_t count = std::exchange(filled_, 0);
+  write({buffer_.data(), count});
+}
+
+OCTAVO_INLINE void LineLog::replace(const Keep& keep) {
+  AtomicFile copy(path_, files_);
+  const FileSource source(path_, files_);
+  std::string line;
+  bool waiting = false;  // a line waits for the next one
+  const auto settle = [&](std::string_view next) {
+    if (!waiting || !keep(line, next)) return;
+    copy.write(line.append("\n"));
+  };
+  for_each_line(source, [&](std::string_view next) {
+    settle(next);
+    line = next;
+    return waiting = true;
+  });
+  settle("");
+  copy.commit();
+}
+
+OCTAVO_INLINE void LineLog::write(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t done =
+        detail::uninterrupted([&] { return files_.write(file_.get(), text.data(), text.size()); });
+    if (done < 0) {
+      throw IoError(ErrorCode::io, detail::concat({"cannot write ", printable(path_)}),
+                    detail::last_error(), "free some space");
+    }
+    text.remove_prefix(static_cast<std::size_t>(done));
+  }
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

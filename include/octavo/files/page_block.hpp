@@ -17,27 +17,9 @@ namespace OCTAVO_NAMESPACE {
 class PageBlock {
  public:
   /// Error of code out_of_memory if the system refuses the memory.
-  explicit PageBlock(std::size_t bytes) : size_(bytes) {
-    if (bytes == 0) return;
-    void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) {
-      throw Error(ErrorCode::out_of_memory,
-                  detail::concat({"the machine refused ", counted(bytes, "byte"), " of memory"}),
-                  "free some memory, and check ulimit -v");
-    }
-    memory_ = static_cast<std::byte*>(memory);
-#if defined(MADV_NOHUGEPAGE)
-    ::madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page would use memory that was not touched
-#endif
-  }
-  ~PageBlock() {
-    if (memory_ != nullptr) ::munmap(memory_, size_);
-  }
-  PageBlock(PageBlock&& other) noexcept
-      : memory_(std::exchange(other.memory_, nullptr)),
-        size_(std::exchange(other.size_, 0)),
-        taken_(std::exchange(other.taken_, 0)) {}
+  explicit PageBlock(std::size_t bytes);
+  ~PageBlock();
+  PageBlock(PageBlock&& other) noexcept;
   PageBlock& operator=(PageBlock&& other) noexcept {
     std::swap(memory_, other.memory_);
     std::swap(size_, other.size_);
@@ -69,3 +51,35 @@ class PageBlock {
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE PageBlock::PageBlock(std::size_t bytes) : size_(bytes) {
+  if (bytes == 0) return;
+  void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    throw Error(ErrorCode::out_of_memory,
+                detail::concat({"the machine refused ", counted(bytes, "byte"), " of memory"}),
+                "free some memory, and check ulimit -v");
+  }
+  memory_ = static_cast<std::byte*>(memory);
+#if defined(MADV_NOHUGEPAGE)
+  ::madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page would use memory that was not touched
+#endif
+}
+
+OCTAVO_INLINE PageBlock::~PageBlock() {
+  if (memory_ != nullptr) ::munmap(memory_, size_);
+}
+
+OCTAVO_INLINE PageBlock::PageBlock(PageBlock&& other) noexcept
+    : memory_(std::exchange(other.memory_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      taken_(std::exchange(other.taken_, 0)) {}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

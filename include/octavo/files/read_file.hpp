@@ -15,8 +15,17 @@ namespace OCTAVO_NAMESPACE {
 /// The bytes of a regular file, or of a stream (see is_stream) up to its end. Error of code
 /// no_input if it cannot be opened, is neither of the two or has more than `limit` bytes; io if
 /// reading fails or the file shrinks meanwhile.
-inline std::string read_file(const std::string& path, std::size_t limit = std::size_t{1} << 36,
-                             FileSystem& files = real_file_system()) {
+OCTAVO_INLINE std::string read_file(const std::string& path,
+                                    std::size_t limit = std::size_t{1} << 36,
+                                    FileSystem& files = real_file_system());
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::string read_file(const std::string& path, std::size_t limit, FileSystem& files) {
   if (is_stream(path, files)) {
     std::string bytes;
     detail::read_stream(detail::open_stream(path, files), path, limit,
@@ -38,3 +47,5 @@ inline std::string read_file(const std::string& path, std::size_t limit = std::s
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -48,7 +48,18 @@ constexpr std::size_t align_up(std::size_t bytes) {
 /// Reads "30MB", "1.5 GiB" or "4000000": a number, then one of B, kB, MB, GB, TB (powers of 1000),
 /// KiB, MiB, GiB, TiB (powers of 1024), or nothing for bytes. Case does not matter. ConfigError for
 /// any other text.
-inline std::size_t parse_bytes(std::string_view text) {
+OCTAVO_INLINE std::size_t parse_bytes(std::string_view text);
+
+/// "960 B", "4.97 MB", "1.20 GB": decimal units, three digits.
+OCTAVO_INLINE std::string readable_bytes(std::size_t bytes);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::size_t parse_bytes(std::string_view text) {
   const auto refuse = [&](const char* why) {
     throw ConfigError(detail::concat({"got ", printable(text), ", expected ", why}));
   };
@@ -72,8 +83,7 @@ inline std::size_t parse_bytes(std::string_view text) {
   return static_cast<std::size_t>(value);
 }
 
-/// "960 B", "4.97 MB", "1.20 GB": decimal units, three digits.
-inline std::string readable_bytes(std::size_t bytes) {
+OCTAVO_INLINE std::string readable_bytes(std::size_t bytes) {
   constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
   double value = static_cast<double>(bytes);
   int unit = 0;
@@ -89,3 +99,5 @@ inline std::string readable_bytes(std::size_t bytes) {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

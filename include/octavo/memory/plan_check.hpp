@@ -48,7 +48,15 @@ std::string lodging_defect(const MemoryPlan& plan, Label label) {
 /// Checks a placed plan: every buffer is aligned and inside the total, and no two buffers that live
 /// at the same time share a byte, except copies and the hosts that they were booked into. Returns
 /// the first defect in words; empty if there is none.
-inline std::string plan_defect(const MemoryPlan& plan) {
+OCTAVO_INLINE std::string plan_defect(const MemoryPlan& plan);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::string plan_defect(const MemoryPlan& plan) {
   const auto label = [&](int id) {
     return detail::concat({plan.request(id).part, ".", plan.request(id).name});
   };
@@ -70,3 +78,5 @@ inline std::string plan_defect(const MemoryPlan& plan) {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

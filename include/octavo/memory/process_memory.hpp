@@ -35,7 +35,37 @@ struct ResidentPart {
 namespace detail {
 
 /// The bytes in a line such as "VmHWM:     1234 kB" if it begins with `name`, else 0.
-inline std::size_t bytes_in_line(std::string_view line, std::string_view name) noexcept {
+OCTAVO_INLINE std::size_t bytes_in_line(std::string_view line, std::string_view name) noexcept;
+
+/// The name in a report of a mapping of /proc/self/smaps; `path` is its last column.
+OCTAVO_INLINE std::string resident_name(std::string_view path, std::string_view program);
+
+/// The last column of a line such as "7f31-7f35 r-xp 00000000 fe:00 123   /usr/lib/libc.so.6".
+OCTAVO_INLINE std::string_view mapped_path(std::string_view line);
+
+/// The path of this program's file; empty if the system does not tell.
+OCTAVO_INLINE std::string program_path();
+
+}  // namespace detail
+
+/// Reads /proc/self/status; zeros on systems without it. Makes no heap call.
+OCTAVO_INLINE ProcessMemory process_memory();
+
+/// The resident memory of this process by name, largest first: "program" (its code, constants and
+/// initialised globals), each shared library or other mapped file by its base name, "heap",
+/// "stack", "kernel (vdso)", and "arena, thread stacks, large blocks": all unnamed memory, that is
+/// arenas, large allocations, stacks and heaps of other threads, and zero-initialised globals,
+/// which the kernel does not tell apart. A page shared with other processes counts in full. Reads
+/// /proc/self/smaps, which walks every page; empty on systems without it.
+OCTAVO_INLINE std::vector<ResidentPart> resident_parts();
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE std::size_t bytes_in_line(std::string_view line, std::string_view name) noexcept {
   if (!line.starts_with(name)) return 0;
   const std::size_t digit = line.find_first_of("0123456789");
   std::size_t kibibytes = 0;
@@ -45,8 +75,7 @@ inline std::size_t bytes_in_line(std::string_view line, std::string_view name) n
   return kibibytes * 1024;
 }
 
-/// The name in a report of a mapping of /proc/self/smaps; `path` is its last column.
-inline std::string resident_name(std::string_view path, std::string_view program) {
+OCTAVO_INLINE std::string resident_name(std::string_view path, std::string_view program) {
   if (path.empty() || path.starts_with("[anon") || path.starts_with("[stack:")) {
     return "arena, thread stacks, large blocks";
   }
@@ -57,8 +86,7 @@ inline std::string resident_name(std::string_view path, std::string_view program
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
-/// The last column of a line such as "7f31-7f35 r-xp 00000000 fe:00 123   /usr/lib/libc.so.6".
-inline std::string_view mapped_path(std::string_view line) {
+OCTAVO_INLINE std::string_view mapped_path(std::string_view line) {
   for (int column = 0; column < 5; ++column) {
     line.remove_prefix(std::min(line.find(' '), line.size()));
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
@@ -66,8 +94,7 @@ inline std::string_view mapped_path(std::string_view line) {
   return line;
 }
 
-/// The path of this program's file; empty if the system does not tell.
-inline std::string program_path() {
+OCTAVO_INLINE std::string program_path() {
 #if defined(__linux__)
   std::array<char, 4096> path;
   const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
@@ -77,10 +104,11 @@ inline std::string program_path() {
 #endif
 }
 
-}  // namespace detail
+}  // namespace OCTAVO_NAMESPACE::detail
 
-/// Reads /proc/self/status; zeros on systems without it. Makes no heap call.
-inline ProcessMemory process_memory() {
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE ProcessMemory process_memory() {
   ProcessMemory memory;
   detail::read_lines("/proc/self/status", [&](std::string_view line) {
     memory.peak_bytes += detail::bytes_in_line(line, "VmHWM:");
@@ -90,13 +118,7 @@ inline ProcessMemory process_memory() {
   return memory;
 }
 
-/// The resident memory of this process by name, largest first: "program" (its code, constants and
-/// initialised globals), each shared library or other mapped file by its base name, "heap",
-/// "stack", "kernel (vdso)", and "arena, thread stacks, large blocks": all unnamed memory, that is
-/// arenas, large allocations, stacks and heaps of other threads, and zero-initialised globals,
-/// which the kernel does not tell apart. A page shared with other processes counts in full. Reads
-/// /proc/self/smaps, which walks every page; empty on systems without it.
-inline std::vector<ResidentPart> resident_parts() {
+OCTAVO_INLINE std::vector<ResidentPart> resident_parts() {
   std::vector<ResidentPart> parts;
   const std::string program = detail::program_path();
   std::string name;
@@ -118,3 +140,5 @@ inline std::vector<ResidentPart> resident_parts() {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

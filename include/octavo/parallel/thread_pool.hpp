@@ -46,15 +46,7 @@ class ThreadPool {
   explicit ThreadPool(Index threads)
       : ThreadPool(threads, threads == 0 ? Use::as_pays : Use::all) {}
 
-  ThreadPool(Index threads, Use use) : processors_(usable_processors()), use_(use) {
-    if (threads < 0) {
-      throw ConfigError(detail::concat({"threads: got ", threads, ", expected 0 or more"}));
-    }
-    state_->size = threads == 0 ? processors_.usable() : threads;
-    // A spinning thread would occupy the core that the awaited thread needs.
-    state_->may_spin = state_->size <= processors_.usable();
-    start();
-  }
+  ThreadPool(Index threads, Use use);
 
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -97,11 +89,7 @@ class ThreadPool {
   };
 
   /// Processor time of the calling thread, in seconds.
-  static double processor_seconds() noexcept {
-    std::timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  }
+  static double processor_seconds() noexcept;
 
   /// State shared with the threads; its address is fixed as long as a thread lives.
   struct State {
@@ -190,40 +178,11 @@ class ThreadPool {
     if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
   }
 
-  void start() {
-    try {
-      state_->bells = std::vector<Bell>(static_cast<std::size_t>(size() - 1));
-      state_->threads.reserve(state_->bells.size());
-      for (Index index = 1; index < size(); ++index) {
-        state_->threads.emplace_back([state = state_.get(), index] { state->serve(index); });
-      }
-    } catch (const std::system_error& error) {
-      refuse(error.code());
-    } catch (const std::exception&) {  // std::bad_alloc, or std::length_error of a vector
-      refuse(std::make_error_code(std::errc::not_enough_memory));
-    }
-  }
+  void start();
 
-  [[noreturn]] void refuse(std::error_code reason) {
-    stop();
-    throw IoError(ErrorCode::out_of_memory,
-                  detail::concat({"cannot start ", counted(size(), "thread")}), reason,
-                  "ask for fewer threads");
-  }
+  [[noreturn]] void refuse(std::error_code reason);
 
-  void stop() noexcept {
-    State& state = *state_;
-    // After fork() the child has no threads, and their handles may belong to new threads. If exit()
-    // is called within a task, the threads cannot be joined. In both cases nothing is released.
-    if (::getpid() != state.process || state.taken.load(std::memory_order_acquire)) {
-      static_cast<void>(state_.release());
-      return;
-    }
-    state.stopping.store(true, std::memory_order_release);
-    for (std::size_t i = 0; i < state.threads.size(); ++i) state.bells[i].rung.advance();
-    for (std::thread& thread : state.threads) thread.join();
-    state.threads.clear();
-  }
+  void stop() noexcept;
 
   Processors processors_;
   Use use_;
@@ -231,3 +190,63 @@ class ThreadPool {
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE ThreadPool::ThreadPool(Index threads, Use use)
+    : processors_(usable_processors()), use_(use) {
+  if (threads < 0) {
+    throw ConfigError(detail::concat({"threads: got ", threads, ", expected 0 or more"}));
+  }
+  state_->size = threads == 0 ? processors_.usable() : threads;
+  // A spinning thread would occupy the core that the awaited thread needs.
+  state_->may_spin = state_->size <= processors_.usable();
+  start();
+}
+
+OCTAVO_INLINE double ThreadPool::processor_seconds() noexcept {
+  std::timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+OCTAVO_INLINE void ThreadPool::start() {
+  try {
+    state_->bells = std::vector<Bell>(static_cast<std::size_t>(size() - 1));
+    state_->threads.reserve(state_->bells.size());
+    for (Index index = 1; index < size(); ++index) {
+      state_->threads.emplace_back([state = state_.get(), index] { state->serve(index); });
+    }
+  } catch (const std::system_error& error) {
+    refuse(error.code());
+  } catch (const std::exception&) {  // std::bad_alloc, or std::length_error of a vector
+    refuse(std::make_error_code(std::errc::not_enough_memory));
+  }
+}
+
+[[noreturn]] OCTAVO_INLINE void ThreadPool::refuse(std::error_code reason) {
+  stop();
+  throw IoError(ErrorCode::out_of_memory,
+                detail::concat({"cannot start ", counted(size(), "thread")}), reason,
+                "ask for fewer threads");
+}
+
+OCTAVO_INLINE void ThreadPool::stop() noexcept {
+  State& state = *state_;
+  // After fork() the child has no threads, and their handles may belong to new threads. If exit()
+  // is called within a task, the threads cannot be joined. In both cases nothing is released.
+  if (::getpid() != state.process || state.taken.load(std::memory_order_acquire)) {
+    static_cast<void>(state_.release());
+    return;
+  }
+  state.stopping.store(true, std::memory_order_release);
+  for (std::size_t i = 0; i < state.threads.size(); ++i) state.bells[i].rung.advance();
+  for (std::thread& thread : state.threads) thread.join();
+  state.threads.clear();
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -39,76 +39,35 @@ class AnyTokenizer {
     return std::visit(std::forward<Visitor>(visitor), one_);
   }
 
-  Index vocabulary_size() const noexcept {
-    return visit([](const auto& one) { return one.vocabulary_size(); });
-  }
+  Index vocabulary_size() const noexcept;
   std::size_t encode(std::string_view text, std::span<Token> out,
-                     SpecialTokens special = SpecialTokens::as_text) const {
-    return visit([&](const auto& one) { return one.encode(text, out, special); });
-  }
+                     SpecialTokens special = SpecialTokens::as_text) const;
   std::vector<Token> encode(std::string_view text,
-                            SpecialTokens special = SpecialTokens::as_text) const {
-    return detail::encoded(*this, text, special);
-  }
-  std::string_view decode(Token token) const {
-    return visit([&](const auto& one) { return one.decode(token); });
-  }
-  bool is_special(Token token) const {
-    return visit([&](const auto& one) { return octavo::is_special(one, token); });
-  }
-  bool is_reserve(Token token) const {
-    return visit([&](const auto& one) { return octavo::is_reserve(one, token); });
-  }
-  std::size_t first_unknown(std::string_view text) const {
-    return visit([&](const auto& one) { return octavo::first_unknown(one, text); });
-  }
+                            SpecialTokens special = SpecialTokens::as_text) const;
+  std::string_view decode(Token token) const;
+  bool is_special(Token token) const;
+  bool is_reserve(Token token) const;
+  std::size_t first_unknown(std::string_view text) const;
   /// See CutsText.
-  std::size_t last_cut(std::string_view text) const noexcept {
-    return visit([&](const auto& one) {
-      if constexpr (requires { one.last_cut(text); }) return one.last_cut(text);
-      return text.size();
-    });
-  }
+  std::size_t last_cut(std::string_view text) const noexcept;
 
   /// The token that ends a text; nothing if the vocabulary has none.
-  std::optional<Token> end_token() const {
-    return visit([](const auto& one) { return one.end_token(); });
-  }
+  std::optional<Token> end_token() const;
 
   /// The tokens at which generation stops: those of the model's files, or the token that ends a
   /// text.
-  std::vector<Token> end_tokens() const {
-    if (end_tokens_) return *end_tokens_;
-    const std::optional<Token> end = end_token();
-    return end ? std::vector<Token>{*end} : std::vector<Token>{};
-  }
+  std::vector<Token> end_tokens() const;
   /// Whether generation stops only at end_token().
   bool has_own_end() const noexcept { return !end_tokens_; }
   /// ConfigError if one is not a token of the vocabulary.
-  void set_end_tokens(std::vector<Token> tokens) {
-    for (const Token token : tokens) {
-      require(token >= 0 && token < vocabulary_size(), [&] {
-        return detail::concat(
-            {"end token: got ", token, ", expected 0 to ", vocabulary_size() - 1});
-      });
-    }
-    end_tokens_.reset();
-    if (tokens != end_tokens()) end_tokens_ = std::move(tokens);
-  }
+  void set_end_tokens(std::vector<Token> tokens);
 
   friend bool operator==(const AnyTokenizer&, const AnyTokenizer&) = default;
 
  private:
   using One = std::variant<CharacterTokenizer, ByteTokenizer, BpeTokenizer>;
 
-  static One plainest(CharacterTokenizer tokenizer) {
-    const bool has_end = tokenizer.end_token().has_value();
-    const bool all_bytes = tokenizer.bytes() == ByteTokenizer::bytes() &&
-                           !tokenizer.has_unknown() && tokenizer.piece_count() == 0 &&
-                           tokenizer.vocabulary_size() == (has_end ? 257 : 256);
-    if (!all_bytes) return tokenizer;
-    return has_end ? ByteTokenizer().with_end_token() : ByteTokenizer();
-  }
+  static One plainest(CharacterTokenizer tokenizer);
 
   One one_;
   std::optional<std::vector<Token>> end_tokens_;  ///< if they are not just end_token()
@@ -117,3 +76,77 @@ class AnyTokenizer {
 static_assert(Tokenizer<AnyTokenizer>);
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE Index AnyTokenizer::vocabulary_size() const noexcept {
+  return visit([](const auto& one) { return one.vocabulary_size(); });
+}
+
+OCTAVO_INLINE std::size_t AnyTokenizer::encode(std::string_view text, std::span<Token> out,
+                                               SpecialTokens special) const {
+  return visit([&](const auto& one) { return one.encode(text, out, special); });
+}
+
+OCTAVO_INLINE std::vector<Token> AnyTokenizer::encode(std::string_view text,
+                                                      SpecialTokens special) const {
+  return detail::encoded(*this, text, special);
+}
+
+OCTAVO_INLINE std::string_view AnyTokenizer::decode(Token token) const {
+  return visit([&](const auto& one) { return one.decode(token); });
+}
+
+OCTAVO_INLINE bool AnyTokenizer::is_special(Token token) const {
+  return visit([&](const auto& one) { return octavo::is_special(one, token); });
+}
+
+OCTAVO_INLINE bool AnyTokenizer::is_reserve(Token token) const {
+  return visit([&](const auto& one) { return octavo::is_reserve(one, token); });
+}
+
+OCTAVO_INLINE std::size_t AnyTokenizer::first_unknown(std::string_view text) const {
+  return visit([&](const auto& one) { return octavo::first_unknown(one, text); });
+}
+
+OCTAVO_INLINE std::size_t AnyTokenizer::last_cut(std::string_view text) const noexcept {
+  return visit([&](const auto& one) {
+    if constexpr (requires { one.last_cut(text); }) return one.last_cut(text);
+    return text.size();
+  });
+}
+
+OCTAVO_INLINE std::optional<Token> AnyTokenizer::end_token() const {
+  return visit([](const auto& one) { return one.end_token(); });
+}
+
+OCTAVO_INLINE std::vector<Token> AnyTokenizer::end_tokens() const {
+  if (end_tokens_) return *end_tokens_;
+  const std::optional<Token> end = end_token();
+  return end ? std::vector<Token>{*end} : std::vector<Token>{};
+}
+
+OCTAVO_INLINE void AnyTokenizer::set_end_tokens(std::vector<Token> tokens) {
+  for (const Token token : tokens) {
+    require(token >= 0 && token < vocabulary_size(), [&] {
+      return detail::concat({"end token: got ", token, ", expected 0 to ", vocabulary_size() - 1});
+    });
+  }
+  end_tokens_.reset();
+  if (tokens != end_tokens()) end_tokens_ = std::move(tokens);
+}
+
+OCTAVO_INLINE AnyTokenizer::One AnyTokenizer::plainest(CharacterTokenizer tokenizer) {
+  const bool has_end = tokenizer.end_token().has_value();
+  const bool all_bytes = tokenizer.bytes() == ByteTokenizer::bytes() && !tokenizer.has_unknown() &&
+                         tokenizer.piece_count() == 0 &&
+                         tokenizer.vocabulary_size() == (has_end ? 257 : 256);
+  if (!all_bytes) return tokenizer;
+  return has_end ? ByteTokenizer().with_end_token() : ByteTokenizer();
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -35,32 +35,7 @@ class BpeTokenizer {
   /// ConfigError, naming the token or merge, unless every byte has a token, no token occurs twice,
   /// each merge joins tokens that exist by then into an existing token, and every normal token is a
   /// byte or the result of a merge.
-  explicit BpeTokenizer(const BpeVocabulary& vocabulary)
-      : kinds_(vocabulary.kinds),
-        merges_(vocabulary.merges),
-        rules_(vocabulary.rules),
-        pairs_(merges_.size()) {
-    const auto& tokens = vocabulary.tokens;
-    require(tokens.size() <= BpeVocabulary::most_tokens && kinds_.size() == tokens.size() &&
-                merges_.size() <= BpeVocabulary::most_merges,
-            "vocabulary: expected at most 2^18 tokens, each with a kind, and 2^18 merges");
-    starts_.push_back(0);
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      require(!tokens[i].empty() && tokens[i].size() <= BpeVocabulary::longest_token, [&] {
-        return detail::concat(
-            {"vocabulary: token ", i, " has ", tokens[i].size(), " bytes, expected 1 to 512"});
-      });
-      require(bytes_.size() + tokens[i].size() <= BpeVocabulary::most_bytes,
-              "vocabulary: its tokens have more than 2^24 bytes together");
-      bytes_ += tokens[i];
-      starts_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-    }
-    build_index();
-    find_bytes();
-    add_merges();
-    keep_reachable();
-    find_names();
-  }
+  explicit BpeTokenizer(const BpeVocabulary& vocabulary);
 
   Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
   TokenKind kind(Token token) const { return kinds_[checked(token)]; }
@@ -104,15 +79,7 @@ class BpeTokenizer {
 
   /// Allocates only for pieces (a word, a run of spaces) of more than 64 bytes.
   std::size_t encode(std::string_view text, std::span<Token> out,
-                     SpecialTokens special = SpecialTokens::as_text) const {
-    require(!whole_.empty(), "encode: the tokenizer has been moved from, and knows no tokens");
-    require(out.size() >= text.size(), "encode: the output is shorter than the text");
-    return encode_names(names_, text, out, special, [&](auto rest, auto rest_out) {
-      return encode_names(late_names_, rest, rest_out, special, [this](auto plain, auto plain_out) {
-        return encode_text(plain, plain_out);
-      });
-    });
-  }
+                     SpecialTokens special = SpecialTokens::as_text) const;
   std::vector<Token> encode(std::string_view text,
                             SpecialTokens special = SpecialTokens::as_text) const {
     return detail::encoded(*this, text, special);
@@ -191,29 +158,7 @@ class BpeTokenizer {
     return count;
   }
 
-  std::size_t encode_remembering(std::string_view text, std::span<Token> out) const {
-    detail::PieceCache cache;
-    std::size_t count = 0;
-    for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
-      end = gpt2_piece_end(text, begin);
-      const std::size_t size = end - begin;
-      if (size > detail::ShortKey::most) {
-        count += encode_piece(text.substr(begin, size), out.subspan(count));
-        continue;
-      }
-      const detail::ShortKey key(text, begin, size);
-      bool known = false;
-      detail::PieceCache::Entry& entry = cache.at(key, known);
-      if (!known) {
-        const std::size_t tokens = encode_piece(text.substr(begin, size), out.subspan(count));
-        entry = {key.words, key.size, static_cast<std::uint32_t>(tokens), count};
-        count += tokens;
-        continue;
-      }
-      for (std::size_t i = 0; i < entry.count; ++i) out[count++] = out[entry.first + i];
-    }
-    return count;
-  }
+  std::size_t encode_remembering(std::string_view text, std::span<Token> out) const;
 
   std::size_t encode_piece(std::string_view piece, std::span<Token> out) const {
     if (const Token token = whole_[place(piece)]; token != no_token) {
@@ -230,8 +175,7 @@ class BpeTokenizer {
     return pairs_.merge(out.first(piece.size()));
   }
 
-  // --- The index: normal tokens by their bytes
-  // -----------------------------------------------------
+  // --- The index: normal tokens by their bytes ---------------------------------------------------
 
   static std::uint64_t hash_of(std::string_view bytes) noexcept {
     std::uint64_t hash = bytes.size();
@@ -254,40 +198,13 @@ class BpeTokenizer {
     return {bytes_.data() + starts_[at], starts_[at + 1] - starts_[at]};
   }
 
-  void build_index() {
-    whole_.assign(std::bit_ceil(2 * std::max<std::size_t>(kinds_.size(), 8)), no_token);
-    shift_ = 64 - std::countr_zero(whole_.size());
-    for (Token token = 0; token < vocabulary_size(); ++token) {
-      if (kind(token) != TokenKind::normal) continue;
-      Token& found = whole_[place(view(token))];
-      require(found == no_token, [&] { return detail::concat({named(token), " occurs twice"}); });
-      found = token;
-    }
-    std::vector<Token> others;
-    for (Token token = 0; token < vocabulary_size(); ++token) {
-      if (kind(token) != TokenKind::normal) others.push_back(token);
-    }
-    std::stable_sort(others.begin(), others.end(),
-                     [&](Token a, Token b) { return view(a) < view(b); });
-    const auto twice = std::adjacent_find(others.begin(), others.end(),
-                                          [&](Token a, Token b) { return view(a) == view(b); });
-    require(twice == others.end(), [&] {
-      return detail::concat({named(twice[1]), " occurs twice"});
-    });
-    for (const Token token : others) {  // in files, where bytes are letters
-      const auto bytes = bytes_of_letters(view(token));
-      require(!bytes || whole_[place(*bytes)] == no_token, [&] {
-        return detail::concat({named(token), " occurs twice"});
-      });
-    }
-  }
+  void build_index();
 
   std::string named(Token token) const {
     return detail::concat({"vocabulary: token ", token, ", ", printable(view(token)), ","});
   }
 
-  // --- What a vocabulary must be
-  // ------------------------------------------------------------------
+  // --- What a vocabulary must be -----------------------------------------------------------------
 
   void find_bytes() {
     for (std::size_t byte = 0; byte < token_of_byte_.size(); ++byte) {
@@ -300,38 +217,7 @@ class BpeTokenizer {
     }
   }
 
-  void add_merges() {
-    std::vector<bool> made(kinds_.size());
-    for (const Token token : token_of_byte_) made[static_cast<std::size_t>(token)] = true;
-    const auto exists = [&](Token token) {
-      return token >= 0 && token < vocabulary_size() && made[static_cast<std::size_t>(token)];
-    };
-    std::string joined;
-    for (std::size_t i = 0; i < merges_.size(); ++i) {
-      const Token left = merges_[i].left;
-      const Token right = merges_[i].right;
-      const auto label = [&] { return detail::concat({"merges: merge ", i}); };
-      require(exists(left) && exists(right), [&] {
-        return detail::concat(
-            {label(), ": token ", exists(left) ? right : left, " is not made by an earlier merge"});
-      });
-      joined = view(left);
-      joined += view(right);
-      const Token result = whole_[place(joined)];
-      require(result != no_token, [&] {
-        return detail::concat({label(), " makes ", printable(joined), ", which is not a token"});
-      });
-      require(pairs_.add(merges_[i], result), [&] {
-        return detail::concat({label(), ", which makes ", printable(joined), ", occurs twice"});
-      });
-      made[static_cast<std::size_t>(result)] = true;
-    }
-    for (Token token = 0; token < vocabulary_size(); ++token) {
-      require(kind(token) != TokenKind::normal || exists(token), [&] {
-        return detail::concat({named(token), " is made by no merge"});
-      });
-    }
-  }
+  void add_merges();
 
   /// A token whose bytes merge into other tokens (because the merge that makes it is never reached)
   /// is not a shortcut.
@@ -345,25 +231,7 @@ class BpeTokenizer {
     for (const Token token : reachable) whole_[place(view(token))] = token;
   }
 
-  void find_names() {
-    for (const auto& [token, rule] : rules_) {
-      const bool known = token >= 0 && token < vocabulary_size();
-      const bool normal = known && kind(token) == TokenKind::normal;
-      const bool sound = known && rule != NameRule{} && (normal || has_name(kind(token))) &&
-                         (rule.always || rule.recognized) == normal &&
-                         !(rule.always && rule.recognized);
-      require(sound, "vocabulary: a rule is of a token that has no name, or says nothing");
-    }
-    for (Token token = 0; token < vocabulary_size(); ++token) {
-      const auto found = rules_.find(token);
-      const NameRule rule = found == rules_.end() ? NameRule{} : found->second;
-      if (!has_name(kind(token)) && !rule.always && !rule.recognized) continue;
-      detail::TokenNames& names = rule.late ? late_names_ : names_;
-      names.add(view(token), token, kind(token) == TokenKind::user_defined || rule.always, rule);
-    }
-    names_.sort();
-    late_names_.sort();
-  }
+  void find_names();
 
   std::string bytes_;                  ///< of all tokens, one after the other
   std::vector<std::uint32_t> starts_;  ///< the start of each, and the end of the last
@@ -378,3 +246,155 @@ class BpeTokenizer {
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE BpeTokenizer::BpeTokenizer(const BpeVocabulary& vocabulary)
+    : kinds_(vocabulary.kinds),
+      merges_(vocabulary.merges),
+      rules_(vocabulary.rules),
+      pairs_(merges_.size()) {
+  const auto& tokens = vocabulary.tokens;
+  require(tokens.size() <= BpeVocabulary::most_tokens && kinds_.size() == tokens.size() &&
+              merges_.size() <= BpeVocabulary::most_merges,
+          "vocabulary: expected at most 2^18 tokens, each with a kind, and 2^18 merges");
+  starts_.push_back(0);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    require(!tokens[i].empty() && tokens[i].size() <= BpeVocabulary::longest_token, [&] {
+      return detail::concat(
+          {"vocabulary: token ", i, " has ", tokens[i].size(), " bytes, expected 1 to 512"});
+    });
+    require(bytes_.size() + tokens[i].size() <= BpeVocabulary::most_bytes,
+            "vocabulary: its tokens have more than 2^24 bytes together");
+    bytes_ += tokens[i];
+    starts_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+  }
+  build_index();
+  find_bytes();
+  add_merges();
+  keep_reachable();
+  find_names();
+}
+
+OCTAVO_INLINE std::size_t BpeTokenizer::encode(std::string_view text, std::span<Token> out,
+                                               SpecialTokens special) const {
+  require(!whole_.empty(), "encode: the tokenizer has been moved from, and knows no tokens");
+  require(out.size() >= text.size(), "encode: the output is shorter than the text");
+  return encode_names(names_, text, out, special, [&](auto rest, auto rest_out) {
+    return encode_names(late_names_, rest, rest_out, special, [this](auto plain, auto plain_out) {
+      return encode_text(plain, plain_out);
+    });
+  });
+}
+
+OCTAVO_INLINE std::size_t BpeTokenizer::encode_remembering(std::string_view text,
+                                                           std::span<Token> out) const {
+  detail::PieceCache cache;
+  std::size_t count = 0;
+  for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    end = gpt2_piece_end(text, begin);
+    const std::size_t size = end - begin;
+    if (size > detail::ShortKey::most) {
+      count += encode_piece(text.substr(begin, size), out.subspan(count));
+      continue;
+    }
+    const detail::ShortKey key(text, begin, size);
+    bool known = false;
+    detail::PieceCache::Entry& entry = cache.at(key, known);
+    if (!known) {
+      const std::size_t tokens = encode_piece(text.substr(begin, size), out.subspan(count));
+      entry = {key.words, key.size, static_cast<std::uint32_t>(tokens), count};
+      count += tokens;
+      continue;
+    }
+    for (std::size_t i = 0; i < entry.count; ++i) out[count++] = out[entry.first + i];
+  }
+  return count;
+}
+
+OCTAVO_INLINE void BpeTokenizer::build_index() {
+  whole_.assign(std::bit_ceil(2 * std::max<std::size_t>(kinds_.size(), 8)), no_token);
+  shift_ = 64 - std::countr_zero(whole_.size());
+  for (Token token = 0; token < vocabulary_size(); ++token) {
+    if (kind(token) != TokenKind::normal) continue;
+    Token& found = whole_[place(view(token))];
+    require(found == no_token, [&] { return detail::concat({named(token), " occurs twice"}); });
+    found = token;
+  }
+  std::vector<Token> others;
+  for (Token token = 0; token < vocabulary_size(); ++token) {
+    if (kind(token) != TokenKind::normal) others.push_back(token);
+  }
+  std::stable_sort(others.begin(), others.end(),
+                   [&](Token a, Token b) { return view(a) < view(b); });
+  const auto twice = std::adjacent_find(others.begin(), others.end(),
+                                        [&](Token a, Token b) { return view(a) == view(b); });
+  require(twice == others.end(), [&] {
+    return detail::concat({named(twice[1]), " occurs twice"});
+  });
+  for (const Token token : others) {  // in files, where bytes are letters
+    const auto bytes = bytes_of_letters(view(token));
+    require(!bytes || whole_[place(*bytes)] == no_token, [&] {
+      return detail::concat({named(token), " occurs twice"});
+    });
+  }
+}
+
+OCTAVO_INLINE void BpeTokenizer::add_merges() {
+  std::vector<bool> made(kinds_.size());
+  for (const Token token : token_of_byte_) made[static_cast<std::size_t>(token)] = true;
+  const auto exists = [&](Token token) {
+    return token >= 0 && token < vocabulary_size() && made[static_cast<std::size_t>(token)];
+  };
+  std::string joined;
+  for (std::size_t i = 0; i < merges_.size(); ++i) {
+    const Token left = merges_[i].left;
+    const Token right = merges_[i].right;
+    const auto label = [&] { return detail::concat({"merges: merge ", i}); };
+    require(exists(left) && exists(right), [&] {
+      return detail::concat(
+          {label(), ": token ", exists(left) ? right : left, " is not made by an earlier merge"});
+    });
+    joined = view(left);
+    joined += view(right);
+    const Token result = whole_[place(joined)];
+    require(result != no_token, [&] {
+      return detail::concat({label(), " makes ", printable(joined), ", which is not a token"});
+    });
+    require(pairs_.add(merges_[i], result), [&] {
+      return detail::concat({label(), ", which makes ", printable(joined), ", occurs twice"});
+    });
+    made[static_cast<std::size_t>(result)] = true;
+  }
+  for (Token token = 0; token < vocabulary_size(); ++token) {
+    require(kind(token) != TokenKind::normal || exists(token), [&] {
+      return detail::concat({named(token), " is made by no merge"});
+    });
+  }
+}
+
+OCTAVO_INLINE void BpeTokenizer::find_names() {
+  for (const auto& [token, rule] : rules_) {
+    const bool known = token >= 0 && token < vocabulary_size();
+    const bool normal = known && kind(token) == TokenKind::normal;
+    const bool sound = known && rule != NameRule{} && (normal || has_name(kind(token))) &&
+                       (rule.always || rule.recognized) == normal &&
+                       !(rule.always && rule.recognized);
+    require(sound, "vocabulary: a rule is of a token that has no name, or says nothing");
+  }
+  for (Token token = 0; token < vocabulary_size(); ++token) {
+    const auto found = rules_.find(token);
+    const NameRule rule = found == rules_.end() ? NameRule{} : found->second;
+    if (!has_name(kind(token)) && !rule.always && !rule.recognized) continue;
+    detail::TokenNames& names = rule.late ? late_names_ : names_;
+    names.add(view(token), token, kind(token) == TokenKind::user_defined || rule.always, rule);
+  }
+  names_.sort();
+  late_names_.sort();
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

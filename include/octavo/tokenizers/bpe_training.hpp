@@ -65,46 +65,18 @@ class BpeTrainer {
 
   /// Counts the pieces of a text. A text may be added in parts that end at its cuts
   /// (gpt2_last_cut).
-  void add(std::string_view text) {
-    for (std::size_t begin = 0; begin < text.size();) {
-      const std::size_t end = gpt2_piece_end(text, begin);
-      counts_.add(text.substr(begin, end - begin));
-      begin = end;
-    }
-  }
+  void add(std::string_view text);
 
   /// As above for a source of any size, read in pieces of 64 KiB that end at its cuts, if it has
   /// any.
-  void add(const ByteSource& text) {
-    std::string piece;
-    for (std::size_t at = 0; at < text.size(); at += piece.size()) {
-      piece.resize(std::min<std::size_t>(65536, text.size() - at));
-      text.read(at, std::as_writable_bytes(std::span(piece)));
-      const std::size_t cut = at + piece.size() < text.size() ? gpt2_last_cut(piece) : 0;
-      if (cut > 0) piece.resize(cut);
-      add(std::string_view(piece));
-    }
-  }
+  void add(const ByteSource& text);
 
   /// The tokenizer with `vocabulary` tokens, or fewer if the text has no more pairs. The last
   /// tokens are `others`, such as "<|endoftext|>", which never result from text. `watch` is called
   /// before the first merge and after each; an exception from it ends the learning. ConfigError for
   /// fewer than 256 tokens besides `others`, or more than BpeVocabulary::most_tokens.
   BpeTokenizer train(Index vocabulary, std::span<const std::string_view> others = {},
-                     const std::function<void(const BpeProgress&)>& watch = {}) const {
-    const Index least = 256 + std::ssize(others);
-    constexpr auto most = static_cast<Index>(BpeVocabulary::most_tokens);
-    require(vocabulary >= least && vocabulary <= most, [&] {
-      return detail::concat(
-          {"vocabulary: got ", counted(vocabulary, "token"), ", expected ", least, " to ", most});
-    });
-    BpeVocabulary learned = learn(static_cast<std::size_t>(vocabulary) - others.size(), watch);
-    for (const std::string_view name : others) {
-      learned.tokens.emplace_back(name);
-      learned.kinds.push_back(TokenKind::control);
-    }
-    return BpeTokenizer(learned);
-  }
+                     const std::function<void(const BpeProgress&)>& watch = {}) const;
 
  private:
   static constexpr std::size_t most_enough = std::size_t{1} << 40;
@@ -152,45 +124,93 @@ class BpeTrainer {
     std::vector<Token> slots_;  ///< by the hash of their bytes
   };
 
-  BpeVocabulary learn(std::size_t size,
-                      const std::function<void(const BpeProgress&)>& watch) const {
-    Growing growing(size);
-    BpeProgress progress{.most_merges = size - 256, .words = counts_.total()};
-    detail::BpeText text = [&] {
-      PageBlock block(PageBlock::bytes_for<std::uint32_t>(counts_.words().size()));
-      const auto order = block.take<std::uint32_t>(counts_.words().size());
-      counts_.order(order);
-      const detail::BpeSelection chosen = detail::select_words(counts_, order, memory_ / 5 * 3);
-      progress.taken = chosen.total;
-      progress.distinct = chosen.words;
-      progress.memory_bytes = counts_.memory_bytes() + block.size() + chosen.memory_bytes();
-      return detail::BpeText(counts_, order, chosen, growing.token_of_byte);
-    }();
-    if (watch) watch(progress);
-    while (growing.vocabulary.tokens.size() < size) {
-      const auto pair = text.pairs().top();
-      if (pair == detail::BpePairs::none || text.pairs().times(pair) < 2) break;
-      const BpeMerge merge = text.pairs().merge_of(pair);
-      if (text.size_of(merge.left) + text.size_of(merge.right) > BpeVocabulary::longest_token) {
-        text.pairs().withdraw(pair);
-        continue;
-      }
-      text.join(pair, growing.add(merge), growing.taken);
-      ++progress.merges;
-      if (watch) watch(progress);
-    }
-    return std::move(growing.vocabulary);
-  }
+  BpeVocabulary learn(std::size_t size, const std::function<void(const BpeProgress&)>& watch) const;
 
   std::size_t memory_;
   detail::WordCounts counts_;
 };
 
 /// Learns a tokenizer from a text.
-inline BpeTokenizer train_bpe(std::string_view text, Index vocabulary) {
+OCTAVO_INLINE BpeTokenizer train_bpe(std::string_view text, Index vocabulary);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE void BpeTrainer::add(std::string_view text) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = gpt2_piece_end(text, begin);
+    counts_.add(text.substr(begin, end - begin));
+    begin = end;
+  }
+}
+
+OCTAVO_INLINE void BpeTrainer::add(const ByteSource& text) {
+  std::string piece;
+  for (std::size_t at = 0; at < text.size(); at += piece.size()) {
+    piece.resize(std::min<std::size_t>(65536, text.size() - at));
+    text.read(at, std::as_writable_bytes(std::span(piece)));
+    const std::size_t cut = at + piece.size() < text.size() ? gpt2_last_cut(piece) : 0;
+    if (cut > 0) piece.resize(cut);
+    add(std::string_view(piece));
+  }
+}
+
+OCTAVO_INLINE BpeTokenizer
+BpeTrainer::train(Index vocabulary, std::span<const std::string_view> others,
+                  const std::function<void(const BpeProgress&)>& watch) const {
+  const Index least = 256 + std::ssize(others);
+  constexpr auto most = static_cast<Index>(BpeVocabulary::most_tokens);
+  require(vocabulary >= least && vocabulary <= most, [&] {
+    return detail::concat(
+        {"vocabulary: got ", counted(vocabulary, "token"), ", expected ", least, " to ", most});
+  });
+  BpeVocabulary learned = learn(static_cast<std::size_t>(vocabulary) - others.size(), watch);
+  for (const std::string_view name : others) {
+    learned.tokens.emplace_back(name);
+    learned.kinds.push_back(TokenKind::control);
+  }
+  return BpeTokenizer(learned);
+}
+
+OCTAVO_INLINE BpeVocabulary
+BpeTrainer::learn(std::size_t size, const std::function<void(const BpeProgress&)>& watch) const {
+  Growing growing(size);
+  BpeProgress progress{.most_merges = size - 256, .words = counts_.total()};
+  detail::BpeText text = [&] {
+    PageBlock block(PageBlock::bytes_for<std::uint32_t>(counts_.words().size()));
+    const auto order = block.take<std::uint32_t>(counts_.words().size());
+    counts_.order(order);
+    const detail::BpeSelection chosen = detail::select_words(counts_, order, memory_ / 5 * 3);
+    progress.taken = chosen.total;
+    progress.distinct = chosen.words;
+    progress.memory_bytes = counts_.memory_bytes() + block.size() + chosen.memory_bytes();
+    return detail::BpeText(counts_, order, chosen, growing.token_of_byte);
+  }();
+  if (watch) watch(progress);
+  while (growing.vocabulary.tokens.size() < size) {
+    const auto pair = text.pairs().top();
+    if (pair == detail::BpePairs::none || text.pairs().times(pair) < 2) break;
+    const BpeMerge merge = text.pairs().merge_of(pair);
+    if (text.size_of(merge.left) + text.size_of(merge.right) > BpeVocabulary::longest_token) {
+      text.pairs().withdraw(pair);
+      continue;
+    }
+    text.join(pair, growing.add(merge), growing.taken);
+    ++progress.merges;
+    if (watch) watch(progress);
+  }
+  return std::move(growing.vocabulary);
+}
+
+OCTAVO_INLINE BpeTokenizer train_bpe(std::string_view text, Index vocabulary) {
   BpeTrainer trainer;
   trainer.add(text);
   return trainer.train(vocabulary);
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -58,7 +58,15 @@ struct BpeVocabulary {
 };
 
 /// The vocabulary without merges: a token for each byte, numbered as in GPT-2, "!" first.
-inline BpeVocabulary byte_vocabulary() {
+OCTAVO_INLINE BpeVocabulary byte_vocabulary();
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE BpeVocabulary byte_vocabulary() {
   BpeVocabulary vocabulary;
   for (const unsigned char byte : bytes_by_letter) {
     vocabulary.tokens.emplace_back(1, static_cast<char>(byte));
@@ -68,3 +76,5 @@ inline BpeVocabulary byte_vocabulary() {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

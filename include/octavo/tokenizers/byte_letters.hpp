@@ -51,7 +51,18 @@ inline constexpr std::array<unsigned char, 256> bytes_by_letter = [] {
 
 /// Converts bytes to the printable characters that stand for them, in UTF-8: " a" becomes
 /// "\u0120a".
-inline std::string letters_of_bytes(std::string_view bytes) {
+OCTAVO_INLINE std::string letters_of_bytes(std::string_view bytes);
+
+/// Converts characters back to bytes; nothing if a character stands for no byte.
+OCTAVO_INLINE std::optional<std::string> bytes_of_letters(std::string_view letters);
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::string letters_of_bytes(std::string_view bytes) {
   std::string letters;
   for (const char symbol : bytes) {
     const unsigned code = detail::letter_codes[static_cast<unsigned char>(symbol)];
@@ -65,8 +76,7 @@ inline std::string letters_of_bytes(std::string_view bytes) {
   return letters;
 }
 
-/// Converts characters back to bytes; nothing if a character stands for no byte.
-inline std::optional<std::string> bytes_of_letters(std::string_view letters) {
+OCTAVO_INLINE std::optional<std::string> bytes_of_letters(std::string_view letters) {
   std::string bytes;
   for (std::size_t i = 0; i < letters.size(); ++i) {
     unsigned code = static_cast<unsigned char>(letters[i]);
@@ -83,3 +93,5 @@ inline std::optional<std::string> bytes_of_letters(std::string_view letters) {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

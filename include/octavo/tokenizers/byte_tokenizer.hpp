@@ -60,9 +60,7 @@ class ByteTokenizer {
     }
   }
   std::vector<Token> encode(std::string_view text,
-                            SpecialTokens special = SpecialTokens::as_text) const {
-    return detail::encoded(*this, text, special);
-  }
+                            SpecialTokens special = SpecialTokens::as_text) const;
 
   constexpr std::string_view decode(Token token) const {
     require(token >= 0 && token < vocabulary_size(), [&] {
@@ -89,3 +87,16 @@ class ByteTokenizer {
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::vector<Token> ByteTokenizer::encode(std::string_view text,
+                                                       SpecialTokens special) const {
+  return detail::encoded(*this, text, special);
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

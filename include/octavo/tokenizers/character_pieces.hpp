@@ -33,20 +33,10 @@ class CharacterPieces {
   }
 
   /// Reserves memory for `count` pieces; call it before the first is added.
-  void reserve(std::size_t count) {
-    pieces_.reserve(count);
-    slots_.assign(std::bit_ceil(2 * count), {});
-    shift_ = 32 - std::countr_zero(slots_.size());
-  }
+  void reserve(std::size_t count);
 
   /// Adds the next piece, `bytes`, whose bytes except the last are the token `front`.
-  void add(std::string_view bytes, Token front, Token token) {
-    Piece piece{{}, static_cast<std::uint8_t>(bytes.size())};
-    std::copy(bytes.begin(), bytes.end(), piece.bytes.begin());
-    pieces_.push_back(piece);
-    const std::uint32_t key = key_of(front, bytes.back());
-    slots_[place(key)] = {key, token};
-  }
+  void add(std::string_view bytes, Token front, Token token);
 
   constexpr std::size_t memory_bytes() const noexcept {
     return sizeof(Piece) * pieces_.capacity() + sizeof(Slot) * slots_.capacity();
@@ -85,3 +75,25 @@ class CharacterPieces {
 };
 
 }  // namespace OCTAVO_NAMESPACE::detail
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE void CharacterPieces::reserve(std::size_t count) {
+  pieces_.reserve(count);
+  slots_.assign(std::bit_ceil(2 * count), {});
+  shift_ = 32 - std::countr_zero(slots_.size());
+}
+
+OCTAVO_INLINE void CharacterPieces::add(std::string_view bytes, Token front, Token token) {
+  Piece piece{{}, static_cast<std::uint8_t>(bytes.size())};
+  std::copy(bytes.begin(), bytes.end(), piece.bytes.begin());
+  pieces_.push_back(piece);
+  const std::uint32_t key = key_of(front, bytes.back());
+  slots_[place(key)] = {key, token};
+}
+
+}  // namespace OCTAVO_NAMESPACE::detail
+
+#endif  // OCTAVO_BODIES

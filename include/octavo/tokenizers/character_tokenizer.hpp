@@ -50,11 +50,7 @@ class CharacterTokenizer {
 
   /// The alphabet is the distinct characters of `text`, as found by AlphabetFinder.
   static CharacterTokenizer from_text(std::string_view text,
-                                      UnknownToken unknown = UnknownToken::included) {
-    AlphabetFinder finder;
-    finder.add(text);
-    return CharacterTokenizer(finder.alphabet(), unknown);
-  }
+                                      UnknownToken unknown = UnknownToken::included);
 
   /// A fixed alphabet, given as a text of distinct characters. If `vocabulary_size` exceeds the
   /// tokens in use, the rest are in reserve; 0: no reserve. ConfigError if a character occurs twice
@@ -78,27 +74,11 @@ class CharacterTokenizer {
   /// As above, from the parts of an alphabet. ConfigError also if `characters` has a byte that
   /// belongs to no character of two bytes or more.
   explicit CharacterTokenizer(const CharacterAlphabet& alphabet, UnknownToken unknown,
-                              Index vocabulary_size = 0)
-      : first_(unknown == UnknownToken::included ? 1 : 0) {
-    token_of_.fill(-1);
-    for (const char byte : alphabet.bytes) add_byte(byte);
-    for (std::string_view rest = alphabet.characters; !rest.empty();) {
-      const std::size_t length = utf8_length(rest);
-      require(length > 1, "alphabet: expected characters of two to four bytes in UTF-8");
-      rest.remove_prefix(length);
-    }
-    if (!alphabet.characters.empty()) add_characters(alphabet.characters);
-    set_size(vocabulary_size);
-  }
+                              Index vocabulary_size = 0);
 
   /// This tokenizer with a token that ends a text, "<|endoftext|>", which never results from text.
   /// It takes the first token in reserve, or is added as the last token if there is no reserve.
-  CharacterTokenizer with_end_token() const {
-    CharacterTokenizer result = *this;
-    result.has_end_ = true;
-    result.vocabulary_size_ = std::max(vocabulary_size_, symbol_end() + 1);
-    return result;
-  }
+  CharacterTokenizer with_end_token() const;
 
   constexpr Index vocabulary_size() const noexcept { return vocabulary_size_; }
   constexpr bool has_unknown() const noexcept { return first_ == 1; }
@@ -114,13 +94,7 @@ class CharacterTokenizer {
   constexpr Token first_piece() const noexcept { return static_cast<Token>(first_ + size_); }
   constexpr Index piece_count() const noexcept { return pieces_.size(); }
   /// The tokens that are whole characters, in order.
-  std::string characters() const {
-    std::string text;
-    for (Index i = 0; i < pieces_.size(); ++i) {
-      if (utf8_length(pieces_[i]) > 0) text += pieces_[i];
-    }
-    return text;
-  }
+  std::string characters() const;
 
   constexpr std::size_t encode(std::string_view text, std::span<Token> out) const {
     require(out.size() >= text.size(), "encode: the output is shorter than the text");
@@ -155,9 +129,7 @@ class CharacterTokenizer {
     }
   }
   std::vector<Token> encode(std::string_view text,
-                            SpecialTokens special = SpecialTokens::as_text) const {
-    return detail::encoded(*this, text, special);
-  }
+                            SpecialTokens special = SpecialTokens::as_text) const;
 
   /// The offset of the first character of `text` that is not a token; npos if there is none. If the
   /// alphabet has only characters of one byte, the offset of the first byte that is not a token.
@@ -233,39 +205,7 @@ class CharacterTokenizer {
   }
 
   /// Adds the characters of `alphabet` that have two bytes or more, and their prefixes.
-  void add_characters(std::string_view alphabet) {
-    std::vector<std::string_view> pieces;
-    std::array<bool, 256> needed{};
-    for (std::size_t at = 0; at < alphabet.size();) {
-      const std::size_t length = character_length(alphabet.substr(at));
-      for (std::size_t size = 2; size <= length; ++size) {
-        pieces.push_back(alphabet.substr(at, size));
-      }
-      for (std::size_t i = 0; i < length; ++i) {
-        needed[static_cast<unsigned char>(alphabet[at + i])] = true;
-      }
-      at += length;
-    }
-    for (std::size_t byte = 0; byte < needed.size(); ++byte) {
-      if (needed[byte] && token_of_[byte] < 0) {
-        add_byte(static_cast<char>(static_cast<unsigned char>(byte)));
-      }
-    }
-    std::sort(pieces.begin(), pieces.end());
-    const auto twice = std::adjacent_find(
-        pieces.begin(), pieces.end(),
-        [](std::string_view a, std::string_view b) { return a == b && utf8_length(a) > 0; });
-    require(twice == pieces.end(), [&] {
-      return detail::concat({"alphabet: character ", printable(*twice), " occurs twice"});
-    });
-    pieces.erase(std::unique(pieces.begin(), pieces.end()), pieces.end());
-    pieces_.reserve(pieces.size());
-    for (const std::string_view piece : pieces) {
-      Token front = token_of(piece[0]);
-      extend(front, piece.substr(0, piece.size() - 1), 1);
-      pieces_.add(piece, front, static_cast<Token>(symbol_end()));
-    }
-  }
+  void add_characters(std::string_view alphabet);
 
   constexpr void set_size(Index vocabulary_size) {
     vocabulary_size_ = vocabulary_size == 0 ? symbol_end() : vocabulary_size;
@@ -285,3 +225,86 @@ class CharacterTokenizer {
 };
 
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE CharacterTokenizer CharacterTokenizer::from_text(std::string_view text,
+                                                               UnknownToken unknown) {
+  AlphabetFinder finder;
+  finder.add(text);
+  return CharacterTokenizer(finder.alphabet(), unknown);
+}
+
+OCTAVO_INLINE CharacterTokenizer::CharacterTokenizer(const CharacterAlphabet& alphabet,
+                                                     UnknownToken unknown, Index vocabulary_size)
+    : first_(unknown == UnknownToken::included ? 1 : 0) {
+  token_of_.fill(-1);
+  for (const char byte : alphabet.bytes) add_byte(byte);
+  for (std::string_view rest = alphabet.characters; !rest.empty();) {
+    const std::size_t length = utf8_length(rest);
+    require(length > 1, "alphabet: expected characters of two to four bytes in UTF-8");
+    rest.remove_prefix(length);
+  }
+  if (!alphabet.characters.empty()) add_characters(alphabet.characters);
+  set_size(vocabulary_size);
+}
+
+OCTAVO_INLINE CharacterTokenizer CharacterTokenizer::with_end_token() const {
+  CharacterTokenizer result = *this;
+  result.has_end_ = true;
+  result.vocabulary_size_ = std::max(vocabulary_size_, symbol_end() + 1);
+  return result;
+}
+
+OCTAVO_INLINE std::string CharacterTokenizer::characters() const {
+  std::string text;
+  for (Index i = 0; i < pieces_.size(); ++i) {
+    if (utf8_length(pieces_[i]) > 0) text += pieces_[i];
+  }
+  return text;
+}
+
+OCTAVO_INLINE std::vector<Token> CharacterTokenizer::encode(std::string_view text,
+                                                            SpecialTokens special) const {
+  return detail::encoded(*this, text, special);
+}
+
+OCTAVO_INLINE void CharacterTokenizer::add_characters(std::string_view alphabet) {
+  std::vector<std::string_view> pieces;
+  std::array<bool, 256> needed{};
+  for (std::size_t at = 0; at < alphabet.size();) {
+    const std::size_t length = character_length(alphabet.substr(at));
+    for (std::size_t size = 2; size <= length; ++size) {
+      pieces.push_back(alphabet.substr(at, size));
+    }
+    for (std::size_t i = 0; i < length; ++i) {
+      needed[static_cast<unsigned char>(alphabet[at + i])] = true;
+    }
+    at += length;
+  }
+  for (std::size_t byte = 0; byte < needed.size(); ++byte) {
+    if (needed[byte] && token_of_[byte] < 0) {
+      add_byte(static_cast<char>(static_cast<unsigned char>(byte)));
+    }
+  }
+  std::sort(pieces.begin(), pieces.end());
+  const auto twice = std::adjacent_find(
+      pieces.begin(), pieces.end(),
+      [](std::string_view a, std::string_view b) { return a == b && utf8_length(a) > 0; });
+  require(twice == pieces.end(), [&] {
+    return detail::concat({"alphabet: character ", printable(*twice), " occurs twice"});
+  });
+  pieces.erase(std::unique(pieces.begin(), pieces.end()), pieces.end());
+  pieces_.reserve(pieces.size());
+  for (const std::string_view piece : pieces) {
+    Token front = token_of(piece[0]);
+    extend(front, piece.substr(0, piece.size() - 1), 1);
+    pieces_.add(piece, front, static_cast<Token>(symbol_end()));
+  }
+}
+
+}  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -21,7 +21,42 @@ struct Character {
 };
 
 /// The character at `at`, which must be inside `text` and start with a byte of 0x80 or more.
-inline Character wide_character_at(std::string_view text, std::size_t at) noexcept {
+OCTAVO_INLINE Character wide_character_at(std::string_view text, std::size_t at) noexcept;
+
+OCTAVO_INLINE Character character_at(std::string_view text, std::size_t at) noexcept;
+
+/// The end of the run of characters of one class that starts at `at`.
+OCTAVO_INLINE std::size_t end_of_run(std::string_view text, std::size_t at,
+                                     CharacterClass kind) noexcept;
+
+/// The number of bytes of 's, 't, 're, 've, 'm, 'll or 'd at `at`; 0 if none of them is there.
+OCTAVO_INLINE std::size_t contraction_at(std::string_view text, std::size_t at) noexcept;
+
+/// The end of a run of spaces as a piece: before its last space, which belongs to the next piece,
+/// unless nothing follows or the run has only one space.
+OCTAVO_INLINE std::size_t end_of_spaces(std::string_view text, std::size_t begin) noexcept;
+
+/// The class of the character that ends at `at`, which must be between two characters.
+OCTAVO_INLINE CharacterClass class_before(std::string_view text, std::size_t at) noexcept;
+
+}  // namespace detail
+
+/// The end of the piece of `text` that starts at `begin`, which must be less than the text's size
+/// and the end of the piece before.
+OCTAVO_INLINE std::size_t gpt2_piece_end(std::string_view text, std::size_t begin) noexcept;
+
+/// The size of the longest proper prefix of `text` whose pieces do not depend on the rest, and on
+/// which the pieces of the rest do not depend: both may be split, and encoded, separately. 0 if
+/// there is none. The cut is where a word or number ends, or a space begins.
+OCTAVO_INLINE std::size_t gpt2_last_cut(std::string_view text) noexcept;
+
+}  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE Character wide_character_at(std::string_view text, std::size_t at) noexcept {
   const auto byte = [&](std::size_t i) -> std::uint32_t {
     return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
   };
@@ -42,14 +77,14 @@ inline Character wide_character_at(std::string_view text, std::size_t at) noexce
   return code < 0x10000 || code > 0x10ffff ? itself : Character{class_of_code(code), 4};
 }
 
-inline Character character_at(std::string_view text, std::size_t at) noexcept {
+OCTAVO_INLINE Character character_at(std::string_view text, std::size_t at) noexcept {
   const auto byte = static_cast<unsigned char>(text[at]);
   if (byte < 128) return {ascii_classes[byte], 1};
   return wide_character_at(text, at);
 }
 
-/// The end of the run of characters of one class that starts at `at`.
-inline std::size_t end_of_run(std::string_view text, std::size_t at, CharacterClass kind) noexcept {
+OCTAVO_INLINE std::size_t end_of_run(std::string_view text, std::size_t at,
+                                     CharacterClass kind) noexcept {
   while (at < text.size()) {
     const Character character = character_at(text, at);
     if (character.kind != kind) break;
@@ -58,8 +93,7 @@ inline std::size_t end_of_run(std::string_view text, std::size_t at, CharacterCl
   return at;
 }
 
-/// The number of bytes of 's, 't, 're, 've, 'm, 'll or 'd at `at`; 0 if none of them is there.
-inline std::size_t contraction_at(std::string_view text, std::size_t at) noexcept {
+OCTAVO_INLINE std::size_t contraction_at(std::string_view text, std::size_t at) noexcept {
   if (text[at] != '\'' || at + 1 == text.size()) return 0;
   const char next = text[at + 1];
   if (next == 's' || next == 't' || next == 'm' || next == 'd') return 2;
@@ -67,9 +101,7 @@ inline std::size_t contraction_at(std::string_view text, std::size_t at) noexcep
   return two == "re" || two == "ve" || two == "ll" ? 3 : 0;
 }
 
-/// The end of a run of spaces as a piece: before its last space, which belongs to the next piece,
-/// unless nothing follows or the run has only one space.
-inline std::size_t end_of_spaces(std::string_view text, std::size_t begin) noexcept {
+OCTAVO_INLINE std::size_t end_of_spaces(std::string_view text, std::size_t begin) noexcept {
   std::size_t last = begin, end = begin;
   while (end < text.size()) {
     const Character character = character_at(text, end);
@@ -80,8 +112,7 @@ inline std::size_t end_of_spaces(std::string_view text, std::size_t begin) noexc
   return end;
 }
 
-/// The class of the character that ends at `at`, which must be between two characters.
-inline CharacterClass class_before(std::string_view text, std::size_t at) noexcept {
+OCTAVO_INLINE CharacterClass class_before(std::string_view text, std::size_t at) noexcept {
   for (std::size_t size = 1; size <= 4 && size <= at; ++size) {
     const auto byte = static_cast<unsigned char>(text[at - size]);
     if ((byte & 0xc0) == 0x80) continue;
@@ -91,11 +122,11 @@ inline CharacterClass class_before(std::string_view text, std::size_t at) noexce
   return CharacterClass::other;
 }
 
-}  // namespace detail
+}  // namespace OCTAVO_NAMESPACE::detail
 
-/// The end of the piece of `text` that starts at `begin`, which must be less than the text's size
-/// and the end of the piece before.
-inline std::size_t gpt2_piece_end(std::string_view text, std::size_t begin) noexcept {
+namespace OCTAVO_NAMESPACE {
+
+OCTAVO_INLINE std::size_t gpt2_piece_end(std::string_view text, std::size_t begin) noexcept {
   if (const std::size_t size = detail::contraction_at(text, begin)) return begin + size;
   detail::Character first = detail::character_at(text, begin);
   std::size_t at = begin;
@@ -110,10 +141,7 @@ inline std::size_t gpt2_piece_end(std::string_view text, std::size_t begin) noex
   return detail::end_of_run(text, at + first.size, first.kind);
 }
 
-/// The size of the longest proper prefix of `text` whose pieces do not depend on the rest, and on
-/// which the pieces of the rest do not depend: both may be split, and encoded, separately. 0 if
-/// there is none. The cut is where a word or number ends, or a space begins.
-inline std::size_t gpt2_last_cut(std::string_view text) noexcept {
+OCTAVO_INLINE std::size_t gpt2_last_cut(std::string_view text) noexcept {
   using enum CharacterClass;
   for (std::size_t at = text.size(); at-- > 1;) {
     const auto byte = static_cast<unsigned char>(text[at]);
@@ -128,3 +156,5 @@ inline std::size_t gpt2_last_cut(std::string_view text) noexcept {
 }
 
 }  // namespace OCTAVO_NAMESPACE
+
+#endif  // OCTAVO_BODIES

@@ -36,58 +36,20 @@ struct NameInText {
 class TokenNames {
  public:
   /// `always`: whether the name is found even if special tokens are encoded as text.
-  void add(std::string_view name, Token token, bool always, NameRule rule) {
-    names_.push_back({std::string(name), token, rule, always});
-    begins_[static_cast<unsigned char>(name[0])] |= always ? both : recognized_only;
-    any_ |= always ? both : recognized_only;
-    longest_ = std::max(longest_, name.size());
-  }
+  void add(std::string_view name, Token token, bool always, NameRule rule);
   /// To be called after the last name was added.
-  void sort() {
-    std::sort(names_.begin(), names_.end(),
-              [](const Name& a, const Name& b) { return a.text < b.text; });
-  }
+  void sort();
 
   bool has(SpecialTokens special) const noexcept { return (any_ & bit(special)) != 0; }
 
   /// The first occurrence of a name at or after `from`; spaces before it that belong to it are
   /// taken from `from` on.
-  NameInText find(std::string_view text, std::size_t from, SpecialTokens special) const noexcept {
-    for (std::size_t at = from; at < text.size(); ++at) {
-      if ((begins_[static_cast<unsigned char>(text[at])] & bit(special)) == 0) continue;
-      const Name* const name = longest_at(text.substr(at), special);
-      if (name == nullptr) continue;
-      NameInText found{at, at + name->text.size(), name->token};
-      if (name->rule.strip_left) found.begin = begin_of_spaces(text, from, at);
-      if (name->rule.strip_right) {
-        found.end = end_of_run(text, found.end, CharacterClass::space);
-      }
-      return found;
-    }
-    return {};
-  }
+  NameInText find(std::string_view text, std::size_t from, SpecialTokens special) const noexcept;
 
   /// Whether a name that is always found may cross `cut` in a text that starts with `text`.
-  bool crosses(std::string_view text, std::size_t cut) const noexcept {
-    if (!has(SpecialTokens::as_text)) return false;
-    for (std::size_t at = cut - std::min(cut, longest_); at < cut; ++at) {
-      if ((begins_[static_cast<unsigned char>(text[at])] & bit(SpecialTokens::as_text)) == 0) {
-        continue;
-      }
-      for (const Name& name : names_) {
-        const std::string_view rest = text.substr(at, name.text.size());
-        const std::size_t end = at + name.text.size() + (name.rule.strip_right ? 1 : 0);
-        if (name.always && end > cut && std::string_view(name.text).starts_with(rest)) return true;
-      }
-    }
-    return false;
-  }
+  bool crosses(std::string_view text, std::size_t cut) const noexcept;
 
-  std::size_t memory_bytes() const noexcept {
-    std::size_t bytes = sizeof(Name) * names_.size();
-    for (const Name& name : names_) bytes += name.text.size();
-    return bytes;
-  }
+  std::size_t memory_bytes() const noexcept;
 
  private:
   struct Name {
@@ -104,39 +66,10 @@ class TokenNames {
 
   /// The longest name at the start of `text`. All such names precede `text` in the sort order, and
   /// the last name before `text` shares with it at least the prefix that any of them shares.
-  const Name* longest_at(std::string_view text, SpecialTokens special) const noexcept {
-    std::string_view key = text.substr(0, longest_);
-    while (!key.empty()) {
-      const auto after =
-          std::upper_bound(names_.begin(), names_.end(), key,
-                           [](std::string_view one, const Name& name) { return one < name.text; });
-      if (after == names_.begin()) return nullptr;
-      const Name& name = *(after - 1);
-      const auto shared = static_cast<std::size_t>(
-          std::mismatch(key.begin(), key.end(), name.text.begin(), name.text.end()).first -
-          key.begin());
-      if (shared < name.text.size()) {
-        key = key.substr(0, shared);
-      } else if (special == SpecialTokens::recognized || name.always) {
-        return &name;
-      } else {
-        key = key.substr(0, shared - 1);
-      }
-    }
-    return nullptr;
-  }
+  const Name* longest_at(std::string_view text, SpecialTokens special) const noexcept;
 
   static std::size_t begin_of_spaces(std::string_view text, std::size_t from,
-                                     std::size_t at) noexcept {
-    while (at > from) {
-      std::size_t before = at - 1;
-      while (before > from && at - before < 4 && (text[before] & 0xc0) == 0x80) --before;
-      const Character character = character_at(text, before);
-      if (character.kind != CharacterClass::space || character.size != at - before) break;
-      at = before;
-    }
-    return at;
-  }
+                                     std::size_t at) noexcept;
 
   std::vector<Name> names_;
   std::array<unsigned char, 256> begins_{};
@@ -146,3 +79,95 @@ class TokenNames {
 
 }  // namespace detail
 }  // namespace OCTAVO_NAMESPACE
+
+#if OCTAVO_BODIES
+
+namespace OCTAVO_NAMESPACE::detail {
+
+OCTAVO_INLINE void TokenNames::add(std::string_view name, Token token, bool always, NameRule rule) {
+  names_.push_back({std::string(name), token, rule, always});
+  begins_[static_cast<unsigned char>(name[0])] |= always ? both : recognized_only;
+  any_ |= always ? both : recognized_only;
+  longest_ = std::max(longest_, name.size());
+}
+
+OCTAVO_INLINE void TokenNames::sort() {
+  std::sort(names_.begin(), names_.end(),
+            [](const Name& a, const Name& b) { return a.text < b.text; });
+}
+
+OCTAVO_INLINE NameInText TokenNames::find(std::string_view text, std::size_t from,
+                                          SpecialTokens special) const noexcept {
+  for (std::size_t at = from; at < text.size(); ++at) {
+    if ((begins_[static_cast<unsigned char>(text[at])] & bit(special)) == 0) continue;
+    const Name* const name = longest_at(text.substr(at), special);
+    if (name == nullptr) continue;
+    NameInText found{at, at + name->text.size(), name->token};
+    if (name->rule.strip_left) found.begin = begin_of_spaces(text, from, at);
+    if (name->rule.strip_right) {
+      found.end = end_of_run(text, found.end, CharacterClass::space);
+    }
+    return found;
+  }
+  return {};
+}
+
+OCTAVO_INLINE bool TokenNames::crosses(std::string_view text, std::size_t cut) const noexcept {
+  if (!has(SpecialTokens::as_text)) return false;
+  for (std::size_t at = cut - std::min(cut, longest_); at < cut; ++at) {
+    if ((begins_[static_cast<unsigned char>(text[at])] & bit(SpecialTokens::as_text)) == 0) {
+      continue;
+    }
+    for (const Name& name : names_) {
+      const std::string_view rest = text.substr(at, name.text.size());
+      const std::size_t end = at + name.text.size() + (name.rule.strip_right ? 1 : 0);
+      if (name.always && end > cut && std::string_view(name.text).starts_with(rest)) return true;
+    }
+  }
+  return false;
+}
+
+OCTAVO_INLINE std::size_t TokenNames::memory_bytes() const noexcept {
+  std::size_t bytes = sizeof(Name) * names_.size();
+  for (const Name& name : names_) bytes += name.text.size();
+  return bytes;
+}
+
+OCTAVO_INLINE const TokenNames::Name* TokenNames::longest_at(std::string_view text,
+                                                             SpecialTokens special) const noexcept {
+  std::string_view key = text.substr(0, longest_);
+  while (!key.empty()) {
+    const auto after =
+        std::upper_bound(names_.begin(), names_.end(), key,
+                         [](std::string_view one, const Name& name) { return one < name.text; });
+    if (after == names_.begin()) return nullptr;
+    const Name& name = *(after - 1);
+    const auto shared = static_cast<std::size_t>(
+        std::mismatch(key.begin(), key.end(), name.text.begin(), name.text.end()).first -
+        key.begin());
+    if (shared < name.text.size()) {
+      key = key.substr(0, shared);
+    } else if (special == SpecialTokens::recognized || name.always) {
+      return &name;
+    } else {
+      key = key.substr(0, shared - 1);
+    }
+  }
+  return nullptr;
+}
+
+OCTAVO_INLINE std::size_t TokenNames::begin_of_spaces(std::string_view text, std::size_t from,
+                                                      std::size_t at) noexcept {
+  while (at > from) {
+    std::size_t before = at - 1;
+    while (before > from && at - before < 4 && (text[before] & 0xc0) == 0x80) --before;
+    const Character character = character_at(text, before);
+    if (character.kind != CharacterClass::space || character.size != at - before) break;
+    at = before;
+  }
+  return at;
+}
+
+}  // namespace OCTAVO_NAMESPACE::detail
+
+#endif  // OCTAVO_BODIES
