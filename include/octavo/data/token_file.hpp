@@ -100,25 +100,21 @@ class TokenFile {
 
   void check(const detail::TokenFileFields& fields) const;
 
+  /// The largest of stored tokens, and its first place.
+  struct Largest {
+    std::uint64_t token = 0;
+    std::size_t place = 0;
+  };
   template <typename T>
-  void verify_as() {
-    const auto vocabulary = static_cast<std::uint64_t>(info_.vocabulary);
-    std::vector<T> piece(std::min<std::size_t>(std::size_t{1} << 16, count()));
-    std::uint32_t sum = 0;
-    for (std::size_t first = 0; first < count(); first += piece.size()) {
-      piece.resize(std::min(piece.size(), count() - first));
-      const auto bytes = std::as_writable_bytes(std::span(piece));
-      file_.read(detail::token_header_bytes + first * sizeof(T), bytes);
-      sum = crc32c(bytes, sum);
-      T largest = 0;
-      for (const T token : piece) largest = std::max(largest, token);
-      if (largest < vocabulary) continue;
-      const auto outside = std::find(piece.begin(), piece.end(), largest) - piece.begin();
-      refuse(detail::concat({"token ", first + static_cast<std::size_t>(outside), " is ", largest,
-                             ", expected 0 to ", vocabulary - 1}));
+  static Largest largest_of(std::span<const std::byte> bytes) noexcept {
+    const T* const tokens = reinterpret_cast<const T*>(bytes.data());
+    T largest = 0;
+    for (std::size_t i = 0; i < bytes.size() / sizeof(T); ++i) {
+      largest = std::max(largest, tokens[i]);
     }
-    if (sum != sum_) refuse("the tokens do not have the checksum that the header states");
-    verified_ = true;
+    std::size_t place = 0;
+    while (tokens[place] != largest) ++place;
+    return {largest, place};
   }
 
   std::size_t count() const noexcept { return static_cast<std::size_t>(info_.tokens); }
@@ -197,14 +193,24 @@ OCTAVO_INLINE bool TokenFile::has_magic(const ByteSource& file) {
 }
 
 OCTAVO_INLINE void TokenFile::verify() {
-  switch (token_bytes(info_.vocabulary)) {
-    case 1:
-      return verify_as<std::uint8_t>();
-    case 2:
-      return verify_as<std::uint16_t>();
-    default:
-      return verify_as<std::uint32_t>();
+  const auto vocabulary = static_cast<std::uint64_t>(info_.vocabulary);
+  const std::size_t width = token_bytes(info_.vocabulary);
+  constexpr std::size_t most = std::size_t{1} << 16;
+  std::vector<std::byte> piece;
+  std::uint32_t sum = 0;
+  for (std::size_t first = 0; first < count(); first += most) {
+    piece.resize(width * std::min(most, count() - first));
+    file_.read(detail::token_header_bytes + first * width, piece);
+    sum = crc32c(piece, sum);
+    const Largest largest = width == 1   ? largest_of<std::uint8_t>(piece)
+                            : width == 2 ? largest_of<std::uint16_t>(piece)
+                                         : largest_of<std::uint32_t>(piece);
+    if (largest.token < vocabulary) continue;
+    refuse(detail::concat({"token ", first + largest.place, " is ", largest.token,
+                           ", expected 0 to ", vocabulary - 1}));
   }
+  if (sum != sum_) refuse("the tokens do not have the checksum that the header states");
+  verified_ = true;
 }
 
 OCTAVO_INLINE TokenView TokenFile::view() const {

@@ -46,9 +46,10 @@ class ParameterList {
  public:
   /// Appends a tensor of a model's block. ConfigError on a name that the block already has.
   void append(std::string name, const ParameterEntry& entry, Index block = -1) {
-    for (auto other = parameters_.rbegin(); other != parameters_.rend(); ++other) {
-      if (other->block != block) break;  // names of different blocks differ by the block's number
-      require(other->name != name, [&] {
+    for (std::size_t i = parameters_.size(); i > 0; --i) {
+      const Parameter& other = parameters_[i - 1];
+      if (other.block != block) break;  // names of different blocks differ by the block's number
+      require(other.name != name, [&] {
         return detail::concat({"two tensors have the name ", printable(name)});
       });
     }

@@ -47,6 +47,9 @@ class AlphabetFinder {
   };
 
   static bool is_before(const Counted& a, const Counted& b) noexcept;
+  static bool has_smaller_code(const Counted& a, const Counted& b) noexcept {
+    return a.code < b.code;
+  }
 
   /// Counts whole characters; an incomplete character at the end waits in open_.
   void count(std::string_view text);
@@ -86,11 +89,9 @@ OCTAVO_INLINE std::string AlphabetFinder::alphabet() const {
   }
   std::vector<Counted> kept = counted();
   if (kept.size() > most_characters) {
-    const auto end = kept.begin() + most_characters;
-    std::nth_element(kept.begin(), end, kept.end(), is_before);
-    kept.erase(end, kept.end());
-    std::sort(kept.begin(), kept.end(),
-              [](const Counted& a, const Counted& b) { return a.code < b.code; });
+    std::sort(kept.begin(), kept.end(), is_before);
+    kept.resize(most_characters);
+    std::sort(kept.begin(), kept.end(), has_smaller_code);
   }
   for (const Counted& character : kept) append_utf8(result, character.code);
   return result;

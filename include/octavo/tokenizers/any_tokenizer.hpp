@@ -36,7 +36,9 @@ class AnyTokenizer {
   /// Calls visitor(tokenizer) and returns its result.
   template <typename Visitor>
   decltype(auto) visit(Visitor&& visitor) const {
-    return std::visit(std::forward<Visitor>(visitor), one_);
+    if (const auto* const one = get_if<CharacterTokenizer>()) return visitor(*one);
+    if (const auto* const one = get_if<ByteTokenizer>()) return visitor(*one);
+    return visitor(std::get<BpeTokenizer>(one_));  // std::visit would take longer to compile
   }
 
   Index vocabulary_size() const noexcept;

@@ -204,8 +204,6 @@ class BpeTokenizer {
     return detail::concat({"vocabulary: token ", token, ", ", printable(view(token)), ","});
   }
 
-  // --- What a vocabulary must be -----------------------------------------------------------------
-
   void find_bytes() {
     for (std::size_t byte = 0; byte < token_of_byte_.size(); ++byte) {
       const char symbol = static_cast<char>(static_cast<unsigned char>(byte));
@@ -327,8 +325,10 @@ OCTAVO_INLINE void BpeTokenizer::build_index() {
   for (Token token = 0; token < vocabulary_size(); ++token) {
     if (kind(token) != TokenKind::normal) others.push_back(token);
   }
-  std::stable_sort(others.begin(), others.end(),
-                   [&](Token a, Token b) { return view(a) < view(b); });
+  std::sort(others.begin(), others.end(), [&](Token a, Token b) {
+    const int order = view(a).compare(view(b));
+    return order != 0 ? order < 0 : a < b;
+  });
   const auto twice = std::adjacent_find(others.begin(), others.end(),
                                         [&](Token a, Token b) { return view(a) == view(b); });
   require(twice == others.end(), [&] {
