@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What the library octavo::compiled holds, for float and double. A program that links it sees
+// The templates that the library octavo::compiled holds, for float and double. (It has all that is
+// no template as well: see OCTAVO_BODIES in base/abi.hpp.) A program that links it sees
 // declarations in the place of these functions' bodies, and compiles none of them:
 //
 //   target_link_libraries(my_program PRIVATE octavo::compiled)   # defines OCTAVO_COMPILED
