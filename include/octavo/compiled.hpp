@@ -23,6 +23,7 @@
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/normalize.hpp>
 #include <octavo/kernels/rotate.hpp>
+#include <octavo/kernels/soft_cap.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/optimizers/optimizer_list.hpp>
 #include <octavo/training/trainer.hpp>
@@ -36,6 +37,7 @@
   apply(decltype(copy<T>) copy<T>)                                                              \
   apply(decltype(sum_columns<T>) sum_columns<T>)                                                \
   apply(decltype(softmax_cross_entropy<T>) softmax_cross_entropy<T>)                            \
+  apply(decltype(soft_cap<T>) soft_cap<T>)                                                      \
   apply(decltype(activate<T>) activate<T>)                                                      \
   apply(decltype(activate_with_slope<T>) activate_with_slope<T>)                                \
   apply(decltype(gate<T>) gate<T>)                                                              \

@@ -18,3 +18,4 @@
 #include <octavo/kernels/normalize.hpp>
 #include <octavo/kernels/output.hpp>
 #include <octavo/kernels/rotate.hpp>
+#include <octavo/kernels/soft_cap.hpp>

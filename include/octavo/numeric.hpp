@@ -5,6 +5,7 @@
 
 #include <octavo/numeric/elementary.hpp>
 #include <octavo/numeric/float16.hpp>
+#include <octavo/numeric/hyperbolic.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/random.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Attention backward: several sequences and heads, as they lie in a model.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -25,19 +26,23 @@ struct Attention {
 
   AttentionShape<T> shape;
   Index width = shape.heads * shape.head_width;
+  Index kv_width = shape.key_heads() * shape.head_width;
+  Index columns = width + 2 * kv_width;
   Index rows = shape.sequences * shape.keys;
-  std::vector<T> qkv = random_block<T>(rows * (3 * width + gap), 1);
+  std::vector<T> qkv = random_block<T>(rows * (columns + gap), 1);
   std::vector<T> o = random_block<T>(rows * (width + gap), 2);
   std::vector<T> d_o = random_block<T>(rows * (width + gap), 3);
   std::vector<T> logsumexp = std::vector<T>(static_cast<std::size_t>(rows * shape.heads));
 
+  explicit Attention(const AttentionShape<T>& of) : shape(of) {}
   Attention(Index sequences, Index length, Index heads, Index head_width)
-      : shape{sequences, length, length, heads, head_width} {}
+      : Attention(AttentionShape<T>{sequences, length, length, heads, head_width}) {}
 
   /// Queries (0), keys (1) or values (2).
   MatrixView<T> part(Index which) {
-    return MatrixView<T>(qkv.data(), rows, 3 * width, 3 * width + gap)
-        .block(0, rows, which * width, width);
+    const MatrixView<T> all(qkv.data(), rows, columns, columns + gap);
+    if (which == 0) return all.block(0, rows, 0, width);
+    return all.block(0, rows, width + (which - 1) * kv_width, kv_width);
   }
   MatrixView<T> view(std::vector<T>& numbers) const {
     return {numbers.data(), rows, width, width + gap};
@@ -75,38 +80,47 @@ struct Exact {
 Exact differentiate(Attention<double> a) {
   Exact exact{{a.qkv.begin(), a.qkv.end()}, {}};
   exact.logsumexp.resize(a.logsumexp.size());
-  const MatrixView<long double> all(exact.qkv.data(), a.rows, 3 * a.width, 3 * a.width + a.gap);
+  const MatrixView<long double> all(exact.qkv.data(), a.rows, a.columns, a.columns + a.gap);
   const MatrixView<long double> dq = all.block(0, a.rows, 0, a.width),
-                                dk = all.block(0, a.rows, a.width, a.width),
-                                dv = all.block(0, a.rows, 2 * a.width, a.width);
-  for (Index i = 0; i < a.rows; ++i) std::fill_n(all.row(i), 3 * a.width, 0.0L);
+                                dk = all.block(0, a.rows, a.width, a.kv_width),
+                                dv = all.block(0, a.rows, a.width + a.kv_width, a.kv_width);
+  for (Index i = 0; i < a.rows; ++i) std::fill_n(all.row(i), a.columns, 0.0L);
   const auto wide = [](MatrixView<double> x, Index i, Index j) {
     return static_cast<long double>(x(i, j));
   };
   const Index d = a.shape.head_width, length = a.shape.keys;
-  const long double scale = 1 / std::sqrt(static_cast<long double>(d));
+  const long double scale = a.shape.scale != 0 ? static_cast<long double>(a.shape.scale)
+                                               : 1 / std::sqrt(static_cast<long double>(d));
+  const auto cap = static_cast<long double>(a.shape.cap);
   for (Index first = 0; first < a.rows; first += length) {
     for (Index h = 0; h < a.shape.heads; ++h) {
+      const Index shared = h / (a.shape.heads / a.shape.key_heads()) * d;  // its keys' columns
       for (Index i = first; i < first + length; ++i) {
-        std::vector<long double> p(static_cast<std::size_t>(i - first + 1)), dp = p;
+        const Index begin = a.shape.window == 0 ? first : std::max(first, i - a.shape.window + 1);
+        std::vector<long double> p(static_cast<std::size_t>(i - begin + 1)), dp = p, slope = p;
         long double total = 0, mean = 0;
         for (std::size_t j = 0; j < p.size(); ++j) {
-          const Index key = first + static_cast<Index>(j);
-          for (Index c = h * d; c < (h + 1) * d; ++c) {
-            p[j] += wide(a.part(0), i, c) * wide(a.part(1), key, c) * scale;
-            dp[j] += wide(a.view(a.d_o), i, c) * wide(a.part(2), key, c);
+          const Index key = begin + static_cast<Index>(j);
+          for (Index c = 0; c < d; ++c) {
+            p[j] += wide(a.part(0), i, h * d + c) * wide(a.part(1), key, shared + c) * scale;
+            dp[j] += wide(a.view(a.d_o), i, h * d + c) * wide(a.part(2), key, shared + c);
+          }
+          slope[j] = 1;
+          if (cap != 0) {
+            p[j] = cap * std::tanh(p[j] / cap);
+            slope[j] = 1 - p[j] / cap * (p[j] / cap);
           }
           total += p[j] = std::exp(p[j]);
         }
         exact.logsumexp[static_cast<std::size_t>(i * a.shape.heads + h)] = std::log(total);
         for (std::size_t j = 0; j < p.size(); ++j) mean += (p[j] /= total) * dp[j];
         for (std::size_t j = 0; j < p.size(); ++j) {
-          const Index key = first + static_cast<Index>(j);
-          const long double ds = p[j] * (dp[j] - mean) * scale;
-          for (Index c = h * d; c < (h + 1) * d; ++c) {
-            dq(i, c) += ds * wide(a.part(1), key, c);
-            dk(key, c) += ds * wide(a.part(0), i, c);
-            dv(key, c) += p[j] * wide(a.view(a.d_o), i, c);
+          const Index key = begin + static_cast<Index>(j);
+          const long double ds = p[j] * (dp[j] - mean) * slope[j] * scale;
+          for (Index c = 0; c < d; ++c) {
+            dq(i, h * d + c) += ds * wide(a.part(1), key, shared + c);
+            dk(key, shared + c) += ds * wide(a.part(0), i, h * d + c);
+            dv(key, shared + c) += p[j] * wide(a.view(a.d_o), i, h * d + c);
           }
         }
       }
@@ -139,6 +153,79 @@ TEST_CASE("the gradients and the log-sum-exp are those of the formula") {
   check({2, 40, 5, 8});
 }
 
+/// Shapes with shared keys and values, windows, a scale and a cap.
+const std::vector<AttentionShape<double>> other_kinds{
+    {.sequences = 2, .queries = 9, .keys = 9, .heads = 4, .head_width = 3, .kv_heads = 2},
+    {.sequences = 1, .queries = 40, .keys = 40, .heads = 3, .head_width = 5, .kv_heads = 1},
+    {.sequences = 2, .queries = 70, .keys = 70, .heads = 2, .head_width = 4, .window = 5},
+    {.sequences = 1, .queries = 70, .keys = 70, .heads = 1, .head_width = 4, .window = 1},
+    {.sequences = 1, .queries = 90, .keys = 90, .heads = 2, .head_width = 4, .window = 33},
+    {.sequences = 1, .queries = 20, .keys = 20, .heads = 2, .head_width = 4, .window = 50},
+    {.sequences = 1, .queries = 35, .keys = 35, .heads = 2, .head_width = 4, .scale = 0.8},
+    {.sequences = 1, .queries = 35, .keys = 35, .heads = 2, .head_width = 4, .cap = 0.7},
+    {.sequences = 2,
+     .queries = 66,
+     .keys = 66,
+     .heads = 6,
+     .head_width = 5,
+     .kv_heads = 3,
+     .window = 20,
+     .scale = 1.5,
+     .cap = 2}};
+
+TEST_CASE("shared keys and values, windows, scale and cap: the gradients are the formula's") {
+  for (const AttentionShape<double>& shape : other_kinds) {
+    Attention<double> attention(shape);
+    ThreadPool alone(1);
+    const Exact exact = differentiate(attention);
+    attention.forward(alone);
+    attention.backward(alone);
+    INFO("length ", shape.keys, ", window ", shape.window, ", cap ", shape.cap);
+    CHECK(distance(attention.logsumexp, exact.logsumexp) < 1e-13);
+    CHECK(distance(attention.qkv, exact.qkv) < 1e-13);
+  }
+}
+
+TEST_CASE("of those kinds too the gradients are the quotients of small differences") {
+  ThreadPool alone(1);
+  for (const AttentionShape<double>& shape : other_kinds) {
+    Attention<double> attention(shape);
+    const auto quotients = central_differences(attention.qkv, 1e-5, [&] {
+      attention.forward(alone);
+      return weighted_sum(attention.d_o, attention.o);
+    });
+    attention.forward(alone);
+    attention.backward(alone);
+    const Index stride = attention.columns + Attention<double>::gap;
+    double worst = 0;
+    for (std::size_t i = 0; i < quotients.size(); ++i) {
+      const bool outside = static_cast<Index>(i) % stride >= attention.columns;
+      if (!outside) worst = std::max(worst, distance(attention.qkv[i], quotients[i]));
+    }
+    INFO("length ", shape.keys, ", window ", shape.window, ", cap ", shape.cap);
+    CHECK(worst < 1e-8);
+  }
+}
+
+TEST_CASE("of those kinds too the bits do not depend on the workers") {
+  for (const AttentionShape<double>& shape : other_kinds) {
+    ThreadPool alone(1);
+    Attention<double> expected(shape);
+    expected.forward(alone);
+    const auto o = expected.o;
+    expected.backward(alone);
+    for (const Index workers : {2, 3, 5}) {
+      ThreadPool threads(workers);
+      Attention<double> attention(shape);
+      attention.forward(threads);
+      CHECK(attention.o == o);
+      attention.backward(threads);
+      INFO("window ", shape.window, ", workers ", workers);
+      CHECK(attention.qkv == expected.qkv);
+    }
+  }
+}
+
 TEST_CASE("the gradients are the quotients of small differences") {
   ThreadPool alone(1);
   for (const Index length : {3, 34}) {
@@ -149,10 +236,10 @@ TEST_CASE("the gradients are the quotients of small differences") {
     });
     attention.forward(alone);
     attention.backward(alone);
-    const Index stride = 3 * attention.width + Attention<double>::gap;
+    const Index stride = attention.columns + Attention<double>::gap;
     double worst = 0;
     for (std::size_t i = 0; i < quotients.size(); ++i) {
-      const bool outside = static_cast<Index>(i) % stride >= 3 * attention.width;
+      const bool outside = static_cast<Index>(i) % stride >= attention.columns;
       if (!outside) worst = std::max(worst, distance(attention.qkv[i], quotients[i]));
     }
     INFO("length ", length);

@@ -220,3 +220,29 @@ TEST_CASE_TEMPLATE("no probability exceeds 1, however the log-sum-exp was rounde
   }
   CHECK(below > 5);
 }
+
+TEST_CASE_TEMPLATE("a window's queries have the same bits alone and in a tile", T, float, double) {
+  constexpr Index length = 75, width = 5;
+  const auto q = random_block<T>(length * width, 1), k = random_block<T>(length * width, 2),
+             v = random_block<T>(length * width, 3);
+  std::vector<T> pack_buffer(array_size(pack_buffer_elements<T>(256)));
+  for (const Index window : {1, 7, 16, 40, 90}) {
+    const auto run = [&](Index first, Index count) {
+      const AttentionShape<T> shape{.queries = count,
+                                    .keys = first + count,
+                                    .head_width = width,
+                                    .window = window,
+                                    .cap = 0.5};
+      std::vector<T> o(array_size(count * width)), scratch(array_size(shape.forward_scratch()));
+      attend<T>(Worker{}, shape, {q.data() + first * width, count, width},
+                {k.data(), first + count, width}, {v.data(), first + count, width},
+                MatrixView<T>(o.data(), count, width), nullptr, scratch, pack_buffer);
+      return o;
+    };
+    const std::vector<T> whole = run(0, length);
+    for (Index i = 0; i < length; ++i) {
+      const auto begin = whole.begin() + i * width;
+      CHECK(run(i, 1) == std::vector<T>(begin, begin + width));
+    }
+  }
+}

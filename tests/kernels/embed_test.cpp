@@ -15,22 +15,39 @@ TEST_CASE("embedding picks rows, its gradient adds them up in order") {
   const std::vector<double> table{1, 2, 3, 4, 5, 6}, positions{10, 20, 30, 40};
   const std::vector<Token> tokens{2, 0, 2, 1};
   std::vector<double> x(8);
-  embed<double>(Worker{}, tokens, 2, 0, table.data(), positions.data(),
+  embed<double>(Worker{}, tokens, 2, 0, table.data(), 1, positions.data(),
                 MatrixView<double>(x.data(), 4, 2));
   CHECK(x == std::vector<double>{15, 26, 31, 42, 15, 26, 33, 44});
   std::vector<double> gradient(6, 0.5);
   accumulate_rows<double>(
       Worker{}, MatrixView<const double>(x.data(), 4, 2),
-      [&](Index row) { return static_cast<Index>(tokens[static_cast<std::size_t>(row)]); },
+      [&](Index row) { return static_cast<Index>(tokens[static_cast<std::size_t>(row)]); }, 1,
       gradient.data());
   CHECK(gradient == std::vector<double>{31.5, 42.5, 33.5, 44.5, 30.5, 52.5});
+}
+
+TEST_CASE("a scale multiplies the rows of tokens alone, and their gradient; positions may lack") {
+  const std::vector<double> table{1, 2, 3}, positions{10, 20};
+  const std::vector<Token> tokens{2, 0};
+  std::vector<double> x(2);
+  embed<double>(Worker{}, tokens, 2, 0, table.data(), 4, positions.data(),
+                MatrixView<double>(x.data(), 2, 1));
+  CHECK(x == std::vector<double>{22, 24});
+  embed<double>(Worker{}, tokens, 2, 0, table.data(), 4, nullptr,
+                MatrixView<double>(x.data(), 2, 1));
+  CHECK(x == std::vector<double>{12, 4});
+  std::vector<double> gradient(3, 1);
+  accumulate_rows<double>(
+      Worker{}, MatrixView<const double>(x.data(), 2, 1), [](Index row) { return 2 * row; }, 4,
+      gradient.data());
+  CHECK(gradient == std::vector<double>{49, 1, 17});
 }
 
 TEST_CASE("positions may begin behind the first") {
   const std::vector<float> table{1, 2}, positions{10, 20, 30, 40};
   const std::vector<Token> tokens{0, 1};
   std::vector<float> x(2);
-  embed<float>(Worker{}, tokens, 2, 2, table.data(), positions.data(),
+  embed<float>(Worker{}, tokens, 2, 2, table.data(), 1, positions.data(),
                MatrixView<float>(x.data(), 2, 1));
   CHECK(x == std::vector<float>{31, 42});
 }
@@ -56,9 +73,9 @@ TEST_CASE_TEMPLATE("however wide, and however many workers: rows are added in or
       auto table = before;
       std::vector<T> x(static_cast<std::size_t>(rows * width));
       ThreadPool(workers).run([&](const Worker& worker) {
-        embed<T>(worker, tokens, rows, 0, before.data(), dx.data(),
+        embed<T>(worker, tokens, rows, 0, before.data(), 1, dx.data(),
                  MatrixView<T>(x.data(), rows, width));
-        accumulate_rows<T>(worker, {dx.data(), rows, width, stride}, index_of, table.data());
+        accumulate_rows<T>(worker, {dx.data(), rows, width, stride}, index_of, 1, table.data());
       });
       INFO("width ", width, ", workers ", workers);
       CHECK(table == expected);

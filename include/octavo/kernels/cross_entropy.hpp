@@ -36,11 +36,14 @@ namespace OCTAVO_NAMESPACE {
 /// losses[r] = log(sum over v of exp(logits[r, v])) - logits[r, target r], 0 for ignored targets.
 /// With `write_gradient` the logits are overwritten by d(sum of losses * scale)/d logits =
 /// (softmax - one_hot(target)) * scale.  logits [rows, vocabulary], targets and losses [rows].
+/// `cap`: the logits come from soft_cap, and the gradient is that of the numbers before it; 0: they
+/// do not.
 template <Scalar T>
 void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
                            std::span<const Token> targets, std::span<T> losses, T scale,
-                           bool write_gradient)
-    OCTAVO_KERNEL(softmax_cross_entropy<T>(worker, logits, targets, losses, scale, write_gradient));
+                           bool write_gradient, std::type_identity_t<T> cap = T{0})
+    OCTAVO_KERNEL(softmax_cross_entropy<T>(worker, logits, targets, losses, scale, write_gradient,
+                                           cap));
 
 }  // namespace OCTAVO_NAMESPACE
 
@@ -51,8 +54,10 @@ namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 template <Scalar T>
 void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
                            std::span<const Token> targets, std::span<T> losses, T scale,
-                           bool write_gradient) {
+                           bool write_gradient, std::type_identity_t<T> cap) {
   using P = Pack<T>;
+  const bool capped = cap != T{0};
+  const T inverse_cap = capped ? T{1} / cap : T{0};
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   const Range rows = worker.split(logits.rows);
   for (Index r = rows.begin; r < rows.end; ++r) {
@@ -74,15 +79,26 @@ void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
     for_each_pack(logits.columns, [&](Index j, Index n) {
       const P e = exp(P::load(row + j, n) - shift).keep(n, T{0});
       total = total + e;
-      if (write_gradient) e.store(row + j, n);
+      if (write_gradient && !capped) e.store(row + j, n);
     });
     const T denominator = sum(total);
     loss = logarithm(denominator) + (maximum - target_logit);
     if (!write_gradient) continue;
     const P factor = P::broadcast(scale / denominator);
-    for_each_pack(logits.columns,
-                  [&](Index j, Index n) { (P::load(row + j, n) * factor).store(row + j, n); });
-    row[target] -= scale;
+    if (!capped) {
+      for_each_pack(logits.columns,
+                    [&](Index j, Index n) { (P::load(row + j, n) * factor).store(row + j, n); });
+      row[target] -= scale;
+      continue;
+    }
+    const P one = P::broadcast(T{1});
+    for_each_pack(logits.columns, [&](Index j, Index n) {
+      const P logit = P::load(row + j, n);
+      const P share = logit * P::broadcast(inverse_cap);
+      (exp(logit - shift) * factor * fma(-share, share, one)).store(row + j, n);
+    });
+    const T share = target_logit * inverse_cap;
+    row[target] = std::fma(-scale, std::fma(-share, share, T{1}), row[target]);
   }
 }
 

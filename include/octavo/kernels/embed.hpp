@@ -15,22 +15,23 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// x[r] = tokens_table[token r] + positions_table[first_position + r mod sequence].
+/// x[r] = scale * tokens_table[token r] + positions_table[first_position + r mod sequence].
 /// tokens [rows], x [rows, width], tokens_table [vocabulary, width], positions_table
-/// [context, width]; overwrites x.
+/// [context, width] or null; overwrites x.
 template <Scalar T>
 void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
-           Index first_position, const T* tokens_table, const T* positions_table, MatrixView<T> x) {
+           Index first_position, const T* tokens_table, T scale, const T* positions_table,
+           MatrixView<T> x) {
   OCTAVO_DISPATCH(
-      embed<T>(worker, tokens, sequence, first_position, tokens_table, positions_table, x))
+      embed<T>(worker, tokens, sequence, first_position, tokens_table, scale, positions_table, x))
 }
 
-/// table[index(r)] += dx[r] for all rows in order: the gradient of an embedding table. Workers
-/// divide the columns, so that two workers never add to the same number.
+/// table[index(r)] += scale * dx[r] for all rows in order: the gradient of an embedding table.
+/// Workers divide the columns, so that two workers never add to the same number.
 template <Scalar T, typename IndexOf>
 void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t<T>> dx,
-                     IndexOf index_of, T* table) {
-  OCTAVO_DISPATCH(accumulate_rows<T, IndexOf>(worker, dx, index_of, table))
+                     IndexOf index_of, std::type_identity_t<T> scale, T* table) {
+  OCTAVO_DISPATCH(accumulate_rows<T, IndexOf>(worker, dx, index_of, scale, table))
 }
 
 }  // namespace OCTAVO_NAMESPACE
@@ -41,28 +42,34 @@ namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T>
 void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
-           Index first_position, const T* tokens_table, const T* positions_table, MatrixView<T> x) {
+           Index first_position, const T* tokens_table, T scale, const T* positions_table,
+           MatrixView<T> x) {
   using P = Pack<T>;
+  const P factor = P::broadcast(scale);
   const Range rows = worker.split(x.rows);
   for (Index r = rows.begin; r < rows.end; ++r) {
     const T* token = tokens_table + tokens[static_cast<std::size_t>(r)] * x.columns;
-    const T* position = positions_table + (first_position + r % sequence) * x.columns;
+    const T* position = positions_table == nullptr
+                            ? nullptr
+                            : positions_table + (first_position + r % sequence) * x.columns;
     for_each_pack(x.columns, [&](Index j, Index n) {
-      (P::load(token + j, n) + P::load(position + j, n)).store(x.row(r) + j, n);
+      const P start = position == nullptr ? P::broadcast(T{0}) : P::load(position + j, n);
+      fma(P::load(token + j, n), factor, start).store(x.row(r) + j, n);
     });
   }
 }
 
 template <Scalar T, typename IndexOf>
 void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t<T>> dx,
-                     IndexOf index_of, T* table) {
+                     IndexOf index_of, std::type_identity_t<T> scale, T* table) {
   using P = Pack<T>;
+  const P factor = P::broadcast(scale);
   const Range columns = worker.split(dx.columns, P::lanes);
   for (Index r = 0; r < dx.rows; ++r) {
     T* const to = table + index_of(r) * dx.columns + columns.begin;
     const T* const from = dx.row(r) + columns.begin;
     for_each_pack(columns.size(), [&](Index j, Index n) {
-      (P::load(to + j, n) + P::load(from + j, n)).store(to + j, n);
+      fma(P::load(from + j, n), factor, P::load(to + j, n)).store(to + j, n);
     });
   }
 }
