@@ -25,7 +25,8 @@ import sys
 import time
 from collections import namedtuple
 
-# layers, heads, width, d_ff, batch, sequence, vocabulary, context, activation, bias, tied
+# layers, heads, width, d_ff, batch, sequence, vocabulary, context, activation, bias, tied; with
+# Llama's layers (gated silu, RMS norm, rotary positions) heads of keys and values besides
 SETTINGS = {
     "tiny": (1, 2, 64, 128, 1, 32, 35, 128, "relu", True, False),
     "v2": (2, 4, 128, 256, 1, 32, 70, 64, "relu", True, False),
@@ -34,6 +35,9 @@ SETTINGS = {
     "medium": (4, 8, 256, 512, 8, 128, 66, 128, "relu", True, False),
     "large": (4, 16, 512, 1024, 8, 128, 66, 128, "relu", True, False),
     "gpt2": (12, 12, 768, 3072, 4, 64, 50257, 1024, "gelu-tanh", True, True),
+    "llama-tiny": (4, 8, 256, 688, 8, 128, 512, 128, "silu", False, False, 4),
+    "stories15m": (6, 6, 288, 768, 4, 256, 32000, 256, "silu", False, False, 6),
+    "smollm2": (30, 9, 576, 1536, 1, 256, 49152, 8192, "silu", False, True, 3),
 }
 
 
@@ -43,12 +47,15 @@ def pytorch_step(setting, threads):
     import torch.nn as nn
     import torch.nn.functional as F
 
-    layers, heads, C, ff, batch, T, V, context, activation, bias, tied = setting
+    layers, heads, C, ff, batch, T, V, context, activation, bias, tied = setting[:11]
+    llama = len(setting) > 11
+    kv_heads = setting[11] if llama else heads
+    d = C // heads
     torch.set_num_threads(threads)
     torch.manual_seed(1)
 
     activate = {"relu": F.relu, "gelu": F.gelu,
-                "gelu-tanh": lambda h: F.gelu(h, approximate="tanh")}[activation]
+                "gelu-tanh": lambda h: F.gelu(h, approximate="tanh"), "silu": F.silu}[activation]
 
     class Norm(nn.Module):
         def __init__(self):
@@ -57,29 +64,46 @@ def pytorch_step(setting, threads):
             self.bias = nn.Parameter(torch.zeros(C)) if bias else None
 
         def forward(self, x):
+            if llama:
+                return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5))
             return F.layer_norm(x, (C,), self.weight, self.bias, 1e-5)
+
+    angles = torch.outer(torch.arange(T), 10000.0 ** (-torch.arange(0, d, 2) / d)).repeat(1, 2)
+    cosines, sines = angles.cos(), angles.sin()
+
+    def rotate(x):
+        return x * cosines + torch.cat((-x[..., d // 2:], x[..., :d // 2]), -1) * sines
 
     class Block(nn.Module):
         def __init__(self):
             super().__init__()
             self.ln_1, self.ln_2 = Norm(), Norm()
-            self.c_attn, self.c_proj = nn.Linear(C, 3 * C, bias), nn.Linear(C, C, bias)
-            self.widen, self.narrow = nn.Linear(C, ff, bias), nn.Linear(ff, C, bias)
+            self.c_attn = nn.Linear(C, C + 2 * kv_heads * d, bias)
+            self.c_proj = nn.Linear(C, C, bias)
+            self.widen = nn.Linear(C, 2 * ff if llama else ff, bias)
+            self.narrow = nn.Linear(ff, C, bias)
 
         def forward(self, x, mask):
             B = x.shape[0]
-            q, k, v = (t.view(B, T, heads, C // heads).transpose(1, 2)
-                       for t in self.c_attn(self.ln_1(x)).split(C, dim=2))
-            scores = q @ k.transpose(-2, -1) / math.sqrt(C // heads) + mask
+            q, k, v = (t.view(B, T, -1, d).transpose(1, 2) for t in self.c_attn(
+                self.ln_1(x)).split((C, kv_heads * d, kv_heads * d), dim=2))
+            if llama:
+                q, k = rotate(q), rotate(k)
+                k, v = (t.repeat_interleave(heads // kv_heads, 1) for t in (k, v))
+            scores = q @ k.transpose(-2, -1) / math.sqrt(d) + mask
             o = (F.softmax(scores, dim=-1) @ v).transpose(1, 2).reshape(B, T, C)
             x = x + self.c_proj(o)
             h = self.widen(self.ln_2(x))
+            if llama:
+                gate, up = h.split(ff, dim=2)
+                return x + self.narrow(activate(gate) * up)
             return x + self.narrow(activate(h))
 
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
-            self.wte, self.wpe = nn.Embedding(V, C), nn.Embedding(context, C)
+            self.wte = nn.Embedding(V, C)
+            self.wpe = None if llama else nn.Embedding(context, C)
             self.blocks, self.ln_f = nn.ModuleList(Block() for _ in range(layers)), Norm()
             self.head = nn.Linear(C, V, bias and not tied)
             if tied:
@@ -87,7 +111,9 @@ def pytorch_step(setting, threads):
             self.register_buffer("mask", torch.triu(torch.full((T, T), -math.inf), 1))
 
         def forward(self, tokens):
-            x = self.wte(tokens) + self.wpe.weight[:T]
+            x = self.wte(tokens)
+            if self.wpe is not None:
+                x = x + self.wpe.weight[:T]
             for block in self.blocks:
                 x = block(x, self.mask)
             return self.head(self.ln_f(x))
@@ -188,8 +214,10 @@ def run_octavo(program, setting, threads):
 
 def gigaflop(setting):
     """As nanoGPT counts: 6 per matrix parameter and token, attention unmasked."""
-    layers, _, C, ff, batch, T, V = setting[:7]
-    matrices = layers * (4 * C * C + 2 * C * ff) + V * C
+    layers, heads, C, ff, batch, T, V = setting[:7]
+    llama = len(setting) > 11
+    kv_width = C // heads * (setting[11] if llama else heads)
+    matrices = layers * (2 * C * C + 2 * C * kv_width + (3 if llama else 2) * C * ff) + V * C
     return batch * T * (6 * matrices + 12 * layers * T * C) / 1e9
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The seven settings that steps are measured in, and how much arithmetic they are.
+// The settings that steps are measured in, and how much arithmetic they are.
 #pragma once
 
 #include <string>
@@ -22,6 +22,22 @@ inline constexpr octavo::ModelConfig v2{.vocabulary = 70,
                                         .attention = {.heads = 4},
                                         .feed_forward = {.d_ff = 256}};
 
+/// Llama's layers in the size of medium.
+inline constexpr octavo::ModelConfig llama_tiny =
+    with_family({.vocabulary = 512,
+                 .context = 128,
+                 .layers = 4,
+                 .width = 256,
+                 .attention = {.heads = 8, .kv_heads = 4},
+                 .feed_forward = {.d_ff = 688}},
+                octavo::Family::llama);
+/// stories15M with a head of its own.
+inline constexpr octavo::ModelConfig stories15m = [] {
+  octavo::ModelConfig config = octavo::families::stories15m;
+  config.head.tied = false;
+  return config;
+}();
+
 inline const Setting settings[] = {
     {"tiny", octavo::presets::tiny, {.batch = 1, .sequence = 32}},
     {"v2", v2, {.batch = 1, .sequence = 32}},
@@ -29,16 +45,21 @@ inline const Setting settings[] = {
     {"nano", octavo::presets::nano, {.batch = 12, .sequence = 64}},
     {"medium", octavo::presets::medium, {.batch = 8, .sequence = 128}},
     {"large", octavo::presets::large, {.batch = 8, .sequence = 128}},
-    {"gpt2", octavo::presets::gpt2, {.batch = 4, .sequence = 64}}};
+    {"gpt2", octavo::presets::gpt2, {.batch = 4, .sequence = 64}},
+    {"llama-tiny", llama_tiny, {.batch = 8, .sequence = 128}},
+    {"stories15m", stories15m, {.batch = 4, .sequence = 256}},
+    {"smollm2", octavo::families::smollm2_135m, {.batch = 1, .sequence = 256}}};
 
 /// Floating-point operations of a step as nanoGPT counts them: 6 per matrix parameter and token,
 /// attention unmasked.
 inline double step_flops(const octavo::ModelConfig& m, const octavo::TrainingOptions& step) {
+  const octavo::Index heads = 2 * m.query_width() + 2 * m.kv_width();
+  const octavo::Index hidden = (m.feed_forward.gated ? 3 : 2) * m.feed_forward.d_ff;
   const double matrices =
-      static_cast<double>(m.layers * (4 * m.width * m.width + 2 * m.width * m.feed_forward.d_ff) +
-                          m.vocabulary * m.width);
+      static_cast<double>((m.layers * (heads + hidden) + m.vocabulary) * m.width);
   const double rows = static_cast<double>(step.rows());
-  return rows * (6 * matrices + 12.0 * static_cast<double>(m.layers * step.sequence * m.width));
+  return rows *
+         (6 * matrices + 12.0 * static_cast<double>(m.layers * step.sequence * m.query_width()));
 }
 
 /// Fills a step's inputs and targets with tokens drawn from the whole vocabulary.

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string_view>
 
+#include <octavo/interop/gpt2_config.hpp>
 #include <octavo/optimizers/optimizer_list.hpp>
 
 #include "support/program.hpp"
@@ -87,6 +88,7 @@ FullOptions FullCommandLine::base() const {
   options.preset = preset.name;
   options.why = chosen ? "as asked" : "the default: learns a small text in about a minute";
   options.config = preset.config;
+  choose_family(options.config);
   model_.apply(options.config);
   options.wants_shakespeare = preset.wants_shakespeare;
   octavo::TrainingOptions& training = options.training;
@@ -189,6 +191,13 @@ void FullCommandLine::choose_texts(FullOptions& options,
   options.corpus.documents = kind;
 }
 
+void FullCommandLine::choose_family(octavo::ModelConfig& config) const {
+  const auto names = choice_names(octavo::Family{});
+  const auto found = std::find(names.begin(), names.end(), family_);
+  if (found == names.end()) return;
+  config = with_family(config, static_cast<octavo::Family>(found - names.begin()));
+}
+
 void FullCommandLine::choose_gpt2(octavo::ModelConfig& config) const {
   octavo::require(!no_bias_, "--gpt2: GPT-2 has biases everywhere, but --no-bias was asked");
   octavo::Activation& activation = config.feed_forward.activation;
@@ -196,11 +205,13 @@ void FullCommandLine::choose_gpt2(octavo::ModelConfig& config) const {
     return "--gpt2: GPT-2 has gelu-tanh, but --activation " + std::string(name_of(activation)) +
            " was asked";
   });
-  octavo::require(config.norm.kind == octavo::NormKind::layer,
-                  "--gpt2: GPT-2 has layer norm, but --norm rms was asked");
-  octavo::require(!config.feed_forward.gated, "--gpt2: GPT-2 has no gate, but --gated was asked");
   activation = octavo::Activation::gelu_tanh;
   config.head.tied = true;
+  try {
+    require_gpt2(config, "--gpt2", octavo::Gpt2Activations::gelu_tanh);
+  } catch (const octavo::Error& error) {
+    throw octavo::ConfigError(error.what(), error.hint());
+  }
 }
 
 /// The same of a run that does not go on with a checkpoint, whose evaluations stay what they are.
@@ -217,6 +228,7 @@ FullOptions FullCommandLine::begun(FullOptions options) const {
 /// What was asked on top of a preset or a checkpoint.
 FullOptions FullCommandLine::finished(FullOptions options) const {
   octavo::ModelConfig& config = options.config;
+  choose_family(config);
   model_.apply(config);
   if (no_bias_) config = without_biases(config);
   if (gpt2_) choose_gpt2(config);

@@ -40,6 +40,8 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   });
   octavo::require(!no_bias_ || config == without_biases(config),
                   "--no-bias: the model of --from has biases");
+  octavo::require(family_.empty() || options.config == config,
+                  [&] { return "--family: the model of --from is not a " + family_; });
   octavo::require(!gpt2_ || options.config == config, "--gpt2: the model of --from is not a GPT-2");
   check(options);
   return options;

@@ -107,6 +107,17 @@ void FullCommandLine::add_model(CLI::App& app) {
         octavo::BpeVocabulary::most_tokens);
   group.add_flag("--no-unknown", no_unknown_, "No token for characters outside the text");
   add_choice(group, "--scalar", scalar_, {"float", "double"}, "float (default) or double");
+  add_layers(app);
+}
+
+void FullCommandLine::add_layers(CLI::App& app) {
+  auto& group = *app.add_option_group(
+      "Layers", "kinds of layers; --family chooses them all, the others one by one");
+  const auto names = choice_names(octavo::Family{});
+  add_choice(group, "--family", family_, std::vector<std::string>(names.begin(), names.end()),
+             "The layers of gpt2, llama, llama3, smollm2, qwen2, qwen3, mistral, gemma, gemma2 or "
+             "gemma3, with the sizes of the preset");
+  model_.add(group, octavo::FieldGroup::layers);
 }
 
 void FullCommandLine::add_training(CLI::App& app) {

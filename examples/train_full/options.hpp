@@ -76,6 +76,7 @@ class FullCommandLine {
 
   void add_presets(CLI::App& app);
   void add_model(CLI::App& app);
+  void add_layers(CLI::App& app);
   void add_training(CLI::App& app);
   void add_run(CLI::App& app);
   void add_data(CLI::App& app);
@@ -91,6 +92,7 @@ class FullCommandLine {
   std::string not_kept() const;
   static void check(const FullOptions& options);
   void require_no_new_schedule() const;
+  void choose_family(octavo::ModelConfig& config) const;
   void choose_gpt2(octavo::ModelConfig& config) const;
   void choose_tokenizer(FullOptions& options) const;
   void choose_texts(FullOptions& options, const octavo::CorpusIdentity& before) const;
@@ -108,7 +110,7 @@ class FullCommandLine {
   std::size_t memory_budget_ = 0, map_above_ = octavo::CorpusOptions().load_at_most;
   SaveOptions saving_;
   std::vector<std::string> data_, validation_;
-  std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, optimizer_,
+  std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, optimizer_, family_,
       tokenizer_;
   bool no_bias_ = false, no_unknown_ = false, dry_run_ = false, new_schedule_ = false,
        gpt2_ = false, quiet_ = false;

@@ -15,4 +15,5 @@
 #include <octavo/layers/norm.hpp>
 #include <octavo/layers/output_head.hpp>
 #include <octavo/layers/pass.hpp>
+#include <octavo/layers/rotary_frequencies.hpp>
 #include <octavo/layers/transformer_block.hpp>

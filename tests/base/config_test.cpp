@@ -10,7 +10,6 @@
 
 TEST_CASE("config: sizes are those of Eigen") {
   static_assert(std::is_same_v<octavo::Index, Eigen::Index>);
-  static_assert(octavo::dynamic == Eigen::Dynamic);
 }
 
 TEST_CASE("config: the alignment is a power of two that suits every vector register") {

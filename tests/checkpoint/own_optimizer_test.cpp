@@ -95,7 +95,7 @@ TEST_CASE("a user's settings and state are in the file, and are checked") {
   ForgedFile negative = ForgedFile::from(good);
   negative.put("optimizer.state", 5, -1.0F);
   CHECK(run.failure(negative.seal().bytes()) ==
-        start + "tensor 'optimizer.state': number 5 is none that the optimizer could have left");
+        start + "tensor 'optimizer.state': number 5 is not a valid optimizer state");
   CHECK(run.failure(good, builtin_optimizers<>) ==
         start +
             "metadata 'optimizer': got 'adagrad', expected 'adamw', 'adamw-8bit', 'adam', "

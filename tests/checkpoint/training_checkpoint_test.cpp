@@ -92,7 +92,7 @@ TEST_CASE("moments that no optimizer leaves are refused") {
   // The first number of the second moments is number 183.
   for (const std::size_t index : {183U, 365U}) {
     CHECK(run.failure(with_number(run.good, state_name, index, -1e-30F)) ==
-          label + std::to_string(index) + " is none that the optimizer could have left");
+          label + std::to_string(index) + " is not a valid optimizer state");
   }
   CHECK(run.failure(with_number(run.good, state_name, 182, -1e-30F)) == "");
 }
@@ -105,7 +105,7 @@ TEST_CASE("scales of 8-bit moments that no optimizer leaves are refused") {
     for (const std::size_t scale : {0U, 17U}) {
       CHECK(run.failure(with_number(run.good, state_name, first + scale, number)) ==
             "tensor 'optimizer.state': number " + std::to_string(scale) +
-                " is none that the optimizer could have left");
+                " is not a valid optimizer state");
     }
   }
   CHECK(run.failure(ForgedFile::from(run.good).replace("[456]", "[2,228]").seal().bytes()) ==

@@ -93,9 +93,9 @@ const EntryRange others[] = {
     {"activation",
      "'relu', 'gelu', 'gelu-tanh', 'silu' or 'relu2'",
      {"", "RELU", "swish", "gelu-tan"}},
-    {"arrangement", "'pre-norm'", {"", "post-norm"}},
+    {"arrangement", "'pre-norm', 'pre-post-norm' or 'parallel'", {"", "post-norm"}},
     {"norm", "'layer' or 'rms'", {"", "RMS"}},
-    {"positions", "'learned'", {"", "rotary"}},
+    {"positions", "'learned' or 'rotary'", {"", "absolute"}},
     {"tokenizer", "'character' or 'bpe'", {"", "bytes", "characters"}},
     {"schedule", "'constant', 'linear' or 'cosine'", {"", "cosinus", "0"}},
     {"optimizer",
@@ -282,9 +282,37 @@ TEST_CASE("learning-rate factors that are not 1 come back by name") {
 namespace {
 
 bool is_later(std::string_view key) {
-  constexpr std::string_view later[] = {"arrangement",       "norm",   "norm_epsilon",
-                                        "norm_unit_offset",  "gated",  "positions",
-                                        "evaluation_tokens", "freeze", "train_last"};
+  constexpr std::string_view later[] = {"arrangement",
+                                        "norm",
+                                        "norm_epsilon",
+                                        "norm_unit_offset",
+                                        "gated",
+                                        "positions",
+                                        "evaluation_tokens",
+                                        "freeze",
+                                        "train_last",
+                                        "kv_heads",
+                                        "head_width",
+                                        "attention_output_bias",
+                                        "qk_norm",
+                                        "window",
+                                        "window_pattern",
+                                        "attention_scale",
+                                        "attention_cap",
+                                        "embedding_scale",
+                                        "head_cap",
+                                        "rope_base",
+                                        "rope_local_base",
+                                        "rotary_width",
+                                        "rope_pairing",
+                                        "rope_scaling",
+                                        "rope_factor",
+                                        "rope_original_context",
+                                        "rope_low_factor",
+                                        "rope_high_factor",
+                                        "rope_beta_fast",
+                                        "rope_beta_slow",
+                                        "rope_attention_factor"};
   return std::find(std::begin(later), std::end(later), key) != std::end(later);
 }
 

@@ -108,6 +108,15 @@ TEST_CASE("what makes no run together is refused") {
           "--accumulate: got 32768, expected at most 32767 with --batch 65536");
   refused(sandbox, full("--freeze atn"), "--freeze: no tensor's name contains 'atn'");
   refused(sandbox, full("--freeze *"), "--freeze: nothing is left to train");
+  refused(sandbox, full("--heads 4 --kv-heads 3"), "heads 4 is not a multiple of kv_heads 3");
+  refused(sandbox, full("--gpt2 --family llama"),
+          "--gpt2: the model is not compatible with GPT-2: it lacks biases, GPT-2 has them "
+          "everywhere; it has layers that GPT-2 does not have: norm rms, positions rotary, gated "
+          "yes",
+          "train a model with biases and GPT-2's layers");
+  refused(sandbox, full("--family lama"),
+          "--family: got 'lama', expected gpt2, llama, llama3, smollm2, qwen2, qwen3, mistral, "
+          "gemma, gemma2 or gemma3");
   refused(sandbox, full("--tiny --train-last 2"),
           "--train-last is 2, expected 0 to 1, the model's blocks");
   refused(sandbox, full("--new-schedule"),
@@ -192,6 +201,9 @@ TEST_CASE("a resumed run takes no other model, data or schedule") {
            {"--norm rms", "norm layer", "rms"},
            {"--activation gelu", "activation relu", "gelu"},
            {"--gated", "gated 0", "1"},
+           {"--family llama", "activation relu", "silu"},
+           {"--kv-heads 1", "kv_heads 0", "1"},
+           {"--positions rotary", "positions learned", "rotary"},
            {"--no-bias", "attention_bias 1", "0"},
            {"--tied", "tied 0", "1"},
            {"--scalar double", "scalar float", "double"},
@@ -250,6 +262,14 @@ TEST_CASE("numbers may be written as one writes them, options with or without '=
   dry("--seed 0", plan_of_tiny);
   dry("--seed=9223372036854775807", plan_of_tiny);
   dry("--activation GELU", "activation gelu");
+  for (const std::string family :
+       {"llama", "llama3", "smollm2", "qwen2", "qwen3", "mistral", "gemma", "gemma2", "gemma3"}) {
+    dry("--family " + family + " --kv-heads 1", "norm rms");
+    dry("--positions learned --family " + family, "norm rms");
+  }
+  dry("--family qwen3 --head-width 64 --window 9",
+      "positions rotary, rope-base 1e+06, heads 2, "
+      "head-width 64, attention-bias no, qk-norm yes, window 9");
   dry("--norm RMS --activation silu --gated", "activation silu, gated yes");
   dry("--activation=Gelu-Tanh --tied --no-bias",
       "norm-bias no, heads 2, attention-bias no, ff 128, activation gelu-tanh, ff-bias no, tied "

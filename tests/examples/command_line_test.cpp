@@ -38,6 +38,12 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--width", "N", whole(1)},
     {"train_full", "--ff", "N", whole(1)},
     {"train_full", "--context", "N", whole(1)},
+    {"train_full", "--kv-heads", "N", whole(0)},
+    {"train_full", "--head-width", "N", whole(0)},
+    {"train_full", "--window", "N", whole(0)},
+    {"train_full", "--window-pattern", "N", whole(0)},
+    {"train_full", "--rope-width", "N", whole(0)},
+    {"train_full", "--rope-original-context", "N", whole(0)},
     {"train_full", "--warmup", "N", whole(0)},
     {"train_full", "--patience", "N", whole(0)},
     {"train_full", "--threads", "N", whole(0, 1024)},
@@ -62,6 +68,18 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--beta2", "X", fraction, false},
     {"train_full", "--clip", "X", not_negative, false},
     {"train_full", "--dropout", "X", fraction, false},
+    {"train_full", "--rope-base", "X", "a finite number > 0", false},
+    {"train_full", "--rope-local-base", "X", not_negative, false},
+    {"train_full", "--rope-factor", "X", "a finite number > 0", false},
+    {"train_full", "--rope-low-factor", "X", "a finite number > 0", false},
+    {"train_full", "--rope-high-factor", "X", "a finite number > 0", false},
+    {"train_full", "--rope-beta-fast", "X", "a finite number > 0", false},
+    {"train_full", "--rope-beta-slow", "X", "a finite number > 0", false},
+    {"train_full", "--rope-attention-factor", "X", not_negative, false},
+    {"train_full", "--embedding-scale", "X", "a finite number > 0", false},
+    {"train_full", "--attention-scale", "X", not_negative, false},
+    {"train_full", "--attention-cap", "X", not_negative, false},
+    {"train_full", "--logit-cap", "X", not_negative, false},
     {"generate", "--temperature", "X", not_negative, false},
     {"generate", "--top-p", "X", "a number more than 0, at most 1", false},
     {"generate", "--min-p", "X", "a number from 0 to 1", false},
@@ -70,6 +88,12 @@ const std::vector<OptionOf> numbers{
 
 const std::vector<OptionOf> others{
     {"train_full", "--norm", "NAME", "layer or rms"},
+    {"train_full", "--family", "NAME",
+     "gpt2, llama, llama3, smollm2, qwen2, qwen3, mistral, gemma, gemma2 or gemma3"},
+    {"train_full", "--positions", "NAME", "learned or rotary"},
+    {"train_full", "--rope-pairing", "NAME", "halves or neighbours"},
+    {"train_full", "--rope-scaling", "NAME", "none, linear, dynamic, llama3 or yarn"},
+    {"train_full", "--arrangement", "NAME", "pre-norm, pre-post-norm or parallel"},
     {"train_full", "--activation", "NAME", "relu, gelu, gelu-tanh, silu or relu2"},
     {"train_full", "--scalar", "NAME", "float or double"},
     {"train_full", "--optimizer", "NAME", "adamw, adamw-8bit, adam, lion or sgd"},
@@ -94,10 +118,10 @@ const std::vector<OptionOf> repeatable{
     {"generate", "--logit-bias", "TOKEN=VALUE", ""},
 };
 
-const Words flags{
-    "--gpt2",      "--tiny",         "--small",        "--medium",     "--large",
-    "--no-bias",   "--tied",         "--gated",        "--no-unknown", "--rollback",
-    "--recompute", "--fused-update", "--new-schedule", "--dry-run",    "--allow-corpus-change"};
+const Words flags{"--gpt2",         "--tiny",         "--small",   "--medium",
+                  "--large",        "--no-bias",      "--tied",    "--gated",
+                  "--no-unknown",   "--rollback",     "--qk-norm", "--recompute",
+                  "--fused-update", "--new-schedule", "--dry-run", "--allow-corpus-change"};
 
 const std::string escapes = "\xff\xc3\x1b[31m";
 const std::string escapes_told = "'\\xff\\xc3\\x1b[31m'";

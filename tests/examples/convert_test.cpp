@@ -45,7 +45,8 @@ void refused(const Sandbox& sandbox, const Words& arguments, int status, const s
 }
 
 const std::string no_gpt2 =
-    ": the model is no GPT-2: its activation is relu, GPT-2's in GGUF is gelu-tanh; its output "
+    ": the model is not compatible with GPT-2: its activation is relu, GPT-2's in GGUF is "
+    "gelu-tanh; its output "
     "head has a "
     "table and a bias of its own, GPT-2's shares the token table";
 const std::string how =
@@ -92,7 +93,8 @@ TEST_CASE("what GPT-2 cannot express is refused, with the option that trains wha
   const std::string from = "s/model.safetensors";
   refused(models, {from, "x.gguf"}, 65, "cannot write 'x.gguf'" + no_gpt2, how);
   refused(models, {from, "x/", "--type", "f16"}, 65,
-          "cannot write 'x': the model is no GPT-2: its output head has a table and a bias of its "
+          "cannot write 'x': the model is not compatible with GPT-2: its output head has a table "
+          "and a bias of its "
           "own, GPT-2's shares the token table",
           "train a model with a tied output head: train_full --gpt2");
 }
@@ -195,8 +197,14 @@ TEST_CASE("--gpt2 chooses what GPT-2 can express, and nothing else may be asked 
     check_error(run(options), 64, "train_full: error: --gpt2: GPT-2 has " + message + "\n");
   };
   refuse("--no-bias", "biases everywhere, but --no-bias was asked");
-  refuse("--norm rms", "layer norm, but --norm rms was asked");
-  refuse("--gated", "no gate, but --gated was asked");
+  for (const std::string kind : {"--norm rms", "--gated", "--positions rotary", "--window 3"}) {
+    const Outcome got = run(kind);
+    CHECK(got.status == 64);
+    CHECK(
+        got.err.starts_with("train_full: error: --gpt2: the model is not compatible with GPT-2: "
+                            "it has layers that GPT-2 does not have: " +
+                            kind.substr(2)));
+  }
   refuse("--activation relu", "gelu-tanh, but --activation relu was asked");
   refuse("--activation GELU", "gelu-tanh, but --activation gelu was asked");
 }

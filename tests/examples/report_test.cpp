@@ -144,7 +144,8 @@ TEST_CASE("page: whatever was asked for stands in it") {
                                         "memory-report",
                                         "version",
                                         "allow-corpus-change",
-                                        "from"};
+                                        "from",
+                                        "family"};
   std::istringstream help(start(sandbox, {"train_full", "--help"}).out);
   std::size_t found = 0;
   for (std::string line; std::getline(help, line);) {

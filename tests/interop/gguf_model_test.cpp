@@ -167,10 +167,11 @@ TEST_CASE("what GGUF cannot have is not written") {
                        Error);
   Gpt2Config other = config;
   other.model.feed_forward.activation = Activation::gelu;
-  CHECK_THROWS_WITH_AS(save(other, character_tokens(), StoredType::f32),
-                       "cannot write 'x.gguf': the model is no GPT-2: its activation is gelu, "
-                       "GPT-2's in GGUF is gelu-tanh",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      save(other, character_tokens(), StoredType::f32),
+      "cannot write 'x.gguf': the model is not compatible with GPT-2: its activation is gelu, "
+      "GPT-2's in GGUF is gelu-tanh",
+      Error);
   other = config;
   other.end_token.reset();
   CHECK_THROWS_WITH_AS(save(other, character_tokens(), StoredType::f32),

@@ -176,11 +176,18 @@ TEST_CASE("what GPT-2 does not have is told, with what a model must have instead
   CHECK(said(Gpt2Activations::any) == "");
   CHECK(said(Gpt2Activations::gelu_tanh).ends_with("train a model with activation gelu-tanh"));
   shape.norm.kind = NormKind::rms;
-  CHECK(said(Gpt2Activations::any).ends_with("train a model with layer norm"));
+  CHECK(said(Gpt2Activations::any) ==
+        "cannot: the model is not compatible with GPT-2: it has layers that GPT-2 does not have: "
+        "norm rms / train a model with GPT-2's layers");
   shape.norm.kind = NormKind::layer;
   shape.feed_forward.gated = true;
-  CHECK(said(Gpt2Activations::any).ends_with("train a model with no gate"));
+  CHECK(said(Gpt2Activations::any).ends_with("gated yes / train a model with GPT-2's layers"));
   shape.feed_forward.gated = false;
+  shape.attention.kv_heads = shape.attention.heads;
+  CHECK(said(Gpt2Activations::any) == "");
+  shape.positions.kind = PositionKind::rotary;
+  CHECK(said(Gpt2Activations::any).ends_with("rotary / train a model with GPT-2's layers"));
+  shape.positions = {};
   shape.head.tied = false;
   CHECK(said(Gpt2Activations::any).ends_with("train a model with a tied output head"));
   shape = without_biases(shape);

@@ -224,7 +224,7 @@ TEST_CASE("what is no GPT-2 is not written as one") {
     }
     return std::string();
   };
-  const std::string start = "cannot write 'folder': the model is no GPT-2: ";
+  const std::string start = "cannot write 'folder': the model is not compatible with GPT-2: ";
   shape.feed_forward.activation = Activation::relu;  // which config.json has a name for
   shape.head.tied = false;
   CHECK(message() ==

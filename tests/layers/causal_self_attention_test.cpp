@@ -158,7 +158,7 @@ TEST_CASE("causal self-attention: heads divide the width") {
   MemoryPlan plan;
   const Builder<double> builder(table, plan, {}, {});
   CHECK_THROWS_WITH_AS(CausalSelfAttention<double>(builder, 6, AttentionConfig{.heads = 4}),
-                       "attention: width 6 is not a multiple of heads 4", ConfigError);
+                       "width 6 is not a multiple of heads 4", ConfigError);
   CHECK_THROWS_AS(CausalSelfAttention<double>(builder / "a", 6, AttentionConfig{.heads = 0}),
                   ConfigError);
   CHECK_THROWS_AS(CausalSelfAttention<double>(builder / "b", 6, AttentionConfig{.heads = -2}),

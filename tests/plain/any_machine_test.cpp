@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -16,6 +17,9 @@ namespace {
 
 /// FNV-1a over the bits of the weights after `steps` steps of a small model.
 template <Scalar T>
+std::uint64_t hash_after_training(const AnyOptimizer& optimizer, const ModelConfig& config);
+
+template <Scalar T>
 std::uint64_t hash_after_training(const AnyOptimizer& optimizer, Activation activation, bool tied) {
   const ModelConfig config{.vocabulary = 37,
                            .context = 40,
@@ -25,6 +29,11 @@ std::uint64_t hash_after_training(const AnyOptimizer& optimizer, Activation acti
                            .attention = {.heads = 3, .bias = !tied},
                            .feed_forward = {.d_ff = 80, .activation = activation, .bias = !tied},
                            .head = {.tied = tied, .bias = !tied}};
+  return hash_after_training<T>(optimizer, config);
+}
+
+template <Scalar T>
+std::uint64_t hash_after_training(const AnyOptimizer& optimizer, const ModelConfig& config) {
   ThreadPool threads(2);
   TrainingStep<T> training(Transformer<T>{config},
                            {.batch = 2, .sequence = 37, .optimizer = optimizer}, threads);
@@ -67,6 +76,47 @@ TEST_CASE("weights after training have the same bits with every instruction set 
   }
   use_isa(usual);
   CHECK(tried > 0);
+}
+
+TEST_CASE("of every family the weights after training have the same bits everywhere") {
+  const auto hash_of = [](const ModelConfig& config) {
+    return hash_after_training<float>(AdamW{}, config);
+  };
+  constexpr std::uint64_t hashes[] = {
+      11949090370734274844u, 6988803693483326189u, 13646580388003034799u, 8158316605073056091u,
+      7493883263064117016u,  2858157589732766840u, 11644726759285052287u, 1464980647965934613u,
+      6845172335682625198u,  5876957868937637582u};
+  constexpr std::uint64_t scaled[] = {13993566490795148054u, 18354493796363826933u,
+                                      3927812927822094720u, 12176148258819643870u};
+  const Isa usual = isa_in_use();
+  for (const Isa isa : {Isa::portable, Isa::neon, Isa::avx2, Isa::avx512}) {
+    if (!supports(isa)) continue;
+    use_isa(isa);
+    INFO("kernels: " << std::string(name_of(isa)));
+    for (std::size_t i = 0; i < std::size(hashes); ++i) {
+      const auto family = static_cast<Family>(i);
+      ModelConfig config = with_family({.vocabulary = 37,
+                                        .context = 40,
+                                        .layers = 2,
+                                        .width = 48,
+                                        .attention = {.heads = 4, .kv_heads = 2, .head_width = 18},
+                                        .feed_forward = {.d_ff = 40}},
+                                       family);
+      if (config.attention.window > 0) config.attention.window = 19;
+      if (config.attention.window_pattern == 6) config.attention.window_pattern = 2;
+      INFO("family: " << std::string(name_of(family)));
+      CHECK(hash_of(config) == hashes[i]);
+      if (family != Family::llama) continue;
+      config.positions.factor = 3;
+      config.positions.original_context = 12;
+      for (std::size_t scaling = 0; scaling < std::size(scaled); ++scaling) {
+        config.positions.scaling = static_cast<RotaryScaling>(scaling + 1);
+        INFO("scaling: " << std::string(name_of(config.positions.scaling)));
+        CHECK(hash_of(config) == scaled[scaling]);
+      }
+    }
+  }
+  use_isa(usual);
 }
 
 TEST_CASE("kernels that a machine or a program has not are refused") {

@@ -51,9 +51,6 @@ using Index = std::ptrdiff_t;
 /// One symbol of a vocabulary: 0 <= token < vocabulary size. Stored smaller where that fits.
 using Token = std::int32_t;
 
-/// A size that is given at run time rather than fixed in the type (compare Eigen::Dynamic).
-inline constexpr Index dynamic = -1;
-
 /// The size of an array, computed in a template. (-Wsign-conversion of g++ asks for the cast.)
 constexpr std::size_t array_size(Index size) noexcept { return static_cast<std::size_t>(size); }
 

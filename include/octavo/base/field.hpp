@@ -50,7 +50,7 @@ inline constexpr SettingRange not_negative_range{0, std::numeric_limits<double>:
                                                  "a finite number, 0 or more"};
 
 /// Which group of a command line's options a field belongs to.
-enum class FieldGroup { none, model, training, run, memory };
+enum class FieldGroup { none, model, layers, training, run, memory };
 
 /// What is known of a field of a configuration besides its value.
 struct Field {

@@ -58,16 +58,24 @@ inline ModelConfig read_config(const MetadataReader& metadata) {
   metadata.whole("layers", 1, std::max<Index>(1, tensors / 4));
   ModelConfig config;
   for_each_field(config, FieldReader{metadata});
-  if (config.width % config.attention.heads != 0) {
+  if (config.attention.head_width == 0 && config.width % config.attention.heads != 0) {
     metadata.file().fail(concat({"metadata 'heads': got ", config.attention.heads,
                                  ", expected a divisor of the width ", config.width}));
   }
+  try {
+    check_attention(config.attention, config.width);
+    check_positions(config.positions, config.head_width());
+  } catch (const ConfigError& error) {
+    metadata.file().fail(concat({"metadata: ", error.what()}));
+  }
   // In floating point, which cannot overflow; whole numbers could.
   const auto real = [](Index size) { return static_cast<double>(size); };
+  const bool learned = config.positions.kind == PositionKind::learned;
   const double weights =
       real(config.width) *
-      (real(config.vocabulary) + real(config.context) +
-       real(config.layers) * (4 * real(config.width) + 2 * real(config.feed_forward.d_ff)));
+      (real(config.vocabulary) + (learned ? real(config.context) : 0) +
+       real(config.layers) * (2 * real(config.query_width()) + 2 * real(config.kv_width()) +
+                              2 * real(config.feed_forward.d_ff)));
   const auto bytes = static_cast<double>(metadata.file().bytes());
   if (weights * sizeof(float) > bytes) {
     metadata.file().fail(

@@ -279,7 +279,7 @@ class CheckpointFile {
 
   [[noreturn]] void refuse_state(std::size_t number) const {
     file_.fail(detail::concat({"tensor ", printable(detail::optimizer_state_name), ": number ",
-                               number, " is none that the optimizer could have left"}));
+                               number, " is not a valid optimizer state"}));
   }
 
   SafetensorsReader file_;

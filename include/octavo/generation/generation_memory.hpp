@@ -15,6 +15,7 @@ namespace OCTAVO_NAMESPACE {
 
 /// When keys and values are computed again after a full window slides: the remaining tokens get
 /// other positions, and with learned positions other keys and values. Results do not depend on it.
+/// (With rotary positions nothing is computed again: only the distance between two tokens counts.)
 enum class Sliding {
   /// When the window slides: that token costs as much as three quarters of a window.
   at_once,
@@ -38,6 +39,7 @@ struct GenerationMemory {
   Booking<Index> prepared;    ///< positions that are computed ahead, [sequences]; none at_once
   Booking<Index> turned;      ///< 1: the second cache is the window's, [sequences]
   Booking<T> unused_logits;   ///< of positions that are computed ahead, [vocabulary]
+  Booking<Index> dropped;     ///< tokens that slid out of each window, [sequences]; rotary models
 
   static constexpr GenerationMemory book(MemoryPlan& plan, const ModelConfig& config, Index length,
                                          Index sequences, Sliding sliding = Sliding::at_once) {
@@ -47,21 +49,23 @@ struct GenerationMemory {
     };
     constexpr std::type_identity<T> number;
     constexpr std::type_identity<Token> token;
+    constexpr std::type_identity<Index> index;
+    const bool rotary = config.positions.kind == PositionKind::rotary;
+    const bool twice = sliding == Sliding::ahead && !rotary;
     GenerationMemory memory;
-    memory.caches =
-        always(number, "keys and values", MemoryKind::cache,
-               KeyValueCaches<T>::elements(sliding == Sliding::ahead ? 2 * sequences : sequences,
-                                           config.layers, length, config.width));
+    memory.caches = always(number, "keys and values", MemoryKind::cache,
+                           KeyValueCaches<T>::elements(twice ? 2 * sequences : sequences,
+                                                       config.layers, length, config.kv_width()));
     memory.logits = always(number, "logits", MemoryKind::scratch, sequences * config.vocabulary);
     memory.window = always(token, "window", MemoryKind::data, sequences * length);
-    memory.used = always(std::type_identity<Index>{}, "used", MemoryKind::data, sequences);
+    memory.used = always(index, "used", MemoryKind::data, sequences);
     memory.chosen = always(token, "chosen", MemoryKind::data, sequences);
     memory.parts = always(std::type_identity<CachedRows>{}, "parts", MemoryKind::data, sequences);
     memory.order = always(token, "order", MemoryKind::scratch, config.vocabulary);
     memory.adjusted = always(std::type_identity<double>{}, "adjusted logits", MemoryKind::scratch,
                              config.vocabulary);
-    if (sliding == Sliding::ahead) {
-      constexpr std::type_identity<Index> index;
+    if (rotary) memory.dropped = always(index, "dropped", MemoryKind::data, sequences);
+    if (twice) {
       memory.prepared = always(index, "prepared", MemoryKind::data, sequences);
       memory.turned = always(index, "turned", MemoryKind::data, sequences);
       memory.unused_logits =

@@ -28,10 +28,10 @@ namespace OCTAVO_NAMESPACE {
 /// Generates one token at a time, with a cache of keys and values, so that each token costs the
 /// work of one position. The logits have the bits of a pass over the whole sequence. Uses at most
 /// `length` positions, normally the trained length: a full window slides and keeps its newest three
-/// quarters, whose keys and values are computed again at their new positions (see Sliding). Several
-/// sequences, numbered from 0, are generated together at little more than the cost of one, with the
-/// same bits as each alone. No heap call after construction. Move-only; the caller owns the
-/// weights.
+/// quarters, whose keys and values are computed again at their new positions (see Sliding), or,
+/// with rotary positions, stay what they are. Several sequences, numbered from 0, are generated
+/// together at little more than the cost of one, with the same bits as each alone. No heap call
+/// after construction. Move-only; the caller owns the weights.
 template <Scalar T, typename Config, typename Part>
 class Generator {
  public:
@@ -157,6 +157,12 @@ class Generator {
 
   void set_used(Index sequence, Index used) { arena_.get(memory_.used)[at(sequence)] = used; }
 
+  /// Tokens of the sequence before those in its window, which keep their positions.
+  Index dropped(Index sequence) const {
+    return rotary() ? arena_.get(memory_.dropped)[at(sequence)] : 0;
+  }
+  bool rotary() const noexcept { return memory_.dropped.booked(); }
+
   bool slides_ahead() const noexcept { return memory_.prepared.booked(); }
 
   /// The index of a sequence's cache, or of its second cache.
@@ -169,7 +175,7 @@ class Generator {
   /// `logits`, [parts, vocabulary].
   void run(std::span<const Token> tokens, std::span<const CachedRows> parts, T* logits) {
     const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), config().layers, length_,
-                                   config().width);
+                                   config().kv_width());
     const CachedSequences<T> cached{caches, parts};
     const MatrixView<T> output(logits, std::ssize(parts), config().vocabulary);
     threads_->run(tuner_of(tokens.size(), parts.size()), static_cast<double>(tokens.size()),
@@ -195,7 +201,7 @@ class Generator {
   void evaluate(std::span<const Token> tokens, Index sequence) {
     const Index past = used(sequence);
     std::copy(tokens.begin(), tokens.end(), window(sequence).begin() + past);
-    const CachedRows part{cache_of(sequence), past, std::ssize(tokens)};
+    const CachedRows part{cache_of(sequence), past, std::ssize(tokens), dropped(sequence)};
     run(window(sequence).subspan(at(past), tokens.size()), {&part, 1},
         arena_.get(memory_.logits).data() + sequence * config().vocabulary);
     set_used(sequence, past + std::ssize(tokens));
@@ -212,6 +218,7 @@ class Generator {
   /// follow than one slide makes room for, a full window drops its oldest tokens and takes the next
   /// without computing. Returns the number of tokens taken.
   std::size_t skip(std::span<const Token> tokens, Index sequence) {
+    if (rotary()) return 0;
     const auto room = at(length_ - kept());
     const std::size_t count = (tokens.size() - 1) / room * room;
     if (count == 0) return 0;
@@ -243,6 +250,7 @@ class Generator {
     const std::span<Token> window = this->window(sequence);
     const Index keep = kept();
     std::copy(window.end() - keep, window.end(), window.begin());
+    if (rotary()) return drop(sequence, length_ - keep);
     Index ready = 0;
     if (slides_ahead()) {
       ready = std::exchange(arena_.get(memory_.prepared)[at(sequence)], Index{0});
@@ -251,6 +259,20 @@ class Generator {
     }
     set_used(sequence, ready);
     if (ready < keep) evaluate(window.subspan(at(ready), at(keep - ready)), sequence);
+  }
+
+  /// Forgets the oldest `count` positions of a full window; the others keep their keys and values.
+  void drop(Index sequence, Index count) {
+    const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), config().layers, length_,
+                                   config().kv_width());
+    for (Index layer = 0; layer < config().layers; ++layer) {
+      const KeyValueCache<T> cache = caches.of(sequence, layer);
+      for (const MatrixView<T> rows : {cache.keys(), cache.values()}) {
+        std::copy(rows.row(count), rows.row(length_ - 1) + rows.columns, rows.row(0));
+      }
+    }
+    arena_.get(memory_.dropped)[at(sequence)] += count;
+    set_used(sequence, length_ - count);
   }
 
   Model model_;
@@ -287,6 +309,8 @@ void Generator<T, Config, Part>::reset() {
   std::fill(prepared.begin(), prepared.end(), Index{0});
   const std::span<Index> turned = arena_.get(memory_.turned);
   std::fill(turned.begin(), turned.end(), Index{0});
+  const std::span<Index> dropped = arena_.get(memory_.dropped);
+  std::fill(dropped.begin(), dropped.end(), Index{0});
 }
 
 template <Scalar T, typename Config, typename Part>
@@ -330,6 +354,7 @@ void Generator<T, Config, Part>::advance(std::span<CachedRows> parts,
     const Index sequence = parts[i].sequence;
     if (used(sequence) == length_) slide(sequence);
     parts[i].past = used(sequence);
+    parts[i].dropped = dropped(sequence);
     window(sequence)[at(parts[i].past)] = tokens[i];
     set_used(sequence, parts[i].past + 1);
     parts[i].sequence = cache_of(sequence);

@@ -68,6 +68,31 @@ inline std::string_view gpt2_name_of(Activation activation) noexcept {
   return {};
 }
 
+/// "norm rms, gated yes": the kinds of layers that a GPT-2 does not have.
+inline std::string kinds_besides_gpt2(ModelConfig model) {
+  if (model.kv_heads() == model.attention.heads) model.attention.kv_heads = 0;
+  if (model.head_width() * model.attention.heads == model.width) model.attention.head_width = 0;
+  // Sizes, and what is refused by itself.
+  constexpr std::string_view of_gpt2[] = {
+      "vocabulary", "context",      "layers",         "width",   "heads", "d_ff",     "activation",
+      "norm_bias",  "norm_epsilon", "attention_bias", "ff_bias", "tied",  "head_bias"};
+  std::vector<std::string> usual;
+  const ModelConfig unsaid;
+  for_each_field(unsaid, [&](const Field&, const auto& value, const auto&...) {
+    usual.push_back(value_text(value));
+  });
+  std::string kinds;
+  auto other = usual.begin();
+  for_each_field(model, [&](const Field& field, const auto& value, const auto&...) {
+    const std::string told = value_text(value);
+    const bool differs = told != *other++;
+    const bool known =
+        std::find(std::begin(of_gpt2), std::end(of_gpt2), field.name) != std::end(of_gpt2);
+    if (differs && !known) kinds += concat({kinds.empty() ? "" : ", ", field.label(), " ", told});
+  });
+  return kinds;
+}
+
 }  // namespace detail
 
 /// Which activations a format of GPT-2's has: config.json all of Octavo's, GGUF one.
@@ -88,12 +113,6 @@ inline void require_gpt2(const ModelConfig& model, const std::string& what,
                            ", GPT-2's in GGUF is gelu-tanh"}),
            "activation gelu-tanh");
   }
-  if (model.norm.kind != NormKind::layer || model.norm.unit_offset) {
-    refuse("its norms are not GPT-2's", "layer norm");
-  }
-  if (model.feed_forward.gated) {
-    refuse("its feed-forward part has a gate, GPT-2's has none", "no gate");
-  }
   if (!model.head.tied) {
     refuse(detail::concat({"its output head has a table ", (model.head.bias ? "and a bias " : ""),
                            "of its own, GPT-2's shares the token table"}),
@@ -102,8 +121,13 @@ inline void require_gpt2(const ModelConfig& model, const std::string& what,
   if (!model.norm.bias || !model.attention.bias || !model.feed_forward.bias) {
     refuse("it lacks biases, GPT-2 has them everywhere", "biases");
   }
+  const std::string kinds = detail::kinds_besides_gpt2(model);
+  if (!kinds.empty()) {
+    refuse(detail::concat({"it has layers that GPT-2 does not have: ", kinds}), "GPT-2's layers");
+  }
   if (reasons.empty()) return;
-  throw Error(ErrorCode::bad_data, detail::concat({what, ": the model is no GPT-2: ", reasons}),
+  throw Error(ErrorCode::bad_data,
+              detail::concat({what, ": the model is not compatible with GPT-2: ", reasons}),
               detail::concat({"train a model with ", needs}));
 }
 

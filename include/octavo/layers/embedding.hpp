@@ -12,41 +12,46 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// x = token table row + learned position table row (GPT-2's wte and wpe). Its input is tokens, not
-/// rows, so it is the start of a model and not a Layer. Saves nothing: backward needs only the
-/// tokens.
+/// x = scale * (row of the token table) + row of the table of learned positions, where there is one
+/// (GPT-2's wte and wpe). Its input is tokens, not rows, so it is the start of a model and not a
+/// Layer. Saves nothing: backward needs only the tokens.
 template <Scalar T>
 class Embedding {
  public:
   using Value = T;
 
-  constexpr Embedding(const Builder<T>& builder, Index vocabulary, Index context, Index width)
+  /// `context`: rows of the table of positions; 0: there is none.
+  constexpr Embedding(const Builder<T>& builder, Index vocabulary, Index context, Index width,
+                      double scale = 1)
       : tokens_((builder / "tokens").matrix("weight", vocabulary, width)),
-        positions_((builder / "positions").matrix("weight", context, width)) {}
+        positions_(context > 0 ? (builder / "positions").matrix("weight", context, width)
+                               : ParameterSlot{}),
+        scale_(scale) {}
 
   /// tokens [rows] in sequences that begin at `first_position`; overwrites output [rows, width].
   void forward(const Pass<T>& pass, std::span<const Token> tokens, Index first_position,
                MatrixView<T> output) const {
     OCTAVO_ASSERT(tokens_lie_in(tokens, tokens_.rows));
     OCTAVO_ASSERT(first_position >= 0 &&
-                  first_position + std::min(output.rows, pass.rows.sequence) <= positions_.rows);
+                  (!positions_.exists() ||
+                   first_position + std::min(output.rows, pass.rows.sequence) <= positions_.rows));
     embed<T>(pass.worker(), tokens, pass.rows.sequence, first_position, pass.weight(tokens_),
-             pass.weight(positions_), output);
+             static_cast<T>(scale_), pass.weight(positions_), output);
     pass.worker().barrier();
   }
 
-  /// Adds output_gradient [rows, width] to the gradient of the token table, each row to that of its
-  /// token.
+  /// Adds scale * output_gradient [rows, width] to the gradient of the token table, each row to
+  /// that of its token.
   void backward_tokens(const Pass<T>& pass, std::span<const Token> tokens,
                        MatrixView<const T> output_gradient) const {
-    add_rows(pass, tokens_, output_gradient,
+    add_rows(pass, tokens_, output_gradient, scale_,
              [&](Index row) { return static_cast<Index>(tokens[static_cast<std::size_t>(row)]); });
   }
 
   /// Adds output_gradient [rows, width] to the gradient of the position table, each row to that of
   /// its position.
   void backward_positions(const Pass<T>& pass, MatrixView<const T> output_gradient) const {
-    add_rows(pass, positions_, output_gradient,
+    add_rows(pass, positions_, output_gradient, 1,
              [&](Index row) { return row % pass.rows.sequence; });
   }
 
@@ -56,15 +61,16 @@ class Embedding {
  private:
   template <typename RowOf>
   static void add_rows(const Pass<T>& pass, const ParameterSlot& table,
-                       MatrixView<const T> gradient, RowOf row_of) {
+                       MatrixView<const T> gradient, double scale, RowOf row_of) {
     T* const sum = pass.gradient_to_add_to(table);
     if (sum == nullptr) return;
-    accumulate_rows<T>(pass.worker(), gradient, row_of, sum);
+    accumulate_rows<T>(pass.worker(), gradient, row_of, static_cast<T>(scale), sum);
     pass.worker().barrier();
   }
 
   ParameterSlot tokens_;
   ParameterSlot positions_;
+  double scale_ = 1;
 };
 
 }  // namespace OCTAVO_NAMESPACE

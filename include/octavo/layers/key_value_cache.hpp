@@ -57,6 +57,10 @@ struct CachedRows {
   Index sequence = 0;
   Index past = 0;
   Index rows = 1;
+  Index dropped = 0;  ///< positions of the sequence before those that are cached
+
+  /// Of the first row, in its sequence.
+  constexpr Index position() const noexcept { return dropped + past; }
 };
 
 /// The sequences that a pass continues: its rows are those of `parts`, one part after the other.

@@ -10,6 +10,7 @@
 #include <octavo/kernels/cross_entropy.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/matmul.hpp>
+#include <octavo/kernels/soft_cap.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_configs.hpp>
 
@@ -34,7 +35,8 @@ struct LossRows {
 };
 
 /// logits = y E^T + b with a table E [vocabulary, width] of its own, or tied to the token table
-/// (Press, Wolf 2017; then without bias). The end of a model rather than a Layer: it leads to the
+/// (Press, Wolf 2017; then without bias), softly capped where the configuration says so. The end of
+/// a model rather than a Layer: it leads to the
 /// loss, by slices of at most 64 rows, so that the logits of all rows never exist at once.
 template <Scalar T>
 class OutputHead {
@@ -49,8 +51,9 @@ class OutputHead {
         width_(width),
         table_(config.tied ? ParameterSlot{} : builder.matrix("weight", vocabulary, width)),
         bias_(config.bias && !config.tied ? builder.vector("bias", vocabulary) : ParameterSlot{}),
-        logits_(builder.forward_numbers(
-            "logits", std::min(builder.pass().rows(), slice_rows) * vocabulary)) {}
+        logits_(builder.forward_numbers("logits",
+                                        std::min(builder.pass().rows(), slice_rows) * vocabulary)),
+        cap_(config.cap) {}
 
   /// logits [rows, vocabulary] = y E^T + b.
   void forward(const Pass<T>& pass, const SharedTable<T>& shared, MatrixView<const T> y,
@@ -58,6 +61,9 @@ class OutputHead {
     matmul_nt<T>(pass.worker(), y, table(pass, shared), logits,
                  bias_.exists() ? Output::bias : Output::overwrite, pass.weight(bias_),
                  pass.run.pack_buffer);
+    pass.worker().barrier();
+    if (cap_ == 0) return;
+    soft_cap<T>(pass.worker(), static_cast<T>(cap_), logits);
     pass.worker().barrier();
   }
 
@@ -76,7 +82,8 @@ class OutputHead {
       const MatrixView<const T> y = rows.y.row_block(first, count);
       forward(pass, shared, y, logits);
       softmax_cross_entropy<T>(worker, logits, rows.targets.subspan(from, size),
-                               rows.losses.subspan(from, size), rows.scale, backward);
+                               rows.losses.subspan(from, size), rows.scale, backward,
+                               static_cast<T>(cap_));
       worker.barrier();
       if (!backward) continue;
       if (of_table) {
@@ -101,6 +108,7 @@ class OutputHead {
   ParameterSlot table_;
   ParameterSlot bias_;
   Buffer<T> logits_;
+  double cap_ = 0;
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -205,6 +205,12 @@ OCTAVO_ALWAYS_INLINE Pack<T> log(Pack<T> x) {
   return fma(exponent, P::broadcast(Traits::ln2_high), value) + (x - x);
 }
 
+/// exp for one number.
+template <Scalar T>
+T exponential(T x) {
+  return exp(Pack<T>::broadcast(x)).part[0][0];
+}
+
 /// log for one number. The name differs because overload resolution would prefer the C library's
 /// log(double).
 template <Scalar T>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include <octavo/base/config.hpp>
@@ -15,10 +16,12 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// One pre-norm residual block (Radford et al. 2019): x += attention(norm_1(x));
-/// x += feed_forward(norm_2(x)). Works in place on the residual stream x [rows, width]: the stream
-/// is one buffer for all blocks, since backward needs only the normalised inputs, which the norms
-/// save. `FeedForwardLayer` may be any Layer from width to width.
+/// One residual block on the stream x [rows, width], in place: x is one buffer for all blocks,
+/// since backward needs only the normalised inputs, which the norms save. As the arrangement says:
+///   pre-norm (Radford et al. 2019):  x += attention(norm_1(x));  x += feed_forward(norm_2(x))
+///   pre-post-norm (Gemma 2):         x += post_1(attention(norm_1(x))), and so on
+///   parallel (GPT-J, Phi):           h = norm_1(x);  x += attention(h) + feed_forward(h)
+/// `FeedForwardLayer` may be any Layer from width to width.
 template <Scalar T, Layer FeedForwardLayer>
 class Block {
  public:
@@ -26,36 +29,47 @@ class Block {
 
   /// ConfigError where the layer is not from width to width.
   constexpr Block(const Builder<T>& builder, const ModelConfig& config)
-      : norm_1_(in_attention(builder, "ln_1") / "attention_norm", config.width, config.norm),
-        attention_(in_attention(builder, "attention") / "attention", config.width,
-                   config.attention),
-        norm_2_(in_feed_forward(builder, "ln_2") / "feed_forward_norm", config.width, config.norm),
+      : arrangement_(config.arrangement),
+        norm_1_(in_attention(builder, "ln_1") / "attention_norm", config.width, config.norm),
+        attention_(in_attention(builder, "attention") / "attention", config.width, config.attention,
+                   config.positions, without_bias(config.norm)),
+        post_norm_1_(post_norm(in_attention(builder, "post norm") / "attention_post_norm", config)),
+        norm_2_(norm_2(in_feed_forward(builder, "ln_2") / "feed_forward_norm", config)),
         feed_forward_(in_feed_forward(builder, "feed-forward") / "feed_forward", config),
+        post_norm_2_(
+            post_norm(in_feed_forward(builder, "post norm") / "feed_forward_post_norm", config)),
         dropout_(1),
         input_(builder.forward_scratch("normalized and scaled", config.width)),
         branch_(builder.forward_scratch("branch", config.width)),
         backward_input_(builder.backward_scratch("normalized and scaled", config.width)),
         input_gradient_(builder.backward_scratch("branch input gradient", config.width)),
-        branch_gradient_(builder.pass().dropout
+        branch_gradient_(needs_branch_gradient(builder.pass())
                              ? builder.backward_scratch("branch gradient", config.width)
+                             : Buffer<T>{}),
+        second_gradient_(arrangement_ == Arrangement::parallel
+                             ? builder.backward_scratch("second input gradient", config.width)
                              : Buffer<T>{}) {
     detail::check_layer_width(feed_forward_, config.width);
   }
 
   void forward(const Pass<T>& pass, MatrixView<T> x) const {
-    run_forward(pass, x, norm_1_, 2 * pass.block,
-                [&](auto input, auto output) { attention_.forward(pass, input, output); });
-    run_forward(pass, x, norm_2_, 2 * pass.block + 1,
-                [&](auto input, auto output) { feed_forward_.forward(pass, input, output); });
+    const MatrixView<T> input = pass[input_].row_block(0, x.rows);
+    norm_1_.forward(pass, x, input);
+    add_attention(pass, input, x);
+    if (norm_2_) norm_2_->forward(pass, x, input);
+    const MatrixView<T> output = pass[branch_].row_block(0, x.rows);
+    feed_forward_.forward(pass, input, output);
+    add_branch(pass, output, x, post_norm_2_, 2 * pass.block + 1);
   }
 
   /// Makes again what forward saves, from the block's input, which is overwritten. Backward does
-  /// not need the output of the last product.
+  /// not need the output of the last product, unless a norm follows.
   void forward_saved(const Pass<T>& pass, MatrixView<T> x) const {
-    run_forward(pass, x, norm_1_, 2 * pass.block,
-                [&](auto input, auto output) { attention_.forward(pass, input, output); });
+    if (post_norm_2_) return forward(pass, x);
     const MatrixView<T> input = pass[input_];
-    norm_2_.forward(pass, x, input);
+    norm_1_.forward(pass, x, input);
+    add_attention(pass, input, x);
+    if (norm_2_) norm_2_->forward(pass, x, input);
     if constexpr (requires { feed_forward_.forward_saved(pass, MatrixView<const T>(input)); }) {
       feed_forward_.forward_saved(pass, input);
     } else {
@@ -65,13 +79,46 @@ class Block {
 
   /// dx [rows, width]: the gradient of the block's output, replaced by that of its input.
   void backward(const Pass<T>& pass, MatrixView<T> dx) const {
-    run_backward(pass, dx, norm_2_, 2 * pass.block + 1,
-                 [&](auto... matrices) { feed_forward_.backward(pass, matrices...); });
-    run_backward(pass, dx, norm_1_, 2 * pass.block,
-                 [&](auto... matrices) { attention_.backward(pass, matrices...); });
+    const MatrixView<T> input = pass[backward_input_];
+    const MatrixView<T> input_gradient = pass[input_gradient_];
+    const Norm<T>& norm_2 = norm_2_ ? *norm_2_ : norm_1_;
+    norm_2.recompute_output(pass, input);
+    feed_forward_.backward(pass, input, branch_gradient(pass, dx, post_norm_2_, 2 * pass.block + 1),
+                           input_gradient);
+    if (arrangement_ == Arrangement::parallel) {
+      const MatrixView<T> second = pass[second_gradient_];
+      attention_.backward(pass, input, branch_gradient(pass, dx, post_norm_1_, 2 * pass.block),
+                          second);
+      add<T>(pass.worker(), second, input_gradient);
+      pass.worker().barrier();
+    } else {
+      norm_2.backward_accumulate(pass, input_gradient, dx);
+      norm_1_.recompute_output(pass, input);
+      attention_.backward(pass, input, branch_gradient(pass, dx, post_norm_1_, 2 * pass.block),
+                          input_gradient);
+    }
+    norm_1_.backward_accumulate(pass, input_gradient, dx);
   }
 
  private:
+  static constexpr NormConfig without_bias(NormConfig config) {
+    config.bias = false;
+    return config;
+  }
+  static constexpr std::optional<Norm<T>> post_norm(const Builder<T>& builder,
+                                                    const ModelConfig& config) {
+    if (config.arrangement != Arrangement::pre_post_norm) return std::nullopt;
+    return Norm<T>(builder, config.width, config.norm);
+  }
+  static constexpr std::optional<Norm<T>> norm_2(const Builder<T>& builder,
+                                                 const ModelConfig& config) {
+    if (config.arrangement == Arrangement::parallel) return std::nullopt;
+    return Norm<T>(builder, config.width, config.norm);
+  }
+  constexpr bool needs_branch_gradient(const PassShape& pass) const {
+    return pass.dropout || arrangement_ == Arrangement::pre_post_norm;
+  }
+
   static constexpr Builder<T> during(const Builder<T>& builder, std::string_view part, int forward,
                                      int backward) {
     BuildTimes times = builder.times();
@@ -89,45 +136,56 @@ class Block {
     return during(builder, part, block.forward.last, block.backward.first);
   }
 
-  /// x += dropout(branch(norm(x))). Between blocks a worker reads only those rows of x that it
-  /// wrote: the barrier after the addition is left to the model, after the last block.
-  template <typename Branch>
-  void run_forward(const Pass<T>& pass, MatrixView<T> x, const Norm<T>& norm, Index site,
-                   Branch branch) const {
-    const MatrixView<T> input = pass[input_].row_block(0, x.rows);
+  void add_attention(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> x) const {
     const MatrixView<T> output = pass[branch_].row_block(0, x.rows);
-    norm.forward(pass, x, input);
-    branch(MatrixView<const T>(input), output);
+    attention_.forward(pass, input, output);
+    add_branch(pass, output, x, post_norm_1_, 2 * pass.block);
+  }
+
+  /// x += dropout(norm(output)). Between blocks a worker reads only those rows of x that it wrote:
+  /// the barrier after the addition is left to the model, after the last block.
+  void add_branch(const Pass<T>& pass, MatrixView<T> output, MatrixView<T> x,
+                  const std::optional<Norm<T>>& norm, Index site) const {
+    if (norm) norm->forward(pass, output, output);
     dropout_.apply(pass, site, output);
     add<T>(pass.worker(), output, x);
   }
 
-  template <typename Branch>
-  void run_backward(const Pass<T>& pass, MatrixView<T> dx, const Norm<T>& norm, Index site,
-                    Branch branch) const {
-    const MatrixView<T> input = pass[backward_input_];
-    const MatrixView<T> input_gradient = pass[input_gradient_];
-    MatrixView<T> branch_gradient = dx;
-    if (pass.run.dropout) {
-      branch_gradient = pass[branch_gradient_];
-      copy<T>(pass.worker(), dx, branch_gradient);
-      dropout_.apply(pass, site, branch_gradient);
+  /// The gradient of a branch's output, from that of the stream: dx itself, or made of it in
+  /// memory of its own.
+  MatrixView<const T> branch_gradient(const Pass<T>& pass, MatrixView<T> dx,
+                                      const std::optional<Norm<T>>& norm, Index site) const {
+    if (!norm && !pass.run.dropout) return dx;
+    const MatrixView<T> gradient = pass[branch_gradient_];
+    if (!norm) {
+      copy<T>(pass.worker(), dx, gradient);
+      dropout_.apply(pass, site, gradient);
+      return gradient;
     }
-    norm.recompute_output(pass, input);
-    branch(MatrixView<const T>(input), MatrixView<const T>(branch_gradient), input_gradient);
-    norm.backward_accumulate(pass, input_gradient, dx);
+    MatrixView<T> of_norm = dx;
+    if (pass.run.dropout) {
+      of_norm = pass[input_gradient_];
+      copy<T>(pass.worker(), dx, of_norm);
+      dropout_.apply(pass, site, of_norm);
+    }
+    norm->backward(pass, gradient, of_norm, gradient);
+    return gradient;
   }
 
+  Arrangement arrangement_;
   Norm<T> norm_1_;
   CausalSelfAttention<T> attention_;
-  Norm<T> norm_2_;
+  std::optional<Norm<T>> post_norm_1_;
+  std::optional<Norm<T>> norm_2_;
   FeedForwardLayer feed_forward_;
+  std::optional<Norm<T>> post_norm_2_;
   Dropout<T> dropout_;
   Buffer<T> input_;
   Buffer<T> branch_;
   Buffer<T> backward_input_;
   Buffer<T> input_gradient_;
   Buffer<T> branch_gradient_;
+  Buffer<T> second_gradient_;
 };
 
 }  // namespace OCTAVO_NAMESPACE

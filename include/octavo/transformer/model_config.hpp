@@ -16,10 +16,12 @@ namespace OCTAVO_NAMESPACE {
 
 /// How a block joins norms, attention and feed-forward part.
 enum class Arrangement {
-  pre_norm,  ///< x += attention(norm(x)); x += feed_forward(norm(x)), as GPT-2 has it
+  pre_norm,       ///< x += attention(norm(x)); x += feed_forward(norm(x)), as GPT-2 has it
+  pre_post_norm,  ///< x += norm(attention(norm(x))), and so on, as Gemma 2 has it
+  parallel,       ///< h = norm(x); x += attention(h) + feed_forward(h), as GPT-J and Phi have it
 };
-constexpr std::array<std::string_view, 1> choice_names(Arrangement) noexcept {
-  return {"pre-norm"};
+constexpr std::array<std::string_view, 3> choice_names(Arrangement) noexcept {
+  return {"pre-norm", "pre-post-norm", "parallel"};
 }
 
 /// The integers and choices that define a model.
@@ -27,15 +29,24 @@ struct ModelConfig {
   Index vocabulary = 0;  ///< V, tokens
   Index context = 0;     ///< the longest sequence that the model can see
   Index layers = 1;      ///< L, blocks
-  Index width = 0;       ///< C (d_model), numbers per position; a multiple of the heads
+  Index width = 0;       ///< C (d_model), numbers per position
   Arrangement arrangement = Arrangement::pre_norm;
   NormConfig norm = {};
   PositionConfig positions = {};
   AttentionConfig attention = {};
   FeedForwardConfig feed_forward = {};
   HeadConfig head = {};
+  double embedding_scale = 1;  ///< factor of the tokens' vectors
 
-  constexpr Index head_width() const { return width / attention.heads; }
+  constexpr Index head_width() const {
+    return attention.head_width == 0 ? width / attention.heads : attention.head_width;
+  }
+  constexpr Index kv_heads() const {
+    return attention.kv_heads == 0 ? attention.heads : attention.kv_heads;
+  }
+  /// Numbers in all heads of queries, and in all of keys.
+  constexpr Index query_width() const { return attention.heads * head_width(); }
+  constexpr Index kv_width() const { return kv_heads() * head_width(); }
   friend constexpr bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
@@ -55,19 +66,27 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
         size_range);
   visit(Field{"layers", "", model, "Blocks"}, config.layers, WholeRange{1, 10'000});
   visit(Field{"width", "", model, "Numbers per position (d_model)"}, config.width, size_range);
-  visit(Field{.name = "arrangement", .may_lack = true}, config.arrangement);
-  visit(Field{.name = "norm", .group = model, .help = "layer or rms", .may_lack = true},
-        config.norm.kind);
+  visit(Field{.name = "arrangement",
+              .group = FieldGroup::layers,
+              .help = "pre-norm, pre-post-norm or parallel",
+              .may_lack = true},
+        config.arrangement);
+  visit(Field{.name = "embedding_scale",
+              .option = "embedding-scale",
+              .group = FieldGroup::layers,
+              .help = "Factor of the tokens' vectors (1)",
+              .may_lack = true},
+        config.embedding_scale, positive_range);
+  visit(
+      Field{.name = "norm", .group = FieldGroup::layers, .help = "layer or rms", .may_lack = true},
+      config.norm.kind);
   visit(Field{.name = "norm_epsilon", .option = "norm-epsilon", .may_lack = true},
         config.norm.epsilon, positive_range);
   visit(Field{.name = "norm_bias", .option = "norm-bias", .formerly = "bias"}, config.norm.bias);
   visit(Field{.name = "norm_unit_offset", .option = "norm-unit-offset", .may_lack = true},
         config.norm.unit_offset);
-  visit(Field{.name = "positions", .may_lack = true}, config.positions.kind);
-  visit(Field{"heads", "", model, "Attention heads; must divide the width"}, config.attention.heads,
-        size_range);
-  visit(Field{.name = "attention_bias", .option = "attention-bias", .formerly = "bias"},
-        config.attention.bias);
+  for_each_field(config.positions, visit);
+  for_each_field(config.attention, visit);
   visit(Field{"d_ff", "ff", model, "Hidden numbers of the feed-forward part (d_ff)"},
         config.feed_forward.d_ff, size_range);
   visit(Field{"activation", "", model, "relu, gelu (exact), gelu-tanh, silu or relu2"},
@@ -80,24 +99,29 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
   visit(Field{.name = "ff_bias", .option = "ff-bias", .formerly = "bias"},
         config.feed_forward.bias);
   visit(Field{"tied", "", model, "The output head shares the token table"}, config.head.tied);
+  visit(Field{.name = "head_cap",
+              .option = "logit-cap",
+              .group = FieldGroup::layers,
+              .help = "Bound of the logits, cap tanh(logit / cap); 0: none (0)",
+              .may_lack = true,
+              .zero = "none"},
+        config.head.cap, not_negative_range);
   visit(Field{.name = "head_bias", .option = "head-bias", .formerly = "bias"}, config.head.bias);
 }
 
 /// Throws ConfigError naming the first value that makes no model.
 constexpr void check_config(const ModelConfig& config) {
   for_each_field(config, FieldCheck{});
-  if (config.width % config.attention.heads != 0) {
-    throw ConfigError(detail::concat({"width ", config.width, " is not a multiple of heads ",
-                                      config.attention.heads}),
-                      "choose heads that divide the width");
-  }
+  check_attention(config.attention, config.width);
+  check_positions(config.positions, config.head_width());
   // Without biases and norms; so that no count of numbers or bytes overflows.
   const auto real = [](Index value) { return static_cast<double>(value); };
   const double width = real(config.width);
   const double tables = config.feed_forward.gated ? 3 : 2;
   const double parameters =
       width * (2 * real(config.vocabulary) + real(config.context) +
-               real(config.layers) * (4 * width + tables * real(config.feed_forward.d_ff)));
+               real(config.layers) * (2 * real(config.query_width()) + 2 * real(config.kv_width()) +
+                                      tables * real(config.feed_forward.d_ff)));
   require(parameters < 0x1p50, "model config: expected less than 2^50 parameters");
 }
 
@@ -114,7 +138,8 @@ inline std::string describe(const ModelConfig& config) {
   for_each_field(config,
                  [&]<typename Value>(const Field& field, const Value& value, const auto&...) {
                    const std::string told = value_text(value);
-                   if (told == *other++ && !std::is_same_v<Value, Index>) return;
+                   const bool is_size = std::is_same_v<Value, Index> && !field.may_lack;
+                   if (told == *other++ && !is_size) return;
                    text += detail::concat({text.empty() ? "" : ", ", field.label(), " ", told});
                  });
   return text;
@@ -129,7 +154,7 @@ concept ModelConfigSource = std::convertible_to<const C&, const ModelConfig&>;
 template <const ModelConfig& fixed>
 struct FixedConfig {
   static_assert(fixed.width > 0 && fixed.attention.heads > 0 &&
-                    fixed.width % fixed.attention.heads == 0,
+                    (fixed.attention.head_width > 0 || fixed.width % fixed.attention.heads == 0),
                 "FixedConfig: width must be a positive multiple of heads");
   static_assert(fixed.vocabulary > 0 && fixed.context > 0 && fixed.layers > 0 &&
                     fixed.feed_forward.d_ff > 0,

@@ -46,11 +46,11 @@ struct BlockGradients {
   Index count = 0;   ///< numbers of each block
 };
 
-/// A GPT-style decoder: token embedding + learned positions; L pre-norm blocks; final layer norm;
-/// output head. A description, like the layers it is made of: it owns no numbers, and is const for
-/// life. `Config` fixes its sizes in the type or at run time; `Part` may be any Layer from width to
-/// width, which takes the place of the blocks' feed-forward part, or a TransformerBlock, which
-/// takes that of the blocks.
+/// A decoder as GPT-2, Llama and their kin have it: token embedding, with learned positions where
+/// these are not rotary; L blocks; final norm; output head. A description, like the layers it is
+/// made of: it owns no numbers, and is const for life. `Config` fixes its sizes in the type or at
+/// run time; `Part` may be any Layer from width to width, which takes the place of the blocks'
+/// feed-forward part, or a TransformerBlock, which takes that of the blocks.
 ///
 /// A model is made once for its sizes and names, and once more by each TrainingStep, Generator and
 /// Scorer, for the memory in which it runs.
@@ -90,8 +90,7 @@ class Transformer {
   /// The tensors of one block.
   constexpr const ParameterTable& block_table() const noexcept { return tables_.block; }
 
-  /// Names, shapes and offsets of all parameters, in memory order; names are those of the GPT-2
-  /// files of Hugging Face's transformers, matrices are [in, out] as there.
+  /// Names, shapes and offsets of all parameters, in memory order; matrices are [in, out].
   ParameterList parameters() const { return tables_.list(config().layers); }
 
   /// For PassRun.
@@ -178,7 +177,7 @@ class Transformer {
       embedding_.forward(
           pass,
           inputs.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(part.rows)),
-          part.past, x.row_block(first, part.rows));
+          part.position(), x.row_block(first, part.rows));
       first += part.rows;
     }
     for (Index layer = 0; layer < config().layers; ++layer)
@@ -204,8 +203,7 @@ class Transformer {
                         Lodging&& room)
       : config_(source),
         pass_(checked(pass, config())),
-        embedding_(builder(tables_.embedding, plan, {}) / "embedding", config().vocabulary,
-                   config().context, config().width),
+        embedding_(embedding(builder(tables_.embedding, plan, {}), config())),
         embedding_dropout_(0),
         pack_buffer_(plan.book<T>("model", "packed operand", MemoryKind::scratch,
                                   pass.workers * pack_buffer_elements<T>(longest(config(), pass)),
@@ -276,13 +274,18 @@ class Transformer {
                         lifetime, saving_blocks() * in_flight(), room);
   }
 
+  static constexpr Embedding<T> embedding(const Builder<T>& builder, const ModelConfig& config) {
+    const bool learned = config.positions.kind == PositionKind::learned;
+    return {builder / "embedding", config.vocabulary, learned ? config.context : 0, config.width,
+            config.embedding_scale};
+  }
+
   /// The tables of a model that is not built yet.
   static constexpr detail::ModelTables tables_of(const ModelConfig& config) {
     detail::ModelTables tables;
     MemoryPlan plan;
     const PassShape pass{.training = false};
-    Embedding<T>(Builder<T>(tables.embedding, plan, pass, {}), config.vocabulary, config.context,
-                 config.width);
+    embedding(Builder<T>(tables.embedding, plan, pass, {}), config);
     BlockType(Builder<T>(tables.block, plan, pass, {}), config);
     return tables;
   }
