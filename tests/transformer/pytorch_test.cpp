@@ -1,69 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Against the numbers that PyTorch computed: tests/reference.
-#include <cmath>
+// GPT-2 against the numbers that PyTorch computed: tests/reference.
 #include <string>
-#include <vector>
 
 #include <doctest/doctest.h>
 
-#include <octavo/formats/safetensors_reader.hpp>
-#include <octavo/training/training_step.hpp>
 #include <octavo/transformer/gpt2_names.hpp>
+
+#include "transformer/pytorch_reference.hpp"
 
 using namespace octavo;
 
 namespace {
-
-constexpr Index batch = 2;
-constexpr Index sequence = 12;
-
-template <typename U>
-std::vector<U> values(const SafetensorsReader& file, const std::string& name) {
-  const TensorInFile& tensor = file.tensor(name);
-  std::vector<U> result(tensor.bytes / sizeof(U));
-  file.read(tensor, 0, std::as_writable_bytes(std::span(result)));
-  return result;
-}
-
-/// A reference file, and a training step that has taken its weights and batch.
-template <Scalar T>
-struct Reference {
-  Reference(const std::string& name, const ModelConfig& config)
-      : source(std::string(OCTAVO_TEST_REFERENCE_FOLDER) + "/" + name),
-        file(source),
-        threads(2),
-        step(Transformer<T>{config}, {.batch = batch, .sequence = sequence}, threads) {
-    for (const Parameter& parameter : step.parameters()) {
-      const auto weights = values<float>(file, gpt2_name(parameter.name));
-      REQUIRE(static_cast<Index>(weights.size()) == parameter.count());
-      std::copy(weights.begin(), weights.end(), step.weights().begin() + parameter.offset);
-    }
-    const auto inputs = values<Token>(file, "inputs");
-    const auto targets = values<Token>(file, "targets");
-    std::copy(inputs.begin(), inputs.end(), step.inputs().begin());
-    std::copy(targets.begin(), targets.end(), step.targets().begin());
-  }
-
-  std::vector<T> logits() {
-    const Index vocabulary = step.config().vocabulary;
-    std::vector<T> result(static_cast<std::size_t>(batch * sequence * vocabulary));
-    MemoryPlan plan;
-    const Transformer<T> model(ModelConfig(step.config()), plan, {batch, sequence, 1, false});
-    plan.place();
-    const Arena arena(plan);
-    const Worker worker;
-    model.logits({.run = {worker, arena, model.pack_buffer(arena)},
-                  .rows = {batch, sequence},
-                  .weights = step.weights().data()},
-                 step.inputs(), MatrixView<T>(result.data(), batch * sequence, vocabulary));
-    return result;
-  }
-
-  FileSource source;
-  SafetensorsReader file;
-  ThreadPool threads;
-  TrainingStep<T> step;
-};
 
 constexpr ModelConfig relu_bias_untied{.vocabulary = 19,
                                        .context = 16,
@@ -83,37 +30,9 @@ constexpr ModelConfig gelu_nobias_tied{
 
 template <Scalar T>
 void compare(const std::string& name, const ModelConfig& config) {
-  constexpr bool exact = std::is_same_v<T, double>;
-  Reference<T> reference(name, config);
-
-  const auto expected_logits = values<double>(reference.file, "logits");
-  const auto logits = reference.logits();
-  REQUIRE(logits.size() == expected_logits.size());
-  double worst = 0;
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    worst = std::max(worst, std::abs(static_cast<double>(logits[i]) - expected_logits[i]));
-  }
-  CHECK(worst <= (exact ? 1e-12 : 1e-5));
-
-  const double loss = reference.step.compute_gradients();
-  CHECK(std::abs(loss - values<double>(reference.file, "loss")[0]) <= (exact ? 1e-12 : 1e-5));
-  for (const Parameter& parameter : reference.step.parameters()) {
-    const auto expected = values<double>(reference.file, "gradient." + gpt2_name(parameter.name));
-    const auto first = static_cast<std::size_t>(parameter.offset);
-    double difference = 0, norm = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      const double got = static_cast<double>(reference.step.gradients()[first + i]);
-      difference += (got - expected[i]) * (got - expected[i]);
-      norm += expected[i] * expected[i];
-    }
-    INFO(parameter.name);
-    CHECK(std::sqrt(difference) <= (exact ? 1e-12 : 1e-4) * std::sqrt(norm) + 1e-15);
-  }
-
-  const auto losses = values<double>(reference.file, "adamw_losses");
-  for (const double expected : losses) {
-    CHECK(std::abs(reference.step.train(1e-3).loss - expected) <= (exact ? 1e-10 : 1e-5));
-  }
+  const FileSource source(std::string(OCTAVO_TEST_REFERENCE_FOLDER) + "/" + name);
+  octavo_test::compare_with_pytorch<T>(SafetensorsReader(source), config,
+                                       [](const std::string& tensor) { return gpt2_name(tensor); });
 }
 
 }  // namespace
