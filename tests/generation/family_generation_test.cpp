@@ -9,6 +9,7 @@
 #include <octavo/generation/generator.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 
+#include "generation/uncached.hpp"
 #include "heap_guard/heap_guard.hpp"
 #include "transformer/small_families.hpp"
 
@@ -37,23 +38,6 @@ std::vector<Token> some_tokens(std::size_t count) {
   return tokens;
 }
 
-/// Logits of the whole sequence without a cache, [tokens, vocabulary].
-template <Scalar T>
-std::vector<T> uncached(const ModelConfig& config, std::span<const T> weights,
-                        std::span<const Token> tokens) {
-  const auto rows = static_cast<Index>(tokens.size());
-  MemoryPlan plan;
-  const Transformer<T> model(config, plan, {1, rows, 1, false});
-  plan.place();
-  const Arena arena(plan);
-  std::vector<T> logits(tokens.size() * 23);
-  model.logits({.run = {Worker{}, arena, model.pack_buffer(arena)},
-                .rows = {1, rows},
-                .weights = weights.data()},
-               tokens, MatrixView<T>(logits.data(), rows, 23));
-  return logits;
-}
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("cached and uncached logits are equal to the last bit", T, float, double) {
@@ -62,7 +46,7 @@ TEST_CASE_TEMPLATE("cached and uncached logits are equal to the last bit", T, fl
     const ModelConfig& config = family.config;
     INFO(family.name);
     const std::vector<T> weights = random_weights<T>(config);
-    const std::vector<T> expected = uncached<T>(config, weights, tokens);
+    const std::vector<T> expected = octavo_test::uncached<T>(config, weights, tokens);
     for (const Index workers : {1, 3}) {
       for (const std::size_t piece : {1u, 7u, 33u}) {
         ThreadPool threads(workers);

@@ -8,6 +8,8 @@
 #include <octavo/transformer/initial_weights.hpp>
 #include <octavo/transformer/presets.hpp>
 
+#include "generation/uncached.hpp"
+
 using namespace octavo;
 
 static_assert(generation_bytes<float>(presets::tiny, 32) < 400'000);
@@ -37,29 +39,12 @@ std::vector<Token> some_tokens(std::size_t count) {
   return tokens;
 }
 
-/// Logits of the whole sequence without a cache, [tokens, vocabulary].
-template <Scalar T>
-std::vector<T> uncached(std::span<const T> weights, std::span<const Token> tokens) {
-  const auto rows = static_cast<Index>(tokens.size());
-  MemoryPlan plan;
-  const Transformer<T> model(config, plan, {1, rows, 1, false});
-  plan.place();
-  const Arena arena(plan);
-  std::vector<T> logits(tokens.size() * 23);
-  const Worker worker;
-  model.logits({.run = {worker, arena, model.pack_buffer(arena)},
-                .rows = {1, rows},
-                .weights = weights.data()},
-               tokens, MatrixView<T>(logits.data(), rows, 23));
-  return logits;
-}
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("cached and uncached logits are equal to the last bit", T, float, double) {
   const std::vector<T> weights = random_weights<T>(config);
   const std::vector<Token> tokens = some_tokens(48);
-  const std::vector<T> expected = uncached<T>(weights, tokens);
+  const std::vector<T> expected = octavo_test::uncached<T>(config, weights, tokens);
   for (const Index workers : {1, 2, 3}) {
     for (const std::size_t piece : {1u, 5u, 33u, 48u}) {
       ThreadPool threads(workers);
@@ -104,7 +89,8 @@ TEST_CASE("a pass over parts of several sequences gives each one's own logits") 
       });
       for (std::size_t i = 0; i < 2; ++i) {
         const auto end = static_cast<std::size_t>(parts[i].past + parts[i].rows);
-        const auto expected = uncached<float>(weights, tokens[parts[i].sequence].first(end));
+        const auto expected =
+            octavo_test::uncached<float>(config, weights, tokens[parts[i].sequence].first(end));
         CHECK(std::equal(expected.end() - 23, expected.end(), &logits[i * 23]));
       }
     }
@@ -123,7 +109,7 @@ TEST_CASE("beyond the trained length the window keeps its newest three quarters"
     CHECK(generator.used() <= length);
     if (i >= 20) CHECK(generator.used() > 15);
     const auto window = std::span(tokens).subspan(i + 1 - used, used);
-    const std::vector<double> expected = uncached<double>(weights, window);
+    const std::vector<double> expected = octavo_test::uncached<double>(config, weights, window);
     CHECK(std::equal(expected.end() - 23, expected.end(), generator.logits().begin()));
   }
 }
