@@ -244,5 +244,9 @@ TEST_CASE_TEMPLATE("a window's queries have the same bits alone and in a tile", 
       const auto begin = whole.begin() + i * width;
       CHECK(run(i, 1) == std::vector<T>(begin, begin + width));
     }
+    for (const Index first : {14, 30, 31, 33}) {  // tiles that begin anywhere
+      CHECK(run(first, length - first) ==
+            std::vector<T>(whole.begin() + first * width, whole.end()));
+    }
   }
 }
