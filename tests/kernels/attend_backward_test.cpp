@@ -188,7 +188,16 @@ TEST_CASE("shared keys and values, windows, scale and cap: the gradients are the
 
 TEST_CASE("of those kinds too the gradients are the quotients of small differences") {
   ThreadPool alone(1);
-  for (const AttentionShape<double>& shape : other_kinds) {
+  const AttentionShape<double> all_in_one{.sequences = 1,
+                                          .queries = 34,
+                                          .keys = 34,
+                                          .heads = 2,
+                                          .head_width = 2,
+                                          .kv_heads = 1,
+                                          .window = 5,
+                                          .scale = 1.5,
+                                          .cap = 2};
+  for (const AttentionShape<double>& shape : {other_kinds[0], all_in_one}) {
     Attention<double> attention(shape);
     const auto quotients = central_differences(attention.qkv, 1e-5, [&] {
       attention.forward(alone);
