@@ -101,7 +101,7 @@
                   OCTAVO_ABI_K, OCTAVO_ABI_L, OCTAVO_ABI_M, OCTAVO_ABI_N, OCTAVO_ABI_O)
 #define OCTAVO_NAMESPACE octavo::inline OCTAVO_ABI
 
-// Functions that are no templates are declared where they belong and defined at the end of their
+// Functions that are not templates are declared where they belong and defined at the end of their
 // header, where bodies are wanted:
 //
 //   #if OCTAVO_BODIES

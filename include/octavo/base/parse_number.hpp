@@ -25,7 +25,7 @@ namespace detail {
 OCTAVO_INLINE std::size_t count_digits(std::string_view text) noexcept;
 
 /// Length in bytes of the number at the start of `text`, as std::from_chars reads it, except for
-/// NaN with a payload; 0 if there is no number.
+/// NaN with a payload; 0 if `text` does not start with a number.
 OCTAVO_INLINE std::size_t number_size(std::string_view text) noexcept;
 
 /// std::from_chars for a double, by functions of the C library: libc++ before 20 has none for

@@ -246,11 +246,11 @@ OCTAVO_INLINE void TokenFile::check(const detail::TokenFileFields& fields) const
     refuse(detail::concat({"got ", counted(fields.token_bytes, "byte"), " per token, expected ",
                            width, " for a vocabulary of ", fields.vocabulary}));
   }
-  const std::size_t behind = file_.size() - detail::token_header_bytes;
-  if (behind % width == 0 && behind / width == fields.tokens) return;
-  refuse(detail::concat({"got ", counted(behind, "byte"), " of tokens, expected ", fields.tokens,
+  const std::size_t payload = file_.size() - detail::token_header_bytes;
+  if (payload % width == 0 && payload / width == fields.tokens) return;
+  refuse(detail::concat({"got ", counted(payload, "byte"), " of tokens, expected ", fields.tokens,
                          " tokens of ", width,
-                         (behind / width < fields.tokens ? ": it is truncated" : "")}));
+                         (payload / width < fields.tokens ? ": it is truncated" : "")}));
 }
 
 }  // namespace OCTAVO_NAMESPACE

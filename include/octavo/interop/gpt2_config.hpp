@@ -76,21 +76,10 @@ inline std::string kinds_besides_gpt2(ModelConfig model) {
   constexpr std::string_view of_gpt2[] = {
       "vocabulary", "context",      "layers",         "width",   "heads", "d_ff",     "activation",
       "norm_bias",  "norm_epsilon", "attention_bias", "ff_bias", "tied",  "head_bias"};
-  std::vector<std::string> usual;
-  const ModelConfig unsaid;
-  for_each_field(unsaid, [&](const Field&, const auto& value, const auto&...) {
-    usual.push_back(value_text(value));
+  return tell_fields(model, [&](const Field& field, bool, bool differs) {
+    return differs &&
+           std::find(std::begin(of_gpt2), std::end(of_gpt2), field.name) == std::end(of_gpt2);
   });
-  std::string kinds;
-  auto other = usual.begin();
-  for_each_field(model, [&](const Field& field, const auto& value, const auto&...) {
-    const std::string told = value_text(value);
-    const bool differs = told != *other++;
-    const bool known =
-        std::find(std::begin(of_gpt2), std::end(of_gpt2), field.name) != std::end(of_gpt2);
-    if (differs && !known) kinds += concat({kinds.empty() ? "" : ", ", field.label(), " ", told});
-  });
-  return kinds;
 }
 
 }  // namespace detail

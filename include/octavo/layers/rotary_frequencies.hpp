@@ -17,8 +17,8 @@ namespace OCTAVO_NAMESPACE {
 
 /// How fast each pair of numbers of a head turns: base^(-2 i / width) radians per position for pair
 /// i of `width` turned numbers (Su et al. 2021), scaled as the configuration says. Computed in
-/// double by the library's own functions, with the same bits on every machine: products to which
-/// something is added are spelled fma, lest a compiler choose.
+/// double by the library's own functions, with the same bits on every machine: a product to which
+/// something is added is written as fma, so that compilers do not differ in it.
 class RotaryFrequencies {
  public:
   /// `local`: of a layer whose queries see a window alone. `positions`: the length of the sequence,

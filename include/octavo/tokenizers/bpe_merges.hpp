@@ -135,18 +135,18 @@ OCTAVO_INLINE std::size_t BpeMerges::merge_long(std::span<Token> tokens) const {
   constexpr std::uint32_t end = none;
   require(tokens.size() < end, "encode: a piece of the text has 2^32 bytes or more");
   const auto size = static_cast<std::uint32_t>(tokens.size());
-  std::vector<std::uint32_t> before(size), behind(size), rank(size, none);
+  std::vector<std::uint32_t> before(size), after(size), rank(size, none);
   std::vector<std::uint64_t> heap;  // rank and place; outdated entries stay in the heap
   heap.reserve(2 * tokens.size());  // a merge removes one pair and adds at most two
   const auto look = [&](std::uint32_t at) {
-    rank[at] = behind[at] == end ? none : find(tokens[at], tokens[behind[at]]).rank;
+    rank[at] = after[at] == end ? none : find(tokens[at], tokens[after[at]]).rank;
     if (rank[at] == none) return;
     heap.push_back(std::uint64_t{rank[at]} << 32 | at);
     std::push_heap(heap.begin(), heap.end(), std::greater<>());
   };
   for (std::uint32_t i = 0; i < size; ++i) {
     before[i] = i == 0 ? end : i - 1;
-    behind[i] = i + 1 == size ? end : i + 1;
+    after[i] = i + 1 == size ? end : i + 1;
     look(i);
   }
   while (!heap.empty()) {
@@ -155,16 +155,16 @@ OCTAVO_INLINE std::size_t BpeMerges::merge_long(std::span<Token> tokens) const {
     const bool stale = rank[at] != heap.back() >> 32;
     heap.pop_back();
     if (stale) continue;
-    const std::uint32_t gone = behind[at];
+    const std::uint32_t gone = after[at];
     tokens[at] = find(tokens[at], tokens[gone]).result;
     rank[gone] = none;
-    behind[at] = behind[gone];
-    if (behind[at] != end) before[behind[at]] = at;
+    after[at] = after[gone];
+    if (after[at] != end) before[after[at]] = at;
     look(at);
     if (before[at] != end) look(before[at]);
   }
   std::size_t count = 0;
-  for (std::uint32_t i = 0; i != end; i = behind[i]) tokens[count++] = tokens[i];
+  for (std::uint32_t i = 0; i != end; i = after[i]) tokens[count++] = tokens[i];
   return count;
 }
 

@@ -125,9 +125,12 @@ constexpr void check_config(const ModelConfig& config) {
   require(parameters < 0x1p50, "model config: expected less than 2^50 parameters");
 }
 
-/// "vocabulary 70, context 64, layers 2, width 128, heads 4, ff 256, tied yes": sizes, and choices
-/// that differ from those of ModelConfig{}.
-inline std::string describe(const ModelConfig& config) {
+namespace detail {
+
+/// "heads 4, tied yes": the fields of which wanted(field, whether it is a whole number, whether it
+/// differs from ModelConfig{}'s) is true.
+template <typename Wanted>
+std::string tell_fields(const ModelConfig& config, Wanted wanted) {
   std::vector<std::string> usual;
   const ModelConfig unsaid;
   for_each_field(unsaid, [&](const Field&, const auto& value, const auto&...) {
@@ -138,11 +141,20 @@ inline std::string describe(const ModelConfig& config) {
   for_each_field(config,
                  [&]<typename Value>(const Field& field, const Value& value, const auto&...) {
                    const std::string told = value_text(value);
-                   const bool is_size = std::is_same_v<Value, Index> && !field.may_lack;
-                   if (told == *other++ && !is_size) return;
-                   text += detail::concat({text.empty() ? "" : ", ", field.label(), " ", told});
+                   if (!wanted(field, std::is_same_v<Value, Index>, told != *other++)) return;
+                   text += concat({text.empty() ? "" : ", ", field.label(), " ", told});
                  });
   return text;
+}
+
+}  // namespace detail
+
+/// "vocabulary 70, context 64, layers 2, width 128, heads 4, ff 256, tied yes": sizes, and choices
+/// that differ from those of ModelConfig{}.
+inline std::string describe(const ModelConfig& config) {
+  return detail::tell_fields(config, [](const Field& field, bool whole, bool differs) {
+    return differs || (whole && !field.may_lack);
+  });
 }
 
 /// Where a model's type gets its configuration from: ModelConfig itself, or a FixedConfig.
