@@ -101,17 +101,18 @@
                   OCTAVO_ABI_K, OCTAVO_ABI_L, OCTAVO_ABI_M, OCTAVO_ABI_N, OCTAVO_ABI_O)
 #define OCTAVO_NAMESPACE octavo::inline OCTAVO_ABI
 
-// Functions that are not templates are declared where they belong and defined at the end of their
-// header, where bodies are wanted:
+// Functions that are not templates are declared first and defined at the end of their header, if
+// bodies are wanted:
 //
 //   #if OCTAVO_BODIES
 //   OCTAVO_INLINE std::string printable(std::string_view text, std::size_t limit) { ... }
 //   #endif
 //
-// Without octavo::compiled that is everywhere, and they are inline. A program that links it
-// (OCTAVO_COMPILED) sees their declarations alone: one source of the library, which defines
-// OCTAVO_COMPILING_BODIES, has the bodies. (Virtual functions are OCTAVO_INLINE in their class as
-// well: the first that is not inline there decides where the class's table of them stands.)
+// Without octavo::compiled, bodies are wanted in every file, and the functions are inline. A
+// program that links octavo::compiled (OCTAVO_COMPILED) sees only the declarations; the bodies are
+// compiled once, in the library's source that defines OCTAVO_COMPILING_BODIES. (Virtual functions
+// are OCTAVO_INLINE in their class as well, because the first one that is not inline decides which
+// file contains the class's virtual table.)
 #if !defined(OCTAVO_COMPILED)
 #define OCTAVO_BODIES 1
 #define OCTAVO_INLINE inline

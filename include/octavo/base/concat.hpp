@@ -24,7 +24,8 @@ class TextPart {
   TextPart(Number number)
       : value_(static_cast<std::uint64_t>(number)),
         kind_(number < Number{} ? Kind::negative : Kind::number) {}
-  TextPart(std::floating_point auto) = delete;  // say how many digits: FormattedNumber
+  TextPart(std::floating_point auto) =
+      delete;  // use FormattedNumber, which takes the number of digits
 
   void append_to(std::string& all) const;
 

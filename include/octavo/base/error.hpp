@@ -86,8 +86,8 @@ class UnknownSymbol : public Error {
   std::size_t offset_;
 };
 
-/// The loss or the gradient norm is not finite. Thrown before the update: the weights are those
-/// after the previous step.
+/// The loss or the gradient norm is not finite. Thrown before the update, so the weights are
+/// unchanged.
 class Diverged : public Error {
  public:
   Diverged(const std::string& message, std::int64_t step, double loss, std::string hint = {})

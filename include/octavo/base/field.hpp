@@ -13,12 +13,12 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 
-// How the fields of a configuration are told to everything that goes through them: a struct has one
-// function for_each_field(config, visit), which calls visit(Field, value, range) for numbers and
-// visit(Field, value) for all else. Files, command lines, reports and checks are visitors.
+// Fields of configurations. A configuration has one function for_each_field(config, visit), which
+// calls visit(Field, value, range) for numbers and visit(Field, value) for all other fields. Files,
+// command lines, reports and checks are visitors.
 namespace OCTAVO_NAMESPACE {
 
-/// The values that a whole number may have, both ends included.
+/// The valid values of a whole number, both ends included.
 struct WholeRange {
   Index least;
   Index most;
@@ -29,18 +29,18 @@ struct WholeRange {
 inline constexpr WholeRange size_range{1, (Index{1} << 31) - 1};
 inline constexpr WholeRange count_range{0, std::numeric_limits<Index>::max()};
 
-/// The values that a setting may have, both ends included, and their description in words.
+/// The valid values of a real setting, both ends included, and their description in words.
 struct SettingRange {
   double least;
   double most;
   std::string_view words;
 
-  constexpr bool contains(double value) const noexcept {  // a NaN lies nowhere
+  constexpr bool contains(double value) const noexcept {  // false for NaN
     return value >= least && value <= most;
   }
 };
 
-/// A moment's decay rate, a momentum, a share that is dropped.
+/// The range of a moment's decay rate, a momentum or a dropout rate.
 inline constexpr SettingRange share_range{0, 1 - std::numeric_limits<double>::epsilon() / 2,
                                           "0 to less than 1"};
 inline constexpr SettingRange positive_range{std::numeric_limits<double>::denorm_min(),
@@ -49,20 +49,20 @@ inline constexpr SettingRange positive_range{std::numeric_limits<double>::denorm
 inline constexpr SettingRange not_negative_range{0, std::numeric_limits<double>::max(),
                                                  "a finite number, 0 or more"};
 
-/// Which group of a command line's options a field belongs to.
+/// The group of a field in the options of a command line.
 enum class FieldGroup { none, model, layers, training, run, memory };
 
-/// What is known of a field of a configuration besides its value.
+/// The description of a configuration's field.
 struct Field {
   std::string_view name;                ///< in files: "learning_rate"
   std::string_view option = {};         ///< in reports and command lines: "lr"; empty: the name
   FieldGroup group = FieldGroup::none;  ///< none: not on command lines
   std::string_view help = {};           ///< a line for command lines
-  std::string_view formerly = {};       ///< the name in files of version 1, where it differs
+  std::string_view formerly = {};       ///< the name in files of version 1, if different
   bool stored = true;                   ///< in files; false: it changes no result
-  bool may_lack = false;             ///< files without it mean the value that it has before reading
-  bool negative_is_default = false;  ///< a negative value is none, and allowed
-  std::string_view zero = {};        ///< what 0 means, in a word for reports
+  bool may_lack = false;                ///< if a file lacks it, the value is unchanged by reading
+  bool negative_is_default = false;     ///< a negative value is valid and means the default
+  std::string_view zero = {};           ///< the meaning of 0, a word for reports
 
   constexpr std::string_view label() const noexcept { return option.empty() ? name : option; }
 };
@@ -80,7 +80,7 @@ constexpr std::string_view name_of(E value) noexcept {
   return choice_names(value)[static_cast<std::size_t>(value)];
 }
 
-/// The value of a field in a word.
+/// The value of a field as text.
 inline std::string value_text(std::integral auto value) { return detail::concat({value}); }
 inline std::string value_text(bool value) { return value ? "yes" : "no"; }
 inline std::string value_text(double value) {
@@ -92,7 +92,7 @@ std::string value_text(E value) {
   return std::string(name_of(value));
 }
 
-/// ConfigError "beta1 is 2, expected 0 to less than 1" where a setting is out of its range.
+/// ConfigError, such as "beta1 is 2, expected 0 to less than 1", if a setting is out of its range.
 constexpr void check_setting(std::string_view name, double value, const SettingRange& range) {
   require(range.contains(value), [&] {
     return detail::concat({name, " is ", value_text(value), ", expected ", range.words});
@@ -107,7 +107,7 @@ constexpr void check_setting(std::string_view name, Index value, const WholeRang
   });
 }
 
-/// ConfigError where a field's value is out of its range. For for_each_field.
+/// A visitor for for_each_field: ConfigError if a field's value is out of its range.
 struct FieldCheck {
   template <typename Value, typename Range>
   constexpr void operator()(const Field& field, const Value& value, const Range& range) const {

@@ -15,7 +15,7 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Calls body(line) for every line of a small file that the kernel generates, such as those in
+/// Calls body(line) for every line of a small file that the kernel generates, such as a file in
 /// /proc; lines longer than 4 KiB come in pieces. Does nothing if there is no such file, or on
 /// systems other than Linux. Makes no heap call and does not use stdio, whose memory would dominate
 /// what memory reports measure.

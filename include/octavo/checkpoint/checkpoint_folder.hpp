@@ -19,8 +19,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The folder to which a run saves, locked for this process. It has the newest checkpoints and,
-/// separately, the best model, "best.safetensors".
+/// The folder to which a run saves, locked for this process. It contains the newest checkpoints
+/// and, separately, the best model, "best.safetensors".
 class CheckpointFolder {
  public:
   /// Error of code cannot_create if another process works there. Removes partly written files of a
@@ -96,7 +96,7 @@ class CheckpointFolder {
     return earlier_.move(names);
   }
 
-  /// From now on keeps the checkpoints that a rollback may need, besides the newest: see
+  /// From now on retains the checkpoints that a rollback may need, in addition to the newest: see
   /// rollback_target(). `step`: the current step; checkpoints that no rollback can reach are
   /// removed.
   void keep_rollback_targets(Index step) {

@@ -20,16 +20,16 @@
 // Configurations as a file's metadata: visitors of for_each_field (base/field.hpp).
 namespace OCTAVO_NAMESPACE::detail {
 
-/// ConfigError where a file would say what is refused when it is read.
+/// ConfigError if the reader would refuse the value; `sound`: whether it would accept it.
 inline void check_writable(std::string_view key, bool sound) {
   require(sound, [&] { return concat({"cannot save a run whose ", key, " is out of range"}); });
 }
 
-/// The entry of an optimizer's setting. Version 1 says "decay".
+/// The key of an optimizer's setting. It is "decay" in version 1 for "weight_decay".
 inline std::string setting_key(std::string_view name) {
   return concat({"optimizer.", name == "weight_decay" ? "decay" : name});
 }
-/// Files of version 1 may hold momenta of 0.
+/// The range of a setting in files: those of version 1 may contain momenta of 0.
 inline SettingRange in_files(const SettingRange& range) {
   return {std::min(0.0, range.least), range.most, range.words};
 }
@@ -72,8 +72,8 @@ struct FieldWriter {
   }
 };
 
-/// Reads the fields that are stored, in files of every version. FormatError names what is missing
-/// or out of its range.
+/// Reads the stored fields from files of every version. FormatError, naming the field, if one is
+/// missing or out of its range.
 struct FieldReader {
   const MetadataReader& metadata;
   OptimizerList known = {};
@@ -88,7 +88,8 @@ struct FieldReader {
   }
 
  private:
-  /// Fields that no file may lack count as there: reading says that they are missing.
+  /// Whether to read the field. True for a required field even if it is missing: reading it then
+  /// reports that.
   bool is_there(const Field& field) const { return !field.may_lack || metadata.has(key(field)); }
 
   std::string key(const Field& field) const {

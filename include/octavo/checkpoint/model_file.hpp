@@ -23,18 +23,18 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Everything that generation needs: what a model file holds.
+/// The content of a model file: everything that generation needs.
 template <Scalar T>
 struct LoadedModel {
   ModelConfig config;
-  Index trained_length = 0;  ///< the longest sequence that training showed it
+  Index trained_length = 0;  ///< the longest sequence in training
   AnyTokenizer tokenizer;
   AlignedBuffer<T> weights;  ///< in the order of Transformer::parameters()
 };
 
 namespace detail {
 
-/// Of a checkpoint: what an optimizer remembers.
+/// The name in a checkpoint of the tensor with the optimizer's state.
 inline constexpr std::string_view optimizer_state_name = "optimizer.state";
 
 template <Scalar T>
@@ -63,11 +63,11 @@ void read_weights(const SafetensorsReader& file, const ParameterList& parameters
 
 }  // namespace detail
 
-/// Saves the weights of a model, its shape and part, trained length and tokenizer as one
-/// safetensors file, atomically: `save_model<float>(path, trainer.model(), 32, tokenizer,
-/// trainer.weights())`. Tensor names are those of Transformer::parameters(). ConfigError, or Error
-/// of code bad_data, for what could not be loaded: a length beyond the context, more tokens than
-/// the model has, weights that are not finite.
+/// Saves a model's weights, configuration, part, trained length and tokenizer as one safetensors
+/// file, atomically: `save_model<float>(path, trainer.model(), 32, tokenizer, trainer.weights())`.
+/// Tensor names are those of Transformer::parameters(). ConfigError for a length beyond the context
+/// or a tokenizer with more tokens than the model; Error of code bad_data for weights that are not
+/// finite. Such a file could not be loaded.
 template <Scalar T>
 void save_model(const std::string& path, const ModelDescription& model, Index trained_length,
                 const AnyTokenizer& tokenizer, std::span<const T> weights,
@@ -90,12 +90,12 @@ void save_model(const std::string& path, const ModelDescription& model, Index tr
                     metadata.entries(), files);
 }
 
-/// A model file, or the model of a checkpoint, opened for reading. Every tensor must be there, of
-/// the shape that the metadata demands, and nothing else may be. FormatError says what differs.
+/// A model file, or the model of a checkpoint, opened for reading. The file must contain exactly
+/// the tensors that its metadata demands, in their shapes; otherwise FormatError says what differs.
 class ModelFile {
  public:
-  /// `source` must outlive this object. `kind`: the kind of model, model_kind<Model>; a file of a
-  /// model with another part is refused.
+  /// `source` must outlive this object. `kind`: the kind of model, model_kind<Model>; FormatError
+  /// if the file's model has another part.
   explicit ModelFile(const ByteSource& source, ModelKind kind = standard_model) : file_(source) {
     const MetadataReader metadata(file_);
     constexpr std::array<std::string_view, 2> kinds{"model", "checkpoint"};
@@ -119,9 +119,9 @@ class ModelFile {
   const AnyTokenizer& tokenizer() const noexcept { return *tokenizer_; }
   const ParameterList& parameters() const noexcept { return parameters_; }
 
-  /// weights [numbers in the model], in the order of Transformer::parameters(); those of the other
-  /// scalar type are converted. FormatError if one is altered or not finite: half of them may have
-  /// come.
+  /// Reads the weights into weights [numbers in the model], in the order of
+  /// Transformer::parameters(), and converts the other scalar type to T. FormatError if a tensor is
+  /// altered or a weight is not finite; some of `weights` may then have been written.
   template <Scalar T>
   void read(std::span<T> weights) const {
     require_equal("a model file: numbers in the weights", std::ssize(weights), parameters_.count());
@@ -129,7 +129,8 @@ class ModelFile {
   }
 
  private:
-  /// Of a model another program may have changed the type of the numbers.
+  /// FormatError if the header is altered, unless another program has only rewritten it or, in a
+  /// model file, converted all numbers between F32 and F64.
   void check_header(bool checkpoint) {
     if (file_.is_unaltered()) return;
     std::vector<std::string> names;
@@ -148,8 +149,8 @@ class ModelFile {
   ParameterList parameters_;
 };
 
-/// Loads the model of a model file or a checkpoint: see ModelFile. A model with a part of the
-/// user's: `load_model<float>(source, model_kind<MyModel>)`.
+/// Loads the model of a model file or a checkpoint: see ModelFile. For a model with a part of the
+/// user's own: `load_model<float>(source, model_kind<MyModel>)`.
 template <Scalar T>
 LoadedModel<T> load_model(const ByteSource& source, ModelKind kind = standard_model) {
   const ModelFile file(source, kind);

@@ -15,10 +15,12 @@
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/transformer/model_config.hpp>
 
-// What every file of ours says about its model: format and shape; see tokenizer_metadata.hpp.
+// The metadata about the model in each of Octavo's files: format version and configuration. For the
+// tokenizer see tokenizer_metadata.hpp.
 namespace OCTAVO_NAMESPACE::detail {
 
-/// Written. Version 1, which is read as well, says "bias" for all biases.
+/// The version that is written. Version 1 is read as well; it has one entry, "bias", for all
+/// biases.
 inline constexpr Index format_version = 2;
 
 inline void write_format(MetadataWriter& metadata, std::string_view kind) {
@@ -27,7 +29,7 @@ inline void write_format(MetadataWriter& metadata, std::string_view kind) {
   metadata.whole("octavo.format_version", format_version);
 }
 
-/// Which of `kinds` a file is.
+/// The index in `kinds` of the file's kind.
 inline std::size_t read_format(const MetadataReader& metadata,
                                std::span<const std::string_view> kinds) {
   if (!metadata.file().metadata().contains("octavo.kind")) {
@@ -41,7 +43,7 @@ inline std::size_t read_format(const MetadataReader& metadata,
         concat({"format version ", version, ", this build reads 1 to ", format_version}),
         "it was written by a newer Octavo: update the library");
   }
-  metadata.text(std::string(header_sum_key));  // must be there; the file's reader compares them
+  metadata.text(std::string(header_sum_key));  // must exist; the file's reader compares it
   metadata.text(std::string(tensor_sums_key));
   return metadata.choice("octavo.kind", kinds,
                          kinds.size() > 1 ? ""
@@ -49,11 +51,11 @@ inline std::size_t read_format(const MetadataReader& metadata,
                                             "name a checkpoint");
 }
 
-/// The configuration of the model in a file, whose size has been compared with it: whoever
-/// allocates for that configuration allocates no more than a few times the file.
+/// The configuration of the model in a file. It has been compared with the file's size, so that
+/// memory for this configuration is at most a few times the file.
 inline ModelConfig read_config(const MetadataReader& metadata) {
-  // Every block has four tensors or more (two norms' and the attention's two matrices): the file
-  // bounds how many blocks there can be.
+  // Every block has at least four tensors (of two norms, and the attention's two matrices), so the
+  // number of tensors bounds the number of blocks.
   const auto tensors = std::ssize(metadata.file().tensors());
   metadata.whole("layers", 1, std::max<Index>(1, tensors / 4));
   ModelConfig config;
@@ -68,7 +70,7 @@ inline ModelConfig read_config(const MetadataReader& metadata) {
   } catch (const ConfigError& error) {
     metadata.file().fail(concat({"metadata: ", error.what()}));
   }
-  // In floating point, which cannot overflow; whole numbers could.
+  // In floating point, because whole numbers could overflow.
   const auto real = [](Index size) { return static_cast<double>(size); };
   const bool learned = config.positions.kind == PositionKind::learned;
   const double weights =
@@ -84,16 +86,16 @@ inline ModelConfig read_config(const MetadataReader& metadata) {
   return config;
 }
 
-/// The part of the user's that a model has, if any: see ModelDescription.
+/// Writes the name of the user's own part in the model, if it has one: see ModelDescription.
 inline void write_part(MetadataWriter& metadata, std::string_view part) {
   if (!part.empty()) metadata.text("part", part);
 }
-/// Empty: none.
+/// The name of the user's own part in the file's model; empty if it has none.
 inline std::string read_part(const MetadataReader& metadata) {
   return metadata.has("part") ? metadata.text("part") : std::string();
 }
 
-/// FormatError where a file is of a model with another part than is expected.
+/// FormatError if the part of the file's model is not the expected one.
 inline void check_part(const SafetensorsReader& file, std::string_view got,
                        std::string_view expected) {
   if (got == expected) return;
@@ -110,7 +112,7 @@ bool all_finite(std::span<const T> numbers) {
   return std::all_of(numbers.begin(), numbers.end(), [](T x) { return std::isfinite(x); });
 }
 
-/// ConfigError where a file of these would not be one that can be loaded.
+/// ConfigError if a file with these values could not be loaded.
 inline void check_saved(const ModelConfig& config, Index trained_length, Index tokens) {
   require(trained_length >= 1 && trained_length <= config.context, [&] {
     return concat({"trained length: got ", trained_length, ", expected 1 to ", config.context,
@@ -122,7 +124,7 @@ inline void check_saved(const ModelConfig& config, Index trained_length, Index t
   });
 }
 
-/// The longest sequence that training showed the model.
+/// The longest sequence in the model's training.
 inline Index read_trained_length(const MetadataReader& metadata, const ModelConfig& config) {
   return metadata.whole("trained_length", 1, config.context);
 }

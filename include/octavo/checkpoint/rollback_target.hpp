@@ -29,10 +29,10 @@ constexpr bool is_rollback_target(Index step, Index now) {
          step > last - rollback_age - rollbacks_in_a_row * rollback_interval;
 }
 
-/// The first of these checkpoints, newest first, at a multiple of rollback_interval that is at
-/// least rollback_age steps older than `now` (the start of the run is always old enough) and to
-/// which the run has not gone back before; nothing if there is none, or if there were
-/// rollbacks_in_a_row rollbacks since it was saved. `skipped` is called for damaged checkpoints.
+/// The newest of these checkpoints that is at a multiple of rollback_interval, is at least
+/// rollback_age steps older than `now` (the start of the run is always old enough), and to which
+/// the run has not gone back before. Nothing if there is none, or if there were rollbacks_in_a_row
+/// rollbacks since it was saved. `skipped` is called for damaged checkpoints.
 ///
 /// A run continues from a checkpoint with the checkpoint's RunState::rate_factor or, after a
 /// rollback, with a smaller one. The factors of successive checkpoints and of the run therefore

@@ -20,17 +20,16 @@
 #include <octavo/formats/metadata.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
-// The tokenizer in the metadata of Octavo's files. For characters: the alphabet's bytes, whether
-// there is an unknown token, and, if they exist, "characters", those of more than one byte in
-// increasing order, and "end_token", which ends a text. For byte pairs: "merges", the left and
-// right token of each, and "tokens", with one word for each token in order:
+// The tokenizer in the metadata of Octavo's files. For characters: the alphabet's bytes; whether
+// there is an unknown token; and, if they exist, "characters" (the characters of more than one
+// byte, in increasing order) and "end_token" (the token that ends a text). For byte pairs: "merges"
+// (the left and right token of each) and "tokens" (one word for each token, in order):
 //   61        a byte in hexadecimal,
-//   0-767     several numbers: what those merges make,
+//   0-767     several numbers: the tokens that these merges make,
 //   3:3c7c3e  another token's kind, by TokenKind's number, and name, in hexadecimal.
-// "name_rules" is there where more than kinds is to be said of names: a token's number, and the sum
-// of 1 (the spaces before it belong to it), 2 (those that follow), 4 (late), 8 (always), 16 (where
-// special tokens are recognized); see NameRule. "end_tokens" is there where a text does not end
-// with the vocabulary's own end token: the numbers, the first one first.
+// "name_rules" exists if a token has a NameRule: the token's number, and the sum of 1 (strip_left),
+// 2 (strip_right), 4 (late), 8 (always) and 16 (recognized). "end_tokens" exists if generation
+// stops at other tokens than the vocabulary's own end token: their numbers, in order.
 namespace OCTAVO_NAMESPACE::detail {
 
 /// The words of a text, separated by single spaces; none for an empty text.
@@ -119,7 +118,7 @@ inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
 
 // --- Byte pairs, read ---------------------------------------------------------------------------
 
-/// Nothing if the words are not pairs of tokens, or too many.
+/// The merges; nothing if the words are not pairs of tokens, or are too many.
 inline std::optional<std::vector<BpeMerge>> parsed_merges(std::string_view text, Index vocabulary) {
   std::vector<BpeMerge> merges;
   SpacedWords words(text);
@@ -190,7 +189,7 @@ inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) 
   return true;
 }
 
-/// Nothing if the words are not pairs of a token and a sum of flags.
+/// The rules; nothing if the words are not pairs of a token and a sum of flags.
 inline std::optional<std::map<Token, NameRule>> parsed_rules(std::string_view text) {
   std::map<Token, NameRule> rules;
   SpacedWords words(text);

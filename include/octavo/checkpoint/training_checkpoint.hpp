@@ -19,23 +19,23 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a checkpoint says about its run, beside the numbers.
+/// Everything in a checkpoint except its tensors.
 struct CheckpointInfo {
   ModelConfig config;
   std::string part;         ///< see ModelDescription
-  TrainingOptions options;  ///< but for those that change nothing: micro-batch, recomputation
+  TrainingOptions options;  ///< without those that change no result: micro-batch, recomputation
   RunState state;
   AnyTokenizer tokenizer;
   CorpusIdentity corpus;
   bool double_precision = false;
-  /// What multiplies the learning rate of tensors of these names in files; 1 for all others.
+  /// Factors on the learning rate by the tensors' names in files; 1 for all other tensors.
   std::map<std::string, double> learning_rate_factors;
 };
 
 namespace detail {
 
-/// How an optimizer's state lies in a file: [moments, parameters] where all of it is moments of the
-/// weights' scalar, else bytes.
+/// The layout of an optimizer's state in a file: [moments, parameters] of the weights' scalar type
+/// if it consists of such moments, otherwise bytes.
 struct StateForm {
   std::string_view dtype;
   std::vector<Index> sizes;
@@ -58,9 +58,9 @@ bool could_be_moment(N number, MomentRange range) {
   return std::isfinite(number) && (range == MomentRange::finite || number >= 0);
 }
 
-/// The first of the state's numbers that the optimizer cannot have left, or none. Codes are not
-/// counted: each of their values is valid. read(byte, bytes) brings the state's bytes from `byte`
-/// on.
+/// The index of the first number in the state that is not valid; nothing if all are valid.
+/// Quantized codes are not counted, because every value is valid. read(byte, bytes) fills `bytes`
+/// from the state's byte `byte` on.
 template <Scalar T, typename Read>
 std::optional<Index> first_impossible(const AnyOptimizer& optimizer, Index parameters,
                                       Index tensors, Read read) {
@@ -90,10 +90,10 @@ std::optional<Index> first_impossible(const AnyOptimizer& optimizer, Index param
 
 }  // namespace detail
 
-/// Saves a run as one safetensors file, atomically, so that it can go on bit for bit: weights under
-/// the names of Transformer::parameters(), "optimizer.state", and everything else as metadata.
-/// Equal states give equal bytes. Needs no second copy of anything. Refuses, with Diverged, to save
-/// weights or moments that could not be loaded again: such as are not finite.
+/// Saves a run as one safetensors file, atomically, from which it resumes bit for bit: weights
+/// under the names of Transformer::parameters(), "optimizer.state", and everything else as
+/// metadata. Equal states give equal bytes. Makes no second copy of the tensors. Throws Diverged,
+/// and saves nothing, if a weight or moment is not finite: such a file could not be loaded.
 template <Scalar T, typename Config, typename Part>
 void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& trainer,
                      const AnyTokenizer& tokenizer, const CorpusIdentity& corpus,
@@ -133,17 +133,19 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   write_safetensors(path, tensors, metadata.entries(), files);
 }
 
-/// What a program takes from a checkpoint: `{.model = model_kind<MyModel>}`.
+/// The kinds of model and optimizers that a program reads from checkpoints: `{.model =
+/// model_kind<MyModel>}`.
 struct CheckpointKinds {
   ModelKind model = standard_model;
-  OptimizerList optimizers = builtin_optimizers<>;  ///< must outlive whatever opens the checkpoint
+  OptimizerList optimizers =
+      builtin_optimizers<>;  ///< must outlive every CheckpointFile that uses it
 };
 
-/// A checkpoint opened for reading. Opening checks all that its header says.
+/// A checkpoint opened for reading. The constructor checks the whole header.
 class CheckpointFile {
  public:
-  /// `source` must outlive it. FormatError says what is wrong; a checkpoint of a model with another
-  /// part can be opened, but neither verified nor loaded.
+  /// `source` must outlive this object. FormatError if the header is invalid. A checkpoint of a
+  /// model with another part can be opened, but neither verified nor loaded.
   explicit CheckpointFile(const ByteSource& source, const CheckpointKinds& kinds = {})
       : file_(source), model_kind_(kinds.model), info_(read_info(file_, kinds.optimizers)) {
     if (file_.is_unaltered()) return;
@@ -156,8 +158,8 @@ class CheckpointFile {
 
   const CheckpointInfo& info() const noexcept { return info_; }
 
-  /// Whether the numbers are those of this kind of model under these options, unaltered and finite:
-  /// reads the file once, keeps nothing. FormatError says what is wrong.
+  /// Reads the whole file without storing it. FormatError unless its tensors are those of this kind
+  /// of model under these options, unaltered and finite.
   void verify() const {
     if (info_.double_precision) {
       verify<double>(model().parameters);
@@ -166,10 +168,10 @@ class CheckpointFile {
     }
   }
 
-  /// Brings a trainer of the same shape, scalar and optimizer to where the run was saved, its
-  /// tensors' learning-rate factors included; its other options are its own. The file is verified
-  /// before the trainer is touched. (Only if the file cannot be read again after that, or has been
-  /// altered between, are the trainer's numbers lost.)
+  /// Restores the saved state into a trainer of the same configuration, scalar type and optimizer,
+  /// including the tensors' learning-rate factors; the trainer keeps its other options. The file is
+  /// verified before the trainer is changed. (The trainer's numbers are lost only if the file
+  /// cannot be read a second time or was altered meanwhile.)
   template <Scalar T, typename Config, typename Part>
   void load(Trainer<T, Config, Part>& trainer) const {
     detail::check_part(file_, info_.part, detail::part_name<Part>());

@@ -19,22 +19,22 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Of a corpus's name.
+/// The most bytes of a corpus's name.
 inline constexpr std::size_t most_corpus_name_bytes = 65536;
 
-/// Which text a run was trained on.
+/// Identifies the text that a run was trained on.
 struct CorpusIdentity {
-  std::string name;  ///< how it was named when the run began
+  std::string name;  ///< its name when the run began
   std::size_t bytes = 0;
-  std::string hash;  ///< of the bytes; any digest will do, text
-  /// How the text is divided into documents, in words of the program's; empty: it is not.
+  std::string hash;  ///< a digest of its bytes, as text; any digest will do
+  /// How the text is divided into documents, in the program's words; empty: not divided.
   std::string documents = {};
-  /// The text for validation; all empty: it is a part of the text above, or there is none.
+  /// The text for validation; all empty: a part of the text above, or no validation.
   std::string validation_name = {};
   std::size_t validation_bytes = 0;
   std::string validation_hash = {};
 
-  /// Whether it is the same text, however it is named.
+  /// Whether both are the same text; names are not compared.
   bool same_text(const CorpusIdentity& other) const {
     return bytes == other.bytes && hash == other.hash && documents == other.documents &&
            validation_bytes == other.validation_bytes && validation_hash == other.validation_hash;
@@ -60,7 +60,8 @@ inline TrainingOptions read_options(const MetadataReader& metadata, const ModelC
   return options;
 }
 
-/// Before a tensor's name: what multiplies its learning rate, where that is not 1.
+/// The key of a tensor's learning-rate factor, if it is not 1, is this followed by the tensor's
+/// name.
 inline constexpr std::string_view factor_key = "learning_rate_factor.";
 
 inline void write_factors(MetadataWriter& metadata, const ParameterList& parameters) {
@@ -70,7 +71,7 @@ inline void write_factors(MetadataWriter& metadata, const ParameterList& paramet
   }
 }
 
-/// By the tensors' names. Files of runs that froze nothing have none.
+/// The learning-rate factors by the tensors' names; empty for a run with all factors 1.
 inline std::map<std::string, double> read_factors(const MetadataReader& metadata) {
   std::map<std::string, double> factors;
   for (const auto& [key, value] : metadata.file().metadata()) {
@@ -104,16 +105,16 @@ inline RunState read_state(const MetadataReader& metadata) {
   return state;
 }
 
-/// Of the words that say how a text is divided into documents.
+/// The most bytes of CorpusIdentity::documents.
 inline constexpr std::size_t most_documents_bytes = 2048;
 
-/// What only some runs have is written for these alone, so that the files of others are what they
-/// were.
+/// Optional entries are written only for runs that have them, so that the files of other runs keep
+/// their bytes.
 inline void write_corpus(MetadataWriter& metadata, const CorpusIdentity& corpus) {
   check_writable("corpus.name", corpus.name.size() <= most_corpus_name_bytes);
   check_writable("corpus.documents", corpus.documents.size() <= most_documents_bytes);
   check_writable("validation.name", corpus.validation_name.size() <= most_corpus_name_bytes);
-  metadata.text("corpus.name", to_hex(corpus.name));  // a path may be no UTF-8
+  metadata.text("corpus.name", to_hex(corpus.name));  // a path need not be UTF-8
   metadata.whole("corpus.bytes", corpus.bytes);
   metadata.text("corpus.hash", corpus.hash);
   if (!corpus.documents.empty()) metadata.text("corpus.documents", to_hex(corpus.documents));

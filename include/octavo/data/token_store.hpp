@@ -15,7 +15,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Token ids in memory, token_bytes(vocabulary) each.
+/// Token ids in memory, of token_bytes(vocabulary) bytes each.
 class TokenStore {
  public:
   explicit TokenStore(Index vocabulary);

@@ -46,7 +46,7 @@ class AtomicFile {
  private:
   static constexpr std::string_view mark = ".tmp.";
 
-  /// Resolves symbolic links; the target may not exist yet.
+  /// The target of symbolic links, which need not exist yet.
   static std::string behind_links(const std::string& path);
 
   /// The status of the file to be replaced; nothing if there is none.

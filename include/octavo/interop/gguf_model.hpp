@@ -25,14 +25,15 @@
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/transformer.hpp>
 
-// GPT-2 as llama.cpp has it: architecture "gpt2" (src/models/gpt2.cpp), vocabulary "gpt2"
+// GPT-2 in llama.cpp's format: architecture "gpt2" (src/models/gpt2.cpp), vocabulary "gpt2"
 // (src/llama-vocab.cpp).
 namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 inline constexpr std::size_t most_gguf_tokens = std::size_t{1} << 18;
 
-/// As llama.cpp's converter has it: vectors and the position table stay float.
+/// The type of a parameter in the file, as llama.cpp's converter chooses it: vectors and the
+/// position table stay F32.
 inline StoredType gguf_type(const Parameter& parameter, StoredType type) {
   const bool position = parameter.name == "embedding.positions.weight";
   return parameter.rows == 0 || position ? StoredType::f32 : type;
@@ -83,12 +84,12 @@ inline GgufEntries gguf_entries(const Gpt2Config& config, const TokenTable& toke
 
 }  // namespace detail
 
-/// A GPT-2 in a GGUF file, opened for reading: its entries, vocabulary and the names, types and
-/// shapes of its tensors are checked. "output.weight" may be there if it is the token table once
-/// more.
+/// A GPT-2 in a GGUF file, opened for reading. The constructor checks its entries, its vocabulary,
+/// and the names, types and shapes of its tensors. "output.weight" may exist if it equals the token
+/// table.
 class GgufModel {
  public:
-  /// `source` must outlive it. FormatError says what is wrong.
+  /// `source` must outlive this object. FormatError if a check fails.
   explicit GgufModel(const ByteSource& source) : file_(source) {
     read_tokens();
     read_config();
@@ -101,15 +102,15 @@ class GgufModel {
   const ModelConfig& model_config() const noexcept { return config_.model; }
   const TokenTable& tokens() const noexcept { return tokens_; }
 
-  /// Whether every weight is finite: reads all once, keeps nothing.
+  /// Reads all weights without storing them. FormatError if one is not finite.
   void verify() const {
     for (const Parameter& parameter : parameters_) {
       detail::for_each_number(file_, parameter, [](auto...) {});
     }
   }
 
-  /// The weights, tensor by tensor, into memory of the caller's: weights [numbers in the model], in
-  /// the order of Transformer::parameters(). After a FormatError half of them may have come.
+  /// Reads the weights, tensor by tensor, into weights [numbers in the model], in the order of
+  /// Transformer::parameters(). After a FormatError some of them may have been written.
   template <Scalar T>
   void read(std::span<T> weights) const {
     require_equal("a GGUF file's model: numbers in the weights", std::ssize(weights),
@@ -122,8 +123,8 @@ class GgufModel {
     }
   }
 
-  /// Gives a trainer of the same shape these weights to begin with. All is verified before the
-  /// trainer is touched.
+  /// Sets a trainer of the same configuration to these weights. All of them are verified before the
+  /// trainer is changed.
   template <typename Trainer>
   void load(Trainer& trainer) const {
     require(trainer.config() == model_config(), [&] {
@@ -157,7 +158,7 @@ class GgufModel {
         hint);
   }
 
-  /// How a text is split: as GPT-2 does, which llama.cpp has under several names.
+  /// FormatError unless texts are split as GPT-2 does; llama.cpp has several names for this.
   void check_split() {
     const std::string key = "tokenizer.ggml.pre";
     const std::string name = file_.has(key) ? file_.text(key) : std::string();
@@ -215,8 +216,8 @@ class GgufModel {
     for (std::size_t i = 0; i < count; ++i) set_kind(i, text[i]);
   }
 
-  /// What llama.cpp makes of it: what the merges make is text, whatever it is besides; what they do
-  /// not make no text has, unless its name is found.
+  /// Sets a token's kind as llama.cpp treats it: a token that the merges make is text, whatever its
+  /// stated kind; any other token occurs in a text only if its name is found.
   void set_kind(std::size_t i, bool text) {
     const std::string& name = tokens_.tokens[i];
     TokenKind& kind = tokens_.kinds[i];
@@ -264,7 +265,8 @@ class GgufModel {
         file_.optional_whole("octavo.trained_length", 1, model.context).value_or(model.context);
   }
 
-  /// Before anything is allocated for that shape: the file must have room for it.
+  /// FormatError if the file is too small for the configuration. Called before memory is allocated
+  /// for it.
   void check_room() const {
     const ModelConfig& model = config_.model;
     const auto real = [](Index size) { return static_cast<double>(size); };
@@ -326,10 +328,10 @@ class GgufModel {
   ParameterList parameters_;
 };
 
-/// Saves a GPT-2 as a GGUF file that llama.cpp runs; vectors and the position table stay F32. No
-/// second copy of the weights is made. ConfigError if the vocabulary is not the model's or one of
-/// the two tokens is not said, which llama.cpp would take to be number 11; Error of code bad_data
-/// if GPT-2 cannot express the model or the type one of its numbers.
+/// Saves a GPT-2 as a GGUF file for llama.cpp; vectors and the position table stay F32. Makes no
+/// second copy of the weights. ConfigError if the vocabulary is not the model's, or if the begin or
+/// end token is not set (llama.cpp would take token 11); Error of code bad_data if GPT-2 cannot
+/// express the model, or if `type` cannot express a weight.
 template <Scalar T>
 void save_gguf(const std::string& path, const ModelDescription& model, const Gpt2Config& config,
                const TokenTable& tokens, std::span<const T> weights,

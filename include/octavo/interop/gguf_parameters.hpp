@@ -17,12 +17,11 @@
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/gpt2_names.hpp>
 
-// Where GGUF files have the parameters of GPT-2 (llama.cpp, src/models/gpt2.cpp), under which names
-// and which way round.
+// The names and layouts of GPT-2's parameters in GGUF files (llama.cpp, src/models/gpt2.cpp).
 namespace OCTAVO_NAMESPACE::detail {
 
-/// One of the model's tensors in a GGUF file. Matrices but the two tables lie transposed there: all
-/// that goes into one output side by side.
+/// A parameter in a GGUF file. Matrices, except the two tables, are transposed there: [outputs,
+/// inputs], so that the weights of one output are contiguous.
 struct GgufParameter {
   std::string name;
   bool transposed = false;
@@ -40,8 +39,7 @@ inline std::vector<Index> gguf_sizes(const Parameter& parameter) {
   return {parameter.columns, parameter.rows};
 }
 
-/// Where the numbers of a row in a GGUF file lie within the parameter: every `stride`-th from
-/// `first` on.
+/// The numbers of a row of the file within the parameter: every `stride`-th number from `first` on.
 struct GgufRow {
   std::size_t first;
   std::size_t stride;
@@ -52,10 +50,10 @@ inline GgufRow gguf_row(const Parameter& parameter, bool transposed, std::size_t
   return transposed ? GgufRow{row, columns} : GgufRow{row * columns, 1};
 }
 
-/// Numbers of a row that are looked at together; whole blocks.
+/// Numbers of a row that are processed together; a multiple of a block.
 inline constexpr std::size_t gguf_piece = 1024;
 
-/// Hands over a parameter as a GGUF file has it.
+/// Passes the bytes of a parameter, in the file's layout and `type`, to the sink.
 template <Scalar T>
 void emit_gguf(const Parameter& parameter, std::span<const T> numbers, StoredType type,
                const ByteSink& sink) {

@@ -20,16 +20,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a GPT-2 says about itself beside its weights and its vocabulary.
+/// The configuration of a GPT-2, and what else its files say apart from weights and vocabulary.
 struct Gpt2Config {
   ModelConfig model;
-  Index trained_length = 0;  ///< the longest sequence that training showed it
-  /// The tokens that stand before and after a text, if there are such.
+  Index trained_length = 0;  ///< the longest sequence in training
+  /// The tokens before and after a text, if any.
   std::optional<Token> begin_token, end_token;
-  std::vector<Token> other_end_tokens{};  ///< that end a text as well
-  std::vector<std::string> notes{};       ///< what was set aside when it was read, a line each
+  std::vector<Token> other_end_tokens{};  ///< further tokens that end a text
+  std::vector<std::string> notes{};       ///< what was ignored in reading, a line each
 
-  /// Those that end a text, the first one first.
+  /// All tokens that end a text, in order.
   std::vector<Token> end_tokens() const {
     std::vector<Token> all;
     if (end_token) all.push_back(*end_token);
@@ -45,9 +45,9 @@ struct Gpt2Config {
 
 namespace detail {
 
-/// The names of activations in config.json (transformers, activations.py), of one function that
-/// which Octavo writes first. gelu_fast, gelu_accurate and those with "tanh" in their names are
-/// gelu_new's formula in other words.
+/// The names of activations in config.json (transformers, activations.py). Octavo writes the first
+/// name of each function. gelu_fast, gelu_accurate and the names with "tanh" are other names of
+/// gelu_new.
 inline constexpr std::pair<std::string_view, Activation> gpt2_activations[] = {
     {"gelu_new", Activation::gelu_tanh},
     {"gelu_pytorch_tanh", Activation::gelu_tanh},
@@ -72,7 +72,7 @@ inline std::string_view gpt2_name_of(Activation activation) noexcept {
 inline std::string kinds_besides_gpt2(ModelConfig model) {
   if (model.kv_heads() == model.attention.heads) model.attention.kv_heads = 0;
   if (model.head_width() * model.attention.heads == model.width) model.attention.head_width = 0;
-  // Sizes, and what is refused by itself.
+  // Sizes, and fields that have a check of their own.
   constexpr std::string_view of_gpt2[] = {
       "vocabulary", "context",      "layers",         "width",   "heads", "d_ff",     "activation",
       "norm_bias",  "norm_epsilon", "attention_bias", "ff_bias", "tied",  "head_bias"};
@@ -84,11 +84,11 @@ inline std::string kinds_besides_gpt2(ModelConfig model) {
 
 }  // namespace detail
 
-/// Which activations a format of GPT-2's has: config.json all of Octavo's, GGUF one.
+/// The activations that a format of GPT-2 can express: config.json all of Octavo's, GGUF only one.
 enum class Gpt2Activations { any, gelu_tanh };
 
-/// Throws an Error of code bad_data if GPT-2 cannot express a model of that shape, saying why; its
-/// hint says what a model must have. `what` cannot be done with it.
+/// Throws an Error of code bad_data, with the reasons, if GPT-2 cannot express the model; the hint
+/// says what a model must have. `what`: the operation, for the message.
 inline void require_gpt2(const ModelConfig& model, const std::string& what,
                          Gpt2Activations activations) {
   std::string reasons, needs;
@@ -122,8 +122,8 @@ inline void require_gpt2(const ModelConfig& model, const std::string& what,
 
 namespace detail {
 
-/// ConfigError where the model is not of the configuration's shape; Error of code bad_data where it
-/// has a part that GPT-2 does not have. `what` cannot be done with it.
+/// ConfigError if the model's configuration is not `config`; Error of code bad_data if it has a
+/// part that GPT-2 does not have. `what`: the operation, for the message.
 inline void require_gpt2_model(const ModelDescription& model, const ModelConfig& config,
                                const std::string& what) {
   require(model.config == config, [&] {
@@ -155,8 +155,8 @@ class Gpt2ConfigFile {
     return std::move(config_);
   }
 
-  /// The tokens that a field names: a number or a list of them. Numbers that no token has name
-  /// none, which is noted. Where the field is missing it is transformers' 50256.
+  /// The tokens of a field, which is a number or a list of numbers. A number outside the vocabulary
+  /// is ignored, with a note. A missing field means transformers' default, 50256.
   static std::vector<Token> tokens_of(const JsonObject& json, const char* key, Index vocabulary,
                                       std::vector<std::string>& notes) {
     const auto& field = json.field(key);
@@ -186,7 +186,7 @@ class Gpt2ConfigFile {
  private:
   static constexpr Index most = (Index{1} << 31) - 1;
 
-  /// Old files name the class alone.
+  /// FormatError unless the file is of a GPT-2. Old files name only the class.
   void check_kind() const {
     const auto& classes = json_.field("architectures");
     const bool named = classes.is_array() && !classes.empty() && classes[0].is_string() &&
@@ -200,7 +200,7 @@ class Gpt2ConfigFile {
                "Octavo reads models of GPT-2's architecture");
   }
 
-  /// A size, which may have transformers' general name as well.
+  /// A size under the name `key` or `alias`, transformers' general name.
   Index size(const char* key, const char* alias, Index largest) const {
     const auto second = json_.optional_whole(alias, 1, largest);
     if (!second) return json_.whole(key, 1, largest);
@@ -237,7 +237,7 @@ class Gpt2ConfigFile {
   }
 
   void demand_rest() {
-    const auto& old_context = json_.field("n_ctx");  // which transformers has not read since 2019
+    const auto& old_context = json_.field("n_ctx");  // not read by transformers since 2019
     if (!old_context.is_null() && old_context != config_.model.context) {
       config_.notes.push_back(
           concat({"'n_ctx' of ", printable(json_.name()), " is ", JsonObject::shown(old_context),
@@ -262,15 +262,15 @@ class Gpt2ConfigFile {
 
 }  // namespace detail
 
-/// The config.json of a GPT-2 in Hugging Face's format. Fields that change what is computed must be
-/// there or have transformers' defaults, and must be what Octavo computes; FormatError otherwise.
-/// Sizes are in range, but nothing has compared them with the weights.
+/// The config.json of a GPT-2 in Hugging Face's format. Missing fields have transformers' defaults.
+/// FormatError if a field asks for a computation that Octavo does not have. Sizes are in range, but
+/// they are not compared with the weights.
 inline Gpt2Config read_gpt2_config(const ByteSource& source) {
   return detail::Gpt2ConfigFile(source).read();
 }
 
-/// What a generation_config.json says of the tokens that end a text, where it says something; it
-/// goes before config.json, as in transformers.
+/// Takes the tokens that end a text from a generation_config.json, if it names any. They replace
+/// those of config.json, as in transformers.
 inline void read_generation_config(const ByteSource& source, Gpt2Config& config) {
   try {
     const JsonObject json(source);
@@ -286,12 +286,12 @@ inline void read_generation_config(const ByteSource& source, Gpt2Config& config)
   }
 }
 
-/// The same, written: what transformers and llama.cpp's converter look for. Error of code bad_data
-/// if GPT-2 cannot express the shape.
+/// The text of a config.json for transformers and llama.cpp's converter. Error of code bad_data if
+/// GPT-2 cannot express the configuration.
 inline std::string gpt2_config_text(const Gpt2Config& config, StoredType type) {
   const ModelConfig& model = config.model;
   require_gpt2(model, "cannot write a config.json", Gpt2Activations::any);
-  // An object from the start: one that is null becomes invalid if its first entry finds no memory.
+  // Created as an object: a null value would become invalid if memory runs out at its first entry.
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   json["architectures"] = {"GPT2LMHeadModel"};
   json["model_type"] = "gpt2";
@@ -310,7 +310,7 @@ inline std::string gpt2_config_text(const Gpt2Config& config, StoredType type) {
   json["scale_attn_weights"] = true;
   json["tie_word_embeddings"] = true;
   json["use_cache"] = true;
-  // Missing, these would be 50256, beyond most vocabularies.
+  // If these were missing, they would mean 50256, which is beyond most vocabularies.
   json["bos_token_id"] = nullptr;
   json["eos_token_id"] = nullptr;
   if (config.begin_token) json["bos_token_id"] = *config.begin_token;

@@ -27,7 +27,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// Of tensors, one or more.
+/// A note about one or more ignored tensors.
 inline std::string set_aside(const std::vector<std::string>& names) {
   std::string text = printable(names[0]);
   if (names.size() > 1) text += concat({" to ", printable(names.back())});
@@ -39,13 +39,13 @@ inline std::string set_aside(const std::vector<std::string>& names) {
 
 /// A GPT-2 in a folder of Hugging Face's format, opened for reading: config.json and the tensors of
 /// TensorFiles, in F32, F16, BF16 or F64, under the names of GPT2LMHeadModel or, without
-/// "transformer.", of GPT2Model. Opening compares every name and shape with the configuration.
-/// Besides the weights there may be what such files carry along: masks ("attn.bias",
-/// "attn.masked_bias"), which are ignored, and "lm_head.weight", which must be the token table once
-/// more.
+/// "transformer.", of GPT2Model. The constructor compares every name and shape with the
+/// configuration. In addition to the weights, files may contain masks ("attn.bias",
+/// "attn.masked_bias"), which are ignored, and "lm_head.weight", which must equal the token table.
 class Gpt2Folder {
  public:
-  /// Error of code no_input if a file cannot be opened; FormatError says what is wrong with one.
+  /// Error of code no_input if a file cannot be opened; FormatError, naming the file, if one is
+  /// invalid.
   explicit Gpt2Folder(const std::string& path, FileSystem& files = real_file_system())
       : config_(read_gpt2_config(FileSource(detail::concat({path, "/config.json"}), files))),
         tensors_(path, files) {
@@ -62,17 +62,17 @@ class Gpt2Folder {
 
   const Gpt2Config& config() const noexcept { return config_; }
   const ModelConfig& model_config() const noexcept { return config_.model; }
-  /// The tensors that were left aside.
+  /// The names of the tensors that were ignored.
   const std::vector<std::string>& ignored() const noexcept { return ignored_; }
-  /// What was set aside, a line each.
+  /// What was ignored, a line each.
   std::vector<std::string> notes() const {
     std::vector<std::string> lines = config_.notes;
     if (!ignored_.empty()) lines.push_back(detail::set_aside(ignored_));
     return lines;
   }
 
-  /// Whether every weight is finite, and intact where the file has checksums: reads all once, keeps
-  /// nothing. FormatError says what is wrong.
+  /// Reads all weights without storing them. FormatError if one is not finite, or if a checksum,
+  /// where the file has one, differs.
   void verify() const {
     for (const Parameter& parameter : parameters_) {
       const std::string name = name_in_file(parameter);
@@ -81,8 +81,8 @@ class Gpt2Folder {
     check_head();
   }
 
-  /// The weights, tensor by tensor, into memory of the caller's: weights [numbers in the model], in
-  /// the order of Transformer::parameters(). After a FormatError half of them may have come.
+  /// Reads the weights, tensor by tensor, into weights [numbers in the model], in the order of
+  /// Transformer::parameters(). After a FormatError some of them may have been written.
   template <Scalar T>
   void read(std::span<T> weights) const {
     require_equal("a folder's model: numbers in the weights", std::ssize(weights),
@@ -96,8 +96,8 @@ class Gpt2Folder {
     check_head();
   }
 
-  /// Gives a trainer of the same shape these weights to begin with. All is verified before the
-  /// trainer is touched.
+  /// Sets a trainer of the same configuration to these weights. All of them are verified before the
+  /// trainer is changed.
   template <typename Trainer>
   void load(Trainer& trainer) const {
     require(trainer.config() == model_config(), [&] {
@@ -127,8 +127,8 @@ class Gpt2Folder {
 
   const SafetensorsReader& holder(const std::string& name) const { return *tensors_.find(name); }
 
-  /// Before anything is allocated for that shape: the files must have room for it. (A block has
-  /// twelve tensors.)
+  /// FormatError if the files are too small for the configuration. Called before memory is
+  /// allocated for it. (A block has twelve tensors.)
   void check_room() const {
     const ModelConfig& model = config_.model;
     if (model.layers > std::ssize(tensors_.holders()) / 12) {
@@ -159,8 +159,8 @@ class Gpt2Folder {
     }
   }
 
-  /// Whether it is of a class that puts something of its own upon the model, beside the head of
-  /// GPT2LMHeadModel or in its place.
+  /// Whether a tensor belongs to a class with another head in addition to, or instead of, that of
+  /// GPT2LMHeadModel.
   static bool is_other_head(std::string_view name) {
     constexpr std::array<std::string_view, 4> heads{"multiple_choice_head.", "score.",
                                                     "classifier.", "qa_outputs."};
@@ -168,7 +168,7 @@ class Gpt2Folder {
                        [&](std::string_view one) { return name.starts_with(one); });
   }
 
-  /// A tensor that is not a weight must be a known one.
+  /// FormatError for a tensor that is neither a weight nor known.
   void check_others() {
     std::set<std::string> known;
     for (const Parameter& parameter : parameters_) known.insert(name_in_file(parameter));
@@ -191,7 +191,7 @@ class Gpt2Folder {
     }
   }
 
-  /// A head that is there must be the token table, bit for bit.
+  /// FormatError if the file has a head that does not equal the token table, bit for bit.
   void check_head() const {
     const std::string name(head);
     const SafetensorsReader* const file = tensors_.find(name);
@@ -222,16 +222,17 @@ class Gpt2Folder {
   std::vector<std::string> ignored_;
 };
 
-/// A GPT-2 that was loaded.
+/// A loaded GPT-2.
 template <Scalar T>
 struct PretrainedModel {
   Gpt2Config config;
   AlignedBuffer<T> weights;          ///< in the order of Transformer::parameters()
-  std::vector<std::string> ignored;  ///< tensors that were left aside
-  std::vector<std::string> notes;    ///< what was set aside, a line each
+  std::vector<std::string> ignored;  ///< names of ignored tensors
+  std::vector<std::string> notes;    ///< what was ignored, a line each
 };
 
-/// Loads the model of a folder of Hugging Face's format. Its tokenizer is another matter.
+/// Loads the model of a folder in Hugging Face's format. See read_tokenizer_folder() for its
+/// tokenizer.
 template <Scalar T>
 PretrainedModel<T> load_pretrained(const std::string& path,
                                    FileSystem& files = real_file_system()) {
@@ -261,10 +262,10 @@ constexpr auto emitter(StoredType type) {
 
 }  // namespace detail
 
-/// Saves the weights of a GPT-2 as "model.safetensors" and "config.json" of a folder, which is made
-/// if it is not there; each of the two appears whole or not at all. No second copy of the weights
-/// is made. `type` is any but Q8_0. Error of code bad_data if GPT-2 cannot express the model or the
-/// type one of its numbers.
+/// Saves the weights of a GPT-2 as "model.safetensors" and "config.json" in a folder, which is
+/// created if it does not exist; each of the two files appears whole or not at all. Makes no second
+/// copy of the weights. `type` must not be Q8_0. Error of code bad_data if GPT-2 cannot express the
+/// model, or if `type` cannot express a weight.
 template <Scalar T>
 void save_pretrained(const std::string& path, const ModelDescription& model,
                      const Gpt2Config& config, std::span<const T> weights,

@@ -22,9 +22,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A vocabulary as GPT-2's files have it: every token as text in which each byte stands as a
-/// printable character, so that " a" is "\u0120a" (tokens that no text has stand as they are);
-/// merges as two such texts with a space between.
+/// A vocabulary in the form of GPT-2's files. A token is a text in which a printable character
+/// stands for each byte: " a" is "\u0120a". (A token that does not occur in text is its name,
+/// unchanged.) A merge is two such texts with a space between them.
 struct TokenTable {
   std::vector<std::string> tokens;    ///< by number, all distinct
   std::vector<TokenKind> kinds;       ///< one per token

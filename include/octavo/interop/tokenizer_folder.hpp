@@ -87,9 +87,9 @@ inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path) 
   return read_tokenizer_folder(path, notes);
 }
 
-/// As above, for a model with `vocabulary` tokens: missing tokens are added in reserve; further
-/// names (which a program added to the tokenizer and not to the model) are ignored. FormatError if
-/// text needs one of those.
+/// As above, for a model with `vocabulary` tokens: missing tokens are added in reserve; names
+/// beyond the model's vocabulary (which a program added to the tokenizer only) are ignored.
+/// FormatError if text needs one of these names.
 inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path, Index vocabulary,
                                                        std::vector<std::string>& notes,
                                                        FileSystem& files = real_file_system()) {

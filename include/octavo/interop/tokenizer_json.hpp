@@ -205,8 +205,8 @@ class TokenizerJson {
 
 }  // namespace detail
 
-/// The vocabulary of a tokenizer.json. FormatError, naming the field, if Octavo's tokenizers cannot
-/// do the same.
+/// The vocabulary of a tokenizer.json. FormatError, naming the field, if Octavo's tokenizers would
+/// give other tokens.
 inline TokenTable read_tokenizer_json(const ByteSource& source, std::vector<std::string>& notes) {
   return detail::TokenizerJson(source, notes).take();
 }

@@ -17,7 +17,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Memory of this process as the operating system counts it; 0 if it does not tell.
+/// Memory of this process as the operating system counts it; 0 if it does not report it.
 struct ProcessMemory {
   std::size_t resident_bytes = 0;  ///< now (Linux: VmRSS)
   std::size_t peak_bytes = 0;      ///< the most so far (Linux: VmHWM)
@@ -43,7 +43,7 @@ OCTAVO_INLINE std::string resident_name(std::string_view path, std::string_view 
 /// The last column of a line such as "7f31-7f35 r-xp 00000000 fe:00 123   /usr/lib/libc.so.6".
 OCTAVO_INLINE std::string_view mapped_path(std::string_view line);
 
-/// The path of this program's file; empty if the system does not tell.
+/// The path of this program's file; empty if the system does not report it.
 OCTAVO_INLINE std::string program_path();
 
 }  // namespace detail
@@ -55,7 +55,7 @@ OCTAVO_INLINE ProcessMemory process_memory();
 /// initialised globals), each shared library or other mapped file by its base name, "heap",
 /// "stack", "kernel (vdso)", and "arena, thread stacks, large blocks": all unnamed memory, that is
 /// arenas, large allocations, stacks and heaps of other threads, and zero-initialised globals,
-/// which the kernel does not tell apart. A page shared with other processes counts in full. Reads
+/// which the kernel does not distinguish. A page shared with other processes counts in full. Reads
 /// /proc/self/smaps, which walks every page; empty on systems without it.
 OCTAVO_INLINE std::vector<ResidentPart> resident_parts();
 

@@ -32,7 +32,7 @@ struct Processors {
 
 namespace detail {
 
-/// The number of processors in the affinity mask; `otherwise` if the system does not tell.
+/// The number of processors in the affinity mask; `otherwise` if the system does not report it.
 OCTAVO_INLINE Index allowed_processors(Index otherwise) noexcept;
 
 /// Removes the next word from `line` and returns it.

@@ -20,7 +20,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// Adds fields to a group, under short names such as a command line has.
+/// Adds fields to a group, under their short names from the command line.
 struct FieldFacts {
   FactGroup& group;
 
@@ -55,14 +55,14 @@ struct FieldFacts {
 
 }  // namespace detail
 
-/// The choices that make a model.
+/// The settings of a model.
 inline FactGroup facts_of(const ModelConfig& config) {
   FactGroup group{"Model", {}};
   for_each_field(config, detail::FieldFacts{group});
   return group;
 }
 
-/// All that a run computes with.
+/// All options of a training run.
 inline FactGroup facts_of(TrainingOptions options) {
   FactGroup group{"Training", {}};
   options.min_lr = options.rate().min_lr;
@@ -70,7 +70,7 @@ inline FactGroup facts_of(TrainingOptions options) {
   return group;
 }
 
-/// The choices of a run that are looked at first, as the run uses them: given, or the preset's.
+/// The most important settings of a run, as it uses them: given, or from a preset.
 inline std::vector<Fact> settings_of(const TrainingOptions& options) {
   const LearningRateSchedule rate = options.rate();
   FactGroup group;
@@ -87,7 +87,7 @@ inline std::vector<Fact> settings_of(const TrainingOptions& options) {
   return std::move(group.facts);
 }
 
-/// What the run is computed by.
+/// The machine that computes the run.
 inline FactGroup facts_of_machine(const ThreadPool& threads) {
   FactGroup group{"Machine", {}};
   const Processors& processors = threads.processors();

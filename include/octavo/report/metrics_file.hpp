@@ -28,9 +28,9 @@ namespace OCTAVO_NAMESPACE {
 ///     gradient_norm                  before clipping
 ///     tokens_per_second              of training alone
 ///     seconds                        of training since the run began
-///     validation_loss                empty where there was no evaluation
+///     validation_loss                empty in rows without an evaluation
 ///     evaluation_seconds             of evaluations, samples and saves since the run began
-///     bits_per_character             of the loss; empty where characters were not counted
+///     bits_per_character             of the loss; empty if characters were not counted
 ///     validation_bits_per_character
 ///
 /// An older file without the last three columns is continued without them. Numbers are written so

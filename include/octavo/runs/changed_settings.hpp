@@ -18,10 +18,9 @@ struct ChangedSetting {
   std::string after;   ///< empty: an optimizer without that setting
 };
 
-/// The settings of shape, training and scalar in which a run that goes on would differ from the one
-/// that was saved, in the order of their names; those that change nothing of what is computed
-/// (micro-batch, recomputation) are not among them. A run without any has the bits that it would
-/// have had.
+/// The settings of model, training and scalar type in which a resumed run differs from the saved
+/// one, in the order of their names, without those that change no result (micro-batch,
+/// recomputation). If there are none, the resumed run has the bits of an uninterrupted one.
 inline std::vector<ChangedSetting> changed_settings(const CheckpointInfo& before,
                                                     const ModelConfig& config,
                                                     const TrainingOptions& options,

@@ -51,14 +51,14 @@ struct Corpus {
   AnyTokenizer tokenizer;
   TokenStore loaded;                            ///< the tokens, unless they are mapped
   std::unique_ptr<TokenFile> mapped = nullptr;  ///< null: they are loaded
-  bool is_large = false;                        ///< mapped, or would be in a run
+  bool is_large = false;                        ///< mapped, or would be in a real run
   std::optional<BpeProgress> learned =
       {};  ///< progress of learning byte pairs; nothing: none were learned
   std::optional<TokenStore> own_validation = {};  ///< tokens of a text for validation
   std::string validation_name = {};               ///< of that text, for people
-  UnknownCount unknown = {};                      ///< of the text, where the tokenizer is another's
-  UnknownCount validation_unknown = {};           ///< of the text for validation
-  std::size_t documents = 0;  ///< number of documents; 0: the text is not divided
+  UnknownCount unknown = {};             ///< of the text, if the tokenizer is from another model
+  UnknownCount validation_unknown = {};  ///< of the text for validation
+  std::size_t documents = 0;             ///< number of documents; 0: the text is not divided
   std::size_t left_out_characters =
       0;                          ///< distinct characters that did not fit into the vocabulary
   std::size_t looking_bytes = 0;  ///< memory used to find the alphabet
@@ -129,8 +129,8 @@ struct Corpus {
     return is_large ? checked_add(bytes, page_bytes(vocabulary, sequences)) : bytes;
   }
 
-  /// An upper bound of the same with a vocabulary of `asked` byte pairs, if more of the text's
-  /// words are learned from.
+  /// An upper bound of these bytes for a vocabulary of `asked` byte pairs, if they are learned from
+  /// more of the text's words.
   std::size_t most_besides_bytes(Index sequences, Index asked) const {
     const auto size = static_cast<std::size_t>(asked);
     // More words usually give fewer tokens.

@@ -14,10 +14,10 @@
 // The total memory of a run: the trainer's plan, and the memory of its text before and beside it.
 namespace OCTAVO_NAMESPACE {
 
-/// The way of training `shape` on `corpus` that fits CorpusOptions::memory_budget: micro-batch and
-/// recomputation, which change no result; `training` as it is where there is no budget.
-/// `between_steps(shape)`: bytes that the run works in between steps, such as generation_bytes().
-/// ConfigError with the smallest budget that would do where none fits: see fit_budget().
+/// Training options for `shape` on `corpus` that fit CorpusOptions::memory_budget: `training` with
+/// a micro-batch and recomputation that change no result, or unchanged if there is no budget.
+/// `between_steps(shape)`: bytes that the run uses between steps, such as generation_bytes().
+/// ConfigError, with the smallest sufficient budget, if none fits: see fit_budget().
 template <Scalar T, typename BetweenSteps>
 TrainingOptions fit_run(const ModelConfig& config, TrainingOptions training, Index workers,
                         const Corpus& corpus, const CorpusOptions& options,
@@ -38,7 +38,7 @@ TrainingOptions fit_run(const ModelConfig& config, TrainingOptions training, Ind
       return fit(config.vocabulary, corpus.besides_bytes(sequences));
     } catch (const ConfigError&) {
       if (!corpus.left_out_words()) throw;
-      // With a larger budget byte pairs are learned from more words, and may be more of them.
+      // A larger budget lets more words, and possibly more byte pairs, be learned.
       return fit(options.vocabulary, corpus.most_besides_bytes(sequences, options.vocabulary));
     }
   }();

@@ -26,8 +26,8 @@ struct SaveOptions {
   Index save_every = 500;        ///< steps between checkpoints; 0: only at the end
   Index keep = 2;                ///< number of newest checkpoints that are kept
   bool rollback = false;         ///< also save checkpoints for rollbacks: see rollback_target()
-  bool replaces_future = false;  ///< a run that goes on is not the one that was saved: a best model
-                                 ///< of later steps will not come again, and is set aside
+  bool replaces_future = false;  ///< the resumed run differs from the saved one: a best model
+                                 // < of later steps will not be reached again and is set aside
 };
 
 /// Where and how often a run is saved, as a line for the user.

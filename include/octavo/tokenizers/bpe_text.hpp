@@ -19,7 +19,7 @@
 namespace OCTAVO_NAMESPACE::detail {
 
 /// The words that byte pairs are learned from: the most frequent ones that fit into the memory;
-/// ties go to the earlier word. Of the first word that does not fit, the prefix that fits is taken.
+/// ties go to the earlier word. The first word that does not fit is cut to the prefix that fits.
 struct BpeSelection {
   std::size_t words = 0;
   std::size_t last_size = 0;  ///< bytes taken of the last word

@@ -29,10 +29,10 @@ namespace OCTAVO_NAMESPACE {
 
 /// The progress of learning, and its text.
 struct BpeProgress {
-  std::size_t merges = 0;        ///< learned so far
-  std::size_t most_merges = 0;   ///< asked for
-  std::int64_t words = 0;        ///< occurrences in the text
-  std::int64_t taken = 0;        ///< those that are learned from; fewer if the memory is too small
+  std::size_t merges = 0;       ///< learned so far
+  std::size_t most_merges = 0;  ///< asked for
+  std::int64_t words = 0;       ///< occurrences in the text
+  std::int64_t taken = 0;  ///< occurrences that are learned from; fewer if the memory is too small
   std::size_t distinct = 0;      ///< different words that are learned from
   std::size_t memory_bytes = 0;  ///< peak use
 };

@@ -7,14 +7,15 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The windows of a validation text that an evaluation takes the mean loss over. Windows of
-/// `sequence` targets lie one after the other from the beginning of the text. All of them, the last
-/// of which may be shorter, or a sample: whole windows, evenly spread, always the same ones, so
-/// that the losses of a run's evaluations compare.
+/// The windows of a validation text over which an evaluation takes the mean loss. The text is
+/// divided, from its start, into windows of `sequence` targets; the last may be shorter. An
+/// evaluation uses all windows or a sample: whole windows, evenly spread and always the same, so
+/// that the losses of a run's evaluations are comparable.
 class EvaluationWindows {
  public:
-  /// `targets`: tokens that are predicted, one less than the text has. `most_targets`: of a sample,
-  /// rounded down to whole windows, but at least one window; 0, or as many as there are: all.
+  /// `targets`: the number of predicted tokens, one less than the text has. `most_targets`: the
+  /// targets of the sample, rounded down to whole windows, but at least one window; 0, or `targets`
+  /// and more: all windows.
   constexpr EvaluationWindows(Index targets, Index sequence, Index most_targets) noexcept
       : targets_(targets), sequence_(sequence), whole_(targets / sequence) {
     const Index sampled = std::max<Index>(most_targets / sequence, 1);
@@ -24,14 +25,14 @@ class EvaluationWindows {
 
   constexpr bool is_sample() const noexcept { return is_sample_; }
   constexpr Index count() const noexcept { return count_; }
-  /// Targets in all windows together.
+  /// The number of targets in all windows of the evaluation.
   constexpr Index targets() const noexcept { return is_sample_ ? count_ * sequence_ : targets_; }
-  /// The token that a window begins with.
+  /// The index of a window's first token.
   constexpr Index first(Index window) const noexcept {
     if (!is_sample_) return window * sequence_;
     return (whole_ / count_ * window + whole_ % count_ * window / count_) * sequence_;
   }
-  /// Targets of one window.
+  /// The number of targets in a window.
   constexpr Index length(Index window) const noexcept {
     return std::min(sequence_, targets_ - first(window));
   }
@@ -44,15 +45,15 @@ class EvaluationWindows {
   bool is_sample_ = false;
 };
 
-/// Share of a run's arithmetic that evaluations within the run take, at most, unless they would
-/// have fewer than least_evaluation_tokens.
+/// The largest share of a run's arithmetic for evaluations within the run, unless they would have
+/// fewer than least_evaluation_tokens.
 inline constexpr double evaluation_share = 0.1;
-/// A loss over fewer targets says little.
+/// The fewest targets of an evaluation: a loss over fewer says little.
 inline constexpr Index least_evaluation_tokens = 1024;
 
-/// Targets of an evaluation every `steps` steps of so many tokens each, by that share: training
-/// takes three times the arithmetic of the forward pass for each token. Depends on no clock. 0 if
-/// there are no evaluations within the run.
+/// The number of targets per evaluation that keeps to evaluation_share, for an evaluation every
+/// `steps` steps of `tokens_per_step` tokens; training costs three forward passes per token. Does
+/// not depend on measured time. 0 if there are no evaluations within the run.
 constexpr Index affordable_evaluation_tokens(Index steps, Index tokens_per_step) noexcept {
   if (steps == 0) return 0;
   const double forward_passes =

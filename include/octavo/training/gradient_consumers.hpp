@@ -14,15 +14,15 @@
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/parameter_table.hpp>
 
-// Where the gradients of a step go. Each worker makes a consumer of its own for each step.
+// Consumers of a step's gradients. Each worker makes its own consumer for each step.
 namespace OCTAVO_NAMESPACE {
 
-/// How far the gradient of a tensor is within a step.
+/// The state of a tensor's gradient within a step.
 enum class GradientMark : std::uint8_t { none, begun, used };
 
 namespace detail {
 
-/// Marks `tensor` as begun and says how its gradient is to be left.
+/// Marks `tensor` as begun, and returns whether its gradient is overwritten or accumulated.
 inline Output begin_gradient(std::span<GradientMark> marks, Index tensor) {
   GradientMark& mark = marks[static_cast<std::size_t>(tensor)];
   require(mark != GradientMark::used,
@@ -34,11 +34,11 @@ inline Output begin_gradient(std::span<GradientMark> marks, Index tensor) {
 
 }  // namespace detail
 
-/// Gathers the gradients of all tensors in one block of memory.
+/// Accumulates the gradients of all tensors in one block of memory.
 template <Scalar T>
 class AccumulateGradients final : public GradientConsumer<T> {
  public:
-  /// `gradients`: of all that train. `marks`: one for each tensor; this worker's own.
+  /// `gradients`: of all trained tensors. `marks`: one per tensor, of this worker only.
   AccumulateGradients(std::span<const Parameter> parameters, std::span<T> gradients,
                       std::span<GradientMark> marks)
       : parameters_(parameters), gradients_(gradients), marks_(marks) {
@@ -51,7 +51,8 @@ class AccumulateGradients final : public GradientConsumer<T> {
   }
   void complete(Index, Index) override {}
 
-  /// After the last pass of a step: the gradient of a tensor that no pass has used is zero.
+  /// Call after the last pass of a step: sets the gradients of tensors that no pass has used to
+  /// zero.
   void finish(const Worker& worker) {
     for (Index tensor = 0; tensor < std::ssize(parameters_); ++tensor) {
       const auto i = static_cast<std::size_t>(tensor);
@@ -112,7 +113,8 @@ class UpdateAtOnce final : public GradientConsumer<T> {
   void complete_part(const ParameterRange& part) { use(part); }
 
  private:
-  /// Those that have not been used before; then a barrier, since the next ones lie in their place.
+  /// Updates the tensors of the range that were not updated before. Ends with a barrier, because
+  /// the next gradients use the same memory.
   void use(const ParameterRange& range) {
     for (Index tensor = range.first_tensor; tensor < range.first_tensor + range.tensors; ++tensor) {
       if (!parameters_[static_cast<std::size_t>(tensor)].trains()) continue;
@@ -151,7 +153,8 @@ class UpdateAtOnce final : public GradientConsumer<T> {
     return part(gradients_.end, within_part(parameter, end.first_tensor));
   }
 
-  /// Numbers that train in the part before the parameter; the part begins with that tensor.
+  /// The number of trained parameters before `parameter` in its part, which starts with
+  /// `first_tensor`.
   Index within_part(const Parameter& parameter, Index first_tensor) const {
     Index first = first_tensor;
     while (!parameters_[static_cast<std::size_t>(first)].trains()) ++first;

@@ -12,12 +12,12 @@
 #include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/training/training_memory.hpp>
 
-// Memory as an input: which of the ways to train a model fits into a number of bytes.
+// Memory as an input: options for training a model within a number of bytes.
 namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// Ways that give the same bits, the fastest first.
+/// Options whose results have the same bits as `wanted`, the fastest first.
 template <typename Model>
 std::array<TrainingOptions, 3> exact_ways(const typename Model::Configuration& config,
                                           const TrainingOptions& wanted, Index workers) {
@@ -29,7 +29,7 @@ std::array<TrainingOptions, 3> exact_ways(const typename Model::Configuration& c
   return ways;
 }
 
-/// The way of exact_ways that needs least.
+/// The fewest bytes of any plan with the same results as `wanted`.
 template <typename Model>
 std::size_t least_bytes(const typename Model::Configuration& config, const TrainingOptions& wanted,
                         Index workers) {
@@ -39,7 +39,7 @@ std::size_t least_bytes(const typename Model::Configuration& config, const Train
   return least;
 }
 
-/// A choice that changes results, and what it is called.
+/// Options that change results, and their name.
 struct LossyWay {
   const char* name;
   TrainingOptions options;
@@ -58,11 +58,12 @@ std::array<LossyWay, 3> lossy_ways(const TrainingOptions& wanted) {
 
 }  // namespace detail
 
-/// The fastest way to train within `budget` bytes of which `besides` are needed for other things,
-/// and `before` more before the training begins, which are free by then: as wanted; with the
-/// leanest micro-batch; with blocks run again. All give the same bits; results are never changed.
-/// Where none fits: ConfigError with the smallest budget that does, and, as a
-/// hint, the first choice that changes results and would fit.
+/// The fastest options for training within `budget` bytes that give the same bits as `wanted`:
+/// unchanged, with the micro-batch that needs least memory, or also with recomputed blocks.
+/// `reserved` bytes of the budget are for other purposes throughout; `before` bytes are needed
+/// before the training and are free when it starts. ConfigError, with the smallest sufficient
+/// budget, if none fits; the hint is the first change of options that would fit but changes
+/// results.
 template <typename Model>
 TrainingOptions fit_budget(const typename Model::Configuration& config,
                            const TrainingOptions& wanted, Index workers, std::size_t budget,
@@ -98,7 +99,7 @@ TrainingOptions fit_budget(const typename Model::Configuration& config,
       hint);
 }
 
-/// The same for Transformer<T>.
+/// fit_budget for Transformer<T>.
 template <Scalar T>
 TrainingOptions fit_budget(const ModelConfig& config, const TrainingOptions& wanted, Index workers,
                            std::size_t budget, std::size_t besides = 0, std::size_t before = 0) {

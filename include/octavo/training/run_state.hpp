@@ -10,17 +10,17 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How far a run has come, beside its numbers: with it, weights and the optimizer's state a run
-/// goes on as if it had never stopped. (Batches and dropout are functions of seed and step.)
+/// The progress of a run. Together with the weights and the optimizer's state it resumes a run bit
+/// for bit. (Batches and dropout are functions of seed and step.)
 struct RunState {
   Index steps_done = 0;
   double rate_factor = 1;  ///< multiplies the schedule's learning rate; rollbacks lower it
 
   double best_validation = std::numeric_limits<double>::infinity();
   Index best_step = 0;               ///< steps done when best_validation was measured
-  Index evaluations_since_best = 0;  ///< without a better one
+  Index evaluations_since_best = 0;  ///< since the best one
 
-  double average_loss = 0;  ///< moving, of about the last 16 steps
+  double average_loss = 0;  ///< moving average over about the last 16 steps
   double lowest_average = std::numeric_limits<double>::infinity();
 
   void observe_loss(double loss) noexcept {
@@ -29,12 +29,13 @@ struct RunState {
     lowest_average = std::min(lowest_average, average_loss);
   }
 
-  /// A loss spike: the moving average has left its lowest value by a factor of 2 and by 0.5.
+  /// Whether there is a loss spike: the moving average is more than twice its lowest value, and
+  /// more than 0.5 above it.
   bool spiked() const noexcept {
     return average_loss > 2 * lowest_average && average_loss > lowest_average + 0.5;
   }
 
-  /// Whether it is the best so far.
+  /// Records a validation loss; returns whether it is the best so far.
   bool observe_validation(double loss) noexcept {
     const bool better = loss < best_validation;
     if (better) {
@@ -48,7 +49,7 @@ struct RunState {
   friend bool operator==(const RunState&, const RunState&) = default;
 };
 
-/// ConfigError unless a run can have come there.
+/// ConfigError unless a run can have this state.
 inline void check_state(const RunState& state) {
   const Index done = state.steps_done;
   require(done >= 0 && done < Index{1} << 62, "run state: expected steps_done from 0 to 2^62 - 1");
@@ -62,25 +63,25 @@ inline void check_state(const RunState& state) {
           "run state: expected losses that are numbers");
 }
 
-/// What a step tells.
+/// The result of a step.
 struct StepResult {
   Index step = 0;            ///< counted from 0
-  double loss = 0;           ///< mean over the targets that count, before the update
-  double gradient_norm = 0;  ///< of the gradients of all that learns, before clipping
+  double loss = 0;           ///< mean over the targets that are not ignored, before the update
+  double gradient_norm = 0;  ///< of all tensors that train, before clipping
   double learning_rate = 0;
 };
 
 /// Why a run ended.
 enum class StopReason {
   finished,  ///< all steps are done
-  asked,     ///< by the stop token
+  asked,     ///< by TrainingCallbacks::stop
   patience,  ///< validation has not improved for `patience` evaluations
   spike,     ///< see RunState::spiked
 };
 
 struct RunResult {
   StopReason reason = StopReason::finished;
-  /// The last; of a run that has finished that of the whole validation text. NaN: there was none.
+  /// The last validation loss; for a finished run, over the whole validation text. NaN: none.
   double validation_loss = std::numeric_limits<double>::quiet_NaN();
 };
 

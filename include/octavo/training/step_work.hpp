@@ -15,13 +15,14 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What every worker does in a step on the batch that lies in memory.inputs and memory.targets. All
-/// workers of a thread pool call a member together with the same arguments. TrainingStep brings its
-/// threads; tests bring workers whose order they choose. Looks at what TrainingStep owns.
+/// The work of each worker in a step on the batch in memory.inputs and memory.targets. All workers
+/// of a thread pool call a member at the same time with the same arguments. TrainingStep uses its
+/// thread pool; tests use workers whose order they choose. Stores only references to members of
+/// TrainingStep.
 template <Scalar T, typename Model>
 class StepWork {
  public:
-  /// squared_norms: one for each tensor, for a fused step. marks: one for each tensor and worker.
+  /// squared_norms [tensors]: for a fused step. marks [workers, tensors].
   StepWork(const Model& model, const TrainingOptions& options, const TrainedTensors& trained,
            const ParameterList& parameters, const TrainingMemory<T>& memory, const Arena& arena,
            std::span<double> squared_norms, std::span<GradientMark> marks, Index steps_done)
@@ -36,13 +37,13 @@ class StepWork {
         steps_done_(steps_done),
         counted_(count_targets(targets())) {}
 
-  /// How far a fused step got; every worker has its own, and all are equal.
+  /// The outcome of a fused step; every worker has its own, and all are equal.
   struct FusedProgress {
     double loss = 0;
     bool diverged = false;
   };
 
-  /// The gradients of the batch's mean loss, in memory.gradients.
+  /// Computes the gradients of the batch's mean loss in memory.gradients.
   void accumulate_gradients(const Worker& worker) const {
     AccumulateGradients<T> consumer(parameters_.span(), arena_.get(memory_.gradients),
                                     marks(worker));
@@ -50,8 +51,8 @@ class StepWork {
     consumer.finish(worker);
   }
 
-  /// Clips the gradients and updates all tensors, unless the gradients' norm, which it returns, is
-  /// not finite.
+  /// Clips the gradients and updates all tensors; changes nothing if the gradients' norm is not
+  /// finite. Returns the norm before clipping.
   double update(const Worker& worker, double learning_rate) const {
     const std::span<const T> gradients = arena_.get(memory_.gradients);
     const double norm =
@@ -64,14 +65,14 @@ class StepWork {
     return norm;
   }
 
-  /// Mean of memory.losses over the targets that count.
+  /// Mean of memory.losses over the targets that are not ignored.
   double mean_loss() const {
     double total = 0;
     for (const T loss : arena_.get(memory_.losses)) total += static_cast<double>(loss);
     return counted_ == 0 ? 0.0 : total / static_cast<double>(counted_);
   }
 
-  /// Gradients and updates part by part, see TrainingOptions::fused_update.
+  /// Computes gradients and updates part by part: see TrainingOptions::fused_update.
   FusedProgress run_fused(const Worker& worker, double learning_rate) const {
     FusedProgress progress;
     const auto update = [&](const Parameter& tensor, std::span<const T> gradient) {
@@ -98,12 +99,12 @@ class StepWork {
   std::span<const Token> targets() const { return arena_.get(memory_.targets); }
   std::span<T> weights() const { return arena_.get(memory_.weights); }
 
-  /// Of each loss in their mean.
+  /// The weight of each loss in the mean.
   T scale() const { return counted_ == 0 ? T{0} : T{1} / static_cast<T>(counted_); }
 
-  /// The whole of a step's passes. Calls part_complete(range) when the gradients of a part of the
-  /// model are complete as far as the passes in flight go: where a step is taken apart each pass
-  /// goes forward and back alone, in a fused step all are in flight together.
+  /// Runs all passes of a step. Calls part_complete(range) when the gradients of a part of the
+  /// model are complete for the passes in flight. With fused_update all passes of the step are in
+  /// flight together; otherwise each pass runs forward and backward before the next.
   template <typename PartComplete>
   void forward_and_backward(const Worker& worker, GradientConsumer<T>& consumer,
                             const PartComplete& part_complete) const {
@@ -140,7 +141,7 @@ class StepWork {
     if (trained_.embedding()) part_complete(model_.embedding_range());
   }
 
-  /// The rows of a pass.
+  /// The rows of a span that belong to a pass.
   template <typename U>
   static std::span<U> of(const Pass<T>& pass, std::span<U> step) {
     return step.subspan(static_cast<std::size_t>(pass.rows.first),
@@ -197,7 +198,7 @@ class StepWork {
   std::span<double> squared_norms_;
   std::span<GradientMark> marks_;  ///< [workers, tensors]
   Index steps_done_;
-  Index counted_;  ///< targets that count
+  Index counted_;  ///< targets that are not ignored
 };
 
 }  // namespace OCTAVO_NAMESPACE

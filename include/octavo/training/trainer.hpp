@@ -17,23 +17,24 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// What a run tells, and asks, its caller. Every member may be empty.
+/// Functions that a run calls. Every member may be empty.
 struct TrainingCallbacks {
-  /// After every step.
+  /// Called after every step.
   std::function<void(const StepResult&)> step = {};
-  /// After every evaluation: steps done and mean validation loss, of the sample where
-  /// TrainingOptions::evaluation_tokens asks for one. RunResult has that of the whole text.
+  /// Called after every evaluation with the steps done and the mean validation loss, which is that
+  /// of a sample if TrainingOptions::evaluation_tokens is set. RunResult has the loss of the whole
+  /// text.
   std::function<void(Index, double)> evaluation = {};
-  /// After every step and its evaluation, if there was one, with the steps done: when a run can be
-  /// saved so that it goes on as if it had never stopped.
+  /// Called after every step and its evaluation, if any, with the steps done. A run that is saved
+  /// here resumes bit for bit.
   std::function<void(Index)> completed = {};
-  /// Asked before every step, on the thread that called run(): true ends the run. With a
+  /// Called before every step, on the thread that called run(); true ends the run. With a
   /// std::stop_token: `.stop = [token] { return token.stop_requested(); }`.
   std::function<bool()> stop = {};
 };
 
-/// A run: draws batches, follows the schedule, evaluates, stops when asked. Owns the one block of
-/// memory that it works in; steps and evaluations make no heap call. Move-only.
+/// A training run: draws batches, follows the learning-rate schedule, evaluates, and stops when
+/// asked. Owns its one block of memory; steps and evaluations make no heap call. Move-only.
 template <Scalar T, typename Config, typename Part>
 class Trainer {
  public:
@@ -42,11 +43,11 @@ class Trainer {
   /// `threads` must outlive the trainer.
   Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads);
 
-  /// The same from a configuration:
-  /// `Trainer<float> trainer({.vocabulary = 35, ...}, options, threads)`.
+  /// As above, from a configuration: `Trainer<float> trainer({.vocabulary = 35, ...}, options,
+  /// threads)`.
   Trainer(const Config& config, const TrainingOptions& options, ThreadPool& threads);
 
-  /// Works inside memory of the caller: at least training_bytes, aligned to 64 bytes.
+  /// As above, in memory of the caller: at least training_bytes, aligned to 64 bytes.
   Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads,
           std::span<std::byte> memory);
 
@@ -54,7 +55,8 @@ class Trainer {
   const ModelConfig& config() const noexcept { return step_.config(); }
   const Model& model() const noexcept { return step_.model(); }
   const MemoryPlan& plan() const noexcept { return step_.plan(); }
-  /// options().between_steps_bytes that the next step may overwrite: room for a Generator.
+  /// options().between_steps_bytes bytes that the next step may overwrite, for example for a
+  /// Generator.
   std::span<std::byte> between_steps() const& { return step_.between_steps(); }
   const ParameterList& parameters() const noexcept { return step_.parameters(); }
   ParameterList& parameters() noexcept { return step_.parameters(); }
@@ -64,7 +66,7 @@ class Trainer {
   std::span<std::byte> optimizer_state() const& { return step_.optimizer_state(); }
   TrainingStep<T, Config, Part>& training_step() noexcept { return step_; }
 
-  // Of a trainer that is gone at once nothing would be left to look at.
+  // Deleted for temporaries: the spans would dangle.
   void between_steps() const&& = delete;
   void weights() const&& = delete;
   void weight(std::string_view) const&& = delete;
@@ -76,8 +78,8 @@ class Trainer {
     state.steps_done = step_.steps_done();
     return state;
   }
-  /// For a caller that has brought weights and optimizer_state() to where they were in that state.
-  /// ConfigError if no run can be in it.
+  /// For a caller that has restored the weights() and optimizer_state() of this state. ConfigError
+  /// if no run can have this state.
   void set_state(const RunState& state) {
     check_state(state);
     state_ = state;
@@ -86,20 +88,20 @@ class Trainer {
 
   /// One update on the batch of the next step. Throws Diverged before the update if the loss or the
   /// gradients are not finite; ConfigError, before anything is changed, if a token of the batch is
-  /// none of the vocabulary.
+  /// outside the vocabulary.
   StepResult step(TokenView tokens);
 
   /// Mean loss over all of `tokens`, in windows that do not overlap (the last may be shorter),
-  /// without dropout; with `most_targets` over a sample of the windows that is always the same: see
-  /// EvaluationWindows. ConfigError if a token is none of the vocabulary; Diverged if the mean is
-  /// not finite, as where weights are not.
+  /// without dropout. With `most_targets`, over a fixed sample of the windows: see
+  /// EvaluationWindows. ConfigError if a token is outside the vocabulary; Diverged if the mean is
+  /// not finite.
   double evaluate(TokenView tokens, Index most_targets = 0);
 
-  /// Trains until options().steps are done or callbacks.stop says so; evaluates `validation`, if
-  /// there is any, every options().evaluate_every steps over options().evaluation_tokens of it and
-  /// at the end, unless something ends the run before, over the whole. What is best, and patience,
-  /// go by losses that compare: by those of the sample, which the last step has as well as the
-  /// whole.
+  /// Trains until options().steps steps are done or callbacks.stop returns true. Evaluates
+  /// `validation`, unless it is empty, every options().evaluate_every steps over
+  /// options().evaluation_tokens targets. A run that does all its steps evaluates the sample and
+  /// the whole text at the end. The best evaluation and patience are decided by the losses of the
+  /// sample, which are comparable.
   RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {});
 
   /// Trains on all of `tokens`, without validation.
@@ -112,7 +114,7 @@ class Trainer {
     return options().patience > 0 && state_.evaluations_since_best >= options().patience;
   }
 
-  /// Of an evaluation within the run; 0: all.
+  /// The targets of an evaluation within the run; 0: all.
   Index sampled_targets() const noexcept {
     return options().evaluate_every > 0 ? options().evaluation_tokens : 0;
   }

@@ -13,7 +13,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Which tensors of a model train under those options. ConfigError where none does.
+/// The tensors of a model that train under these options. ConfigError if none does.
 template <typename Model>
 constexpr TrainedTensors trained_tensors(const Model& model, const TrainingOptions& options) {
   const Index layers = model.config().layers;
@@ -28,7 +28,7 @@ constexpr TrainedTensors trained_tensors(const Model& model, const TrainingOptio
   return trained;
 }
 
-/// All parameters of a model, the frozen ones marked.
+/// All parameters of a model, with the frozen ones marked.
 template <typename Model>
 ParameterList trained_parameters(const Model& model, const TrainingOptions& options) {
   ParameterList parameters = model.parameters();
@@ -36,12 +36,12 @@ ParameterList trained_parameters(const Model& model, const TrainingOptions& opti
   return parameters;
 }
 
-/// The whole of a training run as bookings: the model's passes, and what lives around them.
+/// The buffers of a training run other than those of the model's passes.
 template <Scalar T>
 struct TrainingMemory {
   Booking<T> weights;
-  Booking<T> gradients;  ///< of all parameters; none with fused_update, but:
-  /// of one part at a time; of a block's layers one at a time, where that is possible
+  Booking<T> gradients;  ///< of all trained parameters; empty with fused_update, which uses:
+  /// the gradients of one part at a time; of one layer of a block at a time, if possible
   Booking<T> embedding_gradient, block_gradient, end_gradient;
   Booking<std::byte> optimizer_state;
   Booking<T> losses;               ///< one per row of the step
@@ -92,14 +92,15 @@ struct TrainingMemory {
   }
 
  private:
-  /// One part's gradients at a time. What the head feeds is set to zero before the first pass.
+  /// Requests memory for the gradients of one part at a time.
   template <typename Model>
   constexpr void book_part_gradients(MemoryPlan& plan, const Model& model,
                                      const TrainedTensors& trained,
                                      const TrainingOptions& options) {
     const int tables = model.config().head.tied ? phase::embed_forward : phase::embed_backward;
     const bool layers = options.layer_by_layer();
-    // Blocks that run again for several passes do so while their gradients are being made.
+    // With several passes, a block is recomputed for one pass while it already has gradients of
+    // another.
     const int block =
         options.recompute && !layers ? phase::attention_forward : phase::feed_forward_backward;
     const auto part = [&](const char* name, Index count, Lifetime lifetime) {
@@ -119,7 +120,7 @@ struct TrainingMemory {
   }
 };
 
-/// A model, built for training with those options, and the plan of the one block of memory in which
+/// A model built for training with these options, and the plan of the one block of memory in which
 /// it trains.
 template <typename Model>
 struct TrainingPlan {
@@ -153,8 +154,8 @@ struct TrainingPlan {
   }
 };
 
-/// The bytes of the one block in which a model trains on so many workers: weights, gradients,
-/// optimizer state, saved activations and all scratch, to the byte. Usable in static_assert:
+/// The exact bytes of the one block in which a model trains on `workers` workers: weights,
+/// gradients, optimizer state, saved activations and all scratch. Usable in static_assert:
 /// `training_bytes<Transformer<float, ModelConfig, MyBlock<float>>>(config, options)`.
 template <typename Model>
 constexpr std::size_t training_bytes(const typename Model::Configuration& config,
@@ -168,9 +169,9 @@ constexpr std::size_t training_bytes(const ModelConfig& config, const TrainingOp
   return training_bytes<Transformer<T>>(config, options, workers);
 }
 
-/// The micro-batch of a step that needs least memory: one sequence, or all of them where that needs
-/// no more, as in models that are large beside their batches (see Transformer). All at once are
-/// then faster as well.
+/// The micro-batch that needs the least memory: one sequence, or all of them if that needs no more,
+/// as for models that are large relative to their batch (see Transformer). All at once is then also
+/// faster.
 template <typename Model>
 [[nodiscard]] constexpr Index leanest_micro_batch(const typename Model::Configuration& config,
                                                   TrainingOptions options, Index workers = 1) {

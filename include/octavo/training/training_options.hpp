@@ -24,9 +24,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Everything that training needs besides the model and the text. TrainingStep, TrainingPlan and
-/// the functions that size a run read the members that they need: all but those of the schedule and
-/// the evaluations.
+/// All options of training. TrainingStep, TrainingPlan and the functions that size a run ignore the
+/// members for the schedule and the evaluations.
 struct TrainingOptions {
   Index steps = 1000;     ///< updates in the run
   Index batch = 1;        ///< sequences
@@ -44,19 +43,20 @@ struct TrainingOptions {
   std::uint64_t seed = 1;
   Index evaluate_every = 0;     ///< steps between evaluations; 0: only at the end
   Index evaluation_tokens = 0;  ///< targets of an evaluation within the run; 0: all
-  Index patience = 0;           ///< evaluations without improvement that end a run; 0: any
-  bool stop_at_spike = false;   ///< end a run whose loss jumps: see RunState::spiked
-  /// Save each block's input alone and run the block again on the way back: the same bits, for a
-  /// third more work.
+  Index patience = 0;           ///< evaluations without improvement that end a run; 0: never end it
+  bool stop_at_spike = false;   ///< end the run at a loss spike: see RunState::spiked
+  /// Activation checkpointing: save only each block's input, and run the block forward again in the
+  /// backward pass. The same bits for a third more work.
   bool recompute = false;
   /// No memory for all gradients: each tensor is updated as soon as its gradient is complete,
   /// clipped by its own norm instead of all tensors' norm.
   bool fused_update = false;
-  /// Tensors that are frozen: without gradient and moments, and nothing runs backward below the
-  /// lowest that trains.
+  /// Frozen tensors: they have neither gradients nor moments, and the backward pass stops at the
+  /// lowest tensor that trains.
   NamePatterns freeze = {};
-  Index train_last = 0;  ///< blocks; all before them is frozen, the token table too; 0: all train
-  /// Wanted between steps, for samples that are generated there; shares memory with the steps.
+  Index train_last = 0;  ///< number of last blocks that train; everything before them, including
+                         ///< the token table, is frozen; 0: everything trains
+  /// Bytes for use between steps, for example to generate samples; shares memory with the steps.
   std::size_t between_steps_bytes = 0;
 
   /// Whether a tensor trains; see trained_tensors.hpp for `block`.
@@ -64,19 +64,19 @@ struct TrainingOptions {
     return (train_last == 0 || block >= layers - train_last) && !freeze.matches(name);
   }
 
-  /// Sequences and positions of a step.
+  /// The number of sequences in a step.
   constexpr Index sequences() const noexcept { return batch * accumulate; }
   constexpr Index rows() const noexcept { return sequences() * sequence; }
-  /// Sequences of a pass through the model.
+  /// The number of sequences in a pass through the model.
   constexpr Index pass_sequences() const noexcept { return std::min(micro_batch, sequences()); }
-  /// How often a step goes through the model.
+  /// The number of passes in a step.
   constexpr Index passes() const { return (sequences() + pass_sequences() - 1) / pass_sequences(); }
   constexpr PassShape pass(Index workers) const {
     return {pass_sequences(),           sequence, workers, true, dropout > 0, recompute,
             fused_update ? passes() : 0};
   }
-  /// With fused_update a block's gradients are used up layer by layer where a step is one pass:
-  /// with more, each of them adds to all of the block's.
+  /// Whether a block's gradients are used layer by layer: with fused_update, if a step is one pass.
+  /// With several passes, each adds to the gradients of the whole block.
   constexpr bool layer_by_layer() const { return fused_update && passes() == 1; }
 
   LearningRateSchedule rate() const {
@@ -180,8 +180,8 @@ constexpr void check_trained_count(Index count) {
 
 }  // namespace detail
 
-/// Freezes in the list what is frozen under those options. ConfigError where a pattern matches no
-/// tensor, where train_last is more than the model's blocks, or where nothing is left to train.
+/// Marks the tensors that are frozen under these options. ConfigError if a pattern matches no
+/// tensor, if train_last exceeds the number of blocks, or if nothing is left to train.
 inline void set_trained(ParameterList& parameters, const TrainingOptions& options, Index layers) {
   detail::check_train_last(options.train_last, layers);
   options.freeze.for_each([&](std::string_view pattern) {
@@ -197,7 +197,7 @@ inline void set_trained(ParameterList& parameters, const TrainingOptions& option
   detail::check_trained_count(parameters.trained_count());
 }
 
-/// ConfigError unless a step has from 1 to 2^31 - 1 positions.
+/// ConfigError unless a step has 1 to 2^31 - 1 positions.
 constexpr void check_step(const TrainingOptions& options) {
   check_setting("batch", options.batch, size_range);
   check_setting("sequence", options.sequence, size_range);

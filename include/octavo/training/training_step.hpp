@@ -26,8 +26,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A model together with the one block of memory in which it trains: forward, backward, clip,
-/// update, for whoever writes the loop around it (Trainer writes one). Fill inputs() and targets(),
+/// A model together with the one block of memory in which it trains. A step is forward, backward,
+/// clip, update; for a training loop of your own (Trainer is one). Fill inputs() and targets(),
 /// then call train(). No heap call after construction. Move-only.
 template <Scalar T, typename Config, typename Part>
 class TrainingStep {
@@ -37,7 +37,7 @@ class TrainingStep {
   /// Starts from GPT-2's initial weights for options.seed. `threads` must outlive this object.
   TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads);
 
-  /// The same inside memory of the caller: at least training_bytes, aligned to 64 bytes.
+  /// As above, in memory of the caller: at least training_bytes, aligned to 64 bytes.
   TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads,
                std::span<std::byte> memory);
 
@@ -47,10 +47,10 @@ class TrainingStep {
   const MemoryPlan& plan() const noexcept { return arena_.plan(); }
   const Arena& arena() const noexcept { return arena_; }
   ThreadPool& threads() const noexcept { return *threads_; }
-  /// Of those, how many take part in computing gradients, as far as has been found out.
+  /// The number of threads that compute gradients, as measured so far.
   const ThreadTuner& threads_in_use() const noexcept { return gradient_threads_; }
 
-  /// Names, shapes, and the learning-rate factors that update() obeys (0 freezes a tensor).
+  /// Names, shapes, and the learning-rate factors for update() (0 freezes a tensor).
   const ParameterList& parameters() const noexcept { return parameters_; }
   ParameterList& parameters() noexcept { return parameters_; }
 
@@ -64,14 +64,14 @@ class TrainingStep {
   std::span<T> gradients() const& { return arena_.get(memory_.gradients); }
   std::span<std::byte> optimizer_state() const& { return arena_.get(memory_.optimizer_state); }
 
-  /// options().between_steps_bytes of memory that the next step may overwrite.
+  /// options().between_steps_bytes bytes that the next step may overwrite.
   std::span<std::byte> between_steps() const& { return arena_.get(memory_.between_steps); }
   EigenMap<T> weight(std::string_view name) const& { return parameters_.map(weights(), name); }
   EigenMap<T> gradient(std::string_view name) const& {
     return parameters_.gradient_map(gradients(), name);
   }
 
-  // Of an object that is gone at once nothing would be left to look at.
+  // Deleted for temporaries: the spans would dangle.
   void weights() const&& = delete;
   void gradients() const&& = delete;
   void optimizer_state() const&& = delete;
@@ -79,40 +79,41 @@ class TrainingStep {
   void weight(std::string_view) const&& = delete;
   void gradient(std::string_view) const&& = delete;
 
-  /// Updates done so far; also which dropout masks come next.
+  /// The number of updates done so far; it also determines the next dropout masks.
   Index steps_done() const noexcept { return steps_done_; }
   void set_steps_done(Index steps) noexcept { steps_done_ = steps; }
 
-  /// Mean loss of inputs() against targets(); the gradients of that mean are left in gradients().
-  /// ConfigError where a token or target is none of the vocabulary, before anything is changed; and
-  /// with fused_update, which has no place for gradients. Where all targets are ignored, loss and
+  /// Returns the mean loss of inputs() against targets() and writes its gradients to gradients().
+  /// ConfigError, before anything is changed, if an input or target is outside the vocabulary, or
+  /// with fused_update, which has no memory for gradients. If all targets are ignored, loss and
   /// gradients are 0.
   double compute_gradients();
 
   /// Clips gradients() and updates the weights. Returns the norm, before clipping, of the gradients
-  /// of all that learns: tensors with a learning-rate factor of 0 are left out. Throws Diverged,
-  /// and changes nothing, if that is not finite. Gradients of 0 still let weights decay.
+  /// of all tensors with a learning-rate factor other than 0. Throws Diverged, and changes nothing,
+  /// if the norm is not finite. Weights decay even if their gradients are 0.
   double update(double learning_rate);
 
-  /// compute_gradients and update. Throws Diverged before the update if loss or gradients are not
-  /// finite: the weights are then those of the step before. With fused_update only the loss is
-  /// known that early; tensors whose gradients were complete, and finite, before the first that
-  /// was not are then a step ahead of the others.
+  /// Computes gradients and updates the weights. Throws Diverged before the update if the loss or
+  /// the gradients are not finite; the weights are then unchanged. With fused_update only the loss
+  /// is known before the first update: tensors whose gradients were complete before the first one
+  /// that is not finite are then a step ahead of the others.
   StepResult train(double learning_rate);
 
-  /// `total` and the losses of `sequences` windows of `sequence` positions, added one by one, so
-  /// that the sum does not tell how many were taken at a time; forward only, without dropout: the
-  /// first sequences * sequence entries of inputs() and targets(), which together must fit one
-  /// micro-batch. ConfigError where they do not, or where a token is none of the vocabulary.
+  /// Adds the losses of the first sequences * sequence entries of inputs() and targets(),
+  /// [sequences, sequence], to `total` and returns the sum. Losses are added one by one, so that
+  /// the sum does not depend on how many sequences are computed at a time. Forward only, without
+  /// dropout. ConfigError if the sequences exceed one micro-batch, or if a token is outside the
+  /// vocabulary.
   double add_losses(double total, Index sequences, Index sequence);
 
-  /// What the workers do in the next step, for callers with workers of their own.
+  /// The work of each worker in the next step, for callers with workers of their own.
   StepWork<T, Model> work() {
     return {model_, options_,       trained_,      parameters_, memory_,
             arena_, squared_norms_, marks_.span(), steps_done_};
   }
 
-  /// What is thrown where `what` has a value that is not finite.
+  /// The exception for a quantity `what` that is not finite.
   Diverged diverged(const char* what, double value) const {
     return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what,
                                     std::isnan(value) ? " is not a number" : " is infinite"}),
@@ -146,7 +147,7 @@ class TrainingStep {
     return options;
   }
 
-  /// A step of less than some milliseconds begins with one thread.
+  /// The first number of threads to measure: one if a step takes less than some milliseconds.
   static ThreadTuner::Start first_threads(const Model& model, const TrainingOptions& options) {
     constexpr double short_step = 3e8;  // floating-point operations
     const double operations =
@@ -176,7 +177,7 @@ class TrainingStep {
     return {steps_done_++, progress.loss, norm, learning_rate};
   }
 
-  /// Before the first update no learning rate is to blame.
+  /// A hint against divergence. Before the first update the learning rate cannot be the cause.
   const char* remedy() const {
     if (steps_done_ > 0) return "lower the learning rate";
     const std::span<const T> all = weights();
