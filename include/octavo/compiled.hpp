@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The templates that the library octavo::compiled holds, for float and double. (It has all that is
-// no template as well: see OCTAVO_BODIES in base/abi.hpp.) A program that links it sees
-// declarations in the place of these functions' bodies, and compiles none of them:
+// The templates that the library octavo::compiled holds, for float and double. (It also contains
+// all functions that are not templates: see OCTAVO_BODIES in base/abi.hpp.) A program that links it
+// sees only declarations of these functions and compiles none of them:
 //
 //   target_link_libraries(my_program PRIVATE octavo::compiled)   # defines OCTAVO_COMPILED
 //
 // octavo.hpp includes this header; a file that includes single headers instead may include it
-// first. What is not in the list (other configurations, layers and optimizers of the user's own) is
-// compiled where it is used, as without the library.
+// first. Templates that are not in the list (other configurations, the user's own layers and
+// optimizers) are compiled where they are used, as without the library.
 //
-// A library and a program whose flags for the processor differ have different names for everything
-// (base/abi.hpp): the linker then misses octavo::isa_...::Trainer<float> and the like.
+// If the processor flags of library and program differ, all their names differ (base/abi.hpp): the
+// linker then reports missing names such as octavo::isa_...::Trainer<float>.
 #include <octavo/generation/generator.hpp>
 #include <octavo/generation/scorer.hpp>
 #include <octavo/kernels/activate.hpp>
@@ -88,9 +88,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-// A compiler instantiates members that are defined within their class, which are inline, even where
-// `extern template` says that they are elsewhere: the members of this list are defined after their
-// classes.
+// Compilers instantiate members that are defined inside their class, because these are inline, even
+// if `extern template` declares them elsewhere. The members in this list are therefore defined
+// after their classes.
 #if defined(OCTAVO_COMPILING)  // a source of the library, for float or for double
 #define OCTAVO_INSTANTIATE(...) template __VA_ARGS__;
 OCTAVO_COMPILED_LIST(OCTAVO_INSTANTIATE, OCTAVO_COMPILING)

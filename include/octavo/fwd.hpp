@@ -2,7 +2,7 @@
 #pragma once
 
 // The names of the main types, for headers that hold references or pointers to them:
-// `octavo::Trainer<float>&` needs no more than this. Default template arguments stand here alone.
+// `octavo::Trainer<float>&` needs only this header. Default template arguments are only here.
 
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -34,9 +34,9 @@ struct TrainingOptions;
 template <Scalar T>
 class FeedForward;
 
-// T: float or double. Config: ModelConfig or a FixedConfig. Part: a Layer from width to width, in
-// the place of the feed-forward part, or a TransformerBlock. What they lack is said where the class
-// is used.
+// T: float or double. Config: ModelConfig or a FixedConfig. Part: a Layer from width to width,
+// which replaces the feed-forward part, or a TransformerBlock. Violations are reported where the
+// class is used.
 
 template <Scalar T, typename Config = ModelConfig, typename Part = FeedForward<T>>
 class Transformer;

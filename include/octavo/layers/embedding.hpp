@@ -12,7 +12,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// x = scale * (row of the token table) + row of the table of learned positions, where there is one
+/// x = scale * (row of the token table) + (row of the position table, if positions are learned)
 /// (GPT-2's wte and wpe). Its input is tokens, not rows, so it is the start of a model and not a
 /// Layer. Saves nothing: backward needs only the tokens.
 template <Scalar T>
@@ -20,7 +20,7 @@ class Embedding {
  public:
   using Value = T;
 
-  /// `context`: rows of the table of positions; 0: there is none.
+  /// `context`: rows of the position table; 0: no position table.
   constexpr Embedding(const Builder<T>& builder, Index vocabulary, Index context, Index width,
                       double scale = 1)
       : tokens_((builder / "tokens").matrix("weight", vocabulary, width)),
@@ -40,16 +40,16 @@ class Embedding {
     pass.worker().barrier();
   }
 
-  /// Adds scale * output_gradient [rows, width] to the gradient of the token table, each row to
-  /// that of its token.
+  /// Adds scale * output_gradient [rows, width] to the gradient of the token table, each row to the
+  /// row of its token.
   void backward_tokens(const Pass<T>& pass, std::span<const Token> tokens,
                        MatrixView<const T> output_gradient) const {
     add_rows(pass, tokens_, output_gradient, scale_,
              [&](Index row) { return static_cast<Index>(tokens[static_cast<std::size_t>(row)]); });
   }
 
-  /// Adds output_gradient [rows, width] to the gradient of the position table, each row to that of
-  /// its position.
+  /// Adds output_gradient [rows, width] to the gradient of the position table, each row to the row
+  /// of its position.
   void backward_positions(const Pass<T>& pass, MatrixView<const T> output_gradient) const {
     add_rows(pass, positions_, output_gradient, 1,
              [&](Index row) { return row % pass.rows.sequence; });

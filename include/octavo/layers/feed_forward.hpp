@@ -53,14 +53,14 @@ class FeedForward {
     narrow_.forward(pass, activated, output);
   }
 
-  /// The part of forward that saves something.
+  /// The part of forward that saves the buffers for backward.
   void forward_saved(const Pass<T>& pass, MatrixView<const T> input) const {
     widen_.forward(pass, input, pass[hidden_]);
   }
 
-  /// The activated values are computed again, then overwritten by their own gradient; the gradient
-  /// of the hidden values overwrites what forward saved: without a gate, the activation's slope
-  /// does so first.
+  /// The activated values are computed again, then overwritten by their gradient. The saved hidden
+  /// values are overwritten by their gradient; without a gate, first by the activation's
+  /// derivative.
   void backward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<const T> output_gradient,
                 MatrixView<T> input_gradient) const {
     const Worker& worker = pass.worker();

@@ -7,11 +7,11 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Where a layer writes the gradient of one of its tensors, and how.
+/// The place for the gradient of a tensor, and whether a layer overwrites it or adds to it.
 template <Scalar T>
 struct GradientPlace {
   T* numbers = nullptr;                ///< [the tensor's numbers]; null: the gradient is not wanted
-  Output output = Output::accumulate;  ///< overwrite: no gradient is there yet
+  Output output = Output::accumulate;  ///< overwrite: the place has no gradient yet
 
   constexpr explicit operator bool() const noexcept { return numbers != nullptr; }
 };

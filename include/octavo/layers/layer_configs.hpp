@@ -16,10 +16,10 @@
 #include <octavo/kernels/normalize.hpp>
 #include <octavo/kernels/rotate.hpp>
 
-// What the layers of a transformer are configured with. Names of kinds stand in files.
+// The configurations of a transformer's layers. The names of kinds are stored in files.
 namespace OCTAVO_NAMESPACE {
 
-/// How a model knows where a token stands.
+/// How a model encodes the positions of tokens.
 enum class PositionKind {
   learned,  ///< a table of vectors, one per position, added to the tokens'
   rotary,   ///< queries and keys are turned by angles that grow with the position (Su et al. 2021)
@@ -28,15 +28,15 @@ constexpr std::array<std::string_view, 2> choice_names(PositionKind) noexcept {
   return {"learned", "rotary"};
 }
 
-/// How rotary angles are made smaller, for sequences longer than a model was trained with. The
-/// formulas are those of Hugging Face's transformers (modeling_rope_utils.py).
+/// How rotary angles are scaled for sequences longer than those of the model's original training.
+/// The formulas are as in Hugging Face's transformers (modeling_rope_utils.py).
 enum class RotaryScaling {
   none,
   linear,   ///< all by the same factor (Chen et al. 2023)
-  dynamic,  ///< by a base that grows with the sequence, once that is longer than the original
+  dynamic,  ///< by a base that grows with sequences longer than the original
             ///< context
-  llama3,   ///< slow ones by the factor, fast ones not (Llama 3.1)
-  yarn,     ///< the same with another ramp, and scores that are scaled (Peng et al. 2023)
+  llama3,   ///< slow angles by the factor, fast angles not (Llama 3.1)
+  yarn,     ///< as llama3, with another ramp and scaled scores (Peng et al. 2023)
 };
 constexpr std::array<std::string_view, 5> choice_names(RotaryScaling) noexcept {
   return {"none", "linear", "dynamic", "llama3", "yarn"};
@@ -46,12 +46,12 @@ struct NormConfig {
   NormKind kind = NormKind::layer;
   double epsilon = layer_norm_epsilon;  ///< added to the variance, or to the mean square
   bool bias = true;
-  bool unit_offset = false;  ///< 1 + gain multiplies in the place of gain, as in Gemma
+  bool unit_offset = false;  ///< multiplies by 1 + gain instead of gain, as in Gemma
 
   friend constexpr bool operator==(const NormConfig&, const NormConfig&) = default;
 };
 
-/// All but `kind` is for rotary positions alone.
+/// All members except `kind` are for rotary positions only.
 struct PositionConfig {
   PositionKind kind = PositionKind::learned;
   double base = 10'000;  ///< theta: the slowest pair turns by about 1 / base per position
@@ -64,8 +64,8 @@ struct PositionConfig {
   Index original_context = 0;  ///< positions that the model was trained with, before scaling
   double low_factor = 1;   ///< llama3: angles that turn less often than this within the original
                            ///< context are divided by the factor
-  double high_factor = 4;  ///< ... those that turn more often stay as they are
-  double beta_fast = 32;   ///< yarn: the same, turns above which angles stay
+  double high_factor = 4;  ///< ... angles that turn more often than this are unchanged
+  double beta_fast = 32;   ///< yarn: turns above which angles are unchanged
   double beta_slow = 1;    ///< ... and below which they are divided
   double attention_factor = 0;  ///< yarn: factor of queries and keys; 0: 0.1 ln(factor) + 1
 
@@ -77,14 +77,14 @@ struct AttentionConfig {
   Index kv_heads = 0;        ///< heads of keys and values, a divisor of H; 0: as many
   Index head_width = 0;      ///< d, numbers per head; 0: the width divided by H
   bool bias = true;          ///< of both projections
-  bool output_bias = true;   ///< false: of that to queries, keys and values alone
+  bool output_bias = true;   ///< false: only the projection to queries, keys and values has biases
   bool qk_norm = false;      ///< normalize each head of queries and keys, before they are turned
   Index window = 0;          ///< keys that a query sees, its own included; 0: all before it
   Index window_pattern = 0;  ///< every n-th layer has no window; 0: all have it
   double scale = 0;          ///< factor of q . k; 0: 1 / sqrt(d)
   double cap = 0;            ///< bound of the scores, cap tanh(score / cap); 0: none
 
-  /// Whether the queries of that layer see a window alone.
+  /// Whether the queries of this layer see only a window of keys.
   constexpr bool is_local(Index layer) const noexcept {
     return window > 0 && (window_pattern == 0 || (layer + 1) % window_pattern != 0);
   }
@@ -96,7 +96,7 @@ struct FeedForwardConfig {
   Index d_ff = 0;  ///< F, hidden numbers per position
   Activation activation = Activation::relu;
   bool bias = true;    ///< of both linear layers
-  bool gated = false;  ///< activation(x Wg) * (x Wu), not activation(x W1), is what is narrowed
+  bool gated = false;  ///< the last projection gets activation(x Wg) * (x Wu), not activation(x W1)
 
   friend constexpr bool operator==(const FeedForwardConfig&, const FeedForwardConfig&) = default;
 };
@@ -109,7 +109,7 @@ struct HeadConfig {
   friend constexpr bool operator==(const HeadConfig&, const HeadConfig&) = default;
 };
 
-/// A size that 0 stands in for. Products of two do not overflow.
+/// The range of a size that may be 0 for a default. Products of two do not overflow.
 inline constexpr WholeRange size_or_none_range{0, size_range.most};
 
 /// Calls visit for each field, see base/field.hpp.
@@ -150,7 +150,7 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
         config.attention_factor, not_negative_range);
 }
 
-/// The same for attention.
+/// Calls visit for each field of an attention's configuration.
 template <typename Config, typename Visitor>
 requires std::same_as<std::remove_const_t<Config>, AttentionConfig>
 constexpr void for_each_field(Config& config, Visitor&& visit) {
@@ -209,7 +209,7 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
         config.cap, not_negative_range);
 }
 
-/// ConfigError where the heads do not fit each other or the width.
+/// ConfigError unless the numbers of heads and the width fit together.
 constexpr void check_attention(const AttentionConfig& config, Index width) {
   if (config.head_width == 0 && width % config.heads != 0) {
     throw ConfigError(
@@ -225,7 +225,7 @@ constexpr void check_attention(const AttentionConfig& config, Index width) {
 /// The widest head that can be turned.
 inline constexpr Index most_rotary_width = 1024;
 
-/// ConfigError where heads of that width cannot be turned as the configuration says.
+/// ConfigError if heads of this width cannot be turned as configured.
 constexpr void check_positions(const PositionConfig& config, Index head_width) {
   if (config.kind != PositionKind::rotary) return;
   const Index turned = config.rotary_width == 0 ? head_width : config.rotary_width;

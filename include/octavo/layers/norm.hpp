@@ -12,10 +12,10 @@
 namespace OCTAVO_NAMESPACE {
 
 /// Layer norm or RMS norm with gain and, if wanted, bias (kernels/normalize.hpp has the formulas).
-/// With `groups` a row is so many rows of `width` numbers, such as heads, which share the
-/// parameters: input and output [rows, groups * width], gain and bias [width]. Saves per row the
-/// normalised input [groups * width] and rstd [groups], the reciprocals of what was divided by; the
-/// input itself is not needed by backward, and recompute_output() makes the output again.
+/// With `groups`, a row consists of `groups` rows of `width` numbers, such as heads, which share
+/// the parameters: input and output [rows, groups * width], gain and bias [width]. Saves per row
+/// the normalised input [groups * width] and rstd [groups], the reciprocals of the divisors.
+/// Backward does not need the input; recompute_output() computes the output again.
 template <Scalar T>
 class Norm {
  public:
@@ -31,7 +31,7 @@ class Norm {
     pass.worker().barrier();
   }
 
-  /// The output of forward once more, from what was saved.
+  /// Computes the output of forward again from the saved buffers.
   void recompute_output(const Pass<T>& pass, MatrixView<T> output) const {
     scale_and_shift<T>(pass.worker(), pass[normalized_], pass.weight(gain_), pass.weight(bias_),
                        output, norm_);
@@ -47,8 +47,8 @@ class Norm {
     backward_accumulate(pass, output_gradient, input_gradient);
   }
 
-  /// Backward that adds to `input_gradient`: the gradient that went round the residual connection
-  /// is there already.
+  /// Backward that adds to `input_gradient`, which already contains the gradient from the residual
+  /// connection.
   void backward_accumulate(const Pass<T>& pass, MatrixView<const T> output_gradient,
                            MatrixView<T> input_gradient) const {
     const GradientPlace<T> gain = pass.gradient(gain_);

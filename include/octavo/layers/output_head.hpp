@@ -16,35 +16,35 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A table E [vocabulary, width] that a head shares with the embedding: its values, and where its
-/// gradient goes. As it comes: the head has a table of its own.
+/// A table E [vocabulary, width] that a head shares with the embedding: its values, and the place
+/// for its gradient. Default-constructed: the head has its own table.
 template <Scalar T>
 struct SharedTable {
   const T* values = nullptr;
   GradientPlace<T> gradient{};
 };
 
-/// Rows of the residual stream, what they should lead to, and what comes of it.
+/// Rows of the residual stream, their targets, and the results.
 template <Scalar T>
 struct LossRows {
   MatrixView<const T> y;           ///< [rows, width], after the final norm
   std::span<const Token> targets;  ///< [rows]; a negative one is ignored
   std::span<T> losses;             ///< [rows], is overwritten
-  T scale;                         ///< gradients are those of scale * (sum of losses)
+  T scale;                         ///< gradients are of scale * (sum of losses)
   MatrixView<T> y_gradient;        ///< [rows, width], is overwritten by backward
 };
 
 /// logits = y E^T + b with a table E [vocabulary, width] of its own, or tied to the token table
-/// (Press, Wolf 2017; then without bias), softly capped where the configuration says so. The end of
-/// a model rather than a Layer: it leads to the
-/// loss, by slices of at most 64 rows, so that the logits of all rows never exist at once.
+/// (Press, Wolf 2017; then without bias), softly capped if configured. It is not a Layer but the
+/// end of a model: it computes the loss in slices of at most 64 rows, so that the logits of all
+/// rows never exist at once.
 template <Scalar T>
 class OutputHead {
  public:
   using Value = T;
   static constexpr Index slice_rows = 64;
 
-  /// Forward and backward of a head are one: its memory is forward's.
+  /// Backward of a head runs within forward, so all of its memory is requested as forward's.
   constexpr OutputHead(const Builder<T>& builder, Index vocabulary, Index width,
                        const HeadConfig& config)
       : vocabulary_(vocabulary),
@@ -67,7 +67,8 @@ class OutputHead {
     pass.worker().barrier();
   }
 
-  /// The losses of the rows; with pass.run.gradients also the gradients of table, bias and rows.
+  /// Computes the losses of the rows; with pass.run.gradients also the gradients of table, bias and
+  /// rows.
   void loss(const Pass<T>& pass, const SharedTable<T>& shared, const LossRows<T>& rows) const {
     const Worker& worker = pass.worker();
     const bool backward = pass.run.gradients != nullptr;

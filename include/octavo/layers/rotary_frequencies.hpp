@@ -15,14 +15,14 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How fast each pair of numbers of a head turns: base^(-2 i / width) radians per position for pair
-/// i of `width` turned numbers (Su et al. 2021), scaled as the configuration says. Computed in
-/// double by the library's own functions, with the same bits on every machine: a product to which
-/// something is added is written as fma, so that compilers do not differ in it.
+/// The frequency of each pair of numbers of a head: base^(-2 i / width) radians per position for
+/// pair i of `width` turned numbers (Su et al. 2021), scaled as configured. Computed in double by
+/// the library's own functions, with the same bits on every machine; a * b + c is always fma, so
+/// that compilers cannot differ.
 class RotaryFrequencies {
  public:
-  /// `local`: of a layer whose queries see a window alone. `positions`: the length of the sequence,
-  /// which dynamic scaling depends on.
+  /// `local`: for a layer whose queries see only a window. `positions`: the length of the sequence,
+  /// on which dynamic scaling depends.
   RotaryFrequencies(const PositionConfig& config, Index head_width, bool local, Index positions)
       : pairing_(config.pairing),
         width_(config.rotary_width == 0 ? head_width : config.rotary_width) {
@@ -78,20 +78,20 @@ class RotaryFrequencies {
     set(config.base * exp(log(growth) * width / (width - 2)));
   }
 
-  /// Between the original angle (1) and the divided one, by how often it turns within the original
-  /// context.
+  /// The factor on a frequency, by its number of turns within the original context: 1 from
+  /// high_factor turns on, 1 / factor below low_factor turns, interpolated in between.
   static double llama3_share(const PositionConfig& config, double frequency) {
     const double turns =
         frequency * static_cast<double>(config.original_context) / (2 * std::numbers::pi);
-    const double kept = std::clamp(
+    const double unchanged = std::clamp(
         (turns - config.low_factor) / (config.high_factor - config.low_factor), 0.0, 1.0);
-    return (1 - kept) / config.factor + kept;
+    return (1 - unchanged) / config.factor + unchanged;
   }
 
   void scale_yarn(const PositionConfig& config) {
     const double width = static_cast<double>(width_);
     const double context = static_cast<double>(config.original_context);
-    // The pair that turns so often within the original context.
+    // The pair that makes this number of turns within the original context.
     const auto pair_of = [&](double turns) {
       return width * log(context / (turns * 2 * std::numbers::pi)) / (2 * log(config.base));
     };

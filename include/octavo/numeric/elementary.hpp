@@ -261,10 +261,9 @@ struct SineCosine {
   Pack<double> cosine;
 };
 
-/// sin(x) and cos(x), x in radians, with an absolute error below 3e-16 for |x| up to 1e9; of a
-/// sine near 0 and a cosine near 0 as many digits are right as elsewhere. NaN and infinity give
-/// NaN. Reduction x = n pi/2 + r with pi/2 in two parts (Cody, Waite 1980): the first fused
-/// multiply-add is exact.
+/// sin(x) and cos(x), x in radians, with an absolute error below 3e-16 for |x| up to 1e9; near 0
+/// sine and cosine have as many correct digits as elsewhere. NaN and infinity give NaN. Reduction x
+/// = n pi/2 + r with pi/2 in two parts (Cody, Waite 1980): the first fused multiply-add is exact.
 OCTAVO_ALWAYS_INLINE SineCosine sine_cosine(Pack<double> x) {
   using P = Pack<double>;
   using Integers = typename simd::detail::VectorType<std::int64_t, simd::vector_bytes>::type;

@@ -17,8 +17,8 @@
 
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
-/// The hyperbolic tangent within 4 units in the last place; NaN gives NaN. Near zero the Taylor
-/// series, whose terms keep what 1 - e^(-2x) would cancel.
+/// The hyperbolic tangent within 4 units in the last place; NaN gives NaN. Near zero it is computed
+/// by the Taylor series, because 1 - e^(-2x) would cancel digits.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Pack<T> tanh(Pack<T> x) {
   using P = Pack<T>;

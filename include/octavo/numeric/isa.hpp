@@ -57,8 +57,8 @@
 #define OCTAVO_DISPATCH(...) return OCTAVO_BASE_ISA::__VA_ARGS__;
 #endif
 
-/// The body of a kernel of the library, which is called with float or double and nothing else:
-/// where octavo::compiled has it (see compiled.hpp), there is only the declaration here.
+/// The body of a kernel of the library, which is called only with float or double. In programs that
+/// use octavo::compiled (see compiled.hpp) only the declaration remains.
 #if defined(OCTAVO_COMPILED) && !defined(OCTAVO_COMPILING)
 #define OCTAVO_KERNEL(...)
 #else
@@ -124,8 +124,8 @@ inline void use_isa(Isa isa) {
   detail::chosen_isa().store(isa, std::memory_order_relaxed);
 }
 
-/// ConfigError on a machine that can run none of the compiled kernels: x86-64 without AVX2 and FMA.
-/// Every class that owns the memory of a run calls this first.
+/// ConfigError on a machine that cannot run any of the compiled kernels: x86-64 without AVX2 and
+/// FMA. Every class that owns the memory of a run calls this first.
 inline void require_kernels() { detail::require_isa(isa_in_use()); }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -4,8 +4,8 @@
 #include <octavo/base/config.hpp>
 
 // The x86-64 instructions of simd.hpp that the language has no operator for, on vectors of 32 or 64
-// bytes. <immintrin.h> has names for them, and g++ needs as much time and memory to read that
-// header as it needs for half of Eigen: there, these are the few lines of it that count.
+// bytes. <immintrin.h> has names for them, but g++ needs as much time and memory to read that
+// header as for half of Eigen, so for g++ the few instructions in use are declared here.
 #if defined(__x86_64__)
 
 #if defined(__clang__)
@@ -43,7 +43,7 @@ typedef double Doubles64 __attribute__((vector_size(64)));
 
 }  // namespace OCTAVO_NAMESPACE::detail
 
-// All lanes; the 4 says that the mode of rounding is the one that is set, as for every instruction.
+// All lanes; the 4 means the current rounding mode, as for every instruction.
 #define OCTAVO_X86_FMA_32_FLOAT(a, b, c) __builtin_ia32_vfmaddps256(a, b, c)
 #define OCTAVO_X86_FMA_32_DOUBLE(a, b, c) __builtin_ia32_vfmaddpd256(a, b, c)
 #define OCTAVO_X86_FMA_64_FLOAT(a, b, c) __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4)

@@ -24,7 +24,7 @@ struct PassShape {
   /// by block, so that one block's gradients are complete and can be used before those of the next
   /// block are computed.
   Index passes_in_flight = 0;
-  /// The lowest block that backward goes through; those below save nothing.
+  /// The lowest block that backward goes through; blocks below it save nothing.
   Index first_block = 0;
 
   constexpr bool by_block() const noexcept { return passes_in_flight > 0; }
@@ -44,7 +44,7 @@ struct BuildTimes {
   std::string_view part;  ///< names the layer in reports
   Lifetime forward;       ///< phases in which the layer's forward runs
   Lifetime backward;      ///< ... and its backward
-  /// Lifetime of what is saved for backward. One layer object serves all blocks, so it covers the
+  /// Lifetime of buffers saved for backward. One layer object serves all blocks, so it covers the
   /// phases of all of them: the second block runs its first half after the first block's second.
   Lifetime saved;
   Index copies = 1;            ///< blocks that share the layer, times passes in flight
@@ -77,7 +77,7 @@ class Builder {
   }
 
   /// This builder for a layer that runs more than once in a pass: its gradients are complete only
-  /// when those of the whole block are.
+  /// when the gradients of the whole block are.
   constexpr Builder reused() const {
     Builder builder = *this;
     builder.reused_ = true;

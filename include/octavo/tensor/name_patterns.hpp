@@ -54,8 +54,8 @@ class NamePatterns {
     return any;
   }
 
-  /// Whether the name contains the pattern. The pieces between its stars come one after another:
-  /// the first place of each piece leaves most room for the others.
+  /// Whether the name contains the pattern. The pieces between its stars are searched in order;
+  /// taking the first place of each piece leaves the most text for the others.
   static constexpr bool matches(std::string_view name, std::string_view pattern) {
     while (!pattern.empty()) {
       const std::size_t star = std::min(pattern.find('*'), pattern.size());

@@ -29,9 +29,10 @@ struct Parameter {
   /// Multiplies the learning rate for this tensor; 0 freezes it.
   double learning_rate_factor = 1;
   Index number = 0;  ///< its place in the list
-  Index block = -1;  ///< of the model; -1 before the first, as many as there are after the last
-  Index gradient_offset = 0;  ///< numbers that train before it; -1: it is frozen
-  Index gradient_number = 0;  ///< tensors that train before it
+  Index block =
+      -1;  ///< index of its block; -1: before the first block; the number of blocks: after the last
+  Index gradient_offset = 0;  ///< trained numbers before it; -1: it is frozen
+  Index gradient_number = 0;  ///< trained tensors before it
 
   Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
   /// Whether it has a gradient and moments.
@@ -67,7 +68,7 @@ class ParameterList {
     }
   }
 
-  /// Freezes all tensors but those of which trains(parameter) is true.
+  /// Freezes all tensors for which trains(parameter) is false.
   template <typename Trains>
   void set_trained(Trains trains) {
     trained_count_ = trained_tensors_ = 0;
@@ -80,7 +81,7 @@ class ParameterList {
       trained_tensors_ += 1;
     }
   }
-  /// Numbers in all tensors that train, and these tensors.
+  /// The trained numbers, and the trained tensors.
   Index trained_count() const noexcept { return trained_count_; }
   Index trained_tensors() const noexcept { return trained_tensors_; }
 
@@ -119,8 +120,8 @@ class ParameterList {
     parameters_.at(number).learning_rate_factor = factor;
   }
 
-  /// The gradient of a tensor, in a block of the gradients of all that train. ConfigError where it
-  /// is frozen.
+  /// The gradient of a tensor within the gradients of all trained tensors. ConfigError if it is
+  /// frozen.
   template <typename T>
   EigenMap<T> gradient_map(std::span<T> block, std::string_view name) const {
     const Parameter& parameter = find(name);

@@ -10,7 +10,7 @@
 #include <octavo/testing/layer_harness.hpp>
 #include <octavo/testing/workers_in_turn.hpp>
 
-// Checks that the workers of a layer or block wait for each other where they must. Not part of
+// Checks that the workers of a layer or block wait for each other where necessary. Not part of
 // octavo.hpp.
 namespace OCTAVO_NAMESPACE::testing {
 
@@ -20,7 +20,7 @@ inline bool same_bits(const double* a, const double* b, std::size_t count) {
   return count == 0 || std::memcmp(a, b, count * sizeof(double)) == 0;
 }
 
-/// What one half of a part, forward or backward, leaves in one of its results.
+/// Checks one result of forward or backward.
 class BarrierCheck {
  public:
   BarrierCheck(std::string half, Index workers, Turns turns)
@@ -29,8 +29,8 @@ class BarrierCheck {
                                        " ahead: "})),
         half_(std::move(half)) {}
 
-  /// `seen` [a worker's numbers from `first` on] as it was when the half returned on that worker;
-  /// `result` as it became; `expected` by one worker.
+  /// `seen`: the worker's numbers, from `first` on, when the call returned on that worker.
+  /// `result`: the final numbers. `expected`: the numbers computed by one worker.
   void check(const char* name, Index worker, const std::vector<double>& seen, std::size_t first,
              const std::vector<double>& result, const std::vector<double>& expected) {
     if (!same_bits(result.data(), expected.data(), expected.size())) {
@@ -69,7 +69,7 @@ std::string barrier_defects(LayerHarness<L>& crew, const LayerHarness<L>& alone,
     std::vector<double> rows, gradients;
   };
   std::vector<Seen> seen(static_cast<std::size_t>(workers));
-  /// A layer's result must be there as a whole, of a block's stream the worker's own rows.
+  /// A layer's result must be complete; of a block's stream, the worker's own rows must be.
   const auto look = [&](const Worker& worker, const std::vector<double>& result, bool gradients) {
     Seen& mine = seen[static_cast<std::size_t>(worker.index())];
     const Range rows =
@@ -106,11 +106,11 @@ std::string barrier_defects(LayerHarness<L>& crew, const LayerHarness<L>& alone,
 
 }  // namespace detail
 
-/// Runs forward and backward of a layer or block on two and on three workers of which one works at
-/// a time (run_in_turn), in both orders: a barrier that is missing anywhere, the last included,
-/// shows in every run. The results must have the bits of one worker's, be complete when each worker
-/// returns (of a block's residual stream: that worker's own rows), and all workers must wait
-/// equally often. One line per defect; empty if there is none.
+/// Runs forward and backward of a layer or block on two and on three workers, one at a time
+/// (run_in_turn), in both orders, so that every missing barrier, including the last, is found in
+/// every run. The results must have the bits of one worker's results and must be complete when each
+/// worker returns (in a block's residual stream: that worker's own rows), and all workers must wait
+/// equally often. Returns one line per defect; empty if there is none.
 template <PartMaker M>
 [[nodiscard]] std::string check_barriers(const M& make, GradientCheckOptions options) {
   options.workers = 1;

@@ -18,7 +18,8 @@
 // barriers. Not part of octavo.hpp: include it in tests.
 namespace OCTAVO_NAMESPACE::testing {
 
-/// How far analytic and numeric gradient of one tensor lie apart, and how far they may.
+/// The difference between the analytic and the numeric gradient of one tensor, and the largest
+/// allowed difference.
 struct TensorCheck {
   std::string name;
   double difference = 0;  ///< norm of analytic - numeric
@@ -36,7 +37,7 @@ struct GradientCheckResult {
            std::all_of(tensors.begin(), tensors.end(),
                        [](const TensorCheck& check) { return check.passed(); });
   }
-  /// One line per tensor that failed and per defect of the barriers; empty if there is none.
+  /// One line for each tensor that failed and each defect of the barriers; empty if there are none.
   std::string failures() const {
     std::string text = barrier_defects;
     for (const TensorCheck& check : tensors) {
@@ -76,9 +77,9 @@ TensorCheck check_tensor(std::string name, std::span<double> values,
       options.absolute + options.relative * (std::sqrt(numeric_norm) + std::sqrt(analytic_norm))};
 }
 
-/// Every parameter of the layer or block and its whole input against central differences, at random
-/// values; and its barriers (check_barriers). Backward must overwrite gradients where nothing is
-/// yet, and add to them afterwards.
+/// Compares the gradients of every parameter and of the whole input with central differences, at
+/// random values, and checks the barriers (check_barriers). The first backward must overwrite
+/// gradients, later ones must add to them.
 template <PartMaker M>
 [[nodiscard]] GradientCheckResult check_gradients(const M& make,
                                                   const GradientCheckOptions& options) {
@@ -112,7 +113,8 @@ template <PartMaker M>
   return result;
 }
 
-/// The same for a part of a model with that shape: `check_gradients<SwiGlu<double>>(shape)`.
+/// As above, for a part of a model with this configuration:
+/// `check_gradients<SwiGlu<double>>(shape)`.
 template <CheckedPart L, typename Shape>
 requires std::constructible_from < L, const Builder<double>
 &, const Shape& >

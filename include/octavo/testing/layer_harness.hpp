@@ -22,18 +22,18 @@
 // A layer or block that runs alone, for tests. Not part of octavo.hpp.
 namespace OCTAVO_NAMESPACE::testing {
 
-/// What can be checked: a layer or a transformer's block, in double.
+/// A part that can be checked: a layer or a transformer's block, in double.
 template <typename L>
 concept CheckedPart = BlockPart<L> && std::same_as<typename L::Value, double>;
 
-/// Makes the layer or block that is checked: `[](const Builder<double>& builder) { return
+/// Makes the layer or block to be checked: `[](const Builder<double>& builder) { return
 /// Linear<double>(builder, 7, 5); }`.
 template <typename M>
 concept PartMaker = requires(const M make, const Builder<double>& builder) {
   requires CheckedPart<decltype(make(builder))>;
 };
 
-/// What a PartMaker makes.
+/// The type that a PartMaker makes.
 template <PartMaker M>
 using PartOf = decltype(std::declval<const M&>()(std::declval<const Builder<double>&>()));
 
@@ -49,7 +49,7 @@ struct GradientCheckOptions {
   Index output_width = 0;  ///< 0: that of the input
 };
 
-/// Leaves the gradients where LayerHarness has them.
+/// Writes the gradients to the memory of LayerHarness.
 class HarnessGradients final : public GradientConsumer<double> {
  public:
   HarnessGradients(const ParameterList& parameters, std::vector<double>& gradients,
@@ -69,8 +69,8 @@ class HarnessGradients final : public GradientConsumer<double> {
   std::vector<char>& begun_;
 };
 
-/// A layer or block with the memory it asked for, ready to run alone. What it must overwrite or may
-/// not rely on is filled with NaN before every call.
+/// A layer or block with its memory, ready to run alone. Before every call, memory that the call
+/// must overwrite or must not read is filled with NaN.
 template <CheckedPart L>
 class LayerHarness {
  public:
@@ -107,7 +107,7 @@ class LayerHarness {
     threads_.run([&](const Worker& worker) { forward_on(worker); });
   }
 
-  /// The loss of which backward gives the gradient: sum of output * output_gradient.
+  /// The loss whose gradient backward computes: sum of output * output_gradient.
   double loss() {
     forward();
     double total = 0;
@@ -115,14 +115,14 @@ class LayerHarness {
     return total;
   }
 
-  /// Overwrites input_gradient and the gradients, or adds to these.
+  /// Overwrites input_gradient; overwrites the parameters' gradients or adds to them.
   void backward(Output start = Output::overwrite) {
     forward();
     begin_backward(start);
     threads_.run([&](const Worker& worker) { backward_on(worker); });
   }
 
-  /// Poisons what forward must write.
+  /// Fills the memory that forward must write with NaN.
   void begin_forward() {
     poison(output);
     std::fill(arena_.bytes().begin(), arena_.bytes().end(), std::byte{0xFF});  // NaN
@@ -137,7 +137,7 @@ class LayerHarness {
     }
   }
 
-  /// Poisons what backward must write; after forward.
+  /// Fills the memory that backward must write with NaN; call after forward.
   void begin_backward(Output start = Output::overwrite) {
     poison(input_gradient);
     const bool overwrite = start == Output::overwrite;

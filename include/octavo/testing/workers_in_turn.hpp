@@ -13,25 +13,23 @@
 #include <octavo/base/config.hpp>
 #include <octavo/parallel/worker.hpp>
 
-// Shows missing barriers in every run, not now and then. Not part of octavo.hpp: include it in
-// tests.
+// Makes every missing barrier visible in every run. Not part of octavo.hpp: include it in tests.
 namespace OCTAVO_NAMESPACE::testing {
 
-/// Which worker goes first.
+/// The order of the workers.
 enum class Turns { first_to_last, last_to_first };
 
-/// Runs task(worker) on `count` workers of which one works at a time: the first up to its next
-/// barrier, then the second up to its next, and so on, round after round. Between two barriers each
-/// worker thus does all of its work before the next one has begun with its own: the schedule in
-/// which whoever reads what another has yet to write, or writes what another has yet to read, does
-/// so in every run. Both orders together show each missing barrier between any two workers. Returns
-/// how often each worker waited, which must be equally often: where it is not, real workers would
-/// wait for ever. The first exception of a worker is thrown here, after all have ended.
+/// Runs task(worker) on `count` workers, one at a time: the first up to its next barrier, then the
+/// second up to its next, and so on, round after round. Between two barriers each worker finishes
+/// its work before the next worker starts. If a barrier is missing, a worker then reads numbers
+/// before another has written them, or overwrites numbers before another has read them, in every
+/// run; both orders together show each missing barrier between any two workers. Returns the number
+/// of barriers that each worker waited at; if these differ, real workers would wait for ever.
+/// Rethrows the first exception of a worker, after all have ended.
 template <typename Task>
 std::vector<Index> run_in_turn(Index count, Turns turns, const Task& task) {
   require(count > 0, "workers in turn: expected at least 1");
-  /// Worker and scheduler alone meet at `gate`: the one who waits there is let through by the
-  /// other.
+  /// Only the worker and the scheduler use `gate`: each waits there until the other opens it.
   struct Seat {
     octavo::detail::Barrier gate;
     std::exception_ptr error;
@@ -85,7 +83,7 @@ std::vector<Index> run_in_turn(Index count, Turns turns, const Task& task) {
   return barriers;
 }
 
-/// What is wrong with the number of barriers that each worker waited at; empty if all are equal.
+/// A message if the workers waited at different numbers of barriers; empty if all are equal.
 inline std::string unequal_barriers(const std::vector<Index>& barriers) {
   for (std::size_t i = 1; i < barriers.size(); ++i) {
     if (barriers[i] == barriers[0]) continue;

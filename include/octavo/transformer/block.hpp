@@ -17,7 +17,7 @@
 namespace OCTAVO_NAMESPACE {
 
 /// One residual block on the stream x [rows, width], in place: x is one buffer for all blocks,
-/// since backward needs only the normalised inputs, which the norms save. As the arrangement says:
+/// because backward needs only the normalised inputs, which the norms save. The arrangements:
 ///   pre-norm (Radford et al. 2019):  x += attention(norm_1(x));  x += feed_forward(norm_2(x))
 ///   pre-post-norm (Gemma 2):         x += post_1(attention(norm_1(x))), and so on
 ///   parallel (GPT-J, Phi):           h = norm_1(x);  x += attention(h) + feed_forward(h)
@@ -27,7 +27,7 @@ class Block {
  public:
   using Value = T;
 
-  /// ConfigError where the layer is not from width to width.
+  /// ConfigError unless the layer is from width to width.
   constexpr Block(const Builder<T>& builder, const ModelConfig& config)
       : arrangement_(config.arrangement),
         norm_1_(in_attention(builder, "ln_1") / "attention_norm", config.width, config.norm),
@@ -62,8 +62,9 @@ class Block {
     add_branch(pass, output, x, post_norm_2_, 2 * pass.block + 1);
   }
 
-  /// Makes again what forward saves, from the block's input, which is overwritten. Backward does
-  /// not need the output of the last product, unless a norm follows.
+  /// Recomputes everything that forward saves from the block's input, which is overwritten. The
+  /// output of the last product is computed only if a norm follows it; otherwise backward does not
+  /// need it.
   void forward_saved(const Pass<T>& pass, MatrixView<T> x) const {
     if (post_norm_2_) return forward(pass, x);
     const MatrixView<T> input = pass[input_];
@@ -142,8 +143,8 @@ class Block {
     add_branch(pass, output, x, post_norm_1_, 2 * pass.block);
   }
 
-  /// x += dropout(norm(output)). Between blocks a worker reads only those rows of x that it wrote:
-  /// the barrier after the addition is left to the model, after the last block.
+  /// x += dropout(norm(output)), without a barrier: between blocks a worker reads only the rows of
+  /// x that it wrote, and the model waits at a barrier after the last block.
   void add_branch(const Pass<T>& pass, MatrixView<T> output, MatrixView<T> x,
                   const std::optional<Norm<T>>& norm, Index site) const {
     if (norm) norm->forward(pass, output, output);
@@ -151,8 +152,8 @@ class Block {
     add<T>(pass.worker(), output, x);
   }
 
-  /// The gradient of a branch's output, from that of the stream: dx itself, or made of it in
-  /// memory of its own.
+  /// The gradient of a branch's output: dx itself, or, if dropout or a norm follows the branch,
+  /// computed from dx into scratch memory.
   MatrixView<const T> branch_gradient(const Pass<T>& pass, MatrixView<T> dx,
                                       const std::optional<Norm<T>>& norm, Index site) const {
     if (!norm && !pass.run.dropout) return dx;

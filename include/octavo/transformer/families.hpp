@@ -9,7 +9,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Architectures that have a name. What tells them apart is values of a ModelConfig.
+/// Named architectures. They differ only in the values of a ModelConfig.
 enum class Family {
   gpt2,     ///< Radford et al. 2019
   llama,    ///< Llama 2 (Touvron et al. 2023), TinyLlama
@@ -23,7 +23,7 @@ enum class Family {
   gemma3,   ///< Gemma 3 (2025): five of six layers with a window and a base of their own
 };
 
-/// The names in options.
+/// The names of the families in options.
 constexpr std::array<std::string_view, 10> choice_names(Family) noexcept {
   return {"gpt2",  "llama",   "llama3", "smollm2", "qwen2",
           "qwen3", "mistral", "gemma",  "gemma2",  "gemma3"};
@@ -31,14 +31,14 @@ constexpr std::array<std::string_view, 10> choice_names(Family) noexcept {
 
 namespace detail {
 
-/// By Newton's steps; std::sqrt is not constexpr.
+/// The square root by Newton's method; std::sqrt is not constexpr.
 constexpr double square_root(double x) {
   double root = x > 1 ? x : 1;
   for (double next = (root + x / root) / 2; next < root; next = (root + x / root) / 2) root = next;
   return root;
 }
 
-/// What Llama and its successors have in common.
+/// The configuration with the kinds of layers that Llama and its successors share.
 constexpr ModelConfig with_llama(ModelConfig config, double base, double epsilon, bool tied) {
   config.arrangement = Arrangement::pre_norm;
   config.norm = {.kind = NormKind::rms, .epsilon = epsilon, .bias = false};
@@ -66,8 +66,8 @@ constexpr ModelConfig with_gemma(ModelConfig config, double base) {
 
 }  // namespace detail
 
-/// The configuration with the family's kinds of layers. Sizes stay what they are: vocabulary,
-/// context, layers, width, heads, heads of keys and values, head width, d_ff.
+/// The configuration with the family's kinds of layers. Sizes are unchanged: vocabulary, context,
+/// layers, width, heads, kv_heads, head_width, d_ff.
 constexpr ModelConfig with_family(ModelConfig config, Family family) {
   constexpr double of_llama = 1e-5, of_qwen = 1e-6;  // epsilons
   switch (family) {
@@ -127,7 +127,7 @@ constexpr ModelConfig with_family(ModelConfig config, Family family) {
   return config;
 }
 
-/// Models that people use. Names and sizes are those of their files.
+/// Published models, with the names and sizes of their files.
 namespace families {
 
 /// stories15M of llama2.c (Karpathy 2023).

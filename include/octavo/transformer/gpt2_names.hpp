@@ -8,12 +8,12 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 
-// The names that GPT-2's tensors have in files: of Hugging Face's transformers, which our own model
-// files and checkpoints use as well, and of llama.cpp (src/llama-arch.cpp).
+// The names of GPT-2's tensors in files of Hugging Face's transformers, which Octavo's model files
+// and checkpoints use as well, and of llama.cpp (src/llama-arch.cpp).
 namespace OCTAVO_NAMESPACE {
 
-/// The tensors of one layer, "<layer>.weight" and "<layer>.bias"; within blocks, what follows the
-/// block's number.
+/// The names of one layer, whose tensors are "<layer>.weight" and "<layer>.bias"; in a block, the
+/// part of the name after the block's number.
 struct Gpt2LayerName {
   std::string_view layer;         ///< "attention.qkv"
   std::string_view transformers;  ///< "attn.c_attn"
@@ -60,8 +60,8 @@ struct NameParts {
 
 }  // namespace detail
 
-/// "transformer.h.3.attn.c_attn.weight" of "blocks.3.attention.qkv.weight", with another prefix in
-/// the place of "transformer." if one is given. Tensors that GPT-2 does not have keep their names.
+/// "transformer.h.3.attn.c_attn.weight" for "blocks.3.attention.qkv.weight"; `prefix` replaces
+/// "transformer.". Tensors that GPT-2 does not have keep their names.
 inline std::string gpt2_name(std::string_view name, std::string_view prefix = "transformer.") {
   const detail::NameParts parts(name);
   if (parts.layer == "head") return detail::concat({"lm_head.", parts.leaf});
@@ -71,7 +71,7 @@ inline std::string gpt2_name(std::string_view name, std::string_view prefix = "t
                          parts.known->transformers, ".", parts.leaf});
 }
 
-/// "blk.3.attn_qkv.weight" of "blocks.3.attention.qkv.weight".
+/// "blk.3.attn_qkv.weight" for "blocks.3.attention.qkv.weight".
 inline std::string gguf_name(std::string_view name) {
   const detail::NameParts parts(name);
   if (parts.known == nullptr) return std::string(name);

@@ -13,11 +13,11 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Standard deviation of GPT-2's starting weights.
+/// Standard deviation of GPT-2's initial weights.
 inline constexpr double initial_deviation = 0.02;
 
-/// GPT-2's starting values (Radford et al. 2019, section 2.3): matrices normal(0, 0.02), those that
-/// end a residual branch divided by sqrt(2 layers), gains 1, biases 0. Each number depends only on
+/// GPT-2's initial values (Radford et al. 2019, section 2.3): matrices normal(0, 0.02), divided by
+/// sqrt(2 layers) at the end of a residual branch; gains 1; biases 0. Each number depends only on
 /// the seed and its place in the block. weights [list.count()].
 template <Scalar T>
 void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t seed,

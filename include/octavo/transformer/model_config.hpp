@@ -14,11 +14,11 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// How a block joins norms, attention and feed-forward part.
+/// How a block combines norms, attention and feed-forward part.
 enum class Arrangement {
-  pre_norm,       ///< x += attention(norm(x)); x += feed_forward(norm(x)), as GPT-2 has it
-  pre_post_norm,  ///< x += norm(attention(norm(x))), and so on, as Gemma 2 has it
-  parallel,       ///< h = norm(x); x += attention(h) + feed_forward(h), as GPT-J and Phi have it
+  pre_norm,       ///< x += attention(norm(x)); x += feed_forward(norm(x)), as in GPT-2
+  pre_post_norm,  ///< x += norm(attention(norm(x))), and so on, as in Gemma 2
+  parallel,       ///< h = norm(x); x += attention(h) + feed_forward(h), as in GPT-J and Phi
 };
 constexpr std::array<std::string_view, 3> choice_names(Arrangement) noexcept {
   return {"pre-norm", "pre-post-norm", "parallel"};
@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 3> choice_names(Arrangement) noexcept {
 /// The integers and choices that define a model.
 struct ModelConfig {
   Index vocabulary = 0;  ///< V, tokens
-  Index context = 0;     ///< the longest sequence that the model can see
+  Index context = 0;     ///< the longest sequence
   Index layers = 1;      ///< L, blocks
   Index width = 0;       ///< C (d_model), numbers per position
   Arrangement arrangement = Arrangement::pre_norm;
@@ -36,7 +36,7 @@ struct ModelConfig {
   AttentionConfig attention = {};
   FeedForwardConfig feed_forward = {};
   HeadConfig head = {};
-  double embedding_scale = 1;  ///< factor of the tokens' vectors
+  double embedding_scale = 1;  ///< factor on the tokens' vectors
 
   constexpr Index head_width() const {
     return attention.head_width == 0 ? width / attention.heads : attention.head_width;
@@ -44,13 +44,13 @@ struct ModelConfig {
   constexpr Index kv_heads() const {
     return attention.kv_heads == 0 ? attention.heads : attention.kv_heads;
   }
-  /// Numbers in all heads of queries, and in all of keys.
+  /// The width of all query heads together, and of all key heads together.
   constexpr Index query_width() const { return attention.heads * head_width(); }
   constexpr Index kv_width() const { return kv_heads() * head_width(); }
   friend constexpr bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
-/// The same without biases anywhere.
+/// The configuration without any biases.
 constexpr ModelConfig without_biases(ModelConfig config) {
   config.norm.bias = config.attention.bias = config.feed_forward.bias = config.head.bias = false;
   return config;
@@ -109,12 +109,12 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
   visit(Field{.name = "head_bias", .option = "head-bias", .formerly = "bias"}, config.head.bias);
 }
 
-/// Throws ConfigError naming the first value that makes no model.
+/// ConfigError, naming the first value from which no model can be made.
 constexpr void check_config(const ModelConfig& config) {
   for_each_field(config, FieldCheck{});
   check_attention(config.attention, config.width);
   check_positions(config.positions, config.head_width());
-  // Without biases and norms; so that no count of numbers or bytes overflows.
+  // Counted without biases and norms. The limit keeps counts of numbers and bytes from overflowing.
   const auto real = [](Index value) { return static_cast<double>(value); };
   const double width = real(config.width);
   const double tables = config.feed_forward.gated ? 3 : 2;
@@ -127,8 +127,8 @@ constexpr void check_config(const ModelConfig& config) {
 
 namespace detail {
 
-/// "heads 4, tied yes": the fields of which wanted(field, whether it is a whole number, whether it
-/// differs from ModelConfig{}'s) is true.
+/// Text such as "heads 4, tied yes": the fields for which wanted(field, is_whole_number,
+/// differs_from_default) is true.
 template <typename Wanted>
 std::string tell_fields(const ModelConfig& config, Wanted wanted) {
   std::vector<std::string> usual;
@@ -149,15 +149,15 @@ std::string tell_fields(const ModelConfig& config, Wanted wanted) {
 
 }  // namespace detail
 
-/// "vocabulary 70, context 64, layers 2, width 128, heads 4, ff 256, tied yes": sizes, and choices
-/// that differ from those of ModelConfig{}.
+/// "vocabulary 70, context 64, layers 2, width 128, heads 4, ff 256, tied yes": sizes, and the
+/// choices that differ from ModelConfig{}.
 inline std::string describe(const ModelConfig& config) {
   return detail::tell_fields(config, [](const Field& field, bool whole, bool differs) {
     return differs || (whole && !field.may_lack);
   });
 }
 
-/// Where a model's type gets its configuration from: ModelConfig itself, or a FixedConfig.
+/// The configuration parameter of a model: ModelConfig itself, or a FixedConfig.
 template <typename C>
 concept ModelConfigSource = std::convertible_to<const C&, const ModelConfig&>;
 

@@ -36,11 +36,11 @@ constexpr std::string_view part_name() {
 
 }  // namespace detail
 
-/// A model as files know it. Made from any Transformer; a part of the user's needs a static `name`
-/// for it, so that a file can say which part its numbers are of.
+/// The description of a model in files, made from any Transformer. A part of the user's own needs a
+/// static `name`, which is stored in files to identify the part.
 struct ModelDescription {
   ModelConfig config;
-  std::string_view part;  ///< name of the part that is not GPT-2's; empty: there is none
+  std::string_view part;  ///< name of the user's own part; empty: none
   ParameterList parameters;
 
   template <Scalar T, typename Config, typename Part>
@@ -48,7 +48,7 @@ struct ModelDescription {
       : config(model.config()), part(detail::part_name<Part>()), parameters(model.parameters()) {}
 };
 
-/// How a kind of model is described when its shape becomes known, from a file.
+/// Describes a kind of model, given a configuration, for example from a file.
 using ModelKind = ModelDescription (*)(const ModelConfig&);
 
 namespace detail {
@@ -64,12 +64,12 @@ struct KindOf<Transformer<T, Config, Part>> {
 
 }  // namespace detail
 
-/// `model_kind<Transformer<float, ModelConfig, MyBlock<float>>>`: files of models with that part,
-/// of any shape, in float or double.
+/// `model_kind<Transformer<float, ModelConfig, MyBlock<float>>>`: the kind for files of models with
+/// this part, of any configuration, in float or double.
 template <typename Model>
 inline constexpr ModelKind model_kind = &detail::KindOf<Model>::describe;
 
-/// Files of models without a part of the user's.
+/// The kind of models without a part of the user's own.
 inline constexpr ModelKind standard_model = model_kind<Transformer<float>>;
 
 }  // namespace OCTAVO_NAMESPACE

@@ -15,7 +15,7 @@
 
 namespace OCTAVO_NAMESPACE::detail {
 
-/// The name of a tensor in full, put together when it is asked for.
+/// The full name of a tensor, composed on demand.
 class TensorName {
  public:
   /// `block`: the block that the tensor is in, or -1.
@@ -74,7 +74,7 @@ struct ModelTables {
     return {after.first_tensor, end.size(), after.offset, end.count()};
   }
 
-  /// Numbers and tensors in all parts together.
+  /// The numbers and the tensors of all parts together.
   constexpr Index count(Index layers) const noexcept {
     return block_range(layers).offset + end.count();
   }

@@ -9,10 +9,11 @@
 #include <octavo/layers/transformer_block.hpp>
 #include <octavo/transformer/model_config.hpp>
 
-// What a model's part must be, said in words where it is not.
+// Checks of a model's part, with messages in words.
 namespace OCTAVO_NAMESPACE::detail {
 
-/// ConfigError, when a model is made, where a part of it is not from the model's width to the same.
+/// ConfigError unless the input and output width of a part are the model's width. Called when a
+/// model is made.
 constexpr void check_part_widths(const char* part, Index in, Index out, Index width) {
   require(in == width && out == width, [&] {
     return concat({part, ": got width ", in, " to ", out, ", expected ", width, " to ", width,
@@ -20,7 +21,7 @@ constexpr void check_part_widths(const char* part, Index in, Index out, Index wi
   });
 }
 
-/// Checks a layer that tells its widths.
+/// Checks a layer that has input_width() and output_width().
 template <typename L>
 constexpr void check_layer_width(const L& layer, Index width) {
   if constexpr (requires {
@@ -31,7 +32,7 @@ constexpr void check_layer_width(const L& layer, Index width) {
   }
 }
 
-/// Checks a block that tells its width.
+/// Checks a block that has width().
 template <typename B>
 constexpr void check_block_width(const B& block, Index width) {
   if constexpr (requires {
@@ -46,12 +47,12 @@ concept BuiltFromShape = std::constructible_from < P,
         const Builder<T>
 &, const ModelConfig& > ;
 
-/// Whether a part that is not whole is meant as a block: one that works in place.
+/// Whether an incomplete part is meant to be a block, which works in place.
 template <typename P>
 inline constexpr bool works_in_place = BlockForward<P> || BlockBackward<P>;
 
-/// Says in words what a model's part lacks. (Of a concept with two alternatives compilers say no
-/// more than that neither holds.)
+/// Reports a missing member of a model's part in words. (For a concept with two alternatives,
+/// compilers report only that neither holds.)
 template <typename T, typename Config, typename P>
 struct ModelCheck {
   static_assert(ModelConfigSource<Config>,

@@ -6,9 +6,9 @@
 
 #include <octavo/memory/memory_request.hpp>
 
-// The clock of a training step, by which buffers say when they are alive. The two phases of a block
-// stand for those of every block: what is saved from forward to backward is booked once per block
-// and alive in between, what is not is dead before the next block begins.
+// The phases of a training step, in which buffers state their lifetimes. All blocks share the
+// phases of one block: a buffer that is saved from forward to backward has a copy per block and is
+// alive in between; any other buffer is dead before the next block begins.
 namespace OCTAVO_NAMESPACE::phase {
 
 inline constexpr int embed_forward = 0;
@@ -21,7 +21,7 @@ inline constexpr int embed_backward = 6;
 inline constexpr int update = 7;
 inline constexpr int between_steps = 8;
 
-/// For reports, in order.
+/// The names of the phases in reports, in order.
 inline constexpr std::array<std::string_view, 9> names{
     "embed",          "attention",  "feed-forward", "head and loss", "feed-forward back",
     "attention back", "embed back", "update",       "between steps"};

@@ -3,8 +3,8 @@
 
 #include <octavo/transformer/model_config.hpp>
 
-/// Named shapes. The vocabulary follows from the text; the values here are those of Hamlet's
-/// soliloquy and of tiny Shakespeare, by character.
+/// Named configurations. The vocabulary depends on the text; the values here are for the built-in
+/// sample text and tiny Shakespeare, by character.
 namespace OCTAVO_NAMESPACE::presets {
 
 inline constexpr ModelConfig tiny{.vocabulary = 35,

@@ -8,15 +8,16 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Which tensors of a model train, as far as memory and the way back depend on it. The others are
-/// frozen: they have no gradient and no moments.
+/// The numbers of trained tensors on which memory and the backward pass depend. All other tensors
+/// are frozen: they have neither gradients nor moments.
 struct TrainedTensors {
   Index tensors = 0;
   Index count = 0;            ///< numbers in them
   Index embedding_count = 0;  ///< of these in the embedding
   Index end_count = 0;        ///< ... in final norm and head
-  Index first_block = 0;    ///< the lowest block that backward goes through; else as many as blocks
-  Index largest_block = 0;  ///< the most numbers that train in a block
+  Index first_block =
+      0;  ///< the lowest block that backward goes through; if none, the number of blocks
+  Index largest_block = 0;   ///< the most numbers that train in a block
   bool equal_blocks = true;  ///< as many numbers train in each block from first_block on
 
   constexpr bool embedding() const noexcept { return embedding_count > 0; }
@@ -53,7 +54,7 @@ constexpr TrainedTensors trained_tensors(const detail::ModelTables& tables, Inde
     in_block += entry.count();
   });
   end_block();
-  if (trained.embedding()) {  // the way back goes through all blocks
+  if (trained.embedding()) {  // backward goes through all blocks
     if (trained.first_block > 0) trained.equal_blocks = false;
     trained.first_block = 0;
   }

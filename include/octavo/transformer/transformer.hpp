@@ -25,7 +25,7 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// The blocks of a model with that part: the part itself, or ours around a layer.
+/// The blocks of a model: the part itself, or the standard Block around a layer.
 template <Scalar T, typename Part>
 struct BlockWith {
   using Type = Part;
@@ -46,34 +46,34 @@ struct BlockGradients {
   Index count = 0;   ///< numbers of each block
 };
 
-/// A decoder as GPT-2, Llama and their kin have it: token embedding, with learned positions where
-/// these are not rotary; L blocks; final norm; output head. A description, like the layers it is
-/// made of: it owns no numbers, and is const for life. `Config` fixes its sizes in the type or at
-/// run time; `Part` may be any Layer from width to width, which takes the place of the blocks'
-/// feed-forward part, or a TransformerBlock, which takes that of the blocks.
+/// A decoder-only transformer such as GPT-2 and Llama: token embedding, with learned positions
+/// unless they are rotary; L blocks; final norm; output head. Like its layers it is a description:
+/// it owns no numbers and never changes after construction. `Config` fixes its sizes in the type or
+/// at run time. `Part` is either a Layer from width to width, which replaces the blocks'
+/// feed-forward part, or a TransformerBlock, which replaces the blocks.
 ///
-/// A model is made once for its sizes and names, and once more by each TrainingStep, Generator and
-/// Scorer, for the memory in which it runs.
+/// A program makes a model for its sizes and names; each TrainingStep, Generator and Scorer makes
+/// it again together with the plan of the memory in which it runs.
 template <Scalar T, typename Config, typename Part>
 class Transformer {
  public:
   using Value = typename detail::ModelCheck<T, Config, Part>::Value;
   using Configuration = Config;
 
-  /// A model with sizes and names, but without memory to run in. ConfigError where the shape makes
-  /// no model.
+  /// A model with sizes and names, but without memory to run in. ConfigError if no model can be
+  /// made from the configuration.
   explicit constexpr Transformer(const Config& config)
       : Transformer(config, MemoryPlan{}, PassShape{.training = false}) {}
 
-  /// A model that asks `plan` for the memory of one pass, or of all that are in flight: everything
-  /// but weights, gradients, tokens and losses, which the caller owns. The phases are those of
-  /// phases.hpp. `gradients`, where all of a step is one pass, has room: it is unused until
-  /// backward reaches the block that it belongs to.
+  /// A model that requests from `plan` the memory of one pass, or of all passes in flight:
+  /// everything except weights, gradients, tokens and losses, which the caller owns. For lifetimes
+  /// see phases.hpp. If a step is one pass, saved activations may lie in `gradients`: the gradients
+  /// of a block are unused until backward reaches the block.
   constexpr Transformer(const Config& config, MemoryPlan& plan, const PassShape& pass,
                         const BlockGradients<T>& gradients = {})
       : Transformer(checked(config), plan, pass, room_in(gradients)) {}
 
-  /// Where the configuration comes from: to make the same model once more.
+  /// The constructor's argument, from which an equal model can be made.
   constexpr const Config& configuration() const noexcept { return config_; }
   constexpr const ModelConfig& config() const noexcept { return config_; }
 
@@ -96,9 +96,9 @@ class Transformer {
   /// For PassRun.
   std::span<T> pack_buffer(const Arena& arena) const { return arena.get(pack_buffer_); }
 
-  /// Losses [rows] of the pass: inputs and targets [rows]. With pass.run.gradients also the first
-  /// part of backward, for scale * (sum of losses): gradients of head and final norm; that of the
-  /// last block's output is left in the residual stream.
+  /// Writes the losses [rows] of the pass; inputs and targets [rows]. With pass.run.gradients also
+  /// runs the first part of backward, for scale * (sum of losses): it computes the gradients of
+  /// head and final norm and leaves the gradient of the last block's output in the residual stream.
   void loss(const Pass<T>& pass, std::span<const Token> inputs, std::span<const Token> targets,
             std::span<T> losses, T scale) const {
     const MatrixView<T> y = hidden(pass, inputs);
@@ -111,11 +111,11 @@ class Transformer {
     if (pass.run.gradients != nullptr) final_norm_.backward(end, x, dy, x);
   }
 
-  /// The gradient of the block's output, in the residual stream, becomes that of its input; the
+  /// Replaces the gradient of the block's output, in the residual stream, by that of its input; the
   /// gradients of the block's parameters go to pass.run.gradients.
   void backward_block(const Pass<T>& pass, Index layer) const {
     const Pass<T> in = in_block(pass, layer);
-    // What the block that ran last has saved is still there.
+    // The buffers saved by the last block are still intact.
     const bool still_there = layer == config().layers - 1 && pass_.passes_in_flight <= 1;
     if (pass_.recompute && !still_there) {
       if constexpr (requires { block_.forward_saved(in, block_input(pass, layer)); }) {
@@ -127,8 +127,8 @@ class Transformer {
     block_.backward(in, stream(pass));
   }
 
-  /// The gradients of both tables, or, with `deferred` [rows, width], that of the positions: there
-  /// goes then what backward_tokens needs.
+  /// Computes the gradients of both tables. With `deferred` [rows, width], computes only the
+  /// gradient of the position table and writes the input of backward_tokens to `deferred`.
   void backward_embedding(const Pass<T>& pass, std::span<const Token> inputs,
                           T* deferred = nullptr) const {
     const MatrixView<T> x = stream(pass);
@@ -142,9 +142,10 @@ class Transformer {
     }
   }
 
-  /// The gradient of the token table for all rows of a step at once, after every pass of the step:
-  /// a tied table is fed by the head as well, and only so is the order of its sums the same for
-  /// every micro-batch. inputs [rows of the step], deferred [rows of the step, width].
+  /// Computes the gradient of the token table for all rows of a step at once, after all passes of
+  /// the step. A tied table also gets gradients from the head; deferring makes the order of its
+  /// sums independent of the micro-batch. inputs [rows of the step], deferred [rows of the step,
+  /// width].
   void backward_tokens(const Pass<T>& pass, std::span<const Token> inputs,
                        const T* deferred) const {
     embedding_.backward_tokens(pass, inputs,
@@ -156,8 +157,8 @@ class Transformer {
     head_.forward(in_end(pass), shared_table(pass), hidden(pass, inputs), output);
   }
 
-  /// The residual stream after the blocks and the final norm, [rows, width]: what the head sees of
-  /// a forward pass. It stays until the next pass.
+  /// The residual stream after the blocks and the final norm, [rows, width], which is the input of
+  /// the head. Valid until the next pass.
   MatrixView<T> hidden(const Pass<T>& pass, std::span<const Token> inputs) const {
     const MatrixView<T> x = forward(pass, inputs);
     const MatrixView<T> y(pass.run.arena.get(head_input_), x.rows, config().width);
@@ -165,8 +166,8 @@ class Transformer {
     return y;
   }
 
-  /// Extends sequences whose keys and values so far lie in pass.rows.cached: inputs [rows] are
-  /// those of its parts, one after the other. Writes the logits of each part's last row,
+  /// Extends the sequences whose past keys and values are in pass.rows.cached. inputs [rows]: the
+  /// new tokens of its parts, one part after the other. Writes the logits of each part's last row,
   /// [parts, vocabulary].
   void logits_cached(const Pass<T>& pass, std::span<const Token> inputs,
                      MatrixView<T> logits) const {
@@ -198,7 +199,7 @@ class Transformer {
   constexpr Transformer(const Config& config, MemoryPlan&& plan, const PassShape& pass)
       : Transformer(config, plan, pass) {}
 
-  /// The order of the members is that of the requests.
+  /// The order of the members is the order of their requests.
   constexpr Transformer(const Config& source, MemoryPlan& plan, const PassShape& pass,
                         Lodging&& room)
       : config_(source),
@@ -239,7 +240,8 @@ class Transformer {
 
   /// Blocks that backward goes through.
   constexpr Index saving_blocks() const { return config().layers - pass_.first_block; }
-  /// Blocks that never run backward need no more than forward does.
+  /// The pass for the blocks' requests: blocks that never run backward need only the memory of
+  /// forward.
   constexpr PassShape block_pass() const {
     PassShape pass = pass_;
     pass.training = pass.training && saving_blocks() > 0;
@@ -255,7 +257,7 @@ class Transformer {
     constexpr Lifetime head{phase::head, phase::head};
     return {part, head, head, head};
   }
-  /// Where several passes are in flight, what a block saves is alive while the next pass goes
+  /// If several passes are in flight, a block's saved buffers are alive while the next pass runs
   /// forward.
   constexpr BuildTimes block_times(Lodging& room) const {
     const bool early = in_flight() > 1 && !pass_.recompute;
@@ -293,7 +295,7 @@ class Transformer {
     if (!blocks.gradients.booked()) return {};
     return {blocks.gradients.request, bytes_of<T>(blocks.offset), bytes_of<T>(blocks.count), 0};
   }
-  /// Of all operands of matrix products.
+  /// The longest side of any operand of a matrix product.
   static constexpr Index longest(const ModelConfig& config, const PassShape& pass) {
     const Index of_block = tables_of(config).block.longest_side();
     return std::max({of_block, config.width, config.vocabulary, pass.rows()});
@@ -308,14 +310,14 @@ class Transformer {
     return {pass.run, pass.rows, pass.weights + part.offset, part.first_tensor, block, copy};
   }
   Pass<T> in_end(const Pass<T>& pass) const { return in_part(pass, end_range()); }
-  /// Without gradients nothing is saved, and every block uses the first one's memory.
+  /// Without gradients nothing is saved, and every block uses the memory of the first block.
   Pass<T> in_block(const Pass<T>& pass, Index layer) const {
     const bool own = pass.run.gradients != nullptr && !pass_.recompute && saving_blocks() > 0;
     return in_part(pass, block_range(layer), layer, own ? saved_copy(pass, layer) : 0);
   }
 
-  /// Which of the copies of a buffer that each block has in each pass in flight. Blocks that
-  /// backward does not go through use the copy of the first that it does, which comes after them.
+  /// The index of a saved buffer's copy for this block and pass in flight. Blocks that backward
+  /// does not reach use the copy of the first block that it reaches, which runs after them.
   Index saved_copy(const Pass<T>& pass, Index layer) const {
     const Index in_flight = pass_.by_block() ? pass.rows.first / pass_.rows() : 0;
     return in_flight * saving_blocks() + std::max<Index>(layer - pass_.first_block, 0);
@@ -324,7 +326,7 @@ class Transformer {
     return {pass.run.arena.get(block_inputs_, saved_copy(pass, layer)).data(), pass.rows.count(),
             config().width};
   }
-  /// The pass's part of the residual stream; later of its gradient.
+  /// The rows of the residual stream that belong to the pass; in backward, of its gradient.
   MatrixView<T> stream(const Pass<T>& pass) const {
     const Index first = pass_.by_block() ? pass.rows.first : 0;
     return {pass.run.arena.get(stream_).data() + first * config().width, pass.rows.count(),
@@ -343,7 +345,7 @@ class Transformer {
       }
       block_.forward(in_block(pass, layer), x);
     }
-    pass.worker().barrier();  // what comes next may use the blocks' scratch for something else
+    pass.worker().barrier();  // the next layers may reuse the blocks' scratch
     return x;
   }
 
@@ -362,7 +364,7 @@ class Transformer {
   Booking<T> head_input_gradient_;
 };
 
-/// All parameters of a model of that shape; usable in static_assert.
+/// The number of parameters of a model with this configuration; usable in static_assert.
 constexpr Index parameter_count(const ModelConfig& config) {
   return Transformer<float>(config).parameter_count();
 }
