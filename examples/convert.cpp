@@ -127,7 +127,7 @@ void write_octavo(const std::string& path, const Model& model) {
                             model.config.trained_length, tokenizer, model.weights);
 }
 
-/// Error if the model does not fit GPT-2, with the option that trains one that does.
+/// Error if the model does not fit GPT-2; the hint names the option that trains such a model.
 void require_gpt2(const std::string& path, const Model& model, octavo::Gpt2Activations known) {
   try {
     octavo::require_gpt2(model.config.model, "cannot write " + octavo::printable(path), known);
@@ -231,7 +231,7 @@ bool has_other_weights(const std::string& folder) {
 }
 
 /// A model.safetensors is Octavo's, or, beside a config.json, Hugging Face's. Refuses to replace
-/// one kind by the other.
+/// one kind with the other.
 void spare_other_models(const std::string& to, Target target) {
   namespace fs = std::filesystem;
   std::error_code unknown;

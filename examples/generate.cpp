@@ -63,7 +63,7 @@ std::size_t score(const support::GenerateOptions& options, const Model& model,
   return scorer.plan().total_bytes();
 }
 
-/// By --timings and --no-timings.
+/// Whether to print timings, by --timings and --no-timings.
 void tell_timings(const support::GenerateOptions& options, const generate::Timings& timings) {
   const bool asked = options.timings || (!options.no_timings && ::isatty(STDERR_FILENO) == 1);
   if (!asked || timings.written == 0) return;

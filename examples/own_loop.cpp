@@ -11,7 +11,7 @@ namespace {
 constexpr Index digits = 4, sequence = 2 * digits;
 constexpr TrainingOptions batch{.batch = 16, .sequence = sequence, .micro_batch = 16};
 
-/// "1234=4321" for the number `index`, 9 tokens.
+/// The 9 tokens of "1234=4321", for the number `index`.
 std::array<Token, sequence + 1> draw(Index index) {
   const CounterRandom random(1, RandomStream::batches);
   std::array<Token, sequence + 1> line{};

@@ -20,7 +20,7 @@ namespace {
 
 using octavo::Index;
 
-/// The 65 characters of tiny Shakespeare; token 0 stands for all others.
+/// The 65 characters of tiny Shakespeare; token 0 stands for all other characters.
 constexpr octavo::CharacterTokenizer tokenizer(
     "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 

@@ -59,7 +59,7 @@ int run(const support::FullCommandLine& command_line) {
   const auto resumed = support::find_resumed(saving);
   std::optional<octavo::ModelSource> from;
   if (!command_line.from().empty()) {
-    octavo::require(resumed == nullptr, "--from: the run that --resume goes on with has weights");
+    octavo::require(resumed == nullptr, "--from: the run of --resume already has weights");
     support::spare_folder_of(command_line.from(), saving.folder);
     from.emplace(command_line.from(), support::warn_of_skipped);
     support::print_notes(from->notes());

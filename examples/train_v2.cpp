@@ -12,7 +12,7 @@ using support::v2::config, support::v2::text;
 constexpr Index sequence = 32;
 using Config = octavo::FixedConfig<config>;
 
-// The whole of the training run, and of generation, before the first byte is allocated.
+// Checks the memory of the training run and of generation before the first byte is allocated.
 static_assert(octavo::parameter_count(config) == 291'398);
 static_assert(octavo::training_bytes<float>(config, {.batch = 1, .sequence = sequence}) <
               5'100'000);
@@ -74,7 +74,7 @@ int train(Arguments arguments) {
               trainer.plan().total_bytes(), octavo::counted(threads.size(), "thread").c_str(),
               static_cast<std::uintmax_t>(options.seed));
   report_plan(arguments.memory_report, trainer.plan(), corpus.token_bytes(), "train_v2");
-  if (resumed != nullptr) std::printf("going on with %s\n", resumed->path().c_str());
+  if (resumed != nullptr) std::printf("continuing from %s\n", resumed->path().c_str());
   octavo::RunReport page = run_page(
       trainer, corpus, threads, octavo::text_statistics(corpus.split(sequence), corpus.tokenizer));
   page.title = "train_v2";

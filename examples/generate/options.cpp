@@ -52,7 +52,7 @@ void add_policy(CLI::App& app, const std::string& name, Choice& value,
       help);
 }
 
-/// Numbers with commas between.
+/// Numbers separated by commas.
 std::vector<octavo::Token> parse_tokens(const std::string& given) {
   std::vector<octavo::Token> tokens;
   std::string_view rest = given;
@@ -80,7 +80,7 @@ void add_prompts(CLI::App& group, GenerateOptions& options) {
       "the model has no such token")
       ->type_name("TEXT");
   add_name(group, "--prompt-file", options.prompt_file,
-           "The beginning of the text is that of a file, without its last line end; - is standard "
+           "The beginning of the text from a file, without its last line end; - is standard "
            "input")
       ->type_name("FILE");
   add_repeatable(
@@ -93,8 +93,8 @@ void add_prompts(CLI::App& group, GenerateOptions& options) {
   group.add_flag(
       "--special", options.special,
       "Names of special tokens, such as <|endoftext|>, stand for these tokens in prompts "
-      "and scored texts, and are written where the model draws one. Without this they "
-      "are text, and special tokens are not written");
+      "and scored texts, and are written if the model draws one. Without this they are text, and "
+      "special tokens are not written");
 }
 
 void add_texts(CLI::App& app, GenerateOptions& options) {
@@ -117,16 +117,15 @@ void add_texts(CLI::App& app, GenerateOptions& options) {
                               {{"slide", octavo::TooLong::slide},
                                {"keep-last", octavo::TooLong::keep_last},
                                {"refuse", octavo::TooLong::refuse}},
-                              "Of a prompt longer than what the model was trained on: slide "
+                              "A prompt longer than the model's trained length: slide "
                               "(default) reads all, moving its window; keep-last reads its last "
                               "tokens; refuse");
-  add_policy<UnknownPolicy>(
-      group, "--unknown", options.unknown,
-      {{"replace", UnknownPolicy::replace},
-       {"refuse", UnknownPolicy::refuse},
-       {"skip", UnknownPolicy::skip}},
-      "Characters that the model does not know: replace (default) them by its unknown token, where "
-      "it has one, refuse, or skip them");
+  add_policy<UnknownPolicy>(group, "--unknown", options.unknown,
+                            {{"replace", UnknownPolicy::replace},
+                             {"refuse", UnknownPolicy::refuse},
+                             {"skip", UnknownPolicy::skip}},
+                            "Characters that the model does not know: replace (default) them by "
+                            "its unknown token, if it has one, refuse, or skip them");
   add_policy<octavo::InvalidUtf8>(
       group, "--invalid-utf8", options.invalid,
       {{"replace", octavo::InvalidUtf8::replace}, {"keep", octavo::InvalidUtf8::keep}},
@@ -146,7 +145,7 @@ void add_sampling(CLI::App& app, GenerateOptions& options) {
       "quotes: \"'e'=-inf\"; may be given several times")
       ->type_name("TOKEN=VALUE");
   add_real(group, "--repetition-penalty", sampling.repetition_penalty, penalty_is_legal,
-           "a finite number > 0", "Above 1, tokens that were there become less likely (1)");
+           "a finite number > 0", "Above 1, earlier tokens become less likely (1)");
   add_integer(group, "--repetition-window", sampling.repetition_window, -1,
               "Tokens that the penalty looks back on; -1 is all that the model sees (64)");
   add_real(group, "--temperature", sampling.temperature, temperature_is_legal,
@@ -201,22 +200,22 @@ void add_generate_options(CLI::App& app, GenerateOptions& options) {
   auto& group = *app.add_option_group("Run");
   add_threads(group, options.threads);
   group.add_flag("--timings", options.timings,
-                 "Tell on standard error how many tokens were read and written, and how many a "
-                 "second; the default where that is a terminal");
-  group.add_flag("--no-timings", options.no_timings, "Do not tell that");
+                 "Print the numbers of tokens read and written, and their speed, on standard "
+                 "error; the default on a terminal");
+  group.add_flag("--no-timings", options.no_timings, "Do not print them");
   add_memory_report(group, options.memory_report);
 }
 
 void finish(GenerateOptions& options) {
   const bool prompted = !options.prompts.empty() || !options.prompt_file.empty();
   octavo::require(options.score.empty() || !(prompted || options.interactive),
-                  "--score: it goes without prompts and --interactive");
+                  "--score: it cannot be combined with prompts or --interactive");
   octavo::require(!options.score.empty() || (options.stride == 0 && !options.per_token),
-                  "--stride, --per-token: they go with --score only");
+                  "--stride, --per-token: they need --score");
   octavo::require(!options.interactive || !prompted,
-                  "--interactive: it goes without prompts on the command line");
+                  "--interactive: it cannot be combined with prompts on the command line");
   octavo::require(!options.timings || !options.no_timings,
-                  "--timings: it goes without --no-timings");
+                  "--timings: it cannot be combined with --no-timings");
   if (!options.prompt_file.empty()) {
     std::string text = read_text(options.prompt_file);
     if (text.ends_with('\n')) text.pop_back();

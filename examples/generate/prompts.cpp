@@ -33,8 +33,9 @@ void note_blank(const Model& model, const std::vector<Token>& tokens, const std:
     return merge.left == tokens.back();
   };
   if (std::none_of(bpe->merges().begin(), bpe->merges().end(), begins_words)) return;
-  note(what + ": it ends with a blank, which is a token apart; words of this model begin with " +
-       "theirs, so that it writes better without");
+  note(what +
+       ": it ends with a blank, which is a separate token; this model's words begin with a " +
+       "blank of their own, so a prompt without it works better");
 }
 
 std::vector<Token> beginning_of_a_text(const Model& model) {

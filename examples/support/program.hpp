@@ -84,9 +84,9 @@ struct Interrupted {
 
 /// A whole program: `set_up` adds its options and returns what runs when the command line has been
 /// parsed. Help and version go to standard output with status 0; every error, from the first
-/// allocation on, becomes one line on standard error, a hint where there is one, and the exit
-/// status of its kind. If an error of the library starts with the name of a setting, or its hint
-/// names one, the option's name is used.
+/// allocation on, becomes one line on standard error, a hint line if the error has a hint, and the
+/// exit status of its kind. If an error of the library starts with the name of a setting, or its
+/// hint names one, the option's name is used.
 int run_program(const char* name, const char* purpose, int argc, char** argv,
                 const std::function<std::function<int()>(CLI::App&)>& set_up);
 

@@ -51,7 +51,7 @@ bool locale_is_utf8() {
   return false;
 }
 
-/// Columns and rows of the terminal; 80 x 24 if it does not tell.
+/// Columns and rows of the terminal; 80 x 24 if it does not report them.
 winsize terminal_size() {
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {24, 80, 0, 0};

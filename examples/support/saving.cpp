@@ -25,11 +25,11 @@ void add_save_options(CLI::App& app, SaveOptions& options) {
            options.resume = true;
            options.resume_from = path;
          },
-         "Go on with a checkpoint, or with the newest valid one of a folder (--out's)")
+         "Continue from a checkpoint, or from the newest valid one of a folder (--out's)")
       ->type_name("[FILE|DIR]")
       ->expected(0, 1);
   app.add_flag("--allow-corpus-change", options.allow_corpus_change,
-               "Go on with another text than the run began with");
+               "Continue with another text than at the start of the run");
 }
 
 std::unique_ptr<octavo::ResumedRun> find_resumed(SaveOptions& options) {

@@ -24,16 +24,16 @@ struct SaveOptions : octavo::SaveOptions {
 void add_save_options(CLI::App& app, SaveOptions& options);
 
 /// The checkpoint of --resume, with a warning for each skipped checkpoint. Null without --resume.
-/// Without --out a run goes on where it was.
+/// Without --out a run continues in its own folder.
 std::unique_ptr<octavo::ResumedRun> find_resumed(SaveOptions& options);
 
-/// What the page about a run tells of how it is saved.
+/// The settings about saving for the page about a run.
 octavo::FactGroup facts_of(const SaveOptions& options);
 
-/// The command that goes on with a run, but for what only some programs have.
+/// The command that resumes a run, with the options common to the programs.
 std::string resume_command(const char* program, const SaveOptions& options, octavo::Index threads);
 
-/// Says why a run ended before its last step, and where its best model is.
+/// Prints why a run ended before its last step, and the path of its best model.
 void print_end(octavo::StopReason reason, const octavo::RunState& state, const std::string& best);
 
 }  // namespace support

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// A run of a training program, from the trainer that stands to the model that is saved.
+// SPDX-License-Identifier: MIT A run of a training program, from the constructed trainer to the
+// saved model.
 #pragma once
 
 #include <cstdio>
@@ -18,7 +18,7 @@
 
 namespace support {
 
-/// What a training program brings to a run of its trainer.
+/// The parts of a run that depend on the program.
 struct Run {
   const octavo::Corpus& corpus;
   const octavo::ResumedRun* resumed;
@@ -28,12 +28,13 @@ struct Run {
   octavo::RunLogOptions log = {};
   octavo::Index log_every = 100;
   octavo::RecordedRunOptions recorded = {};
-  std::string nothing_left = {};  ///< what to do where a run is at its end; empty: nothing is said
-  std::function<void()> before_last_save = {};    ///< prints what the run has come to
-  std::function<std::string()> last_sample = {};  ///< written, and printed unless it has been
+  std::string nothing_left = {};                ///< a message if no steps are left; empty: none
+  std::function<void()> before_last_save = {};  ///< prints the result of the run
+  std::function<std::string()> last_sample =
+      {};  ///< recorded, and printed unless it was printed before
 };
 
-/// Trains `trainer`, shows and saves that, and writes a last sample. Returns the exit status.
+/// Trains `trainer`, with display and saves, and generates a last sample. Returns the exit status.
 template <octavo::Scalar T, typename... Model>
 int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Run run) {
   using Stage = octavo::RunReport::Stage;
@@ -50,7 +51,7 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
                          progress.callbacks(), run.resumed);
   const bool at_end = trainer.state().steps_done == options.steps;
   if (at_end && !run.nothing_left.empty()) progress.say(run.nothing_left);
-  std::fflush(stdout);  // so that a log in a file shows what runs before the first step
+  std::fflush(stdout);  // so that a log in a file shows the run before its first step
   catch_signals();
   run.recorded.step = [&](const octavo::StepResult& result) { progress.step(result); };
   run.recorded.stop = [] { return caught_signal() != 0; };
@@ -73,7 +74,7 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
                 command_of("generate").c_str(), shell_word(path).c_str(),
                 shell_word(run.page.prompt).c_str());
     const bool asked = result.reason == octavo::StopReason::asked;
-    if (asked) std::printf("Go on with: %s\n", run.page.resume.c_str());
+    if (asked) std::printf("Continue with: %s\n", run.page.resume.c_str());
     if (!asked) progress.log().keep_sample(trainer.state().steps_done, sample);
     progress.log().report(asked ? Stage::stopped : Stage::finished, trainer.state(), path);
     release_idle_memory();

@@ -1,5 +1,4 @@
-// SPDX-License-Identifier: MIT
-// What train_v2 trains, and on what: all of it is known when it is compiled.
+// SPDX-License-Identifier: MIT The model, text and options of train_v2, all known at compile time.
 #pragma once
 
 #include <string>
@@ -23,7 +22,7 @@ inline constexpr octavo::CharacterTokenizer tokenizer(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,!?\n",
     octavo::UnknownToken::included, 70);
 
-/// The opening of Hamlet's soliloquy with a last line that this alphabet can spell.
+/// The library's sample text with a last line that this alphabet can spell.
 inline constexpr std::string_view text =
     "To be or not to be, that is the question.\n"
     "Whether tis nobler in the mind to suffer\n"
@@ -37,7 +36,8 @@ inline constexpr std::string_view text =
     "To sleep, perchance to dream, ay, theres the rub.\n";
 static_assert(text.size() == 431);
 
-/// Why a run with those options is not the run that was asked for; empty if it is.
+/// The difference between a run's options and the requested ones, as a message; empty if they are
+/// equal.
 inline std::string difference(const octavo::TrainingOptions& run,
                               const octavo::TrainingOptions& asked) {
   if (run.steps != asked.steps) {

@@ -1,5 +1,4 @@
-// SPDX-License-Identifier: MIT
-// What follows from train_full's options: the run.
+// SPDX-License-Identifier: MIT Resolves train_full's options to a run.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -80,7 +79,7 @@ octavo::AnyOptimizer FullCommandLine::optimizer(octavo::AnyOptimizer chosen) con
   return chosen;
 }
 
-/// The preset alone; without one that is --small.
+/// The preset without other options; the default preset is --small.
 FullOptions FullCommandLine::base() const {
   const bool chosen = preset_ != nullptr;
   const Preset& preset = chosen ? *preset_ : small;
@@ -106,9 +105,8 @@ FullOptions FullCommandLine::base() const {
 
 void FullCommandLine::require_no_new_schedule() const {
   if (!new_schedule_) return;
-  throw octavo::ConfigError(
-      "--new-schedule: it replaces the schedule of a run that --resume goes on with",
-      "say --resume too, or leave it out");
+  throw octavo::ConfigError("--new-schedule: it needs --resume, whose schedule it replaces",
+                            "say --resume too, or leave it out");
 }
 
 FullOptions FullCommandLine::resolve() const {
@@ -159,8 +157,7 @@ void FullCommandLine::choose_tokenizer(FullOptions& options) const {
   });
 }
 
-/// What a run that goes on reads: what was asked, or the texts that it began with, divided into
-/// documents as they were.
+/// The texts of a resumed run: the given texts, or its own, with its own division into documents.
 void FullCommandLine::choose_texts(FullOptions& options,
                                    const octavo::CorpusIdentity& before) const {
   const auto names = [](const char* option, const std::string& joined) {
@@ -225,7 +222,7 @@ FullOptions FullCommandLine::begun(FullOptions options) const {
   return options;
 }
 
-/// What was asked on top of a preset or a checkpoint.
+/// Applies the given options to a preset or a checkpoint's options.
 FullOptions FullCommandLine::finished(FullOptions options) const {
   octavo::ModelConfig& config = options.config;
   choose_family(config);
@@ -242,7 +239,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   corpus.data = data_;
   corpus.validation = validation_;
   octavo::require(documents_.empty() || document_end_.empty(),
-                  "--document-end: it goes without --documents");
+                  "--document-end: it cannot be combined with --documents");
   corpus.documents = document_end_.empty() ? documents_ : "end " + document_end_;
   corpus.load_at_most = map_above_;
   corpus.token_file = token_file_;

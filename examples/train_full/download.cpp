@@ -145,8 +145,7 @@ std::optional<std::string> find_shakespeare(bool plan_only) {
   std::error_code unknown;
   if (std::filesystem::exists(path, unknown)) return path;
   if (plan_only) {
-    warn(path +
-         ", which a run would download, is not there: this is the plan for the built-in text");
+    warn(path + ", which a run would download, is missing: this is the plan for the built-in text");
     return std::nullopt;
   }
   print("downloading tiny Shakespeare to " + path + "\n");

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// The fields of a configuration as options of a command line: visitors of for_each_field.
+// SPDX-License-Identifier: MIT Adds a command-line option for each field of a configuration:
+// visitors of for_each_field.
 #pragma once
 
 #include <algorithm>
@@ -21,13 +21,13 @@
 
 namespace support {
 
-/// "--lr" of the field "learning_rate".
+/// The option of a field: "--lr" for "learning_rate".
 inline std::string option_of(const octavo::Field& field) {
   return "--" + std::string(field.label());
 }
 
-/// What was asked of a configuration. The options that were added set this object: it must outlive
-/// the parsing; a copy has what was asked so far.
+/// The given fields of a configuration. Added options write to this object, which must therefore
+/// outlive the parsing; a copy has the fields given so far.
 template <typename Config>
 class FieldOptions {
  public:
@@ -40,7 +40,7 @@ class FieldOptions {
 
   bool asked(std::string_view name) const { return names_.contains(name); }
 
-  /// Calls body(field, value asked, value in `config`) for each field that was asked for.
+  /// Calls body(field, given value, value in `config`) for each given field.
   template <typename Other, typename Body>
   void for_each_asked(Other& config, Body body) const {
     for_each_field(asked_, [&](const octavo::Field& field, const auto& value, const auto&...) {
@@ -54,7 +54,7 @@ class FieldOptions {
     });
   }
 
-  /// Sets in `config` what was asked for.
+  /// Sets the given fields in `config`.
   void apply(Config& config) const {
     for_each_asked(config, [](const auto&, const auto& value, auto& there) { there = value; });
   }

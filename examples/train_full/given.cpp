@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// What train_full's options may still choose where a model, or a run that goes on, is given.
+// SPDX-License-Identifier: MIT Resolves train_full's options for a given model (--from) or a
+// resumed run (--resume).
 #include <algorithm>
 
 #include <octavo/interop/model_source.hpp>
@@ -12,18 +12,18 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   require_no_new_schedule();
   if (preset_ != nullptr) {
     const std::string preset = "--" + std::string(preset_->name);
-    throw octavo::ConfigError(preset + ": it chooses a model, and --from brings one",
+    throw octavo::ConfigError(preset + ": it chooses a model, but --from provides one",
                               "leave out " + preset + " or --from");
   }
-  octavo::require(!no_unknown_, "--no-unknown: the tokenizer is that of the model of --from");
+  octavo::require(!no_unknown_, "--no-unknown: the model of --from brings its own tokenizer");
   octavo::require(tokenizer_.empty() && !vocabulary_, [&] {
     return std::string(tokenizer_.empty() ? "--vocab" : "--tokenizer") +
-           ": the tokenizer is that of the model of --from";
+           ": the model of --from brings its own tokenizer";
   });
   FullOptions options = base();
   const octavo::ModelConfig& config = from.config();
   options.preset = "from";
-  options.why = "a model that goes on";
+  options.why = "a model to continue";
   options.config = config;
   options.training.sequence = std::min<Index>(from.trained_length(), 128);
   options.training.learning_rate = 1e-4;

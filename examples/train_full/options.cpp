@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// train_full's options as a command line has them; choices.cpp says what follows.
+// SPDX-License-Identifier: MIT Adds train_full's options to the command line; choices.cpp resolves
+// them.
 #include "train_full/options.hpp"
 
 #include <limits>
@@ -15,8 +15,8 @@ namespace {
 using octavo::not_negative_range;
 using octavo::positive_range;
 
-/// The text with \n, \r, \t and \\ as what they stand for. ConfigError for an empty one, one that
-/// is too long, or another backslash.
+/// The text with the escapes \n, \r, \t and \\ replaced. ConfigError if it is empty, too long, or
+/// has another backslash.
 std::string unescaped(const char* option, const std::string& text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -94,14 +94,13 @@ void FullCommandLine::add_model(CLI::App& app) {
   auto& group = *app.add_option_group("Model");
   model_.add(group, octavo::FieldGroup::model);
   group.add_flag("--no-bias", no_bias_, "No biases in linear layers, norms and head");
-  group.add_flag(
-      "--gpt2", gpt2_,
-      "What GPT-2 can express: --activation gelu-tanh --tied, with biases; such models can "
-      "be converted to Hugging Face's format and GGUF");
+  group.add_flag("--gpt2", gpt2_,
+                 "A model that GPT-2's formats can express: --activation gelu-tanh --tied, with "
+                 "biases; it can be converted to Hugging Face's format and GGUF");
   add_choice(
       group, "--tokenizer", tokenizer_, {"char", "byte", "bpe"},
       "Tokens are the text's characters (char, default: Unicode code points), bytes, or byte "
-      "pairs as GPT-2 has them, learned from the text (bpe)");
+      "pairs of GPT-2's kind, learned from the text (bpe)");
   whole(group, "--vocab", vocabulary_, 257,
         "Tokens of --tokenizer bpe, one of which ends a text (1024)",
         octavo::BpeVocabulary::most_tokens);
@@ -140,7 +139,8 @@ void FullCommandLine::add_data(CLI::App& app) {
             "input; a number after them is ITERATIONS")
       ->type_name("FILE|DIR");
   add_names(group, "--val", validation_,
-            "The same for validation (the last tenth of --data, which is not trained on then)")
+            "Text files and folders for validation (the last tenth of --data, which is then not "
+            "trained on)")
       ->type_name("FILE|DIR");
   add_choice(
       group, "--documents", documents_, {"file", "line"},
@@ -178,7 +178,7 @@ void FullCommandLine::add_run(CLI::App& app) {
             octavo::require(!text.empty(), "--prompt: got an empty text, expected a beginning");
             prompt_ = text;
           },
-          "What samples begin with (the text's beginning)")
+          "The start of samples (the text's start)")
       ->type_name("TEXT");
   whole(group, "--log-every", log_every_, 0,
         "Steps between lines off a terminal, where a line comes every half minute at least; 0: "

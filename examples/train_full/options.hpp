@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// The options of train_full: what was asked, and the run that follows from it.
+// SPDX-License-Identifier: MIT The options of train_full: the given options, and the resolved
+// options of the run.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +20,21 @@
 namespace support {
 
 struct FullOptions {
-  octavo::ModelConfig config;  ///< but for the vocabulary, which follows from the text
+  octavo::ModelConfig config;  ///< except the vocabulary, which depends on the text
   octavo::TrainingOptions training;
   octavo::CorpusOptions corpus;  ///< no data: the built-in text, or tiny Shakespeare
   std::string preset;
-  std::string why;  ///< the preset was taken
+  std::string why;  ///< reason for the preset
   SaveOptions saving;
-  const octavo::ModelSource* from = nullptr;  ///< whose weights the run begins with; null: random
+  const octavo::ModelSource* from =
+      nullptr;  ///< the model to continue; null: initial weights are random
   bool wants_shakespeare = false;
   bool double_precision = false;
   bool dry_run = false;
   bool quiet = false;
   MemoryReportOption memory_report;
-  bool leanest_micro_batch = false;  ///< none was set
-  std::string not_kept;  ///< what was asked, and no checkpoint says, as words of a command
+  bool leanest_micro_batch = false;  ///< whether no micro-batch was given
+  std::string not_kept;  ///< options that checkpoints do not store, as words of a command
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
   octavo::Index sample_tokens = 200;
@@ -42,7 +43,7 @@ struct FullOptions {
   octavo::Index metrics_every = 10;
 };
 
-/// A model and a run of it, by a name.
+/// A named model and run.
 struct Preset {
   const char* name;
   octavo::ModelConfig config;
@@ -51,22 +52,23 @@ struct Preset {
   bool wants_shakespeare;
 };
 
-/// Adds train_full's options to `app` and gathers what they say.
+/// Adds train_full's options to `app` and collects their values.
 class FullCommandLine {
  public:
   explicit FullCommandLine(CLI::App& app);
 
   const SaveOptions& saving() const noexcept { return saving_; }
-  /// The model to begin with; empty: none.
+  /// The path of the model to continue; empty: none.
   const std::string& from() const noexcept { return from_; }
 
-  /// After parsing: the preset, then what was asked on top of it. ConfigError where that makes no
-  /// run.
+  /// Call after parsing: the preset with the given options applied. ConfigError if these do not
+  /// make a valid run.
   FullOptions resolve() const;
-  /// The run that a checkpoint was saved by. What was asked on top of it may change nothing of what
-  /// the run computes but, with --new-schedule, its length and learning rates.
+  /// The options of a checkpoint's run with the given options applied. ConfigError if a given
+  /// option changes a result, except, with --new-schedule, the run's length and learning rates.
   FullOptions resolve(const octavo::CheckpointInfo& info) const;
-  /// A run that begins with the weights of a model, which may not be asked to be another.
+  /// The options of a run that continues a model. ConfigError if a given option would change the
+  /// model.
   FullOptions resolve(const octavo::ModelSource& from) const;
 
  private:

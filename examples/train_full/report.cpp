@@ -11,7 +11,7 @@
 namespace support {
 namespace {
 
-/// What changes nothing of what is computed.
+/// The options that change no result.
 octavo::FactGroup facts_of(const FullOptions& options, const octavo::Corpus& corpus) {
   octavo::FactGroup group{"Run", {}};
   group.add("out", octavo::one_line(options.saving.folder));
@@ -32,7 +32,7 @@ octavo::FactGroup facts_of(const FullOptions& options, const octavo::Corpus& cor
   return group;
 }
 
-/// Warns of characters that the model does not know.
+/// Warns about characters that the model does not know.
 void tell_unknown(const char* where, const octavo::UnknownCount& count) {
   if (count.unknown == 0) return;
   char text[160];
@@ -52,7 +52,7 @@ const std::string& prompt_of(const FullOptions& options, const octavo::Corpus& c
 void print_run(const FullOptions& options, const octavo::Corpus& corpus,
                const octavo::ResumedRun* resumed) {
   std::printf("train_full: %s\n%s, %s\ntext: %s, ",
-              resumed != nullptr ? ("going on with " + resumed->path()).c_str()
+              resumed != nullptr ? ("continuing from " + resumed->path()).c_str()
               : options.from != nullptr
                   ? "beginning with the model of --from"
                   : ("preset --" + options.preset + " (" + options.why + ")").c_str(),
@@ -78,7 +78,7 @@ void print_run(const FullOptions& options, const octavo::Corpus& corpus,
         octavo::AlphabetFinder::most_characters, corpus.left_out_characters);
   }
   if (!options.prompt.empty()) {
-    // What the tokenizer cannot express is an error here, not at the first sample.
+    // Encoded here, so that an unknown character is an error at once and not at the first sample.
     static_cast<void>(corpus.tokenizer.encode(options.prompt));
     tell_unknown("--prompt", count_unknown(corpus.tokenizer, options.prompt));
   }

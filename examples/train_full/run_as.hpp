@@ -34,7 +34,8 @@ inline void print_parts(const octavo::ParameterList& parameters) {
   }
 }
 
-/// What the run does: steps, what they see of the text, evaluations; a hint where one is due.
+/// Reports the steps, their share of the text, and the evaluations; gives a hint if the schedule
+/// needs one.
 inline void print_schedule(const octavo::TrainingOptions& training,
                            const octavo::TokenSplit& tokens) {
   print(describe_steps(training) + "\n");
@@ -44,7 +45,7 @@ inline void print_schedule(const octavo::TrainingOptions& training,
   }
 }
 
-/// The plan of a run that is not made.
+/// Reports the plan of a dry run.
 template <octavo::Scalar T>
 void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
                 const octavo::Corpus& corpus) {
@@ -89,11 +90,10 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
               octavo::counted(threads.size(), "thread").c_str(),
               static_cast<std::uintmax_t>(training.seed));
   print_schedule(training, tokens);
-  // What cannot be read moves no earlier run aside.
+  // Read everything before an earlier run is moved aside.
   if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
   const auto sample = [&] {
-    release_idle_memory();  // what trains need not be there while it writes, nor the other way
-                            // round
+    release_idle_memory();  // training code is not needed while generating, nor the other way round
     std::string text =
         octavo::generate_text(generator, corpus.tokenizer, prompt_of(options, corpus),
                               options.sample_tokens, {.temperature = 0.8});
@@ -104,7 +104,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
           page_of(options, corpus, run_page(trainer, corpus, threads, statistics))};
   run.log = {.metrics_every = options.metrics_every, .evaluate_every = training.evaluate_every};
   run.log_every = options.log_every;
-  run.nothing_left = "nothing is left to do; to go on: " + run.page.resume + " --new-schedule " +
+  run.nothing_left = "nothing is left to do; to continue: " + run.page.resume + " --new-schedule " +
                      std::to_string(2 * training.steps);
   run.recorded = {.sample_every = options.sample_every,
                   .sample = [&](Index) { return sample(); },

@@ -51,14 +51,14 @@ const BadHeader headers[] = {
     {R"({"a":{"b":{"c":{"d":{}}}}})", 0, "the header nests deeper than 4"},
     {R"({"a":[[[[]]]]})", 0, "the header nests deeper than 4"},
     {R"({"__metadata__":[]})", 0, "'__metadata__' is not an object"},
-    {R"({"__metadata__":null})", 0, "it is a safetensors file, but none of Octavo's"},
+    {R"({"__metadata__":null})", 0, "it is a safetensors file, but not one of Octavo's"},
     {R"({"__metadata__":"a"})", 0, "'__metadata__' is not an object"},
     {R"({"__metadata__":{"a":1}})", 0, "metadata 'a' is not a string"},
     {R"({"__metadata__":{"a":null}})", 0, "metadata 'a' is not a string"},
     {R"({"__metadata__":{"a":{}}})", 0, "metadata 'a' is not a string"},
     {R"({"__metadata__":{"\u001b[2J":1}})", 0, R"(metadata '\x1b[2J' is not a string)"},
-    {"{}", 0, "it is a safetensors file, but none of Octavo's"},
-    {R"({"__metadata__":{}})", 0, "it is a safetensors file, but none of Octavo's"},
+    {"{}", 0, "it is a safetensors file, but not one of Octavo's"},
+    {R"({"__metadata__":{}})", 0, "it is a safetensors file, but not one of Octavo's"},
     {R"({"a":1})", 0, "tensor 'a': 'dtype' is missing"},
     {R"({"":[]})", 0, "tensor '': 'dtype' is missing"},
     {"{}", 1, "the tensors end at byte 10 of 11"},
@@ -199,7 +199,7 @@ TEST_CASE("lengths that lie are refused") {
           "the header length is " + std::to_string(length) + ", expected at most " + most);
   }
   const ForgedFile large("{" + std::string(1'600'000, ' ') + "}");
-  CHECK(run.failure(large.bytes()) == "it is a safetensors file, but none of Octavo's");
+  CHECK(run.failure(large.bytes()) == "it is a safetensors file, but not one of Octavo's");
 }
 
 TEST_CASE("files that end too early or too late are refused") {
@@ -238,7 +238,7 @@ TEST_CASE("more names and values than any model has are refused") {
   const auto names = [&](std::size_t count) {
     return run.failure(ForgedFile(many(R"({"__metadata__":{)", count, name) + "}}").bytes());
   };
-  CHECK(names(29'999) == "it is a safetensors file, but none of Octavo's");
+  CHECK(names(29'999) == "it is a safetensors file, but not one of Octavo's");
   CHECK(names(30'000) == "the header has more than 30000 names");
   for (const char* value : {"0", "-1", "0.5", "true", "null", R"("")", "[]", "{}"}) {
     const auto values = [&](std::size_t count) {

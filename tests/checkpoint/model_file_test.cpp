@@ -136,7 +136,7 @@ TEST_CASE("headers that lie are refused by field") {
     return R"({"a":{"dtype":)" + dtype + R"(,"shape":)" + sizes + R"(,"data_offsets":)" + offsets +
            "}}";
   };
-  expect(file_of(one("\"F99\"", "[2]", "[0,8]"), 8), "none of Octavo's");
+  expect(file_of(one("\"F99\"", "[2]", "[0,8]"), 8), "not one of Octavo's");
   expect(file_of(one("3", "[2]", "[0,8]"), 8), "'dtype' is not a string");
   expect(file_of(one("\"F32\"", "[-2]", "[0,8]"), 8), "'shape' is not a whole number");
   expect(file_of(one("\"F32\"", "2", "[0,8]"), 8), "'shape' is not a list");

@@ -133,7 +133,7 @@ TEST_CASE("format and kind of a file") {
   };
   MetadataWriter writer;
   CHECK(read(writer, both) ==
-        "cannot load 'x': it is a safetensors file, but none of Octavo's / "
+        "cannot load 'x': it is a safetensors file, but not one of Octavo's / "
         "name a model or a checkpoint of Octavo's");
   detail::write_format(writer, "checkpoint");
   CHECK(writer.entries().at("format") == "pt");  // for transformers
@@ -143,8 +143,8 @@ TEST_CASE("format and kind of a file") {
   writer.text(std::string(detail::tensor_sums_key), "");
   CHECK(read(writer, both) == "1");
   CHECK(read(writer, std::span(both).first(1)) ==
-        "cannot load 'x': metadata 'octavo.kind': got 'checkpoint', expected 'model' / a trained "
-        "model does not say how its run would go on; name a checkpoint");
+        "cannot load 'x': metadata 'octavo.kind': got 'checkpoint', expected 'model' / a model "
+        "file has no state to resume from; name a checkpoint");
   writer.whole("octavo.format_version", 3);
   CHECK(read(writer, both) ==
         "cannot load 'x': format version 3, this build reads 1 to 2 / it was "
@@ -168,9 +168,9 @@ TEST_CASE("a part of the user's is in the file, and must be the one that is expe
   };
   CHECK(said("", "") == "");
   CHECK(said("a", "a") == "");
-  CHECK(said("a", "").find("a model with the part 'a', expected no part of its own") !=
+  CHECK(said("a", "").find("a model with the part 'a', expected only standard parts") !=
         std::string::npos);
-  CHECK(said("", "b").find("a model with no part of its own, expected the part 'b'") !=
+  CHECK(said("", "b").find("a model with only standard parts, expected the part 'b'") !=
         std::string::npos);
 }
 

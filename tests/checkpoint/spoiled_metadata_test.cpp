@@ -221,7 +221,7 @@ TEST_CASE("every entry of the metadata must be there") {
     if (key == "format") {
       CHECK(run.failure(bytes) == "");  // other programs' entry, not ours
     } else if (key == "octavo.kind") {
-      CHECK(run.failure(bytes) == "it is a safetensors file, but none of Octavo's");
+      CHECK(run.failure(bytes) == "it is a safetensors file, but not one of Octavo's");
     } else if (is_later(key)) {
       CHECK(run.failure(bytes) == "");  // files of version 1 have none
     } else {

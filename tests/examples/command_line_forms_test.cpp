@@ -120,7 +120,7 @@ TEST_CASE("what makes no run together is refused") {
   refused(sandbox, full("--tiny --train-last 2"),
           "--train-last is 2, expected 0 to 1, the model's blocks");
   refused(sandbox, full("--new-schedule"),
-          "--new-schedule: it replaces the schedule of a run that --resume goes on with",
+          "--new-schedule: it needs --resume, whose schedule it replaces",
           "say --resume too, or leave it out");
   refused(sandbox, full("--allow-corpus-change"),
           "--allow-corpus-change: there is a text to change with --resume only");

@@ -174,7 +174,7 @@ TEST_CASE("damaged tables cost a run that goes on their damaged rows alone") {
   CHECK_MESSAGE(without.status == 0, without.err);
   CHECK(has(without.err, "o/metrics.csv"));
   CHECK(has(without.err, "o/samples.tsv"));
-  CHECK(has(without.err, "the run goes on without"));
+  CHECK(has(without.err, "the run continues without it"));
 }
 
 TEST_CASE("samples begin and end as was asked") {
@@ -204,7 +204,7 @@ TEST_CASE("a finished run says how to go on, a diverged one what the loss is") {
   const Sandbox sandbox;
   printed(sandbox, micro + "--out o 10");
   CHECK(has(printed(sandbox, "train_full --threads 1 --resume o"),
-            "nothing is left to do; to go on: train_full --resume o --threads 1 --new-schedule "
+            "nothing is left to do; to continue: train_full --resume o --threads 1 --new-schedule "
             "20\n"));
   const Outcome lost = start(sandbox, words_of(micro + "--lr 1e30 --min-lr 1e30 --clip 0 --no-bias "
                                                        "--warmup 0 --out p 200"));

@@ -34,7 +34,7 @@ double number_behind(const std::string& text, const std::string& before) {
 
 }  // namespace
 
-TEST_CASE("a model that goes on begins with its own loss, from every format") {
+TEST_CASE("a continued model begins with its own loss, from every format") {
   const Sandbox sandbox;
   write_file(sandbox, "text", two_soliloquies());
   check_error(start(sandbox, micro("--gpt2 --data text --out a", "60")), 0, "");
@@ -89,7 +89,7 @@ TEST_CASE("a model of byte pairs goes on with its own tokenizer, on any text, fr
   }
 }
 
-TEST_CASE("a model that goes on learns, and goes on exactly after a stop") {
+TEST_CASE("a continued model learns, and resumes exactly after a stop") {
   const Sandbox sandbox;
   write_file(sandbox, "text", two_soliloquies());
   check_error(start(sandbox, micro("--data text --out a", "60")), 0, "");
@@ -130,15 +130,14 @@ TEST_CASE("what contradicts the model is refused by name") {
   refused("--activation gelu", "--activation: got gelu, but the model of --from has relu", hint);
   refused("--no-bias", "--no-bias: the model of --from has biases");
   refused("--tied", "--tied: got yes, but the model of --from has no", hint);
-  refused("--tiny", "--tiny: it chooses a model, and --from brings one",
+  refused("--tiny", "--tiny: it chooses a model, but --from provides one",
           "leave out --tiny or --from");
-  refused("--no-unknown", "--no-unknown: the tokenizer is that of the model of --from");
-  refused("--tokenizer bpe", "--tokenizer: the tokenizer is that of the model of --from");
-  refused("--new-schedule",
-          "--new-schedule: it replaces the schedule of a run that --resume goes on with",
+  refused("--no-unknown", "--no-unknown: the model of --from brings its own tokenizer");
+  refused("--tokenizer bpe", "--tokenizer: the model of --from brings its own tokenizer");
+  refused("--new-schedule", "--new-schedule: it needs --resume, whose schedule it replaces",
           "say --resume too, or leave it out");
   check_error(start(sandbox, going_on("--resume a")), 64,
-              "train_full: error: --from: the run that --resume goes on with has weights\n");
+              "train_full: error: --from: the run of --resume already has weights\n");
   check_error(start(sandbox, going_on("", "missing")), 66,
               "train_full: error: cannot open 'missing': No such file or directory\n"
               "  hint: check the path and its permissions\n");

@@ -69,13 +69,13 @@ TEST_CASE("what cannot be scored is refused") {
           "--stride: got 13, expected at most 12, the length that the model was trained on");
   refused(sandbox, words + Words{"missing"}, 66, "cannot open 'missing': No such file or directory",
           "check the path and its permissions");
-  const std::string alone = "--score: it goes without prompts and --interactive";
+  const std::string alone = "--score: it cannot be combined with prompts or --interactive";
   refused(sandbox, words + Words{"-", "--prompt", "x"}, 64, alone);
   refused(sandbox, words + Words{"-", "--prompt-file", "x"}, 64, alone);
   refused(sandbox, words + Words{"-", "--interactive"}, 64, alone);
-  const std::string score_only = "--stride, --per-token: they go with --score only";
+  const std::string score_only = "--stride, --per-token: they need --score";
   refused(sandbox, written("--stride 2"), 64, score_only);
   refused(sandbox, written("--per-token"), 64, score_only);
   refused(sandbox, written("--interactive"), 64,
-          "--interactive: it goes without prompts on the command line");
+          "--interactive: it cannot be combined with prompts on the command line");
 }

@@ -270,7 +270,7 @@ TEST_CASE("nothing lost: the best model of a future that was replaced is moved, 
       "--resume o/" +
       checkpoint(20) + " 50");
   const Outcome got = done(sandbox, later);
-  CHECK(got.out.find("what came after step 20 is moved to o/earlier-1\n") != std::string::npos);
+  CHECK(got.out.find("the files after step 20 are moved to o/earlier-1\n") != std::string::npos);
   CHECK(got.out.find("the best evaluation's model") == std::string::npos);
   CHECK(read_file(sandbox / "o/earlier-1/best.safetensors") == best);
   CHECK(fs::exists(sandbox / ("o/earlier-1/" + checkpoint(60))));
@@ -293,7 +293,7 @@ TEST_CASE("nothing lost: a table that is damaged does not stop a sound run") {
       const std::string aside =
           table + ".damaged" + (number > 0 ? "." + std::to_string(number) : "");
       CHECK(got.err.find("warning: '" + table + "': got ") != std::string::npos);
-      CHECK(got.err.find("\n  it is moved to '" + aside + "', and begun anew\n") !=
+      CHECK(got.err.find("\n  it is moved to '" + aside + "', and a new file is started\n") !=
             std::string::npos);
       CHECK(read_file(sandbox / aside) == bad);
     }

@@ -72,7 +72,7 @@ TEST_CASE("resumed at any step, with other threads and memory, a run ends with t
           "train_full --save-every 0 --threads 3 --micro-batch 2 --recompute --out again --resume "
           "whole/" +
           checkpoint(stop));
-      expect(again, 0, "going on with whole/" + checkpoint(stop));
+      expect(again, 0, "continuing from whole/" + checkpoint(stop));
       expect(again, 0, std::to_string(stop) + " of 24 steps are done");
       CHECK(same_file(sandbox, "whole/" + checkpoint(24), "again/" + checkpoint(24)));
       CHECK(same_file(sandbox, "whole/model.safetensors", "again/model.safetensors"));
@@ -111,7 +111,7 @@ TEST_CASE("train_v2 goes on bit for bit, and only with its own runs") {
   expect(sandbox.run("train_v2 60 --out whole --save-every 20 --keep 9 --threads 1"), 0, "saved");
   for (const int stop : {20, 40}) {
     expect(sandbox.run("train_v2 60 --out again --threads 2 --resume whole/" + checkpoint(stop)), 0,
-           "going on with");
+           "continuing from");
     CHECK(same_file(sandbox, "whole/" + checkpoint(60), "again/" + checkpoint(60)));
     fs::remove_all(sandbox.path / "again");
   }
@@ -186,7 +186,7 @@ TEST_CASE("the command that a stopped run prints says again what no checkpoint d
     log = octavo::read_file(sandbox / "log");
     if (log.find("stopped at step") != log.npos) break;
   }
-  CHECK(log.find("\nGo on with: " OCTAVO_EXAMPLES_FOLDER "/train_full --resume 'a b'" + options +
+  CHECK(log.find("\nContinue with: " OCTAVO_EXAMPLES_FOLDER "/train_full --resume 'a b'" + options +
                  "\n") != log.npos);
 }
 
@@ -212,7 +212,7 @@ TEST_CASE("what cannot be resumed is named, and the newest that can is taken") {
   expect(sandbox.run("train_full --resume 500"), 64, "write ITERATIONS before --resume");
   expect(sandbox.run("train_full --resume a/model.safetensors"), 65,
          "metadata 'octavo.kind': got 'model', expected 'checkpoint'\n"
-         "  hint: a trained model does not say how its run would go on; name a checkpoint");
+         "  hint: a model file has no state to resume from; name a checkpoint");
   std::ofstream(sandbox / "other")
       << "Another text, that is long enough to be trained on, or so "
          "one hopes; it goes on and on until it is long enough. And then it "

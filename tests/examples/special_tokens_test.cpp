@@ -108,7 +108,7 @@ TEST_CASE("a prompt of tokens is that prompt; what are no tokens is refused") {
   refused(sandbox, words + Words{"1,35"}, 64,
           "--prompt-tokens: got 35, the model's tokens are 0 to 34");
   refused(sandbox, words + Words{"1", "--interactive"}, 64,
-          "--interactive: it goes without prompts on the command line");
+          "--interactive: it cannot be combined with prompts on the command line");
 }
 
 TEST_CASE("letters that the model does not know are counted, and a blank at the end is told") {

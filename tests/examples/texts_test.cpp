@@ -109,7 +109,7 @@ TEST_CASE("documents: the same model from memory and from a token file, and --re
   refused(sandbox, on_text("--document-end zz", "none"), 64,
           "--document-end: 'zz' does not occur in the text");
   refused(sandbox, on_text("--document-end a --documents line", "none"), 64,
-          "--document-end: it goes without --documents");
+          "--document-end: it cannot be combined with --documents");
   refused(sandbox, on_text("--document-end \\q", "none"), 64, "where there is a backslash");
   refused(sandbox,
           words_of("train_full --from plain/model.safetensors --data text --documents line 1"), 64,

@@ -95,8 +95,7 @@ TEST_CASE("what is no regular file is not replaced by one, under none of its nam
       } catch (const IoError& error) {
         CHECK(error.code() == ErrorCode::cannot_create);
         CHECK(error.hint() == "it is a " + (name == "fifo" ? "FIFO" : name) +
-                                  ", and stays one: name a regular file, or one that is not there "
-                                  "yet");
+                                  ", and is not replaced: name a regular file, or a new one");
       }
       CHECK_THROWS_AS(LineLog(path, [](std::string_view, std::string_view) { return true; }),
                       IoError);

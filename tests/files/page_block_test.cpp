@@ -25,7 +25,7 @@ TEST_CASE("numbers are handed out in order, all zero, each on a line of its own"
   CHECK(reinterpret_cast<std::byte*>(second.data()) - reinterpret_cast<std::byte*>(first.data()) ==
         64);
   for (const double number : second) CHECK(number == 0);
-  CHECK_THROWS_WITH_AS(block.take<char>(1), "page block: it is used up", ConfigError);
+  CHECK_THROWS_WITH_AS(block.take<char>(1), "page block: too little memory is left", ConfigError);
   CHECK(block.take<char>(0).empty());
 }
 
@@ -50,7 +50,8 @@ TEST_CASE("a page block hands out zeros in order, and no more than it has") {
   const auto numbers = block.take<double>(2);
   CHECK(reinterpret_cast<char*>(numbers.data()) == bytes.data() + 128);
   CHECK(numbers[1] == 0);
-  CHECK_THROWS_WITH_AS(block.take<char>(4000), "page block: it is used up", ConfigError);
+  CHECK_THROWS_WITH_AS(block.take<char>(4000), "page block: too little memory is left",
+                       ConfigError);
   PageBlock other = std::move(block);
   CHECK(other.take<char>(3904).size() == 3904);
   PageBlock third(64);

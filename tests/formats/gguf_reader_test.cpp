@@ -210,8 +210,8 @@ TEST_CASE("tensors that are not as the format has them are refused by name") {
   CHECK(said(gguf_tensor("t", {1, 1, 1, 1, 1}, 0, 0)) == "tensor 't': 5 sizes, expected 1 to 4");
   CHECK(said(gguf_tensor("t", {0}, 0, 0)) == "tensor 't': size 0, expected 1 to 2^40");
   CHECK(said(gguf_tensor("t", {1}, 2, 0)) ==
-        "tensor 't': its type is number 2, expected F32, F16, BF16 or Q8_0 / make the file anew "
-        "with one of these");
+        "tensor 't': its type is number 2, expected F32, F16, BF16 or Q8_0 / convert the model "
+        "again, to one of these");
   CHECK(said(gguf_tensor("t", {1u << 20, 1u << 20, 1u << 20, 1u << 20}, 0, 0)) ==
         "tensor 't': it has more numbers than the file has bytes");
   CHECK(said(gguf_tensor("t", {33}, 8, 0)) ==

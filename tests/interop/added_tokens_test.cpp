@@ -72,7 +72,8 @@ TEST_CASE("tokens have numbers of their own, in range, and those left out are in
     return std::string();
   };
   CHECK(said("c", 2) ==
-        "cannot load 'f': token 'c': its number is 2, expected one of its own: it is that of 'b'");
+        "cannot load 'f': token 'c': its number is 2, expected a unique number: it is also that of "
+        "'b'");
   CHECK(said("c", 1 << 18) ==
         "cannot load 'f': token 'c': its number is 262144, expected 0 to 262143");
   CHECK(said("c", "1") ==

@@ -78,9 +78,9 @@ const BadConfig configs[] = {
     {"\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false",
      "'tie_word_embeddings': got false, expected true"},
     {"\"bos_token_id\": 1", "\"bos_token_id\": \"1\"",
-     "'bos_token_id': got '1' (a text), expected a token's number, or a list of such"},
+     "'bos_token_id': got '1' (a text), expected a token's number or a list of numbers"},
     {"\"eos_token_id\": 2", "\"eos_token_id\": [2, 1.5]",
-     "'eos_token_id': got [2,1.5], expected a token's number, or a list of such"},
+     "'eos_token_id': got [2,1.5], expected a token's number or a list of numbers"},
     {"length\": 3", "length\": 6", "'octavo_trained_length': got 6, expected 1 to 5"},
 };
 

@@ -123,7 +123,7 @@ TEST_CASE("a tokenizer.json that says anything else is refused") {
   refused("/model/merges/0", "ab",
           "merges: merge 0 is 'ab', expected two tokens with a space between");
   const std::string number = ", expected 0 to 262143";
-  const std::string own = ", expected one of its own: it is that of ";
+  const std::string own = ", expected a unique number: it is also that of ";
   refused("/model/vocab/a", 65, "token 'b': its number is 65" + own + "'a'");
   refused("/model/vocab/a", 262144, "token 'a': its number is 262144" + number);
   refused("/model/vocab/a", -1, "token 'a': its number is -1" + number);

@@ -141,7 +141,7 @@ TEST_CASE("exit() within a task ends the process, whichever worker calls it") {
 }
 
 TEST_CASE("a run within a run is refused, on any worker, and the pool goes on") {
-  constexpr const char* expected = "thread pool: a run is going on, and another was asked for";
+  constexpr const char* expected = "thread pool: a run was started during another run";
   for (const Index workers : {1, 3}) {
     ThreadPool threads(workers);
     for (Index inner = 0; inner < workers; ++inner) {

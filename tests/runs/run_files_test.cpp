@@ -29,9 +29,9 @@ TEST_CASE("an output that would replace what is read is refused, whatever its na
   const std::string link = folder / "link";
   std::filesystem::create_symlink(text, link);
   CHECK(refusal(text, {other, text}) ==
-        "report: got " + octavo::printable(text) + ", which would replace what is read");
+        "report: got " + octavo::printable(text) + ", which would replace an input");
   CHECK(refusal(link, {text}) == "report: got " + octavo::printable(link) +
-                                     ", which would replace what is read from " +
+                                     ", which would replace an input from " +
                                      octavo::printable(text));
   CHECK(refusal(folder / "texts/../texts/a.txt", {text}) != "");
   CHECK(refusal(other, {"", text}) == "");

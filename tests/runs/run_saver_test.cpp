@@ -135,7 +135,7 @@ TEST_CASE("a run taken up before its end sets its old future aside when it is sa
   second.train(1);
   CHECK(steps_in(folder / "run") == Steps{4, 2});
   CHECK(steps_in(folder / "run/earlier-1") == Steps{6, 4});
-  CHECK(second.said.back() == "what came after step 2 is moved to " + (folder / "run/earlier-1"));
+  CHECK(second.said.back() == "the files after step 2 are moved to " + (folder / "run/earlier-1"));
 }
 
 TEST_CASE("the best model counts while it is of this run's past") {

@@ -11,7 +11,7 @@ TEST_CASE("a run in lines: steps, passes over the text, evaluations") {
         "2000 steps of 1 x 32 tokens, lr 0.003 to 0.0003, warm-up 100, adamw");
   CHECK(describe_passes(run, 640) == "64000 tokens: the text is seen 100 times");
   CHECK(describe_passes(run, 640'000) == "0.1 of the text will be seen: 64000 of 640000 tokens");
-  CHECK(describe_evaluations(run, 500) == "evaluation: at the end alone");
+  CHECK(describe_evaluations(run, 500) == "evaluation: only at the end");
   run.accumulate = 4;
   run.batch = 2;
   CHECK(describe_steps(run) ==

@@ -142,7 +142,7 @@ TEST_CASE("vocabularies are checked") {
   bad.tokens.back() = "xy";
   CHECK_NOTHROW(BpeTokenizer{bad});
   bad.kinds.back() = TokenKind::normal;
-  refused(bad, "vocabulary: token 258, 'xy', is made by no merge");
+  refused(bad, "vocabulary: token 258, 'xy', is not the result of a merge");
   bad = good;
   bad.tokens.push_back("<|endoftext|>");
   bad.kinds.push_back(TokenKind::unused);

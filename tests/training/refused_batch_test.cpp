@@ -124,12 +124,11 @@ TEST_CASE("before the first step a loss that is not finite is not blamed on the 
   const auto step = [&] { trainer.step(view); };
   const std::vector<float> good(trainer.weights().begin(), trainer.weights().end());
   trainer.weights()[0] = trainer.weights()[7 * 64] = std::numeric_limits<float>::quiet_NaN();
-  const char* const not_finite =
-      "no step was done yet: the weights that the run began with are not all finite";
+  const char* const not_finite = "no step was done yet: the initial weights are not all finite";
   CHECK(hint_of(step) == not_finite);
   CHECK(hint_of([&] { trainer.evaluate(view); }) == not_finite);
   std::ranges::fill(trainer.weights(), std::numeric_limits<float>::max());
-  CHECK(hint_of(step) == "no step was done yet: the weights that the run began with are too large");
+  CHECK(hint_of(step) == "no step was done yet: the initial weights are too large");
   std::ranges::copy(good, trainer.weights().begin());
   step();
   trainer.weights()[7 * 64] = std::numeric_limits<float>::infinity();

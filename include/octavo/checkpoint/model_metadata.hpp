@@ -33,7 +33,7 @@ inline void write_format(MetadataWriter& metadata, std::string_view kind) {
 inline std::size_t read_format(const MetadataReader& metadata,
                                std::span<const std::string_view> kinds) {
   if (!metadata.file().metadata().contains("octavo.kind")) {
-    metadata.file().fail("it is a safetensors file, but none of Octavo's",
+    metadata.file().fail("it is a safetensors file, but not one of Octavo's",
                          "name a model or a checkpoint of Octavo's");
   }
   constexpr Index any = (Index{1} << 31) - 1;
@@ -47,7 +47,7 @@ inline std::size_t read_format(const MetadataReader& metadata,
   metadata.text(std::string(tensor_sums_key));
   return metadata.choice("octavo.kind", kinds,
                          kinds.size() > 1 ? ""
-                                          : "a trained model does not say how its run would go on; "
+                                          : "a model file has no state to resume from; "
                                             "name a checkpoint");
 }
 
@@ -100,7 +100,7 @@ inline void check_part(const SafetensorsReader& file, std::string_view got,
                        std::string_view expected) {
   if (got == expected) return;
   const auto told = [](std::string_view part) {
-    return part.empty() ? std::string("no part of its own")
+    return part.empty() ? std::string("only standard parts")
                         : concat({"the part ", printable(part)});
   };
   file.fail(concat({"it is of a model with ", told(got), ", expected ", told(expected)}),

@@ -318,7 +318,8 @@ inline void read_end_tokens(const MetadataReader& metadata, AnyTokenizer& tokeni
     tokens.push_back(*token);
   }
   tokenizer.set_end_tokens(std::move(tokens));
-  if (tokenizer.has_own_end()) metadata.refuse("end_tokens", "none where it says nothing new");
+  if (tokenizer.has_own_end())
+    metadata.refuse("end_tokens", "no entry that equals the tokenizer's own end token");
 }
 
 /// ConfigError if the tokenizer does not fit into a file's header.

@@ -161,11 +161,10 @@ OCTAVO_INLINE std::optional<mode_t> AtomicFile::permissions() const {
   }
   if (S_ISREG(status.st_mode)) return status.st_mode & mode_t{0777};
   if (S_ISDIR(status.st_mode)) return std::nullopt;  // renaming to it fails later
-  throw IoError(
-      ErrorCode::cannot_create, detail::concat({"cannot create ", printable(path_)}),
-      make_error_code(std::errc::file_exists),
-      detail::concat({"it is ", detail::kind_of_file(status.st_mode),
-                      ", and stays one: name a regular file, or one that is not there yet"}));
+  throw IoError(ErrorCode::cannot_create, detail::concat({"cannot create ", printable(path_)}),
+                make_error_code(std::errc::file_exists),
+                detail::concat({"it is ", detail::kind_of_file(status.st_mode),
+                                ", and is not replaced: name a regular file, or a new one"}));
 }
 
 OCTAVO_INLINE IoError AtomicFile::failed(const char* what) const {

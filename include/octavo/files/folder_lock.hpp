@@ -105,7 +105,7 @@ OCTAVO_INLINE void FolderLock::take() {
   }
   if (mine_.st_nlink > 1 || !is_ours()) {
     throw Error(ErrorCode::cannot_create,
-                detail::concat({what(), ": its .lock is a file of something else"}),
+                detail::concat({what(), ": its .lock is not a lock file of Octavo"}),
                 "move it away, or choose another folder");
   }
   // Only for messages, so a failure is ignored.

@@ -38,7 +38,7 @@ class PageBlock {
   /// The next `count` numbers, all zero. ConfigError if too little memory is left.
   template <typename T>
   std::span<T> take(std::size_t count) {
-    require(bytes_for<T>(count) <= size_ - taken_, "page block: it is used up");
+    require(bytes_for<T>(count) <= size_ - taken_, "page block: too little memory is left");
     T* const first = reinterpret_cast<T*>(memory_ + taken_);
     taken_ += bytes_for<T>(count);
     return {first, count};

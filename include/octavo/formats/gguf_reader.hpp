@@ -253,7 +253,7 @@ class GgufReader {
     if (!type) {
       fail(detail::concat(
                {label, "its type is number ", number, ", expected F32, F16, BF16 or Q8_0"}),
-           "make the file anew with one of these");
+           "convert the model again, to one of these");
     }
     tensor.type = *type;
     std::uint64_t count = 1;

@@ -75,7 +75,7 @@ class NumberedTokens {
     const auto at = static_cast<std::size_t>(*number);
     if (at >= tokens_.size()) tokens_.resize(at + 1);
     if (tokens_[at] && *tokens_[at] != token) {
-      fail(concat({"one of its own: it is that of ", printable(*tokens_[at])}));
+      fail(concat({"a unique number: it is also that of ", printable(*tokens_[at])}));
     }
     tokens_[at] = token;
   }

@@ -193,7 +193,7 @@ class GgufModel {
     for (const char* key : {"tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token"}) {
       if (!file_.truth(key)) continue;
       config_.notes.push_back(
-          detail::concat({"'", key, "' is set aside: a text gets no tokens but its own"}));
+          detail::concat({"'", key, "' is set aside: Octavo adds no tokens to a text"}));
     }
   }
 
@@ -319,7 +319,7 @@ class GgufModel {
     }
     if (equal) return;
     file_.fail("tensor 'output.weight' is not 'token_embd.weight'",
-               "Octavo has no head without a bias that is not tied");
+               "Octavo reads a GPT-2 only if its head is tied to the token table");
   }
 
   GgufReader file_;

@@ -163,7 +163,7 @@ class Gpt2ConfigFile {
     std::vector<Token> tokens;
     const auto take = [&](const nlohmann::json& value) {
       const auto number = JsonObject::whole_value(value);
-      if (!number) json.refuse(key, "a token's number, or a list of such");
+      if (!number) json.refuse(key, "a token's number or a list of numbers");
       if (*number < 0 || *number >= vocabulary) {
         notes.push_back(
             concat({"'", key, "' of ", printable(json.name()), " is ", *number,

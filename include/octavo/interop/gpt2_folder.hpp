@@ -212,7 +212,7 @@ class Gpt2Folder {
     if (equal) return;
     file->fail(detail::concat({"tensor 'lm_head.weight' is not ", printable(table_name),
                                ", though the configuration ties them"}),
-               "Octavo has no head without a bias that is not tied");
+               "Octavo reads a GPT-2 only if its head is tied to the token table");
   }
 
   Gpt2Config config_;

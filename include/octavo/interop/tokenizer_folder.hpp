@@ -50,7 +50,7 @@ class TokenizerFolder {
     for (const char* key : {"add_bos_token", "add_eos_token"}) {
       if (config.field(key) != true) continue;
       notes.push_back(concat({"'", key, "' of ", printable(config.name()),
-                              " is set aside: a text gets no tokens but its own"}));
+                              " is set aside: Octavo adds no tokens to a text"}));
     }
   }
 

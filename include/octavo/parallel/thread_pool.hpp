@@ -140,7 +140,7 @@ class ThreadPool {
     explicit Turn(State& state) : state_(state) {
       if (state.size > 1 && ::getpid() != state.process) {
         throw ConfigError("thread pool: fork() leaves a pool's threads in the parent process",
-                          "make a ThreadPool of its own in the child");
+                          "make another ThreadPool in the child");
       }
       if (!state.taken.exchange(true, std::memory_order_acquire)) return;
       if (::getpid() !=
@@ -148,7 +148,7 @@ class ThreadPool {
         state.process = ::getpid();
         return;
       }
-      throw ConfigError("thread pool: a run is going on, and another was asked for",
+      throw ConfigError("thread pool: a run was started during another run",
                         "give each thread a ThreadPool of its own; within a task use its Worker");
     }
     ~Turn() { state_.taken.store(false, std::memory_order_release); }

@@ -117,18 +117,18 @@ inline std::optional<Diagnosis> diagnose(const RunHistory& history, const Refere
   if (auto found = detail::find_overfitting(history)) return found;
   const bool late = done >= (steps + 2) / 3;
   if (late && lines.bigram && stretches.rest_on(*lines.bigram)) {
-    return Diagnosis{
-        Finding::stuck_at_bigram,
-        concat({"stuck at ", loss_text(now),
-                ", the text's bigram entropy: the model uses the last token alone; try "
-                "a longer sequence, another learning rate, more width or steps"})};
+    return Diagnosis{Finding::stuck_at_bigram,
+                     concat({"stuck at ", loss_text(now),
+                             ", the text's bigram entropy: the model uses only the last token; try "
+                             "a longer sequence, another learning rate, more width or steps"})};
   }
   if (late && lines.unigram && stretches.rest_on(*lines.unigram)) {
-    return Diagnosis{Finding::stuck_at_unigram,
-                     concat({"stuck at ", loss_text(now),
-                             ", the text's unigram entropy: the model knows how often each token "
-                             "comes and no more; try another learning rate, more steps, and see "
-                             "whether the text has order"})};
+    return Diagnosis{
+        Finding::stuck_at_unigram,
+        concat(
+            {"stuck at ", loss_text(now),
+             ", the text's unigram entropy: the model knows only how often each token occurs; try "
+             "another learning rate or more steps, and check that the text is not shuffled"})};
   }
   const double first = history.points().front().loss;
   const bool above_unigram = !lines.unigram || now > 1.03 * *lines.unigram;

@@ -62,8 +62,8 @@ inline void write_report(const RunReport& run, const RunHistory& history, PageWr
   page.markup("</section>\n");
   page.markup("</main>\n<footer>Written by octavo ").text(version_string);
   page.markup(
-      ". The page is complete in itself and loads nothing; it is written anew as the run "
-      "goes on.</footer>\n<script>");
+      ". The page is complete in itself and loads nothing; it is updated during the "
+      "run.</footer>\n<script>");
   page.markup(detail::report_script).markup("</script>\n</body>\n</html>\n");
   page.flush();
 }

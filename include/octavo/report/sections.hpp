@@ -135,7 +135,7 @@ inline void write_commands(PageWriter& page, const RunReport& run) {
       "<section>\n<h2>Commands</h2>\n<div class=\"card commands\">\n"
       "<p class=\"unit\">One click selects a whole command.</p>\n");
   command("Generate text with the model", run.generate);
-  command("Go on with this run", run.resume);
+  command("Continue this run", run.resume);
   page.markup("</div>\n</section>\n");
 }
 

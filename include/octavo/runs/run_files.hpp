@@ -56,7 +56,7 @@ inline void require_not_input(std::string_view setting, const std::string& outpu
     if (input.empty()) continue;
     if (!are_same_file(output, input) && !(below && lies_below(output, input))) continue;
     throw ConfigError(
-        detail::concat({setting, ": got ", printable(output), ", which would replace what is read",
+        detail::concat({setting, ": got ", printable(output), ", which would replace an input",
                         output == input ? "" : " from ", output == input ? "" : printable(input)}),
         "name another file");
   }

@@ -263,7 +263,7 @@ class RunLog {
         std::filesystem::rename(path, aside, reason);
         if (reason) throw;
         callbacks_.warned(error.what(), detail::concat({"it is moved to ", printable(aside),
-                                                        ", and begun anew"}));
+                                                        ", and a new file is started"}));
         open();
       }
     });
@@ -277,7 +277,7 @@ class RunLog {
       throw;  // another table
     } catch (const Error& error) {
       file.reset();
-      callbacks_.warned(error.what(), "the run goes on without");
+      callbacks_.warned(error.what(), "the run continues without it");
     }
   }
 

@@ -26,8 +26,8 @@ struct SaveOptions {
   Index save_every = 500;        ///< steps between checkpoints; 0: only at the end
   Index keep = 2;                ///< number of newest checkpoints that are kept
   bool rollback = false;         ///< also save checkpoints for rollbacks: see rollback_target()
-  bool replaces_future = false;  ///< the resumed run differs from the saved one: a best model
-                                 // < of later steps will not be reached again and is set aside
+  bool replaces_future = false;  ///< the resumed run differs from the saved one: its best model of
+                                 ///< later steps is moved to a numbered folder
 };
 
 /// Where and how often a run is saved, as a line for the user.
@@ -231,7 +231,7 @@ class RunSaver {
       failures_ = 0;
     } catch (const IoError& error) {
       if (++failures_ == 3) throw;
-      callbacks_.warned(error.what(), "the run goes on; the next save may succeed");
+      callbacks_.warned(error.what(), "the run continues; the next save may succeed");
     }
   }
 
@@ -248,7 +248,7 @@ class RunSaver {
     if (!replaces_) return;
     if (const auto moved = folder_->set_aside_after(resumed_step_, options_.replaces_future)) {
       callbacks_.told(
-          detail::concat({"what came after step ", resumed_step_, " is moved to ", *moved}));
+          detail::concat({"the files after step ", resumed_step_, " are moved to ", *moved}));
       best_ = folder_->state_of(folder_->best());
     }
     replaces_ = false;

@@ -39,7 +39,7 @@ inline std::string describe_passes(const TrainingOptions& training, Index text_t
 
 /// The share of `targets` tokens that is evaluated, and the cost.
 inline std::string describe_evaluations(const TrainingOptions& training, Index targets) {
-  if (training.evaluate_every == 0) return "evaluation: at the end alone";
+  if (training.evaluate_every == 0) return "evaluation: only at the end";
   const EvaluationWindows windows(targets, training.sequence, training.evaluation_tokens);
   const double trained =
       3 * static_cast<double>(training.evaluate_every) * static_cast<double>(training.rows());

@@ -28,9 +28,8 @@ struct Parameter {
   bool decays = false;
   /// Multiplies the learning rate for this tensor; 0 freezes it.
   double learning_rate_factor = 1;
-  Index number = 0;  ///< its place in the list
-  Index block =
-      -1;  ///< index of its block; -1: before the first block; the number of blocks: after the last
+  Index number = 0;           ///< its place in the list
+  Index block = -1;           ///< -1: before the first block; the number of blocks: after the last
   Index gradient_offset = 0;  ///< trained numbers before it; -1: it is frozen
   Index gradient_number = 0;  ///< trained tensors before it
 

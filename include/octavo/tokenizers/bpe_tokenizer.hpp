@@ -370,7 +370,7 @@ OCTAVO_INLINE void BpeTokenizer::add_merges() {
   }
   for (Token token = 0; token < vocabulary_size(); ++token) {
     require(kind(token) != TokenKind::normal || exists(token), [&] {
-      return detail::concat({named(token), " is made by no merge"});
+      return detail::concat({named(token), " is not the result of a merge"});
     });
   }
 }
@@ -382,7 +382,7 @@ OCTAVO_INLINE void BpeTokenizer::find_names() {
     const bool sound = known && rule != NameRule{} && (normal || has_name(kind(token))) &&
                        (rule.always || rule.recognized) == normal &&
                        !(rule.always && rule.recognized);
-    require(sound, "vocabulary: a rule is of a token that has no name, or says nothing");
+    require(sound, "vocabulary: a name rule is empty, or its token has no name");
   }
   for (Token token = 0; token < vocabulary_size(); ++token) {
     const auto found = rules_.find(token);

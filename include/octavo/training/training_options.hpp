@@ -132,20 +132,20 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
       Field{"stop_at_spike", "rollback", run,
             "After a loss spike (moving average of 16 steps twice its lowest and 0.5 above it) or "
             "a loss that is not finite go back to the newest multiple of 50 steps that is 16 "
-            "steps older, never twice to the same, and halve the learning rate; saves at those "
+            "steps older, never to the same one twice, and halve the learning rate; saves at these "
             "steps"},
       options.stop_at_spike);
   visit(Field{.name = "micro_batch",
               .option = "micro-batch",
               .group = memory,
               .help = "Sequences that go through the model at a time; any number gives the same "
-                      "bits (1, or all of a step where that needs no more memory)",
+                      "bits (1, or all of a step if that needs no more memory)",
               .stored = false},
         options.micro_batch, size_range);
   visit(Field{.name = "recompute",
               .group = memory,
-              .help = "Run each block again on the way back instead of keeping what it computed; "
-                      "same bits, a fifth slower",
+              .help = "Run each block again in backward instead of saving its activations; same "
+                      "bits, a fifth slower",
               .stored = false},
         options.recompute);
   visit(Field{.name = "freeze",
@@ -157,7 +157,7 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
   visit(Field{.name = "train_last",
               .option = "train-last",
               .group = training,
-              .help = "Train the last N blocks, final norm and head alone; 0: all (0)",
+              .help = "Train only the last N blocks, final norm and head; 0: all (0)",
               .may_lack = true,
               .zero = "all"},
         options.train_last, count_range);

@@ -156,7 +156,7 @@ class TrainingStep {
   }
 
   void require_gradients() const {
-    require(!options_.fused_update, "with fused_update no step can be taken apart: call train()");
+    require(!options_.fused_update, "fused_update has no memory for all gradients: call train()");
   }
 
   StepResult train_fused(double learning_rate) {
@@ -182,8 +182,8 @@ class TrainingStep {
     if (steps_done_ > 0) return "lower the learning rate";
     const std::span<const T> all = weights();
     const bool finite = std::all_of(all.begin(), all.end(), [](T x) { return std::isfinite(x); });
-    return finite ? "no step was done yet: the weights that the run began with are too large"
-                  : "no step was done yet: the weights that the run began with are not all finite";
+    return finite ? "no step was done yet: the initial weights are too large"
+                  : "no step was done yet: the initial weights are not all finite";
   }
 
   Model model_;

@@ -15,8 +15,7 @@ struct TrainedTensors {
   Index count = 0;            ///< numbers in them
   Index embedding_count = 0;  ///< of these in the embedding
   Index end_count = 0;        ///< ... in final norm and head
-  Index first_block =
-      0;  ///< the lowest block that backward goes through; if none, the number of blocks
+  Index first_block = 0;     ///< the lowest block that backward reaches; none: the number of blocks
   Index largest_block = 0;   ///< the most numbers that train in a block
   bool equal_blocks = true;  ///< as many numbers train in each block from first_block on
 
