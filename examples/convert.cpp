@@ -207,7 +207,7 @@ void spare_source(const std::string& from, const std::string& to, Target target)
   if (fs::is_directory(from, unknown)) {
     if (target == Target::folder) octavo::require_not_input("TO", to, inputs);
     if (fs::exists(from + "/config.json", unknown)) {
-      for (const std::string& name : octavo::folder_names(from, unknown)) {
+      for (const std::string& name : octavo::list_directory(from, unknown)) {
         if (name.ends_with(".safetensors")) inputs.push_back(from + "/" + name);
       }
     } else {
@@ -221,7 +221,7 @@ void spare_source(const std::string& from, const std::string& to, Target target)
 /// index, checkpoints, PyTorch files.
 bool has_other_weights(const std::string& folder) {
   std::error_code unknown;
-  for (const std::string& name : octavo::folder_names(folder, unknown)) {
+  for (const std::string& name : octavo::list_directory(folder, unknown)) {
     if (name == "model.safetensors") continue;
     if (name.ends_with(".safetensors") || name.ends_with(".index.json") || name.ends_with(".bin")) {
       return true;

@@ -43,7 +43,7 @@ struct ParallelBlock {
 };
 
 int main() {
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
   constexpr ModelConfig config{.vocabulary = 35,
                                .context = 32,
                                .layers = 2,
@@ -53,7 +53,7 @@ int main() {
   ThreadPool threads;
   Trainer<float, ModelConfig, ParallelBlock<float>> trainer(
       config, {.steps = 2000, .sequence = 32, .learning_rate = 3e-3}, threads);
-  trainer.run(tokenizer.encode(soliloquy));
+  trainer.run(tokenizer.encode(sample_text));
   Generator generator(trainer.model(), trainer.weights(), 32, threads);
   std::cout << generate_text(generator, tokenizer, "T", 85, {.temperature = 0});
 }

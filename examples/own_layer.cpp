@@ -48,7 +48,7 @@ int main() {
                                .feed_forward = {.d_ff = 48}};
   const auto check = testing::check_gradients<Bilinear<double>>(config, {.workers = 2});
   std::cout << (check.passed() ? "gradients agree\n" : check.failures());
-  const TokenStore tokens = tokenize(CharacterTokenizer::from_text(soliloquy), soliloquy);
+  const TokenStore tokens = tokenize(CharacterTokenizer::from_text(sample_text), sample_text);
   ThreadPool threads;
   Trainer<float, ModelConfig, Bilinear<float>> trainer(
       config, {.steps = 500, .sequence = 32, .learning_rate = 3e-3}, threads);

@@ -28,8 +28,8 @@ struct Adagrad {
 };
 
 int main() {
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
-  const TokenStore tokens = tokenize(tokenizer, soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
+  const TokenStore tokens = tokenize(tokenizer, sample_text);
   const ModelConfig config{.vocabulary = 35,
                            .context = 32,
                            .layers = 2,

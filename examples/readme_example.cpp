@@ -5,8 +5,8 @@
 #include <octavo/octavo.hpp>
 
 int main() {
-  const auto tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
-  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
+  const auto tokenizer = octavo::CharacterTokenizer::from_text(octavo::sample_text);
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::sample_text);
 
   constexpr octavo::ModelConfig config{.vocabulary = 35,
                                        .context = 64,

@@ -64,7 +64,7 @@ int train(const Arguments& arguments) {
   if (arguments.quiet) support::silence_output();
   const bool built_in = arguments.file.empty();
   const octavo::TokenStore tokens = octavo::tokenize(
-      tokenizer, built_in ? std::string(octavo::soliloquy)
+      tokenizer, built_in ? std::string(octavo::sample_text)
                           : octavo::read_file(arguments.file, support::largest_text));
   const octavo::TokenSplit split =
       built_in ? octavo::TokenSplit{tokens.view(), {}} : octavo::split_tokens(tokens.view());

@@ -78,7 +78,7 @@ int train(Arguments arguments) {
   octavo::RunReport page = run_page(
       trainer, corpus, threads, octavo::text_statistics(corpus.split(sequence), corpus.tokenizer));
   page.title = "train_v2";
-  page.facts.insert(page.facts.end() - 1, facts_of(arguments.saving));
+  page.configuration.insert(page.configuration.end() - 1, setting_group(arguments.saving));
   page.resume = support::resume_command("train_v2", arguments.saving, arguments.threads);
   page.generate = " --prompt " + support::shell_word(prompt) + " --temperature 0";
   page.prompt = prompt;

@@ -18,7 +18,7 @@ const std::string& text() {
   static const std::string text = [] {
     if (const char* path = std::getenv("OCTAVO_BENCHMARK_TEXT")) return octavo::read_file(path);
     std::string built_in;
-    while (built_in.size() < 1'000'000) built_in += octavo::soliloquy;
+    while (built_in.size() < 1'000'000) built_in += octavo::sample_text;
     return built_in;
   }();
   return text;

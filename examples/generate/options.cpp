@@ -11,8 +11,8 @@ namespace {
 using octavo::Index;
 
 /// TOKEN=VALUE, where TOKEN is a number or a text in single quotes, and VALUE may be -inf.
-AskedBias parse_bias(const std::string& given) {
-  const auto refuse = [&]() -> AskedBias {
+GivenBias parse_bias(const std::string& given) {
+  const auto refuse = [&]() -> GivenBias {
     throw octavo::ConfigError("--logit-bias: got " + octavo::printable(given) +
                                   ", expected TOKEN=VALUE, such as 17=-2.5 or 'e'=-inf",
                               "TOKEN is a token's number, or a text in single quotes (the shell "
@@ -20,7 +20,7 @@ AskedBias parse_bias(const std::string& given) {
   };
   const std::size_t equals = given.rfind('=');
   if (equals == std::string::npos) return refuse();
-  AskedBias bias;
+  GivenBias bias;
   bias.given = given;
   const std::string_view value = std::string_view(given).substr(equals + 1);
   if (!octavo::parse_whole(value, bias.value) ||

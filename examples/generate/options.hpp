@@ -19,7 +19,7 @@ namespace support {
 
 /// A logit bias before the vocabulary is known: for a token by its number, or for the tokens of a
 /// text.
-struct AskedBias {
+struct GivenBias {
   std::string given;  ///< as given
   octavo::Token token = 0;
   std::string text;  ///< empty: `token` is meant
@@ -31,21 +31,21 @@ struct AskedBias {
 enum class UnknownPolicy { replace, refuse, skip };
 
 /// A prompt: tokens, or text that is encoded when the vocabulary is known.
-struct AskedPrompt {
+struct GivenPrompt {
   std::string text;
   std::optional<std::vector<octavo::Token>> tokens;
 };
 
 struct GenerateOptions {
   std::string model;
-  std::vector<AskedPrompt> prompts;
+  std::vector<GivenPrompt> prompts;
   std::string prompt_file;
   std::string score;         ///< a file, - for standard input; empty: none
   octavo::Index stride = 0;  ///< 0: the model's trained length
   bool per_token = false;
   octavo::Index tokens = 200;
   octavo::Sampling sampling;  ///< without the biases
-  std::vector<AskedBias> biases;
+  std::vector<GivenBias> biases;
   std::vector<std::string> stops;
   octavo::TooLong too_long = octavo::TooLong::slide;
   UnknownPolicy unknown = UnknownPolicy::replace;

@@ -88,7 +88,7 @@ std::vector<Token> encode(const Model& model, const GenerateOptions& options, st
 }
 
 Prompt read_prompt(const Model& model, const GenerateOptions& options,
-                   const support::AskedPrompt& asked, const std::string& what, Index length) {
+                   const support::GivenPrompt& asked, const std::string& what, Index length) {
   Prompt prompt{asked.text, {}};
   if (asked.tokens) {
     prompt = of_tokens(model, options, *asked.tokens);
@@ -117,7 +117,7 @@ Prompt read_prompt(const Model& model, const GenerateOptions& options,
 std::vector<octavo::TokenBias> biases_of(const Model& model, const GenerateOptions& options) {
   const Index vocabulary = model.tokenizer.vocabulary_size();
   std::vector<octavo::TokenBias> biases;
-  for (const support::AskedBias& bias : options.biases) {
+  for (const support::GivenBias& bias : options.biases) {
     const std::string what = "--logit-bias " + octavo::printable(bias.given);
     if (bias.text.empty()) {
       octavo::require(bias.token < vocabulary, [&] {

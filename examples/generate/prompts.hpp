@@ -30,7 +30,7 @@ std::vector<octavo::Token> encode(const Model& model, const support::GenerateOpt
 /// ends. ConfigError for a token number outside the vocabulary; DataError, depending on --too-long,
 /// for more than `length` tokens.
 Prompt read_prompt(const Model& model, const support::GenerateOptions& options,
-                   const support::AskedPrompt& asked, const std::string& what,
+                   const support::GivenPrompt& asked, const std::string& what,
                    octavo::Index length);
 
 /// --logit-bias, and minus infinity for tokens in reserve, which stand for nothing.

@@ -50,7 +50,7 @@ Writer::Writer(support::GenerateOptions& options, const Model& model, octavo::Th
   options_.sampling.logit_bias = biases_;
 }
 
-void Writer::write(const std::vector<support::AskedPrompt>& asked,
+void Writer::write(const std::vector<support::GivenPrompt>& asked,
                    const std::function<bool()>& interrupted) {
   const std::size_t count = asked.size();
   std::vector<Prompt> prompts;

@@ -33,7 +33,7 @@ class Writer {
   /// Writes the continuation of each prompt, in order, to standard output; the first unfinished
   /// text is written as it grows. `interrupted` is called after each token; true ends all texts.
   void write(
-      const std::vector<support::AskedPrompt>& prompts,
+      const std::vector<support::GivenPrompt>& prompts,
       const std::function<bool()>& interrupted = [] { return false; });
 
  private:

@@ -54,8 +54,8 @@ std::unique_ptr<octavo::ResumedRun> find_resumed(SaveOptions& options) {
   return resumed;
 }
 
-octavo::FactGroup facts_of(const SaveOptions& options) {
-  octavo::FactGroup group{"Run", {}};
+octavo::SettingGroup setting_group(const SaveOptions& options) {
+  octavo::SettingGroup group{"Run", {}};
   group.add("out", octavo::one_line(options.folder));
   group.add("save-every", options.save_every);
   group.add("keep", options.keep);

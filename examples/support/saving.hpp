@@ -28,7 +28,7 @@ void add_save_options(CLI::App& app, SaveOptions& options);
 std::unique_ptr<octavo::ResumedRun> find_resumed(SaveOptions& options);
 
 /// The settings about saving for the page about a run.
-octavo::FactGroup facts_of(const SaveOptions& options);
+octavo::SettingGroup setting_group(const SaveOptions& options);
 
 /// The command that resumes a run, with the options common to the programs.
 std::string resume_command(const char* program, const SaveOptions& options, octavo::Index threads);

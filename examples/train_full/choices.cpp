@@ -175,15 +175,15 @@ void FullCommandLine::choose_texts(FullOptions& options,
   if (validation_.empty()) options.corpus.validation = names("--val", before.validation_name);
   const std::string kind = before.documents.starts_with("file ") ? "file" : before.documents;
   const bool asked = !options.corpus.documents.empty();
-  const auto told = [](const std::string& documents) {
+  const auto in_words = [](const std::string& documents) {
     if (documents.empty()) return std::string("no documents");
     return documents.starts_with("end ")
                ? "--document-end " + octavo::printable(documents.substr(4))
                : "--documents " + documents;
   };
   octavo::require(!asked || options.corpus.documents == kind, [&] {
-    return "--resume: the run has " + told(kind) + ", but " + told(options.corpus.documents) +
-           " was asked";
+    return "--resume: the run has " + in_words(kind) + ", but " +
+           in_words(options.corpus.documents) + " was asked";
   });
   options.corpus.documents = kind;
 }
@@ -267,11 +267,11 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   options.saving = saving_;
   options.saving.replaces_future = new_schedule_;
   options.saving.rollback = training.stop_at_spike;
-  options.not_kept = not_kept();
+  options.session_flags = session_flags();
   return options;
 }
 
-std::string FullCommandLine::not_kept() const {
+std::string FullCommandLine::session_flags() const {
   std::string words;
   octavo::TrainingOptions training;
   const auto add = [&](const char* name, Index value) {
@@ -286,7 +286,7 @@ std::string FullCommandLine::not_kept() const {
   if (!prompt_.empty()) words += " --prompt " + shell_word(prompt_);
   if (log_every_) add("--log-every", *log_every_);
   if (metrics_every_) add("--metrics-every", *metrics_every_);
-  training_.for_each_asked(training, [&](const octavo::Field& field, const auto& value, auto&) {
+  training_.for_each_given(training, [&](const octavo::Field& field, const auto& value, auto&) {
     if (field.stored) return;
     words += " " + option_of(field);
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, octavo::Index>) {

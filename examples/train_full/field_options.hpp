@@ -42,7 +42,7 @@ class FieldOptions {
 
   /// Calls body(field, given value, value in `config`) for each given field.
   template <typename Other, typename Body>
-  void for_each_asked(Other& config, Body body) const {
+  void for_each_given(Other& config, Body body) const {
     for_each_field(asked_, [&](const octavo::Field& field, const auto& value, const auto&...) {
       if (!asked(field.name)) return;
       for_each_field(config, [&](const octavo::Field& other, auto& there, const auto&...) {
@@ -56,7 +56,7 @@ class FieldOptions {
 
   /// Sets the given fields in `config`.
   void apply(Config& config) const {
-    for_each_asked(config, [](const auto&, const auto& value, auto& there) { there = value; });
+    for_each_given(config, [](const auto&, const auto& value, auto& there) { there = value; });
   }
 
  private:

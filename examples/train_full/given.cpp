@@ -32,7 +32,7 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   options = begun(std::move(options));
   options.from = &from;
   if (from.tokenizer()) options.corpus.given_tokenizer = &*from.tokenizer();
-  model_.for_each_asked(config, [](const octavo::Field& field, const auto& asked, const auto& has) {
+  model_.for_each_given(config, [](const octavo::Field& field, const auto& asked, const auto& has) {
     if (asked == has) return;
     throw octavo::ConfigError(option_of(field) + ": got " + octavo::value_text(asked) +
                                   ", but the model of --from has " + octavo::value_text(has),

@@ -52,7 +52,7 @@ FullCommandLine::FullCommandLine(CLI::App& app) {
   add_memory(app);
 }
 
-void FullCommandLine::whole(CLI::App& app, const std::string& name, Asked<Index>& asked,
+void FullCommandLine::whole(CLI::App& app, const std::string& name, Given<Index>& asked,
                             Index least, const std::string& help, Index most) {
   app.add_option_function<std::string>(
          name,
@@ -78,7 +78,7 @@ void FullCommandLine::size(CLI::App& app, const std::string& name, std::size_t& 
       ->type_name("SIZE");
 }
 
-void FullCommandLine::real(CLI::App& app, const std::string& name, Asked<double>& asked,
+void FullCommandLine::real(CLI::App& app, const std::string& name, Given<double>& asked,
                            const octavo::SettingRange& range, const std::string& help) {
   app.add_option_function<std::string>(
          name,

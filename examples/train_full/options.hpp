@@ -34,7 +34,7 @@ struct FullOptions {
   bool quiet = false;
   MemoryReportOption memory_report;
   bool leanest_micro_batch = false;  ///< whether no micro-batch was given
-  std::string not_kept;  ///< options that checkpoints do not store, as words of a command
+  std::string session_flags;  ///< options that checkpoints do not store, as words of a command
   octavo::Index threads = 0;
   octavo::Index sample_every = 1000;
   octavo::Index sample_tokens = 200;
@@ -74,7 +74,7 @@ class FullCommandLine {
  private:
   using Index = octavo::Index;
   template <typename N>
-  using Asked = std::optional<N>;
+  using Given = std::optional<N>;
 
   void add_presets(CLI::App& app);
   void add_model(CLI::App& app);
@@ -84,14 +84,14 @@ class FullCommandLine {
   void add_data(CLI::App& app);
   void add_memory(CLI::App& app);
   void size(CLI::App& app, const std::string& name, std::size_t& bytes, const std::string& help);
-  void whole(CLI::App& app, const std::string& name, Asked<Index>& asked, Index least,
+  void whole(CLI::App& app, const std::string& name, Given<Index>& asked, Index least,
              const std::string& help, Index most = std::numeric_limits<std::int32_t>::max());
-  void real(CLI::App& app, const std::string& name, Asked<double>& asked,
+  void real(CLI::App& app, const std::string& name, Given<double>& asked,
             const octavo::SettingRange& range, const std::string& help);
   FullOptions base() const;
   FullOptions begun(FullOptions options) const;
   FullOptions finished(FullOptions options) const;
-  std::string not_kept() const;
+  std::string session_flags() const;
   static void check(const FullOptions& options);
   void require_no_new_schedule() const;
   void choose_family(octavo::ModelConfig& config) const;
@@ -105,8 +105,8 @@ class FullCommandLine {
   const Preset* preset_ = nullptr;
   FieldOptions<octavo::ModelConfig> model_;
   FieldOptions<octavo::TrainingOptions> training_;
-  Asked<Index> iterations_, sample_every_, log_every_, metrics_every_, vocabulary_, sample_tokens_;
-  Asked<double> decay_, beta1_, beta2_;
+  Given<Index> iterations_, sample_every_, log_every_, metrics_every_, vocabulary_, sample_tokens_;
+  Given<double> decay_, beta1_, beta2_;
   Index threads_ = 0;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0, map_above_ = octavo::CorpusOptions().load_at_most;

@@ -12,8 +12,8 @@ namespace support {
 namespace {
 
 /// The options that change no result.
-octavo::FactGroup facts_of(const FullOptions& options, const octavo::Corpus& corpus) {
-  octavo::FactGroup group{"Run", {}};
+octavo::SettingGroup setting_group(const FullOptions& options, const octavo::Corpus& corpus) {
+  octavo::SettingGroup group{"Run", {}};
   group.add("out", octavo::one_line(options.saving.folder));
   group.add("map-above", octavo::readable_bytes(options.corpus.load_at_most));
   group.add("token-file", options.corpus.token_file.empty()
@@ -107,7 +107,7 @@ void print_run(const FullOptions& options, const octavo::Corpus& corpus,
 
 std::string resume_command(const FullOptions& options) {
   std::string command = command_of("train_full") + " --resume " +
-                        shell_word(options.saving.folder) + options.not_kept;
+                        shell_word(options.saving.folder) + options.session_flags;
   const auto add = [&](const char* option, const std::vector<std::string>& names) {
     if (std::any_of(names.begin(), names.end(), octavo::is_read_once)) command += option;
   };
@@ -119,7 +119,7 @@ std::string resume_command(const FullOptions& options) {
 octavo::RunReport page_of(const FullOptions& options, const octavo::Corpus& corpus,
                           octavo::RunReport page) {
   page.title = "train_full: " + octavo::one_line(corpus.name);
-  page.facts.insert(page.facts.end() - 1, facts_of(options, corpus));
+  page.configuration.insert(page.configuration.end() - 1, setting_group(options, corpus));
   page.resume = resume_command(options);
   page.prompt = prompt_of(options, corpus);
   page.generate = " --prompt " + shell_word(page.prompt);

@@ -7,7 +7,7 @@
 #include <octavo/data/document_borders.hpp>
 #include <octavo/data/documents.hpp>
 #include <octavo/data/encode_text.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/data/text_entropy.hpp>
 #include <octavo/data/text_files.hpp>
 #include <octavo/data/text_pieces.hpp>

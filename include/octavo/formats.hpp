@@ -9,7 +9,7 @@
 #include <octavo/formats/gguf_reader.hpp>
 #include <octavo/formats/gguf_writer.hpp>
 #include <octavo/formats/header_check.hpp>
-#include <octavo/formats/header_sum.hpp>
+#include <octavo/formats/header_checksum.hpp>
 #include <octavo/formats/hexadecimal.hpp>
 #include <octavo/formats/json_object.hpp>
 #include <octavo/formats/metadata.hpp>

@@ -8,7 +8,6 @@
 #include <octavo/report/curves.hpp>
 #include <octavo/report/diagnosis.hpp>
 #include <octavo/report/drawing_sheet.hpp>
-#include <octavo/report/facts.hpp>
 #include <octavo/report/loss_curve.hpp>
 #include <octavo/report/memory_drawing.hpp>
 #include <octavo/report/memory_map.hpp>
@@ -24,6 +23,7 @@
 #include <octavo/report/scale.hpp>
 #include <octavo/report/script.hpp>
 #include <octavo/report/sections.hpp>
+#include <octavo/report/settings.hpp>
 #include <octavo/report/style.hpp>
 #include <octavo/report/summary.hpp>
 #include <octavo/report/svg.hpp>

@@ -235,7 +235,8 @@ TEST_CASE("browser: it fits and can be read at every width, in light and in dark
   browser::Chromium* page = chromium();
   if (page == nullptr) return;
   ExampleRun example(2000);
-  example.run.facts.push_back({"Names", {{"a" + std::string(200, 'b'), std::string(500, 'c')}}});
+  example.run.configuration.push_back(
+      {"Names", {{"a" + std::string(200, 'b'), std::string(500, 'c')}}});
   example.run.resume = std::string(300, 'd');
   octavo::MemoryPlan plan;  // of every kind, with the phases of a Transformer
   for (const octavo::MemoryKind kind : octavo::memory_kinds) {
@@ -318,7 +319,7 @@ TEST_CASE("browser: text from outside is shown, and does nothing") {
       "</script><script>window.ran = 1</script><img src=\"http://localhost/x\" onerror=\"ran=2\">"
       "&amp;\xFF\x01 \"'";
   example.run.title = example.run.resume = example.run.generate = evil;
-  example.run.facts = {{evil, {{evil, evil}}}};
+  example.run.configuration = {{evil, {{evil, evil}}}};
   octavo::SamplesFile(example.run.samples, 100).add(5000, evil);
   const PageFile file(example);
   page->open(file.path);

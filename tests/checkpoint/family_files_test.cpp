@@ -37,7 +37,7 @@ std::vector<std::byte> everything(const Trainer<T>& trainer) {
 TEST_CASE_TEMPLATE("a run of every family goes on with the same bits", T, float, double) {
   const Folder folder;
   const SmallRun run;
-  const TokenStore tokens = tokenize(run.tokenizer, soliloquy);
+  const TokenStore tokens = tokenize(run.tokenizer, sample_text);
   ThreadPool threads(2);
   const TrainingOptions options{.steps = 9, .sequence = 20};
   for (const auto& family : small_families()) {

@@ -195,8 +195,8 @@ class ForgedFile {
   ForgedFile& seal() {
     using namespace octavo::detail;
     if (const auto parsed = json(); !parsed.is_discarded()) seal_tensors(parsed);
-    if (find_header_sum(header) != header.npos) {
-      header.replace(find_header_sum(header), no_sum.size(), header_sum(header));
+    if (find_header_checksum(header) != header.npos) {
+      header.replace(find_header_checksum(header), no_sum.size(), header_checksum(header));
     }
     return *this;
   }

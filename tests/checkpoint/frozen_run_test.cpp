@@ -82,7 +82,7 @@ TEST_CASE(
     "a run that trains a part of a model goes on, bit for bit, with the moments of that part") {
   const Folder folder;
   const SmallRun run;
-  const TokenStore tokens = tokenize(run.tokenizer, soliloquy);
+  const TokenStore tokens = tokenize(run.tokenizer, sample_text);
   ThreadPool threads(2);
   for (const TrainingOptions& options :
        {TrainingOptions{.steps = 20, .sequence = 4, .freeze = "attention,positions"},

@@ -10,7 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/checkpoint/model_file.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 
@@ -40,7 +40,7 @@ std::vector<T> some_weights() {
 
 std::string saved_bytes() {
   const std::string path = temporary("saved");
-  save_model<float>(path, standard_model(config), 3, CharacterTokenizer::from_text(soliloquy),
+  save_model<float>(path, standard_model(config), 3, CharacterTokenizer::from_text(sample_text),
                     some_weights<float>());
   const std::string bytes = read_file(path);
   std::filesystem::remove(path);
@@ -75,7 +75,8 @@ std::string file_of(std::string header, std::size_t data) {
 std::string sealed(std::string bytes) {
   const std::size_t data = bytes.find("}}") + 2;
   const std::string header = bytes.substr(8, (data + 7) / 8 * 8 - 8);
-  return bytes.replace(8 + detail::find_header_sum(header), 8, detail::header_sum(header));
+  return bytes.replace(8 + detail::find_header_checksum(header), 8,
+                       detail::header_checksum(header));
 }
 
 std::string replaced(std::string bytes, const std::string& from, const std::string& to) {
@@ -95,7 +96,7 @@ void expect(const std::string& bytes, const std::string& part) {
 
 TEST_CASE_TEMPLATE("a model comes back as it was saved", T, float, double) {
   const std::string path = temporary("model");
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
   const std::vector<T> weights = some_weights<T>();
   save_model<T>(path, standard_model(config), 3, tokenizer, weights);
   const auto model = load_model<T>(path);
@@ -177,7 +178,7 @@ TEST_CASE("metadata that makes no model, and tensors that do not fit it, are ref
 
 TEST_CASE("what could not be loaded is not saved") {
   const std::string path = temporary("refused.safetensors");
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
   auto weights = some_weights<float>();
   const auto save = [&](Index length, const AnyTokenizer& tokens) {
     save_model<float>(path, standard_model(config), length, tokens, weights);

@@ -139,7 +139,7 @@ TEST_CASE("format and kind of a file") {
   CHECK(writer.entries().at("format") == "pt");  // for transformers
   CHECK(read(writer, both) == "cannot load 'x': the metadata has no entry 'octavo.header_crc32c'");
   // A checksum that is wrong is the reader's business, not the format's.
-  writer.text(std::string(detail::header_sum_key), detail::no_sum);
+  writer.text(std::string(detail::header_checksum_key), detail::no_sum);
   writer.text(std::string(detail::tensor_sums_key), "");
   CHECK(read(writer, both) == "1");
   CHECK(read(writer, std::span(both).first(1)) ==

@@ -8,7 +8,7 @@
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/optimizers/optimizer_list.hpp>
-#include <octavo/report/facts.hpp>
+#include <octavo/report/settings.hpp>
 
 #include "adagrad.hpp"
 #include "checkpoint/forged_file.hpp"
@@ -61,8 +61,8 @@ struct Run {
   }
 
   ThreadPool threads{1};
-  CharacterTokenizer tokenizer = CharacterTokenizer::from_text(soliloquy);
-  TokenStore tokens = tokenize(tokenizer, soliloquy);
+  CharacterTokenizer tokenizer = CharacterTokenizer::from_text(sample_text);
+  TokenStore tokens = tokenize(tokenizer, sample_text);
   Trainer<float> trainer;
 };
 
@@ -129,8 +129,9 @@ TEST_CASE("a folder keeps and finds runs by a user's rule") {
 
 TEST_CASE("reports name a user's rule and its settings") {
   Run run(false);
-  const FactGroup facts = facts_of(run.trainer.options());
+  const SettingGroup group = setting_group(run.trainer.options());
   std::string told;
-  for (const Fact& fact : facts.facts) told += fact.name + ' ' + fact.value + '\n';
+  for (const ReportSetting& setting : group.settings)
+    told += setting.name + " " + setting.value + '\n';
   CHECK(told.find("optimizer adagrad\nepsilon 1e-10\ndecay 0.01\n") != std::string::npos);
 }

@@ -26,7 +26,7 @@ struct Steps {
   void save(Index step, double factor = 1) {
     RunState state = run.trainer.state();
     state.steps_done = step;
-    state.rate_factor = factor;
+    state.lr_scale = factor;
     run.trainer.set_state(state);
     run.save(checkpoints);
   }
@@ -35,7 +35,7 @@ struct Steps {
   Index target(Index now, double factor = 1) {
     RunState state;
     state.steps_done = now;
-    state.rate_factor = factor;
+    state.lr_scale = factor;
     const auto found = rollback_target(find_checkpoints(folder.path()), state);
     return found ? found->step : -1;
   }

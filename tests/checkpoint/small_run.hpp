@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <octavo/checkpoint/checkpoint_folder.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/files/read_file.hpp>
 
@@ -94,7 +94,7 @@ struct Snapshot {
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
-/// The smallest run: 4 numbers wide, on the soliloquy.
+/// The smallest run: 4 numbers wide, on the sample_text.
 class SmallRun {
  public:
   static constexpr octavo::ModelConfig config{.vocabulary = 35,
@@ -133,11 +133,11 @@ class SmallRun {
                               files);
   }
 
-  octavo::CharacterTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
-  octavo::CorpusIdentity corpus{"soliloquy", octavo::soliloquy.size(), "0123"};
+  octavo::CharacterTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::sample_text);
+  octavo::CorpusIdentity corpus{"soliloquy", octavo::sample_text.size(), "0123"};
 
  private:
-  octavo::TokenStore tokens_ = octavo::tokenize(tokenizer, octavo::soliloquy);
+  octavo::TokenStore tokens_ = octavo::tokenize(tokenizer, octavo::sample_text);
   octavo::ThreadPool threads_{1};
 
  public:

@@ -10,7 +10,7 @@
 
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 
 #include "checkpoint/forged_file.hpp"
@@ -79,7 +79,7 @@ TEST_CASE("byte pairs come back from a file, whatever their numbers") {
   CHECK(written(BpeTokenizer(turned)).at("tokens").find(" 3-3 2-2 ") != std::string::npos);
   CHECK(read(written(BpeTokenizer(turned)), size) == AnyTokenizer(BpeTokenizer(turned)));
 
-  const BpeTokenizer trained = train_bpe(soliloquy, 280);
+  const BpeTokenizer trained = train_bpe(sample_text, 280);
   CHECK(written(trained).at("tokens").ends_with(" 0-23"));
   CHECK(read(written(trained), 280) == AnyTokenizer(trained));
   const BpeTokenizer bytes = train_bpe("", 256);

@@ -133,12 +133,12 @@ TEST_CASE("checksums that do not fit are refused, whatever else is right") {
   SavedRun run;
   const ForgedFile good = ForgedFile::from(run.good);
   const auto bytes_with_sum = [&](const std::string& sum) {
-    return ForgedFile::from(run.good).set(detail::header_sum_key, sum).bytes();
+    return ForgedFile::from(run.good).set(detail::header_checksum_key, sum).bytes();
   };
   for (const char* sum : {"00000000", "0123456789", "", "ABCDEFGH"}) {
     const std::string bytes = bytes_with_sum(sum);
     CHECK(run.failure(bytes) == "the header's CRC-32C is " +
-                                    detail::header_sum(ForgedFile::from(bytes).header) +
+                                    detail::header_checksum(ForgedFile::from(bytes).header) +
                                     ", expected '" + sum + "'");
   }
   ForgedFile changed = good;
@@ -156,7 +156,7 @@ TEST_CASE("checksums that do not fit are refused, whatever else is right") {
   ForgedFile fewer = good;
   const std::string sums = good.json()["__metadata__"][std::string(detail::tensor_sums_key)];
   fewer.replace(sums, sums.substr(8));
-  fewer.set(detail::header_sum_key, detail::header_sum(fewer.header));
+  fewer.set(detail::header_checksum_key, detail::header_checksum(fewer.header));
   CHECK(run.failure(fewer.bytes()) ==
         "metadata 'octavo.tensor_crc32c' has 144 digits, expected 8 for each of 19 tensors");
 }

@@ -101,7 +101,7 @@ TEST_CASE("the state of a run comes back, infinite losses too") {
   for (const bool evaluated : {false, true}) {
     for (int i = 0; i < 3; ++i) state.observe_loss(5.0 - 0.1 * i);
     if (evaluated) state.observe_validation(0.1);
-    state.rate_factor = 0.5;
+    state.lr_scale = 0.5;
     CHECK(through_file([&](MetadataWriter& metadata) { detail::write_state(metadata, state); },
                        detail::read_state) == state);
   }

@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/data/batch_sampler.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/data/text_entropy.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
@@ -37,8 +37,8 @@ TEST_CASE("entropies of tokens counted by hand") {
 }
 
 TEST_CASE("pieces count as one text, and large vocabularies have no pairs") {
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
-  const TokenStore store = tokenize(tokenizer, soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
+  const TokenStore store = tokenize(tokenizer, sample_text);
   const Index vocabulary = tokenizer.vocabulary_size();
   EntropyCounter counter(vocabulary);
   for (Index at = 0; at < 432; at += 27) counter.add(store.view().subview(at, 27));

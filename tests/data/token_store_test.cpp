@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 
@@ -30,7 +30,7 @@ TEST_CASE("tokens come back from 1, 2 and 4 bytes") {
 
 TEST_CASE("a text longer than one piece is tokenized whole") {
   std::string text;
-  while (text.size() < 200'000) text += soliloquy;
+  while (text.size() < 200'000) text += sample_text;
   const auto tokenizer = CharacterTokenizer::from_text(text);
   const TokenStore store = tokenize(tokenizer, text);
   std::string back;

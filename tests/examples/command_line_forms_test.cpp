@@ -7,7 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/base/error.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 
 #include "examples/micro.hpp"
 
@@ -186,7 +186,7 @@ TEST_CASE("what --resume names may be anything, and is named when it cannot be o
 
 TEST_CASE("a resumed run takes no other model, data or schedule") {
   const Sandbox sandbox;
-  write_file(sandbox, "text", octavo::soliloquy);
+  write_file(sandbox, "text", octavo::sample_text);
   const std::string begin = "--data text --out a";
   accepted(sandbox, micro(begin), "saved a/checkpoint-00000002.safetensors");
   struct Row {

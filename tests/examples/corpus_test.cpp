@@ -10,7 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/base/error.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 
 using corpus::prose;

@@ -19,7 +19,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 struct Models : Sandbox {
   Models() {
-    write_file(*this, "text", octavo::soliloquy);
+    write_file(*this, "text", octavo::sample_text);
     check_error(start(*this, micro("--gpt2 --tokenizer bpe --vocab 270 --data text --out a")), 0,
                 "");
     check_error(start(*this, {"convert", "a/model.safetensors", "hf/"}), 0, "");

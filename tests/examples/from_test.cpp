@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 
 #include "examples/micro.hpp"
@@ -23,7 +23,7 @@ Words going_on(const std::string& options, const std::string& model = "a/model.s
 }
 
 std::string two_soliloquies() {
-  return std::string(octavo::soliloquy) + std::string(octavo::soliloquy);
+  return std::string(octavo::sample_text) + std::string(octavo::sample_text);
 }
 
 double number_behind(const std::string& text, const std::string& before) {

@@ -17,7 +17,7 @@ inline const std::string model = "a/model.safetensors";
 
 /// Trains a model into folder "a" (and more, by `options`).
 inline void train(const Sandbox& sandbox, const std::string& options = "") {
-  write_file(sandbox, "text", std::string(octavo::soliloquy) + std::string(octavo::soliloquy));
+  write_file(sandbox, "text", std::string(octavo::sample_text) + std::string(octavo::sample_text));
   check_error(start(sandbox, micro("--data text --out a " + options)), 0, "");
 }
 

@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 
 #include "examples/corpus.hpp"
@@ -186,7 +186,7 @@ TEST_CASE("what a run on a mapped text has of its own is its plan and 2.2 MB") {
   if (!octavo_test::heap_guard_active()) return;  // a sanitizer's memory comes on top
   const Sandbox sandbox;
   std::string text;
-  while (text.size() < 8'000'000) text += octavo::soliloquy;
+  while (text.size() < 8'000'000) text += octavo::sample_text;
   write_file(sandbox, "text", text);
   text.clear();
   const Outcome got = start(sandbox, micro("--map-above 4MB --data text --out o"));

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 
 #include "examples/process.hpp"
 

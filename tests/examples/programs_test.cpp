@@ -8,7 +8,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 #include <octavo/runs/sha256.hpp>
 
@@ -38,7 +38,7 @@ TEST_CASE("a model is trained, saved, and written with, the same with 1 and 3 th
 TEST_CASE("a text file is split, validated, and its scalar may be double") {
   const Sandbox sandbox;
   std::string text;
-  for (int i = 0; i < 5; ++i) text += octavo::soliloquy;
+  for (int i = 0; i < 5; ++i) text += octavo::sample_text;
   std::ofstream(sandbox.path / "text") << text;
   expect(sandbox.run("train_full --tiny 20 --data text --eval-every 10 --scalar double"), 0,
          "step     20  validation loss");
@@ -90,7 +90,7 @@ TEST_CASE("train_256kib trains on the built-in text or on a file, in 256 KiB wit
   CHECK(sandbox.run("train_256kib --version").output == "octavo 0.1.0\n");
   CHECK(fs::is_empty(sandbox.path));
 
-  std::ofstream(sandbox.path / "text") << octavo::soliloquy;
+  std::ofstream(sandbox.path / "text") << octavo::sample_text;
   std::ofstream(sandbox.path / "empty").flush();
   expect(sandbox.run("train_256kib text 20"), 0, "validation loss ");
   expect(sandbox.run("train_256kib text 0"), 64, "ITERATIONS: got '0'");
@@ -150,7 +150,7 @@ TEST_CASE("a memory budget chooses what gives the same bits, and can be repeated
   {
     std::ofstream text(sandbox.path / "text");
     for (int i = 0; i < 900; ++i)
-      text << octavo::soliloquy.substr(static_cast<std::size_t>(i % 400), 31);
+      text << octavo::sample_text.substr(static_cast<std::size_t>(i % 400), 31);
   }
   const std::string run =
       "train_full --data text --layers 3 --heads 2 --width 64 --ff 256 --context 64 --batch 4 "

@@ -8,7 +8,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 
 #include "examples/sandbox.hpp"
@@ -22,7 +22,7 @@ std::string checkpoint(int step) {
 
 void write_text(const Sandbox& sandbox) {
   std::ofstream text(sandbox / "text");
-  for (int i = 0; i < 3; ++i) text << octavo::soliloquy;
+  for (int i = 0; i < 3; ++i) text << octavo::sample_text;
 }
 
 bool same_file(const Sandbox& sandbox, const std::string& a, const std::string& b) {

@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 
 #include "examples/micro.hpp"
@@ -131,7 +131,7 @@ TEST_CASE("each file is a document, and other files are another text") {
 
 TEST_CASE("a text that comes through a pipe is the same as one in a file") {
   const Sandbox sandbox;
-  const std::string text(octavo::soliloquy);
+  const std::string text(octavo::sample_text);
   write_file(sandbox, "text", text);
   trained(sandbox, on_text("", "file"));
   trained(sandbox, micro("--data - --out input"), "text: standard input", {.input = text});
@@ -163,7 +163,7 @@ TEST_CASE("a text that comes through a pipe is the same as one in a file") {
 
 TEST_CASE("--val: another text is for validation, and goes on being it") {
   const Sandbox sandbox;
-  const std::string text(octavo::soliloquy);
+  const std::string text(octavo::sample_text);
   write_file(sandbox, "text", text + text);
   write_file(sandbox, "val", text);
   trained(sandbox, on_text("--val val", "a"), "864 tokens, val for validation");

@@ -37,7 +37,7 @@ TEST_CASE("a run learns byte pairs from its text, and its files carry them") {
   const octavo::FileSource source(sandbox / "g/checkpoint-00000002.safetensors");
   const octavo::CheckpointFile checkpoint(source);
   octavo::BpeTrainer trainer;
-  trainer.add(octavo::soliloquy);
+  trainer.add(octavo::sample_text);
   constexpr std::string_view end[] = {"<|endoftext|>"};
   CHECK(checkpoint.info().tokenizer == octavo::AnyTokenizer(trainer.train(280, end)));
 

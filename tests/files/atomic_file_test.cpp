@@ -14,8 +14,8 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/files/append_log.hpp>
 #include <octavo/files/atomic_file.hpp>
-#include <octavo/files/line_log.hpp>
 #include <octavo/files/read_file.hpp>
 
 #include "files/folder.hpp"
@@ -97,7 +97,7 @@ TEST_CASE("what is no regular file is not replaced by one, under none of its nam
         CHECK(error.hint() == "it is a " + (name == "fifo" ? "FIFO" : name) +
                                   ", and is not replaced: name a regular file, or a new one");
       }
-      CHECK_THROWS_AS(LineLog(path, [](std::string_view, std::string_view) { return true; }),
+      CHECK_THROWS_AS(AppendLog(path, [](std::string_view, std::string_view) { return true; }),
                       IoError);
     }
     CHECK(fs::symlink_status(folder / name).type() == type);

@@ -56,7 +56,7 @@ TEST_CASE("a header lists tensors one after another, in the order in which they 
 TEST_CASE("a header has its own checksum, whatever stood there") {
   const std::string text = header_text({}, metadata);
   const auto json = nlohmann::json::parse(text);
-  CHECK(json["__metadata__"]["octavo.header_crc32c"] == detail::header_sum(text));
+  CHECK(json["__metadata__"]["octavo.header_crc32c"] == detail::header_checksum(text));
   auto other = metadata;
   other["octavo.header_crc32c"] = "";
   CHECK(header_text({}, other) == text);

@@ -139,7 +139,7 @@ TEST_CASE("a header that is not what was written is noticed, and its tensors los
                               detail::HeaderEntry{"b", "U8", shape, 1}};
   const std::string header =
       detail::header_text(entries, {{"k", "v"},
-                                    {std::string(detail::header_sum_key), ""},
+                                    {std::string(detail::header_checksum_key), ""},
                                     {std::string(detail::tensor_sums_key), "0000000111111112"}});
   const std::string good = safetensors_bytes(header, "xy");
   const MemorySource source = source_named_x(good);

@@ -105,9 +105,9 @@ TEST_CASE("a tensor that does not have the file's checksum is refused before its
   const std::array entries = {detail::HeaderEntry{"t", "F32", shape, 8}};
   const std::string good = bytes_of_numbers<float>({1, 2});
   const std::string sum = detail::sum_text(crc32c(std::as_bytes(std::span(good))));
-  const std::string header = detail::header_text(
-      entries,
-      {{std::string(detail::header_sum_key), ""}, {std::string(detail::tensor_sums_key), sum}});
+  const std::string header =
+      detail::header_text(entries, {{std::string(detail::header_checksum_key), ""},
+                                    {std::string(detail::tensor_sums_key), sum}});
   const auto said = [&](const std::string& data) {
     const std::string bytes = safetensors_bytes(header, data);
     const MemorySource source = source_named_x(bytes);

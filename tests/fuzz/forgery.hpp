@@ -19,7 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include <octavo/files/crc32c.hpp>
-#include <octavo/formats/header_sum.hpp>
+#include <octavo/formats/header_checksum.hpp>
 
 #include "fuzz/fuzz.hpp"
 
@@ -74,14 +74,14 @@ inline std::string sealed(ForgedFile file) {
     Json& metadata = header[metadata_name];
     for (const auto& [key, value] :
          {std::pair(octavo::detail::tensor_sums_key, std::string_view(sums)),
-          std::pair(octavo::detail::header_sum_key, octavo::detail::no_sum)}) {
+          std::pair(octavo::detail::header_checksum_key, octavo::detail::no_sum)}) {
       if (metadata.contains(key)) metadata[std::string(key)] = value;
     }
   }
   std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const std::size_t at = octavo::detail::find_header_sum(text);
+  const std::size_t at = octavo::detail::find_header_checksum(text);
   if (at != text.npos)
-    text.replace(at, octavo::detail::no_sum.size(), octavo::detail::header_sum(text));
+    text.replace(at, octavo::detail::no_sum.size(), octavo::detail::header_checksum(text));
   std::string bytes(sizeof(std::uint64_t), '\0');
   const std::uint64_t length = text.size();
   std::memcpy(bytes.data(), &length, sizeof(length));

@@ -72,7 +72,7 @@ Parts good_parts(StoredType type, bool indexed) {
   MemoryFiles files;
   save_pretrained<float>("d", standard_model(config), {config, 1, 0, 2}, weights, type, files);
   Parts parts{files.files.at("d/config.json"), "", files.files.at("d/model.safetensors")};
-  for (const std::string_view sum : {detail::header_sum_key, detail::tensor_sums_key}) {
+  for (const std::string_view sum : {detail::header_checksum_key, detail::tensor_sums_key}) {
     parts.tensors[parts.tensors.find(sum)] = '_';  // none, as in most such files
   }
   if (indexed) {

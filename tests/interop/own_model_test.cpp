@@ -52,8 +52,8 @@ static_assert(training_bytes<WithLayer<float>>(config, options, 2) >
               training_bytes<float>(config, options, 2));
 static_assert(generation_bytes<WithBlock<float>>(config, 16) > 0);
 
-const CharacterTokenizer tokenizer = CharacterTokenizer::from_text(soliloquy);
-const std::vector<Token> text = tokenizer.encode(soliloquy);
+const CharacterTokenizer tokenizer = CharacterTokenizer::from_text(sample_text);
+const std::vector<Token> text = tokenizer.encode(sample_text);
 const CorpusIdentity corpus{"soliloquy", 432, "0"};
 
 template <Scalar T, typename Part>

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 
@@ -135,7 +135,7 @@ inline TokenTable read_two(const std::string& vocabulary, const std::string& mer
 inline BpeTokenizer trained() {
   constexpr std::string_view end[] = {"<|endoftext|>"};
   BpeTrainer trainer;
-  trainer.add(soliloquy);
+  trainer.add(sample_text);
   return trainer.train(280, end);
 }
 

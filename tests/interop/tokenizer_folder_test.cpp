@@ -11,7 +11,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>

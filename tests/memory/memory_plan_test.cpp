@@ -52,20 +52,20 @@ TEST_CASE("copies behind the first lie in a host that is idle, where there is ro
   MemoryPlan plan;
   const auto host = plan.book<float>("run", "host", MemoryKind::gradients, 105, {0, 9});
   // Two rooms of 160 bytes, 100 bytes into the host; they begin at multiples of 64: 128 and 320.
-  Lodging lodging{host.request, 100, 160, 0};
+  Overlay overlay{host.request, 100, 160, 0};
   const auto saved = [&](Index count) {
-    return plan.book<float>("block", "saved", MemoryKind::saved, count, {1, 2}, 3, lodging);
+    return plan.book<float>("block", "saved", MemoryKind::saved, count, {1, 2}, 3, overlay);
   };
-  const auto lodger = saved(16);    // 64 of the 97 bytes that are left by the alignment
+  const auto overlaid = saved(16);  // 64 of the 97 bytes that are left by the alignment
   const auto too_large = saved(9);  // 64 of the remaining 33
   plan.place();
-  CHECK(lodging.taken == 64);
-  CHECK(plan.request(lodger.request).own_copies() == 1);
+  CHECK(overlay.used == 64);
+  CHECK(plan.request(overlaid.request).own_copies() == 1);
   CHECK(plan.request(too_large.request).own_copies() == 3);
   CHECK(plan.total_bytes() == 448 + 64 + 3 * 64);
-  CHECK(plan.offset(lodger.request, 0) == plan.offset(lodger.request));
-  CHECK(plan.offset(lodger.request, 1) == plan.offset(host.request) + 128);
-  CHECK(plan.offset(lodger.request, 2) == plan.offset(host.request) + 320);
+  CHECK(plan.offset(overlaid.request, 0) == plan.offset(overlaid.request));
+  CHECK(plan.offset(overlaid.request, 1) == plan.offset(host.request) + 128);
+  CHECK(plan.offset(overlaid.request, 2) == plan.offset(host.request) + 320);
   CHECK(plan.offset(too_large.request, 2) == plan.offset(too_large.request) + 128);
   CHECK(plan_defect(plan) == "");
 }

@@ -65,7 +65,7 @@ TEST_CASE("a plan that was never placed cannot be proved") {
 }
 
 TEST_CASE("copies that reach out of their host, or into each other, are reported") {
-  const auto defect = [](Lodging first, Lodging second) {
+  const auto defect = [](Overlay first, Overlay second) {
     MemoryPlan plan;
     plan.book<float>("run", "host", MemoryKind::gradients, 64, {0, 3});
     first.host = second.host = 0;

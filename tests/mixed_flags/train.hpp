@@ -17,8 +17,8 @@ inline constexpr octavo::ModelConfig mixed_shape{.vocabulary = 35,
 /// FNV-1a over the weights after some steps. A template, so that each file compiles its own.
 template <typename T>
 std::uint64_t trained_bits(octavo::ThreadPool& threads) {
-  const auto tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
-  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
+  const auto tokenizer = octavo::CharacterTokenizer::from_text(octavo::sample_text);
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::sample_text);
   octavo::Trainer<T> trainer(mixed_shape, {.steps = 5, .sequence = 16}, threads);
   trainer.run(tokens.view());
   std::uint64_t hash = 14695981039346656037u;

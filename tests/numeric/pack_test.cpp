@@ -30,7 +30,7 @@ TEST_CASE_TEMPLATE("partial loads and stores touch only their lanes", T, float, 
     std::vector<T> target(static_cast<std::size_t>(count), T{-1});
     Pack<T>::broadcast(T{7}).store(target.data(), count);
     CHECK(target == std::vector<T>(static_cast<std::size_t>(count), T{7}));
-    Pack<T>::broadcast(T{7}).keep(count, T{-3}).store(lanes);
+    Pack<T>::broadcast(T{7}).mask_tail(count, T{-3}).store(lanes);
     for (Index i = 0; i < 16; ++i) CHECK(lanes[i] == (i < count ? T{7} : T{-3}));
   }
 }

@@ -41,7 +41,8 @@ struct ExampleRun {
     plan.book<char>("block", "saved <x>", MemoryKind::saved, 900, {0, 1}, 1);
     plan.place();
     run.title = "train_full --example";
-    run.facts = {{"Model", {{"layers", "2"}, {"width", "128"}}}, {"Text", {{"data", "a&b.txt"}}}};
+    run.configuration = {{"Model", {{"layers", "2"}, {"width", "128"}}},
+                         {"Text", {{"data", "a&b.txt"}}}};
     run.resume = "train_full --resume out";
     run.generate = "generate out/model.safetensors --prompt \"To be\"";
     run.plan = &plan;

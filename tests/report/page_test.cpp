@@ -63,7 +63,7 @@ TEST_CASE("report: text from outside shows as it is and does nothing") {
   const std::string evil = "</script></style></pre><img src=x onerror=alert(1)>&lt;\"'\x01\xFF";
   const std::string shown = "</script></style></pre><img src=x onerror=alert(1)>&lt;\"'␁\uFFFD";
   example.run.title = evil;
-  example.run.facts.push_back({evil, {{evil, evil}}});
+  example.run.configuration.push_back({evil, {{evil, evil}}});
   example.run.resume = example.run.generate = evil;
   octavo::SamplesFile(example.run.samples, 100).add(5000, evil);
   const std::string text = page_of(example.run, example.history);

@@ -7,37 +7,38 @@
 
 #include <octavo/report/run_report.hpp>
 
-using octavo::FactGroup;
+using octavo::SettingGroup;
 
 namespace {
 
 template <typename Value>
 std::string told(const Value& value) {
-  FactGroup group;
+  SettingGroup group;
   group.add("name", value);
-  CHECK(group.facts.at(0).name == "name");
-  return group.facts.at(0).value;
+  CHECK(group.settings.at(0).name == "name");
+  return group.settings.at(0).value;
 }
 
 }  // namespace
 
-TEST_CASE("facts: truths are yes and no, texts as they are") {
+TEST_CASE("settings: truths are yes and no, texts as they are") {
   CHECK(told(true) == "yes");
   CHECK(told(false) == "no");
   CHECK(told("a, b") == "a, b");
   CHECK(told(std::string("text")) == "text");
 }
 
-TEST_CASE("facts: whole numbers are plain, counts have groups of three digits") {
+TEST_CASE("settings: whole numbers are plain, counts have groups of three digits") {
   CHECK(told(0) == "0");
   CHECK(told(-1234567) == "-1234567");
   CHECK(told(std::uint64_t{18'446'744'073'709'551'615u}) == "18446744073709551615");
-  FactGroup group;
+  SettingGroup group;
   group.add_count("steps", 1'234'567);
-  CHECK(group.facts.at(0).value == "1,234,567");
+  CHECK(group.settings.at(0).value == "1,234,567");
 }
 
-TEST_CASE("facts: fractions have the digits that a float has, without powers of ten where few do") {
+TEST_CASE(
+    "settings: fractions have the digits that a float has, without powers of ten where few do") {
   CHECK(told(0.1) == "0.1");
   CHECK(told(0.1f) == "0.1");
   CHECK(told(3e-4) == "0.0003");

@@ -76,9 +76,9 @@ TEST_CASE("report: what a run has nothing to say about is left out") {
 
 TEST_CASE("report: the whole configuration, group by group") {
   octavo::RunReport run;
-  run.facts = {{"Model", {{"layers", "2"}, {"width", "128"}}}, {"Text", {{"data", "a&b"}}}};
+  run.configuration = {{"Model", {{"layers", "2"}, {"width", "128"}}}, {"Text", {{"data", "a&b"}}}};
   const markup::Page page(page_text::written(
-      [&](octavo::PageWriter& writer) { octavo::detail::write_facts(writer, run); }));
+      [&](octavo::PageWriter& writer) { octavo::detail::write_configuration(writer, run); }));
   CHECK(page.error().empty());
   std::string all;
   for (const auto& element : page.elements()) {

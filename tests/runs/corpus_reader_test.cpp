@@ -40,9 +40,9 @@ TEST_CASE("without data a corpus is the built-in text") {
   CHECK(corpus.built_in);
   CHECK(corpus.name == "the built-in text");
   CHECK(corpus.beginning == "To be ");
-  CHECK(text_of(corpus) == octavo::soliloquy);
+  CHECK(text_of(corpus) == octavo::sample_text);
   CHECK(corpus.tokenizer.vocabulary_size() == 35);
-  CHECK(corpus.identity.hash == octavo::sha256(octavo::soliloquy));
+  CHECK(corpus.identity.hash == octavo::sha256(octavo::sample_text));
   CHECK(corpus.split(32).validation.empty());
   CHECK(corpus.validation(32) == "none, it is too short");
   CHECK(corpus.token_bytes() == 432);

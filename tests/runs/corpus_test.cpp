@@ -57,14 +57,14 @@ TEST_CASE("the built-in text has none, a text of its own has all") {
 TEST_CASE("what a corpus needs of memory grows with what is asked of it") {
   Corpus corpus = corpus_of(200'000);
   CHECK(corpus.token_bytes() == 200'000);
-  CHECK(corpus.besides_bytes(1) == 200'000);  // a tokenizer of bytes needs nothing
+  CHECK(corpus.reserved_bytes(1) == 200'000);  // a tokenizer of bytes needs nothing
   CHECK(corpus.before_bytes(300) < corpus.before_bytes(500));
   const std::size_t before = corpus.before_bytes(256);
-  corpus.looking_bytes = 10 * before;
+  corpus.scan_bytes = 10 * before;
   CHECK(corpus.before_bytes(256) == 10 * before);
   corpus.is_large = true;
-  CHECK(corpus.besides_bytes(1) > 200'000);
-  CHECK(corpus.besides_bytes(1) <= 200'000 + 4096 * 49);  // no more pages than the file has
+  CHECK(corpus.reserved_bytes(1) > 200'000);
+  CHECK(corpus.reserved_bytes(1) <= 200'000 + 4096 * 49);  // no more pages than the file has
   CHECK(Corpus::steps_per_release(1) == 8);
   CHECK(Corpus::steps_per_release(3) == 2);
   CHECK(Corpus::steps_per_release(100) == 1);

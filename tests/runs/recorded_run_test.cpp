@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 #include <octavo/runs/corpus_reader.hpp>
 #include <octavo/runs/recorded_run.hpp>

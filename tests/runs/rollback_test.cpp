@@ -9,7 +9,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 #include <octavo/octavo.hpp>
 #include <octavo/runs/rollback.hpp>
@@ -55,8 +55,8 @@ Told run_part(const std::string& folder, const Part& part, const std::string& re
   if (fs::exists(folder) || !resume.empty()) {
     resumed = std::make_unique<octavo::ResumedRun>(resume.empty() ? folder : resume);
   }
-  const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
-  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
+  const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::sample_text);
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::sample_text);
   octavo::ThreadPool threads(1);
   Trainer trainer(config, options, threads);
   if (resumed) resumed->file().load(trainer);
@@ -155,8 +155,8 @@ TEST_CASE("a run with rollbacks may be interrupted again and again, and go on el
 }
 
 TEST_CASE("without a checkpoint to go back to a spike ends the run") {
-  const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
-  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::soliloquy);
+  const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::sample_text);
+  const octavo::TokenStore tokens = octavo::tokenize(tokenizer, octavo::sample_text);
   octavo::ThreadPool threads(1);
   Trainer trainer(config, options, threads);
   octavo::RunSaver<Trainer> saver({}, trainer, tokenizer, {"", 1, "0"});
@@ -173,7 +173,7 @@ TEST_CASE("without a checkpoint to go back to a spike ends the run") {
 
 TEST_CASE("without rollbacks a loss that is not finite names the last checkpoint") {
   const Folder folder;
-  const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
+  const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::sample_text);
   octavo::ThreadPool threads(1);
   Trainer trainer(config, options, threads);
   octavo::RunSaver<Trainer> saver({.folder = folder / "run"}, trainer, tokenizer, {"", 1, "0"});

@@ -8,8 +8,8 @@
 
 TEST_CASE("callbacks that are empty are not called") {
   const octavo::RunCallbacks none;
-  none.told("a");
-  none.warned("b");
+  none.message("a");
+  none.warning("b");
   none.paused();
   std::vector<std::string> heard;
   const octavo::RunCallbacks all{
@@ -17,9 +17,9 @@ TEST_CASE("callbacks that are empty are not called") {
       .warn = [&](const std::string& what,
                   const std::string& hint) { heard.push_back(what + "/" + hint); },
       .pause = [&] { heard.emplace_back("pause"); }};
-  all.told("a");
-  all.warned("b");
-  all.warned("c", "d");
+  all.message("a");
+  all.warning("b");
+  all.warning("c", "d");
   all.paused();
   CHECK(heard == std::vector<std::string>{"a", "b/", "c/d", "pause"});
 }

@@ -26,18 +26,18 @@ TEST_CASE("a run's page knows text, model, training and machine") {
   CHECK(page.tokens_per_step == 16);
   CHECK(page.clip == 0.5);
   CHECK(page.plan == &trainer.plan());
-  REQUIRE(page.facts.size() == 4);
-  CHECK(page.facts[0].name == "Text");
-  const auto fact = [&](std::size_t group, const std::string& name) {
-    for (const octavo::Fact& one : page.facts[group].facts) {
+  REQUIRE(page.configuration.size() == 4);
+  CHECK(page.configuration[0].name == "Text");
+  const auto setting = [&](std::size_t group, const std::string& name) {
+    for (const octavo::ReportSetting& one : page.configuration[group].settings) {
       if (one.name == name) return one.value;
     }
     return std::string("none of that name");
   };
-  CHECK(fact(0, "data") == "the built-in text");
-  CHECK(fact(0, "tokens") == "432");
-  CHECK(fact(0, "documents") == "none");
-  CHECK(fact(1, "tokenizer") == "char");
-  CHECK(fact(1, "unknown") == "yes");
-  CHECK(fact(1, "scalar") == "float");
+  CHECK(setting(0, "data") == "the built-in text");
+  CHECK(setting(0, "tokens") == "432");
+  CHECK(setting(0, "documents") == "none");
+  CHECK(setting(1, "tokenizer") == "char");
+  CHECK(setting(1, "unknown") == "yes");
+  CHECK(setting(1, "scalar") == "float");
 }

@@ -119,13 +119,13 @@ TEST_CASE("copies after the first lie in the buffer that the times name") {
   Places places;
   const Booking<float> host =
       places.plan.book<float>("host", "idle", MemoryKind::gradients, 1000, {0, 9});
-  Lodging lodging{host.request, 0, 2000, 0};
+  Overlay overlay{host.request, 0, 2000, 0};
   BuildTimes when = times;
-  when.lodging = &lodging;
+  when.overlay = &overlay;
   const Buffer<float> saved = places.builder(training, when).saved("saved", 7);
-  CHECK(places.request(saved).lodging.host == host.request);
+  CHECK(places.request(saved).overlay.host == host.request);
   CHECK(places.request(saved).own_copies() == 1);
-  CHECK(lodging.taken == 320);  // 280 bytes, up to a multiple of 64
+  CHECK(overlay.used == 320);  // 280 bytes, up to a multiple of 64
 }
 
 TEST_CASE("other times hold from there on, at the same path") {

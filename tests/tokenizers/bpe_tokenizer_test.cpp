@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
@@ -106,13 +106,13 @@ TEST_CASE("long pieces, long texts and texts of many equal pieces are no differe
 }
 
 TEST_CASE("encoding allocates nothing for words") {
-  const BpeTokenizer tokenizer = train_bpe(soliloquy, 300);
+  const BpeTokenizer tokenizer = train_bpe(sample_text, 300);
   std::string text;
-  while (text.size() < 10'000) text += soliloquy;
+  while (text.size() < 10'000) text += sample_text;
   std::vector<Token> tokens(text.size());
   const octavo_test::HeapGuard guard;
   const std::size_t count = tokenizer.encode(text, tokens);
-  const std::size_t few = tokenizer.encode(soliloquy, tokens);
+  const std::size_t few = tokenizer.encode(sample_text, tokens);
   const auto allocations = guard.allocations();
   CHECK(allocations == 0);
   CHECK(count > few);

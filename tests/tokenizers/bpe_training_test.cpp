@@ -12,7 +12,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/memory/process_memory.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
@@ -77,8 +77,8 @@ TEST_CASE("training takes the pairs that a count of everything takes") {
     const BpeTokenizer tokenizer = train_bpe(text, static_cast<Index>(size));
     CHECK(pairs_of(tokenizer) == plain_bpe::train(text, size));
   }
-  const BpeTokenizer tokenizer = train_bpe(soliloquy, 1000);
-  CHECK(pairs_of(tokenizer) == plain_bpe::train(soliloquy, 1000));
+  const BpeTokenizer tokenizer = train_bpe(sample_text, 1000);
+  CHECK(pairs_of(tokenizer) == plain_bpe::train(sample_text, 1000));
   CHECK(tokenizer.vocabulary_size() < 1000);  // there are no more pairs
 }
 
@@ -190,11 +190,11 @@ TEST_CASE("of pairs that are there equally often the one with the smaller number
 
 TEST_CASE("other tokens are the last ones of what is trained") {
   BpeTrainer trainer;
-  trainer.add(soliloquy);
+  trainer.add(sample_text);
   constexpr std::string_view others[] = {"<|endoftext|>", "<|pad|>"};
   const BpeTokenizer tokenizer = trainer.train(300, others);
   CHECK(tokenizer.vocabulary_size() == 300);
-  CHECK(pairs_of(tokenizer) == plain_bpe::train(soliloquy, 298));
+  CHECK(pairs_of(tokenizer) == plain_bpe::train(sample_text, 298));
   CHECK(tokenizer.decode(298) == "<|endoftext|>");
   CHECK(tokenizer.kind(299) == TokenKind::control);
   CHECK(trainer.train(258, others).merges().empty());

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
@@ -35,10 +35,10 @@ std::string all_bytes() {
 }  // namespace
 
 TEST_CASE("the built-in texts have their stated vocabularies and come back unchanged") {
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
   CHECK(tokenizer.vocabulary_size() == 35);
-  CHECK(round_trip(tokenizer, soliloquy) == soliloquy);
-  const std::string_view spelt = soliloquy.substr(0, soliloquy.find('\''));
+  CHECK(round_trip(tokenizer, sample_text) == sample_text);
+  const std::string_view spelt = sample_text.substr(0, sample_text.find('\''));
   CHECK(round_trip(octavo_test::fixed_alphabet_tokenizer, spelt) == spelt);
   const std::string alphabet(octavo_test::fixed_alphabet_tokenizer.bytes());
   CHECK(round_trip(octavo_test::fixed_alphabet_tokenizer, alphabet) == alphabet);

@@ -42,7 +42,8 @@ double norm_of_what_learns(const TrainingStep<float>& step) {
 
 }  // namespace
 
-TEST_CASE("the norm leaves out what is frozen, on any crew, and clips the others by it") {
+TEST_CASE(
+    "the norm leaves out what is frozen, on any number of workers, and clips the others by it") {
   std::vector<double> norms;
   std::vector<std::vector<float>> weights;
   for (const Index workers : {1, 2, 3}) {

@@ -12,7 +12,7 @@ namespace {
 
 /// An embedding of one tensor, two blocks of a unit and a tensor of none, an end of one tensor.
 struct Model {
-  ParameterTable embedding, block, end;
+  ParameterTable embedding, block, head;
   ParameterList list;
 
   Model() {
@@ -22,16 +22,16 @@ struct Model {
     block.add(root / "w", 0, 3, InitialValue::zeros, unit);
     block.add(root / "b", 0, 1, InitialValue::zeros, unit);
     block.add(root / "plain", 0, 2, InitialValue::zeros);
-    end.add(root / "n", 0, 4, InitialValue::zeros);
+    head.add(root / "n", 0, 4, InitialValue::zeros);
     list.append("", embedding);
     list.append("0.", block);
     list.append("1.", block);
-    list.append("end.", end);
+    list.append("end.", head);
   }
 
   ParameterRange embedding_range() const { return {0, 1, 0, 2}; }
   ParameterRange block_range(Index layer) const { return {1 + 3 * layer, 3, 2 + 6 * layer, 6}; }
-  ParameterRange end_range() const { return {7, 1, 14, 4}; }
+  ParameterRange head_range() const { return {7, 1, 14, 4}; }
   const ParameterTable& block_table() const { return block; }
 };
 
@@ -90,7 +90,7 @@ TEST_CASE("gradients used at once: each part's memory, an update when the part i
   leave({at_once.end.data(), Output::overwrite}, 4, 6);
   consumer.complete(7, 1);  // by parts alone
   CHECK(at_once.told == "");
-  consumer.complete_part(at_once.model.end_range());
+  consumer.complete_part(at_once.model.head_range());
   CHECK(at_once.told == "end.n 6 6 6 6 ");
   at_once.told = "";
   CHECK(consumer.place(4).numbers == at_once.block.data());

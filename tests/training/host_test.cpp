@@ -23,8 +23,8 @@ constexpr ModelConfig config{.vocabulary = 35,
 constexpr Index sequence = 24;
 
 TokenStore soliloquy_tokens() {
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
-  return tokenize(tokenizer, soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
+  return tokenize(tokenizer, sample_text);
 }
 
 /// Everything that a program gets from the library in one run.

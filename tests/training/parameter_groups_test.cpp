@@ -66,7 +66,7 @@ Trained train_all(const ModelConfig& config, TrainingOptions options, ThreadPool
   options.train_last = 0;
   TrainingStep<float> step(Transformer<float>(config), options, threads);
   for (const Parameter& tensor : frozen.parameters()) {
-    step.parameters().set_learning_rate_factor_of(static_cast<std::size_t>(tensor.number),
+    step.parameters().set_learning_rate_factor_of(static_cast<std::size_t>(tensor.index),
                                                   tensor.trains() ? 1 : 0);
   }
   return train(step);
@@ -152,7 +152,7 @@ TEST_CASE("gradients and moments are those of what trains alone, to the byte") {
   ThreadPool threads(1);
   const TrainingOptions options{.sequence = 8, .train_last = 1};
   TrainingStep<float> step(Transformer<float>(untied), options, threads);
-  const Index block = step.model().block_range(0).count, end = step.model().end_range().count;
+  const Index block = step.model().block_range(0).count, end = step.model().head_range().count;
   CHECK(std::ssize(step.gradients()) == block + end);
   CHECK(step.optimizer_state().size() ==
         static_cast<std::size_t>(2 * (block + end)) * sizeof(float));

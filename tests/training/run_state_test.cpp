@@ -63,8 +63,8 @@ TEST_CASE("a state that no run can be in is refused") {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   refused([](RunState& state) { state.steps_done = -1; });
   refused([](RunState& state) { state.steps_done = Index{1} << 62; });
-  refused([](RunState& state) { state.rate_factor = 1.5; });
-  refused([](RunState& state) { state.rate_factor = nan; });
+  refused([](RunState& state) { state.lr_scale = 1.5; });
+  refused([](RunState& state) { state.lr_scale = nan; });
   refused([](RunState& state) { state.best_step = 401; });
   refused([](RunState& state) { state.evaluations_since_best = -1; });
   refused([](RunState& state) { state.average_loss = std::numeric_limits<double>::infinity(); });

@@ -9,7 +9,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/generation/generator.hpp>
 #include <octavo/optimizers/adamw_8bit.hpp>
@@ -99,8 +99,8 @@ Fenced<training_bytes<float>(config, Way::options, Way::workers)> storage;
 
 TEST_CASE_TEMPLATE("a run in a static array needs no heap, and has the bits of one on the heap",
                    Way, AdamWay, EightBitWay, FusedWay) {
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
-  const TokenStore tokens = tokenize(tokenizer, soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
+  const TokenStore tokens = tokenize(tokenizer, sample_text);
   const TokenSplit split = split_tokens(tokens.view());
   const Token prompt[] = {tokens.view()[0]};
   const Model model(Config{});

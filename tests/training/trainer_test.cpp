@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
@@ -19,7 +19,7 @@ using namespace octavo;
 namespace {
 
 TokenStore soliloquy_tokens() {
-  return tokenize(CharacterTokenizer::from_text(soliloquy), soliloquy);
+  return tokenize(CharacterTokenizer::from_text(sample_text), sample_text);
 }
 
 TrainingOptions short_run() {

@@ -111,11 +111,11 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
   // Of what blocks keep, all but the first's is in the gradients of the block before, if the step
   // is one pass and where there is room.
   const bool one_pass = n == rows && !o.fused_update;
-  std::size_t lodging = one_pass ? static_cast<std::size_t>(block_parameters) * sizeof(T) : 0;
+  std::size_t capacity = one_pass ? static_cast<std::size_t>(block_parameters) * sizeof(T) : 0;
   const auto per_block = [&](Index count) {
-    const bool lodges = layers > 1 && room<T>(count) + 63 <= lodging;
-    if (lodges) lodging -= room<T>(count);
-    return (lodges ? 1 : layers) * room<T>(count);
+    const bool overlays = layers > 1 && room<T>(count) + 63 <= capacity;
+    if (overlays) capacity -= room<T>(count);
+    return (overlays ? 1 : layers) * room<T>(count);
   };
   const std::size_t inputs = o.recompute ? per_block(n * c) : 0;
   std::size_t kept = 0;

@@ -101,7 +101,7 @@ TEST_CASE("a two-layer model of every family: gradients are central differences"
       worst = std::max(worst, std::abs(quotient - gradients[i]));
     };
     for (const Parameter& tensor : step.parameters()) {  // some numbers of each
-      for (Index i = tensor.number % 5; i < tensor.count(); i += 41) {
+      for (Index i = tensor.index % 5; i < tensor.count(); i += 41) {
         check(static_cast<std::size_t>(tensor.offset + i));
       }
     }

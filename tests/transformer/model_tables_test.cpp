@@ -19,7 +19,7 @@ constexpr detail::ModelTables tables() {
   all.block.add(root / "w", 2, 2, InitialValue::normal);
   all.block.add(root / "b", 0, 2, InitialValue::zeros);
   all.block.add(root / "g", 0, 3, InitialValue::ones);
-  all.end.add(root / "ln", 0, 4, InitialValue::ones);
+  all.head.add(root / "ln", 0, 4, InitialValue::ones);
   return all;
 }
 static_assert(tables().count(5) == 10 + 5 * 9 + 4 && tables().size(5) == 2 + 5 * 3 + 1);
@@ -39,8 +39,8 @@ TEST_CASE("the parts of a model follow one another: embedding, each block, the e
   check_range(all.embedding_range(), 0, 2, 0, 10);
   check_range(all.block_range(0), 2, 3, 10, 9);
   check_range(all.block_range(4), 14, 3, 46, 9);
-  check_range(all.end_range(5), 17, 1, 55, 4);
-  check_range(all.end_range(0), 2, 1, 10, 4);
+  check_range(all.head_range(5), 17, 1, 55, 4);
+  check_range(all.head_range(0), 2, 1, 10, 4);
 }
 
 TEST_CASE("the list has the tensors of all parts, blocks numbered, where the ranges say") {
@@ -58,5 +58,5 @@ TEST_CASE("the list has the tensors of all parts, blocks numbered, where the ran
     CHECK(first.offset == range.offset);
     CHECK(first.name == "blocks." + std::to_string(layer) + ".w");
   }
-  CHECK(list[8].offset == all.end_range(2).offset);
+  CHECK(list[8].offset == all.head_range(2).offset);
 }

@@ -15,7 +15,7 @@ detail::ModelTables tables() {
   tables.embedding.add(ParameterPath() / "table", 5, 2, InitialValue::normal);
   tables.block.add(ParameterPath() / "matrix", 2, 2, InitialValue::normal);
   tables.block.add(ParameterPath() / "vector", 0, 3, InitialValue::zeros);
-  tables.end.add(ParameterPath() / "head", 0, 5, InitialValue::normal);
+  tables.head.add(ParameterPath() / "head", 0, 5, InitialValue::normal);
   return tables;
 }
 
@@ -46,7 +46,7 @@ TEST_CASE("the last blocks and the head train") {
   CHECK(last.first_block == 1);
   CHECK(last.largest_block == 7);
   CHECK(last.equal_blocks);
-  CHECK(last.end_count == 5);
+  CHECK(last.head_count == 5);
 }
 
 TEST_CASE("the head alone trains: no block runs backward") {

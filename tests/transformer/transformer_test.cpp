@@ -174,9 +174,9 @@ TEST_CASE_TEMPLATE("loss and gradients do not depend on the number of workers", 
   Rig<T> alone(presets::tiny, 2, 48, 1, true);
   const double loss = alone.loss(true);
   for (const Index workers : {2, 3, 4, 7}) {
-    Rig<T> crew(presets::tiny, 2, 48, workers, true);
-    CHECK(crew.loss(true) == loss);
-    CHECK(crew.gradients == alone.gradients);
+    Rig<T> parallel(presets::tiny, 2, 48, workers, true);
+    CHECK(parallel.loss(true) == loss);
+    CHECK(parallel.gradients == alone.gradients);
   }
 }
 

@@ -15,7 +15,7 @@
 #include <octavo/checkpoint/rollback_target.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/files/folder_lock.hpp>
-#include <octavo/files/folder_names.hpp>
+#include <octavo/files/list_directory.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -36,7 +36,7 @@ class CheckpointFolder {
         earlier_(path_, files) {
     require(keep > 0, "keep: expected at least 1 checkpoint");
     std::error_code ignored;
-    for (const std::string& name : folder_names(path_, ignored)) {
+    for (const std::string& name : list_directory(path_, ignored)) {
       if (AtomicFile::is_leftover(name)) remove(in(name));
     }
     earlier_.recover();

@@ -14,7 +14,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/base/parse_number.hpp>
 #include <octavo/files/file_descriptor.hpp>
-#include <octavo/files/folder_names.hpp>
+#include <octavo/files/list_directory.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -36,7 +36,7 @@ class EarlierRuns {
     if (!is_unfinished()) return;
     std::error_code error;
     bool empty = true;
-    for (const std::string& name : folder_names(part(), error)) {
+    for (const std::string& name : list_directory(part(), error)) {
       if (name == "." || name == "..") continue;
       const std::string place = in(folder_, name);
       empty = !exists(place) && rename(in(part(), name), place) && empty;
@@ -85,7 +85,7 @@ class EarlierRuns {
     constexpr Index most = 1'000'000'000;  // larger numbers do not count
     Index last = 0;
     std::error_code ignored;
-    for (const std::string& name : folder_names(folder_, ignored)) {
+    for (const std::string& name : list_directory(folder_, ignored)) {
       if (!name.starts_with(start)) continue;
       Index number = 0;
       const std::string_view digits = std::string_view(name).substr(start.size());

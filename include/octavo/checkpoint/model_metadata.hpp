@@ -43,7 +43,7 @@ inline std::size_t read_format(const MetadataReader& metadata,
         concat({"format version ", version, ", this build reads 1 to ", format_version}),
         "it was written by a newer Octavo: update the library");
   }
-  metadata.text(std::string(header_sum_key));  // must exist; the file's reader compares it
+  metadata.text(std::string(header_checksum_key));  // must exist; the file's reader compares it
   metadata.text(std::string(tensor_sums_key));
   return metadata.choice("octavo.kind", kinds,
                          kinds.size() > 1 ? ""
@@ -99,11 +99,11 @@ inline std::string read_part(const MetadataReader& metadata) {
 inline void check_part(const SafetensorsReader& file, std::string_view got,
                        std::string_view expected) {
   if (got == expected) return;
-  const auto told = [](std::string_view part) {
+  const auto in_words = [](std::string_view part) {
     return part.empty() ? std::string("only standard parts")
                         : concat({"the part ", printable(part)});
   };
-  file.fail(concat({"it is of a model with ", told(got), ", expected ", told(expected)}),
+  file.fail(concat({"it is of a model with ", in_words(got), ", expected ", in_words(expected)}),
             "load it as the model that it was saved from: model_kind<Model>");
 }
 

@@ -12,7 +12,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/parse_number.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
-#include <octavo/files/folder_names.hpp>
+#include <octavo/files/list_directory.hpp>
 #include <octavo/formats/folder_hint.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -47,7 +47,7 @@ inline std::optional<Index> step_of_name(std::string_view name) {
 inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder,
                                                      std::error_code& error) {
   std::vector<NamedCheckpoint> found;
-  for (const std::string& name : folder_names(folder, error)) {
+  for (const std::string& name : list_directory(folder, error)) {
     if (const auto step = step_of_name(name))
       found.push_back({*step, detail::concat({folder, "/", name})});
   }

@@ -34,7 +34,7 @@ constexpr bool is_rollback_target(Index step, Index now) {
 /// the run has not gone back before. Nothing if there is none, or if there were rollbacks_in_a_row
 /// rollbacks since it was saved. `skipped` is called for damaged checkpoints.
 ///
-/// A run continues from a checkpoint with the checkpoint's RunState::rate_factor or, after a
+/// A run continues from a checkpoint with the checkpoint's RunState::lr_scale or, after a
 /// rollback, with a smaller one. The factors of successive checkpoints and of the run therefore
 /// tell to which checkpoints it has gone back, and how often.
 inline std::optional<NamedCheckpoint> rollback_target(
@@ -42,17 +42,17 @@ inline std::optional<NamedCheckpoint> rollback_target(
     const std::function<void(const Error&)>& skipped = {}, FileSystem& files = real_file_system(),
     const CheckpointKinds& kinds = {}) {
   constexpr double most = Index{1} << (rollbacks_in_a_row - 1);
-  double next = now.rate_factor;  // the factor of the later checkpoint, or of the run
+  double next = now.lr_scale;  // the factor of the later checkpoint, or of the run
   for (const NamedCheckpoint& one : checkpoints) {
     if (one.step > now.steps_done || !is_rollback_step(one.step)) continue;
     try {
       const FileSource source(one.path, files);
       const CheckpointFile file(source, kinds);
-      const double factor = file.info().state.rate_factor;
+      const double factor = file.info().state.lr_scale;
       const bool used = factor > next;
       const bool old_enough = one.step == 0 || one.step <= now.steps_done - rollback_age;
       next = factor;
-      if (factor > now.rate_factor * most) return std::nullopt;
+      if (factor > now.lr_scale * most) return std::nullopt;
       if (used || !old_enough) continue;
       file.verify();
       return one;

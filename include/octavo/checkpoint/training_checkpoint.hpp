@@ -197,7 +197,7 @@ class CheckpointFile {
     for (const Parameter& parameter : trainer.parameters()) {
       const auto found = info_.learning_rate_factors.find(gpt2_name(parameter.name));
       trainer.parameters().set_learning_rate_factor_of(
-          static_cast<std::size_t>(parameter.number),
+          static_cast<std::size_t>(parameter.index),
           found == info_.learning_rate_factors.end() ? 1.0 : found->second);
     }
     trainer.set_state(info_.state);

@@ -84,7 +84,7 @@ inline std::map<std::string, double> read_factors(const MetadataReader& metadata
 
 inline void write_state(MetadataWriter& metadata, const RunState& state) {
   metadata.whole("step", state.steps_done);
-  metadata.real("rate_factor", state.rate_factor);
+  metadata.real("rate_factor", state.lr_scale);
   metadata.real("best_validation", state.best_validation);
   metadata.whole("best_step", state.best_step);
   metadata.whole("evaluations_since_best", state.evaluations_since_best);
@@ -96,7 +96,7 @@ inline RunState read_state(const MetadataReader& metadata) {
   constexpr double large = std::numeric_limits<double>::max();
   RunState state;
   state.steps_done = metadata.whole("step", 0, (Index{1} << 62) - 1);
-  state.rate_factor = metadata.real("rate_factor", 0, 1);
+  state.lr_scale = metadata.real("rate_factor", 0, 1);
   state.best_validation = metadata.real_or_infinity("best_validation");
   state.best_step = metadata.whole("best_step", 0, state.steps_done);
   state.evaluations_since_best = metadata.whole("evaluations_since_best", 0, state.steps_done);

@@ -19,17 +19,17 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/file_kind.hpp>
 #include <octavo/files/file_stamp.hpp>
-#include <octavo/files/files_below.hpp>
+#include <octavo/files/list_files_recursive.hpp>
 #include <octavo/files/stream.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// Text files and folders as one text: the files in the order of the list, the files of a folder
-/// sorted by the bytes of their paths (see files_below). A file that does not end with a line feed
-/// gets one, unless it is the last. Binary files in folders (a zero byte among the first 8000,
-/// git's rule) are left out; files named in the list are always taken. Files are opened one at a
-/// time, when they are read. A stream in the list (see is_stream; "-" is standard input) is read to
-/// its end by the constructor.
+/// sorted by the bytes of their paths (see list_files_recursive). A file that does not end with a
+/// line feed gets one, unless it is the last. Binary files in folders (a zero byte among the first
+/// 8000, git's rule) are left out; files named in the list are always taken. Files are opened one
+/// at a time, when they are read. A stream in the list (see is_stream; "-" is standard input) is
+/// read to its end by the constructor.
 class TextFiles final : public ByteSource {
  public:
   /// What was left out in folders.
@@ -195,7 +195,7 @@ OCTAVO_INLINE void TextFiles::check_unchanged() const {
 }
 
 OCTAVO_INLINE void TextFiles::add_folder(const std::string& folder) {
-  FilesBelow below = files_below(folder);
+  FileListing below = list_files_recursive(folder);
   left_out_.hidden += below.hidden;
   left_out_.others += below.others;
   left_out_.runs += below.runs;

@@ -54,8 +54,8 @@ struct TokenFileFields {
   TokenFileText text_hash{};
   TokenFileText tokenizer_hash{};
   TokenFileText text_stamp{};
-  std::uint32_t tokens_sum = 0;  ///< CRC-32C of the tokens
-  std::uint32_t header_sum = 0;  ///< of the header, with this field as zero
+  std::uint32_t tokens_sum = 0;       ///< CRC-32C of the tokens
+  std::uint32_t header_checksum = 0;  ///< of the header, with this field as zero
 };
 static_assert(sizeof(TokenFileFields) == 240);
 
@@ -134,7 +134,7 @@ namespace OCTAVO_NAMESPACE::detail {
 OCTAVO_INLINE TokenFileHeader to_header(TokenFileFields fields) {
   TokenFileHeader header{};
   const auto place = [&](std::uint32_t sum) {
-    fields.header_sum = sum;
+    fields.header_checksum = sum;
     const auto bytes = std::bit_cast<std::array<std::byte, sizeof(fields)>>(fields);
     std::copy(bytes.begin(), bytes.end(), header.begin());
   };

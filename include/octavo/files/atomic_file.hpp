@@ -47,7 +47,7 @@ class AtomicFile {
   static constexpr std::string_view mark = ".tmp.";
 
   /// The target of symbolic links, which need not exist yet.
-  static std::string behind_links(const std::string& path);
+  static std::string resolve_links(const std::string& path);
 
   /// The status of the file to be replaced; nothing if there is none.
   std::optional<mode_t> permissions() const;
@@ -70,7 +70,7 @@ class AtomicFile {
 namespace OCTAVO_NAMESPACE {
 
 OCTAVO_INLINE AtomicFile::AtomicFile(const std::string& path, FileSystem& files)
-    : path_(behind_links(path)), files_(files) {
+    : path_(resolve_links(path)), files_(files) {
   const std::optional<mode_t> before = permissions();
   // A killed process with the same process id may have left a file of the same name.
   for (int attempt = 0; attempt < 100 && !file_; ++attempt) {
@@ -138,7 +138,7 @@ OCTAVO_INLINE bool AtomicFile::is_leftover(std::string_view name) {
   return !number.empty() && number.find_first_not_of("0123456789.") == number.npos;
 }
 
-OCTAVO_INLINE std::string AtomicFile::behind_links(const std::string& path) {
+OCTAVO_INLINE std::string AtomicFile::resolve_links(const std::string& path) {
   std::filesystem::path target = path;
   std::error_code error;
   for (int links = 0; std::filesystem::is_symlink(target, error); ++links) {

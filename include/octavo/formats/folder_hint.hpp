@@ -9,7 +9,7 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
-#include <octavo/files/folder_names.hpp>
+#include <octavo/files/list_directory.hpp>
 
 namespace OCTAVO_NAMESPACE::detail {
 
@@ -17,7 +17,7 @@ namespace OCTAVO_NAMESPACE::detail {
 /// if they are unknown.
 inline std::string folder_hint(const std::string& folder, std::string otherwise) {
   std::error_code unknown;
-  std::vector<std::string> names = folder_names(folder, unknown);
+  std::vector<std::string> names = list_directory(folder, unknown);
   std::sort(names.begin(), names.end());
   const auto ending = [&](std::string_view end) {
     return std::find_if(names.begin(), names.end(),

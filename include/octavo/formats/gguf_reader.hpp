@@ -156,8 +156,8 @@ class GgufReader {
   [[noreturn]] void refuse(const std::string& key, const std::string& expected,
                            bool text = false) const {
     const bool odd = entry(key).type == GgufType::string && !text;
-    fail(detail::concat(
-        {named(key), "got ", told(entry(key)), (odd ? " (a text)" : ""), ", expected ", expected}));
+    fail(detail::concat({named(key), "got ", as_text(entry(key)), (odd ? " (a text)" : ""),
+                         ", expected ", expected}));
   }
   [[noreturn]] void fail(const std::string& what, std::string hint = {}) const {
     throw FormatError(detail::concat({"cannot load ", printable(source_.name()), ": ", what}),
@@ -350,7 +350,7 @@ class GgufReader {
   }
 
   /// A value as text for messages.
-  std::string told(const Entry& value) const {
+  std::string as_text(const Entry& value) const {
     if (value.type == GgufType::string) {
       return printable(cursor_at(value).text(longest_text).value_or("a long text"));
     }

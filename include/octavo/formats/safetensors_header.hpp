@@ -10,7 +10,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/formats/header_sum.hpp>
+#include <octavo/formats/header_checksum.hpp>
 
 // The header of a safetensors file as Octavo writes it; its bytes depend only on its content.
 namespace OCTAVO_NAMESPACE::detail {
@@ -52,7 +52,7 @@ inline std::string header_text(std::span<const HeaderEntry> tensors,
     if (text.back() != '{') text += ',';
     append_quoted(text, key);
     text += ':';
-    append_quoted(text, key == header_sum_key ? no_sum : std::string_view(value));
+    append_quoted(text, key == header_checksum_key ? no_sum : std::string_view(value));
   }
   text += '}';
   std::size_t offset = 0;
@@ -72,7 +72,7 @@ inline std::string header_text(std::span<const HeaderEntry> tensors,
   }
   text += '}';
   text.append((8 - text.size() % 8) % 8, ' ');
-  return text.replace(find_header_sum(text), no_sum.size(), header_sum(text));
+  return text.replace(find_header_checksum(text), no_sum.size(), header_checksum(text));
 }
 
 }  // namespace OCTAVO_NAMESPACE::detail

@@ -182,8 +182,8 @@ class SafetensorsReader {
     if (end != source_.size()) {
       fail(detail::concat({"the tensors end at byte ", end, " of ", source_.size()}), whole);
     }
-    const auto sum = metadata_.find(std::string(detail::header_sum_key));
-    if (sum != metadata_.end()) written_sum_ = sum->second, sum_ = detail::header_sum(text);
+    const auto sum = metadata_.find(std::string(detail::header_checksum_key));
+    if (sum != metadata_.end()) written_sum_ = sum->second, sum_ = detail::header_checksum(text);
     if (is_unaltered()) return read_tensor_sums(in_order);
     for (const TensorInFile* tensor : in_order) order_.push_back(std::move(names[tensor]));
   }
@@ -211,7 +211,8 @@ class SafetensorsReader {
     for (const std::string& name : names) {
       if (!is_ascii(name)) return false;
     }
-    if (detail::header_sum(detail::header_text(entries, metadata_)) != written_sum_) return false;
+    if (detail::header_checksum(detail::header_text(entries, metadata_)) != written_sum_)
+      return false;
     for (std::size_t i = 0; i < names.size(); ++i) {
       TensorInFile& tensor = tensors_.at(names[i]);
       if (tensor.dtype == entries[i].dtype) tensor.sum = sums->second.substr(digits * i, digits);

@@ -68,7 +68,7 @@ inline std::uint32_t sum_of(const TensorToWrite& tensor) {
 inline void write_safetensors(const std::string& path, std::span<const TensorToWrite> tensors,
                               std::map<std::string, std::string> metadata,
                               FileSystem& files = real_file_system()) {
-  metadata[std::string(detail::header_sum_key)] = detail::no_sum;
+  metadata[std::string(detail::header_checksum_key)] = detail::no_sum;
   std::string& sums = metadata[std::string(detail::tensor_sums_key)];
   for (const TensorToWrite& tensor : tensors) sums += detail::sum_text(detail::sum_of(tensor));
   std::vector<detail::HeaderEntry> entries;

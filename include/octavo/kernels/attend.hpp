@@ -180,7 +180,7 @@ RowSoftmax<T> exponentiate_row(T* row, Index visible, Index columns, T scale) {
   const Index whole = visible / P::lanes * P::lanes;
   P top = P::broadcast(lowest);
   for (Index j = 0; j < whole; j += P::lanes) top = max(top, P::load(row + j));
-  if (whole < visible) top = max(top, P::load(row + whole).keep(visible - whole, lowest));
+  if (whole < visible) top = max(top, P::load(row + whole).mask_tail(visible - whole, lowest));
   const T maximum = largest(top);
   const P factor = P::broadcast(scale);
   const P shift = P::broadcast(maximum);
@@ -192,7 +192,7 @@ RowSoftmax<T> exponentiate_row(T* row, Index visible, Index columns, T scale) {
     p.store(row + j);
   }
   if (whole < visible) {
-    const P p = exponentiate(whole).keep(visible - whole, T{0});
+    const P p = exponentiate(whole).mask_tail(visible - whole, T{0});
     total = total + p;
     p.store(row + whole);
   }
@@ -277,7 +277,7 @@ void score_gradient_row(T* p, T* dp, Index hidden, Index visible, Index columns,
   };
   const Index whole = visible / P::lanes * P::lanes;
   for (Index j = 0; j < whole; j += P::lanes) update(j, [](P x) { return x; });
-  if (whole < visible) update(whole, [&](P x) { return x.keep(visible - whole, T{0}); });
+  if (whole < visible) update(whole, [&](P x) { return x.mask_tail(visible - whole, T{0}); });
   for (T* const numbers : {p, dp}) {
     std::fill_n(numbers, hidden, T{0});
     clear_packs(numbers, visible, columns);

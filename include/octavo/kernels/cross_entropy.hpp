@@ -70,14 +70,15 @@ void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
       continue;
     }
     P top = P::broadcast(lowest);
-    for_each_pack(logits.columns,
-                  [&](Index j, Index n) { top = max(top, P::load(row + j, n).keep(n, lowest)); });
+    for_each_pack(logits.columns, [&](Index j, Index n) {
+      top = max(top, P::load(row + j, n).mask_tail(n, lowest));
+    });
     const T maximum = largest(top);
     const T target_logit = row[target];
     const P shift = P::broadcast(maximum);
     P total = P::broadcast(T{0});
     for_each_pack(logits.columns, [&](Index j, Index n) {
-      const P e = exp(P::load(row + j, n) - shift).keep(n, T{0});
+      const P e = exp(P::load(row + j, n) - shift).mask_tail(n, T{0});
       total = total + e;
       if (write_gradient && !capped) e.store(row + j, n);
     });

@@ -155,7 +155,7 @@ void normalize(const Worker& worker, MatrixView<const std::type_identity_t<T>> x
     }
     const P center = P::broadcast(mean);
     const T square = detail::row_sum<T>(columns, [&](P total, Index j, Index n) {
-      const P deviation = (P::load(in + j, n) - center).keep(n, T{0});
+      const P deviation = (P::load(in + j, n) - center).mask_tail(n, T{0});
       return fma(deviation, deviation, total);
     });
     // Squares that overflow give NaN; otherwise the row would look like zeros and hide divergence.

@@ -35,13 +35,14 @@ class MemoryPlan {
     return {add({part, name, kind, bytes_of<T>(count), copies, lifetime, {}}), count};
   }
 
-  /// As above, but every copy after the first lies inside another buffer, the host, if it has room
-  /// left. Advances `lodging.taken`. Precondition: the host is unused while these copies live.
+  /// As above, but every copy after the first lies inside another buffer, the host, if the copies
+  /// fit into its slots. Advances `overlay.used`. Precondition: the host is unused while these
+  /// copies live.
   template <typename T>
   constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
-                            Index count, Lifetime lifetime, Index copies, Lodging& lodging) {
+                            Index count, Lifetime lifetime, Index copies, Overlay& overlay) {
     const Booking<T> booking = book<T>(part, name, kind, count, lifetime, copies);
-    if (booking.booked() && copies > 1) lodge(booking.request, lodging);
+    if (booking.booked() && copies > 1) try_overlay(booking.request, overlay);
     return booking;
   }
 
@@ -80,12 +81,12 @@ class MemoryPlan {
 
   /// The offset of a copy.
   constexpr std::size_t offset(int id, Index copy) const {
-    const Lodging& lodging = request(id).lodging;
-    if (copy == 0 || lodging.host < 0) {
+    const Overlay& overlay = request(id).overlay;
+    if (copy == 0 || overlay.host < 0) {
       return offset(id) + static_cast<std::size_t>(copy) * stride(id);
     }
-    return offset(lodging.host) + lodging.taken +
-           align_up(lodging.first + static_cast<std::size_t>(copy - 1) * lodging.stride);
+    return offset(overlay.host) + overlay.used +
+           align_up(overlay.first + static_cast<std::size_t>(copy - 1) * overlay.stride);
   }
 
   /// Bytes of all copies that have their own memory, each rounded up to the alignment.
@@ -126,14 +127,13 @@ class MemoryPlan {
     return size() - 1;
   }
 
-  constexpr void lodge(int id, Lodging& lodging) {
-    if (lodging.host < 0) return;
-    const std::size_t taken = checked_add(lodging.taken, stride(id));
-    // A copy is aligned to 64 bytes, so it may begin up to 63 bytes after the start of its room in
-    // the host.
-    if (checked_add(taken, alignment_bytes - 1) > lodging.stride) return;
-    entries_[index(id)].request.lodging = lodging;
-    lodging.taken = taken;
+  constexpr void try_overlay(int id, Overlay& overlay) {
+    if (overlay.host < 0) return;
+    const std::size_t used = checked_add(overlay.used, stride(id));
+    // A copy is aligned to 64 bytes, so it may begin up to 63 bytes after the start of its slot.
+    if (checked_add(used, alignment_bytes - 1) > overlay.stride) return;
+    entries_[index(id)].request.overlay = overlay;
+    overlay.used = used;
   }
 
   /// More than any model of this library needs, so that its plans do not allocate.

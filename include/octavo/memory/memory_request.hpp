@@ -50,14 +50,14 @@ struct Lifetime {
   friend constexpr bool operator==(Lifetime, Lifetime) = default;
 };
 
-/// Memory inside another buffer, the host, that is unused while a buffer's copies live: the room
-/// for copy 1 begins `first` bytes into the host, the room for copy 2 `stride` bytes later, and so
-/// on.
-struct Lodging {
+/// Memory for copies of a buffer inside another buffer, the host, which is unused while the copies
+/// live: the slot for copy 1 begins `first` bytes into the host, the slot for copy 2 `stride` bytes
+/// later, and so on. A slot has `stride` bytes.
+struct Overlay {
   int host = -1;  ///< the request of the host; -1: none
   std::size_t first = 0;
   std::size_t stride = 0;
-  std::size_t taken = 0;  ///< bytes at the front of each room that other buffers use
+  std::size_t used = 0;  ///< bytes at the front of each slot that other buffers use
 };
 
 /// One named need for memory. `copies` equal buffers, one per repeated block, are planned as one.
@@ -68,11 +68,11 @@ struct MemoryRequest {
   std::size_t bytes = 0;  ///< of one copy
   Index copies = 1;
   Lifetime lifetime;
-  Lodging lodging;  ///< of every copy but the first
+  Overlay overlay;  ///< of every copy but the first
 
-  constexpr bool lodges() const noexcept { return lodging.host >= 0; }
+  constexpr bool overlays() const noexcept { return overlay.host >= 0; }
   /// The number of copies that have their own memory.
-  constexpr Index own_copies() const noexcept { return lodges() ? 1 : copies; }
+  constexpr Index own_copies() const noexcept { return overlays() ? 1 : copies; }
 };
 
 /// A typed handle of a request: `count` numbers of type T, `copies` times. Arena::get() gives the

@@ -14,7 +14,7 @@ namespace detail {
 /// Checks copies that lie inside other buffers: each is inside its host, aligned to 64 bytes, and
 /// shares no byte with another copy.
 template <typename Label>
-std::string lodging_defect(const MemoryPlan& plan, Label label) {
+std::string overlay_defect(const MemoryPlan& plan, Label label) {
   struct Place {
     int id;
     std::size_t begin, end;
@@ -22,8 +22,8 @@ std::string lodging_defect(const MemoryPlan& plan, Label label) {
   std::vector<Place> taken;
   for (int id = 0; id < plan.size(); ++id) {
     const MemoryRequest& request = plan.request(id);
-    if (!request.lodges()) continue;
-    const int host = request.lodging.host;
+    if (!request.overlays()) continue;
+    const int host = request.overlay.host;
     const std::size_t first = plan.offset(host);
     const std::size_t last = first + MemoryPlan::footprint(plan.request(host));
     for (Index copy = 1; copy < request.copies; ++copy) {
@@ -74,7 +74,7 @@ OCTAVO_INLINE std::string plan_defect(const MemoryPlan& plan) {
       }
     }
   }
-  return detail::lodging_defect(plan, label);
+  return detail::overlay_defect(plan, label);
 }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -63,7 +63,7 @@ struct Pack {
   }
 
   /// Keeps the first `count` lanes and sets the others to `filler`.
-  OCTAVO_ALWAYS_INLINE Pack keep(Index count, T filler) const {
+  OCTAVO_ALWAYS_INLINE Pack mask_tail(Index count, T filler) const {
     alignas(alignment_bytes) static constexpr T number[lanes] = {0, 1, 2,  3,  4,  5,  6,  7,
                                                                  8, 9, 10, 11, 12, 13, 14, 15};
     const simd::Vector<T> end = simd::broadcast(static_cast<T>(count));

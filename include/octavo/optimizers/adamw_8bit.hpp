@@ -115,7 +115,7 @@ void update_8bit(const Options& options, const Worker& worker, const UpdateInfo&
       const Index first = tensor.gradient_offset + b * block;
       EightBitMoments<T> moments(
           roots + first, shares + first,
-          scales + Options::scale_index(tensor.gradient_offset, tensor.gradient_number) + b, bound);
+          scales + Options::scale_index(tensor.gradient_offset, tensor.gradient_index) + b, bound);
       detail::update_block<T>(options, info, tensor, moments, first,
                               std::min(block, tensor.count() - b * block),
                               weights.data() + tensor.offset + b * block,

@@ -89,7 +89,7 @@ inline std::string drawing_tooltip(const DrawingSheet& sheet, int id) {
   text += detail::concat({MemoryPlan::footprint(request), " bytes"});
   if (request.copies > 1) {
     text.append(" = ").append(std::to_string(request.own_copies())).append(" copies of ");
-    text += detail::concat({sheet.plan.stride(id), lodgers(sheet.plan, id)});
+    text += detail::concat({sheet.plan.stride(id), overlay_note(sheet.plan, id)});
   }
   text.append("\n").append(name_of(request.kind)).append(", alive in ");
   text += phase_name(alive.first, sheet.names);

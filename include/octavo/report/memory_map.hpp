@@ -139,7 +139,7 @@ class MemoryMap {
       page_.grouped(plan_.offset(id)).markup("</td><td class=\"words\">").text(request.part);
       page_.markup(": ").text(request.name);
       if (request.copies > 1) {
-        page_.markup(" \u00d7 ").grouped(request.copies).text(lodgers(plan_, id));
+        page_.markup(" \u00d7 ").grouped(request.copies).text(overlay_note(plan_, id));
       }
       page_.markup("</td><td class=\"words\">").text(name_of(request.kind));
       page_.markup("</td><td class=\"words\">").text(lifetime(request)).markup("</td></tr>\n");

@@ -17,13 +17,13 @@ namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 /// ", 3 in gradients": the number of a buffer's copies that lie in another buffer.
-inline std::string lodgers(const MemoryPlan& plan, int id) {
+inline std::string overlay_note(const MemoryPlan& plan, int id) {
   const MemoryRequest& request = plan.request(id);
-  if (!request.lodges()) return "";
+  if (!request.overlays()) return "";
   return std::string(", ")
       .append(std::to_string(request.copies - request.own_copies()))
       .append(" in ")
-      .append(plan.request(request.lodging.host).name);
+      .append(plan.request(request.overlay.host).name);
 }
 
 }  // namespace detail
@@ -44,7 +44,7 @@ inline std::string memory_table(const MemoryPlan& plan) {
                   static_cast<int>(request.name.size()), request.name.data());
     text += line;
     if (request.copies > 1)
-      text += detail::concat({" (x ", request.copies, detail::lodgers(plan, id), ")"});
+      text += detail::concat({" (x ", request.copies, detail::overlay_note(plan, id), ")"});
     text += '\n';
   }
   return detail::concat(

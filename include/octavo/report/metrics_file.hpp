@@ -13,7 +13,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/parse_number.hpp>
-#include <octavo/files/line_log.hpp>
+#include <octavo/files/append_log.hpp>
 #include <octavo/report/bits_per_character.hpp>
 #include <octavo/report/run_history.hpp>
 
@@ -216,7 +216,7 @@ class MetricsFile {
   HistoryPoint open_;  ///< the steps since the last row
   HistoryPoint row_;   ///< a row that lacks only its evaluation
   double validation_loss_ = std::numeric_limits<double>::quiet_NaN();
-  LineLog log_;  // last, because reading it fills the other members
+  AppendLog log_;  // last, because reading it fills the other members
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -56,7 +56,7 @@ inline void write_report(const RunReport& run, const RunHistory& history, PageWr
   page.markup("</section>\n");
   detail::write_commands(page, run);
   detail::write_memory(page, run);
-  detail::write_facts(page, run);
+  detail::write_configuration(page, run);
   page.markup("<section class=\"tables\">\n<h2>Tables</h2>\n");
   detail::write_tables(page, run, history);
   page.markup("</section>\n");

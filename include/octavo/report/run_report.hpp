@@ -22,20 +22,20 @@
 namespace OCTAVO_NAMESPACE {
 
 /// A setting of a run: its name and its value.
-struct Fact {
+struct ReportSetting {
   std::string name, value;
 };
 
-struct FactGroup {
+struct SettingGroup {
   std::string name;
-  std::vector<Fact> facts;
+  std::vector<ReportSetting> settings;
 
   /// Numbers independent of the locale, fractions with the digits of a float; booleans as yes and
   /// no.
   template <typename Value>
-  void add(std::string_view fact, const Value& value) {
+  void add(std::string_view setting, const Value& value) {
     if constexpr (std::is_same_v<Value, bool>) {
-      facts.push_back({std::string(fact), value ? "yes" : "no"});
+      settings.push_back({std::string(setting), value ? "yes" : "no"});
     } else if constexpr (std::is_arithmetic_v<Value>) {
       std::array<char, 64> digits;
       char* const end = digits.data() + digits.size();
@@ -48,16 +48,16 @@ struct FactGroup {
         result = plain ? std::to_chars(digits.data(), end, number, std::chars_format::fixed)
                        : std::to_chars(digits.data(), end, number);
       }
-      facts.push_back({std::string(fact), std::string(digits.data(), result.ptr)});
+      settings.push_back({std::string(setting), std::string(digits.data(), result.ptr)});
     } else {
-      facts.push_back({std::string(fact), std::string(value)});
+      settings.push_back({std::string(setting), std::string(value)});
     }
   }
 
   /// A count, with a comma between groups of three digits.
   template <std::integral Count>
-  void add_count(std::string_view fact, Count count) {
-    add(fact, std::string_view(FormattedNumber::grouped(count)));
+  void add_count(std::string_view setting, Count count) {
+    add(setting, std::string_view(FormattedNumber::grouped(count)));
   }
 };
 
@@ -66,9 +66,9 @@ struct RunReport {
   /// `diverged`: a loss or a gradient was not a finite number.
   enum class Stage { running, stopped, finished, diverged };
 
-  std::string title = {};                  ///< of the program and its model
-  std::vector<Fact> settings = {};         ///< the most important settings
-  std::vector<FactGroup> facts = {};       ///< the whole configuration
+  std::string title = {};                        ///< of the program and its model
+  std::vector<ReportSetting> settings = {};      ///< the most important settings
+  std::vector<SettingGroup> configuration = {};  ///< the whole configuration
   std::string resume = {}, generate = {};  ///< commands to resume and to generate; empty: none
   std::string samples = {};                ///< the path of a SamplesFile; empty: no samples
   std::string prompt = {};                 ///< the start of all samples

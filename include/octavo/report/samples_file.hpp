@@ -13,8 +13,8 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/utf8.hpp>
+#include <octavo/files/append_log.hpp>
 #include <octavo/files/byte_source.hpp>
-#include <octavo/files/line_log.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -132,7 +132,7 @@ class SamplesFile {
   bool has_columns_ = false;
   Index last_ = -1;
   Index damaged_ = 0;
-  LineLog log_;  // last, because reading it fills the other members
+  AppendLog log_;  // last, because reading it fills the other members
 };
 
 /// Calls body(step, text) for every sample of a file.

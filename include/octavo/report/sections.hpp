@@ -153,13 +153,13 @@ inline void write_memory(PageWriter& page, const RunReport& run) {
   page.markup("</div>\n</section>\n");
 }
 
-inline void write_facts(PageWriter& page, const RunReport& run) {
+inline void write_configuration(PageWriter& page, const RunReport& run) {
   page.markup("<section>\n<h2>Configuration</h2>\n<div class=\"groups\">\n");
-  for (const FactGroup& group : run.facts) {
+  for (const SettingGroup& group : run.configuration) {
     page.markup("<div class=\"card\"><h3>").text(group.name).markup("</h3><table><tbody>\n");
-    for (const Fact& fact : group.facts) {
-      page.markup("<tr><th scope=\"row\">").text(fact.name).markup("</th><td>");
-      page.text(fact.value).markup("</td></tr>\n");
+    for (const ReportSetting& setting : group.settings) {
+      page.markup("<tr><th scope=\"row\">").text(setting.name).markup("</th><td>");
+      page.text(setting.value).markup("</td></tr>\n");
     }
     page.markup("</tbody></table></div>\n");
   }

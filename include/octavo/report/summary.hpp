@@ -117,8 +117,8 @@ inline void write_losses(PageWriter& page, const RunReport& run, const RunHistor
   }
   if (history.evaluations().empty()) return;
   const EvaluationPoint& last = history.evaluations().back();
-  const bool told = run.best_step == 0 || last.step == run.best_step;  // shown in the verdict
-  if (told || !std::isfinite(last.validation_loss)) return;
+  const bool shown = run.best_step == 0 || last.step == run.best_step;  // shown in the verdict
+  if (shown || !std::isfinite(last.validation_loss)) return;
   write_glance(page, "Latest validation loss", short_loss(last.validation_loss),
                concat({"at step ", FormattedNumber::grouped(last.step)}));
 }
@@ -140,7 +140,7 @@ inline void write_settings(PageWriter& page, const RunReport& run) {
     page.markup("<div><dt>").text(name).markup("</dt><dd>").text(value).markup("</dd></div>\n");
   };
   page.markup("<dl class=\"settings\">\n");
-  for (const Fact& fact : run.settings) write(fact.name, fact.value);
+  for (const ReportSetting& setting : run.settings) write(setting.name, setting.value);
   if (run.threads_in_use > 0) {
     write("threads in use", concat({run.threads_in_use, " of ", run.threads}));
   }

@@ -40,8 +40,8 @@ inline std::string learned_words(const BpeProgress& learned) {
                          learned.distinct, " most frequent"});
 }
 
-/// The training data of a run: tokens, in memory or in a mapped file, and facts about their text.
-/// Made by CorpusReader.
+/// The training data of a run: tokens, in memory or in a mapped file, and information about their
+/// text. Made by CorpusReader.
 struct Corpus {
   std::string name = {};       ///< for the user
   std::string beginning = {};  ///< the first characters of the text: samples start with them
@@ -60,9 +60,9 @@ struct Corpus {
   UnknownCount validation_unknown = {};  ///< of the text for validation
   std::size_t documents = 0;             ///< number of documents; 0: the text is not divided
   std::size_t left_out_characters =
-      0;                          ///< distinct characters that did not fit into the vocabulary
-  std::size_t looking_bytes = 0;  ///< memory used to find the alphabet
-  std::size_t stream_bytes = 0;   ///< memory of texts from streams, while they are read
+      0;                         ///< distinct characters that did not fit into the vocabulary
+  std::size_t scan_bytes = 0;    ///< memory used to find the alphabet
+  std::size_t stream_bytes = 0;  ///< memory of texts from streams, while they are read
 
   TokenView tokens() const { return mapped != nullptr ? mapped->view() : loaded.view(); }
 
@@ -116,7 +116,7 @@ struct Corpus {
 
   /// All bytes for the text, in addition to a trainer's plan: tokens, tokenizer, and the pages of a
   /// mapped file that steps of `sequences` sequences touch before they are released.
-  std::size_t besides_bytes(Index sequences) const {
+  std::size_t reserved_bytes(Index sequences) const {
     const Index vocabulary = tokenizer.vocabulary_size();
     std::size_t bytes = token_bytes();
     if (const auto* pairs = tokenizer.get_if<BpeTokenizer>()) {
@@ -131,7 +131,7 @@ struct Corpus {
 
   /// An upper bound of these bytes for a vocabulary of `asked` byte pairs, if they are learned from
   /// more of the text's words.
-  std::size_t most_besides_bytes(Index sequences, Index asked) const {
+  std::size_t most_reserved_bytes(Index sequences, Index asked) const {
     const auto size = static_cast<std::size_t>(asked);
     // More words usually give fewer tokens.
     const auto count = static_cast<std::size_t>(loaded.view().size());
@@ -155,7 +155,7 @@ struct Corpus {
       // Fewer tokens than asked for may have been learned; their pairs are counted.
       if (left_out_words()) counted = std::min(counted, EntropyCounter::most_for_pairs);
     }
-    return std::max(std::max({encoding, learning, looking_bytes}) + stream_bytes,
+    return std::max(std::max({encoding, learning, scan_bytes}) + stream_bytes,
                     EntropyCounter::memory_bytes(counted));
   }
 

@@ -49,7 +49,7 @@ class HashedText final : public ByteSource {
 };
 
 /// The results of reading a text once.
-struct FirstLook {
+struct TextScan {
   std::string hash;
   std::string alphabet;                 ///< of all documents
   std::size_t left_out_characters = 0;  ///< not in the alphabet
@@ -60,9 +60,9 @@ struct FirstLook {
 };
 
 /// `known`: the tokenizer in whose vocabulary the text's characters are looked up; null: none.
-inline FirstLook look_at(const ByteSource& text, const DocumentBorders& borders,
-                         const AnyTokenizer* known) {
-  FirstLook look;
+inline TextScan scan_text(const ByteSource& text, const DocumentBorders& borders,
+                          const AnyTokenizer* known) {
+  TextScan look;
   HashedText hashed(text);
   AlphabetFinder finder;
   std::size_t bytes = 0;
@@ -184,10 +184,10 @@ class CorpusReader {
   }
 
   void look_at_text() {
-    look_ = detail::look_at(ObservedText(text_->source(), callbacks_, "reading"), borders_,
-                            known_tokenizer());
-    identity_.hash = look_.hash;
-    require(!options_.documents.starts_with("end ") || look_.has_borders, [&] {
+    scan_ = detail::scan_text(ObservedText(text_->source(), callbacks_, "reading"), borders_,
+                              known_tokenizer());
+    identity_.hash = scan_.hash;
+    require(!options_.documents.starts_with("end ") || scan_.has_borders, [&] {
       return detail::concat({"document-end: ", printable(options_.documents.substr(4)),
                              " does not occur in the text"});
     });
@@ -198,7 +198,7 @@ class CorpusReader {
     if (!validation_) return;
     identity_.validation_name = validation_->names();
     identity_.validation_bytes = validation_->size();
-    identity_.validation_hash = detail::look_at(validation_->source(), {}, nullptr).hash;
+    identity_.validation_hash = detail::scan_text(validation_->source(), {}, nullptr).hash;
   }
 
   AnyTokenizer find_tokenizer() {
@@ -209,7 +209,7 @@ class CorpusReader {
     };
     if (options_.tokenizer == TokenizerKind::bytes) return ended(ByteTokenizer());
     const auto unknown = options_.unknown ? UnknownToken::included : UnknownToken::excluded;
-    return ended(CharacterTokenizer(look_.alphabet, unknown));
+    return ended(CharacterTokenizer(scan_.alphabet, unknown));
   }
 
   /// Learns byte pairs within documents, in the available memory; the last token ends a text.
@@ -260,12 +260,12 @@ class CorpusReader {
                   .mapped = std::move(mapped),
                   .is_large = is_large(),
                   .learned = learned_};
-    corpus.unknown = look_.unknown;
-    corpus.documents = look_.documents;
+    corpus.unknown = scan_.unknown;
+    corpus.documents = scan_.documents;
     if (known_tokenizer() == nullptr && options_.tokenizer == TokenizerKind::characters) {
-      corpus.left_out_characters = look_.left_out_characters;
+      corpus.left_out_characters = scan_.left_out_characters;
     }
-    corpus.looking_bytes = look_.memory_bytes;
+    corpus.scan_bytes = scan_.memory_bytes;
     corpus.stream_bytes = text_->stream_bytes();
     if (validation_) add_validation(corpus);
     return corpus;
@@ -275,7 +275,7 @@ class CorpusReader {
     const DocumentBorders borders = validation_->borders(options_.documents);
     corpus.validation_name = validation_->name();
     corpus.validation_unknown =
-        detail::look_at(validation_->source(), borders, &corpus.tokenizer).unknown;
+        detail::scan_text(validation_->source(), borders, &corpus.tokenizer).unknown;
     corpus.own_validation =
         detail::tokens_of(validation_->source(), borders, corpus.tokenizer,
                           end_of_documents(corpus.tokenizer), most_validation_tokens);
@@ -289,7 +289,7 @@ class CorpusReader {
   std::optional<CorpusText> text_, validation_;
   DocumentBorders borders_;
   CorpusIdentity identity_;
-  detail::FirstLook look_;
+  detail::TextScan scan_;
   std::optional<BpeProgress> learned_;
 };
 

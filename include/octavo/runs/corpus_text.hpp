@@ -15,7 +15,7 @@
 #include <octavo/base/utf8.hpp>
 #include <octavo/checkpoint/training_metadata.hpp>
 #include <octavo/data/document_borders.hpp>
-#include <octavo/data/soliloquy.hpp>
+#include <octavo/data/sample_text.hpp>
 #include <octavo/data/text_files.hpp>
 #include <octavo/files/byte_source.hpp>
 #include <octavo/files/stream.hpp>
@@ -57,7 +57,7 @@ class CorpusText {
   /// The built-in text.
   CorpusText()
       : source_(std::make_unique<MemorySource>("the built-in text",
-                                               std::as_bytes(std::span(soliloquy)))),
+                                               std::as_bytes(std::span(sample_text)))),
         name_("the built-in text") {}
 
   /// At least one file or folder: see TextFiles, also for errors. `setting`: the name of the

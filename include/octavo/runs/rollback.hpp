@@ -20,7 +20,7 @@ namespace OCTAVO_NAMESPACE {
 template <typename Trainer>
 void roll_back(Trainer& trainer, RunSaver<Trainer>& saver, const std::string& why) {
   const RunState before = trainer.state();
-  const double factor = before.rate_factor / 2;
+  const double factor = before.lr_scale / 2;
   const bool again = factor >= 1.0 / 1024;
   const std::optional<NamedCheckpoint> target = again ? saver.rollback_target() : std::nullopt;
   if (!target) {
@@ -38,11 +38,11 @@ void roll_back(Trainer& trainer, RunSaver<Trainer>& saver, const std::string& wh
   ResumedRun(target->path).file().load(trainer);
   saver.went_back(*target);
   RunState state = trainer.state();
-  state.rate_factor = factor;
+  state.lr_scale = factor;
   trainer.set_state(state);
-  saver.callbacks().told(detail::concat({"step ", before.steps_done, ": ", why, "; back to ",
-                                         target->path, ", learning rate times ",
-                                         FormattedNumber::general(factor, 6), " from now on"}));
+  saver.callbacks().message(detail::concat({"step ", before.steps_done, ": ", why, "; back to ",
+                                            target->path, ", learning rate times ",
+                                            FormattedNumber::general(factor, 6), " from now on"}));
 }
 
 /// Calls run(), which trains and returns a RunResult, until it ends for good. With

@@ -24,22 +24,22 @@ TrainingOptions fit_run(const ModelConfig& config, TrainingOptions training, Ind
                         BetweenSteps between_steps) {
   if (options.memory_budget == 0) return training;
   const Index sequences = training.sequences();
-  const auto fit = [&](Index vocabulary, std::size_t besides) {
+  const auto fit = [&](Index vocabulary, std::size_t reserved) {
     ModelConfig sized = config;
     sized.vocabulary = vocabulary;
     TrainingOptions memory = training;
     memory.between_steps_bytes = between_steps(sized);
     return fit_budget<T>(sized, memory, workers, options.memory_budget,
-                         checked_add(options.program_bytes, besides),
+                         checked_add(options.program_bytes, reserved),
                          corpus.before_bytes(vocabulary));
   };
   const TrainingOptions way = [&] {
     try {
-      return fit(config.vocabulary, corpus.besides_bytes(sequences));
+      return fit(config.vocabulary, corpus.reserved_bytes(sequences));
     } catch (const ConfigError&) {
       if (!corpus.left_out_words()) throw;
       // A larger budget lets more words, and possibly more byte pairs, be learned.
-      return fit(options.vocabulary, corpus.most_besides_bytes(sequences, options.vocabulary));
+      return fit(options.vocabulary, corpus.most_reserved_bytes(sequences, options.vocabulary));
     }
   }();
   training.micro_batch = way.micro_batch;
@@ -53,8 +53,8 @@ inline std::size_t expected_peak(std::size_t planned, const TrainingOptions& tra
                                  const Corpus& corpus, const CorpusOptions& options) {
   const std::size_t before = std::max(corpus.before_bytes(corpus.tokenizer.vocabulary_size()),
                                       corpus.learned ? corpus.learned->memory_bytes : 0);
-  const std::size_t besides = corpus.besides_bytes(training.sequences());
-  return checked_add(std::max(planned, before), checked_add(besides, options.program_bytes));
+  const std::size_t reserved = corpus.reserved_bytes(training.sequences());
+  return checked_add(std::max(planned, before), checked_add(reserved, options.program_bytes));
 }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -25,11 +25,11 @@ struct RunCallbacks {
   /// Progress of learning byte pairs. May throw to stop.
   std::function<void(const BpeProgress&)> learning = {};
 
-  void told(const std::string& line) const {
+  void message(const std::string& line) const {
     if (say) say(line);
   }
-  void warned(const std::string& message, const std::string& hint = "") const {
-    if (warn) warn(message, hint);
+  void warning(const std::string& text, const std::string& hint = "") const {
+    if (warn) warn(text, hint);
   }
   void paused() const {
     if (pause) pause();

@@ -92,9 +92,9 @@ class RunLog {
     page_.validation_loss = validation_loss;
     history_.add(EvaluationPoint{done, history_.recent_loss(), validation_loss});
     if (metrics_) attempt(metrics_, [&] { metrics_->evaluation(validation_loss); });
-    callbacks_.told(detail::concat({"step ", FormattedNumber("%6td", done), "  validation loss ",
-                                    FormattedNumber::fixed(validation_loss, 4),
-                                    bits_text(validation_loss), best ? "  best so far" : ""}));
+    callbacks_.message(detail::concat({"step ", FormattedNumber("%6td", done), "  validation loss ",
+                                       FormattedNumber::fixed(validation_loss, 4),
+                                       bits_text(validation_loss), best ? "  best so far" : ""}));
     diagnose();
   }
 
@@ -102,14 +102,14 @@ class RunLog {
   /// earlier evaluations used a sample.
   void whole_evaluation(double validation_loss, Index tokens) {
     page_.whole_validation = validation_loss;
-    callbacks_.told(
+    callbacks_.message(
         detail::concat({"whole validation text, ", tokens, " tokens: loss ",
                         FormattedNumber::fixed(validation_loss, 4), bits_text(validation_loss)}));
   }
 
   /// Records the sample after `done` steps and reports it in one line.
   void sample(Index done, const std::string& text) {
-    callbacks_.told("sample: " + one_line(text));
+    callbacks_.message("sample: " + one_line(text));
     keep_sample(done, text);
   }
   /// As above, without reporting it.
@@ -123,7 +123,7 @@ class RunLog {
     page_.threads_in_use = in_use.count() == 0 ? pool.size() : in_use.count();
     if (told_threads_ || !in_use.compared() || in_use.count() == pool.size()) return;
     told_threads_ = true;
-    callbacks_.told(
+    callbacks_.message(
         detail::concat({in_use.count(), " of ", counted(pool.size(), "thread"),
                         " in use: more do not pay here (short steps, or cores that others use)"}));
   }
@@ -262,8 +262,8 @@ class RunLog {
         }
         std::filesystem::rename(path, aside, reason);
         if (reason) throw;
-        callbacks_.warned(error.what(), detail::concat({"it is moved to ", printable(aside),
-                                                        ", and a new file is started"}));
+        callbacks_.warning(error.what(), detail::concat({"it is moved to ", printable(aside),
+                                                         ", and a new file is started"}));
         open();
       }
     });
@@ -277,13 +277,13 @@ class RunLog {
       throw;  // another table
     } catch (const Error& error) {
       file.reset();
-      callbacks_.warned(error.what(), "the run continues without it");
+      callbacks_.warning(error.what(), "the run continues without it");
     }
   }
 
   void warn_of_damage(const std::string& path, Index rows) const {
     if (rows == 0) return;
-    callbacks_.warned(detail::concat(
+    callbacks_.warning(detail::concat(
         {printable(path), ": ", rows, " damaged row", rows == 1 ? " is" : "s are", " left out"}));
   }
 
@@ -298,11 +298,11 @@ class RunLog {
   void diagnose() {
     const auto found = octavo::diagnose(history_, page_.references, page_.steps);
     if (told_ && (!found || found->finding != *told_)) {
-      callbacks_.told(detail::concat({"the hint of step ", told_step_, " no longer holds"}));
+      callbacks_.message(detail::concat({"the hint of step ", told_step_, " no longer holds"}));
       told_.reset();
     }
     if (!found || told_) return;
-    callbacks_.told("hint: " + found->text);
+    callbacks_.message("hint: " + found->text);
     told_ = found->finding;
     told_step_ = history_.steps_done();
   }

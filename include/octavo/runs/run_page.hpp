@@ -11,9 +11,9 @@
 #include <octavo/memory/bytes.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/report/bits_per_character.hpp>
-#include <octavo/report/facts.hpp>
 #include <octavo/report/reference_losses.hpp>
 #include <octavo/report/run_report.hpp>
+#include <octavo/report/settings.hpp>
 #include <octavo/runs/corpus.hpp>
 #include <octavo/runs/corpus_options.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
@@ -42,8 +42,8 @@ inline TextStatistics text_statistics(const TokenSplit& tokens, const AnyTokeniz
 }
 
 /// The statistics of a run's text, which is trained on in sequences of `sequence` tokens.
-inline FactGroup facts_of(const Corpus& corpus, Index sequence) {
-  FactGroup group{"Text", {}};
+inline SettingGroup setting_group(const Corpus& corpus, Index sequence) {
+  SettingGroup group{"Text", {}};
   group.add("data", one_line(corpus.name));
   group.add_count("bytes", corpus.identity.bytes);
   group.add_count("tokens", corpus.tokens().size());
@@ -69,16 +69,16 @@ RunReport run_page(const Trainer<T, Model...>& trainer, const Corpus& corpus,
                    const ThreadPool& threads, const TextStatistics& text) {
   const TrainingOptions& options = trainer.options();
   const AnyTokenizer& tokenizer = corpus.tokenizer;
-  FactGroup model = facts_of(trainer.config());
+  SettingGroup model = setting_group(trainer.config());
   const auto* characters = tokenizer.get_if<CharacterTokenizer>();
   model.add("tokenizer", name_of(kind_of(tokenizer)));
   model.add("unknown", characters != nullptr && characters->has_unknown());
   model.add("scalar", sizeof(T) == sizeof(double) ? "double" : "float");
   model.add_count("parameters", trainer.model().parameter_count());
   RunReport page;
-  page.settings = settings_of(options);
-  page.facts = {facts_of(corpus, options.sequence), model, facts_of(options),
-                facts_of_machine(threads)};
+  page.settings = main_settings(options);
+  page.configuration = {setting_group(corpus, options.sequence), model, setting_group(options),
+                        machine_settings(threads)};
   page.plan = &trainer.plan();
   page.phase_names = phase::names;
   page.references = text.references;

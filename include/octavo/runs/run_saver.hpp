@@ -108,7 +108,7 @@ class RunSaver {
     }
     if (options.folder.empty()) return;
     open_folder();
-    callbacks_.told(saves_of(options_));
+    callbacks_.message(saves_of(options_));
     if (!options_.rollback) return;
     folder_->keep_rollback_targets(trainer_.state().steps_done);
     if (trainer_.state().steps_done == 0) attempt([&] { save(); });
@@ -148,7 +148,7 @@ class RunSaver {
   void finish() {
     if (!folder_) return;
     if (saved_step_ != trainer_.state().steps_done) save();
-    callbacks_.told("saved " + last_);
+    callbacks_.message("saved " + last_);
   }
 
   /// Call before another file of the run is written: Error of code cannot_create if another run has
@@ -192,7 +192,7 @@ class RunSaver {
                 [](const auto& a, const auto& b) { return a.step > b.step; });
     }
     return octavo::rollback_target(found, trainer_.state(), [&](const Error& error) {
-      callbacks_.warned(detail::concat({"skipped: ", error.what()}));
+      callbacks_.warning(detail::concat({"skipped: ", error.what()}));
     });
   }
 
@@ -218,7 +218,7 @@ class RunSaver {
     if (goes_on_there_) {
       best_ = folder_->state_of(folder_->best());
     } else if (const auto moved = folder_->set_aside()) {
-      callbacks_.told(
+      callbacks_.message(
           detail::concat({options_.folder, " holds an earlier run: moved to ", *moved}));
     }
     callbacks_.paused();
@@ -231,7 +231,7 @@ class RunSaver {
       failures_ = 0;
     } catch (const IoError& error) {
       if (++failures_ == 3) throw;
-      callbacks_.warned(error.what(), "the run continues; the next save may succeed");
+      callbacks_.warning(error.what(), "the run continues; the next save may succeed");
     }
   }
 
@@ -247,7 +247,7 @@ class RunSaver {
   void replace_future() {
     if (!replaces_) return;
     if (const auto moved = folder_->set_aside_after(resumed_step_, options_.replaces_future)) {
-      callbacks_.told(
+      callbacks_.message(
           detail::concat({"the files after step ", resumed_step_, " are moved to ", *moved}));
       best_ = folder_->state_of(folder_->best());
     }

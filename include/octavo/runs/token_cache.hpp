@@ -18,7 +18,7 @@
 #include <octavo/data/token_file_writer.hpp>
 #include <octavo/files/atomic_file.hpp>
 #include <octavo/files/folder_lock.hpp>
-#include <octavo/files/folder_names.hpp>
+#include <octavo/files/list_directory.hpp>
 #include <octavo/generation/visible_text.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/runs/corpus_text.hpp>
@@ -80,10 +80,10 @@ class TokenCache {
         return nullptr;
       }
       file->verify();
-      callbacks_.told(detail::concat({"tokens: ", one_line(path_), ", as they are"}));
+      callbacks_.message(detail::concat({"tokens: ", one_line(path_), ", as they are"}));
       return file;
     } catch (const FormatError& error) {
-      callbacks_.warned(detail::concat({error.what(), "; it is made again"}));
+      callbacks_.warning(detail::concat({error.what(), "; it is made again"}));
       return nullptr;
     }
   }
@@ -113,9 +113,9 @@ class TokenCache {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     const auto speed =
         static_cast<std::size_t>(static_cast<double>(text.size()) / std::max(took.count(), 1e-3));
-    callbacks_.told(detail::concat({"tokens: made ", one_line(path_), ", ",
-                                    FormattedNumber::fixed(took.count(), 1), " s, ",
-                                    readable_bytes(speed), "/s"}));
+    callbacks_.message(detail::concat({"tokens: made ", one_line(path_), ", ",
+                                       FormattedNumber::fixed(took.count(), 1), " s, ",
+                                       readable_bytes(speed), "/s"}));
     return file;
   }
 
@@ -125,7 +125,7 @@ class TokenCache {
   void remove_leftovers(const std::string& folder) const {
     const std::string start = std::filesystem::path(path_).filename().string() + '.';
     std::error_code ignored;
-    for (const std::string& name : folder_names(folder, ignored)) {
+    for (const std::string& name : list_directory(folder, ignored)) {
       if (name.starts_with(start) && AtomicFile::is_leftover(name)) {
         std::filesystem::remove(std::filesystem::path(folder) / name, ignored);
       }

@@ -48,7 +48,7 @@ struct BuildTimes {
   /// phases of all of them: the second block runs its first half after the first block's second.
   Lifetime saved;
   Index copies = 1;            ///< blocks that share the layer, times passes in flight
-  Lodging* lodging = nullptr;  ///< where copies after the first may lie; null: nowhere
+  Overlay* overlay = nullptr;  ///< where copies after the first may lie; null: nowhere
 };
 
 /// What a layer's constructor gets: a table for its parameters, a plan for its memory, and the path
@@ -106,13 +106,13 @@ class Builder {
   constexpr Buffer<T> saved(std::string_view name, Index columns) const {
     const Index count = pass_.rows() * columns;
     if (!pass_.training) return {scratch(name, count, times_.forward, MemoryKind::saved), columns};
-    if (times_.lodging == nullptr) {
+    if (times_.overlay == nullptr) {
       return {
           plan_->book<T>(times_.part, name, MemoryKind::saved, count, times_.saved, times_.copies),
           columns};
     }
     return {plan_->book<T>(times_.part, name, MemoryKind::saved, count, times_.saved, times_.copies,
-                           *times_.lodging),
+                           *times_.overlay),
             columns};
   }
 

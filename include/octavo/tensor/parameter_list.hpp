@@ -28,10 +28,10 @@ struct Parameter {
   bool decays = false;
   /// Multiplies the learning rate for this tensor; 0 freezes it.
   double learning_rate_factor = 1;
-  Index number = 0;           ///< its place in the list
+  Index index = 0;            ///< its index in the list
   Index block = -1;           ///< -1: before the first block; the number of blocks: after the last
   Index gradient_offset = 0;  ///< trained numbers before it; -1: it is frozen
-  Index gradient_number = 0;  ///< trained tensors before it
+  Index gradient_index = 0;   ///< trained tensors before it
 
   Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
   /// Whether it has a gradient and moments.
@@ -53,9 +53,9 @@ class ParameterList {
         return detail::concat({"two tensors have the name ", printable(name)});
       });
     }
-    const auto number = static_cast<Index>(parameters_.size());
+    const auto index = static_cast<Index>(parameters_.size());
     parameters_.push_back({std::move(name), entry.rows, entry.columns, count_, entry.initial,
-                           entry.decays(), 1.0, number, block, trained_count_, trained_tensors_});
+                           entry.decays(), 1.0, index, block, trained_count_, trained_tensors_});
     count_ += entry.count();
     trained_count_ += entry.count();
     trained_tensors_ += 1;
@@ -74,7 +74,7 @@ class ParameterList {
     for (Parameter& parameter : parameters_) {
       const bool trained = trains(std::as_const(parameter));
       parameter.gradient_offset = trained ? trained_count_ : -1;
-      parameter.gradient_number = trained_tensors_;
+      parameter.gradient_index = trained_tensors_;
       if (!trained) continue;
       trained_count_ += parameter.count();
       trained_tensors_ += 1;
@@ -114,9 +114,9 @@ class ParameterList {
   }
 
   /// As above, for one parameter by its index in the list.
-  void set_learning_rate_factor_of(std::size_t number, double factor) {
+  void set_learning_rate_factor_of(std::size_t index, double factor) {
     check_factor(factor);
-    parameters_.at(number).learning_rate_factor = factor;
+    parameters_.at(index).learning_rate_factor = factor;
   }
 
   /// The gradient of a tensor within the gradients of all trained tensors. ConfigError if it is

@@ -60,9 +60,9 @@ class BarrierCheck {
   std::string where_, half_, defects_;
 };
 
-/// Runs forward and backward of `crew` with its workers in turn and compares with `alone`.
+/// Runs forward and backward of `parallel` with its workers in turn and compares with `alone`.
 template <CheckedPart L>
-std::string barrier_defects(LayerHarness<L>& crew, const LayerHarness<L>& alone, Index workers,
+std::string barrier_defects(LayerHarness<L>& parallel, const LayerHarness<L>& alone, Index workers,
                             Turns turns) {
   struct Seen {
     std::size_t first = 0;
@@ -73,33 +73,34 @@ std::string barrier_defects(LayerHarness<L>& crew, const LayerHarness<L>& alone,
   const auto look = [&](const Worker& worker, const std::vector<double>& result, bool gradients) {
     Seen& mine = seen[static_cast<std::size_t>(worker.index())];
     const Range rows =
-        LayerHarness<L>::is_block ? worker.split(crew.rows()) : Range{0, crew.rows()};
-    const Index width = static_cast<Index>(result.size()) / crew.rows();
+        LayerHarness<L>::is_block ? worker.split(parallel.rows()) : Range{0, parallel.rows()};
+    const Index width = static_cast<Index>(result.size()) / parallel.rows();
     mine.first = static_cast<std::size_t>(rows.begin * width);
     mine.rows.assign(result.begin() + rows.begin * width, result.begin() + rows.end * width);
-    if (gradients) mine.gradients = crew.gradients;
+    if (gradients) mine.gradients = parallel.gradients;
   };
-  crew.begin_forward();
+  parallel.begin_forward();
   BarrierCheck forward("forward", workers, turns);
   forward.check(run_in_turn(workers, turns, [&](const Worker& worker) {
-    crew.forward_on(worker);
-    look(worker, crew.output, false);
+    parallel.forward_on(worker);
+    look(worker, parallel.output, false);
   }));
   for (Index i = 0; i < workers; ++i) {
     const Seen& of = seen[static_cast<std::size_t>(i)];
-    forward.check("the output", i, of.rows, of.first, crew.output, alone.output);
+    forward.check("the output", i, of.rows, of.first, parallel.output, alone.output);
   }
-  crew.begin_backward();
+  parallel.begin_backward();
   BarrierCheck backward("backward", workers, turns);
   backward.check(run_in_turn(workers, turns, [&](const Worker& worker) {
-    crew.backward_on(worker);
-    look(worker, crew.input_gradient, true);
+    parallel.backward_on(worker);
+    look(worker, parallel.input_gradient, true);
   }));
   for (Index i = 0; i < workers; ++i) {
     const Seen& of = seen[static_cast<std::size_t>(i)];
-    backward.check("the input's gradient", i, of.rows, of.first, crew.input_gradient,
+    backward.check("the input's gradient", i, of.rows, of.first, parallel.input_gradient,
                    alone.input_gradient);
-    backward.check("a parameter's gradient", i, of.gradients, 0, crew.gradients, alone.gradients);
+    backward.check("a parameter's gradient", i, of.gradients, 0, parallel.gradients,
+                   alone.gradients);
   }
   return forward.defects() + backward.defects();
 }
@@ -120,8 +121,8 @@ template <PartMaker M>
   for (const Index workers : {2, 3}) {
     options.workers = workers;
     for (const Turns turns : {Turns::first_to_last, Turns::last_to_first}) {
-      LayerHarness<PartOf<M>> crew(make, options);
-      defects += detail::barrier_defects(crew, alone, workers, turns);
+      LayerHarness<PartOf<M>> parallel(make, options);
+      defects += detail::barrier_defects(parallel, alone, workers, turns);
     }
   }
   return defects;

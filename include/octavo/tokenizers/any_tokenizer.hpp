@@ -24,21 +24,21 @@ namespace OCTAVO_NAMESPACE {
 /// tokens.
 class AnyTokenizer {
  public:
-  AnyTokenizer(CharacterTokenizer tokenizer) : one_(plainest(std::move(tokenizer))) {}
-  AnyTokenizer(ByteTokenizer tokenizer) : one_(tokenizer) {}
-  AnyTokenizer(BpeTokenizer tokenizer) : one_(std::move(tokenizer)) {}
+  AnyTokenizer(CharacterTokenizer tokenizer) : tokenizer_(plainest(std::move(tokenizer))) {}
+  AnyTokenizer(ByteTokenizer tokenizer) : tokenizer_(tokenizer) {}
+  AnyTokenizer(BpeTokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
 
   /// The tokenizer if it has this type; null otherwise.
   template <typename K>
   const K* get_if() const noexcept {
-    return std::get_if<K>(&one_);
+    return std::get_if<K>(&tokenizer_);
   }
   /// Calls visitor(tokenizer) and returns its result.
   template <typename Visitor>
   decltype(auto) visit(Visitor&& visitor) const {
     if (const auto* const one = get_if<CharacterTokenizer>()) return visitor(*one);
     if (const auto* const one = get_if<ByteTokenizer>()) return visitor(*one);
-    return visitor(std::get<BpeTokenizer>(one_));  // std::visit would take longer to compile
+    return visitor(std::get<BpeTokenizer>(tokenizer_));  // std::visit would take longer to compile
   }
 
   Index vocabulary_size() const noexcept;
@@ -71,7 +71,7 @@ class AnyTokenizer {
 
   static One plainest(CharacterTokenizer tokenizer);
 
-  One one_;
+  One tokenizer_;
   std::optional<std::vector<Token>> end_tokens_;  ///< if they are not just end_token()
 };
 

@@ -72,7 +72,7 @@ class BpeText {
   void remove(Place at, BpePairs::Number pair, std::int64_t times) noexcept;
 
   /// Removes one occurrence of a pair with a neighbour.
-  void drop(Place at, Token left, Token right, std::int64_t times, BpePairs::Number joined);
+  void remove_pair(Place at, Token left, Token right, std::int64_t times, BpePairs::Number joined);
 
   void replace(BpePairs::Number pair, Place at, Token result, const BpeMerges& taken);
 
@@ -221,8 +221,8 @@ OCTAVO_INLINE void BpeText::remove(Place at, BpePairs::Number pair, std::int64_t
   pairs_.remove(pair, times);
 }
 
-OCTAVO_INLINE void BpeText::drop(Place at, Token left, Token right, std::int64_t times,
-                                 BpePairs::Number joined) {
+OCTAVO_INLINE void BpeText::remove_pair(Place at, Token left, Token right, std::int64_t times,
+                                        BpePairs::Number joined) {
   const BpePairs::Number pair = pairs_.find(BpePairs::key_of(left, right));
   remove(at, pair, times);
   if (pairs_.times(pair) == 0 && pair != joined) pairs_.erase(pair);
@@ -231,15 +231,15 @@ OCTAVO_INLINE void BpeText::drop(Place at, Token left, Token right, std::int64_t
 OCTAVO_INLINE void BpeText::replace(BpePairs::Number pair, Place at, Token result,
                                     const BpeMerges& taken) {
   const Token left = token(at);
-  const Place behind = at + size(left);
-  const Token right = token(behind);
-  const Place end = behind + size(right);
-  const bool first = is_first(at), last = is_last(behind);
+  const Place after = at + size(left);
+  const Token right = token(after);
+  const Place end = after + size(right);
+  const bool first = is_first(at), last = is_last(after);
   const std::int64_t times = this->times(at);
   const Token before = first ? 0 : token(at - 1);
   remove(at, pair, times);
-  if (!first) drop(at - size(before), before, left, times, pair);
-  if (!last) drop(behind, right, token(end), times, pair);
+  if (!first) remove_pair(at - size(before), before, left, times, pair);
+  if (!last) remove_pair(after, right, token(end), times, pair);
   cells_[at] = cells_[end - 1] =
       static_cast<std::uint32_t>(result) | (first ? first_of_word : 0) | (last ? last_of_word : 0);
   const auto link = [&](Place place, Token one, Token other) {

@@ -148,9 +148,9 @@ OCTAVO_INLINE std::size_t gpt2_last_cut(std::string_view text) noexcept {
     // The cut may be inside a character, or after an incomplete one.
     if (byte >= 0x80 && ((byte & 0xc0) == 0x80 || text.size() - at < 4)) continue;
     const CharacterClass before = detail::class_before(text, at);
-    const CharacterClass behind = detail::character_at(text, at).kind;
+    const CharacterClass after = detail::character_at(text, at).kind;
     const bool word = before == letter || before == number;
-    if (before != behind && (word || (before == other && behind == space))) return at;
+    if (before != after && (word || (before == other && after == space))) return at;
   }
   return 0;
 }

@@ -79,7 +79,7 @@ template <Scalar T>
 struct PartGradients {
   std::span<T> embedding;
   std::span<T> block;  ///< of one block; its units take turns (ParameterTable::turn_offset), or not
-  std::span<T> end;
+  std::span<T> head;
   bool units_take_turns = false;
 };
 
@@ -130,7 +130,7 @@ class UpdateAtOnce final : public GradientConsumer<T> {
   }
 
   bool in_blocks(Index tensor) const {
-    return tensor >= model_.embedding_range().tensors && tensor < model_.end_range().first_tensor;
+    return tensor >= model_.embedding_range().tensors && tensor < model_.head_range().first_tensor;
   }
   Index within_block(Index tensor) const {
     return (tensor - model_.embedding_range().tensors) % model_.block_table().size();
@@ -148,9 +148,9 @@ class UpdateAtOnce final : public GradientConsumer<T> {
                                         ? model_.block_table().turn_offset(within)
                                         : within_part(parameter, tensor - within));
     }
-    const ParameterRange end = model_.end_range();
-    if (tensor < end.first_tensor) return part(gradients_.embedding, within_part(parameter, 0));
-    return part(gradients_.end, within_part(parameter, end.first_tensor));
+    const ParameterRange head = model_.head_range();
+    if (tensor < head.first_tensor) return part(gradients_.embedding, within_part(parameter, 0));
+    return part(gradients_.head, within_part(parameter, head.first_tensor));
   }
 
   /// The number of trained parameters before `parameter` in its part, which starts with

@@ -14,7 +14,7 @@ namespace OCTAVO_NAMESPACE {
 /// for bit. (Batches and dropout are functions of seed and step.)
 struct RunState {
   Index steps_done = 0;
-  double rate_factor = 1;  ///< multiplies the schedule's learning rate; rollbacks lower it
+  double lr_scale = 1;  ///< multiplies the schedule's learning rate; rollbacks lower it
 
   double best_validation = std::numeric_limits<double>::infinity();
   Index best_step = 0;               ///< steps done when best_validation was measured
@@ -53,8 +53,8 @@ struct RunState {
 inline void check_state(const RunState& state) {
   const Index done = state.steps_done;
   require(done >= 0 && done < Index{1} << 62, "run state: expected steps_done from 0 to 2^62 - 1");
-  require(state.rate_factor >= 0 && state.rate_factor <= 1,
-          "run state: expected a rate_factor from 0 to 1");
+  require(state.lr_scale >= 0 && state.lr_scale <= 1,
+          "run state: expected an lr_scale from 0 to 1");
   require(state.best_step >= 0 && state.best_step <= done && state.evaluations_since_best >= 0 &&
               state.evaluations_since_best <= done,
           "run state: expected best_step and evaluations_since_best from 0 to steps_done");

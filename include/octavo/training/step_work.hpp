@@ -80,12 +80,12 @@ class StepWork {
     };
     const PartGradients<T> gradients{arena_.get(memory_.embedding_gradient),
                                      arena_.get(memory_.block_gradient),
-                                     arena_.get(memory_.end_gradient), options_.layer_by_layer()};
+                                     arena_.get(memory_.head_gradient), options_.layer_by_layer()};
     UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(), gradients,
                                                       marks(worker), update);
     forward_and_backward(worker, consumer, [&](const ParameterRange& part) {
       if (part.first_tensor ==
-          model_.end_range().first_tensor) {  // the first: all losses are there
+          model_.head_range().first_tensor) {  // the first: all losses are there
         progress.loss = mean_loss();
         progress.diverged = !std::isfinite(progress.loss);
       }
@@ -123,7 +123,7 @@ class StepWork {
         model_.loss(pass, of(pass, inputs()), of(pass, targets()),
                     of(pass, arena_.get(memory_.losses)), scale());
       });
-      part_complete(model_.end_range());
+      part_complete(model_.head_range());
       for (Index layer = model_.config().layers - 1; layer >= trained_.first_block; --layer) {
         for_each_pass([&](const Pass<T>& pass) { model_.backward_block(pass, layer); });
         part_complete(model_.block_range(layer));
@@ -179,7 +179,7 @@ class StepWork {
     if (!tensor.learns()) return;
     const double norm =
         global_norm<T>(worker, {&tensor, 1}, gradient, arena_.get(memory_.norm_partials));
-    if (worker.index() == 0) squared_norms_[static_cast<std::size_t>(tensor.number)] = norm * norm;
+    if (worker.index() == 0) squared_norms_[static_cast<std::size_t>(tensor.index)] = norm * norm;
     progress.diverged = !std::isfinite(norm);
     if (progress.diverged) return;
     update(worker, {&tensor, 1}, gradient,

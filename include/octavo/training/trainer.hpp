@@ -149,7 +149,7 @@ StepResult Trainer<T, Config, Part>::step(TokenView tokens) {
   const BatchSampler sampler(tokens, options().sequence, options().seed);
   sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
   check_batch_of(tokens, step_.inputs(), step_.targets(), config().vocabulary);
-  const double rate = options().rate().at(step_.steps_done()) * state_.rate_factor;
+  const double rate = options().rate().at(step_.steps_done()) * state_.lr_scale;
   const StepResult result = step_.train(rate);
   state_.observe_loss(result.loss);
   return result;
@@ -194,8 +194,8 @@ RunResult Trainer<T, Config, Part>::run(TokenView train, TokenView validation,
   while (step_.steps_done() < options().steps) {
     if (out_of_patience()) return ended(StopReason::patience);
     if (callbacks.stop && callbacks.stop()) return ended(StopReason::asked);
-    const StepResult told = step(train);
-    if (callbacks.step) callbacks.step(told);
+    const StepResult taken = step(train);
+    if (callbacks.step) callbacks.step(taken);
     if (options().stop_at_spike && state_.spiked()) return ended(StopReason::spike);
     const Index done = step_.steps_done();
     const bool due = options().evaluate_every > 0 && done % options().evaluate_every == 0;

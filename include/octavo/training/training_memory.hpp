@@ -42,7 +42,7 @@ struct TrainingMemory {
   Booking<T> weights;
   Booking<T> gradients;  ///< of all trained parameters; empty with fused_update, which uses:
   /// the gradients of one part at a time; of one layer of a block at a time, if possible
-  Booking<T> embedding_gradient, block_gradient, end_gradient;
+  Booking<T> embedding_gradient, block_gradient, head_gradient;
   Booking<std::byte> optimizer_state;
   Booking<T> losses;               ///< one per row of the step
   Booking<T> embedding_gradients;  ///< of all rows of the step; tied models only
@@ -112,9 +112,10 @@ struct TrainingMemory {
                           layers && trained.largest_block > 0 ? model.block_table().turn_count()
                                                               : trained.largest_block,
                           {block, phase::attention_backward});
-    end_gradient = part("head's gradient", trained.end_count, {phase::embed_forward, phase::head});
+    head_gradient =
+        part("head's gradient", trained.head_count, {phase::embed_forward, phase::head});
     const Index most =
-        std::max({trained.embedding_count, trained.largest_block, trained.end_count});
+        std::max({trained.embedding_count, trained.largest_block, trained.head_count});
     norm_partials = plan.book<double>("run", "norm partials", MemoryKind::scratch,
                                       global_norm_partials(most), phase::passes);
   }

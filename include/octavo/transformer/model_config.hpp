@@ -140,9 +140,9 @@ std::string tell_fields(const ModelConfig& config, Wanted wanted) {
   auto other = usual.begin();
   for_each_field(config,
                  [&]<typename Value>(const Field& field, const Value& value, const auto&...) {
-                   const std::string told = value_text(value);
-                   if (!wanted(field, std::is_same_v<Value, Index>, told != *other++)) return;
-                   text += concat({text.empty() ? "" : ", ", field.label(), " ", told});
+                   const std::string shown = value_text(value);
+                   if (!wanted(field, std::is_same_v<Value, Index>, shown != *other++)) return;
+                   text += concat({text.empty() ? "" : ", ", field.label(), " ", shown});
                  });
   return text;
 }

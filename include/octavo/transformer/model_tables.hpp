@@ -60,7 +60,7 @@ class TensorName {
 /// The tensors of a model, part by part: embedding; each of `layers` equal blocks; final norm and
 /// head.
 struct ModelTables {
-  ParameterTable embedding, block, end;
+  ParameterTable embedding, block, head;
 
   constexpr ParameterRange embedding_range() const noexcept {
     return {0, embedding.size(), 0, embedding.count()};
@@ -69,17 +69,17 @@ struct ModelTables {
     return {embedding.size() + layer * block.size(), block.size(),
             embedding.count() + layer * block.count(), block.count()};
   }
-  constexpr ParameterRange end_range(Index layers) const noexcept {
+  constexpr ParameterRange head_range(Index layers) const noexcept {
     const ParameterRange after = block_range(layers);
-    return {after.first_tensor, end.size(), after.offset, end.count()};
+    return {after.first_tensor, head.size(), after.offset, head.count()};
   }
 
   /// The numbers and the tensors of all parts together.
   constexpr Index count(Index layers) const noexcept {
-    return block_range(layers).offset + end.count();
+    return block_range(layers).offset + head.count();
   }
   constexpr Index size(Index layers) const noexcept {
-    return block_range(layers).first_tensor + end.size();
+    return block_range(layers).first_tensor + head.size();
   }
 
   /// Calls visit(name, entry, block) for each tensor in memory order. `block` is -1 in the
@@ -94,7 +94,7 @@ struct ModelTables {
     };
     visit_part(embedding, -1);
     for (Index layer = 0; layer < layers; ++layer) visit_part(block, layer);
-    visit_part(end, layers);
+    visit_part(head, layers);
   }
 
   ParameterList list(Index layers) const {

@@ -14,7 +14,7 @@ struct TrainedTensors {
   Index tensors = 0;
   Index count = 0;            ///< numbers in them
   Index embedding_count = 0;  ///< of these in the embedding
-  Index end_count = 0;        ///< ... in final norm and head
+  Index head_count = 0;       ///< ... in final norm and head
   Index first_block = 0;     ///< the lowest block that backward reaches; none: the number of blocks
   Index largest_block = 0;   ///< the most numbers that train in a block
   bool equal_blocks = true;  ///< as many numbers train in each block from first_block on
@@ -49,7 +49,7 @@ constexpr TrainedTensors trained_tensors(const detail::ModelTables& tables, Inde
     trained.tensors += 1;
     trained.count += entry.count();
     if (block < 0) trained.embedding_count += entry.count();
-    if (block == layers) trained.end_count += entry.count();
+    if (block == layers) trained.head_count += entry.count();
     in_block += entry.count();
   });
   end_block();

@@ -71,7 +71,7 @@ class Transformer {
   /// of a block are unused until backward reaches the block.
   constexpr Transformer(const Config& config, MemoryPlan& plan, const PassShape& pass,
                         const BlockGradients<T>& gradients = {})
-      : Transformer(checked(config), plan, pass, room_in(gradients)) {}
+      : Transformer(checked(config), plan, pass, overlay_in(gradients)) {}
 
   /// The constructor's argument, from which an equal model can be made.
   constexpr const Config& configuration() const noexcept { return config_; }
@@ -85,7 +85,9 @@ class Transformer {
   constexpr ParameterRange block_range(Index layer) const noexcept {
     return tables_.block_range(layer);
   }
-  constexpr ParameterRange end_range() const noexcept { return tables_.end_range(config().layers); }
+  constexpr ParameterRange head_range() const noexcept {
+    return tables_.head_range(config().layers);
+  }
   constexpr const detail::ModelTables& tables() const noexcept { return tables_; }
   /// The tensors of one block.
   constexpr const ParameterTable& block_table() const noexcept { return tables_.block; }
@@ -106,9 +108,9 @@ class Transformer {
     const MatrixView<T> dy(pass.run.arena.get(head_input_gradient_).data(), x.rows, config().width);
     SharedTable<T> shared = shared_table(pass);
     if (config().head.tied) shared.gradient = pass.gradient(embedding_.token_table());
-    const Pass<T> end = in_end(pass);
-    head_.loss(end, shared, {y, targets, losses, scale, dy});
-    if (pass.run.gradients != nullptr) final_norm_.backward(end, x, dy, x);
+    const Pass<T> head = in_head(pass);
+    head_.loss(head, shared, {y, targets, losses, scale, dy});
+    if (pass.run.gradients != nullptr) final_norm_.backward(head, x, dy, x);
   }
 
   /// Replaces the gradient of the block's output, in the residual stream, by that of its input; the
@@ -154,7 +156,7 @@ class Transformer {
 
   /// logits [rows, vocabulary] of a forward pass.
   void logits(const Pass<T>& pass, std::span<const Token> inputs, MatrixView<T> output) const {
-    head_.forward(in_end(pass), shared_table(pass), hidden(pass, inputs), output);
+    head_.forward(in_head(pass), shared_table(pass), hidden(pass, inputs), output);
   }
 
   /// The residual stream after the blocks and the final norm, [rows, width], which is the input of
@@ -162,7 +164,7 @@ class Transformer {
   MatrixView<T> hidden(const Pass<T>& pass, std::span<const Token> inputs) const {
     const MatrixView<T> x = forward(pass, inputs);
     const MatrixView<T> y(pass.run.arena.get(head_input_), x.rows, config().width);
-    final_norm_.forward(in_end(pass), x, y);
+    final_norm_.forward(in_head(pass), x, y);
     return y;
   }
 
@@ -188,9 +190,9 @@ class Transformer {
     first = 0;
     for (Index i = 0; i < y.rows; ++i) {
       first += parts[static_cast<std::size_t>(i)].rows;
-      final_norm_.forward(in_end(pass), x.row_block(first - 1, 1), y.row_block(i, 1));
+      final_norm_.forward(in_head(pass), x.row_block(first - 1, 1), y.row_block(i, 1));
     }
-    head_.forward(in_end(pass), shared_table(pass), y, logits);
+    head_.forward(in_head(pass), shared_table(pass), y, logits);
   }
 
  private:
@@ -201,7 +203,7 @@ class Transformer {
 
   /// The order of the members is the order of their requests.
   constexpr Transformer(const Config& source, MemoryPlan& plan, const PassShape& pass,
-                        Lodging&& room)
+                        Overlay&& overlay)
       : config_(source),
         pass_(checked(pass, config())),
         embedding_(embedding(builder(tables_.embedding, plan, {}), config())),
@@ -211,15 +213,15 @@ class Transformer {
                                   phase::passes)),
         stream_(plan.book<T>("model", "residual stream", MemoryKind::saved,
                              in_flight() * pass.rows() * config().width, phase::passes)),
-        block_inputs_(book_block_inputs(plan, room)),
-        block_(Builder<T>(tables_.block, plan, block_pass(), block_times(room)), config()),
-        final_norm_(builder(tables_.end, plan, at_head("ln_f")) / "final_norm", config().width,
+        block_inputs_(book_block_inputs(plan, overlay)),
+        block_(Builder<T>(tables_.block, plan, block_pass(), block_times(overlay)), config()),
+        final_norm_(builder(tables_.head, plan, at_head("ln_f")) / "final_norm", config().width,
                     config().norm),
-        head_(builder(tables_.end, plan, at_head("head")) / "head", config().vocabulary,
+        head_(builder(tables_.head, plan, at_head("head")) / "head", config().vocabulary,
               config().width, config().head),
         head_input_(plan.book<T>("head", "input", MemoryKind::scratch, pass.rows() * config().width,
                                  {phase::head, phase::head})),
-        head_input_gradient_(builder(tables_.end, plan, at_head("head"))
+        head_input_gradient_(builder(tables_.head, plan, at_head("head"))
                                  .backward_scratch("input gradient", config().width)
                                  .booking) {
     detail::check_block_width(block_, config().width);
@@ -259,21 +261,21 @@ class Transformer {
   }
   /// If several passes are in flight, a block's saved buffers are alive while the next pass runs
   /// forward.
-  constexpr BuildTimes block_times(Lodging& room) const {
+  constexpr BuildTimes block_times(Overlay& overlay) const {
     const bool early = in_flight() > 1 && !pass_.recompute;
     return {"block",
             {phase::attention_forward, phase::feed_forward_forward},
             {phase::feed_forward_backward, phase::attention_backward},
             {early ? phase::embed_forward : phase::attention_forward, phase::attention_backward},
             pass_.recompute ? 1 : std::max<Index>(saving_blocks(), 1) * in_flight(),
-            &room};
+            &overlay};
   }
-  constexpr Booking<T> book_block_inputs(MemoryPlan& plan, Lodging& room) const {
+  constexpr Booking<T> book_block_inputs(MemoryPlan& plan, Overlay& overlay) const {
     if (!block_pass().training || !pass_.recompute) return {};
     const Lifetime lifetime{in_flight() > 1 ? phase::embed_forward : phase::attention_forward,
                             phase::attention_backward};
     return plan.book<T>("model", "block inputs", MemoryKind::saved, pass_.rows() * config().width,
-                        lifetime, saving_blocks() * in_flight(), room);
+                        lifetime, saving_blocks() * in_flight(), overlay);
   }
 
   static constexpr Embedding<T> embedding(const Builder<T>& builder, const ModelConfig& config) {
@@ -291,7 +293,7 @@ class Transformer {
     BlockType(Builder<T>(tables.block, plan, pass, {}), config);
     return tables;
   }
-  static constexpr Lodging room_in(const BlockGradients<T>& blocks) {
+  static constexpr Overlay overlay_in(const BlockGradients<T>& blocks) {
     if (!blocks.gradients.booked()) return {};
     return {blocks.gradients.request, bytes_of<T>(blocks.offset), bytes_of<T>(blocks.count), 0};
   }
@@ -309,7 +311,7 @@ class Transformer {
                          Index copy = 0) {
     return {pass.run, pass.rows, pass.weights + part.offset, part.first_tensor, block, copy};
   }
-  Pass<T> in_end(const Pass<T>& pass) const { return in_part(pass, end_range()); }
+  Pass<T> in_head(const Pass<T>& pass) const { return in_part(pass, head_range()); }
   /// Without gradients nothing is saved, and every block uses the memory of the first block.
   Pass<T> in_block(const Pass<T>& pass, Index layer) const {
     const bool own = pass.run.gradients != nullptr && !pass_.recompute && saving_blocks() > 0;

@@ -21,8 +21,8 @@ namespace OCTAVO_NAMESPACE {
 namespace detail {
 
 /// Adds fields to a group, under their short names from the command line.
-struct FieldFacts {
-  FactGroup& group;
+struct FieldSettings {
+  SettingGroup& group;
 
   void operator()(const Field& field, Index value, const WholeRange&) const {
     if (value == 0 && !field.zero.empty()) {
@@ -56,24 +56,24 @@ struct FieldFacts {
 }  // namespace detail
 
 /// The settings of a model.
-inline FactGroup facts_of(const ModelConfig& config) {
-  FactGroup group{"Model", {}};
-  for_each_field(config, detail::FieldFacts{group});
+inline SettingGroup setting_group(const ModelConfig& config) {
+  SettingGroup group{"Model", {}};
+  for_each_field(config, detail::FieldSettings{group});
   return group;
 }
 
 /// All options of a training run.
-inline FactGroup facts_of(TrainingOptions options) {
-  FactGroup group{"Training", {}};
+inline SettingGroup setting_group(TrainingOptions options) {
+  SettingGroup group{"Training", {}};
   options.min_lr = options.rate().min_lr;
-  for_each_field(options, detail::FieldFacts{group});
+  for_each_field(options, detail::FieldSettings{group});
   return group;
 }
 
 /// The most important settings of a run, as it uses them: given, or from a preset.
-inline std::vector<Fact> settings_of(const TrainingOptions& options) {
+inline std::vector<ReportSetting> main_settings(const TrainingOptions& options) {
   const LearningRateSchedule rate = options.rate();
-  FactGroup group;
+  SettingGroup group;
   group.add("learning rate", rate.peak);
   if (options.schedule != LearningRateSchedule::Shape::constant) {
     group.add("falling to", rate.min_lr);
@@ -84,12 +84,12 @@ inline std::vector<Fact> settings_of(const TrainingOptions& options) {
   group.add("optimizer", name_of(options.optimizer));
   group.add("dropout", options.dropout);
   group.add("seed", options.seed);
-  return std::move(group.facts);
+  return std::move(group.settings);
 }
 
 /// The machine that computes the run.
-inline FactGroup facts_of_machine(const ThreadPool& threads) {
-  FactGroup group{"Machine", {}};
+inline SettingGroup machine_settings(const ThreadPool& threads) {
+  SettingGroup group{"Machine", {}};
   const Processors& processors = threads.processors();
   group.add("threads", threads.size());
   group.add("cores", processors.online);

@@ -11,7 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/files/atomic_file.hpp>
-#include <octavo/files/files_below.hpp>
+#include <octavo/files/list_files_recursive.hpp>
 #include <octavo/files/mapped_file.hpp>
 
 #include "checkpoint/fault_files.hpp"
@@ -51,7 +51,7 @@ TEST_CASE("the files below a folder, sorted, without hidden ones and links") {
   fs::create_symlink("..", folder.path / "src/up");
   fs::create_symlink("a.txt", folder.path / "src/link");
   REQUIRE(::mkfifo((folder / "src/fifo").c_str(), 0600) == 0);
-  const FilesBelow found = files_below(folder / "src");
+  const FileListing found = list_files_recursive(folder / "src");
   std::string lines;
   for (const std::string& path : found.paths) lines += path + "\n";
   CHECK(lines == found_by_find(folder / "src"));
@@ -59,9 +59,9 @@ TEST_CASE("the files below a folder, sorted, without hidden ones and links") {
   CHECK(found.paths.front() == folder / "src/B");
   CHECK(found.hidden == 2);
   CHECK(found.others == 3);
-  CHECK(files_below(folder / "src/").paths == found.paths);
-  CHECK(files_below(folder / "src/empty").paths.empty());
-  CHECK_THROWS_AS(files_below(folder / "missing"), IoError);
+  CHECK(list_files_recursive(folder / "src/").paths == found.paths);
+  CHECK(list_files_recursive(folder / "src/empty").paths.empty());
+  CHECK_THROWS_AS(list_files_recursive(folder / "missing"), IoError);
 }
 
 TEST_CASE("a folder that may not be read is named") {
@@ -73,7 +73,7 @@ TEST_CASE("a folder that may not be read is named") {
   if (child == 0) {
     if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(1);
     try {
-      files_below(folder / "src");
+      list_files_recursive(folder / "src");
     } catch (const IoError& error) {
       const std::string expected =
           "cannot read folder " + printable(folder / "src/closed") + ": Permission denied";
@@ -144,7 +144,7 @@ TEST_CASE("folders that a run is saved to are left out, but for the one that is 
   folder.write("out/report.html", "page");
   folder.write("out/earlier-1/metrics.csv", "numbers");
   folder.write("texts/b.txt", "b");
-  const FilesBelow found = files_below(folder.path.string());
+  const FileListing found = list_files_recursive(folder.path.string());
   CHECK(found.paths == std::vector<std::string>{folder / "a.txt", folder / "texts/b.txt"});
   CHECK(found.runs == 1);
 }

@@ -13,7 +13,7 @@
 // each tensor, in the order of the data.
 namespace OCTAVO_NAMESPACE::detail {
 
-inline constexpr std::string_view header_sum_key = "octavo.header_crc32c";
+inline constexpr std::string_view header_checksum_key = "octavo.header_crc32c";
 inline constexpr std::string_view tensor_sums_key = "octavo.tensor_crc32c";
 inline constexpr std::string_view no_sum = "00000000";
 
@@ -25,9 +25,9 @@ inline std::string sum_text(std::uint32_t sum) {
 }
 
 /// The offset of the digits of a header's checksum; npos if the header has none.
-inline std::size_t find_header_sum(std::string_view header) {
+inline std::size_t find_header_checksum(std::string_view header) {
   constexpr std::string_view entry = "\"octavo.header_crc32c\":\"";
-  static_assert(entry.substr(1, header_sum_key.size()) == header_sum_key);
+  static_assert(entry.substr(1, header_checksum_key.size()) == header_checksum_key);
   const std::size_t found = header.find(entry);
   if (found == header.npos || header.size() - found < entry.size() + no_sum.size()) {
     return header.npos;
@@ -36,11 +36,11 @@ inline std::size_t find_header_sum(std::string_view header) {
 }
 
 /// The checksum that a header must contain.
-inline std::string header_sum(std::string_view header) {
+inline std::string header_checksum(std::string_view header) {
   const auto sum_behind = [](std::string_view text, std::uint32_t before) {
     return crc32c(std::as_bytes(std::span(text)), before);
   };
-  const std::size_t at = find_header_sum(header);
+  const std::size_t at = find_header_checksum(header);
   if (at == header.npos) return sum_text(sum_behind(header, 0));
   const std::uint32_t first = sum_behind(header.substr(0, at), 0);
   return sum_text(sum_behind(header.substr(at + no_sum.size()), sum_behind(no_sum, first)));

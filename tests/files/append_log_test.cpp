@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/files/line_log.hpp>
+#include <octavo/files/append_log.hpp>
 #include <octavo/files/read_file.hpp>
 
 #include "files/folder.hpp"
@@ -29,7 +29,7 @@ TEST_CASE("lines come into the file in their order, once, whatever their lengths
   const std::string path = folder / "log";
   std::string expected;
   {
-    LineLog log(path, [](std::string_view, std::string_view) { return true; });
+    AppendLog log(path, [](std::string_view, std::string_view) { return true; });
     char letter = 'a';
     for (const std::size_t size : {1u, 4000u, 95u, 1u, 4095u, 4096u, 2u, 5000u, 3u, 70'000u, 1u}) {
       const std::string line = std::string(size, letter++) + "\n";
@@ -51,7 +51,7 @@ TEST_CASE("of a file that is there the lines that are accepted stay") {
   const Folder folder;
   const std::string path = folder.write("log", "one\n\nthree\nfour\nfive\nhalf a li");
   std::string seen;
-  LineLog log(path, [&](std::string_view line, std::string_view next) {
+  AppendLog log(path, [&](std::string_view line, std::string_view next) {
     seen.append(line).append(">").append(next).append("|");
     return line != "four";
   });

@@ -13,12 +13,12 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/files/file_descriptor.hpp>
-#include <octavo/files/folder_names.hpp>
+#include <octavo/files/list_directory.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// The regular files of a folder and of all folders below it.
-struct FilesBelow {
+struct FileListing {
   std::vector<std::string> paths;  ///< sorted by bytes, as by LC_ALL=C sort
   std::size_t hidden = 0;          ///< files and folders left out: their names begin with a dot
   std::size_t others = 0;          ///< left out: symbolic links, FIFOs, sockets, devices
@@ -30,7 +30,7 @@ struct FilesBelow {
 /// are left out, with everything below them, and so are all other kinds of files. Symbolic links
 /// are not followed, so that no file is listed twice and no walk is endless. Error of code no_input
 /// if a folder cannot be read.
-OCTAVO_INLINE FilesBelow files_below(const std::string& folder);
+OCTAVO_INLINE FileListing list_files_recursive(const std::string& folder);
 
 }  // namespace OCTAVO_NAMESPACE
 
@@ -38,14 +38,14 @@ OCTAVO_INLINE FilesBelow files_below(const std::string& folder);
 
 namespace OCTAVO_NAMESPACE {
 
-OCTAVO_INLINE FilesBelow files_below(const std::string& folder) {
-  FilesBelow found;
+OCTAVO_INLINE FileListing list_files_recursive(const std::string& folder) {
+  FileListing found;
   std::vector<std::string> open = {folder};
   while (!open.empty()) {
     std::string path = std::move(open.back());
     open.pop_back();
     std::error_code error;
-    const std::vector<std::string> names = folder_names(path, error);
+    const std::vector<std::string> names = list_directory(path, error);
     if (error) {
       throw IoError(ErrorCode::no_input, detail::concat({"cannot read folder ", printable(path)}),
                     error, "check its permissions");

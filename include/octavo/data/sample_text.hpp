@@ -10,7 +10,7 @@
 namespace OCTAVO_NAMESPACE {
 
 /// Ten lines, 432 characters, 34 distinct.
-inline constexpr std::string_view soliloquy =
+inline constexpr std::string_view sample_text =
     "To be or not to be, that is the question.\n"
     "Whether tis nobler in the mind to suffer\n"
     "The slings and arrows of outrageous fortune,\n"
@@ -21,6 +21,6 @@ inline constexpr std::string_view soliloquy =
     "That flesh is heir to. Tis a consummation\n"
     "Devoutly to be wished. To die, to sleep,\n"
     "To sleep, perchance to dream. Ay, there's the rub.\n";
-static_assert(soliloquy.size() == 432);
+static_assert(sample_text.size() == 432);
 
 }  // namespace OCTAVO_NAMESPACE

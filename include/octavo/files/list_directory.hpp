@@ -15,8 +15,8 @@ namespace OCTAVO_NAMESPACE {
 
 /// The names in a folder, unsorted. If the folder cannot be read, `error` is the reason, and the
 /// names read so far are returned. (A directory_iterator ends the process if memory runs out.)
-OCTAVO_INLINE std::vector<std::string> folder_names(const std::string& folder,
-                                                    std::error_code& error);
+OCTAVO_INLINE std::vector<std::string> list_directory(const std::string& folder,
+                                                      std::error_code& error);
 
 }  // namespace OCTAVO_NAMESPACE
 
@@ -24,8 +24,8 @@ OCTAVO_INLINE std::vector<std::string> folder_names(const std::string& folder,
 
 namespace OCTAVO_NAMESPACE {
 
-OCTAVO_INLINE std::vector<std::string> folder_names(const std::string& folder,
-                                                    std::error_code& error) {
+OCTAVO_INLINE std::vector<std::string> list_directory(const std::string& folder,
+                                                      std::error_code& error) {
   struct Close {
     void operator()(DIR* open) const noexcept { ::closedir(open); }
   };

@@ -51,14 +51,14 @@ void for_each_line(const ByteSource& source, Body body) {
 /// A text file that grows by lines. Lines are collected in fixed memory and written when it is
 /// full, or by flush(); no heap call. Errors: no_input or cannot_create if the file cannot be
 /// opened, io after that.
-class LineLog {
+class AppendLog {
  public:
   /// Whether a line is kept; the decision may depend on the next line, which is empty after the
   /// last one.
   using Keep = std::function<bool(std::string_view line, std::string_view next)>;
 
   /// If the file exists, the lines that `keep` accepts are kept; the file is replaced atomically.
-  LineLog(const std::string& path, const Keep& keep, FileSystem& files = real_file_system());
+  AppendLog(const std::string& path, const Keep& keep, FileSystem& files = real_file_system());
 
   const std::string& path() const noexcept { return path_; }
 
@@ -86,7 +86,7 @@ class LineLog {
 
 namespace OCTAVO_NAMESPACE {
 
-OCTAVO_INLINE LineLog::LineLog(const std::string& path, const Keep& keep, FileSystem& files)
+OCTAVO_INLINE AppendLog::AppendLog(const std::string& path, const Keep& keep, FileSystem& files)
     : path_(path), files_(files) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) replace(keep);
@@ -97,7 +97,7 @@ OCTAVO_INLINE LineLog::LineLog(const std::string& path, const Keep& keep, FileSy
   }
 }
 
-OCTAVO_INLINE void LineLog::append(std::string_view text) {
+OCTAVO_INLINE void AppendLog::append(std::string_view text) {
   if (text.size() > buffer_.size() - filled_) flush();
   if (text.size() > buffer_.size()) {
     write(text);
@@ -107,12 +107,12 @@ OCTAVO_INLINE void LineLog::append(std::string_view text) {
   }
 }
 
-OCTAVO_INLINE void LineLog::flush() {
+OCTAVO_INLINE void AppendLog::flush() {
   const std::size_t count = std::exchange(filled_, 0);
   write({buffer_.data(), count});
 }
 
-OCTAVO_INLINE void LineLog::replace(const Keep& keep) {
+OCTAVO_INLINE void AppendLog::replace(const Keep& keep) {
   AtomicFile copy(path_, files_);
   const FileSource source(path_, files_);
   std::string line;
@@ -130,7 +130,7 @@ OCTAVO_INLINE void LineLog::replace(const Keep& keep) {
   copy.commit();
 }
 
-OCTAVO_INLINE void LineLog::write(std::string_view text) {
+OCTAVO_INLINE void AppendLog::write(std::string_view text) {
   while (!text.empty()) {
     const ssize_t done =
         detail::uninterrupted([&] { return files_.write(file_.get(), text.data(), text.size()); });

@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/files/folder_names.hpp>
+#include <octavo/files/list_directory.hpp>
 
 #include "files/folder.hpp"
 
@@ -18,7 +18,7 @@ TEST_CASE("all names of a folder, hidden ones and its own two among them") {
   folder.write(".hidden", "");
   folder.write("sub/deep", "");
   std::error_code error = std::make_error_code(std::errc::io_error);
-  std::vector<std::string> names = folder_names(folder.path.string(), error);
+  std::vector<std::string> names = list_directory(folder.path.string(), error);
   CHECK_FALSE(error);
   std::sort(names.begin(), names.end());
   CHECK(names == std::vector<std::string>{".", "..", ".hidden", "b", "sub"});
@@ -27,8 +27,8 @@ TEST_CASE("all names of a folder, hidden ones and its own two among them") {
 TEST_CASE("what is no folder has no names, and the reason is said") {
   const Folder folder;
   std::error_code error;
-  CHECK(folder_names(folder / "missing", error).empty());
+  CHECK(list_directory(folder / "missing", error).empty());
   CHECK(error == std::errc::no_such_file_or_directory);
-  CHECK(folder_names(folder.write("file", ""), error).empty());
+  CHECK(list_directory(folder.write("file", ""), error).empty());
   CHECK(error == std::errc::not_a_directory);
 }
