@@ -30,7 +30,7 @@
 
 #include <octavo/base/abi.hpp>
 
-/// Inlines where the compiler's own judgement would break a register-blocked loop.
+/// Forces inlining, for functions that must be inlined into register-blocked loops.
 #define OCTAVO_ALWAYS_INLINE [[gnu::always_inline]] inline
 
 /// OCTAVO_ALWAYS_INLINE for a lambda; written after its parameters.
@@ -48,7 +48,7 @@ namespace OCTAVO_NAMESPACE {
 /// The type of all sizes and subscripts: signed, the same as Eigen::Index.
 using Index = std::ptrdiff_t;
 
-/// One symbol of a vocabulary: 0 <= token < vocabulary size. Stored smaller where that fits.
+/// One symbol of a vocabulary: 0 <= token < vocabulary size. Stored in fewer bytes if possible.
 using Token = std::int32_t;
 
 /// The size of an array, computed in a template. (-Wsign-conversion of g++ asks for the cast.)

@@ -14,8 +14,7 @@
 namespace OCTAVO_NAMESPACE {
 
 /// A number as text, in fixed memory, cut after 31 bytes. The text is the same in every locale.
-/// (printf and std::to_string write a decimal comma where the host has set a locale that wants
-/// one.)
+/// (printf and std::to_string write a decimal comma if the host has set a locale with one.)
 class FormattedNumber {
  public:
   FormattedNumber() = default;

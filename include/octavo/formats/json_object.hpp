@@ -79,7 +79,7 @@ class JsonObject {
                          expected}));
   }
 
-  /// A finite number > 0; none where the value is null or missing.
+  /// The field as a finite number > 0; nothing if it is null or missing.
   std::optional<double> optional_positive(const char* key) const {
     const Json& value = field(key);
     if (value.is_null()) return std::nullopt;

@@ -71,8 +71,8 @@ class Gpt2Folder {
     return lines;
   }
 
-  /// Reads all weights without storing them. FormatError if one is not finite, or if a checksum,
-  /// where the file has one, differs.
+  /// Reads all weights without storing them. FormatError if one is not finite, or if it differs
+  /// from a checksum in the file.
   void verify() const {
     for (const Parameter& parameter : parameters_) {
       const std::string name = name_in_file(parameter);

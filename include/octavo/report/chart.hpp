@@ -139,7 +139,7 @@ class ChartDrawing {
       }
       page_.markup("</div>\n");
     }
-    page_.markup("<div class=\"told\"><span>").text(chart_.note);
+    page_.markup("<div class=\"readout\"><span>").text(chart_.note);
     page_.markup("</span><output></output></div></figcaption>\n");
   }
 

@@ -101,9 +101,9 @@ figcaption { font-size: .85rem; flex: 1; }
 figcaption b { font-size: .95rem; color: var(--ink); }
 .head { display: flex; flex-wrap: wrap; gap: 0 10px; align-items: baseline; }
 .head .unit + .unit { margin-left: auto; }
-.told { min-height: 1.5em; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.told output { color: var(--ink); font-variant-numeric: tabular-nums; }
-.told span:has(+ output:not(:empty)) { display: none; }
+.readout { min-height: 1.5em; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.readout output { color: var(--ink); font-variant-numeric: tabular-nums; }
+.readout span:has(+ output:not(:empty)) { display: none; }
 .keys { display: flex; flex-wrap: wrap; gap: 0 16px; }
 .key::before { content: ""; display: inline-block; width: 18px; height: 3px; margin: 0 6px 3px 0; }
 .key.raw::before { background: var(--raw); }

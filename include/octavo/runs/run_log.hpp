@@ -121,8 +121,8 @@ class RunLog {
   void threads(const ThreadPool& pool, const ThreadTuner& in_use) {
     page_.threads = pool.size();
     page_.threads_in_use = in_use.count() == 0 ? pool.size() : in_use.count();
-    if (told_threads_ || !in_use.compared() || in_use.count() == pool.size()) return;
-    told_threads_ = true;
+    if (reported_threads_ || !in_use.compared() || in_use.count() == pool.size()) return;
+    reported_threads_ = true;
     callbacks_.message(
         detail::concat({in_use.count(), " of ", counted(pool.size(), "thread"),
                         " in use: more do not pay here (short steps, or cores that others use)"}));
@@ -297,14 +297,14 @@ class RunLog {
   /// A finding is not repeated while it holds, and withdrawn when it no longer holds.
   void diagnose() {
     const auto found = octavo::diagnose(history_, page_.references, page_.steps);
-    if (told_ && (!found || found->finding != *told_)) {
-      callbacks_.message(detail::concat({"the hint of step ", told_step_, " no longer holds"}));
-      told_.reset();
+    if (reported_ && (!found || found->finding != *reported_)) {
+      callbacks_.message(detail::concat({"the hint of step ", reported_step_, " no longer holds"}));
+      reported_.reset();
     }
-    if (!found || told_) return;
+    if (!found || reported_) return;
     callbacks_.message("hint: " + found->text);
-    told_ = found->finding;
-    told_step_ = history_.steps_done();
+    reported_ = found->finding;
+    reported_step_ = history_.steps_done();
   }
 
   RunReport page_;
@@ -314,9 +314,9 @@ class RunLog {
   std::optional<MetricsFile> metrics_;
   std::optional<SamplesFile> samples_;
   std::optional<std::string> path_;  ///< of the page; nothing: no page
-  std::optional<Finding> told_;      ///< the finding that was reported and not withdrawn
-  Index told_step_ = 0;              ///< when
-  bool told_threads_ = false;
+  std::optional<Finding> reported_;  ///< the finding that was reported and not withdrawn
+  Index reported_step_ = 0;          ///< when
+  bool reported_threads_ = false;
   Index begun_ = 0;          ///< steps done when begin() was called
   double trained_ = 0;       ///< seconds of steps, since the run began
   double trained_here_ = 0;  ///< seconds of steps, since begin() was called
