@@ -249,7 +249,7 @@ void spare_other_models(const std::string& to, Target target) {
   if (folder && has_other_weights(to)) {
     throw octavo::Error(octavo::ErrorCode::cannot_create,
                         "cannot write " + octavo::printable(to) +
-                            ": other weights are there, and would be taken for this model's",
+                            ": the folder has other weights, which would be taken for this model's",
                         "name another folder");
   }
 }

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
     const bool is_link = std::filesystem::is_symlink(output, none);
     for (const char* input : {argv[1], argv[2]}) {
       require(!is_link && !std::filesystem::equivalent(input, output, none),
-              "fine_tuned.safetensors is what this would write: rename it first");
+              "fine_tuned.safetensors is the output: rename the input first");
     }
     const ModelSource source(argv[1]);
     require(source.tokenizer().has_value(), "the model has no tokenizer that Octavo reads");

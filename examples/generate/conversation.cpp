@@ -122,7 +122,7 @@ void Conversation::add_sampling_commands() {
   whole("topk", "the N likeliest only, 0 is all", sampling.top_k, 0, {"top-k", "top_k"});
   add_real("topp", "the likeliest of total probability X", sampling.top_p, support::top_p_is_legal,
            "more than 0, at most 1", {"top-p", "top_p"});
-  add_real("minp", "those X times as likely as the likeliest", sampling.min_p,
+  add_real("minp", "tokens X times as likely as the likeliest", sampling.min_p,
            support::min_p_is_legal, "0 to 1", {"min-p", "min_p"});
   add_real("rep", "repetition penalty, 1 is none", sampling.repetition_penalty,
            support::penalty_is_legal, "a number > 0",

@@ -112,7 +112,7 @@ void add_texts(CLI::App& app, GenerateOptions& options) {
       "The text ends before this one, which is not written; may be given several times")
       ->type_name("TEXT");
   group.add_flag("--ignore-eos", options.ignore_end,
-                 "Go on after the model's own end of a text; without this the text ends there");
+                 "Continue after the model's end of a text, where the text otherwise ends");
   add_policy<octavo::TooLong>(group, "--too-long", options.too_long,
                               {{"slide", octavo::TooLong::slide},
                                {"keep-last", octavo::TooLong::keep_last},
@@ -152,9 +152,9 @@ void add_sampling(CLI::App& app, GenerateOptions& options) {
            "a finite number, 0 or more", "0 is greedy, 1 as trained (0.8)");
   add_integer(group, "--top-k", sampling.top_k, 0, "Choose among the N likeliest; 0 is all (0)");
   add_real(group, "--top-p", sampling.top_p, top_p_is_legal, "a number more than 0, at most 1",
-           "Choose among the likeliest that reach this probability (1)");
+           "Choose among the likeliest tokens whose total probability reaches this (1)");
   add_real(group, "--min-p", sampling.min_p, min_p_is_legal, "a number from 0 to 1",
-           "Choose among those at least this much as likely as the likeliest (0)");
+           "Choose among tokens at least this much as likely as the likeliest (0)");
   add_seed(group, options.seed, options.seed);
 }
 

@@ -370,7 +370,7 @@ std::string shell_word(std::string_view text) {
 void flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     throw octavo::Error(octavo::ErrorCode::io, "cannot write to standard output",
-                        "it is closed, full, or whoever read it is gone");
+                        "it is closed or full, or its reader has ended");
   }
 }
 

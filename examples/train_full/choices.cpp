@@ -252,9 +252,9 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   corpus.unknown = !no_unknown_;
   octavo::require(!quiet_ || !dry_run_, "--quiet: a dry run is all that it prints");
   octavo::require(!saving_.allow_corpus_change || saving_.resume,
-                  "--allow-corpus-change: there is a text to change with --resume only");
+                  "--allow-corpus-change: it needs --resume");
   octavo::require(training.patience == 0 || training.evaluate_every > 0,
-                  "--patience: there are no evaluations to count with --eval-every 0");
+                  "--patience: it needs evaluations, but --eval-every is 0");
   options.quiet = quiet_;
   options.dry_run = dry_run_;
   options.memory_report = memory_report_;

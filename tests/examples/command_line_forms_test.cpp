@@ -122,10 +122,9 @@ TEST_CASE("what makes no run together is refused") {
   refused(sandbox, full("--new-schedule"),
           "--new-schedule: it needs --resume, whose schedule it replaces",
           "say --resume too, or leave it out");
-  refused(sandbox, full("--allow-corpus-change"),
-          "--allow-corpus-change: there is a text to change with --resume only");
+  refused(sandbox, full("--allow-corpus-change"), "--allow-corpus-change: it needs --resume");
   refused(sandbox, full("--patience 2 --eval-every 0"),
-          "--patience: there are no evaluations to count with --eval-every 0");
+          "--patience: it needs evaluations, but --eval-every is 0");
   refused(sandbox, full("--resume 500"), "--resume: there is no checkpoint or folder '500'",
           "write ITERATIONS before --resume");
   refused(sandbox, full("--memory-report 500"),

@@ -245,7 +245,7 @@ TEST_CASE("output that cannot be written ends every program with status 74") {
   const Sandbox sandbox;
   train(sandbox);
   const std::string gone = "cannot write to standard output";
-  const std::string why = "it is closed, full, or whoever read it is gone";
+  const std::string why = "it is closed or full, or its reader has ended";
   for (const char* output : {"", "/dev/full"}) {
     INFO("output '", output, "'");
     const Start how{.output = output};

@@ -96,7 +96,7 @@ void adjust_logits(std::span<const T> logits, const Sampling& sampling,
     if (adjusted[i] < infinity) continue;  // false for NaN
     throw DataError(detail::concat({"the logit of token ", i, " is ",
                                     (adjusted[i] == infinity ? "infinite" : "not a number")}),
-                    "the model's weights are not those of a model that was trained");
+                    "the model was not trained, or its training diverged");
   }
   if (!possible) {
     throw DataError("no token can follow: every logit is minus infinity",

@@ -101,7 +101,7 @@ inline std::string standing(double loss, const ReferenceLosses& lines) {
   if (lines.unigram && loss < *lines.unigram) {
     const std::string unigram =
         than("below the text\u2019s unigram entropy (", *lines.unigram, ")");
-    if (!lines.bigram) return unigram + ": the model uses what stands before a token";
+    if (!lines.bigram) return unigram + ": the model uses the tokens before a token";
     return unigram + than(", not yet below its bigram entropy (", *lines.bigram,
                           "): it predicts less well than a table of token pairs");
   }

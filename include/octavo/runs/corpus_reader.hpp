@@ -138,7 +138,7 @@ class CorpusReader {
       throw DataError(
           detail::concat({"corpus ", printable(text_->source().name()), ": ", error.what()}),
           resumed_ != nullptr ? "name the text that the run began with"
-                              : "take out what the model does not know");
+                              : "remove the characters that the model does not know");
     }
   }
 
