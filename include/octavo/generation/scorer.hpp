@@ -84,7 +84,7 @@ constexpr std::size_t scoring_bytes(const typename Model::Configuration& config,
   return ScoringPlan<Model>(config, length, workers).plan.total_bytes();
 }
 
-/// scoring_bytes of Transformer<T>: `scoring_bytes<float>(shape, 32)`.
+/// scoring_bytes of Transformer<T>: `scoring_bytes<float>(config, 32)`.
 template <Scalar T>
 constexpr std::size_t scoring_bytes(const ModelConfig& config, Index length, Index workers = 1) {
   return scoring_bytes<Transformer<T>>(config, length, workers);

@@ -114,14 +114,14 @@ template <PartMaker M>
 }
 
 /// As above, for a part of a model with this configuration:
-/// `check_gradients<SwiGlu<double>>(shape)`.
-template <CheckedPart L, typename Shape>
+/// `check_gradients<SwiGlu<double>>(config)`.
+template <CheckedPart L, typename Config>
 requires std::constructible_from < L, const Builder<double>
-&, const Shape& >
-       [[nodiscard]] GradientCheckResult check_gradients(const Shape& shape,
+&, const Config& >
+       [[nodiscard]] GradientCheckResult check_gradients(const Config& config,
                                                          GradientCheckOptions options = {}) {
-  options.width = options.output_width = shape.width;
-  return check_gradients([&](const Builder<double>& builder) { return L(builder, shape); },
+  options.width = options.output_width = config.width;
+  return check_gradients([&](const Builder<double>& builder) { return L(builder, config); },
                          options);
 }
 
