@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT A run of a training program, from the constructed trainer to the
-// saved model.
+// SPDX-License-Identifier: MIT
+// A run of a training program, from the constructed trainer to the saved model.
 #pragma once
 
 #include <cstdio>

@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: MIT The model, text and options of train_v2, all known at compile time.
+// SPDX-License-Identifier: MIT
+// The model, text and options of train_v2, all known at compile time.
 #pragma once
 
 #include <string>

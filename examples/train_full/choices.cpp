@@ -1,4 +1,5 @@
-// SPDX-License-Identifier: MIT Resolves train_full's options to a run.
+// SPDX-License-Identifier: MIT
+// Resolves train_full's options to a run.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT Adds a command-line option for each field of a configuration:
-// visitors of for_each_field.
+// SPDX-License-Identifier: MIT
+// Adds a command-line option for each field of a configuration: visitors of for_each_field.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT Resolves train_full's options for a given model (--from) or a
-// resumed run (--resume).
+// SPDX-License-Identifier: MIT
+// Resolves train_full's options for a given model (--from) or a resumed run (--resume).
 #include <algorithm>
 
 #include <octavo/interop/model_source.hpp>

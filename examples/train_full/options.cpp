@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT Adds train_full's options to the command line; choices.cpp resolves
-// them.
+// SPDX-License-Identifier: MIT
+// Adds train_full's options to the command line; choices.cpp resolves them.
 #include "train_full/options.hpp"
 
 #include <limits>

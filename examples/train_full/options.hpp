@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT The options of train_full: the given options, and the resolved
-// options of the run.
+// SPDX-License-Identifier: MIT
+// The options of train_full: the given options, and the resolved options of the run.
 #pragma once
 
 #include <cstdint>
