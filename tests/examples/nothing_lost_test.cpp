@@ -144,7 +144,8 @@ TEST_CASE("nothing lost: a run does not replace the model that it begins with") 
   write_file(sandbox, "shards/config.json", "{}");
   write_file(sandbox, "shards/pytorch_model.bin", "weights");
   refused(sandbox, micro("--out shards"), "the folder is Hugging Face's, with a config.json", 73);
-  refused(sandbox, words_of("convert o/model.safetensors shards"), "other weights are there", 73);
+  refused(sandbox, words_of("convert o/model.safetensors shards"), "the folder has other weights",
+          73);
   // A model below the folder is none of the run's files.
   done(sandbox, micro("--gpt2 --out o"));
   done(sandbox, words_of("train_full --threads 1 --from o/earlier-1 --out o --sequence 12 2"));

@@ -40,7 +40,7 @@ TEST_CASE("fine_tune: what it reads is not replaced") {
                              Words{"fine_tune", "model", "fine_tuned.safetensors"}}) {
     const Outcome got = start(sandbox, words);
     CHECK(got.status == 64);
-    CHECK(got.err.starts_with("fine_tuned.safetensors is what this would write"));
+    CHECK(got.err.starts_with("fine_tuned.safetensors is the output"));
   }
   CHECK(octavo::read_file(sandbox / "fine_tuned.safetensors") == "mine");
 }
