@@ -71,12 +71,22 @@ octavo::AnyOptimizer FullCommandLine::optimizer(octavo::AnyOptimizer chosen) con
     const auto named = *octavo::find_optimizer(optimizer_, octavo::builtin_optimizers<>);
     if (!named.same_rule(chosen)) chosen = named;
   }
-  octavo::require(!beta2_ || !chosen.same_rule(octavo::Sgd{}), "--beta2: sgd has no second moment");
-  octavo::for_each_setting(chosen, [&](std::string_view name, double& value, const auto&) {
-    if (name == "beta1" || name == "momentum") value = beta1_.value_or(value);
-    if (name == "beta2") value = beta2_.value_or(value);
-    if (name == "weight_decay") value = decay_.value_or(value);
+  std::string its_options;
+  octavo::for_each_setting(chosen, [&](std::string_view name, const auto&...) {
+    its_options += (its_options.empty() ? "" : ", ") + setting_option(name);
   });
+  for (const auto& [name, asked] : settings_) {
+    bool found = !asked;
+    octavo::for_each_setting(chosen, [&](std::string_view its_name, double& value, const auto&) {
+      if (its_name != name || !asked) return;
+      value = *asked;
+      found = true;
+    });
+    if (found) continue;
+    throw octavo::ConfigError(
+        setting_option(name) + ": " + std::string(name_of(chosen)) + " has no such setting",
+        "its settings are " + its_options);
+  }
   return chosen;
 }
 

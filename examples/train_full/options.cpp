@@ -2,6 +2,7 @@
 // Adds train_full's options to the command line; choices.cpp resolves them.
 #include "train_full/options.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 
@@ -12,8 +13,25 @@
 namespace support {
 namespace {
 
-using octavo::not_negative_range;
 using octavo::positive_range;
+
+/// What a setting of an optimizer does, for --help.
+std::string_view words_of_setting(std::string_view setting) {
+  constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"weight_decay", "Weight decay of matrices"},
+      {"beta1", "Decay rate of the first moment"},
+      {"beta2", "Decay rate of the second moment"},
+      {"epsilon", "Added to the root of the second moment"},
+      {"momentum", "Decay rate of the momentum"},
+      {"matrix_lr_scale", "Factor of the learning rate for weights of linear maps"},
+      {"ns_steps", "Newton-Schulz steps, 1 to 6"},
+      {"matrix_weight_decay", "Weight decay of linear maps, apart from --decay"},
+  };
+  for (const auto& [name, text] : words) {
+    if (name == setting) return text;
+  }
+  return setting;
+}
 
 /// The text with the escapes \n, \r, \t and \\ replaced. ConfigError if it is empty, too long, or
 /// has another backslash.
@@ -42,6 +60,13 @@ std::string unescaped(const char* option, const std::string& text) {
 }
 
 }  // namespace
+
+std::string setting_option(std::string_view setting) {
+  if (setting == "weight_decay") return "--decay";
+  std::string option = "--" + std::string(setting);
+  std::replace(option.begin(), option.end(), '_', '-');
+  return option;
+}
 
 FullCommandLine::FullCommandLine(CLI::App& app) {
   add_presets(app);
@@ -122,14 +147,35 @@ void FullCommandLine::add_layers(CLI::App& app) {
 void FullCommandLine::add_training(CLI::App& app) {
   auto& group = *app.add_option_group("Training");
   training_.add(group, octavo::FieldGroup::training);
+  add_optimizer(group);
+}
+
+/// The choice of the optimizer, and an option for each setting that one of them has.
+void FullCommandLine::add_optimizer(CLI::App& group) {
+  struct Found {
+    std::string_view name, of;
+    octavo::SettingRange range;
+    std::string defaults;
+  };
   std::vector<std::string> optimizers;
-  for (const auto& one : octavo::builtin_optimizers<>) optimizers.emplace_back(name_of(one));
+  std::vector<Found> settings;
+  for (const auto& one : octavo::builtin_optimizers<>) {
+    optimizers.emplace_back(name_of(one));
+    for_each_setting(one, [&](std::string_view name, double value, const auto& range) {
+      auto found = std::find_if(settings.begin(), settings.end(),
+                                [&](const Found& setting) { return setting.name == name; });
+      if (found == settings.end()) found = settings.insert(found, {name, "", range, ""});
+      found->defaults += (found->defaults.empty() ? "" : ", ") + optimizers.back() + " " +
+                         std::string(octavo::FormattedNumber::general(value, 3));
+    });
+  }
   add_choice(group, "--optimizer", optimizer_, optimizers,
-             "adamw (default), adamw-8bit, adam, lion or sgd");
-  real(group, "--decay", decay_, not_negative_range,
-       "Weight decay of matrices (adamw, lion 0.1, others 0)");
-  real(group, "--beta1", beta1_, octavo::share_range, "First moment; sgd: momentum (0.9)");
-  real(group, "--beta2", beta2_, octavo::share_range, "Second moment (0.99)");
+             "adamw (default), adamw-8bit, adam, lion, muon or sgd; muon needs fewer steps, and "
+             "pays where a step has at least as many tokens as the model is wide");
+  for (const Found& setting : settings) {
+    real(group, setting_option(setting.name), settings_[std::string(setting.name)], setting.range,
+         std::string(words_of_setting(setting.name)) + " (" + setting.defaults + ")");
+  }
 }
 
 void FullCommandLine::add_data(CLI::App& app) {

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +20,9 @@
 #include "train_full/field_options.hpp"
 
 namespace support {
+
+/// The option for a setting of an optimizer: "--beta1", "--matrix-lr-scale".
+std::string setting_option(std::string_view setting);
 
 struct FullOptions {
   octavo::ModelConfig config;  ///< except the vocabulary, which depends on the text
@@ -80,6 +85,7 @@ class FullCommandLine {
   void add_model(CLI::App& app);
   void add_layers(CLI::App& app);
   void add_training(CLI::App& app);
+  void add_optimizer(CLI::App& group);
   void add_run(CLI::App& app);
   void add_data(CLI::App& app);
   void add_memory(CLI::App& app);
@@ -106,7 +112,8 @@ class FullCommandLine {
   FieldOptions<octavo::ModelConfig> model_;
   FieldOptions<octavo::TrainingOptions> training_;
   Given<Index> iterations_, sample_every_, log_every_, metrics_every_, vocabulary_, sample_tokens_;
-  Given<double> decay_, beta1_, beta2_;
+  /// By the settings' names, see add_optimizer().
+  std::map<std::string, Given<double>, std::less<>> settings_;
   Index threads_ = 0;
   MemoryReportOption memory_report_;
   std::size_t memory_budget_ = 0, map_above_ = octavo::CorpusOptions().load_at_most;

@@ -22,6 +22,7 @@
 #include <octavo/kernels/gate.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/normalize.hpp>
+#include <octavo/kernels/orthogonalize.hpp>
 #include <octavo/kernels/rotate.hpp>
 #include <octavo/kernels/soft_cap.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
@@ -56,6 +57,8 @@
   apply(decltype(detail::update_with<AdamW, T>) detail::update_with<AdamW, T>)                  \
   apply(decltype(detail::update_with<Adam, T>) detail::update_with<Adam, T>)                    \
   apply(decltype(detail::update_with<Lion, T>) detail::update_with<Lion, T>)                    \
+  apply(decltype(orthogonalize<T>) orthogonalize<T>)                                            \
+  apply(decltype(detail::update_with<Muon, T>) detail::update_with<Muon, T>)                    \
   apply(decltype(detail::update_with<Sgd, T>) detail::update_with<Sgd, T>)                      \
   apply(decltype(detail::update_with<AdamW8bit, T>) detail::update_with<AdamW8bit, T>)          \
   apply(TrainingStep<T>::TrainingStep(const Model&, const TrainingOptions&, ThreadPool&))         \

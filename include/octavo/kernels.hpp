@@ -16,6 +16,7 @@
 #include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/kernels/normalize.hpp>
+#include <octavo/kernels/orthogonalize.hpp>
 #include <octavo/kernels/output.hpp>
 #include <octavo/kernels/rotate.hpp>
 #include <octavo/kernels/soft_cap.hpp>

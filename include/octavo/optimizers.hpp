@@ -10,6 +10,7 @@
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
 #include <octavo/optimizers/lion.hpp>
+#include <octavo/optimizers/muon.hpp>
 #include <octavo/optimizers/optimizer.hpp>
 #include <octavo/optimizers/optimizer_list.hpp>
 #include <octavo/optimizers/setting.hpp>

@@ -292,15 +292,15 @@ TEST_CASE("moments that could not be loaded again are not saved") {
 }
 
 TEST_CASE("a state of moments alone is a tensor of the weights' type, others are bytes") {
-  const auto adamw = detail::state_form<float>(AdamW{}, 100, 3);
+  const auto adamw = detail::state_form<float>(AdamW{}, {100, 3});
   CHECK(adamw.dtype == "F32");
   CHECK(adamw.sizes == std::vector<Index>{2, 100});
-  CHECK(detail::state_form<double>(Lion{}, 100, 3).dtype == "F64");
-  CHECK(detail::state_form<double>(Lion{}, 100, 3).sizes == std::vector<Index>{1, 100});
-  const auto codes = detail::state_form<float>(AdamW8bit{}, 100, 3);
+  CHECK(detail::state_form<double>(Lion{}, {100, 3}).dtype == "F64");
+  CHECK(detail::state_form<double>(Lion{}, {100, 3}).sizes == std::vector<Index>{1, 100});
+  const auto codes = detail::state_form<float>(AdamW8bit{}, {100, 3});
   CHECK(codes.dtype == "U8");
   CHECK(codes.sizes ==
-        std::vector<Index>{static_cast<Index>(optimizer_state_bytes<float>(AdamW8bit{}, 100, 3))});
+        std::vector<Index>{static_cast<Index>(optimizer_state_bytes<float>(AdamW8bit{}, {100, 3}))});
 }
 
 TEST_CASE("the first number that an optimizer cannot have left is found, in any piece") {
@@ -308,7 +308,7 @@ TEST_CASE("the first number that an optimizer cannot have left is found, in any 
   std::vector<float> moments(2 * parameters, 0.5f);
   const auto first = [&] {
     return detail::first_impossible<float>(
-        AdamW{}, parameters, 1, [&](std::size_t byte, std::span<std::byte> bytes) {
+        AdamW{}, {parameters, 1}, [&](std::size_t byte, std::span<std::byte> bytes) {
           std::memcpy(bytes.data(), std::as_bytes(std::span(moments)).data() + byte, bytes.size());
         });
   };

@@ -113,13 +113,13 @@ TEST_CASE_TEMPLATE("a number without a gradient is decayed, and else stays to th
 }
 
 TEST_CASE("the state that an optimizer asks for") {
-  CHECK(optimizer_state_bytes<float>(AdamW{}, 1000, 3) == 8000);
-  CHECK(optimizer_state_bytes<double>(Sgd{}, 1000, 3) == 8000);
-  CHECK(optimizer_state_bytes<float>(Lion{}, 1000, 3) == 4000);
+  CHECK(optimizer_state_bytes<float>(AdamW{}, {1000, 3}) == 8000);
+  CHECK(optimizer_state_bytes<double>(Sgd{}, {1000, 3}) == 8000);
+  CHECK(optimizer_state_bytes<float>(Lion{}, {1000, 3}) == 4000);
   // Two planes of bytes, each padded to 64, and a scale of 4 bytes per begun 256 of every tensor.
-  CHECK(optimizer_state_bytes<float>(AdamW8bit{}, 1000, 3) == 2 * 1024 + 4 * (3 + 3));
-  static_assert(optimizer_state_bytes<float>(AdamW{}, 1000, 3) == 8000);
-  CHECK_THROWS_AS(optimizer_state_bytes<float>(AdamW{}, Index{1} << 62, 3), ConfigError);
+  CHECK(optimizer_state_bytes<float>(AdamW8bit{}, {1000, 3}) == 2 * 1024 + 4 * (3 + 3));
+  static_assert(optimizer_state_bytes<float>(AdamW{}, {1000, 3}) == 8000);
+  CHECK_THROWS_AS(optimizer_state_bytes<float>(AdamW{}, {Index{1} << 62, 3}), ConfigError);
 }
 
 TEST_CASE("updates have the same bits with any number of workers") {

@@ -13,7 +13,7 @@ using octavo_test::Adagrad;
 TEST_CASE("optimizers are found by name, the caller's own too") {
   std::string names;
   for (const AnyOptimizer& one : builtin_optimizers<>) names += std::string(name_of(one)) + ' ';
-  CHECK(names == "adamw adamw-8bit adam lion sgd ");
+  CHECK(names == "adamw adamw-8bit adam lion muon sgd ");
   CHECK(find_optimizer("lion", builtin_optimizers<>) == AnyOptimizer(Lion{}));
   for (const char* name : {"", "AdamW", "adamw ", "adagrad"}) {
     CHECK_FALSE(find_optimizer(name, builtin_optimizers<>).has_value());

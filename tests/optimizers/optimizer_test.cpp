@@ -25,8 +25,8 @@ struct Rule {
 struct Stateful {
   static constexpr std::string_view name = "stateful";
   static constexpr std::array<Setting<Stateful>, 0> settings() { return {}; }
-  static constexpr std::array<StateSection, 1> state_sections(Index parameters, Index) {
-    return {StateSection{StateSection::Number::code, parameters}};
+  static constexpr std::array<StateSection, 1> state_sections(const TrainedSizes& sizes) {
+    return {StateSection{StateSection::Number::code, sizes.count}};
   }
   template <Scalar T>
   void update(const Worker&, const UpdateInfo&, std::span<const Parameter>, std::span<T>,
@@ -46,7 +46,7 @@ struct WithoutSettings {
 struct WithoutUpdate {
   static constexpr std::string_view name = "without-update";
   static constexpr std::array<Setting<WithoutUpdate>, 0> settings() { return {}; }
-  static constexpr std::array<StateSection, 1> state_sections(Index, Index) { return {}; }
+  static constexpr std::array<StateSection, 1> state_sections(const TrainedSizes&) { return {}; }
 };
 
 static_assert(UpdateRule<Rule> && Optimizer<Rule> && !StatefulOptimizer<Rule>);

@@ -106,7 +106,7 @@ TEST_CASE_TEMPLATE("the clipped gradient is rounded before a rule sees it", T, f
 }
 
 TEST_CASE("each moment of a rule is its own, and comes back in the next update") {
-  CHECK(optimizer_state_bytes<double>(Remembering{}, 56, 2) == 3 * 56 * sizeof(double));
+  CHECK(optimizer_state_bytes<double>(Remembering{}, {56, 2}) == 3 * 56 * sizeof(double));
   const ParameterList list = two_tensors();
   std::vector<double> w(56), state(3 * 56);
   for (Index t = 1; t <= 6; ++t) {

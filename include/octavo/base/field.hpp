@@ -43,6 +43,7 @@ struct SettingRange {
 /// The range of a moment's decay rate, a momentum or a dropout rate.
 inline constexpr SettingRange share_range{0, 1 - std::numeric_limits<double>::epsilon() / 2,
                                           "0 to less than 1"};
+inline constexpr SettingRange unit_range{0, 1, "0 to 1"};
 inline constexpr SettingRange positive_range{std::numeric_limits<double>::denorm_min(),
                                              std::numeric_limits<double>::max(),
                                              "a finite number > 0"};

@@ -34,23 +34,25 @@ struct CheckpointInfo {
 
 namespace detail {
 
-/// The layout of an optimizer's state in a file: [moments, parameters] of the weights' scalar type
-/// if it consists of such moments, otherwise bytes.
+/// The layout of an optimizer's state in a file: moments of the weights' scalar type as [moments,
+/// parameters], or as [numbers] if a moment does not cover all parameters; otherwise bytes.
 struct StateForm {
   std::string_view dtype;
   std::vector<Index> sizes;
 };
 
 template <Scalar T>
-StateForm state_form(const AnyOptimizer& optimizer, Index parameters, Index tensors) {
-  Index moments = 0;
+StateForm state_form(const AnyOptimizer& optimizer, const TrainedSizes& sizes) {
+  Index moments = 0, numbers = 0;
   bool scalars = true;
-  for_each_state_section(optimizer, parameters, tensors, [&](const StateSection& section) {
+  for_each_state_section(optimizer, sizes, [&](const StateSection& section) {
     ++moments;
+    numbers += section.count;
     scalars = scalars && section.number == StateSection::Number::scalar;
   });
-  if (scalars) return {scalar_name<T>, {moments, parameters}};
-  return {"U8", {static_cast<Index>(optimizer_state_bytes<T>(optimizer, parameters, tensors))}};
+  if (!scalars) return {"U8", {static_cast<Index>(optimizer_state_bytes<T>(optimizer, sizes))}};
+  if (numbers == moments * sizes.count) return {scalar_name<T>, {moments, sizes.count}};
+  return {scalar_name<T>, {numbers}};
 }
 
 template <typename N>
@@ -62,8 +64,8 @@ bool could_be_moment(N number, MomentRange range) {
 /// Quantized codes are not counted, because every value is valid. read(byte, bytes) fills `bytes`
 /// from the state's byte `byte` on.
 template <Scalar T, typename Read>
-std::optional<Index> first_impossible(const AnyOptimizer& optimizer, Index parameters,
-                                      Index tensors, Read read) {
+std::optional<Index> first_impossible(const AnyOptimizer& optimizer, const TrainedSizes& sizes,
+                                      Read read) {
   std::optional<Index> first;
   std::size_t byte = 0;
   Index before = 0;
@@ -80,7 +82,7 @@ std::optional<Index> first_impossible(const AnyOptimizer& optimizer, Index param
     }
     before += section.count;
   };
-  for_each_state_section(optimizer, parameters, tensors, [&](const StateSection& section) {
+  for_each_state_section(optimizer, sizes, [&](const StateSection& section) {
     if (section.number == StateSection::Number::scalar) look(std::type_identity<T>{}, section);
     if (section.number == StateSection::Number::float32) look(std::type_identity<float>{}, section);
     byte += section.bytes<T>();
@@ -101,8 +103,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   const RunState state = trainer.state();
   const TrainingOptions& options = trainer.options();
   const std::span<const std::byte> moments = trainer.optimizer_state();
-  const Index parameters = trainer.parameters().trained_count();
-  const Index tensors_of_model = trainer.parameters().trained_tensors();
+  const TrainedSizes& sizes = trainer.parameters().trained();
   const auto demand = [&](bool sound, const char* numbers) {
     if (sound) return;
     throw Diverged(
@@ -113,8 +114,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   const auto copy = [&](std::size_t first, std::span<std::byte> bytes) {
     std::ranges::copy(moments.subspan(first, bytes.size()), bytes.begin());
   };
-  demand(!detail::first_impossible<T>(options.optimizer, parameters, tensors_of_model, copy),
-         "moments");
+  demand(!detail::first_impossible<T>(options.optimizer, sizes, copy), "moments");
   detail::check_saved(trainer.config(), options.sequence, tokenizer.vocabulary_size());
   MetadataWriter metadata;
   detail::write_format(metadata, "checkpoint");
@@ -128,7 +128,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   detail::write_factors(metadata, trainer.parameters());
   detail::write_corpus(metadata, corpus);
   auto tensors = detail::weights_to_write<T>(trainer.parameters(), trainer.weights());
-  const auto form = detail::state_form<T>(options.optimizer, parameters, tensors_of_model);
+  const auto form = detail::state_form<T>(options.optimizer, sizes);
   tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes, moments});
   write_safetensors(path, tensors, metadata.entries(), files);
 }
@@ -236,8 +236,7 @@ class CheckpointFile {
     constexpr std::array dtypes{scalar_name<T>};
     constexpr std::array others{detail::optimizer_state_name};
     detail::check_tensors(file_, parameters, dtypes, others);
-    const auto form = detail::state_form<T>(info_.options.optimizer, parameters.trained_count(),
-                                            parameters.trained_tensors());
+    const auto form = detail::state_form<T>(info_.options.optimizer, parameters.trained());
     const std::array forms{form.dtype};
     detail::check_tensor(file_, std::string(detail::optimizer_state_name), form.sizes, forms);
     for (const Parameter& parameter : parameters)
@@ -261,12 +260,16 @@ class CheckpointFile {
     const AnyOptimizer& optimizer = info_.options.optimizer;
     if (state.dtype == scalar_name<T>) {
       std::vector<MomentRange> ranges;
-      for_each_state_section(optimizer, parameters.trained_count(), parameters.trained_tensors(),
-                             [&](const StateSection& section) { ranges.push_back(section.range); });
-      const auto count = static_cast<std::size_t>(parameters.trained_count());
+      std::vector<std::size_t> ends;
+      for_each_state_section(optimizer, parameters.trained(), [&](const StateSection& section) {
+        ranges.push_back(section.range);
+        ends.push_back((ends.empty() ? 0 : ends.back()) + static_cast<std::size_t>(section.count));
+      });
+      std::size_t moment = 0;
       detail::for_each_piece<T>(file_, name, [&](std::size_t first, std::span<const T> piece) {
         for (std::size_t i = 0; i < piece.size(); ++i) {
-          const bool bounded = ranges[(first + i) / count] == MomentRange::not_negative;
+          while (first + i == ends[moment]) ++moment;
+          const bool bounded = ranges[moment] == MomentRange::not_negative;
           if (bounded && piece[i] < 0) refuse_state(first + i);
         }
       });
@@ -274,7 +277,7 @@ class CheckpointFile {
     }
     detail::verify_tensor(file_, name);
     const auto impossible = detail::first_impossible<T>(
-        optimizer, parameters.trained_count(), parameters.trained_tensors(),
+        optimizer, parameters.trained(),
         [&](std::size_t first, std::span<std::byte> bytes) { file_.read(state, first, bytes); });
     if (impossible) refuse_state(static_cast<std::size_t>(*impossible));
   }

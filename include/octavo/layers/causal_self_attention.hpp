@@ -50,12 +50,13 @@ class CausalSelfAttention {
       : config_(config),
         positions_(positions),
         head_width_(detail::checked_head_width(config, positions, width)),
-        project_in_(builder / "qkv", width, qkv_width(), config.bias),
+        project_in_(builder / "qkv", width, MapColumns{query_width(), kv_width(), kv_width()},
+                    config.bias),
         query_norm_(norm_of_heads(builder / "query_norm", norm, config.heads)),
         key_norm_(norm_of_heads(builder / "key_norm", norm, kv_heads())),
         project_out_(builder / "output", query_width(), width, config.bias && config.output_bias,
                      InitialValue::normal_residual),
-        qkv_(builder.saved("queries, keys, values", qkv_width())),
+        qkv_(builder.saved("queries, keys, values", project_in_.output_width())),
         attended_(builder.saved("attended", query_width())),
         logsumexp_(builder.saved("log-sum-exp", config.heads)),
         forward_scores_(builder.forward_numbers(
@@ -103,7 +104,6 @@ class CausalSelfAttention {
   }
   constexpr Index query_width() const { return config_.heads * head_width_; }
   constexpr Index kv_width() const { return kv_heads() * head_width_; }
-  constexpr Index qkv_width() const { return query_width() + 2 * kv_width(); }
 
   constexpr std::optional<Norm<T>> norm_of_heads(const Builder<T>& builder, const NormConfig& norm,
                                                  Index heads) const {

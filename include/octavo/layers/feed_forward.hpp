@@ -24,7 +24,8 @@ class FeedForward {
 
   constexpr FeedForward(const Builder<T>& builder, Index width, const FeedForwardConfig& config)
       : widen_(builder / (config.gated ? "gate_up" : "up"), width,
-               config.gated ? 2 * config.d_ff : config.d_ff, config.bias),
+               config.gated ? MapColumns{config.d_ff, config.d_ff} : MapColumns{config.d_ff},
+               config.bias),
         narrow_(builder / "down", config.d_ff, width, config.bias, InitialValue::normal_residual),
         activation_(config.activation),
         gated_(config.gated),

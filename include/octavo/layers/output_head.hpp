@@ -49,7 +49,7 @@ class OutputHead {
                        const HeadConfig& config)
       : vocabulary_(vocabulary),
         width_(width),
-        table_(config.tied ? ParameterSlot{} : builder.matrix("weight", vocabulary, width)),
+        table_(config.tied ? ParameterSlot{} : builder.table("weight", vocabulary, width)),
         bias_(config.bias && !config.tied ? builder.vector("bias", vocabulary) : ParameterSlot{}),
         logits_(builder.forward_numbers("logits",
                                         std::min(builder.pass().rows(), slice_rows) * vocabulary)),

@@ -37,10 +37,10 @@ struct AdamW8bit {
   }
 
   /// Two planes of codes, each padded to 64 bytes, and the scales.
-  static constexpr std::array<StateSection, 2> state_sections(Index parameters, Index tensors) {
-    const auto plane = static_cast<Index>(align_up(bytes_of<std::uint8_t>(parameters)));
+  static constexpr std::array<StateSection, 2> state_sections(const TrainedSizes& sizes) {
+    const auto plane = static_cast<Index>(align_up(bytes_of<std::uint8_t>(sizes.count)));
     return {{{StateSection::Number::code, 2 * plane},
-             {StateSection::Number::float32, scale_index(parameters, tensors),
+             {StateSection::Number::float32, scale_index(sizes.count, sizes.tensors),
               MomentRange::not_negative}}};
   }
 

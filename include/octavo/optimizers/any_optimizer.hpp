@@ -37,7 +37,10 @@ struct OptimizerTable {
   std::string_view name;
   std::span<const NamedRange> settings;
   int sections;
-  StateSection (*section)(int which, Index parameters, Index tensors);
+  StateSection (*section)(int which, const TrainedSizes& sizes);
+  bool has_scratch;
+  std::size_t (*scratch_float)(Index rows, const MapColumns& maps, Index workers);
+  std::size_t (*scratch_double)(Index rows, const MapColumns& maps, Index workers);
   UpdateFunction<float> update_float;
   UpdateFunction<double> update_double;
 };
@@ -63,19 +66,33 @@ constexpr O with_settings(std::span<const double> values) {
 template <Optimizer O>
 constexpr int section_count() {
   if constexpr (StatefulOptimizer<O>) {
-    return static_cast<int>(O::state_sections(0, 0).size());
+    return static_cast<int>(O::state_sections(TrainedSizes{}).size());
   } else {
     return static_cast<int>(O::moments.size());
   }
 }
 
 template <Optimizer O>
-constexpr StateSection section_of(int which, Index parameters, Index tensors) {
+constexpr StateSection section_of(int which, const TrainedSizes& sizes) {
   const auto i = static_cast<std::size_t>(which);
   if constexpr (StatefulOptimizer<O>) {
-    return O::state_sections(parameters, tensors)[i];
+    return O::state_sections(sizes)[i];
   } else {
-    return {StateSection::Number::scalar, parameters, O::moments[i]};
+    return {StateSection::Number::scalar, sizes.count, O::moments[i]};
+  }
+}
+
+template <typename O>
+concept HasScratch = requires(Index size, const MapColumns& maps) {
+  { O::template scratch_bytes<float>(size, maps, size) } -> std::convertible_to<std::size_t>;
+};
+
+template <Optimizer O, Scalar T>
+constexpr std::size_t scratch_of(Index rows, const MapColumns& maps, Index workers) {
+  if constexpr (HasScratch<O>) {
+    return O::template scratch_bytes<T>(rows, maps, workers);
+  } else {
+    return 0;
   }
 }
 
@@ -92,9 +109,15 @@ void update_with(std::span<const double> settings, const Worker& worker, const U
 }
 
 template <Optimizer O>
-inline constexpr OptimizerTable optimizer_table{
-    O::name,        named_ranges<O>,        section_count<O>(),
-    &section_of<O>, &update_with<O, float>, &update_with<O, double>};
+inline constexpr OptimizerTable optimizer_table{O::name,
+                                                named_ranges<O>,
+                                                section_count<O>(),
+                                                &section_of<O>,
+                                                HasScratch<O>,
+                                                &scratch_of<O, float>,
+                                                &scratch_of<O, double>,
+                                                &update_with<O, float>,
+                                                &update_with<O, double>};
 
 }  // namespace detail
 
@@ -127,6 +150,9 @@ class AnyOptimizer {
   }
   /// Whether both are the same optimizer with equal settings.
   friend constexpr bool operator==(const AnyOptimizer&, const AnyOptimizer&) = default;
+
+  /// Whether updates need memory beside the state, see optimizer_scratch_bytes.
+  constexpr bool has_scratch() const noexcept { return table_->has_scratch; }
 
   constexpr const detail::OptimizerTable& table() const noexcept { return *table_; }
   /// In the order of table().settings.
@@ -173,25 +199,36 @@ void check_optimizer(const AnyOptimizer& optimizer) {
   });
 }
 
-/// Calls visit(section) for each section of an optimizer's state, in order and without gaps, for a
-/// model of `parameters` numbers in `tensors` tensors.
+/// Calls visit(section) for each section of an optimizer's state, in order and without gaps.
 template <typename Visit>
-constexpr void for_each_state_section(const AnyOptimizer& optimizer, Index parameters,
-                                      Index tensors, Visit visit) {
+constexpr void for_each_state_section(const AnyOptimizer& optimizer, const TrainedSizes& sizes,
+                                      Visit visit) {
   for (int i = 0; i < optimizer.table().sections; ++i) {
-    visit(optimizer.table().section(i, parameters, tensors));
+    visit(optimizer.table().section(i, sizes));
   }
 }
 
-/// Bytes of the optimizer's state for `parameters` numbers of T in `tensors` tensors.
+/// Bytes of the optimizer's state for weights of type T.
 template <Scalar T>
-constexpr std::size_t optimizer_state_bytes(const AnyOptimizer& optimizer, Index parameters,
-                                            Index tensors) {
+constexpr std::size_t optimizer_state_bytes(const AnyOptimizer& optimizer,
+                                            const TrainedSizes& sizes) {
   std::size_t bytes = 0;
-  for_each_state_section(optimizer, parameters, tensors, [&](const StateSection& section) {
+  for_each_state_section(optimizer, sizes, [&](const StateSection& section) {
     bytes = checked_add(bytes, section.bytes<T>());
   });
   return bytes;
+}
+
+/// Bytes of UpdateInfo::scratch for updates of a linear map's weight, [rows, sum of the columns].
+template <Scalar T>
+constexpr std::size_t optimizer_scratch_bytes(const AnyOptimizer& optimizer, Index rows,
+                                              const MapColumns& maps, Index workers) {
+  const detail::OptimizerTable& table = optimizer.table();
+  if constexpr (std::same_as<T, float>) {
+    return table.scratch_float(rows, maps, workers);
+  } else {
+    return table.scratch_double(rows, maps, workers);
+  }
 }
 
 /// Updates `tensors`, which are some or all of a model's, except those with a learning-rate factor

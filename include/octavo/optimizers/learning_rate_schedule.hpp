@@ -18,15 +18,17 @@ namespace OCTAVO_NAMESPACE {
 
 /// The learning rate as a pure function of the step. During warm-up it rises linearly from
 /// peak / (warmup + 1); then it is constant, or falls to `min_lr` at step `steps`, linearly or
-/// along half a cosine (Loshchilov, Hutter 2017), and stays there.
+/// along half a cosine (Loshchilov, Hutter 2017), and stays there. wsd (warm-up, stable, decay: Hu
+/// et al. 2024) is constant until the last steps, and then falls linearly.
 struct LearningRateSchedule {
-  enum class Shape { constant, linear, cosine };
+  enum class Shape { constant, linear, cosine, wsd };
 
   Shape shape = Shape::cosine;
   double peak = 1e-3;
   double min_lr = 1e-4;
   Index warmup = 100;
-  Index steps = 0;  ///< where min_lr is reached
+  Index steps = 0;        ///< where min_lr is reached
+  double cooldown = 0.4;  ///< share of the steps in which wsd falls
 
   /// `step` counts from 0.
   double at(Index step) const {
@@ -36,17 +38,19 @@ struct LearningRateSchedule {
     }
     if (shape == Shape::constant) return peak;
     if (step >= steps) return min_lr;
-    const double progress =
-        static_cast<double>(step - warmup) / static_cast<double>(steps - warmup);
-    const double left = shape == Shape::linear
-                            ? 1.0 - progress
-                            : 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+    const auto all = static_cast<double>(steps);
+    double fall = static_cast<double>(warmup);  // the step where the rate begins to fall
+    if (shape == Shape::wsd) fall = std::max(fall, std::fma(-cooldown, all, all));
+    const auto now = static_cast<double>(step);
+    const double progress = now <= fall ? 0.0 : (now - fall) / (all - fall);
+    const double left = shape == Shape::cosine ? 0.5 * (1.0 + std::cos(std::numbers::pi * progress))
+                                               : 1.0 - progress;
     return std::fma(left, peak - min_lr, min_lr);
   }
 };
 
-constexpr std::array<std::string_view, 3> choice_names(LearningRateSchedule::Shape) noexcept {
-  return {"constant", "linear", "cosine"};
+constexpr std::array<std::string_view, 4> choice_names(LearningRateSchedule::Shape) noexcept {
+  return {"constant", "linear", "cosine", "wsd"};
 }
 
 /// Throws ConfigError where the numbers make no schedule.

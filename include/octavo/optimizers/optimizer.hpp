@@ -23,6 +23,7 @@ struct UpdateInfo {
   double scale = 1;          ///< the clipping factor of every gradient
   Index first_gradient = 0;  ///< Parameter::gradient_offset of gradients[0]
   Index moments = 0;         ///< numbers in each moment: those that train; 0: as many as weights
+  std::span<std::byte> scratch{};  ///< optimizer_scratch_bytes, aligned to 64 bytes
 
   constexpr Index moments_of(std::size_t weights) const noexcept {
     return moments > 0 ? moments : static_cast<Index>(weights);
@@ -86,18 +87,23 @@ concept UpdateRule = std::convertible_to<decltype(O::name), std::string_view> &&
 };
 
 /// An optimizer with its own layout of state and its own loop, such as AdamW8bit.
-/// state_sections(parameters, tensors) describes the state for `parameters` trained numbers in
-/// `tensors` tensors; it is zero before the first update, and aligned to 64 bytes. All workers call
-/// update together with the tensors to update, some or all; each worker updates its share. Frozen
-/// tensors and those with a learning-rate factor of 0 must not change. weights [all parameters],
-/// gradients [from info.first_gradient on], state [all sections].
+/// state_sections(sizes) describes the state; it is zero before the first update, and aligned to 64
+/// bytes. All workers call update together with the tensors to update, some or all; each worker
+/// updates its share. Frozen tensors and those with a learning-rate factor of 0 must not change.
+/// weights [all parameters], gradients [from info.first_gradient on], state [all sections]. An
+/// optimizer that works on whole matrices may have
+///
+///   template <Scalar T>
+///   static constexpr std::size_t scratch_bytes(Index rows, const MapColumns& maps, Index workers);
+///
+/// which tells the bytes that update<T> needs in info.scratch for a linear map's weight.
 template <typename O>
 concept StatefulOptimizer = std::convertible_to<decltype(O::name), std::string_view> &&
     requires(const O optimizer, const Worker worker, const UpdateInfo info,
              std::span<const Parameter> tensors, std::span<float> weights,
              std::span<const float> gradients, std::span<std::byte> state) {
   { O::settings().size() } -> std::convertible_to<std::size_t>;
-  { O::state_sections(Index{}, Index{}).size() } -> std::convertible_to<std::size_t>;
+  { O::state_sections(TrainedSizes{}).size() } -> std::convertible_to<std::size_t>;
   optimizer.template update<float>(worker, info, tensors, weights, gradients, state);
 };
 

@@ -10,6 +10,7 @@
 #include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/lion.hpp>
+#include <octavo/optimizers/muon.hpp>
 #include <octavo/optimizers/sgd.hpp>
 
 // Optimizers by name, for command lines and files. A program that uses a list contains all
@@ -19,8 +20,8 @@ namespace OCTAVO_NAMESPACE {
 /// Octavo's optimizers with their defaults, followed by the user's own: `static const auto known =
 /// known_optimizers(Adagrad{});`
 template <Optimizer... Own>
-constexpr std::array<AnyOptimizer, 5 + sizeof...(Own)> known_optimizers(const Own&... own) {
-  return {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Sgd{}, own...};
+constexpr std::array<AnyOptimizer, 6 + sizeof...(Own)> known_optimizers(const Own&... own) {
+  return {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Muon{}, Sgd{}, own...};
 }
 
 /// Octavo's optimizers. (A template, so that only programs that use the list compile them.)

@@ -89,11 +89,21 @@ class Builder {
     return reused_ ? ParameterUnit{} : parameters_->begin_unit();
   }
 
-  /// A parameter [rows, columns].
+  /// A parameter [rows, columns]: the weight of a linear map, x [.., rows] to [.., columns].
   constexpr ParameterSlot matrix(std::string_view name, Index rows, Index columns,
                                  InitialValue initial = InitialValue::normal,
                                  ParameterUnit unit = {}) const {
-    return parameters_->add(path_ / name, rows, columns, initial, unit);
+    return matrix(name, rows, MapColumns{columns}, initial, unit);
+  }
+  /// The weights of several linear maps of one input, side by side: [rows, sum of the columns].
+  constexpr ParameterSlot matrix(std::string_view name, Index rows, const MapColumns& columns,
+                                 InitialValue initial, ParameterUnit unit) const {
+    const Index all = columns[0] + columns[1] + columns[2];
+    return parameters_->add(path_ / name, rows, all, initial, unit, columns);
+  }
+  /// A parameter [rows, columns] of which each row belongs to a token or a position.
+  constexpr ParameterSlot table(std::string_view name, Index rows, Index columns) const {
+    return parameters_->add(path_ / name, rows, columns, InitialValue::normal);
   }
   /// A parameter [size].
   constexpr ParameterSlot vector(std::string_view name, Index size,

@@ -32,12 +32,16 @@ struct Parameter {
   Index block = -1;           ///< -1: before the first block; the number of blocks: after the last
   Index gradient_offset = 0;  ///< trained numbers before it; -1: it is frozen
   Index gradient_index = 0;   ///< trained tensors before it
+  Index outside_maps = 0;     ///< trained numbers before it, without the weights of linear maps
+  MapColumns maps{};          ///< see ParameterEntry
 
   Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
   /// Whether it has a gradient and moments.
   bool trains() const noexcept { return gradient_offset >= 0; }
   /// Whether updates change it.
   bool learns() const noexcept { return trains() && learning_rate_factor != 0; }
+  /// Whether it is the weight of linear maps, not a table or a vector.
+  bool is_map() const noexcept { return maps[0] > 0; }
 };
 
 /// All parameters of a model in memory order, without gaps, so that an optimizer is one pass over
@@ -55,10 +59,10 @@ class ParameterList {
     }
     const auto index = static_cast<Index>(parameters_.size());
     parameters_.push_back({std::move(name), entry.rows, entry.columns, count_, entry.initial,
-                           entry.decays(), 1.0, index, block, trained_count_, trained_tensors_});
+                           entry.decays(), 1.0, index, block, trained_.count, trained_.tensors,
+                           trained_.count - trained_.in_maps, entry.maps});
     count_ += entry.count();
-    trained_count_ += entry.count();
-    trained_tensors_ += 1;
+    trained_.add(entry);
   }
   /// Appends the tensors of a part; `prefix` precedes every name.
   void append(std::string_view prefix, const ParameterTable& part) {
@@ -70,19 +74,18 @@ class ParameterList {
   /// Freezes all tensors for which trains(parameter) is false.
   template <typename Trains>
   void set_trained(Trains trains) {
-    trained_count_ = trained_tensors_ = 0;
+    trained_ = {};
     for (Parameter& parameter : parameters_) {
       const bool trained = trains(std::as_const(parameter));
-      parameter.gradient_offset = trained ? trained_count_ : -1;
-      parameter.gradient_index = trained_tensors_;
-      if (!trained) continue;
-      trained_count_ += parameter.count();
-      trained_tensors_ += 1;
+      parameter.gradient_offset = trained ? trained_.count : -1;
+      parameter.gradient_index = trained_.tensors;
+      parameter.outside_maps = trained_.count - trained_.in_maps;
+      if (trained) trained_.add(parameter);
     }
   }
-  /// The trained numbers, and the trained tensors.
-  Index trained_count() const noexcept { return trained_count_; }
-  Index trained_tensors() const noexcept { return trained_tensors_; }
+  /// Numbers in all trained tensors.
+  Index trained_count() const noexcept { return trained_.count; }
+  const TrainedSizes& trained() const noexcept { return trained_; }
 
   Index count() const noexcept { return count_; }
   std::size_t size() const noexcept { return parameters_.size(); }
@@ -125,7 +128,7 @@ class ParameterList {
   EigenMap<T> gradient_map(std::span<T> block, std::string_view name) const {
     const Parameter& parameter = find(name);
     require_equal("parameters: numbers in the gradients", static_cast<Index>(block.size()),
-                  trained_count_);
+                  trained_.count);
     require(parameter.trains(), [&] {
       return detail::concat({printable(name), " is frozen: it has no gradient"});
     });
@@ -150,8 +153,7 @@ class ParameterList {
 
   std::vector<Parameter> parameters_;
   Index count_ = 0;
-  Index trained_count_ = 0;
-  Index trained_tensors_ = 0;
+  TrainedSizes trained_;
 };
 
 }  // namespace OCTAVO_NAMESPACE

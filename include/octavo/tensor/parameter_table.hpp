@@ -53,6 +53,11 @@ class ParameterPath {
   std::size_t size_ = 0;
 };
 
+/// The columns of each linear map whose weight [in, out] is a part of a tensor: queries, keys and
+/// values lie side by side in one, gate and up in another. All 0 for a vector, and for a table,
+/// whose rows belong to tokens or positions. Optimizers that treat matrices as matrices read it.
+using MapColumns = std::array<Index, 3>;
+
 /// One tensor of a part of a model: [rows, columns], or [columns] if rows is 0.
 struct ParameterEntry {
   ParameterPath path;
@@ -61,8 +66,11 @@ struct ParameterEntry {
   InitialValue initial = InitialValue::zeros;
   Index offset = 0;  ///< numbers before it in its part
   int unit = -1;     ///< see ParameterUnit; -1: none
+  MapColumns maps{};
 
   constexpr Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
+  /// Whether the tensor is the weight of linear maps, not a table or a vector.
+  constexpr bool is_map() const noexcept { return maps[0] > 0; }
   /// Weight decay is for matrices, not for vectors (gains and biases), as in GPT-2 and nanoGPT.
   constexpr bool decays() const noexcept { return rows != 0; }
 };
@@ -85,6 +93,20 @@ struct ParameterUnit {
   int index = -1;
 };
 
+/// What trains in a model, as far as the size of an optimizer's state depends on it.
+struct TrainedSizes {
+  Index count = 0;    ///< numbers in all tensors that train
+  Index tensors = 0;  ///< these tensors
+  Index in_maps = 0;  ///< numbers in those that are weights of linear maps
+
+  /// Adds a ParameterEntry or a Parameter.
+  constexpr void add(const auto& entry) noexcept {
+    count += entry.count();
+    tensors += 1;
+    if (entry.is_map()) in_maps += entry.count();
+  }
+};
+
 /// A range of neighbouring tensors of a model.
 struct ParameterRange {
   Index first_tensor = 0;
@@ -104,7 +126,8 @@ class ParameterTable {
   /// ConfigError if the path occurs already, if a size is negative, or if the part would have more
   /// than 2^63 numbers.
   constexpr ParameterSlot add(const ParameterPath& path, Index rows, Index columns,
-                              InitialValue initial, ParameterUnit unit = {}) {
+                              InitialValue initial, ParameterUnit unit = {},
+                              const MapColumns& maps = {}) {
     for (const ParameterEntry& entry : entries_) {
       if (entry.path == path) refuse(path);
     }
@@ -113,7 +136,7 @@ class ParameterTable {
         __builtin_add_overflow(count_, numbers, &numbers)) {
       throw ConfigError("a part's parameters are more than 2^63 numbers, or a size is negative");
     }
-    entries_.push_back({path, rows, columns, initial, count_, unit.index});
+    entries_.push_back({path, rows, columns, initial, count_, unit.index, maps});
     return {size() - 1, std::exchange(count_, numbers), rows, columns};
   }
 

@@ -60,7 +60,7 @@ class StepWork {
     if (std::isfinite(norm)) {
       update(worker, parameters_.span(), gradients,
              {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), 0,
-              trained_.count});
+              trained_.sizes.count, arena_.get(memory_.optimizer_scratch)});
     }
     return norm;
   }
@@ -184,7 +184,7 @@ class StepWork {
     if (progress.diverged) return;
     update(worker, {&tensor, 1}, gradient,
            {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip),
-            tensor.gradient_offset, trained_.count});
+            tensor.gradient_offset, trained_.sizes.count, arena_.get(memory_.optimizer_scratch)});
   }
 
   const Model& model_;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
@@ -13,6 +17,34 @@
 
 namespace OCTAVO_NAMESPACE {
 
+namespace detail {
+
+/// Whether a tensor trains under these options. `block` as in ModelTables::for_each.
+constexpr bool trains(const TrainingOptions& options, const TensorName& name, Index block,
+                      Index layers) {
+  if (options.freeze.text().empty()) return options.trains("", block, layers);
+  return name.with_text([&](std::string_view text) { return options.trains(text, block, layers); });
+}
+
+/// Bytes of scratch that the optimizer needs for any of the tensors that train.
+template <typename Model>
+constexpr std::size_t optimizer_scratch_bytes(const Model& model, const TrainingOptions& options,
+                                              Index workers) {
+  using T = typename Model::Value;
+  const Index layers = model.config().layers;
+  std::size_t most = 0;
+  if (!options.optimizer.has_scratch()) return most;
+  model.tables().for_each(
+      layers, [&](const TensorName& name, const ParameterEntry& entry, Index block) {
+        if (!entry.is_map() || !trains(options, name, block, layers)) return;
+        most = std::max(most, octavo::optimizer_scratch_bytes<T>(options.optimizer, entry.rows,
+                                                                 entry.maps, workers));
+      });
+  return most;
+}
+
+}  // namespace detail
+
 /// The tensors of a model that train under these options. ConfigError if none does.
 template <typename Model>
 constexpr TrainedTensors trained_tensors(const Model& model, const TrainingOptions& options) {
@@ -20,11 +52,9 @@ constexpr TrainedTensors trained_tensors(const Model& model, const TrainingOptio
   detail::check_train_last(options.train_last, layers);
   const TrainedTensors trained = trained_tensors(
       model.tables(), layers, [&](const detail::TensorName& name, Index block, Index all) {
-        if (options.freeze.text().empty()) return options.trains("", block, all);
-        return name.with_text(
-            [&](std::string_view text) { return options.trains(text, block, all); });
+        return detail::trains(options, name, block, all);
       });
-  detail::check_trained_count(trained.count);
+  detail::check_trained_count(trained.sizes.count);
   return trained;
 }
 
@@ -44,8 +74,9 @@ struct TrainingMemory {
   /// the gradients of one part at a time; of one layer of a block at a time, if possible
   Booking<T> embedding_gradient, block_gradient, head_gradient;
   Booking<std::byte> optimizer_state;
-  Booking<T> losses;               ///< one per row of the step
-  Booking<T> embedding_gradients;  ///< of all rows of the step; tied models only
+  Booking<std::byte> optimizer_scratch;  ///< of optimizers that work on whole matrices
+  Booking<T> losses;                     ///< one per row of the step
+  Booking<T> embedding_gradients;        ///< of all rows of the step; tied models only
   Booking<Token> inputs;
   Booking<Token> targets;
   Booking<double> norm_partials;
@@ -54,7 +85,7 @@ struct TrainingMemory {
   template <typename Model>
   static constexpr TrainingMemory book(MemoryPlan& plan, const Model& model,
                                        const TrainedTensors& trained,
-                                       const TrainingOptions& options) {
+                                       const TrainingOptions& options, Index workers) {
     check_step(options);
     const Index parameters = model.parameter_count();
     const Index rows = options.rows();
@@ -68,18 +99,24 @@ struct TrainingMemory {
     memory.weights = always(number, "weights", MemoryKind::parameters, parameters);
     memory.optimizer_state =
         always(std::type_identity<std::byte>{}, "optimizer state", MemoryKind::optimizer_state,
-               static_cast<Index>(
-                   optimizer_state_bytes<T>(options.optimizer, trained.count, trained.tensors)));
+               static_cast<Index>(optimizer_state_bytes<T>(options.optimizer, trained.sizes)));
+    if (options.optimizer.has_scratch()) {
+      memory.optimizer_scratch = plan.book<std::byte>(
+          "run", "optimizer scratch", MemoryKind::scratch,
+          static_cast<Index>(detail::optimizer_scratch_bytes(model, options, workers)),
+          options.fused_update ? Lifetime{phase::head, phase::embed_backward}
+                               : Lifetime{phase::update, phase::update});
+    }
     memory.inputs = always(token, "inputs", MemoryKind::data, rows);
     memory.targets = always(token, "targets", MemoryKind::data, rows);
     memory.losses = always(number, "losses", MemoryKind::data, rows);
     if (options.fused_update) {
       memory.book_part_gradients(plan, model, trained, options);
     } else {
-      memory.gradients = always(number, "gradients", MemoryKind::gradients, trained.count);
-      memory.norm_partials =
-          plan.book<double>("run", "norm partials", MemoryKind::scratch,
-                            global_norm_partials(trained.count), {phase::update, phase::update});
+      memory.gradients = always(number, "gradients", MemoryKind::gradients, trained.sizes.count);
+      memory.norm_partials = plan.book<double>("run", "norm partials", MemoryKind::scratch,
+                                               global_norm_partials(trained.sizes.count),
+                                               {phase::update, phase::update});
       if (model.config().head.tied && trained.embedding()) {
         memory.embedding_gradients = plan.book<T>("run", "embedding gradients", MemoryKind::saved,
                                                   rows * model.config().width, phase::passes);
@@ -139,7 +176,7 @@ struct TrainingPlan {
  private:
   constexpr TrainingPlan(const Model& sizes, const TrainingOptions& options, Index workers)
       : trained(trained_tensors(sizes, options)),
-        memory(TrainingMemory<T>::book(plan, sizes, trained, options)),
+        memory(TrainingMemory<T>::book(plan, sizes, trained, options, workers)),
         model(sizes.configuration(), plan, pass(options, workers), gradients(options)) {
     plan.place();
   }

@@ -37,10 +37,12 @@ struct TrainingOptions {
   double min_lr = -1;  ///< at the end of the schedule; negative: a tenth of learning_rate
   Index warmup = 100;  ///< steps
   LearningRateSchedule::Shape schedule = LearningRateSchedule::Shape::cosine;
+  double cooldown = 0.4;  ///< share of the steps in which the schedule wsd falls
   AnyOptimizer optimizer = AdamW{};
   double clip = 1.0;     ///< global norm above which gradients are scaled down; 0: never
   double dropout = 0.0;  ///< rate after the embedding and each residual branch
   std::uint64_t seed = 1;
+  bool zero_init = false;       ///< matrices that end a residual branch begin as 0
   Index evaluate_every = 0;     ///< steps between evaluations; 0: only at the end
   Index evaluation_tokens = 0;  ///< targets of an evaluation within the run; 0: all
   Index patience = 0;           ///< evaluations without improvement that end a run; 0: never end it
@@ -81,7 +83,8 @@ struct TrainingOptions {
 
   LearningRateSchedule rate() const {
     const FloatEnvironment environment;
-    return {schedule, learning_rate, min_lr < 0 ? learning_rate / 10 : min_lr, warmup, steps};
+    return {schedule, learning_rate, min_lr < 0 ? learning_rate / 10 : min_lr,
+            warmup,   steps,         cooldown};
   }
 };
 
@@ -105,13 +108,25 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
         options.min_lr, not_negative_range);
   visit(Field{"warmup", "", training, "Steps of linear warm-up (100, at most half the steps)"},
         options.warmup, count_range);
-  visit(Field{"schedule", "", training, "constant, linear or cosine (cosine)"}, options.schedule);
+  visit(Field{"schedule", "", training, "constant, linear, cosine or wsd (cosine)"},
+        options.schedule);
+  visit(Field{.name = "cooldown",
+              .group = training,
+              .help = "Share of the steps, the last ones, in which the schedule wsd falls (0.4)",
+              .may_lack = true},
+        options.cooldown, unit_range);
   visit(Field{"optimizer"}, options.optimizer);
   visit(Field{"clip", "", training, "Largest gradient norm; 0 is no limit (1)"}, options.clip,
         not_negative_range);
   visit(Field{"dropout", "", training, "Dropout rate (0)"}, options.dropout, share_range);
   visit(Field{"seed", "", training, "Equal seeds give equal results, bit for bit (1)"},
         options.seed);
+  visit(Field{.name = "zero_init",
+              .option = "zero-init",
+              .group = training,
+              .help = "Matrices that end a residual branch begin as 0",
+              .may_lack = true},
+        options.zero_init);
   visit(Field{"evaluate_every", "eval-every", run,
               "Steps between evaluations; 0: only at the end (500)"},
         options.evaluate_every, count_range);

@@ -138,7 +138,8 @@ class TrainingStep {
         update_threads_(gradient_threads_),
         evaluation_threads_(gradient_threads_) {
     const FloatEnvironment environment;
-    set_initial_weights<T>(parameters_, model_.config().layers, options_.seed, weights());
+    set_initial_weights<T>(parameters_, model_.config().layers, options_.seed, weights(),
+                           options_.zero_init);
   }
 
   static const TrainingOptions& checked(const TrainingOptions& options) {

@@ -18,14 +18,16 @@ inline constexpr double initial_deviation = 0.02;
 
 /// GPT-2's initial values (Radford et al. 2019, section 2.3): matrices normal(0, 0.02), divided by
 /// sqrt(2 layers) at the end of a residual branch; gains 1; biases 0. Each number depends only on
-/// the seed and its place in the block. weights [list.count()].
+/// the seed and its place in the block. weights [list.count()]. zero_init: matrices at the
+/// end of a residual branch are 0, so that every block begins as the identity.
 template <Scalar T>
 void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t seed,
-                         std::span<T> weights) {
+                         std::span<T> weights, bool zero_init = false) {
   require_equal("initial weights: numbers in the block", static_cast<Index>(weights.size()),
                 list.count());
   const CounterRandom random(seed, RandomStream::initial_weights);
-  const double residual = initial_deviation / std::sqrt(2.0 * static_cast<double>(layers));
+  const double residual =
+      zero_init ? 0.0 : initial_deviation / std::sqrt(2.0 * static_cast<double>(layers));
   for (const Parameter& parameter : list) {
     for (Index i = parameter.offset; i < parameter.offset + parameter.count(); ++i) {
       const auto normal = [&](double deviation) {

@@ -11,9 +11,8 @@ namespace OCTAVO_NAMESPACE {
 /// The numbers of trained tensors on which memory and the backward pass depend. All other tensors
 /// are frozen: they have neither gradients nor moments.
 struct TrainedTensors {
-  Index tensors = 0;
-  Index count = 0;            ///< numbers in them
-  Index embedding_count = 0;  ///< of these in the embedding
+  TrainedSizes sizes = {};
+  Index embedding_count = 0;  ///< trained numbers in the embedding
   Index head_count = 0;       ///< ... in final norm and head
   Index first_block = 0;     ///< the lowest block that backward reaches; none: the number of blocks
   Index largest_block = 0;   ///< the most numbers that train in a block
@@ -46,8 +45,7 @@ constexpr TrainedTensors trained_tensors(const detail::ModelTables& tables, Inde
       current = block, in_block = 0;
     }
     if (!trains(name, block, layers)) return;
-    trained.tensors += 1;
-    trained.count += entry.count();
+    trained.sizes.add(entry);
     if (block < 0) trained.embedding_count += entry.count();
     if (block == layers) trained.head_count += entry.count();
     in_block += entry.count();
