@@ -299,8 +299,8 @@ TEST_CASE("a state of moments alone is a tensor of the weights' type, others are
   CHECK(detail::state_form<double>(Lion{}, {100, 3}).sizes == std::vector<Index>{1, 100});
   const auto codes = detail::state_form<float>(AdamW8bit{}, {100, 3});
   CHECK(codes.dtype == "U8");
-  CHECK(codes.sizes ==
-        std::vector<Index>{static_cast<Index>(optimizer_state_bytes<float>(AdamW8bit{}, {100, 3}))});
+  CHECK(codes.sizes == std::vector<Index>{static_cast<Index>(
+                           optimizer_state_bytes<float>(AdamW8bit{}, {100, 3}))});
 }
 
 TEST_CASE("the first number that an optimizer cannot have left is found, in any piece") {

@@ -54,6 +54,8 @@ TEST_CASE("every option that changes what is computed comes back") {
   options.fused_update = true;
   options.freeze = "attn, wte";
   options.train_last = 1;
+  options.zero_init = true;
+  options.cooldown = 0.25;
   const TrainingOptions back = through_file(
       [&](MetadataWriter& metadata) { for_each_field(options, detail::FieldWriter{metadata}); },
       [](const MetadataReader& metadata) {
@@ -78,6 +80,8 @@ TEST_CASE("every option that changes what is computed comes back") {
   CHECK(back.fused_update);
   CHECK(back.freeze == NamePatterns("attn, wte"));
   CHECK(back.train_last == 1);
+  CHECK(back.zero_init);
+  CHECK(back.cooldown == 0.25);
 }
 
 TEST_CASE("an option that could not be read again is not written") {

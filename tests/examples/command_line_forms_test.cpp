@@ -101,7 +101,8 @@ TEST_CASE("what makes no run together is refused") {
           "--sequence: got 129, expected at most 128, the model's context");
   refused(sandbox, full("--context 8 --sequence 9"),
           "--sequence: got 9, expected at most 8, the model's context");
-  refused(sandbox, full("--optimizer sgd --beta2 0.5"), "--beta2: sgd has no second moment");
+  refused(sandbox, full("--optimizer sgd --beta2 0.5"), "--beta2: sgd has no such setting",
+          "its settings are --momentum, --decay");
   refused(sandbox, full("--lr 0.5 --min-lr 1"),
           "--min-lr: got 1, expected at most 0.5, the learning rate");
   refused(sandbox, full("--batch 65536 --accumulate 32768"),

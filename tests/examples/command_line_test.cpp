@@ -66,6 +66,12 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--decay", "X", not_negative, false},
     {"train_full", "--beta1", "X", fraction, false},
     {"train_full", "--beta2", "X", fraction, false},
+    {"train_full", "--epsilon", "X", "a finite number > 0", false},
+    {"train_full", "--momentum", "X", fraction, false},
+    {"train_full", "--matrix-lr-scale", "X", not_negative, false},
+    {"train_full", "--ns-steps", "X", "1 to 6", false},
+    {"train_full", "--matrix-weight-decay", "X", not_negative, false},
+    {"train_full", "--cooldown", "X", "0 to 1", false},
     {"train_full", "--clip", "X", not_negative, false},
     {"train_full", "--dropout", "X", fraction, false},
     {"train_full", "--rope-base", "X", "a finite number > 0", false},
@@ -96,7 +102,7 @@ const std::vector<OptionOf> others{
     {"train_full", "--arrangement", "NAME", "pre-norm, pre-post-norm or parallel"},
     {"train_full", "--activation", "NAME", "relu, gelu, gelu-tanh, silu or relu2"},
     {"train_full", "--scalar", "NAME", "float or double"},
-    {"train_full", "--optimizer", "NAME", "adamw, adamw-8bit, adam, lion or sgd"},
+    {"train_full", "--optimizer", "NAME", "adamw, adamw-8bit, adam, lion, muon or sgd"},
     {"train_full", "--data", "FILE|DIR", "a name"},
     {"train_full", "--token-file", "FILE", "a name"},
     {"train_full", "--map-above", "SIZE", "a size such as 30MB, 1.5GiB or 4000000"},
@@ -121,7 +127,8 @@ const std::vector<OptionOf> repeatable{
 const Words flags{"--gpt2",         "--tiny",         "--small",   "--medium",
                   "--large",        "--no-bias",      "--tied",    "--gated",
                   "--no-unknown",   "--rollback",     "--qk-norm", "--recompute",
-                  "--fused-update", "--new-schedule", "--dry-run", "--allow-corpus-change"};
+                  "--fused-update", "--new-schedule", "--dry-run", "--allow-corpus-change",
+                  "--zero-init"};
 
 const std::string escapes = "\xff\xc3\x1b[31m";
 const std::string escapes_told = "'\\xff\\xc3\\x1b[31m'";

@@ -128,7 +128,7 @@ TEST_CASE("bad values are refused in one line before anything is made") {
   expect(sandbox.run("train_full --bacth 3"), 64, "--bacth");
   expect(sandbox.run("train_full 0"), 64, "ITERATIONS: got '0'");
   expect(sandbox.run("train_full --activation swish"), 64, "error: ");
-  expect(sandbox.run("train_full --optimizer sgd --beta2 0.9"), 64, "sgd has no second moment");
+  expect(sandbox.run("train_full --optimizer sgd --beta2 0.9"), 64, "sgd has no such setting");
   expect(sandbox.run("train_full --data missing"), 66, "cannot open 'missing'");
   expect(sandbox.run("train_full --data empty"), 65, "is empty");
   expect(sandbox.run("train_full --data short"), 65, "need at least 65");

@@ -13,6 +13,7 @@
 #include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/lion.hpp>
+#include <octavo/optimizers/muon.hpp>
 #include <octavo/optimizers/sgd.hpp>
 
 #include "optimizers/two_tensors.hpp"
@@ -26,7 +27,7 @@ static_assert(!Optimizer<int> && !Optimizer<AnyOptimizer>);
 
 namespace {
 
-constexpr AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Sgd{}};
+constexpr AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Sgd{}, Muon{}};
 
 /// The optimizer with its setting of that name changed.
 AnyOptimizer with(AnyOptimizer optimizer, std::string_view name, double value) {
@@ -58,7 +59,8 @@ TEST_CASE("every setting of every optimizer has a range, and its defaults lie in
         CHECK_THROWS_AS(check_optimizer<float>(with(optimizer, name, bad)), ConfigError);
         CHECK_THROWS_AS(check_optimizer<double>(with(optimizer, name, bad)), ConfigError);
       }
-      const bool share = name != "weight_decay" && name != "epsilon";
+      if (name == "ns_steps") return;  // has a test of its own
+      const bool share = name.starts_with("beta") || name == "momentum";
       for (const double big : {1.0, 2.0}) {
         if (share) {
           CHECK_THROWS_AS(check_optimizer<float>(with(optimizer, name, big)), ConfigError);
@@ -85,6 +87,13 @@ TEST_CASE("a setting that is refused is named, with its value and range") {
                        ConfigError);
 }
 
+TEST_CASE("Newton-Schulz steps are 1 to 6") {
+  for (const double good : {1, 6}) CHECK_NOTHROW(check_optimizer<float>(Muon{.ns_steps = good}));
+  CHECK_THROWS_WITH_AS(check_optimizer<float>(Muon{.ns_steps = 7}),
+                       "muon: ns_steps is 7, expected 1 to 6", ConfigError);
+  CHECK_THROWS_AS(check_optimizer<float>(Muon{.ns_steps = 0}), ConfigError);
+}
+
 TEST_CASE("what a double can say and the weights' float cannot is refused") {
   CHECK_NOTHROW(check_optimizer<double>(AdamW{.epsilon = 1e-60}));
   CHECK_THROWS_AS(check_optimizer<float>(AdamW{.epsilon = 1e-60}), ConfigError);
@@ -93,7 +102,7 @@ TEST_CASE("what a double can say and the weights' float cannot is refused") {
 }
 
 TEST_CASE_TEMPLATE("a number without a gradient is decayed, and else stays to the bit", Chosen,
-                   AdamW, Adam, Sgd, Lion, AdamW8bit) {
+                   AdamW, Adam, Sgd, Lion, AdamW8bit, Muon) {
   const ParameterList list = two_tensors();
   const Chosen optimizer;
   std::vector<double> w(56), state(56 * 2 + 1);

@@ -17,6 +17,16 @@ TEST_CASE("the schedule rises linearly and falls along half a cosine") {
   CHECK(cosine.at(100'000) == doctest::Approx(0.1));
   const LearningRateSchedule linear{LearningRateSchedule::Shape::linear, 1.0, 0.0, 0, 100};
   CHECK(linear.at(25) == doctest::Approx(0.75));
+  LearningRateSchedule wsd{LearningRateSchedule::Shape::wsd, 1.0, 0.0, 10, 100, 0.25};
+  CHECK(wsd.at(9) == doctest::Approx(10.0 / 11));
+  for (const Index step : {10, 50, 75}) CHECK(wsd.at(step) == 1);
+  CHECK(wsd.at(80) == doctest::Approx(0.8));
+  CHECK(wsd.at(99) == doctest::Approx(0.04));
+  CHECK(wsd.at(100) == 0);
+  wsd.cooldown = 0;
+  CHECK(wsd.at(99) == 1);
+  wsd.cooldown = 1;  // the warm-up comes first
+  CHECK(wsd.at(55) == doctest::Approx(0.5));
   const LearningRateSchedule constant{LearningRateSchedule::Shape::constant, 0.3, 0.0, 2, 5};
   CHECK(constant.at(99) == 0.3);
   const LearningRateSchedule rising{LearningRateSchedule::Shape::cosine, 1.0, 0.0,

@@ -404,6 +404,57 @@ def forward_by_loops(c, w, tokens):
     return cap(c["head_cap"], logits + w["head.bias"] if c["head_bias"] else logits)
 
 
+# --- Muon -----------------------------------------------------------------------------------------
+
+# Polar Express, of singular values down to 0.001: arXiv 2505.16932.
+POLYNOMIALS = [(8.28721201814563, -23.595886519098837, 17.300387312530933),
+               (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
+               (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
+               (3.3184196573706015, -2.488488024314874, 0.51004894012372)]
+
+
+def orthogonalized(x):
+    x = x / (1.01 * x.norm())
+    for a, b, d in POLYNOMIALS:
+        gram = x @ x.T
+        x = a * x + (b * gram + d * gram @ gram) @ x
+    return x
+
+
+def muon_losses(c, w, compute_loss):
+    """Losses before each of ten steps of Muon on the same batch; AdamW for all but linear maps."""
+    kv = c["kv_heads"] * c["head_width"]
+    parts = {"attention.qkv": [c["heads"] * c["head_width"], kv, kv], "gate_up": [c["d_ff"]] * 2}
+    maps, others = [], []
+    for name, p in w.items():
+        if p.dim() < 2 or name in ("embedding.tokens.weight", "embedding.positions.weight",
+                                   "head.weight"):
+            others.append(p)
+            continue
+        widths = next((v for k, v in parts.items() if k in name), [p.shape[1]])
+        maps.append((p, widths, torch.zeros_like(p)))
+    adamw = torch.optim.AdamW([{"params": [p for p in others if p.dim() >= 2], "weight_decay": 0.1},
+                               {"params": [p for p in others if p.dim() < 2], "weight_decay": 0.0}],
+                              lr=1e-3, betas=(0.9, 0.99), eps=1e-8)
+    losses = []
+    for _ in range(10):
+        for p in w.values():
+            p.grad = None
+        loss = compute_loss()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(w.values()), 1.0)
+        adamw.step()
+        with torch.no_grad():
+            for p, widths, moment in maps:
+                moment.lerp_(p.grad, 1 - 0.95)
+                direction = p.grad.lerp(moment, 0.95)
+                for part, update in zip(p.split(widths, 1), direction.split(widths, 1)):
+                    size = math.sqrt(max(1, part.shape[1] / part.shape[0]))
+                    part -= 8 * 1e-3 * size * orthogonalized(update)
+        losses.append(loss.item())
+    return torch.tensor(losses, dtype=torch.float64)
+
+
 # --- Checks ---------------------------------------------------------------------------------------
 
 def apart(a, b):
@@ -578,6 +629,8 @@ def main():
         norm = math.sqrt(sum((p.grad ** 2).sum().item() for p in w.values()))
         tensors.update({"inputs": inputs.int(), "targets": targets.int(), "logits": logits.detach(),
                         "loss": loss.detach().reshape(1),
+                        "muon_losses": muon_losses(c, again, lambda: loss_of(c, again, inputs,
+                                                                             targets)),
                         "adamw_losses": adamw_losses(w, lambda: loss_of(c, w, inputs, targets))})
         metadata = {k: text(v) for k, v in c.items()}
         metadata.update({"format": "pt", "torch": torch.__version__, "seed": str(seed)})

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/optimizers/adamw_8bit.hpp>
+#include <octavo/optimizers/muon.hpp>
 #include <octavo/training/training_step.hpp>
 
 #include "heap_guard/heap_guard.hpp"
@@ -69,6 +70,21 @@ TEST_CASE("updates at once, with dropout and moments of 8 bits: the same bits") 
     CHECK(train(config, options, 2) == expected);
     options.recompute = true;
     CHECK(train(config, options, 3) == expected);
+  }
+}
+
+TEST_CASE("Muon, whose updates see whole matrices: the same bits") {
+  for (const auto& family : octavo_test::small_families()) {
+    const ModelConfig& config = family.config;
+    INFO(family.name);
+    TrainingOptions options{.optimizer = Muon{}, .clip = 0, .zero_init = true};
+    const Trained expected = train(config, options, 1);
+    CHECK(std::isfinite(expected.loss));
+    CHECK(train(config, options, 4) == expected);
+    options.fused_update = true;
+    CHECK(train(config, options, 3) == expected);
+    options.train_last = 1;
+    CHECK(train(config, options, 1) == train(config, options, 2));
   }
 }
 

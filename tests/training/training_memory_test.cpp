@@ -10,6 +10,7 @@
 #include <octavo/memory/plan_check.hpp>
 #include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/optimizers/lion.hpp>
+#include <octavo/optimizers/muon.hpp>
 #include <octavo/optimizers/sgd.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_step.hpp>
@@ -97,10 +98,22 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
   const bool by_layer = held == 1;
   const auto layers = static_cast<std::size_t>(blocks * held);
 
+  const Index kv = m.kv_width();
+  const Index maps_of_block = c * (q + 2 * kv) + q * c + c * up + f * c;
+  const auto of_map = [&](Index in, Index out) {
+    const Index least = std::min(in, out), longest = std::min<Index>(std::max(in, out), 256);
+    return 2 * room<T>(in * out) + room<double>(in) + 4 * room<T>(least * least) +
+           room<std::byte>(workers * longest * 192);
+  };
+  const std::size_t orthogonalize =
+      o.optimizer.same_rule(Muon{})
+          ? std::max({of_map(c, q), of_map(c, kv), of_map(q, c), of_map(c, f), of_map(f, c)})
+          : 0;
   const std::size_t state =
       o.optimizer.same_rule(AdamW8bit{})
           ? room<std::byte>(2 * ((trained + 63) / 64 * 64) + 4 * (trained / 256 + tensors))
       : o.optimizer.same_rule(Lion{}) ? room<T>(trained)
+      : o.optimizer.same_rule(Muon{}) ? room<T>(2 * trained - blocks * maps_of_block)
                                       : room<T>(2 * trained);
   const std::size_t always = room<T>(p) + state + 2 * room<Token>(rows) + room<T>(rows) +
                              (o.fused_update ? 0 : room<T>(trained));
@@ -154,7 +167,8 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
                               in(o.recompute && !by_layer ? 1 : 4, 5,
                                  fused(by_layer ? largest_layer : block_parameters)) +
                               in(m.head.tied ? 0 : 6, 6, fused(trained_embedding)) +
-                              in(o.fused_update ? 0 : 7, o.fused_update ? 6 : 7, partials));
+                              in(o.fused_update ? 0 : 7, o.fused_update ? 6 : 7, partials) +
+                              in(o.fused_update ? 3 : 7, o.fused_update ? 6 : 7, orthogonalize));
   }
   return always + most;
 }
@@ -201,8 +215,8 @@ Drawn draw(std::uint64_t seed, bool of_a_family = false) {
   drawn.options.dropout = from(0, 2) == 0 ? 0.2 : 0.0;
   drawn.options.recompute = from(0, 1) == 1;
   drawn.options.fused_update = from(0, 1) == 1;
-  const AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Lion{}};
-  drawn.options.optimizer = optimizers[from(0, 2)];
+  const AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Lion{}, Muon{}};
+  drawn.options.optimizer = optimizers[from(0, 3)];
   drawn.options.between_steps_bytes = static_cast<std::size_t>(from(0, 1) * from(1, 100'000));
   return drawn;
 }

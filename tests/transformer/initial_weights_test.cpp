@@ -73,6 +73,23 @@ TEST_CASE("numbers depend on seed and place alone, and are the same in either sc
   CHECK(all[7] != all[10'007] * 2);  // no tensor repeats another
 }
 
+TEST_CASE("zero_init: what ends a residual branch begins as 0, all else as before") {
+  const ParameterList list = every_kind();
+  std::vector<float> usual(static_cast<std::size_t>(list.count())), zero = usual;
+  set_initial_weights<float>(list, 2, 1, usual);
+  set_initial_weights<float>(list, 2, 1, zero, true);
+  int residual = 0;
+  for (const Parameter& tensor : list) {
+    const bool ends = tensor.initial == InitialValue::normal_residual;
+    residual += ends;
+    for (Index i = tensor.offset; i < tensor.offset + tensor.count(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      CHECK(zero[at] == (ends ? 0.0f : usual[at]));
+    }
+  }
+  CHECK(residual == 1);
+}
+
 TEST_CASE("a block of another size than the list's is refused") {
   const ParameterList list = every_kind();
   std::vector<float> few(5);

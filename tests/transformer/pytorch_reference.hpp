@@ -32,12 +32,14 @@ template <Scalar T, typename Rename>
 struct PytorchReference {
   static constexpr Index batch = 2;
 
-  PytorchReference(const SafetensorsReader& reference, const ModelConfig& config, Rename name)
+  PytorchReference(const SafetensorsReader& reference, const ModelConfig& config, Rename name,
+                   const AnyOptimizer& optimizer = AdamW{})
       : file(reference),
         rename(name),
         inputs(values<Token>(file, "inputs")),
         threads(2),
-        step(Transformer<T>{config}, {.batch = batch, .sequence = sequence()}, threads) {
+        step(Transformer<T>{config},
+             {.batch = batch, .sequence = sequence(), .optimizer = optimizer}, threads) {
     for (const Parameter& parameter : step.parameters()) {
       const auto weights = weights_of(parameter);
       REQUIRE(static_cast<Index>(weights.size()) == parameter.count());
