@@ -30,8 +30,8 @@ TrainedTensors of(Trains trains) {
 
 TEST_CASE("all tensors train: the whole model, and backward goes to the first block") {
   const TrainedTensors all = of([](auto, Index, Index) { return true; });
-  CHECK(all.tensors == 8);
-  CHECK(all.count == 10 + 3 * 7 + 5);
+  CHECK(all.sizes.tensors == 8);
+  CHECK(all.sizes.count == 10 + 3 * 7 + 5);
   CHECK(all.embedding());
   CHECK(all.first_block == 0);
   CHECK(all.largest_block == 7);
@@ -41,7 +41,7 @@ TEST_CASE("all tensors train: the whole model, and backward goes to the first bl
 TEST_CASE("the last blocks and the head train") {
   const TrainedTensors last =
       of([](auto, Index block, Index layers) { return block >= layers - 2; });
-  CHECK(last.count == 2 * 7 + 5);
+  CHECK(last.sizes.count == 2 * 7 + 5);
   CHECK_FALSE(last.embedding());
   CHECK(last.first_block == 1);
   CHECK(last.largest_block == 7);
@@ -51,7 +51,7 @@ TEST_CASE("the last blocks and the head train") {
 
 TEST_CASE("the head alone trains: no block runs backward") {
   const TrainedTensors head = of([](auto, Index block, Index layers) { return block == layers; });
-  CHECK(head.count == 5);
+  CHECK(head.sizes.count == 5);
   CHECK(head.first_block == 3);
   CHECK(head.largest_block == 0);
 }
@@ -59,8 +59,8 @@ TEST_CASE("the head alone trains: no block runs backward") {
 TEST_CASE("names choose tensors: blocks of different sizes are told") {
   const TrainedTensors vectors =
       of([](std::string_view name, Index, Index) { return name.find("vector") != name.npos; });
-  CHECK(vectors.tensors == 3);
-  CHECK(vectors.count == 9);
+  CHECK(vectors.sizes.tensors == 3);
+  CHECK(vectors.sizes.count == 9);
   CHECK(vectors.first_block == 0);
   CHECK(vectors.largest_block == 3);
   CHECK(vectors.equal_blocks);
@@ -78,7 +78,7 @@ TEST_CASE("names choose tensors: blocks of different sizes are told") {
 
 TEST_CASE("a trained embedding takes the way back through blocks that are frozen") {
   const TrainedTensors embedding = of([](auto, Index block, Index) { return block < 0; });
-  CHECK(embedding.count == 10);
+  CHECK(embedding.sizes.count == 10);
   CHECK(embedding.first_block == 0);
   CHECK(embedding.largest_block == 0);
   CHECK_FALSE(embedding.equal_blocks);
