@@ -45,6 +45,7 @@ std::vector<Setting> make_settings() {
     with("/fused-update", [](Options& o) { o.fused_update = true; });
     with("/adamw-8bit", [](Options& o) { o.optimizer = octavo::AdamW8bit{}; });
     with("/lion", [](Options& o) { o.optimizer = octavo::Lion{}; });
+    with("/muon", [](Options& o) { o.optimizer = octavo::Muon{}; });
     with("/recompute+fused-update", lean);
     with("/recompute+fused-update+adamw-8bit", [&](Options& o) {
       lean(o);
