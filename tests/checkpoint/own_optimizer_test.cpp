@@ -99,7 +99,7 @@ TEST_CASE("a user's settings and state are in the file, and are checked") {
   CHECK(run.failure(good, builtin_optimizers<>) ==
         start +
             "metadata 'optimizer': got 'adagrad', expected 'adamw', 'adamw-8bit', 'adam', "
-            "'lion' or 'sgd'");
+            "'lion', 'muon' or 'sgd'");
 }
 
 TEST_CASE("the state of another rule is refused") {

@@ -128,7 +128,7 @@ std::vector<double> expected(int steps, int polynomials, double decay) {
         for (std::size_t i = 0; i < count; ++i) {
           whole.data()[i] = 0.25 * gradient(step, offset + i);
         }
-        update_by_paper(part, moment, whole.middleCols(column, columns), 8 * rate, polynomials,
+        update_by_paper(part, moment, whole.middleCols(column, columns), 4 * rate, polynomials,
                         decay);
       }
       w.middleCols(column, columns) = part;

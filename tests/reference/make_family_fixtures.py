@@ -435,7 +435,7 @@ def muon_losses(c, w, compute_loss):
         maps.append((p, widths, torch.zeros_like(p)))
     adamw = torch.optim.AdamW([{"params": [p for p in others if p.dim() >= 2], "weight_decay": 0.1},
                                {"params": [p for p in others if p.dim() < 2], "weight_decay": 0.0}],
-                              lr=2e-4, betas=(0.9, 0.99), eps=1e-8)
+                              lr=4e-4, betas=(0.9, 0.99), eps=1e-8)
     losses = []
     for _ in range(10):
         for p in w.values():
@@ -450,7 +450,7 @@ def muon_losses(c, w, compute_loss):
                 direction = p.grad.lerp(moment, 0.95)
                 for part, update in zip(p.split(widths, 1), direction.split(widths, 1)):
                     size = math.sqrt(max(1, part.shape[1] / part.shape[0]))
-                    part -= 8 * 2e-4 * size * orthogonalized(update)
+                    part -= 4 * 4e-4 * size * orthogonalized(update)
         losses.append(loss.item())
     return torch.tensor(losses, dtype=torch.float64)
 

@@ -30,7 +30,7 @@ namespace OCTAVO_NAMESPACE {
 struct Muon {
   static constexpr std::string_view name = "muon";
   double momentum = 0.95;
-  double matrix_lr_scale = 8;      ///< multiplies the learning rate of linear maps
+  double matrix_lr_scale = 4;      ///< multiplies the learning rate of linear maps
   double ns_steps = 4;             ///< Newton-Schulz steps, a whole number: see polar_express
   double matrix_weight_decay = 0;  ///< for linear maps
   double beta1 = 0.9;              ///< as all that follow: of AdamW
