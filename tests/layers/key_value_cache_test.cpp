@@ -13,7 +13,7 @@ static_assert(KeyValueCaches<float>::elements(2, 4, 7, 3) == 2 * 4 * 42);
 
 TEST_CASE("keys and values are two matrices, one after the other") {
   std::vector<float> memory(42);
-  const KeyValueCache<float> cache(memory.data(), 7, 3);
+  const KeyValueCache<float> cache(memory.data(), {7}, 3);
   CHECK(cache.keys().data == memory.data());
   CHECK(cache.keys().rows == 7);
   CHECK(cache.keys().columns == 3);

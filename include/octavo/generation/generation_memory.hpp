@@ -28,7 +28,8 @@ enum class Sliding {
 /// The memory of generation, as bookings.
 template <Scalar T>
 struct GenerationMemory {
-  Booking<T> caches;          ///< keys and values of every layer, for each sequence
+  /// Keys and values of every layer, for each sequence; of layers with a window its rows alone.
+  Booking<T> caches;
   Booking<T> logits;          ///< [sequences, vocabulary]
   Booking<Token> window;      ///< tokens whose keys and values are cached, [sequences, length]
   Booking<Index> used;        ///< tokens in each window, [sequences]
@@ -53,9 +54,10 @@ struct GenerationMemory {
     const bool rotary = config.positions.kind == PositionKind::rotary;
     const bool twice = sliding == Sliding::ahead && !rotary;
     GenerationMemory memory;
-    memory.caches = always(number, "keys and values", MemoryKind::cache,
-                           KeyValueCaches<T>::elements(twice ? 2 * sequences : sequences,
-                                                       config.layers, length, config.kv_width()));
+    memory.caches =
+        always(number, "keys and values", MemoryKind::cache,
+               KeyValueCaches<T>::elements(twice ? 2 * sequences : sequences, config.layers, length,
+                                           config.kv_width(), config.attention));
     memory.logits = always(number, "logits", MemoryKind::scratch, sequences * config.vocabulary);
     memory.window = always(token, "window", MemoryKind::data, sequences * length);
     memory.used = always(index, "used", MemoryKind::data, sequences);

@@ -165,6 +165,11 @@ class Generator {
 
   bool slides_ahead() const noexcept { return memory_.prepared.booked(); }
 
+  KeyValueCaches<T> caches() const {
+    return {arena_.get(memory_.caches).data(), config().layers, length_, config().kv_width(),
+            config().attention};
+  }
+
   /// The index of a sequence's cache, or of its second cache.
   Index cache_of(Index sequence, bool other = false) const {
     const bool second = slides_ahead() && (arena_.get(memory_.turned)[at(sequence)] == 1) != other;
@@ -174,9 +179,7 @@ class Generator {
   /// `tokens` are those of `parts`, whose sequences are numbers of caches; their logits go to
   /// `logits`, [parts, vocabulary].
   void run(std::span<const Token> tokens, std::span<const CachedRows> parts, T* logits) {
-    const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), config().layers, length_,
-                                   config().kv_width());
-    const CachedSequences<T> cached{caches, parts};
+    const CachedSequences<T> cached{caches(), parts};
     const MatrixView<T> output(logits, std::ssize(parts), config().vocabulary);
     threads_->run(tuner_of(tokens.size(), parts.size()), static_cast<double>(tokens.size()),
                   [&](const Worker& worker) {
@@ -262,11 +265,12 @@ class Generator {
   }
 
   /// Forgets the oldest `count` positions of a full window; the others keep their keys and values.
+  /// Caches of layers with a window of their own are not touched: where a position lies in them
+  /// depends on its number in the sequence, which stays.
   void drop(Index sequence, Index count) {
-    const KeyValueCaches<T> caches(arena_.get(memory_.caches).data(), config().layers, length_,
-                                   config().kv_width());
     for (Index layer = 0; layer < config().layers; ++layer) {
-      const KeyValueCache<T> cache = caches.of(sequence, layer);
+      const KeyValueCache<T> cache = caches().of(sequence, layer);
+      if (cache.layout().block > 0) continue;
       for (const MatrixView<T> rows : {cache.keys(), cache.values()}) {
         std::copy(rows.row(count), rows.row(length_ - 1) + rows.columns, rows.row(0));
       }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <span>
@@ -102,6 +103,9 @@ class CausalSelfAttention {
   constexpr Index kv_heads() const {
     return config_.kv_heads == 0 ? config_.heads : config_.kv_heads;
   }
+  constexpr Index window_of(Index block) const {
+    return config_.is_local(block) ? config_.window : 0;
+  }
   constexpr Index query_width() const { return config_.heads * head_width_; }
   constexpr Index kv_width() const { return kv_heads() * head_width_; }
 
@@ -150,53 +154,69 @@ class CausalSelfAttention {
       turn(pass, qkv.row_block(first, new_rows.rows), new_rows.position(), new_rows.rows, false);
       first += new_rows.rows;
     }
-    first = 0;
-    for (const CachedRows& new_rows : parts) {
-      const KeyValueCache<T> cache = caches.of(new_rows.sequence, pass.block);
-      const MatrixView<T> of_part = qkv.row_block(first, new_rows.rows);
-      copy<T>(pass.worker(), part(of_part, 1),
-              cache.keys().row_block(new_rows.past, new_rows.rows));
-      copy<T>(pass.worker(), part(of_part, 2),
-              cache.values().row_block(new_rows.past, new_rows.rows));
-      first += new_rows.rows;
-    }
-    pass.worker().barrier();
-    first = 0;
-    for (const CachedRows& new_rows : parts) {
-      attend_cached(pass, caches.of(new_rows.sequence, pass.block), new_rows,
-                    part(qkv.row_block(first, new_rows.rows), 0),
-                    attended.row_block(first, new_rows.rows));
-      first += new_rows.rows;
-    }
-    pass.worker().barrier();
+    const CacheLayout layout = caches.layout(pass.block);
+    require(layout.block == 0 || layout.kept + 1 == window_of(pass.block),
+            "attention has another window than the model's configuration, by which its cache is "
+            "made");
+    Index pieces = 0;
+    for (const CachedRows& all : parts) pieces = std::max(pieces, layout.pieces(all));
+    for (Index i = 0; i < pieces; ++i) attend_pieces(pass, i, qkv, attended);
     project_out_.forward(pass, attended, output);
+  }
+
+  /// Stores and attends the i-th piece of each part: all of it, or, where the cache has rows for a
+  /// window, its positions in the i-th of their blocks.
+  void attend_pieces(const Pass<T>& pass, Index i, MatrixView<T> qkv,
+                     MatrixView<T> attended) const {
+    const CachedSequences<T>& cached = *pass.rows.cached;
+    const auto for_each_piece = [&](auto body) {
+      Index first = 0;
+      for (const CachedRows& all : cached.parts) {
+        const KeyValueCache<T> cache = cached.caches.of(all.sequence, pass.block);
+        const CachedRows piece = cache.layout().piece(all, i);
+        if (piece.rows > 0) body(cache, piece, first + piece.past - all.past);
+        first += all.rows;
+      }
+    };
+    bool moved = false;
+    for_each_piece([&](const KeyValueCache<T>& cache, const CachedRows& piece, Index) {
+      moved = cache.make_room(pass.worker(), piece) || moved;
+    });
+    if (moved) pass.worker().barrier();
+    for_each_piece([&](const KeyValueCache<T>& cache, const CachedRows& piece, Index first) {
+      const MatrixView<T> rows = qkv.row_block(first, piece.rows);
+      const Index row = cache.layout().row_of(piece);
+      copy<T>(pass.worker(), part(rows, 1), cache.keys().row_block(row, piece.rows));
+      copy<T>(pass.worker(), part(rows, 2), cache.values().row_block(row, piece.rows));
+    });
+    pass.worker().barrier();
+    for_each_piece([&](const KeyValueCache<T>& cache, const CachedRows& piece, Index first) {
+      attend_piece(pass, cache, piece, part(qkv.row_block(first, piece.rows), 0),
+                   attended.row_block(first, piece.rows));
+    });
+    pass.worker().barrier();
   }
 
   /// Workers need not wait between one part and the next: each stays in its own share of the
   /// scratch, though attend deals out less of it the fewer keys there are.
-  void attend_cached(const Pass<T>& pass, const KeyValueCache<T>& cache, const CachedRows& new_rows,
-                     MatrixView<const T> queries, MatrixView<T> attended) const {
-    const Index keys = new_rows.past + new_rows.rows;
-    const AttentionShape<T> shape = shape_of(1, new_rows.rows, keys, pass.block);
+  void attend_piece(const Pass<T>& pass, const KeyValueCache<T>& cache, const CachedRows& piece,
+                    MatrixView<const T> queries, MatrixView<T> attended) const {
+    const Index past = cache.layout().past_of(piece);
+    const Index first = cache.layout().row_of(piece) - past;
+    const Index keys = past + piece.rows;
+    const AttentionShape<T> shape = shape_of(1, piece.rows, keys, pass.block);
     const std::span<T> scratch = pass.numbers(forward_scores_);
     const Index share = std::ssize(scratch) / pass.worker().count();
     const Index shift = pass.worker().index() * (share - shape.forward_scratch());
-    attend<T>(pass.worker(), shape, queries, cache.keys().row_block(0, keys),
-              cache.values().row_block(0, keys), attended, nullptr,
+    attend<T>(pass.worker(), shape, queries, cache.keys().row_block(first, keys),
+              cache.values().row_block(first, keys), attended, nullptr,
               scratch.subspan(static_cast<std::size_t>(shift)), pass.run.pack_buffer);
   }
 
   constexpr AttentionShape<T> shape_of(Index sequences, Index queries, Index keys,
                                        Index block) const {
-    return {sequences,
-            queries,
-            keys,
-            config_.heads,
-            head_width_,
-            kv_heads(),
-            config_.is_local(block) ? config_.window : 0,
-            config_.scale,
-            config_.cap};
+    return {sequences,  queries,          keys,          config_.heads, head_width_,
+            kv_heads(), window_of(block), config_.scale, config_.cap};
   }
   /// Whole sequences: `rows` has sequences and the positions of each.
   template <typename Rows>

@@ -88,6 +88,11 @@ struct AttentionConfig {
   constexpr bool is_local(Index layer) const noexcept {
     return window > 0 && (window_pattern == 0 || (layer + 1) % window_pattern != 0);
   }
+  /// How many of the first `layers` layers are local.
+  constexpr Index local_layers(Index layers) const noexcept {
+    if (window == 0) return 0;
+    return window_pattern == 0 ? layers : layers - layers / window_pattern;
+  }
 
   friend constexpr bool operator==(const AttentionConfig&, const AttentionConfig&) = default;
 };
