@@ -7,36 +7,19 @@
 #include <doctest/doctest.h>
 
 #include <octavo/generation/generator.hpp>
-#include <octavo/transformer/initial_weights.hpp>
 
+#include "generation/some_model.hpp"
 #include "generation/uncached.hpp"
 #include "heap_guard/heap_guard.hpp"
 #include "transformer/small_families.hpp"
 
 using namespace octavo;
+using octavo_test::random_weights;
+using octavo_test::some_tokens;
 
 namespace {
 
 constexpr Index length = 40;
-
-template <Scalar T>
-std::vector<T> random_weights(const ModelConfig& config) {
-  const ParameterList list = Transformer<T>{config}.parameters();
-  std::vector<T> weights(static_cast<std::size_t>(list.count()));
-  set_initial_weights<T>(list, config.layers, 3, weights);
-  const CounterRandom random(9, RandomStream::initial_weights);
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    weights[i] += static_cast<T>(0.3 * (random.uniform(i) - 0.5));
-  }
-  return weights;
-}
-
-std::vector<Token> some_tokens(std::size_t count) {
-  const CounterRandom random(1, RandomStream::batches);
-  std::vector<Token> tokens(count);
-  for (std::size_t i = 0; i < count; ++i) tokens[i] = static_cast<Token>(random.below(i, 23));
-  return tokens;
-}
 
 }  // namespace
 

@@ -250,3 +250,30 @@ TEST_CASE_TEMPLATE("a window's queries have the same bits alone and in a tile", 
     }
   }
 }
+
+TEST_CASE_TEMPLATE("a window's queries have the same bits if keys before it are missing", T, float,
+                   double) {
+  constexpr Index length = 75, width = 5;
+  const auto q = random_block<T>(length * width, 1), k = random_block<T>(length * width, 2),
+             v = random_block<T>(length * width, 3);
+  std::vector<T> pack_buffer(array_size(pack_buffer_elements<T>(256)));
+  for (const Index window : {1, 7, 16, 20, 40}) {
+    // The queries from `first` on, with the keys from `begin` on.
+    const auto run = [&](Index begin, Index first) {
+      const Index keys = length - begin, queries = length - first;
+      const AttentionShape<T> shape{
+          .queries = queries, .keys = keys, .head_width = width, .window = window};
+      std::vector<T> o(array_size(queries * width)), scratch(array_size(shape.forward_scratch()));
+      attend<T>(Worker{}, shape, {q.data() + first * width, queries, width},
+                {k.data() + begin * width, keys, width}, {v.data() + begin * width, keys, width},
+                MatrixView<T>(o.data(), queries, width), nullptr, scratch, pack_buffer);
+      return o;
+    };
+    for (const Index first : {40, 57, 74}) {
+      const std::vector<T> expected = run(0, first);
+      for (Index begin = 1; begin <= first - window + 1; ++begin) {
+        CHECK(run(begin, first) == expected);
+      }
+    }
+  }
+}

@@ -153,6 +153,60 @@ TEST_CASE("causal self-attention: sequences of one pass go on with a cache each"
   CHECK(run(b, other) == std::vector<double>(y.begin() + 2 * width, y.end()));
 }
 
+TEST_CASE("causal self-attention: a cache of a window gives the bits of the whole sequence") {
+  constexpr Index length = 100;
+  for (const Index window : {1, 7, 40}) {
+    const AttentionConfig config{.heads = heads, .window = window};
+    Bench<CausalSelfAttention<double>> whole(
+        [&](const Builder<double>& builder) {
+          return CausalSelfAttention<double>(builder, width, config);
+        },
+        {.sequences = 1, .sequence = length, .training = false});
+    std::vector<double> x = random_numbers(length * width, 2), expected(x.size());
+    whole.layer.forward(whole.forward_pass(), matrix_of(x, width), matrix_of(expected, width));
+    for (const std::vector<Index>& pieces :
+         {std::vector<Index>{100}, {31, 2, 30, 37}, {64, 1, 35}, std::vector<Index>(100, 1)}) {
+      const Index count = KeyValueCaches<double>::elements(1, 1, length, width, config);
+      CHECK(count == 2 * (window - 1 + 32) * width);
+      std::vector<double> memory(static_cast<std::size_t>(count));
+      const KeyValueCaches<double> caches(memory.data(), 1, length, width, config);
+      std::vector<double> y(x.size(), 99);
+      Index past = 0;
+      for (const Index rows : pieces) {
+        const std::array parts{CachedRows{0, past, rows}};
+        const CachedSequences<double> cached{caches, parts};
+        Pass<double> pass = whole.forward_pass();
+        pass.rows.sequence = rows;
+        pass.rows.cached = &cached;
+        whole.layer.forward(pass, matrix_of(x, width).row_block(past, rows),
+                            matrix_of(y, width).row_block(past, rows));
+        past += rows;
+      }
+      CHECK(y == expected);
+    }
+  }
+}
+
+TEST_CASE("causal self-attention: a cache of another window is refused") {
+  auto bench = attention({.sequences = 1, .sequence = 1, .training = false});  // sees all
+  for (const Index window : {0, 7}) {
+    const AttentionConfig config{.heads = heads, .window = window};
+    std::vector<double> memory(
+        static_cast<std::size_t>(KeyValueCaches<double>::elements(1, 1, 100, width, config)));
+    const std::array parts{CachedRows{}};
+    const CachedSequences<double> cached{{memory.data(), 1, 100, width, config}, parts};
+    Pass<double> pass = bench.forward_pass();
+    pass.rows.cached = &cached;
+    std::vector<double> x(width), y(width);
+    const auto run = [&] { bench.layer.forward(pass, matrix_of(x, width), matrix_of(y, width)); };
+    if (window == 0) {
+      CHECK_NOTHROW(run());
+    } else {
+      CHECK_THROWS_AS(run(), ConfigError);
+    }
+  }
+}
+
 TEST_CASE("causal self-attention: heads divide the width") {
   ParameterTable table;
   MemoryPlan plan;

@@ -15,3 +15,18 @@ TEST_CASE("kinds have the names that files give them") {
   CHECK(name_of(PositionKind::learned) == "learned");
   CHECK(name_of(Activation::gelu_tanh) == "gelu-tanh");
 }
+
+TEST_CASE("local layers are counted as they are told apart") {
+  for (const AttentionConfig& attention : {AttentionConfig{},
+                                           {.window = 3},
+                                           {.window_pattern = 3},
+                                           {.window = 3, .window_pattern = 1},
+                                           {.window = 3, .window_pattern = 2},
+                                           {.window = 3, .window_pattern = 6}}) {
+    Index count = 0;
+    for (Index layer = 0; layer < 20; ++layer) {
+      CHECK(attention.local_layers(layer) == count);
+      count += attention.is_local(layer) ? 1 : 0;
+    }
+  }
+}

@@ -49,7 +49,8 @@ struct AttentionShape {
   /// Query heads that share keys and values.
   constexpr Index group() const { return heads / key_heads(); }
   /// The first key that a tile needs, whose first query stands at `position`. A multiple of a
-  /// pack's lanes, so that sums along a row have one order for every tiling.
+  /// pack's lanes, so that sums along a row have one order for every tiling. (Keys before a window
+  /// may be missing: the tree that folds sixteen lanes is the same for lanes that are rotated.)
   constexpr Index first_key(Index position) const {
     return window == 0 ? 0 : std::max<Index>(position - window + 1, 0) / 16 * 16;
   }
