@@ -136,7 +136,7 @@ TEST_CASE_TEMPLATE("generation's plan is the closed formula to the byte", T, flo
                               Family::gemma2, Family::gemma3}) {
     for (const Index window : {0, 1, 16, 96, 97, 200, 260}) {
       const ModelConfig model = of_family(family, window);
-      INFO(describe(model), ", window ", window);
+      INFO(describe(model));
       for (const Index length : {1, 40, 128, 300}) {
         for (const Index sequences : {1, 3, 50}) {
           for (const Sliding sliding : {Sliding::at_once, Sliding::ahead}) {
@@ -170,7 +170,6 @@ TEST_CASE("a text touches every number of the caches") {
     const std::span<const float> caches(reinterpret_cast<const float*>(base), count);
     const auto untouched =
         std::count_if(caches.begin(), caches.end(), [](float number) { return number != number; });
-    // Before the first block there are no positions: its window is filled by the second block.
     CHECK(untouched == 0);
   }
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <heap_guard/heap_guard.hpp>
 #include <span>
-#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -40,10 +39,6 @@ std::vector<ModelConfig> windowed_models() {
     }
   }
   return all;
-}
-
-std::string name_of(const ModelConfig& config) {
-  return describe(config) + ", window " + std::to_string(config.attention.window);
 }
 
 template <Scalar T>
@@ -110,7 +105,7 @@ TEST_CASE_TEMPLATE("a cache of a window gives the bits of no cache, however a te
   };
   const std::vector<Token> tokens = some_tokens(length);
   for (const ModelConfig& config : windowed_models()) {
-    INFO(name_of(config));
+    INFO(describe(config));
     const std::vector<T> weights = random_weights<T>(config);
     const std::vector<T> expected = octavo_test::uncached<T>(config, weights, tokens);
     for (const Reading reading : {Reading{1, 1}, {7, 4}, {33, 2}, {100, 1}, {128, 3}}) {
@@ -129,11 +124,11 @@ TEST_CASE_TEMPLATE("a cache of a window gives the bits of no cache, however a te
 }
 
 TEST_CASE("where every layer has a window, a sliding text has the bits of the whole text") {
-  const std::vector<Token> tokens = some_tokens(3 * length);
+  const std::vector<Token> tokens = some_tokens(3 * length - 5);
   const std::size_t pieces[] = {1, 1, 31, 90, 1, 2, 45, 1};
   for (const Index window : {1, 2, 16, 17, 40, 96}) {
     const ModelConfig config = windowed(Family::mistral, window);
-    INFO(name_of(config));
+    INFO(describe(config));
     const std::vector<float> weights = random_weights<float>(config);
     const std::vector<float> expected = octavo_test::uncached<float>(config, weights, tokens);
     for (const Index workers : {1, 2, 3, 4}) {
@@ -167,7 +162,7 @@ TEST_CASE("where some layers see all, a sliding text has the bits of caches of a
                           {Family::gemma2, 200, 256},
                           {Family::mistral, 200, 256}}) {
     const ModelConfig config = windowed(one.family, one.window);
-    INFO(name_of(config), ", length ", one.longest);
+    INFO(describe(config), ", length ", one.longest);
     const std::vector<float> weights = random_weights<float>(config);
     FullCaches all(config, weights, one.longest);
     ThreadPool threads(3), one_thread(1);
@@ -195,7 +190,7 @@ TEST_CASE("learned positions: every window that slides has the bits of that text
     ModelConfig config = windowed(Family::gpt2, window);
     for (const Index pattern : {0, 2}) {
       config.attention.window_pattern = pattern;
-      INFO(name_of(config), ", pattern ", pattern);
+      INFO(describe(config), ", pattern ", pattern);
       const std::vector<float> weights = random_weights<float>(config);
       ThreadPool threads(2);
       const Transformer<float> model(config);
@@ -225,7 +220,7 @@ TEST_CASE("parts of one pass that begin and end in different blocks") {
     const ModelConfig config = windowed(Family::gemma2, window);
     const std::vector<float> weights = random_weights<float>(config);
     for (const Index workers : {1, 2, 3, 4}) {
-      INFO(name_of(config), ", ", workers, " workers");
+      INFO(describe(config), ", ", workers, " workers");
       MemoryPlan plan;
       const Transformer<float> model(config, plan, {2, length, workers, false});
       plan.place();
@@ -271,7 +266,7 @@ TEST_CASE("sequences generated together have the tokens of each alone, without a
   constexpr std::size_t most[] = {150, 3, 131, 150, 40};
   for (const Family family : {Family::gpt2, Family::mistral, Family::gemma2}) {
     const ModelConfig config = windowed(family, 11);
-    INFO(name_of(config));
+    INFO(describe(config));
     const std::vector<float> weights = random_weights<float>(config);
     const Transformer<float> model{config};
     const auto stop = [&](std::vector<Token>& mine, Token token, std::size_t limit) {
