@@ -125,15 +125,16 @@ TEST_CASE_TEMPLATE("a cache of a window gives the bits of no cache, however a te
 
 TEST_CASE("where every layer has a window, a sliding text has the bits of the whole text") {
   const std::vector<Token> tokens = some_tokens(3 * length - 5);
+  constexpr Index longest = 120;  // a slide drops 30 positions, which is not a number of blocks
   const std::size_t pieces[] = {1, 1, 31, 90, 1, 2, 45, 1};
-  for (const Index window : {1, 2, 16, 17, 40, 96}) {
+  for (const Index window : {1, 2, 16, 17, 40, 88}) {
     const ModelConfig config = windowed(Family::mistral, window);
     INFO(describe(config));
     const std::vector<float> weights = random_weights<float>(config);
     const std::vector<float> expected = octavo_test::uncached<float>(config, weights, tokens);
     for (const Index workers : {1, 2, 3, 4}) {
       ThreadPool threads(workers);
-      Generator<float> generator(Transformer<float>{config}, weights, length, threads);
+      Generator<float> generator(Transformer<float>{config}, weights, longest, threads);
       std::size_t at = 0;
       bool equal = true;
       for (std::size_t i = 0; at < tokens.size(); ++i) {
@@ -143,7 +144,7 @@ TEST_CASE("where every layer has a window, a sliding text has the bits of the wh
         equal = equal && same<float>(generator.logits(), &expected[(at - 1) * 23]);
       }
       CHECK(equal);
-      CHECK(generator.used() < length);
+      CHECK(generator.used() < longest);
     }
   }
 }
