@@ -29,9 +29,10 @@ namespace OCTAVO_NAMESPACE {
 /// work of one position. The logits have the bits of a pass over the whole sequence. Uses at most
 /// `length` positions, normally the trained length: a full window slides and keeps its newest three
 /// quarters, whose keys and values are computed again at their new positions (see Sliding), or,
-/// with rotary positions, stay what they are. Several sequences, numbered from 0, are generated
-/// together at little more than the cost of one, with the same bits as each alone. No heap call
-/// after construction. Move-only; the caller owns the weights.
+/// with rotary positions, stay what they are. Layers whose attention has a window cache that window
+/// and a block of positions alone (see CacheLayout). Several sequences, numbered from 0, are
+/// generated together at little more than the cost of one, with the same bits as each alone. No
+/// heap call after construction. Move-only; the caller owns the weights.
 template <Scalar T, typename Config, typename Part>
 class Generator {
  public:
