@@ -6,7 +6,6 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/activate.hpp>
-#include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
@@ -39,53 +38,24 @@ void gate_backward(const Worker& worker, Activation kind,
 
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
-namespace detail {
-
-template <Activation kind, Scalar T>
-void gate_rows(const Worker& worker, MatrixView<const T> gate_and_up, MatrixView<T> out) {
-  using P = Pack<T>;
-  const Range rows = worker.split(out.rows);
-  for (Index i = rows.begin; i < rows.end; ++i) {
-    const T* gate = gate_and_up.row(i);
-    const T* up = gate + out.columns;
-    for_each_pack(out.columns, [&](Index j, Index n) {
-      const ValueAndSlope<T> f = activate_pack<kind>(P::load(gate + j, n));
-      (f.value * P::load(up + j, n)).store(out.row(i) + j, n);
-    });
-  }
-}
-
-template <Activation kind, Scalar T>
-void gate_rows_backward(const Worker& worker, MatrixView<const T> d_out,
-                        MatrixView<T> gate_and_up) {
-  using P = Pack<T>;
-  const Range rows = worker.split(d_out.rows);
-  for (Index i = rows.begin; i < rows.end; ++i) {
-    T* gate = gate_and_up.row(i);
-    T* up = gate + d_out.columns;
-    for_each_pack(d_out.columns, [&](Index j, Index n) {
-      const ValueAndSlope<T> f = activate_pack<kind>(P::load(gate + j, n));
-      const P d = P::load(d_out.row(i) + j, n);
-      (d * P::load(up + j, n) * f.slope).store(gate + j, n);
-      (d * f.value).store(up + j, n);
-    });
-  }
-}
-
-}  // namespace detail
-
 template <Scalar T>
 void gate(const Worker& worker, Activation kind,
           MatrixView<const std::type_identity_t<T>> gate_and_up, MatrixView<T> out) {
-  detail::with_activation(
-      kind, [&](auto constant) { detail::gate_rows<constant(), T>(worker, gate_and_up, out); });
+  detail::activate_rows<false, T>(worker, kind, out.rows, [&](Index i) {
+    const T* const gate = gate_and_up.row(i);
+    return detail::ActivatedRow<T>{
+        .count = out.columns, .x = gate, .value = out.row(i), .up = gate + out.columns};
+  });
 }
 
 template <Scalar T>
 void gate_backward(const Worker& worker, Activation kind,
                    MatrixView<const std::type_identity_t<T>> d_out, MatrixView<T> gate_and_up) {
-  detail::with_activation(kind, [&](auto constant) {
-    detail::gate_rows_backward<constant(), T>(worker, d_out, gate_and_up);
+  detail::activate_rows<true, T>(worker, kind, d_out.rows, [&](Index i) {
+    T* const gate = gate_and_up.row(i);
+    T* const up = gate + d_out.columns;
+    return detail::ActivatedRow<T>{
+        .count = d_out.columns, .x = gate, .value = up, .slope = gate, .up = up, .d = d_out.row(i)};
   });
 }
 

@@ -2,13 +2,29 @@
 #if !defined(OCTAVO_NUMERIC_PACK_HPP)
 #define OCTAVO_NUMERIC_PACK_HPP
 
-#include <algorithm>
 #include <concepts>
 #include <cstring>
 
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
+
+/// Repeats a statement for each of `parts` parts, i being its number: what a loop would do, without
+/// a loop that the compiler would first have to take apart.
+#define OCTAVO_FOR_EACH_PART(...)                  \
+  {                                                \
+    {                                              \
+      constexpr int i = 0;                         \
+      __VA_ARGS__;                                 \
+    }                                              \
+    if constexpr (parts > 1) {                     \
+      constexpr int i = 1;                         \
+      __VA_ARGS__;                                 \
+    }                                              \
+    if constexpr (parts > 2) {                     \
+      for (int i = 2; i < parts; ++i) __VA_ARGS__; \
+    }                                              \
+  }
 
 #define OCTAVO_FILE "octavo/numeric/pack.hpp"
 #include <octavo/numeric/each_isa.inc>
@@ -30,7 +46,7 @@ struct Pack {
 
   OCTAVO_ALWAYS_INLINE static Pack load(const T* from) {
     Pack result;
-    for (int i = 0; i < parts; ++i) result.part[i] = simd::load(from + i * simd::width<T>);
+    OCTAVO_FOR_EACH_PART(result.part[i] = simd::load(from + i * simd::width<T>));
     return result;
   }
 
@@ -38,28 +54,26 @@ struct Pack {
   OCTAVO_ALWAYS_INLINE static Pack load(const T* from, Index count) {
     if (count >= lanes) return load(from);
     Pack result;
-    for (int i = 0; i < parts; ++i) {
-      result.part[i] = simd::load_partial(from + i * simd::width<T>, lanes_of_part(i, count));
-    }
+    OCTAVO_FOR_EACH_PART(
+        result.part[i] = simd::load_partial(from + i * simd::width<T>, lanes_of_part(i, count)));
     return result;
   }
 
   OCTAVO_ALWAYS_INLINE static Pack broadcast(T value) {
     Pack result;
-    for (int i = 0; i < parts; ++i) result.part[i] = simd::broadcast(value);
+    OCTAVO_FOR_EACH_PART(result.part[i] = simd::broadcast(value));
     return result;
   }
 
   OCTAVO_ALWAYS_INLINE void store(T* to) const {
-    for (int i = 0; i < parts; ++i) simd::store(to + i * simd::width<T>, part[i]);
+    OCTAVO_FOR_EACH_PART(simd::store(to + i * simd::width<T>, part[i]));
   }
 
   /// Writes only the first `count` lanes.
   OCTAVO_ALWAYS_INLINE void store(T* to, Index count) const {
     if (count >= lanes) return store(to);
-    for (int i = 0; i < parts; ++i) {
-      simd::store_partial(to + i * simd::width<T>, part[i], lanes_of_part(i, count));
-    }
+    OCTAVO_FOR_EACH_PART(
+        simd::store_partial(to + i * simd::width<T>, part[i], lanes_of_part(i, count)));
   }
 
   /// Keeps the first `count` lanes and sets the others to `filler`.
@@ -69,60 +83,61 @@ struct Pack {
     const simd::Vector<T> end = simd::broadcast(static_cast<T>(count));
     const simd::Vector<T> other = simd::broadcast(filler);
     Pack result;
-    for (int i = 0; i < parts; ++i) {
-      const simd::Vector<T> here = simd::load(number + i * simd::width<T>);
-      result.part[i] = here < end ? part[i] : other;
-    }
+    OCTAVO_FOR_EACH_PART(result.part[i] =
+                             simd::load(number + i * simd::width<T>) < end ? part[i] : other);
     return result;
   }
 
   OCTAVO_ALWAYS_INLINE friend Pack operator+(Pack a, Pack b) {
-    for (int i = 0; i < parts; ++i) a.part[i] = a.part[i] + b.part[i];
+    OCTAVO_FOR_EACH_PART(a.part[i] = a.part[i] + b.part[i]);
     return a;
   }
   OCTAVO_ALWAYS_INLINE friend Pack operator-(Pack a, Pack b) {
-    for (int i = 0; i < parts; ++i) a.part[i] = a.part[i] - b.part[i];
+    OCTAVO_FOR_EACH_PART(a.part[i] = a.part[i] - b.part[i]);
     return a;
   }
   OCTAVO_ALWAYS_INLINE friend Pack operator*(Pack a, Pack b) {
-    for (int i = 0; i < parts; ++i) a.part[i] = a.part[i] * b.part[i];
+    OCTAVO_FOR_EACH_PART(a.part[i] = a.part[i] * b.part[i]);
     return a;
   }
   OCTAVO_ALWAYS_INLINE friend Pack operator/(Pack a, Pack b) {
-    for (int i = 0; i < parts; ++i) a.part[i] = a.part[i] / b.part[i];
+    OCTAVO_FOR_EACH_PART(a.part[i] = a.part[i] / b.part[i]);
     return a;
   }
   OCTAVO_ALWAYS_INLINE friend Pack operator-(Pack a) {
-    for (int i = 0; i < parts; ++i) a.part[i] = -a.part[i];
+    OCTAVO_FOR_EACH_PART(a.part[i] = -a.part[i]);
     return a;
   }
 
  private:
   /// The number of the first `count` lanes that lie in part i.
   static constexpr Index lanes_of_part(int i, Index count) {
-    return std::clamp<Index>(count - i * simd::width<T>, 0, simd::width<T>);
+    if constexpr (parts == 1) return count;
+    const Index rest = count - i * simd::width<T>;
+    return rest < 0 ? 0 : rest < simd::width<T> ? rest : simd::width<T>;
   }
 };
 
 /// a * b + c with one rounding.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Pack<T> fma(Pack<T> a, Pack<T> b, Pack<T> c) {
-  for (int i = 0; i < Pack<T>::parts; ++i) c.part[i] = simd::fma(a.part[i], b.part[i], c.part[i]);
+  constexpr int parts = Pack<T>::parts;
+  OCTAVO_FOR_EACH_PART(c.part[i] = simd::fma(a.part[i], b.part[i], c.part[i]));
   return c;
 }
 
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Pack<T> sqrt(Pack<T> a) {
-  for (int i = 0; i < Pack<T>::parts; ++i) a.part[i] = simd::sqrt(a.part[i]);
+  constexpr int parts = Pack<T>::parts;
+  OCTAVO_FOR_EACH_PART(a.part[i] = simd::sqrt(a.part[i]));
   return a;
 }
 
 /// Per lane: a > b ? yes : no. NaN compares false and selects `no`.
 template <Scalar T>
 OCTAVO_ALWAYS_INLINE Pack<T> select_greater(Pack<T> a, Pack<T> b, Pack<T> yes, Pack<T> no) {
-  for (int i = 0; i < Pack<T>::parts; ++i) {
-    no.part[i] = a.part[i] > b.part[i] ? yes.part[i] : no.part[i];
-  }
+  constexpr int parts = Pack<T>::parts;
+  OCTAVO_FOR_EACH_PART(no.part[i] = a.part[i] > b.part[i] ? yes.part[i] : no.part[i]);
   return no;
 }
 

@@ -2,6 +2,7 @@
 #if !defined(OCTAVO_OPTIMIZERS_UPDATE_RULE_HPP)
 #define OCTAVO_OPTIMIZERS_UPDATE_RULE_HPP
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -72,6 +73,22 @@ OCTAVO_ALWAYS_INLINE T rounded_product(T a, T b) {
 #endif
 }
 
+/// Updates `count` neighbouring numbers, in whole packs. A function of its own so that what a rule
+/// computes is compiled once, for whole packs and for the last numbers.
+template <Scalar T, typename Step, std::size_t moment_count>
+[[gnu::noinline]] void update_packs(const Step& rule, Pack<T> clip, Index count, T* weights,
+                                    const T* gradients,
+                                    const std::array<T*, moment_count>& moments) {
+  using P = Pack<T>;
+  const Step step = rule;  // a copy that no store can change: it stays in registers
+  for (Index i = 0; i < count; i += P::lanes) {
+    std::array<P, moment_count> here;
+    for (std::size_t k = 0; k < moment_count; ++k) here[k] = P::load(moments[k] + i);
+    step(P::load(weights + i), P::load(gradients + i) * clip, here).store(weights + i);
+    for (std::size_t k = 0; k < moment_count; ++k) here[k].store(moments[k] + i);
+  }
+}
+
 /// Updates `count` neighbouring numbers; moments[k] points to the first of the k-th moment.
 template <Scalar T, UpdateRule Rule, std::size_t moment_count>
 void update_range(const Rule& rule, const UpdateRates& rates, double scale, Index count, T* weights,
@@ -80,12 +97,24 @@ void update_range(const Rule& rule, const UpdateRates& rates, double scale, Inde
   if constexpr (StepsOnPacks<Rule, P>) {
     const P clip = P::broadcast(static_cast<T>(scale));
     const auto step = step_on_packs(rule, rates, std::type_identity<P>{});
-    for_each_pack(count, [&](Index i, Index n) OCTAVO_INLINE_LAMBDA {
-      std::array<P, moment_count> here;
-      for (std::size_t k = 0; k < moment_count; ++k) here[k] = P::load(moments[k] + i, n);
-      step(P::load(weights + i, n), P::load(gradients + i, n) * clip, here).store(weights + i, n);
-      for (std::size_t k = 0; k < moment_count; ++k) here[k].store(moments[k] + i, n);
-    });
+    const Index whole = count / P::lanes * P::lanes;
+    update_packs<T>(step, clip, whole, weights, gradients, moments);
+    const Index rest = count - whole;
+    if (rest == 0) return;
+    // The last numbers, padded with zeros.
+    alignas(alignment_bytes) std::array<T, P::lanes> last[moment_count + 2] = {};
+    std::array<T*, moment_count> last_moments;
+    std::copy_n(weights + whole, rest, last[0].data());
+    std::copy_n(gradients + whole, rest, last[1].data());
+    for (std::size_t k = 0; k < moment_count; ++k) {
+      last_moments[k] = last[k + 2].data();
+      std::copy_n(moments[k] + whole, rest, last_moments[k]);
+    }
+    update_packs<T>(step, clip, P::lanes, last[0].data(), last[1].data(), last_moments);
+    std::copy_n(last[0].data(), rest, weights + whole);
+    for (std::size_t k = 0; k < moment_count; ++k) {
+      std::copy_n(last_moments[k], rest, moments[k] + whole);
+    }
   } else {
     const T clip = static_cast<T>(scale);
     for (Index i = 0; i < count; ++i) {
