@@ -5,12 +5,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -88,6 +87,10 @@ class TextFiles final : public ByteSource {
   void add(std::string path, const FileSource& source, const std::string& name);
 
   void add_stream(const std::string& name);
+
+  /// What the environment names, as std::filesystem::temp_directory_path does; empty if that is no
+  /// folder.
+  static std::string temporary_folder();
 
   static bool is_binary(const FileSource& source);
 
@@ -250,9 +253,19 @@ OCTAVO_INLINE void TextFiles::add(std::string path, const FileSource& source,
   parts_.push_back({std::move(path), stamp, last != std::byte{'\n'}, 0, nullptr});
 }
 
+OCTAVO_INLINE std::string TextFiles::temporary_folder() {
+  std::string folder = "/tmp";
+  for (const char* const name : {"TMPDIR", "TMP", "TEMP", "TEMPDIR"}) {
+    if (const char* const value = std::getenv(name)) {
+      folder = value;
+      break;
+    }
+  }
+  return file_stamp(folder).is_folder ? folder : std::string();
+}
+
 OCTAVO_INLINE void TextFiles::add_stream(const std::string& name) {
-  std::error_code ignored;
-  const std::string folder = std::filesystem::temp_directory_path(ignored).string();
+  const std::string folder = temporary_folder();
   const FileStamp stamp = file_stamp(name == "-" ? "/dev/stdin" : name);
   if (!seen_.try_emplace({stamp.device, stamp.inode}, Seen{name, &name}).second) {
     throw ConfigError(detail::concat({"text ", printable(name), " is named twice"}),

@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
+#include <utility>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
@@ -139,17 +141,21 @@ OCTAVO_INLINE bool AtomicFile::is_leftover(std::string_view name) {
 }
 
 OCTAVO_INLINE std::string AtomicFile::resolve_links(const std::string& path) {
-  std::filesystem::path target = path;
-  std::error_code error;
-  for (int links = 0; std::filesystem::is_symlink(target, error); ++links) {
-    const auto next = std::filesystem::read_symlink(target, error);
-    if (!error && links == 40) error = make_error_code(std::errc::too_many_symbolic_link_levels);
-    if (error)
+  std::string target = path;
+  struct stat status {};
+  for (int links = 0; ::lstat(target.c_str(), &status) == 0 && S_ISLNK(status.st_mode); ++links) {
+    std::string next(4096, '\0');  // PATH_MAX, which a link's text cannot exceed
+    const ssize_t size = ::readlink(target.c_str(), next.data(), next.size());
+    if (size < 0 || links == 40) {
       throw IoError(ErrorCode::cannot_create, detail::concat({"cannot create ", printable(path)}),
-                    error);
-    target = target.parent_path() / next;
+                    size < 0 ? detail::last_error()
+                             : make_error_code(std::errc::too_many_symbolic_link_levels));
+    }
+    next.resize(static_cast<std::size_t>(size));
+    if (!next.starts_with('/')) next.insert(0, target, 0, target.rfind('/') + 1);
+    target = std::move(next);
   }
-  return target.string();
+  return target;
 }
 
 OCTAVO_INLINE std::optional<mode_t> AtomicFile::permissions() const {

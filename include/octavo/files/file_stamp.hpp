@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <sys/stat.h>
-#include <system_error>
 
 #include <octavo/base/abi.hpp>
 
@@ -17,7 +15,7 @@ struct FileStamp {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::uint64_t size = 0;
-  std::int64_t written = 0;  ///< when the content was written, in ticks of the file system
+  std::int64_t written = 0;  ///< when the content was written, in nanoseconds
   std::int64_t changed = 0;  ///< when content, name or permissions changed, in seconds
   bool is_folder = false;
 
@@ -36,11 +34,17 @@ namespace OCTAVO_NAMESPACE {
 OCTAVO_INLINE FileStamp file_stamp(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return {};
-  std::error_code ignored;
-  const auto written = std::filesystem::last_write_time(path, ignored).time_since_epoch();
-  return {static_cast<std::uint64_t>(status.st_dev),  static_cast<std::uint64_t>(status.st_ino),
-          static_cast<std::uint64_t>(status.st_size), static_cast<std::int64_t>(written.count()),
-          static_cast<std::int64_t>(status.st_ctime), S_ISDIR(status.st_mode)};
+#if defined(__APPLE__)
+  const timespec& written = status.st_mtimespec;
+#else
+  const timespec& written = status.st_mtim;
+#endif
+  return {static_cast<std::uint64_t>(status.st_dev),
+          static_cast<std::uint64_t>(status.st_ino),
+          static_cast<std::uint64_t>(status.st_size),
+          std::int64_t{written.tv_sec} * 1000000000 + written.tv_nsec,
+          static_cast<std::int64_t>(status.st_ctime),
+          S_ISDIR(status.st_mode)};
 }
 
 }  // namespace OCTAVO_NAMESPACE
