@@ -36,6 +36,14 @@
 /// OCTAVO_ALWAYS_INLINE for a lambda; written after its parameters.
 #define OCTAVO_INLINE_LAMBDA __attribute__((always_inline))
 
+/// For what runs once, before the first step, or refuses something: compiled for size, in a
+/// function of its own, which is less to compile as well.
+#define OCTAVO_SETUP [[gnu::cold, gnu::noinline]]
+
+/// For what is called often, but not in loops over numbers: one copy, in the place of one for each
+/// call.
+#define OCTAVO_ONE_COPY [[gnu::noinline]]
+
 /// Unrolls the next loop completely, so that its arrays stay in registers.
 #if defined(__clang__)
 #define OCTAVO_UNROLL _Pragma("unroll")

@@ -45,9 +45,10 @@ class CausalSelfAttention {
   using Value = T;
 
   /// ConfigError where the heads do not fit each other or the width. `norm` is that of heads.
-  constexpr CausalSelfAttention(const Builder<T>& builder, Index width,
-                                const AttentionConfig& config, const PositionConfig& positions = {},
-                                const NormConfig& norm = {})
+  OCTAVO_SETUP constexpr CausalSelfAttention(const Builder<T>& builder, Index width,
+                                             const AttentionConfig& config,
+                                             const PositionConfig& positions = {},
+                                             const NormConfig& norm = {})
       : config_(config),
         positions_(positions),
         head_width_(detail::checked_head_width(config, positions, width)),

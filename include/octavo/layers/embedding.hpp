@@ -21,8 +21,8 @@ class Embedding {
   using Value = T;
 
   /// `context`: rows of the position table; 0: no position table.
-  constexpr Embedding(const Builder<T>& builder, Index vocabulary, Index context, Index width,
-                      double scale = 1)
+  OCTAVO_SETUP constexpr Embedding(const Builder<T>& builder, Index vocabulary, Index context,
+                                   Index width, double scale = 1)
       : tokens_((builder / "tokens").table("weight", vocabulary, width)),
         positions_(context > 0 ? (builder / "positions").table("weight", context, width)
                                : ParameterSlot{}),

@@ -22,7 +22,8 @@ class FeedForward {
  public:
   using Value = T;
 
-  constexpr FeedForward(const Builder<T>& builder, Index width, const FeedForwardConfig& config)
+  OCTAVO_SETUP constexpr FeedForward(const Builder<T>& builder, Index width,
+                                     const FeedForwardConfig& config)
       : widen_(builder / (config.gated ? "gate_up" : "up"), width,
                config.gated ? MapColumns{config.d_ff, config.d_ff} : MapColumns{config.d_ff},
                config.bias),
@@ -36,7 +37,7 @@ class FeedForward {
   /// The feed-forward part of a model: `Config` is ModelConfig.
   template <typename Config>
   requires requires(const Config& config) { config.feed_forward.d_ff; }
-  constexpr FeedForward(const Builder<T>& builder, const Config& config)
+  OCTAVO_SETUP constexpr FeedForward(const Builder<T>& builder, const Config& config)
       : FeedForward(builder, config.width, config.feed_forward) {}
 
   constexpr Index input_width() const noexcept { return widen_.input_width(); }

@@ -215,7 +215,7 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
 }
 
 /// ConfigError unless the numbers of heads and the width fit together.
-constexpr void check_attention(const AttentionConfig& config, Index width) {
+OCTAVO_SETUP constexpr void check_attention(const AttentionConfig& config, Index width) {
   if (config.head_width == 0 && width % config.heads != 0) {
     throw ConfigError(
         detail::concat({"width ", width, " is not a multiple of heads ", config.heads}),
@@ -231,7 +231,7 @@ constexpr void check_attention(const AttentionConfig& config, Index width) {
 inline constexpr Index most_rotary_width = 1024;
 
 /// ConfigError if heads of this width cannot be turned as configured.
-constexpr void check_positions(const PositionConfig& config, Index head_width) {
+OCTAVO_SETUP constexpr void check_positions(const PositionConfig& config, Index head_width) {
   if (config.kind != PositionKind::rotary) return;
   const Index turned = config.rotary_width == 0 ? head_width : config.rotary_width;
   require(turned % 2 == 0 && turned <= head_width && turned <= most_rotary_width, [&] {

@@ -15,12 +15,12 @@ class Linear {
  public:
   using Value = T;
 
-  constexpr Linear(const Builder<T>& builder, Index in, Index out, bool bias = true,
-                   InitialValue initial = InitialValue::normal)
+  OCTAVO_SETUP constexpr Linear(const Builder<T>& builder, Index in, Index out, bool bias = true,
+                                InitialValue initial = InitialValue::normal)
       : Linear(builder, in, MapColumns{out}, bias, initial) {}
   /// Several maps of one input, their outputs side by side.
-  constexpr Linear(const Builder<T>& builder, Index in, const MapColumns& outs, bool bias = true,
-                   InitialValue initial = InitialValue::normal)
+  OCTAVO_SETUP constexpr Linear(const Builder<T>& builder, Index in, const MapColumns& outs,
+                                bool bias = true, InitialValue initial = InitialValue::normal)
       : Linear(builder, in, outs, bias, initial, builder.begin_unit()) {}
 
   constexpr Index input_width() const noexcept { return weight_.rows; }
@@ -65,8 +65,8 @@ class Linear {
   void complete(const Pass<T>& pass) const { pass.complete(weight_, bias_.exists() ? 2 : 1); }
 
  private:
-  constexpr Linear(const Builder<T>& builder, Index in, const MapColumns& outs, bool bias,
-                   InitialValue initial, ParameterUnit unit)
+  OCTAVO_SETUP constexpr Linear(const Builder<T>& builder, Index in, const MapColumns& outs,
+                                bool bias, InitialValue initial, ParameterUnit unit)
       : weight_(builder.matrix("weight", in, outs, initial, unit)),
         bias_(bias ? builder.vector("bias", weight_.columns, InitialValue::zeros, unit)
                    : ParameterSlot{}) {}

@@ -21,8 +21,8 @@ class Norm {
  public:
   using Value = T;
 
-  constexpr Norm(const Builder<T>& builder, Index width, const NormConfig& config = {},
-                 Index groups = 1)
+  OCTAVO_SETUP constexpr Norm(const Builder<T>& builder, Index width, const NormConfig& config = {},
+                              Index groups = 1)
       : Norm(builder, width, config, groups, builder.begin_unit()) {}
 
   void forward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> output) const {
@@ -65,8 +65,8 @@ class Norm {
   }
 
  private:
-  constexpr Norm(const Builder<T>& builder, Index width, const NormConfig& config, Index groups,
-                 ParameterUnit unit)
+  OCTAVO_SETUP constexpr Norm(const Builder<T>& builder, Index width, const NormConfig& config,
+                              Index groups, ParameterUnit unit)
       : gain_(builder.vector("weight", width,
                              config.unit_offset ? InitialValue::zeros : InitialValue::ones, unit)),
         bias_(config.bias ? builder.vector("bias", width, InitialValue::zeros, unit)

@@ -45,8 +45,8 @@ class OutputHead {
   static constexpr Index slice_rows = 64;
 
   /// Backward of a head runs within forward, so all of its memory is requested as forward's.
-  constexpr OutputHead(const Builder<T>& builder, Index vocabulary, Index width,
-                       const HeadConfig& config)
+  OCTAVO_SETUP constexpr OutputHead(const Builder<T>& builder, Index vocabulary, Index width,
+                                    const HeadConfig& config)
       : vocabulary_(vocabulary),
         width_(width),
         table_(config.tied ? ParameterSlot{} : builder.table("weight", vocabulary, width)),

@@ -63,7 +63,7 @@ struct Pass {
   }
   /// A layer's buffer as a flat range of numbers.
   template <typename U>
-  std::span<U> numbers(const Buffer<U>& buffer) const {
+  OCTAVO_ONE_COPY std::span<U> numbers(const Buffer<U>& buffer) const {
     require(buffer.booking.booked(),
             "a layer uses memory that it did not ask for: its constructor must ask the builder for "
             "each of its buffers, and there is no backward memory without training");
@@ -82,14 +82,14 @@ struct Pass {
 
   /// The place for the gradient of a parameter; call it once for each parameter in each backward.
   /// Null for a parameter that the layer does not have, and for a frozen one.
-  GradientPlace<T> gradient(const ParameterSlot& slot) const {
+  OCTAVO_ONE_COPY GradientPlace<T> gradient(const ParameterSlot& slot) const {
     if (!slot.exists() || run.gradients == nullptr) return {};
     return run.gradients->place(first_tensor + slot.tensor);
   }
 
   /// As above for layers that only add: a place that would be overwritten is set to zero first. May
   /// be null.
-  T* gradient_to_add_to(const ParameterSlot& slot) const {
+  OCTAVO_ONE_COPY T* gradient_to_add_to(const ParameterSlot& slot) const {
     const GradientPlace<T> place = gradient(slot);
     if (place && place.output == Output::overwrite) {
       set_zero<T>(run.worker, std::span(place.numbers, static_cast<std::size_t>(slot.count())));

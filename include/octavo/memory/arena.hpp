@@ -21,12 +21,12 @@ namespace OCTAVO_NAMESPACE {
 class Arena {
  public:
   /// Allocates plan.total_bytes() on the heap, once; see AlignedBuffer.
-  explicit Arena(const MemoryPlan& plan)
+  OCTAVO_SETUP explicit Arena(const MemoryPlan& plan)
       : plan_(plan), owned_(plan.total_bytes()), base_(owned_.data()), bytes_(owned_.size()) {}
 
   /// Uses memory of the caller, which must outlive the arena: at least plan.total_bytes(), aligned
   /// to 64 bytes. ConfigError otherwise.
-  Arena(const MemoryPlan& plan, std::span<std::byte> memory)
+  OCTAVO_SETUP Arena(const MemoryPlan& plan, std::span<std::byte> memory)
       : plan_(plan), base_(memory.data()), bytes_(plan.total_bytes()) {
     require(memory.size() >= bytes_, [&] {
       return detail::concat(
@@ -57,7 +57,7 @@ class Arena {
   /// The memory of a booking; empty for a booking of nothing. `copy`: which copy of a repeated
   /// buffer. ConfigError if the arena has been moved from.
   template <typename T>
-  std::span<T> get(Booking<T> booking, Index copy = 0) const {
+  OCTAVO_ONE_COPY std::span<T> get(Booking<T> booking, Index copy = 0) const {
     if (!booking.booked()) return {};
     require(base_ != nullptr,
             "an object was used after it had been moved from: its memory is the other's now");

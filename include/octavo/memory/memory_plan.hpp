@@ -25,8 +25,9 @@ class MemoryPlan {
   /// For zero numbers it books nothing. ConfigError for a negative count, which is an overflowed
   /// product.
   template <typename T>
-  constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
-                            Index count, Lifetime lifetime, Index copies = 1) {
+  OCTAVO_SETUP constexpr Booking<T> book(std::string_view part, std::string_view name,
+                                         MemoryKind kind, Index count, Lifetime lifetime,
+                                         Index copies = 1) {
     if (count < 0 || copies < 0) throw ConfigError("a memory plan: a count of numbers is negative");
     if (lifetime.last < lifetime.first) {
       throw ConfigError("a memory plan: a buffer's last phase is before its first");
@@ -39,8 +40,9 @@ class MemoryPlan {
   /// fit into its slots. Advances `overlay.used`. Precondition: the host is unused while these
   /// copies live.
   template <typename T>
-  constexpr Booking<T> book(std::string_view part, std::string_view name, MemoryKind kind,
-                            Index count, Lifetime lifetime, Index copies, Overlay& overlay) {
+  OCTAVO_SETUP constexpr Booking<T> book(std::string_view part, std::string_view name,
+                                         MemoryKind kind, Index count, Lifetime lifetime,
+                                         Index copies, Overlay& overlay) {
     const Booking<T> booking = book<T>(part, name, kind, count, lifetime, copies);
     if (booking.booked() && copies > 1) try_overlay(booking.request, overlay);
     return booking;
@@ -50,7 +52,7 @@ class MemoryPlan {
   /// between the buffers that live at the same time (greedy by size, as in TensorFlow Lite Micro's
   /// memory planner). Placing the longest-lived first keeps the buffers that live for the whole run
   /// contiguous.
-  constexpr void place() {
+  OCTAVO_SETUP constexpr void place() {
     SmallVector<int, inline_requests> order;
     for (int i = 0; i < size(); ++i) order.push_back(i);
     for (int i = 1; i < size(); ++i) {  // stable insertion sort: std::stable_sort is not constexpr
@@ -121,13 +123,13 @@ class MemoryPlan {
     std::size_t offset = 0;
   };
 
-  constexpr int add(const MemoryRequest& request) {
+  OCTAVO_SETUP constexpr int add(const MemoryRequest& request) {
     if (placed_) throw ConfigError("a memory plan takes no request after place()");
     entries_.push_back({request, 0});
     return size() - 1;
   }
 
-  constexpr void try_overlay(int id, Overlay& overlay) {
+  OCTAVO_SETUP constexpr void try_overlay(int id, Overlay& overlay) {
     if (overlay.host < 0) return;
     const std::size_t used = checked_add(overlay.used, stride(id));
     // A copy is aligned to 64 bytes, so it may begin up to 63 bytes after the start of its slot.
@@ -154,7 +156,8 @@ class MemoryPlan {
     return footprint(x) > footprint(y) && x.lifetime.first != y.lifetime.first;
   }
 
-  constexpr std::size_t lowest_gap(const Entry& entry, std::span<const int> placed) const {
+  OCTAVO_SETUP constexpr std::size_t lowest_gap(const Entry& entry,
+                                                std::span<const int> placed) const {
     const std::size_t bytes = footprint(entry.request);
     std::size_t candidate = 0;
     for (bool moved = true; moved;) {

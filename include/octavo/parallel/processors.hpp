@@ -33,18 +33,19 @@ struct Processors {
 namespace detail {
 
 /// The number of processors in the affinity mask; `otherwise` if the system does not report it.
-OCTAVO_INLINE Index allowed_processors(Index otherwise) noexcept;
+[[gnu::cold]] OCTAVO_INLINE Index allowed_processors(Index otherwise) noexcept;
 
 /// Removes the next word from `line` and returns it.
-OCTAVO_INLINE std::string_view take_word(std::string_view& line, char separator = ' ');
+[[gnu::cold]] OCTAVO_INLINE std::string_view take_word(std::string_view& line,
+                                                       char separator = ' ');
 
 /// A number at the start of `text`; -1 if there is none ("max").
-OCTAVO_INLINE std::int64_t leading_number(std::string_view text) noexcept;
+[[gnu::cold]] OCTAVO_INLINE std::int64_t leading_number(std::string_view text) noexcept;
 
 /// Decodes a path of mountinfo, in which a blank is "\\040".
-OCTAVO_INLINE std::string unescaped(std::string_view text);
+[[gnu::cold]] OCTAVO_INLINE std::string unescaped(std::string_view text);
 
-OCTAVO_INLINE bool lists_word(std::string_view list, std::string_view word);
+[[gnu::cold]] OCTAVO_INLINE bool lists_word(std::string_view list, std::string_view word);
 
 /// Reads the limits on processor time of this process's cgroups, version 1 and 2, and of their
 /// parent groups. `root` is put before every path: empty, or, in tests, a folder with its own /proc
@@ -73,7 +74,7 @@ class CgroupQuota {
 }  // namespace detail
 
 /// The processors that this process may use now. `root`: see detail::CgroupQuota.
-OCTAVO_INLINE Processors usable_processors(const std::string& root = {});
+[[gnu::cold]] OCTAVO_INLINE Processors usable_processors(const std::string& root = {});
 
 }  // namespace OCTAVO_NAMESPACE
 
@@ -81,7 +82,7 @@ OCTAVO_INLINE Processors usable_processors(const std::string& root = {});
 
 namespace OCTAVO_NAMESPACE {
 
-OCTAVO_INLINE Index Processors::usable() const noexcept {
+[[gnu::cold]] OCTAVO_INLINE Index Processors::usable() const noexcept {
   const auto by_quota = quota > 0 && quota < static_cast<double>(allowed)
                             ? static_cast<Index>(std::ceil(quota))
                             : allowed;
@@ -139,12 +140,12 @@ OCTAVO_INLINE bool lists_word(std::string_view list, std::string_view word) {
   return false;
 }
 
-OCTAVO_INLINE CgroupQuota::CgroupQuota(const std::string& root) : root_(root) {
+[[gnu::cold]] OCTAVO_INLINE CgroupQuota::CgroupQuota(const std::string& root) : root_(root) {
   read_lines((root_ + "/proc/self/mountinfo").c_str(),
              [&](std::string_view line) { see_mount(line); });
 }
 
-OCTAVO_INLINE void CgroupQuota::see_mount(std::string_view line) {
+[[gnu::cold]] OCTAVO_INLINE void CgroupQuota::see_mount(std::string_view line) {
   for (int column = 0; column < 3; ++column) take_word(line);
   const std::string_view top = take_word(line), mounted_at = take_word(line);
   const std::size_t dash = line.find(" - ");
@@ -169,7 +170,7 @@ OCTAVO_INLINE void CgroupQuota::see_mount(std::string_view line) {
   }
 }
 
-OCTAVO_INLINE std::string CgroupQuota::group_of_process(bool second) const {
+[[gnu::cold]] OCTAVO_INLINE std::string CgroupQuota::group_of_process(bool second) const {
   std::string group;
   read_lines((root_ + "/proc/self/cgroup").c_str(), [&](std::string_view line) {
     const std::string_view number = take_word(line, ':'), controllers = take_word(line, ':');
@@ -180,7 +181,7 @@ OCTAVO_INLINE std::string CgroupQuota::group_of_process(bool second) const {
   return group;
 }
 
-OCTAVO_INLINE void CgroupQuota::see_group(const std::string& folder, bool second) {
+[[gnu::cold]] OCTAVO_INLINE void CgroupQuota::see_group(const std::string& folder, bool second) {
   std::int64_t quota = -1, period = -1;
   if (second) {
     read_lines((folder + "/cpu.max").c_str(), [&](std::string_view line) {

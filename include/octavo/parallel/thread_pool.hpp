@@ -161,22 +161,12 @@ class ThreadPool {
 
   template <typename Task>
   void run_on(Index count, Task& task) {
-    State& state = *state_;
-    const Turn turn(state);
-    state.context = const_cast<void*>(static_cast<const void*>(std::addressof(task)));
-    state.call = [](void* context, const Worker& worker) {
-      (*static_cast<Task*>(context))(worker);
-    };
-    state.count = count;
-    state.barrier.set_up(count, state.may_spin);
-    state.error = nullptr;
-    const std::uint32_t finished = state.finished.now();
-    state.running.store(static_cast<int>(count) - 1, std::memory_order_relaxed);
-    for (Index i = 0; i + 1 < count; ++i) state.bells[static_cast<std::size_t>(i)].rung.advance();
-    state.execute(0);
-    if (count > 1) state.finished.wait(finished, state.may_spin);
-    if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
+    run_on(count, const_cast<void*>(static_cast<const void*>(std::addressof(task))),
+           [](void* context, const Worker& worker) { (*static_cast<Task*>(context))(worker); });
   }
+
+  /// Calls call(context, worker) on `count` workers.
+  void run_on(Index count, void* context, void (*call)(void*, const Worker&));
 
   void start();
 
@@ -195,7 +185,7 @@ class ThreadPool {
 
 namespace OCTAVO_NAMESPACE {
 
-OCTAVO_INLINE ThreadPool::ThreadPool(Index threads, Use use)
+OCTAVO_SETUP OCTAVO_INLINE ThreadPool::ThreadPool(Index threads, Use use)
     : processors_(usable_processors()), use_(use) {
   if (threads < 0) {
     throw ConfigError(detail::concat({"threads: got ", threads, ", expected 0 or more"}));
@@ -212,7 +202,24 @@ OCTAVO_INLINE double ThreadPool::processor_seconds() noexcept {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-OCTAVO_INLINE void ThreadPool::start() {
+OCTAVO_INLINE void ThreadPool::run_on(Index count, void* context,
+                                      void (*call)(void*, const Worker&)) {
+  State& state = *state_;
+  const Turn turn(state);
+  state.context = context;
+  state.call = call;
+  state.count = count;
+  state.barrier.set_up(count, state.may_spin);
+  state.error = nullptr;
+  const std::uint32_t finished = state.finished.now();
+  state.running.store(static_cast<int>(count) - 1, std::memory_order_relaxed);
+  for (Index i = 0; i + 1 < count; ++i) state.bells[static_cast<std::size_t>(i)].rung.advance();
+  state.execute(0);
+  if (count > 1) state.finished.wait(finished, state.may_spin);
+  if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
+}
+
+OCTAVO_SETUP OCTAVO_INLINE void ThreadPool::start() {
   try {
     state_->bells = std::vector<Bell>(static_cast<std::size_t>(size() - 1));
     state_->threads.reserve(state_->bells.size());
@@ -226,14 +233,14 @@ OCTAVO_INLINE void ThreadPool::start() {
   }
 }
 
-[[noreturn]] OCTAVO_INLINE void ThreadPool::refuse(std::error_code reason) {
+[[noreturn]] OCTAVO_SETUP OCTAVO_INLINE void ThreadPool::refuse(std::error_code reason) {
   stop();
   throw IoError(ErrorCode::out_of_memory,
                 detail::concat({"cannot start ", counted(size(), "thread")}), reason,
                 "ask for fewer threads");
 }
 
-OCTAVO_INLINE void ThreadPool::stop() noexcept {
+OCTAVO_SETUP OCTAVO_INLINE void ThreadPool::stop() noexcept {
   State& state = *state_;
   // After fork() the child has no threads, and their handles may belong to new threads. If exit()
   // is called within a task, the threads cannot be joined. In both cases nothing is released.

@@ -63,7 +63,7 @@ class Builder {
   constexpr const PassShape& pass() const noexcept { return pass_; }
   constexpr const BuildTimes& times() const noexcept { return times_; }
 
-  constexpr Builder operator/(std::string_view name) const {
+  OCTAVO_SETUP constexpr Builder operator/(std::string_view name) const {
     Builder builder = *this;
     builder.path_ = path_ / name;
     return builder;
@@ -90,30 +90,32 @@ class Builder {
   }
 
   /// A parameter [rows, columns]: the weight of a linear map, x [.., rows] to [.., columns].
-  constexpr ParameterSlot matrix(std::string_view name, Index rows, Index columns,
-                                 InitialValue initial = InitialValue::normal,
-                                 ParameterUnit unit = {}) const {
+  OCTAVO_SETUP constexpr ParameterSlot matrix(std::string_view name, Index rows, Index columns,
+                                              InitialValue initial = InitialValue::normal,
+                                              ParameterUnit unit = {}) const {
     return matrix(name, rows, MapColumns{columns}, initial, unit);
   }
   /// The weights of several linear maps of one input, side by side: [rows, sum of the columns].
-  constexpr ParameterSlot matrix(std::string_view name, Index rows, const MapColumns& columns,
-                                 InitialValue initial, ParameterUnit unit) const {
+  OCTAVO_SETUP constexpr ParameterSlot matrix(std::string_view name, Index rows,
+                                              const MapColumns& columns, InitialValue initial,
+                                              ParameterUnit unit) const {
     const Index all = columns[0] + columns[1] + columns[2];
     return parameters_->add(path_ / name, rows, all, initial, unit, columns);
   }
   /// A parameter [rows, columns] of which each row belongs to a token or a position.
-  constexpr ParameterSlot table(std::string_view name, Index rows, Index columns) const {
+  OCTAVO_SETUP constexpr ParameterSlot table(std::string_view name, Index rows,
+                                             Index columns) const {
     return parameters_->add(path_ / name, rows, columns, InitialValue::normal);
   }
   /// A parameter [size].
-  constexpr ParameterSlot vector(std::string_view name, Index size,
-                                 InitialValue initial = InitialValue::zeros,
-                                 ParameterUnit unit = {}) const {
+  OCTAVO_SETUP constexpr ParameterSlot vector(std::string_view name, Index size,
+                                              InitialValue initial = InitialValue::zeros,
+                                              ParameterUnit unit = {}) const {
     return parameters_->add(path_ / name, 0, size, initial, unit);
   }
 
   /// A buffer [rows of the pass, columns], saved from forward to backward for each block.
-  constexpr Buffer<T> saved(std::string_view name, Index columns) const {
+  OCTAVO_SETUP constexpr Buffer<T> saved(std::string_view name, Index columns) const {
     const Index count = pass_.rows() * columns;
     if (!pass_.training) return {scratch(name, count, times_.forward, MemoryKind::saved), columns};
     if (times_.overlay == nullptr) {
@@ -127,29 +129,29 @@ class Builder {
   }
 
   /// A buffer [rows of the pass, columns] that lives during one forward call.
-  constexpr Buffer<T> forward_scratch(std::string_view name, Index columns) const {
+  OCTAVO_SETUP constexpr Buffer<T> forward_scratch(std::string_view name, Index columns) const {
     return {scratch(name, pass_.rows() * columns, times_.forward), columns};
   }
   /// A buffer [rows of the pass, columns] that lives during one backward call; nothing without
   /// training.
-  constexpr Buffer<T> backward_scratch(std::string_view name, Index columns) const {
+  OCTAVO_SETUP constexpr Buffer<T> backward_scratch(std::string_view name, Index columns) const {
     if (!pass_.training) return {};
     return {scratch(name, pass_.rows() * columns, times_.backward), columns};
   }
 
   /// A buffer of [count] numbers that lives during one forward call.
-  constexpr Buffer<T> forward_numbers(std::string_view name, Index count) const {
+  OCTAVO_SETUP constexpr Buffer<T> forward_numbers(std::string_view name, Index count) const {
     return {scratch(name, count, times_.forward)};
   }
   /// A buffer of [count] numbers that lives during one backward call; nothing without training.
-  constexpr Buffer<T> backward_numbers(std::string_view name, Index count) const {
+  OCTAVO_SETUP constexpr Buffer<T> backward_numbers(std::string_view name, Index count) const {
     if (!pass_.training) return {};
     return {scratch(name, count, times_.backward)};
   }
 
  private:
-  constexpr Booking<T> scratch(std::string_view name, Index count, Lifetime lifetime,
-                               MemoryKind kind = MemoryKind::scratch) const {
+  OCTAVO_SETUP constexpr Booking<T> scratch(std::string_view name, Index count, Lifetime lifetime,
+                                            MemoryKind kind = MemoryKind::scratch) const {
     return plan_->book<T>(times_.part, name, kind, count, lifetime);
   }
 

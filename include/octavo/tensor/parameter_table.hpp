@@ -125,9 +125,9 @@ class ParameterTable {
 
   /// ConfigError if the path occurs already, if a size is negative, or if the part would have more
   /// than 2^63 numbers.
-  constexpr ParameterSlot add(const ParameterPath& path, Index rows, Index columns,
-                              InitialValue initial, ParameterUnit unit = {},
-                              const MapColumns& maps = {}) {
+  OCTAVO_SETUP constexpr ParameterSlot add(const ParameterPath& path, Index rows, Index columns,
+                                           InitialValue initial, ParameterUnit unit = {},
+                                           const MapColumns& maps = {}) {
     for (const ParameterEntry& entry : entries_) {
       if (entry.path == path) refuse(path);
     }
@@ -193,7 +193,7 @@ class ParameterTable {
     return largest;
   }
 
-  [[noreturn]] static void refuse(const ParameterPath& path) {
+  [[noreturn]] OCTAVO_SETUP static void refuse(const ParameterPath& path) {
     throw ConfigError(detail::concat({"two tensors have the name '", path.joined(), "'"}),
                       "give each layer a name of its own: builder / \"name\"");
   }

@@ -47,7 +47,7 @@ class StepWork {
   void accumulate_gradients(const Worker& worker) const {
     AccumulateGradients<T> consumer(parameters_.span(), arena_.get(memory_.gradients),
                                     marks(worker));
-    forward_and_backward(worker, consumer, [](const ParameterRange&) {});
+    forward_and_backward(worker, consumer, {});
     consumer.finish(worker);
   }
 
@@ -83,18 +83,39 @@ class StepWork {
                                      arena_.get(memory_.head_gradient), options_.layer_by_layer()};
     UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(), gradients,
                                                       marks(worker), update);
-    forward_and_backward(worker, consumer, [&](const ParameterRange& part) {
+    const auto part_complete = [&](const ParameterRange& part) {
       if (part.first_tensor ==
           model_.head_range().first_tensor) {  // the first: all losses are there
         progress.loss = mean_loss();
         progress.diverged = !std::isfinite(progress.loss);
       }
       consumer.complete_part(part);
-    });
+    };
+    forward_and_backward(worker, consumer, PartComplete(part_complete));
     return progress;
   }
 
  private:
+  /// A reference to a function of a part of the model, or to none: one type for all of them, so
+  /// that forward_and_backward is compiled once.
+  class PartComplete {
+   public:
+    PartComplete() = default;
+    template <typename Function>
+    explicit PartComplete(const Function& function)
+        : function_(&function), call_([](const void* f, const ParameterRange& part) {
+            (*static_cast<const Function*>(f))(part);
+          }) {}
+
+    void operator()(const ParameterRange& part) const {
+      if (call_ != nullptr) call_(function_, part);
+    }
+
+   private:
+    const void* function_ = nullptr;
+    void (*call_)(const void*, const ParameterRange&) = nullptr;
+  };
+
   std::span<const Token> inputs() const { return arena_.get(memory_.inputs); }
   std::span<const Token> targets() const { return arena_.get(memory_.targets); }
   std::span<T> weights() const { return arena_.get(memory_.weights); }
@@ -105,7 +126,6 @@ class StepWork {
   /// Runs all passes of a step. Calls part_complete(range) when the gradients of a part of the
   /// model are complete for the passes in flight. With fused_update all passes of the step are in
   /// flight together; otherwise each pass runs forward and backward before the next.
-  template <typename PartComplete>
   void forward_and_backward(const Worker& worker, GradientConsumer<T>& consumer,
                             const PartComplete& part_complete) const {
     const Index all = options_.sequences();
@@ -153,8 +173,8 @@ class StepWork {
     return marks_.subspan(static_cast<std::size_t>(worker.index()) * tensors, tensors);
   }
 
-  Pass<T> pass(const Worker& worker, GradientConsumer<T>& consumer, Index first_sequence,
-               Index sequences) const {
+  OCTAVO_ONE_COPY Pass<T> pass(const Worker& worker, GradientConsumer<T>& consumer,
+                               Index first_sequence, Index sequences) const {
     std::optional<DropoutDraw> dropout;
     if (options_.dropout > 0) {
       dropout = DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout,

@@ -47,7 +47,8 @@ constexpr std::size_t optimizer_scratch_bytes(const Model& model, const Training
 
 /// The tensors of a model that train under these options. ConfigError if none does.
 template <typename Model>
-constexpr TrainedTensors trained_tensors(const Model& model, const TrainingOptions& options) {
+OCTAVO_SETUP constexpr TrainedTensors trained_tensors(const Model& model,
+                                                      const TrainingOptions& options) {
   const Index layers = model.config().layers;
   detail::check_train_last(options.train_last, layers);
   const TrainedTensors trained = trained_tensors(
@@ -60,7 +61,7 @@ constexpr TrainedTensors trained_tensors(const Model& model, const TrainingOptio
 
 /// All parameters of a model, with the frozen ones marked.
 template <typename Model>
-ParameterList trained_parameters(const Model& model, const TrainingOptions& options) {
+OCTAVO_SETUP ParameterList trained_parameters(const Model& model, const TrainingOptions& options) {
   ParameterList parameters = model.parameters();
   set_trained(parameters, options, model.config().layers);
   return parameters;
@@ -83,9 +84,9 @@ struct TrainingMemory {
   Booking<std::byte> between_steps;
 
   template <typename Model>
-  static constexpr TrainingMemory book(MemoryPlan& plan, const Model& model,
-                                       const TrainedTensors& trained,
-                                       const TrainingOptions& options, Index workers) {
+  OCTAVO_SETUP static constexpr TrainingMemory book(MemoryPlan& plan, const Model& model,
+                                                    const TrainedTensors& trained,
+                                                    const TrainingOptions& options, Index workers) {
     check_step(options);
     const Index parameters = model.parameter_count();
     const Index rows = options.rows();
@@ -131,9 +132,9 @@ struct TrainingMemory {
  private:
   /// Requests memory for the gradients of one part at a time.
   template <typename Model>
-  constexpr void book_part_gradients(MemoryPlan& plan, const Model& model,
-                                     const TrainedTensors& trained,
-                                     const TrainingOptions& options) {
+  OCTAVO_SETUP constexpr void book_part_gradients(MemoryPlan& plan, const Model& model,
+                                                  const TrainedTensors& trained,
+                                                  const TrainingOptions& options) {
     const int tables = model.config().head.tied ? phase::embed_forward : phase::embed_backward;
     const bool layers = options.layer_by_layer();
     // With several passes, a block is recomputed for one pass while it already has gradients of
@@ -164,8 +165,8 @@ template <typename Model>
 struct TrainingPlan {
   using T = typename Model::Value;
 
-  constexpr TrainingPlan(const typename Model::Configuration& config,
-                         const TrainingOptions& options, Index workers)
+  OCTAVO_SETUP constexpr TrainingPlan(const typename Model::Configuration& config,
+                                      const TrainingOptions& options, Index workers)
       : TrainingPlan(Model(config), options, workers) {}
 
   MemoryPlan plan;
@@ -174,7 +175,8 @@ struct TrainingPlan {
   Model model;
 
  private:
-  constexpr TrainingPlan(const Model& sizes, const TrainingOptions& options, Index workers)
+  OCTAVO_SETUP constexpr TrainingPlan(const Model& sizes, const TrainingOptions& options,
+                                      Index workers)
       : trained(trained_tensors(sizes, options)),
         memory(TrainingMemory<T>::book(plan, sizes, trained, options, workers)),
         model(sizes.configuration(), plan, pass(options, workers), gradients(options)) {

@@ -236,7 +236,7 @@ void check_rate(double learning_rate) {
 
 /// ConfigError naming the first option that is out of its range for a model of numbers T.
 template <Scalar T>
-void check_options(const TrainingOptions& options) {
+OCTAVO_SETUP void check_options(const TrainingOptions& options) {
   for_each_field(options, FieldCheck{});
   check_step(options);
   check_schedule(options.rate());

@@ -114,7 +114,7 @@ class TrainingStep {
   }
 
   /// The exception for a quantity `what` that is not finite.
-  Diverged diverged(const char* what, double value) const {
+  OCTAVO_SETUP Diverged diverged(const char* what, double value) const {
     return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what,
                                     std::isnan(value) ? " is not a number" : " is infinite"}),
                     steps_done_, value, remedy());
@@ -142,7 +142,7 @@ class TrainingStep {
                            options_.zero_init);
   }
 
-  static const TrainingOptions& checked(const TrainingOptions& options) {
+  OCTAVO_SETUP static const TrainingOptions& checked(const TrainingOptions& options) {
     require_kernels();
     check_options<T>(options);
     return options;
@@ -179,7 +179,7 @@ class TrainingStep {
   }
 
   /// A hint against divergence. Before the first update the learning rate cannot be the cause.
-  const char* remedy() const {
+  OCTAVO_SETUP const char* remedy() const {
     if (steps_done_ > 0) return "lower the learning rate";
     const std::span<const T> all = weights();
     const bool finite = std::all_of(all.begin(), all.end(), [](T x) { return std::isfinite(x); });

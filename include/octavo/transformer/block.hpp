@@ -28,7 +28,7 @@ class Block {
   using Value = T;
 
   /// ConfigError unless the layer is from width to width.
-  constexpr Block(const Builder<T>& builder, const ModelConfig& config)
+  OCTAVO_SETUP constexpr Block(const Builder<T>& builder, const ModelConfig& config)
       : arrangement_(config.arrangement),
         norm_1_(in_attention(builder, "ln_1") / "attention_norm", config.width, config.norm),
         attention_(in_attention(builder, "attention") / "attention", config.width, config.attention,
@@ -106,13 +106,13 @@ class Block {
     config.bias = false;
     return config;
   }
-  static constexpr std::optional<Norm<T>> post_norm(const Builder<T>& builder,
-                                                    const ModelConfig& config) {
+  OCTAVO_SETUP static constexpr std::optional<Norm<T>> post_norm(const Builder<T>& builder,
+                                                                 const ModelConfig& config) {
     if (config.arrangement != Arrangement::pre_post_norm) return std::nullopt;
     return Norm<T>(builder, config.width, config.norm);
   }
-  static constexpr std::optional<Norm<T>> norm_2(const Builder<T>& builder,
-                                                 const ModelConfig& config) {
+  OCTAVO_SETUP static constexpr std::optional<Norm<T>> norm_2(const Builder<T>& builder,
+                                                              const ModelConfig& config) {
     if (config.arrangement == Arrangement::parallel) return std::nullopt;
     return Norm<T>(builder, config.width, config.norm);
   }
@@ -120,8 +120,8 @@ class Block {
     return pass.dropout || arrangement_ == Arrangement::pre_post_norm;
   }
 
-  static constexpr Builder<T> during(const Builder<T>& builder, std::string_view part, int forward,
-                                     int backward) {
+  OCTAVO_SETUP static constexpr Builder<T> during(const Builder<T>& builder, std::string_view part,
+                                                  int forward, int backward) {
     BuildTimes times = builder.times();
     times.part = part;
     times.forward = {forward, forward};

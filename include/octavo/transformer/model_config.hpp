@@ -110,7 +110,7 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
 }
 
 /// ConfigError, naming the first value from which no model can be made.
-constexpr void check_config(const ModelConfig& config) {
+OCTAVO_SETUP constexpr void check_config(const ModelConfig& config) {
   for_each_field(config, FieldCheck{});
   check_attention(config.attention, config.width);
   check_positions(config.positions, config.head_width());

@@ -97,7 +97,7 @@ struct ModelTables {
     visit_part(head, layers);
   }
 
-  ParameterList list(Index layers) const {
+  OCTAVO_SETUP ParameterList list(Index layers) const {
     ParameterList list;
     for_each(layers, [&](const TensorName& name, const ParameterEntry& entry, Index number) {
       list.append(std::string(name.text()), entry, number);

@@ -62,15 +62,15 @@ class Transformer {
 
   /// A model with sizes and names, but without memory to run in. ConfigError if no model can be
   /// made from the configuration.
-  explicit constexpr Transformer(const Config& config)
+  OCTAVO_SETUP explicit constexpr Transformer(const Config& config)
       : Transformer(config, MemoryPlan{}, PassShape{.training = false}) {}
 
   /// A model that requests from `plan` the memory of one pass, or of all passes in flight:
   /// everything except weights, gradients, tokens and losses, which the caller owns. For lifetimes
   /// see phases.hpp. If a step is one pass, saved activations may lie in `gradients`: the gradients
   /// of a block are unused until backward reaches the block.
-  constexpr Transformer(const Config& config, MemoryPlan& plan, const PassShape& pass,
-                        const BlockGradients<T>& gradients = {})
+  OCTAVO_SETUP constexpr Transformer(const Config& config, MemoryPlan& plan, const PassShape& pass,
+                                     const BlockGradients<T>& gradients = {})
       : Transformer(checked(config), plan, pass, overlay_in(gradients)) {}
 
   /// The constructor's argument, from which an equal model can be made.
@@ -198,12 +198,12 @@ class Transformer {
  private:
   using BlockType = typename detail::BlockWith<T, Part>::Type;
 
-  constexpr Transformer(const Config& config, MemoryPlan&& plan, const PassShape& pass)
+  OCTAVO_SETUP constexpr Transformer(const Config& config, MemoryPlan&& plan, const PassShape& pass)
       : Transformer(config, plan, pass) {}
 
   /// The order of the members is the order of their requests.
-  constexpr Transformer(const Config& source, MemoryPlan& plan, const PassShape& pass,
-                        Overlay&& overlay)
+  OCTAVO_SETUP constexpr Transformer(const Config& source, MemoryPlan& plan, const PassShape& pass,
+                                     Overlay&& overlay)
       : config_(source),
         pass_(checked(pass, config())),
         embedding_(embedding(builder(tables_.embedding, plan, {}), config())),
@@ -278,14 +278,15 @@ class Transformer {
                         lifetime, saving_blocks() * in_flight(), overlay);
   }
 
-  static constexpr Embedding<T> embedding(const Builder<T>& builder, const ModelConfig& config) {
+  OCTAVO_SETUP static constexpr Embedding<T> embedding(const Builder<T>& builder,
+                                                       const ModelConfig& config) {
     const bool learned = config.positions.kind == PositionKind::learned;
     return {builder / "embedding", config.vocabulary, learned ? config.context : 0, config.width,
             config.embedding_scale};
   }
 
   /// The tables of a model that is not built yet.
-  static constexpr detail::ModelTables tables_of(const ModelConfig& config) {
+  OCTAVO_SETUP static constexpr detail::ModelTables tables_of(const ModelConfig& config) {
     detail::ModelTables tables;
     MemoryPlan plan;
     const PassShape pass{.training = false};
