@@ -175,3 +175,30 @@ TEST_CASE("a text touches every number of the caches") {
     CHECK(untouched == 0);
   }
 }
+
+TEST_CASE("sizes that make no generator are refused, and nothing is divided by them") {
+  using Model = Transformer<float>;
+  constexpr Index huge = Index{1} << 40;
+  for (const Index size : {Index{0}, Index{-1}, Index{-48}, huge, ~(Index{1} << 63)}) {
+    CAPTURE(size);
+    constexpr const char* told =
+        "generation needs a length and sequences, from 1 to 2^31 - 1 of each";
+    CHECK_THROWS_WITH_AS(generation_bytes<float>(config, size), told, ConfigError);
+    CHECK_THROWS_WITH_AS(generation_bytes<float>(config, 48, 1, size), told, ConfigError);
+    CHECK_THROWS_WITH_AS((GenerationPlan<Model>(config, size)), told, ConfigError);
+    CHECK_THROWS_WITH_AS(generation_bytes<float>(config, 48, 1, size, Sliding::ahead), told,
+                         ConfigError);
+    CHECK_THROWS_AS(generation_bytes<float>(config, 48, size), ConfigError);
+    ModelConfig odd = config;
+    odd.attention.heads = size;
+    CHECK_THROWS_AS(generation_bytes<float>(odd, 48), ConfigError);
+    odd = config;
+    odd.layers = size;
+    CHECK_THROWS_AS(generation_bytes<float>(odd, 48), ConfigError);
+  }
+  CHECK_THROWS_WITH_AS(generation_bytes<float>(config, 49),
+                       "sequence: got 49, expected 1 to 48, the model's context", ConfigError);
+  ModelConfig wide = config;
+  wide.context = size_range.most, wide.layers = 9000, wide.width = 1800;
+  CHECK_THROWS_AS(generation_bytes<float>(wide, wide.context, 1, size_range.most), ConfigError);
+}

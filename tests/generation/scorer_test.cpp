@@ -138,6 +138,16 @@ TEST_CASE("scoring makes no heap call; what cannot be scored is refused") {
   CHECK_THROWS_AS(scorer.score(TokenView(std::span<const Token>(outside)), 7), DataError);
 }
 
+TEST_CASE("sizes that make no scorer are refused") {
+  const ModelConfig config = shape_of(false);
+  for (const Index size : {Index{0}, Index{-1}, Index{1} << 40}) {
+    CHECK_THROWS_WITH_AS(scoring_bytes<float>(config, size),
+                         "scoring needs a length, from 1 to 2^31 - 1", ConfigError);
+    CHECK_THROWS_AS(scoring_bytes<float>(config, 7, size), ConfigError);
+  }
+  CHECK_THROWS_AS(scoring_bytes<float>(config, config.context + 1), ConfigError);
+}
+
 TEST_CASE("hidden states times the head are the logits") {
   const Index length = 9;
   for (const bool tied : {false, true}) {

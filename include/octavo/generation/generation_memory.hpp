@@ -6,6 +6,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/field.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/layers/key_value_cache.hpp>
 #include <octavo/memory/memory_plan.hpp>
@@ -44,6 +45,9 @@ struct GenerationMemory {
 
   static constexpr GenerationMemory book(MemoryPlan& plan, const ModelConfig& config, Index length,
                                          Index sequences, Sliding sliding = Sliding::at_once) {
+    check_config(config);
+    require(size_range.contains(length) && size_range.contains(sequences),
+            "generation needs a length and sequences, from 1 to 2^31 - 1 of each");
     const auto always = [&]<typename U>(std::type_identity<U>, const char* name, MemoryKind kind,
                                         Index count) {
       return plan.book<U>("generation", name, kind, count, phase::always);

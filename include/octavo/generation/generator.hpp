@@ -146,7 +146,6 @@ class Generator {
   static Plan plan_of(const Model& model, Index length, const ThreadPool& threads, Index sequences,
                       Sliding sliding) {
     require_kernels();
-    require(length > 0 && sequences > 0, "generation needs a length and sequences");
     return Plan(model.configuration(), length, threads.size(), sequences, sliding);
   }
 

@@ -9,6 +9,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
+#include <octavo/base/field.hpp>
 #include <octavo/base/float_environment.hpp>
 #include <octavo/data/token_check.hpp>
 #include <octavo/data/token_view.hpp>
@@ -51,6 +52,7 @@ struct ScoringMemory {
   Booking<T> losses;       ///< [length]
 
   static constexpr ScoringMemory book(MemoryPlan& plan, Index length) {
+    require(size_range.contains(length), "scoring needs a length, from 1 to 2^31 - 1");
     ScoringMemory memory;
     memory.inputs = plan.book<Token>("scoring", "inputs", MemoryKind::data, length, phase::always);
     memory.targets =

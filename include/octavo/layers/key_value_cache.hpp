@@ -2,10 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <span>
 
 #include <octavo/base/config.hpp>
 #include <octavo/layers/layer_configs.hpp>
+#include <octavo/memory/bytes.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
@@ -112,9 +114,15 @@ class KeyValueCache {
 template <Scalar T>
 class KeyValueCaches {
  public:
+  /// ConfigError if the product overflows.
   static constexpr Index elements(Index sequences, Index layers, Index length, Index width,
-                                  const AttentionConfig& attention = {}) noexcept {
-    return KeyValueCaches(nullptr, layers, length, width, attention).before(sequences, 0);
+                                  const AttentionConfig& attention = {}) {
+    const Index rows = KeyValueCaches(nullptr, layers, length, width, attention).rows_of(layers);
+    std::size_t product = 2;
+    for (const Index factor : {sequences, rows, width}) {
+      product = checked_multiply(product, static_cast<std::size_t>(factor));
+    }
+    return static_cast<Index>(product);  // a plan refuses a negative number
   }
 
   constexpr KeyValueCaches(T* memory, Index layers, Index length, Index width,

@@ -233,12 +233,16 @@ class Transformer {
   }
   static constexpr const PassShape& checked(const PassShape& pass, const ModelConfig& config) {
     require(pass.sequences > 0 && pass.workers > 0, "a pass needs sequences and workers");
+    require(pass.workers <= most_workers, "a pass has at most 2^20 workers");
     require(pass.sequence > 0 && pass.sequence <= config.context, [&] {
       return detail::concat({"sequence: got ", pass.sequence, ", expected 1 to ", config.context,
                              ", the model's context"});
     });
     return pass;
   }
+
+  /// So that no product overflows.
+  static constexpr Index most_workers = Index{1} << 20;
 
   /// Blocks that backward goes through.
   constexpr Index saving_blocks() const { return config().layers - pass_.first_block; }
