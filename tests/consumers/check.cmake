@@ -3,11 +3,10 @@
 # ours, and looks at what reached its compiler.
 #
 #   cmake -D consumer=... -D compiler=... -D octavo_source=... -D octavo_build=... -D work=...
-#         -D include_folders=... -D compiled_flags=... -P check.cmake
+#         -D include_folders=... -P check.cmake
 #
 # A consumer is the folder of that name, or one of the cases below that configure such a folder in
 # another way. `include_folders` are those that our own tests use: the dependencies lie in them.
-# `compiled_flags` are those for the processor that octavo::compiled was built with.
 unset(ENV{CXXFLAGS})
 unset(ENV{LDFLAGS})
 
@@ -17,6 +16,15 @@ endfunction()
 
 function(install_octavo)
   run(${CMAKE_COMMAND} --install ${octavo_build} --prefix ${work}/prefix)
+endfunction()
+
+# As a stranger installs it: no option, no preset. What is not installed is not built, and nothing is
+# optimised, for the sake of time.
+function(install_octavo_by_default)
+  run(${CMAKE_COMMAND} -S ${octavo_source} -B ${work}/octavo -D CMAKE_CXX_COMPILER=${compiler}
+    -D CMAKE_CXX_FLAGS_RELEASE=-O0)
+  run(${CMAKE_COMMAND} --build ${work}/octavo --target octavo_compiled)
+  run(${CMAKE_COMMAND} --install ${work}/octavo --prefix ${work}/prefix)
 endfunction()
 
 # An installed Eigen 5, as far as CMake can tell: its version file allows no other major version.
@@ -60,15 +68,16 @@ elseif(consumer STREQUAL "eigen_5_installed")
   install_eigen_5()
   install_octavo()
   set(arguments ${alone} -D CMAKE_PREFIX_PATH=${work}/prefix)
+elseif(consumer STREQUAL "default_install")
+  set(project find_package_compiled)
+  install_octavo_by_default()
+  set(arguments -D CMAKE_PREFIX_PATH=${work}/prefix)
 elseif(consumer STREQUAL "no_eigen")
   set(project add_subdirectory)
   set(arguments ${in_tree} ${alone})
 else()
   install_octavo()
   set(arguments -D CMAKE_PREFIX_PATH=${work}/prefix)
-endif()
-if(consumer STREQUAL "find_package_compiled")
-  list(APPEND arguments -D CMAKE_CXX_FLAGS=${compiled_flags})
 endif()
 if(NOT consumer MATCHES "^(find_package_checkpoint|own_packages_.*)$")
   # octavo::octavo must not even look for the package that only octavo::checkpoint needs.
@@ -108,13 +117,14 @@ if(project STREQUAL "own_packages")
   endif()
 endif()
 if(consumer MATCHES "^own_|_compiled$")
-  return()  # several files, or flags of its own
+  return()  # several files, or flags of the library's own
 endif()
 string(JSON count LENGTH "${commands}")
 if(NOT count EQUAL 1)
   message(FATAL_ERROR "main.cpp alone should be compiled, but there are ${count} files:\n${commands}")
 endif()
 string(JSON command GET "${commands}" 0 command)
+string(REPLACE " -DOCTAVO_COMPILED" "" command "${command}")  # octavo::compiled's own
 if(command MATCHES " (-[DOWfm][^ ]*)")
   message(FATAL_ERROR "the flag ${CMAKE_MATCH_1} is not the consumer's:\n${command}")
 endif()

@@ -53,8 +53,12 @@ class ReserveNames {
     }
   }
   std::string next(std::size_t number) {
-    std::string name = concat({"<unused_", number, ">"});
-    while (!taken_.insert(name).second) name.insert(7, "_");
+    std::string underscores = "_";
+    std::string name;
+    do {
+      name = concat({"<unused", underscores, number, ">"});
+      underscores += '_';
+    } while (!taken_.insert(name).second);
     return name;
   }
 
