@@ -49,4 +49,20 @@ class Generator;
 template <Scalar T, typename Config = ModelConfig, typename Part = FeedForward<T>>
 class Scorer;
 
+namespace detail {
+
+template <typename Model>
+struct RunsOf;
+template <Scalar T, typename Config, typename Part>
+struct RunsOf<Transformer<T, Config, Part>> {
+  using Training = Trainer<T, Config, Part>;
+};
+
+}  // namespace detail
+
+/// The trainer of a model: with `using Model = Transformer<float, ModelConfig, MyBlock<float>>`
+/// this is Trainer<float, ModelConfig, MyBlock<float>>.
+template <typename Model>
+using TrainerOf = typename detail::RunsOf<Model>::Training;
+
 }  // namespace OCTAVO_NAMESPACE

@@ -113,7 +113,7 @@ TEST_CASE("one process at a time works in a folder, and a killed one leaves it f
   CHECK_FALSE(other.end());
   const CheckpointFolder free_again(folder.path(), 1);
   expect([&] { CheckpointFolder(folder.path(), 1); }, ErrorCode::cannot_create,
-         "process " + std::to_string(::getpid()) + " works in it");
+         "cannot lock folder " + printable(folder.path()) + ": this process has locked it already");
   ::close(ready[0]);
   ::close(ready[1]);
 }
@@ -132,7 +132,7 @@ TEST_CASE("a process killed at any call of a save leaves the old run or the new 
       Child child([&] {
         FaultFiles files;
         files.inject({.number = killed, .error = EIO, .kills = true});
-        CheckpointFolder checkpoints(folder.path(), 1, files);
+        CheckpointFolder checkpoints(folder.path(), 1, {}, files);
         fresh.save(checkpoints);
       });
       ended = child.end();
@@ -269,7 +269,7 @@ TEST_CASE("a save has succeeded even if the folder cannot be listed after it") {
   const std::string inner = folder / "run";
   fs::create_directory(inner);
   Vanishing files;
-  CheckpointFolder checkpoints(inner, 1, files);
+  CheckpointFolder checkpoints(inner, 1, {}, files);
   CHECK_NOTHROW(SmallRun(1).save(checkpoints));
   CHECK_FALSE(fs::exists(inner));
 }

@@ -134,7 +134,7 @@ TEST_CASE("a power cut at any operation of a move loses nothing") {
   const Folder folder;
   folder.fill(with(before, run));
   CrashFiles files(folder);
-  CheckpointFolder(folder.path(), 1, files).set_aside();
+  CheckpointFolder(folder.path(), 1, {}, files).set_aside();
   int states = 0;
   for (std::size_t operation = 0; operation <= files.operations().size(); ++operation) {
     CAPTURE(operation);
@@ -160,7 +160,7 @@ TEST_CASE("a process killed at any call of a move loses nothing, and its newest 
     if (child == 0) {
       FaultFiles files;
       files.inject({.number = killed, .error = EIO, .kills = true});
-      CheckpointFolder(folder.path(), 1, files).set_aside();
+      CheckpointFolder(folder.path(), 1, {}, files).set_aside();
       ::_exit(0);
     }
     int status = 0;
@@ -188,7 +188,7 @@ TEST_CASE("a move that fails is undone, and told") {
       const Folder folder;
       folder.fill(with(before, run));
       FaultFiles files;
-      CheckpointFolder checkpoints(folder.path(), 1, files);
+      CheckpointFolder checkpoints(folder.path(), 1, {}, files);
       files.inject({.number = number, .error = EIO, .only = call});
       try {
         checkpoints.set_aside();

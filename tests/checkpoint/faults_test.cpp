@@ -79,7 +79,7 @@ struct Save {
 /// A save into a CheckpointFolder as the call of a Save.
 auto into_folder(Index keep, std::function<void(CheckpointFolder&)> save) {
   return [=](const Folder& folder, FaultFiles& files, const Fault& fault) {
-    CheckpointFolder checkpoints(folder.path(), keep, files);
+    CheckpointFolder checkpoints(folder.path(), keep, {}, files);
     files.inject(fault);
     save(checkpoints);
     files.relent();
@@ -265,7 +265,7 @@ TEST_CASE("a run goes on after a disk that was full, and saves when there is roo
   const Folder folder;
   folder.fill(checkpoints_of({1}));
   FaultFiles files;
-  CheckpointFolder checkpoints(folder.path(), 1, files);
+  CheckpointFolder checkpoints(folder.path(), 1, {}, files);
   for (int attempt = 0; attempt < 2; ++attempt) {
     files.inject({.number = 3, .error = ENOSPC, .forever = true, .only = Call::write});
     CHECK(outcome_of([&] { run.save(checkpoints); }).code == ErrorCode::io);
@@ -357,7 +357,7 @@ TEST_CASE("a checkpoint that cannot be read is passed over, and told") {
       NamedCheckpoint found;
       const Outcome outcome = outcome_of_load(files, fault, [&] {
         found = newest_valid_checkpoint(
-            folder.path(), [&](const Error&) { ++skipped; }, files);
+            folder.path(), [&](const Error&) { ++skipped; }, {}, files);
       });
       const bool harmful = files.fired() && !is_survivable(fault);
       if (outcome.code) {

@@ -106,22 +106,22 @@ TEST_CASE("the state of another rule is refused") {
   Run own(false), sgd(false, Sgd{});
   own.train(1);
   sgd.train(1);
-  CHECK(own.failure(sgd.save()) ==
-        "a checkpoint's optimizer must be the trainer's: got sgd, expected adagrad");
-  CHECK(sgd.failure(own.save()) ==
-        "a checkpoint's optimizer must be the trainer's: got adagrad, expected sgd");
+  CHECK(
+      own.failure(sgd.save()) ==
+      "cannot load 'x': a checkpoint's optimizer must be the trainer's: got sgd, expected adagrad");
+  CHECK(
+      sgd.failure(own.save()) ==
+      "cannot load 'x': a checkpoint's optimizer must be the trainer's: got adagrad, expected sgd");
 }
 
 TEST_CASE("a folder keeps and finds runs by a user's rule") {
   const octavo_test::Folder folder;
   Run run(false), other(false);
-  CheckpointFolder saves(folder.path(), 2, real_file_system(), {.optimizers = known});
+  CheckpointFolder saves(folder.path(), 2, {.optimizers = known});
   run.train(2);
   const std::string path = saves.save(run.trainer, run.tokenizer, {"soliloquy", 1, "0123"});
   CHECK(saves.state_of(path) == run.trainer.state());
-  CHECK(
-      newest_valid_checkpoint(folder.path(), {}, real_file_system(), {.optimizers = known}).path ==
-      path);
+  CHECK(newest_valid_checkpoint(folder.path(), {}, {.optimizers = known}).path == path);
   const FileSource source(path);
   CheckpointFile(source, {.optimizers = known}).load(other.trainer);
   CHECK(other.save() == run.save());

@@ -177,16 +177,31 @@ TEST_CASE("a checkpoint of another model is the caller's mistake, and changes no
     return what;
   };
   Trainer<double> real(full_shape, run.saved.options(), run.threads);
-  CHECK(message(real) == "a checkpoint's scalar must be the trainer's");
+  const std::string start = "cannot load 'x': a checkpoint's ";
+  CHECK(message(real) == start + "scalar must be the trainer's: got float, expected double");
   Trainer<float> small(octavo_test::least_shape, run.saved.options(), run.threads);
-  CHECK(message(small) == "a checkpoint's configuration must be the trainer's: got " +
-                              describe(full_shape) + ", expected " +
-                              describe(octavo_test::least_shape));
+  const auto [has, wants] = describe_differences(full_shape, octavo_test::least_shape);
+  CHECK(message(small) ==
+        start + "configuration must be the trainer's: got " + has + ", expected " + wants);
+  ModelConfig other = full_shape;
+  other.norm.epsilon = 1e-6;
+  Trainer<float> another(other, run.saved.options(), run.threads);
+  CHECK(message(another) == start +
+                                "configuration must be the trainer's: got norm-epsilon 1e-05, "
+                                "expected norm-epsilon 1e-06");
   TrainingOptions options = run.saved.options();
   options.optimizer = Lion{};
   Trainer<float> lion(full_shape, options, run.threads);
-  CHECK(message(lion) ==
-        "a checkpoint's optimizer must be the trainer's: got adamw, expected lion");
+  CHECK(message(lion) == start + "optimizer must be the trainer's: got adamw, expected lion");
+  options = run.saved.options();
+  options.freeze = "attention";
+  Trainer<float> frozen(full_shape, options, run.threads);
+  CHECK(message(frozen) ==
+        start + "frozen tensors must be the trainer's: got '', expected 'attention'");
+  options = run.saved.options();
+  options.train_last = 1;
+  Trainer<float> last(full_shape, options, run.threads);
+  CHECK(message(last) == start + "train_last must be the trainer's: got 0, expected 1");
 }
 
 TEST_CASE("model files are checked as checkpoints are") {

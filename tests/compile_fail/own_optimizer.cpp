@@ -3,7 +3,8 @@
 // refused with -DNO_STEP: the rule needs: template <Scalar T> T step
 // refused with -DSTEP_CONST=: the rule needs: template <Scalar T> T step.* const
 // refused with -DUNLISTED: an optimizer's members are its settings, all of them doubles
-// refused with -DNO_NAME: no matching|could not convert|no viable|constraints not satisfied
+// refused with -DNO_NAME: the optimizer needs a name in files
+// refused with -DNO_MOMENTS: the rule needs its moments
 
 #include <octavo/optimizers/any_optimizer.hpp>
 
@@ -15,7 +16,9 @@ struct Mine {
 #if !defined(NO_NAME)
   static constexpr std::string_view name = "mine";
 #endif
+#if !defined(NO_MOMENTS)
   static constexpr std::array<octavo::MomentRange, 0> moments{};
+#endif
   double rate = 1;
 #if defined(UNLISTED)
   double forgotten = 1;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Layers and blocks of a user's own that lack something: compilers say what.
-// refused with -DNO_CONSTRUCTOR: the part needs a constructor from \(const Builder<T>&, const
-// ModelConfig&\) refused with -DNO_FORWARD: the layer needs: void forward refused with
-// -DNO_BACKWARD: the layer needs: void backward refused with -DBACKWARD_CONST=: the layer needs:
-// void backward.* const refused with -DVALUE=double: the part's Value is not the number type of the
-// model refused with -DNO_BLOCK_BACKWARD: the block needs: void backward refused with -DNO_BACKWARD
-// -DBY_CONCEPT: backward\(pass, input, input, input_gradient\)
+// clang-format off
+// refused with -DNO_CONSTRUCTOR: the part needs a constructor from \(const Builder<T>&, const ModelConfig&\)
+// refused with -DNO_FORWARD: the layer needs: void forward
+// refused with -DNO_BACKWARD: the layer needs: void backward
+// refused with -DBACKWARD_CONST=: the layer needs: void backward.* const
+// refused with -DVALUE=double: the part's Value is not the number type of the model
+// refused with -DNO_BLOCK_BACKWARD: the block needs: void backward
+// refused with -DNO_BACKWARD -DBY_CONCEPT: backward\(pass, input, input, input_gradient\)
+// clang-format on
 
 #include <octavo/transformer/transformer.hpp>
 

@@ -91,8 +91,7 @@ void check_end_to_end(std::string_view part) {
     CheckpointFolder checkpoints(folder.path(), 2);
     checkpoints.save(trainer, tokenizer, corpus);
   }
-  const std::string path =
-      newest_valid_checkpoint(folder.path(), {}, real_file_system(), kinds).path;
+  const std::string path = newest_valid_checkpoint(folder.path(), {}, kinds).path;
   const FileSource source(path);
   const CheckpointFile file(source, kinds);
   CHECK(file.info().part == part);
@@ -131,6 +130,17 @@ void check_end_to_end(std::string_view part) {
   const std::vector<T> before(standard.weights().begin(), standard.weights().end());
   CHECK(refusal([&] { CheckpointFile(source).load(standard); }).find(told) != std::string::npos);
   CHECK(std::ranges::equal(standard.weights(), before));
+  const auto hint = [](const auto& call) -> std::string {
+    try {
+      call();
+    } catch (const Error& error) {
+      return error.hint();
+    }
+    return "accepted";
+  };
+  CHECK(hint([&] { CheckpointFile(source).load(standard); }).starts_with("make the trainer with"));
+  CHECK(hint([&] { CheckpointFile(source).verify(); }).find("CheckpointKinds{") !=
+        std::string::npos);
   int skipped = 0;
   CHECK(refusal([&] {
           newest_valid_checkpoint(folder.path(), [&](const Error&) { ++skipped; });

@@ -62,6 +62,11 @@ TEST_CASE("an arena works inside memory of the caller, if that is large enough a
   CHECK(arena.bytes().data() == memory);
   CHECK_THROWS_WITH_AS(Arena(plan, std::span(memory).first(700)),
                        "arena: got 700 bytes, expected at least 768", ConfigError);
+  try {
+    Arena(plan, std::span(memory).first(700));
+  } catch (const Error& error) {
+    CHECK(error.hint().find("number of threads") != std::string::npos);
+  }
   CHECK_THROWS_AS(Arena(plan, std::span(memory).subspan(8)), ConfigError);
 }
 

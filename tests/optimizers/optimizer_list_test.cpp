@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <array>
 #include <string>
+#include <type_traits>
 
 #include <doctest/doctest.h>
 
@@ -21,4 +23,8 @@ TEST_CASE("optimizers are found by name, the caller's own too") {
   static constexpr auto known = known_optimizers(Adagrad{.epsilon = 1e-6});
   CHECK(find_optimizer("adagrad", known) == AnyOptimizer(Adagrad{.epsilon = 1e-6}));
   CHECK(find_optimizer("sgd", known) == AnyOptimizer(Sgd{}));
+  static_assert(
+      !std::is_constructible_v<OptimizerList, std::array<AnyOptimizer, 6>>);  // gone at once
+  static_assert(std::is_constructible_v<OptimizerList, const std::array<AnyOptimizer, 6>&>);
+  CHECK(OptimizerList(known).size() == 6);
 }

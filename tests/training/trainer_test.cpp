@@ -148,6 +148,24 @@ TEST_CASE("training takes any span of ids, and refuses what is no token or too s
   CHECK_THROWS_WITH_AS(trainer.step(std::span<const std::uint16_t>(ids)),
                        "training text: got 32 tokens, need at least 33 (sequence 32 + 1)",
                        DataError);
+  // A text for validation that is too short costs no step.
+  const std::vector<std::uint16_t> long_enough(100, 3), one(1, 3);
+  int steps = 0;
+  CHECK_THROWS_WITH_AS(
+      trainer.run(std::span<const std::uint16_t>(long_enough), std::span<const std::uint16_t>(one),
+                  {.step = [&](const StepResult&) { ++steps; }}),
+      "validation text: got 1 token, need at least 2 (sequence 1 + 1)", DataError);
+  CHECK(steps == 0);
+}
+
+TEST_CASE("a trainer is named by its model") {
+  ThreadPool threads(1);
+  const Transformer<float> model(presets::tiny);
+  Trainer deduced(model, short_run(), threads);
+  static_assert(std::same_as<decltype(deduced), Trainer<float>>);
+  static_assert(std::same_as<TrainerOf<Transformer<double>>, Trainer<double>>);
+  TrainerOf<Transformer<float>> named(presets::tiny, short_run(), threads);
+  CHECK(std::ranges::equal(deduced.weights(), named.weights()));
 }
 
 TEST_CASE("a trainer takes a shape's numbers, and tokens in any vector or array") {

@@ -12,6 +12,7 @@
 #include <octavo/optimizers/lion.hpp>
 #include <octavo/optimizers/muon.hpp>
 #include <octavo/optimizers/sgd.hpp>
+#include <octavo/training/memory_budget.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_step.hpp>
 #include <octavo/transformer/families.hpp>
@@ -341,6 +342,41 @@ TEST_CASE("a step shape without work is refused by name") {
                        "batch is 0, expected 1 to 2147483647", ConfigError);
   CHECK_THROWS_WITH_AS(training_bytes<float>(presets::tiny, {.sequence = 0}),
                        "sequence is 0, expected 1 to 2147483647", ConfigError);
+}
+
+TEST_CASE("sizes and options that make no step are refused when they are sized") {
+  const auto refused = [](const TrainingOptions& options, Index workers, const char* told) {
+    CHECK_THROWS_WITH_AS(training_bytes<float>(presets::tiny, options, workers),
+                         doctest::Contains(told), ConfigError);
+    CHECK_THROWS_WITH_AS((void)leanest_micro_batch<float>(presets::tiny, options, workers),
+                         doctest::Contains(told), ConfigError);
+    CHECK_THROWS_WITH_AS(fit_budget<float>(presets::tiny, options, workers, 1'000'000'000),
+                         doctest::Contains(told), ConfigError);
+  };
+  for (const Index workers : {Index{0}, Index{-5}})
+    refused({}, workers, "needs sequences and workers");
+  for (const Index workers : {Index{1} << 40, ~(Index{1} << 63)})
+    refused({}, workers, "2^20 workers");
+  for (const Index size : {Index{0}, Index{-1}, Index{1} << 40}) {
+    refused({.batch = size}, 1, "batch is");
+    refused({.sequence = size}, 1, "sequence is");
+    refused({.accumulate = size}, 1, "accumulate is");
+  }
+  CHECK_THROWS_WITH_AS(training_bytes<float>(presets::tiny, {.micro_batch = 0}),
+                       "micro_batch is 0, expected 1 to 2147483647", ConfigError);
+  refused({.batch = size_range.most, .accumulate = 2}, 1, "batch x accumulate x sequence");
+  // What a trainer would refuse.
+  refused({.freeze = "blokcs"}, 1, "freeze: no tensor's name contains 'blokcs'");
+  refused({.freeze = "blocks.0., blocks.9."}, 1, "freeze: no tensor's name contains 'blocks.9.'");
+  CHECK(training_bytes<float>(presets::tiny, {.freeze = "blocks.0., tokens"}) <
+        training_bytes<float>(presets::tiny, {}));
+  for (const std::size_t bytes : {~std::size_t{0}, (std::size_t{1} << 62) + 1}) {
+    refused({.between_steps_bytes = bytes}, 1, "between_steps_bytes is ");
+  }
+  ModelConfig none = presets::tiny;
+  none.attention.heads = 0;
+  CHECK_THROWS_WITH_AS(training_bytes<float>(none, {}), doctest::Contains("heads is 0"),
+                       ConfigError);
 }
 
 TEST_CASE("all sequences at once are the leanest way where a block is larger than what it keeps") {

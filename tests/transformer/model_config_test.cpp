@@ -56,6 +56,11 @@ TEST_CASE("more parameters than memory could have are refused before anything is
 }
 
 TEST_CASE("a configuration in words: sizes, and what is not as usual") {
+  ModelConfig wider = small_config;
+  wider.width = 12, wider.head.tied = !wider.head.tied;
+  CHECK(describe_differences(small_config, wider) ==
+        std::array<std::string, 2>{"width 6, tied no", "width 12, tied yes"});
+  CHECK(describe_differences(small_config, small_config)[0].empty());
   CHECK(describe(small_config) == "vocabulary 11, context 8, layers 3, width 6, heads 2, ff 10");
   ModelConfig config = small_config;
   config.head.tied = true;

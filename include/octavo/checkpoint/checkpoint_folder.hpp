@@ -23,11 +23,11 @@ namespace OCTAVO_NAMESPACE {
 /// and, separately, the best model, "best.safetensors".
 class CheckpointFolder {
  public:
-  /// Error of code cannot_create if another process works there. Removes partly written files of a
-  /// killed process, and undoes its unfinished moves. `kinds`: the kinds of models and optimizers
-  /// of its runs.
-  CheckpointFolder(std::string path, Index keep, FileSystem& files = real_file_system(),
-                   const CheckpointKinds& kinds = {})
+  /// The folder must exist: see make_folder. Error of code cannot_create if it does not, or if it
+  /// is locked already. Removes partly written files of a killed process, and undoes its unfinished
+  /// moves. `kinds`: the kinds of models and optimizers of its runs.
+  CheckpointFolder(std::string path, Index keep, const CheckpointKinds& kinds = {},
+                   FileSystem& files = real_file_system())
       : path_(std::move(path)),
         keep_(keep),
         files_(files),

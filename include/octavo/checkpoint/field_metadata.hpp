@@ -123,7 +123,10 @@ struct FieldReader {
   void read(const Field& field, AnyOptimizer& optimizer) const {
     std::vector<std::string_view> names;
     for (const AnyOptimizer& one : known) names.push_back(name_of(one));
-    optimizer = known[metadata.choice(key(field), names)];
+    optimizer = known[metadata.choice(key(field), names,
+                                      "list a rule of your own: static constexpr auto known = "
+                                      "known_optimizers(MyRule{}); CheckpointKinds{.optimizers = "
+                                      "known}")];
     for_each_setting(optimizer,
                      [&](std::string_view name, double& value, const SettingRange& range) {
                        const SettingRange allowed = in_files(range);

@@ -106,7 +106,8 @@ class ModelFile {
     trained_length_ = detail::read_trained_length(metadata, config_);
     tokenizer_ = detail::read_tokenizer(metadata, config_.vocabulary);
     const ModelDescription model = kind(config_);
-    detail::check_part(file_, detail::read_part(metadata), model.part);
+    detail::check_part(file_, detail::read_part(metadata), model.part,
+                       "load it as the model that it was saved from: model_kind<Model>");
     parameters_ = model.parameters;
     // All shapes before the first allocation: they bound it by the size of the file.
     detail::check_tensors(file_, parameters_, dtypes,

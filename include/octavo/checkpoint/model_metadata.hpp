@@ -95,16 +95,15 @@ inline std::string read_part(const MetadataReader& metadata) {
   return metadata.has("part") ? metadata.text("part") : std::string();
 }
 
-/// FormatError if the part of the file's model is not the expected one.
+/// FormatError, with this hint, if the part of the file's model is not the expected one.
 inline void check_part(const SafetensorsReader& file, std::string_view got,
-                       std::string_view expected) {
+                       std::string_view expected, const char* hint) {
   if (got == expected) return;
   const auto in_words = [](std::string_view part) {
     return part.empty() ? std::string("only standard parts")
                         : concat({"the part ", printable(part)});
   };
-  file.fail(concat({"it is of a model with ", in_words(got), ", expected ", in_words(expected)}),
-            "load it as the model that it was saved from: model_kind<Model>");
+  file.fail(concat({"it is of a model with ", in_words(got), ", expected ", in_words(expected)}), hint);
 }
 
 template <Scalar T>

@@ -70,11 +70,12 @@ inline std::vector<NamedCheckpoint> find_checkpoints(const std::string& folder) 
 }
 
 /// The newest checkpoint of a folder that is valid and of this kind of model; `skipped` is called
-/// with the errors of the others. Error of code no_input if there is none.
+/// with the errors of the others. `files` opens them; the folder itself is listed by the operating
+/// system. Error of code no_input if there is none.
 inline NamedCheckpoint newest_valid_checkpoint(const std::string& folder,
                                                const std::function<void(const Error&)>& skipped,
-                                               FileSystem& files = real_file_system(),
-                                               const CheckpointKinds& kinds = {}) {
+                                               const CheckpointKinds& kinds = {},
+                                               FileSystem& files = real_file_system()) {
   const std::vector<NamedCheckpoint> found = find_checkpoints(folder);
   for (const NamedCheckpoint& checkpoint : found) {
     try {

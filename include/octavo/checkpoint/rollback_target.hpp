@@ -39,8 +39,8 @@ constexpr bool is_rollback_target(Index step, Index now) {
 /// tell to which checkpoints it has gone back, and how often.
 inline std::optional<NamedCheckpoint> rollback_target(
     std::span<const NamedCheckpoint> checkpoints, const RunState& now,
-    const std::function<void(const Error&)>& skipped = {}, FileSystem& files = real_file_system(),
-    const CheckpointKinds& kinds = {}) {
+    const std::function<void(const Error&)>& skipped = {}, const CheckpointKinds& kinds = {},
+    FileSystem& files = real_file_system()) {
   constexpr double most = Index{1} << (rollbacks_in_a_row - 1);
   double next = now.lr_scale;  // the factor of the later checkpoint, or of the run
   for (const NamedCheckpoint& one : checkpoints) {

@@ -134,7 +134,8 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
 }
 
 /// The kinds of model and optimizers that a program reads from checkpoints: `{.model =
-/// model_kind<MyModel>}`.
+/// model_kind<MyModel>}`; with a rule of your own `{.model = model_kind<MyModel>, .optimizers =
+/// known}`, where `static constexpr auto known = known_optimizers(MyRule{});`.
 struct CheckpointKinds {
   ModelKind model = standard_model;
   OptimizerList optimizers =
@@ -174,22 +175,29 @@ class CheckpointFile {
   /// cannot be read a second time or was altered meanwhile.)
   template <Scalar T, typename Config, typename Part>
   void load(Trainer<T, Config, Part>& trainer) const {
-    detail::check_part(file_, info_.part, detail::part_name<Part>());
-    require(sizeof(T) == (info_.double_precision ? sizeof(double) : sizeof(float)),
-            "a checkpoint's scalar must be the trainer's");
-    require(info_.config == trainer.config(), [&] {
-      return detail::concat({"a checkpoint's configuration must be the trainer's: got ",
-                             describe(info_.config), ", expected ", describe(trainer.config())});
-    });
-    const AnyOptimizer& optimizer = trainer.options().optimizer;
-    require(info_.options.optimizer.same_rule(optimizer), [&] {
-      return detail::concat({"a checkpoint's optimizer must be the trainer's: got ",
-                             name_of(info_.options.optimizer), ", expected ", name_of(optimizer)});
-    });
-    require(info_.options.freeze == trainer.options().freeze &&
-                info_.options.train_last == trainer.options().train_last,
-            "a checkpoint's frozen tensors must be the trainer's: got other values of freeze or "
-            "train_last");
+    detail::check_part(file_, info_.part, detail::part_name<Part>(),
+                       info_.part.empty() ? "load it into a trainer without that part"
+                                          : "make the trainer with that part: TrainerOf<Model>");
+    const TrainingOptions& options = trainer.options();
+    const auto expect = [&](bool same, const char* what, const auto& got, const auto& expected) {
+      require(same, [&] {
+        return detail::concat({"cannot load ", printable(file_.name()), ": a checkpoint's ", what,
+                               " must be the trainer's: got ", got, ", expected ", expected});
+      });
+    };
+    constexpr bool wide = sizeof(T) == sizeof(double);
+    expect(wide == info_.double_precision, "scalar", wide ? "float" : "double",
+           wide ? "double" : "float");
+    if (info_.config != trainer.config()) {
+      const auto [got, expected] = describe_differences(info_.config, trainer.config());
+      expect(false, "configuration", got, expected);
+    }
+    expect(info_.options.optimizer.same_rule(options.optimizer), "optimizer",
+           name_of(info_.options.optimizer), name_of(options.optimizer));
+    expect(info_.options.freeze == options.freeze, "frozen tensors",
+           printable(info_.options.freeze.text()), printable(options.freeze.text()));
+    expect(info_.options.train_last == options.train_last, "train_last", info_.options.train_last,
+           options.train_last);
     verify<T>(trainer.parameters());
     detail::read_weights<T>(file_, trainer.parameters(), trainer.weights());
     file_.read(file_.tensor(std::string(detail::optimizer_state_name)), 0,
@@ -206,7 +214,9 @@ class CheckpointFile {
  private:
   ModelDescription model() const {
     ModelDescription model = model_kind_(info_.config);
-    detail::check_part(file_, info_.part, model.part);
+    detail::check_part(file_, info_.part, model.part,
+                       "open it as the model that it was saved from: CheckpointKinds{.model = "
+                       "model_kind<Model>}");
     try {
       set_trained(model.parameters, info_.options, info_.config.layers);
     } catch (const ConfigError& error) {

@@ -89,9 +89,14 @@ OCTAVO_INLINE void FolderLock::take() {
   const int status =
       detail::uninterrupted([&] { return files_.flock(file_.get(), LOCK_EX | LOCK_NB); });
   if (status != 0 && errno == EWOULDBLOCK) {
-    throw Error(ErrorCode::cannot_create,
-                detail::concat({what(), ": process ", holder(), " works in it"}),
-                "wait for it, or choose another folder");
+    const std::string number = holder();
+    const bool own = number == std::to_string(::getpid());
+    throw Error(
+        ErrorCode::cannot_create,
+        detail::concat({what(), ": ", own ? "this process" : "process ", own ? "" : number,
+                        own ? " has locked it already" : " works in it"}),
+        own ? "one object at a time works in a folder: end the other one's life, or share it"
+            : "wait for it, or choose another folder");
   }
   if (status != 0) throw failed();
   if (detail::uninterrupted([&] { return files_.fstat(file_.get(), &mine_); }) != 0) {

@@ -92,6 +92,8 @@ class SafetensorsReader {
   const std::map<std::string, TensorInFile>& tensors() const noexcept { return tensors_; }
 
   /// The metadata entry `key`; FormatError if it is missing.
+  const std::string& name() const noexcept { return source_.name(); }
+
   const std::string& metadata(const std::string& key) const {
     const auto found = metadata_.find(key);
     if (found == metadata_.end())

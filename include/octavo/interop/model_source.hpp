@@ -29,20 +29,34 @@ namespace OCTAVO_NAMESPACE {
 class ModelSource {
  public:
   /// Error of code no_input if there is nothing to open; FormatError if the content is invalid.
-  /// `skipped` is called for invalid checkpoints.
+  /// `skipped` is called for invalid checkpoints. `kinds`: of a model with a part of the user's,
+  /// `{.model = model_kind<Model>}`, which only Octavo's own files hold; in a folder of checkpoints
+  /// also of its optimizer.
   explicit ModelSource(const std::string& path,
                        const std::function<void(const Error&)>& skipped = {},
-                       FileSystem& files = real_file_system()) {
+                       const CheckpointKinds& kinds = {}, FileSystem& files = real_file_system()) {
     std::error_code unknown;  // opening it will report the error
     if (!std::filesystem::is_directory(path, unknown)) {
       const auto source = std::make_shared<const FileSource>(path, files);
-      begins_with(*source, "GGUF") ? open_gguf(source) : open_model_file(source);
+      if (!begins_with(*source, "GGUF")) {
+        open_model_file(source, kinds.model);
+        return;
+      }
+      open_gguf(source);
     } else if (std::filesystem::exists(detail::concat({path, "/config.json"}), unknown)) {
       open_folder(path, files);
     } else {
-      open_model_file(std::make_shared<const FileSource>(
-          newest_valid_checkpoint(path, skipped, files).path, files));
+      const std::string newest = newest_valid_checkpoint(path, skipped, kinds, files).path;
+      open_model_file(std::make_shared<const FileSource>(newest, files), kinds.model);
+      return;
     }
+    const std::string_view part = kinds.model(config_).part;
+    if (part.empty()) return;
+    throw FormatError(detail::concat({"cannot load ", printable(path),
+                                      ": it is of a model with no part of its own, expected the "
+                                      "part ",
+                                      printable(part)}),
+                      "open it without a kind of model");
   }
 
   const ModelConfig& config() const noexcept { return config_; }
@@ -109,8 +123,8 @@ class ModelSource {
         [folder](auto weights) { folder->read(weights); });
   }
 
-  void open_model_file(const std::shared_ptr<const FileSource>& source) {
-    const auto file = std::make_shared<const ModelFile>(*source);
+  void open_model_file(const std::shared_ptr<const FileSource>& source, ModelKind kind) {
+    const auto file = std::make_shared<const ModelFile>(*source, kind);
     set(file->config(), file->trained_length(), file->tokenizer(),
         [source, file](auto weights) { file->read(weights); });
   }

@@ -28,10 +28,12 @@ class Arena {
   /// to 64 bytes. ConfigError otherwise.
   OCTAVO_SETUP Arena(const MemoryPlan& plan, std::span<std::byte> memory)
       : plan_(plan), base_(memory.data()), bytes_(plan.total_bytes()) {
-    require(memory.size() >= bytes_, [&] {
-      return detail::concat(
-          {"arena: got ", counted(memory.size(), "byte"), ", expected at least ", bytes_});
-    });
+    if (memory.size() < bytes_) {
+      throw ConfigError(detail::concat({"arena: got ", counted(memory.size(), "byte"),
+                                        ", expected at least ", bytes_}),
+                        "training_bytes and generation_bytes count one worker unless they get the "
+                        "number of threads");
+    }
     require(reinterpret_cast<std::uintptr_t>(base_) % alignment_bytes == 0,
             "arena: the memory handed in is not aligned to 64 bytes");
     std::fill_n(base_, bytes_, std::byte{0});

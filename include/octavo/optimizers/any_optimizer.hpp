@@ -108,6 +108,13 @@ void update_with(std::span<const double> settings, const Worker& worker, const U
   }
 }
 
+/// What is meant as an optimizer, whole or not.
+template <typename O>
+concept MeantAsOptimizer = requires {
+  O::settings();
+}
+|| requires { O::moments; };
+
 template <Optimizer O>
 inline constexpr OptimizerTable optimizer_table{O::name,
                                                 named_ranges<O>,
@@ -142,6 +149,29 @@ class AnyOptimizer {
     for (std::size_t i = 0; i < settings.size(); ++i) {
       values_[i] = optimizer.*(settings[i].member);
     }
+  }
+  /// For what lacks something: says in words what.
+  template <typename O>
+  requires(!std::same_as<O, AnyOptimizer> && !Optimizer<O> &&
+           detail::MeantAsOptimizer<O>) constexpr AnyOptimizer(const O&) {
+    static_assert(
+        requires {
+          { O::name } -> std::convertible_to<std::string_view>;
+        },
+        "the optimizer needs a name in files: static constexpr std::string_view name = "
+        "\"...\"");
+    static_assert(
+        requires { O::moments.size(); } || requires { O::state_sections(0, 0); },
+        "the rule needs its moments: static constexpr std::array moments{"
+        "MomentRange::finite}, one range per number of state for each weight (none: "
+        "std::array<MomentRange, 0> moments{})");
+    static_assert(
+        requires { O::settings().size(); },
+        "the optimizer needs its settings: static constexpr auto settings(), a "
+        "std::array of Setting (none: std::array<Setting<MyRule>, 0>)");
+    static_assert(
+        !requires { O::state_sections(0, 0); },
+        "the optimizer is not a StatefulOptimizer: see optimizers/optimizer.hpp");
   }
 
   /// Whether the other is the same optimizer; settings may differ.

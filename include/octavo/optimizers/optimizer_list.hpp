@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -29,7 +30,25 @@ template <typename = void>
 inline constexpr auto builtin_optimizers = known_optimizers();
 
 /// A view of a list of optimizers, which must outlive it.
-using OptimizerList = std::span<const AnyOptimizer>;
+class OptimizerList {
+ public:
+  constexpr OptimizerList() = default;
+  constexpr OptimizerList(std::span<const AnyOptimizer> list) : list_(list) {}
+  template <std::size_t count>
+  constexpr OptimizerList(const std::array<AnyOptimizer, count>& list) : list_(list) {}
+  /// Deleted: a temporary list would be gone before it is read. Give it a name:
+  /// `static constexpr auto known = known_optimizers(MyRule{});`
+  template <std::size_t count>
+  constexpr OptimizerList(const std::array<AnyOptimizer, count>&&) = delete;
+
+  constexpr auto begin() const noexcept { return list_.begin(); }
+  constexpr auto end() const noexcept { return list_.end(); }
+  constexpr std::size_t size() const noexcept { return list_.size(); }
+  constexpr const AnyOptimizer& operator[](std::size_t i) const { return list_[i]; }
+
+ private:
+  std::span<const AnyOptimizer> list_;
+};
 
 /// The optimizer with this name and the list's settings; nothing if there is none.
 [[nodiscard]] constexpr std::optional<AnyOptimizer> find_optimizer(std::string_view name,

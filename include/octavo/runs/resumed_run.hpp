@@ -33,11 +33,12 @@ inline void recover_run(const std::string& folder) {
 
 /// The checkpoint at `path`: the file itself, or the newest valid checkpoint of a folder.
 inline std::string checkpoint_of(const std::string& path,
-                                 const std::function<void(const Error&)>& skipped) {
+                                 const std::function<void(const Error&)>& skipped,
+                                 const CheckpointKinds& kinds) {
   std::error_code unknown;  // opening it will report the error
   if (!std::filesystem::is_directory(path, unknown)) return path;
   recover_run(path);
-  return newest_valid_checkpoint(path, skipped).path;
+  return newest_valid_checkpoint(path, skipped, kinds).path;
 }
 
 }  // namespace detail
@@ -46,11 +47,12 @@ inline std::string checkpoint_of(const std::string& path,
 class ResumedRun {
  public:
   /// `path`: a checkpoint, or a folder, whose newest valid checkpoint is used; `skipped` is called
-  /// for invalid ones. Error of code no_input if there is none; FormatError if the named checkpoint
-  /// is invalid.
+  /// for invalid ones. `kinds`: of a run with a part or an optimizer of the user's. Error of code
+  /// no_input if there is none; FormatError if the named checkpoint is invalid.
   explicit ResumedRun(const std::string& path,
-                      const std::function<void(const Error&)>& skipped = {})
-      : source_(detail::checkpoint_of(path, skipped)), file_(source_) {}
+                      const std::function<void(const Error&)>& skipped = {},
+                      const CheckpointKinds& kinds = {})
+      : source_(detail::checkpoint_of(path, skipped, kinds)), file_(source_, kinds) {}
   ResumedRun(const ResumedRun&) = delete;
   ResumedRun& operator=(const ResumedRun&) = delete;
 

@@ -35,7 +35,7 @@ void roll_back(Trainer& trainer, RunSaver<Trainer>& saver, const std::string& wh
                                 "rate"})
               : "lower the learning rate");
   }
-  ResumedRun(target->path).file().load(trainer);
+  ResumedRun(target->path, {}, saver.kinds()).file().load(trainer);
   saver.went_back(*target);
   RunState state = trainer.state();
   state.lr_scale = factor;

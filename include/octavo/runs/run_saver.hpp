@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -84,7 +85,8 @@ inline void check_run_folder(const CheckpointFolder& folder, bool goes_on_there)
 
 /// Saves a run at intervals. A failed save does not end the run: RunCallbacks::warn is called, and
 /// the next save may succeed; the third failure in a row is final. Does nothing without a folder.
-/// `Trainer`: an octavo::Trainer of any scalar and model.
+/// `Trainer`: an octavo::Trainer of any scalar, model and optimizer, the user's included: what it
+/// saves has the trainer's kinds.
 template <typename Trainer>
 class RunSaver {
  public:
@@ -99,7 +101,8 @@ class RunSaver {
         trainer_(trainer),
         tokenizer_(tokenizer),
         corpus_(corpus),
-        callbacks_(std::move(callbacks)) {
+        callbacks_(std::move(callbacks)),
+        optimizer_{trainer.options().optimizer} {
     if (resumed != nullptr) {
       last_ = resumed->path();
       resumed_step_ = trainer_.state().steps_done;
@@ -116,6 +119,10 @@ class RunSaver {
 
   const SaveOptions& options() const noexcept { return options_; }
   const RunCallbacks& callbacks() const noexcept { return callbacks_; }
+  /// The kinds of the trainer's model and optimizer; valid while the saver lives.
+  CheckpointKinds kinds() const {
+    return {.model = model_kind<typename Trainer::Model>, .optimizers = optimizer_};
+  }
   /// The folder; null: no saves.
   const CheckpointFolder* folder() const noexcept { return folder_ ? &*folder_ : nullptr; }
   /// Whether the files in the folder belong to the resumed run.
@@ -191,9 +198,10 @@ class RunSaver {
       std::sort(found.begin(), found.end(),
                 [](const auto& a, const auto& b) { return a.step > b.step; });
     }
-    return octavo::rollback_target(found, trainer_.state(), [&](const Error& error) {
+    const auto skipped = [&](const Error& error) {
       callbacks_.warning(detail::concat({"skipped: ", error.what()}));
-    });
+    };
+    return octavo::rollback_target(found, trainer_.state(), skipped, kinds());
   }
 
   /// To be called after the trainer was returned to a checkpoint: forgets the later steps.
@@ -212,7 +220,7 @@ class RunSaver {
  private:
   void open_folder() {
     make_folder(options_.folder);
-    folder_.emplace(options_.folder, options_.keep);
+    folder_.emplace(options_.folder, options_.keep, kinds());
     detail::check_run_folder(*folder_, goes_on_there_);
     callbacks_.paused();
     if (goes_on_there_) {
@@ -259,6 +267,7 @@ class RunSaver {
   const AnyTokenizer& tokenizer_;
   CorpusIdentity corpus_;
   RunCallbacks callbacks_;
+  std::array<AnyOptimizer, 1> optimizer_;  ///< the trainer's, for kinds()
   std::optional<CheckpointFolder> folder_;
   std::string last_;
   std::string resumed_folder_;    ///< folder of the resumed checkpoint

@@ -101,7 +101,8 @@ class Trainer {
   /// `validation`, unless it is empty, every options().evaluate_every steps over
   /// options().evaluation_tokens targets. A run that does all its steps evaluates the sample and
   /// the whole text at the end. The best evaluation and patience are decided by the losses of the
-  /// sample, which are comparable.
+  /// sample, which are comparable. DataError, before the first step, if the validation text has one
+  /// token.
   RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {});
 
   /// Trains on all of `tokens`, without validation.
@@ -186,6 +187,7 @@ RunResult Trainer<T, Config, Part>::run(TokenView train, TokenView validation,
                                         const TrainingCallbacks& callbacks) {
   check_tokens(train, config().vocabulary);
   check_tokens(validation, config().vocabulary);
+  if (!validation.empty()) check_length(validation, 1, "validation text");  // before all the steps
   RunResult result;
   const auto ended = [&](StopReason reason) {
     result.reason = reason;

@@ -45,12 +45,23 @@ constexpr std::size_t optimizer_scratch_bytes(const Model& model, const Training
 
 }  // namespace detail
 
-/// The tensors of a model that train under these options. ConfigError if none does.
+/// The tensors of a model that train under these options. ConfigError if a pattern matches no
+/// tensor, if train_last exceeds the number of blocks, or if nothing is left to train.
 template <typename Model>
 OCTAVO_SETUP constexpr TrainedTensors trained_tensors(const Model& model,
                                                       const TrainingOptions& options) {
   const Index layers = model.config().layers;
   detail::check_train_last(options.train_last, layers);
+  options.freeze.for_each([&](std::string_view pattern) {
+    bool found = false;
+    model.tables().for_each(layers,
+                            [&](const detail::TensorName& name, const ParameterEntry&, Index) {
+                              found = found || name.with_text([&](std::string_view text) {
+                                return NamePatterns::matches(text, pattern);
+                              });
+                            });
+    detail::check_pattern_found(found, pattern);
+  });
   const TrainedTensors trained = trained_tensors(
       model.tables(), layers, [&](const detail::TensorName& name, Index block, Index all) {
         return detail::trains(options, name, block, all);
@@ -88,6 +99,7 @@ struct TrainingMemory {
                                                     const TrainedTensors& trained,
                                                     const TrainingOptions& options, Index workers) {
     check_step(options);
+    detail::check_between_steps(options.between_steps_bytes);
     const Index parameters = model.parameter_count();
     const Index rows = options.rows();
     const auto always = [&]<typename U>(std::type_identity<U>, const char* name, MemoryKind kind,

@@ -45,8 +45,10 @@ struct TrainingOptions {
   bool zero_init = false;       ///< matrices that end a residual branch begin as 0
   Index evaluate_every = 0;     ///< steps between evaluations; 0: only at the end
   Index evaluation_tokens = 0;  ///< targets of an evaluation within the run; 0: all
-  Index patience = 0;           ///< evaluations without improvement that end a run; 0: never end it
-  bool stop_at_spike = false;   ///< end the run at a loss spike: see RunState::spiked
+  /// Evaluations without improvement that end a run; 0: never end it. Evaluations at the end of a
+  /// run do not count, so it has no effect without evaluate_every.
+  Index patience = 0;
+  bool stop_at_spike = false;  ///< end the run at a loss spike: see RunState::spiked
   /// Activation checkpointing: save only each block's input, and run the block forward again in the
   /// backward pass. The same bits for a third more work.
   bool recompute = false;
@@ -193,6 +195,19 @@ constexpr void check_trained_count(Index count) {
   require(count > 0, "freeze: nothing is left to train");
 }
 
+constexpr void check_pattern_found(bool found, std::string_view pattern) {
+  require(found, [&] {
+    return concat({"freeze: no tensor's name contains ", printable(pattern)});
+  });
+}
+
+constexpr void check_between_steps(std::size_t bytes) {
+  constexpr std::size_t most = std::size_t{1} << 62;
+  require(bytes <= most, [&] {
+    return concat({"between_steps_bytes is ", bytes, ", expected at most 2^62"});
+  });
+}
+
 }  // namespace detail
 
 /// Marks the tensors that are frozen under these options. ConfigError if a pattern matches no
@@ -203,9 +218,7 @@ inline void set_trained(ParameterList& parameters, const TrainingOptions& option
     const bool found = std::any_of(parameters.begin(), parameters.end(), [&](const auto& tensor) {
       return NamePatterns::matches(tensor.name, pattern);
     });
-    require(found, [&] {
-      return detail::concat({"freeze: no tensor's name contains ", printable(pattern)});
-    });
+    detail::check_pattern_found(found, pattern);
   });
   parameters.set_trained(
       [&](const Parameter& tensor) { return options.trains(tensor.name, tensor.block, layers); });

@@ -157,6 +157,27 @@ inline std::string describe(const ModelConfig& config) {
   });
 }
 
+/// The fields in which two configurations differ, as each of them has them: "width 16", "width 32".
+inline std::array<std::string, 2> describe_differences(const ModelConfig& a, const ModelConfig& b) {
+  std::vector<std::string> others;
+  for_each_field(b, [&](const Field&, const auto& value, const auto&...) {
+    others.push_back(value_text(value));
+  });
+  std::array<std::string, 2> text;
+  const auto tell = [](std::string& all, const Field& field, const std::string& value) {
+    all += detail::concat({all.empty() ? "" : ", ", field.label(), " ", value});
+  };
+  auto other = others.begin();
+  for_each_field(a, [&](const Field& field, const auto& value, const auto&...) {
+    const std::string mine = value_text(value);
+    const std::string& others_value = *other++;
+    if (mine == others_value) return;
+    tell(text[0], field, mine);
+    tell(text[1], field, others_value);
+  });
+  return text;
+}
+
 /// The configuration parameter of a model: ModelConfig itself, or a FixedConfig.
 template <typename C>
 concept ModelConfigSource = std::convertible_to<const C&, const ModelConfig&>;
