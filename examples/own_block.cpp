@@ -11,8 +11,8 @@ struct ParallelBlock {
   using Value = T;
   static constexpr std::string_view name = "parallel block";  // in files
   constexpr ParallelBlock(const Builder<T>& builder, const ModelConfig& config)
-      : norm(builder / "norm", config.width),
-        attention(builder / "attention", config.width, config.attention),
+      : norm(builder / "norm", config.width, config.norm),
+        attention(builder / "attention", config.width, config.attention, config.positions),
         wide(builder / "feed_forward", config),
         ahead{builder.forward_scratch("normalized", config.width),
               builder.forward_scratch("attended", config.width),
