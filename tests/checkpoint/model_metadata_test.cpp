@@ -161,7 +161,7 @@ TEST_CASE("a part of the user's is in the file, and must be the one that is expe
   const auto said = [&](std::string_view got, std::string_view expected) {
     return format_error([&] {
       with_entries(writer, [&](const MetadataReader& metadata) {
-        detail::check_part(metadata.file(), got, expected);
+        detail::check_part(metadata.file(), got, expected, "");
         return 0;
       });
     });

@@ -21,7 +21,7 @@ class Saves {
     folder_.fill(before);
     found_.push_back(find_(folder_));
     files_.emplace(folder_);
-    checkpoints_.emplace(folder_.path(), keep, *files_);
+    checkpoints_.emplace(folder_.path(), keep, CheckpointKinds{}, *files_);
   }
 
   void save(const std::function<void(CheckpointFolder&)>& call, const Snapshot& expected) {

@@ -25,8 +25,8 @@ std::string output_of(const std::string& program) {
 }  // namespace
 
 TEST_CASE("the small examples have at most 60 lines") {
-  for (const std::string name :
-       {"readme_example", "own_layer", "own_block", "own_loop", "own_optimizer", "fine_tune"}) {
+  for (const std::string name : {"readme_example", "own_layer", "own_block", "own_loop",
+                                 "own_optimizer", "own_parameter", "fine_tune"}) {
     const std::string path = OCTAVO_EXAMPLES_SOURCE_FOLDER "/" + name + ".cpp";
     const std::string text = octavo::read_file(path);
     CHECK(std::count(text.begin(), text.end(), '\n') <= 60);
@@ -53,6 +53,11 @@ TEST_CASE("own_layer: gradients agree, and the model learns") {
 
 TEST_CASE("own_block: the text comes back") {
   CHECK(output_of("own_block").starts_with("To be or not to be, that is the question.\nWhether"));
+}
+
+TEST_CASE("own_parameter: gradients agree, and the text comes back from a file") {
+  CHECK(output_of("own_parameter")
+            .starts_with("gradients agree\nTo be or not to be, that is the question.\nWhether"));
 }
 
 TEST_CASE("own_loop: numbers that it has never seen are reversed") {
