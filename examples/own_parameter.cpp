@@ -47,7 +47,7 @@ int main() {
   const auto check = testing::check_gradients<LayerScale<double>>(presets::tiny, {.workers = 2});
   std::cout << (check.passed() ? "gradients agree\n" : check.failures());
   using Model = Transformer<float, ModelConfig, LayerScale<float>>;
-  constexpr TrainingOptions options{.steps = 1000, .sequence = 32, .learning_rate = 3e-3};
+  constexpr TrainingOptions options{.steps = 2000, .sequence = 32, .learning_rate = 3e-3};
   static_assert(training_bytes<Model>(presets::tiny, options, 2) < 1'500'000);  // on two threads
   const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
   ThreadPool threads(2);
