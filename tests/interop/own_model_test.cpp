@@ -13,6 +13,7 @@
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/interop/gguf_model.hpp>
 #include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 #include <octavo/testing/gradient_check.hpp>
 
@@ -189,6 +190,26 @@ TEST_CASE("GPT-2's files take no part of the user's") {
           save_gguf<float>(folder / "x.gguf", model, {gpt2, 16, 0, 1}, TokenTable{}, weights);
         }).ends_with(told));
   CHECK(folder.contents().empty());
+  // Nor are they read into one of as many numbers.
+  const Transformer<float> standard{gpt2};
+  REQUIRE(standard.parameter_count() == model.parameter_count());
+  save_pretrained<float>(folder / "hf", standard, {gpt2, 16, 0, 1}, weights);
+  save_gguf<float>(folder / "x.gguf", standard, {gpt2, 16, 0, 1}, token_table_of(tokenizer),
+                   weights);
+  ThreadPool threads(1);
+  OwnTrainer<float, Bilinear<float>> trainer(gpt2, options, threads);
+  const std::string why =
+      " model must be the trainer's: the trainer's has the part 'bilinear', which GPT-2 does not "
+      "have";
+  CHECK(refusal([&] { Gpt2Folder(folder / "hf").load(trainer); }).ends_with(why));
+  const FileSource source(folder / "x.gguf");
+  CHECK(refusal([&] { GgufModel(source).load(trainer); }).ends_with(why));
+  for (const char* name : {"hf", "x.gguf"}) {
+    CHECK(ModelSource(folder / name).config() == gpt2);
+    CHECK(refusal([&] {
+            ModelSource(folder / name, {}, {.model = model_kind<WithLayer<float>>});
+          }).find("expected the part 'bilinear'") != std::string::npos);
+  }
 }
 
 TEST_CASE("a budget for a model of the user's counts that model's bytes") {

@@ -127,10 +127,7 @@ class GgufModel {
   /// trainer is changed.
   template <typename Trainer>
   void load(Trainer& trainer) const {
-    require(trainer.config() == model_config(), [&] {
-      return detail::concat({"a file's configuration must be the trainer's: got ",
-                             describe(model_config()), ", expected ", describe(trainer.config())});
-    });
+    detail::require_gpt2_trainer(trainer, model_config(), "a file's");
     verify();
     read(trainer.weights());
   }

@@ -127,14 +127,32 @@ namespace detail {
 inline void require_gpt2_model(const ModelDescription& model, const ModelConfig& config,
                                const std::string& what) {
   require(model.config == config, [&] {
-    return concat({what, ": the configuration is of another model: got ", describe(config),
-                   ", expected ", describe(model.config)});
+    const auto [got, expected] = describe_differences(config, model.config);
+    return concat(
+        {what, ": the configuration is of another model: got ", got, ", expected ", expected});
   });
   if (model.part.empty()) return;
   throw Error(ErrorCode::bad_data,
               concat({what, ": the model has the part ", printable(model.part),
                       ", which GPT-2 does not have"}),
               "save it with save_model()");
+}
+
+/// Error where a trainer cannot begin with the weights of `what`, "a folder's", which are of that
+/// configuration: ConfigError for another configuration, code bad_data for a part of the user's.
+template <typename Trainer>
+void require_gpt2_trainer(const Trainer& trainer, const ModelConfig& config, const char* what) {
+  const ModelDescription model(trainer.model());
+  if (!model.part.empty()) {
+    throw Error(ErrorCode::bad_data,
+                concat({what, " model must be the trainer's: the trainer's has the part ",
+                        printable(model.part), ", which GPT-2 does not have"}),
+                "load it into a trainer without that part");
+  }
+  if (model.config == config) return;
+  const auto [got, expected] = describe_differences(config, model.config);
+  throw ConfigError(
+      concat({what, " configuration must be the trainer's: got ", got, ", expected ", expected}));
 }
 
 /// The fields of a GPT-2's config.json.

@@ -100,10 +100,7 @@ class Gpt2Folder {
   /// trainer is changed.
   template <typename Trainer>
   void load(Trainer& trainer) const {
-    require(trainer.config() == model_config(), [&] {
-      return detail::concat({"a folder's configuration must be the trainer's: got ",
-                             describe(model_config()), ", expected ", describe(trainer.config())});
-    });
+    detail::require_gpt2_trainer(trainer, model_config(), "a folder's");
     verify();
     read(trainer.weights());
   }
