@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every umbrella header. Compiled with -O3 -Wall -Wextra -Werror -fkeep-inline-functions: what g++'s
-// optimiser finds in functions that no test of ours calls, it says to those who call them.
+// Every umbrella header. Compiled with -O3 -Wall -Wextra -Werror -fkeep-inline-functions: what
+// g++'s optimiser finds in functions that no test of ours calls, it says to those who call them.
 #include <octavo/checkpoint.hpp>
 #include <octavo/formats.hpp>
 #include <octavo/interop.hpp>
