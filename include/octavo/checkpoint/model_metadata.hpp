@@ -103,7 +103,8 @@ inline void check_part(const SafetensorsReader& file, std::string_view got,
     return part.empty() ? std::string("only standard parts")
                         : concat({"the part ", printable(part)});
   };
-  file.fail(concat({"it is of a model with ", in_words(got), ", expected ", in_words(expected)}), hint);
+  file.fail(concat({"it is of a model with ", in_words(got), ", expected ", in_words(expected)}),
+            hint);
 }
 
 template <Scalar T>
