@@ -25,8 +25,8 @@ namespace OCTAVO_NAMESPACE {
 ///   w -= lr matrix_lr_scale sqrt(max(1, out / in)) orthogonalize(u),
 /// and AdamW for all else: embedding, head, gains and biases. Queries, keys and values, gate and up
 /// are maps of their own. Keeps one moment per number of a linear map, two of the others.
-/// A step costs about 0.4 width / tokens more than AdamW's, so Muon pays where a step has at least
-/// as many tokens as the model is wide.
+/// The products of an update cost about 1.6 width / tokens of a step, so Muon pays where a step has
+/// at least as many tokens as the model is wide.
 struct Muon {
   static constexpr std::string_view name = "muon";
   double momentum = 0.95;
