@@ -36,7 +36,7 @@ SETTINGS = {
     "large": (4, 16, 512, 1024, 8, 128, 66, 128, "relu", True, False),
     "gpt2": (12, 12, 768, 3072, 4, 64, 50257, 1024, "gelu-tanh", True, True),
     "llama-tiny": (4, 8, 256, 688, 8, 128, 512, 128, "silu", False, False, 4),
-    "stories15m": (6, 6, 288, 768, 4, 256, 32000, 256, "silu", False, False, 6),
+    "stories15m": (6, 6, 288, 768, 4, 256, 32000, 256, "silu", False, True, 6),
     "smollm2": (30, 9, 576, 1536, 1, 256, 49152, 8192, "silu", False, True, 3),
 }
 

@@ -31,13 +31,6 @@ inline constexpr octavo::ModelConfig llama_tiny =
                  .attention = {.heads = 8, .kv_heads = 4},
                  .feed_forward = {.d_ff = 688}},
                 octavo::Family::llama);
-/// stories15M with a head of its own.
-inline constexpr octavo::ModelConfig stories15m = [] {
-  octavo::ModelConfig config = octavo::families::stories15m;
-  config.head.tied = false;
-  return config;
-}();
-
 inline const Setting settings[] = {
     {"tiny", octavo::presets::tiny, {.batch = 1, .sequence = 32}},
     {"v2", v2, {.batch = 1, .sequence = 32}},
@@ -47,7 +40,7 @@ inline const Setting settings[] = {
     {"large", octavo::presets::large, {.batch = 8, .sequence = 128}},
     {"gpt2", octavo::presets::gpt2, {.batch = 4, .sequence = 64}},
     {"llama-tiny", llama_tiny, {.batch = 8, .sequence = 128}},
-    {"stories15m", stories15m, {.batch = 4, .sequence = 256}},
+    {"stories15m", octavo::families::stories15m, {.batch = 4, .sequence = 256}},
     {"smollm2", octavo::families::smollm2_135m, {.batch = 1, .sequence = 256}}};
 
 /// Floating-point operations of a step as nanoGPT counts them: 6 per matrix parameter and token,

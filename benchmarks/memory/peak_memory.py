@@ -47,7 +47,7 @@ PRESETS = {
     "nano": preset_of_train_full(
         "--layers 4 --heads 4 --width 128 --ff 512 --context 64 --batch 12 --sequence 64"
         " --activation gelu --no-bias --tied --no-unknown", True, (20, 13), SETTINGS["nano"]),
-    "gpt2": Preset("gpt2_memory", "", "gpt2_memory", "", False, (2050, 1000),
+    "gpt2": Preset("step_memory", "", "step_memory", "", False, (2050, 1000),
                    (12, 12, 768, 3072, 4, 64, 50257, 1024, "gelu-tanh", True, True)),
 }
 LEAN_OPTIONS = ("--micro-batch 1", "--recompute", "--fused-update", "--optimizer adamw-8bit")
@@ -103,7 +103,7 @@ class Octavo:
     def command(self, name, lean):
         preset = PRESETS[name]
         program = preset.lean_program if lean else preset.program
-        path = (self.arguments.gpt2 if program == "gpt2_memory"
+        path = (self.arguments.gpt2 if program == "step_memory"
                 else os.path.join(self.arguments.examples, program))
         if not os.path.exists(path):
             raise Failure(f"no program {path}: build it, or name where it is (see --help)")
@@ -222,8 +222,8 @@ def parse_arguments():
                         help=f"only these of {', '.join(PRESETS)}")
     parser.add_argument("--examples", default="build/release/examples", metavar="DIR",
                         help="folder of train_v2 and train_full (%(default)s)")
-    parser.add_argument("--gpt2", default="build/release/benchmarks/gpt2_memory", metavar="FILE",
-                        help="the program gpt2_memory (%(default)s)")
+    parser.add_argument("--gpt2", default="build/release/benchmarks/step_memory", metavar="FILE",
+                        help="the program step_memory (%(default)s)")
     parser.add_argument("--data", metavar="FILE",
                         help="tiny Shakespeare; without it medium, large and nano are left out")
     parser.add_argument("--all", action="store_true",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two training steps of the shape of GPT-2, 124M parameters, from random weights on random tokens;
-// prints the plan and the process's peak. train_full cannot: its vocabulary is that of a text.
+// Two training steps of a setting of settings.hpp, from random weights on random tokens; prints the
+// plan and the process's peak. train_full cannot do this: its vocabulary is that of a text.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -12,16 +12,20 @@
 #include <octavo/octavo.hpp>
 #include <octavo/report/memory_report.hpp>
 
+#include "settings.hpp"
+
 namespace {
 
 using octavo::Index;
 
 constexpr const char* usage =
-    "usage: gpt2_memory [OPTION ...]\n"
+    "usage: step_memory [OPTION ...]\n"
+    "  --setting NAME          gpt2, llama-tiny, stories15m, smollm2, ... (gpt2)\n"
     "  --threads N             worker threads; 0 takes what the machine has (0)\n"
     "  --scalar float|double   (float)\n"
     "  --optimizer adamw|adamw-8bit   (adamw)\n"
-    "  --micro-batch N         sequences of the 4 that go through the model at a time (all, or\n"
+    "  --micro-batch N         sequences of the batch that go through the model at a time (all, "
+    "or\n"
     "                          1 where that needs less memory)\n"
     "  --recompute             run each block again on the way back\n"
     "  --fused-update          update each tensor as soon as its gradient is complete\n"
@@ -29,7 +33,7 @@ constexpr const char* usage =
     "  --dry-run               print the plan's size and train nothing\n";
 
 struct Arguments {
-  octavo::TrainingOptions options{.batch = 4, .sequence = 64, .micro_batch = 0};
+  octavo_benchmark::Setting setting;
   Index threads = 0;
   bool double_precision = false;
   bool memory_report = false;
@@ -57,9 +61,20 @@ bool parse_choice(std::string_view option, std::string_view text, std::string_vi
   return text == second;
 }
 
+octavo_benchmark::Setting setting_named(std::string_view name) {
+  std::string names;
+  for (const octavo_benchmark::Setting& setting : octavo_benchmark::settings) {
+    if (setting.name == name) return setting;
+    names += (names.empty() ? "" : ", ") + setting.name;
+  }
+  throw octavo::ConfigError("--setting: got " + octavo::printable(name) + ", expected one of " +
+                            names);
+}
+
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  octavo::TrainingOptions& options = arguments.options;
+  arguments.setting = setting_named("gpt2");
+  octavo::TrainingOptions options = {.micro_batch = 0};
   const std::pair<std::string_view, bool*> flags[] = {{"--recompute", &options.recompute},
                                                       {"--fused-update", &options.fused_update},
                                                       {"--memory-report", &arguments.memory_report},
@@ -75,6 +90,8 @@ Arguments parse(int argc, char** argv) {
     };
     if (flag != std::end(flags)) {
       *flag->second = true;
+    } else if (option == "--setting") {
+      arguments.setting = setting_named(value());
     } else if (option == "--threads") {
       arguments.threads = parse_count(option, value(), 0);
     } else if (option == "--micro-batch") {
@@ -89,17 +106,16 @@ Arguments parse(int argc, char** argv) {
       throw octavo::ConfigError("unknown option " + octavo::printable(option), "see --help");
     }
   }
+  options.batch = arguments.setting.options.batch;
+  options.sequence = arguments.setting.options.sequence;
+  arguments.setting.options = options;
   return arguments;
 }
 
 template <octavo::Scalar T>
-octavo::MemoryPlan plan_of(const octavo::TrainingOptions& options, octavo::Index workers) {
-  return octavo::TrainingPlan<octavo::Transformer<T>>(octavo::presets::gpt2, options, workers).plan;
-}
-
-template <octavo::Scalar T>
 void print_plan(const Arguments& arguments, Index workers) {
-  const auto plan = plan_of<T>(arguments.options, workers);
+  const auto& [name, config, options] = arguments.setting;
+  const auto plan = octavo::TrainingPlan<octavo::Transformer<T>>(config, options, workers).plan;
   if (arguments.memory_report) {
     std::printf("%s\nby kind:\n%s\nby phase of a step:\n%s\n", memory_table(plan).c_str(),
                 memory_by_kind(plan).c_str(), memory_by_phase(plan, octavo::phase::names).c_str());
@@ -110,16 +126,11 @@ void print_plan(const Arguments& arguments, Index workers) {
 
 template <octavo::Scalar T>
 void train(const Arguments& arguments, octavo::ThreadPool& threads) {
-  octavo::TrainingStep<T> training(octavo::Transformer<T>{octavo::presets::gpt2}, arguments.options,
-                                   threads);
+  octavo::TrainingStep<T> training(octavo::Transformer<T>{arguments.setting.config},
+                                   arguments.setting.options, threads);
   std::printf("parameters %td, memory planned %zu bytes, %td threads\n",
               training.model().parameter_count(), training.plan().total_bytes(), threads.size());
-  const octavo::CounterRandom random(1, octavo::RandomStream::batches);
-  const auto vocabulary = static_cast<std::uint64_t>(training.config().vocabulary);
-  for (std::size_t i = 0; i < training.inputs().size(); ++i) {
-    training.inputs()[i] = static_cast<octavo::Token>(random.below(2 * i, vocabulary));
-    training.targets()[i] = static_cast<octavo::Token>(random.below(2 * i + 1, vocabulary));
-  }
+  octavo_benchmark::fill_at_random(training);
   for (int step = 1; step <= 2; ++step) {
     std::printf("step %d  loss %.4f\n", step, training.train(1e-4).loss);
   }
@@ -130,10 +141,9 @@ void train(const Arguments& arguments, octavo::ThreadPool& threads) {
 template <octavo::Scalar T>
 void run(Arguments& arguments) {
   octavo::ThreadPool threads(arguments.threads);
-  octavo::TrainingOptions& options = arguments.options;
+  auto& [name, config, options] = arguments.setting;
   if (options.micro_batch == 0) {
-    options.micro_batch =
-        octavo::leanest_micro_batch<T>(octavo::presets::gpt2, options, threads.size());
+    options.micro_batch = octavo::leanest_micro_batch<T>(config, options, threads.size());
   }
   print_plan<T>(arguments, threads.size());
   if (!arguments.dry_run) train<T>(arguments, threads);
@@ -153,7 +163,7 @@ int main(int argc, char** argv) {
     }
     return 0;
   } catch (const octavo::Error& error) {
-    std::fprintf(stderr, "gpt2_memory: error: %s\n", error.what());
+    std::fprintf(stderr, "step_memory: error: %s\n", error.what());
     if (!error.hint().empty()) std::fprintf(stderr, "  hint: %s\n", error.hint().c_str());
     return static_cast<int>(error.code());
   }
