@@ -49,10 +49,10 @@ int main() {
   using Model = Transformer<float, ModelConfig, LayerScale<float>>;
   constexpr TrainingOptions options{.steps = 2000, .sequence = 32, .learning_rate = 3e-3};
   static_assert(training_bytes<Model>(presets::tiny, options, 2) < 1'500'000);  // on two threads
-  const auto tokenizer = CharacterTokenizer::from_text(soliloquy);
+  const auto tokenizer = CharacterTokenizer::from_text(sample_text);
   ThreadPool threads(2);
   TrainerOf<Model> trainer(presets::tiny, options, threads);
-  trainer.run(tokenizer.encode(soliloquy));
+  trainer.run(tokenizer.encode(sample_text));
   save_model<float>("own.safetensors", trainer.model(), 32, tokenizer, trainer.weights());
   const auto loaded = load_model<float>("own.safetensors", model_kind<Model>);
   Generator generator(Model(loaded.config), loaded.weights, loaded.trained_length, threads);

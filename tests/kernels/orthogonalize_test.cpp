@@ -56,13 +56,17 @@ Matrix<double> by_definition(Matrix<double> x, std::size_t polynomials) {
   return x;
 }
 
-constexpr Index shapes[][2] = {{1, 1},    {1, 7},     {7, 1},    {16, 16},  {33, 31},
-                               {40, 128}, {128, 128}, {97, 300}, {300, 64}, {530, 520}};
+struct Shape {
+  Index rows, columns;
+};
+constexpr Shape shapes[] = {{1, 1},    {1, 7},     {7, 1},    {16, 16},  {33, 31},
+                            {40, 128}, {128, 128}, {97, 300}, {300, 64}, {530, 520}};
 
 }  // namespace
 
 TEST_CASE("a matrix is orthogonalized as by the definition, either side being the smaller") {
-  for (const auto& [rows, columns] : shapes) {
+  for (const Shape& shape : shapes) {
+    const Index rows = shape.rows, columns = shape.columns;
     if (rows * columns > 40'000) continue;  // quick under sanitizers
     for (const std::size_t polynomials : {1U, 2U, 3U, 5U}) {
       INFO(rows, " x ", columns, ", ", polynomials);
@@ -108,7 +112,8 @@ TEST_CASE("a matrix of deficient rank, zero, or of numbers near the ends of the 
 }
 
 TEST_CASE_TEMPLATE("any number of workers gives the same bits", T, float, double) {
-  for (const auto& [rows, columns] : shapes) {
+  for (const Shape& shape : shapes) {
+    const Index rows = shape.rows, columns = shape.columns;
     if (rows * columns > 40'000 && sizeof(T) == 8) continue;
     const Matrix<T> x = random_matrix<T>(rows, columns, 4);
     const Matrix<T> alone = orthogonalized<T>(x, 3);

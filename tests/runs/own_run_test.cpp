@@ -53,10 +53,10 @@ constexpr octavo::TrainingOptions options{.steps = 120,
                                           .evaluate_every = 10};
 static_assert(octavo::training_bytes<Model>(config, options, 2) < 60'000);
 
-const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::soliloquy);
-const std::vector<octavo::Token> text = tokenizer.encode(octavo::soliloquy);
+const octavo::AnyTokenizer tokenizer = octavo::CharacterTokenizer::from_text(octavo::sample_text);
+const std::vector<octavo::Token> text = tokenizer.encode(octavo::sample_text);
 const octavo::TokenSplit tokens = octavo::split_tokens(text);
-const octavo::CorpusIdentity corpus{"soliloquy", 432, "0"};
+const octavo::CorpusIdentity corpus{"sample_text", 432, "0"};
 
 /// Trains until `steps` are done, and saves.
 void train(OwnTrainer& trainer, octavo::RunSaver<OwnTrainer>& saver, octavo::Index steps) {
@@ -134,7 +134,7 @@ TEST_CASE("a run with parts of the user's is rolled back") {
   train(trainer, saver, 70);
   octavo::roll_back(trainer, saver, "loss spike");
   CHECK(trainer.state().steps_done == 50);
-  CHECK(trainer.state().rate_factor == 0.5);
+  CHECK(trainer.state().lr_scale == 0.5);
   octavo::RunSaver none({}, before, tokenizer, corpus);
   train(before, none, 50);
   CHECK(std::ranges::equal(trainer.weights(), before.weights()));
