@@ -75,11 +75,13 @@ octavo::AnyOptimizer FullCommandLine::optimizer(octavo::AnyOptimizer chosen) con
   octavo::for_each_setting(chosen, [&](std::string_view name, const auto&...) {
     its_options += (its_options.empty() ? "" : ", ") + setting_option(name);
   });
-  for (const auto& [name, asked] : settings_) {
-    bool found = !asked;
+  for (const auto& setting : settings_) {
+    const std::string& name = setting.first;
+    const Given<double>& given = setting.second;
+    bool found = !given;
     octavo::for_each_setting(chosen, [&](std::string_view its_name, double& value, const auto&) {
-      if (its_name != name || !asked) return;
-      value = *asked;
+      if (its_name != name || !given) return;
+      value = *given;
       found = true;
     });
     if (found) continue;
