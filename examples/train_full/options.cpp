@@ -24,7 +24,7 @@ std::string_view words_of_setting(std::string_view setting) {
       {"epsilon", "Added to the root of the second moment"},
       {"momentum", "Decay rate of the momentum"},
       {"matrix_lr_scale", "Factor of the learning rate for weights of linear maps"},
-      {"ns_steps", "Newton-Schulz steps, 1 to 6"},
+      {"ns_steps", "Newton-Schulz steps, a whole number from 1 to 6"},
       {"matrix_weight_decay", "Weight decay of linear maps, apart from --decay"},
   };
   for (const auto& [name, text] : words) {

@@ -69,7 +69,7 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--epsilon", "X", "a finite number > 0", false},
     {"train_full", "--momentum", "X", fraction, false},
     {"train_full", "--matrix-lr-scale", "X", not_negative, false},
-    {"train_full", "--ns-steps", "X", "1 to 6", false},
+    {"train_full", "--ns-steps", "X", "a whole number from 1 to 6", false},
     {"train_full", "--matrix-weight-decay", "X", not_negative, false},
     {"train_full", "--cooldown", "X", "0 to 1", false},
     {"train_full", "--clip", "X", not_negative, false},

@@ -52,7 +52,7 @@ class FullCaches {
   FullCaches(const ModelConfig& config, std::span<const float> weights, Index longest)
       : longest_(longest),
         weights_(weights),
-        model_(config, plan_, {1, 1, 1, false}),
+        model_(config, plan_, {1, longest, 1, false}),
         arena_((plan_.place(), plan_)),
         memory_(static_cast<std::size_t>(
             KeyValueCaches<float>::elements(1, config.layers, longest, config.kv_width()))),

@@ -90,8 +90,10 @@ TEST_CASE("a setting that is refused is named, with its value and range") {
 TEST_CASE("Newton-Schulz steps are 1 to 6") {
   for (const double good : {1, 6}) CHECK_NOTHROW(check_optimizer<float>(Muon{.ns_steps = good}));
   CHECK_THROWS_WITH_AS(check_optimizer<float>(Muon{.ns_steps = 7}),
-                       "muon: ns_steps is 7, expected 1 to 6", ConfigError);
-  CHECK_THROWS_AS(check_optimizer<float>(Muon{.ns_steps = 0}), ConfigError);
+                       "muon: ns_steps is 7, expected a whole number from 1 to 6", ConfigError);
+  for (const double bad : {0.0, 2.5, std::nan("")}) {
+    CHECK_THROWS_AS(check_optimizer<float>(Muon{.ns_steps = bad}), ConfigError);
+  }
 }
 
 TEST_CASE("what a double can say and the weights' float cannot is refused") {

@@ -20,14 +20,15 @@ namespace {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// A table, a vector, a linear map of 6 to 10 that learns at half the rate, and three maps of 12
-/// side by side.
+/// A table, a vector, a linear map of 6 to 10 that learns at half the rate, three maps of 12 side
+/// by side, and two of 5 after one that is absent.
 ParameterList tensors() {
   ParameterTable table;
   table.add(ParameterPath() / "table", 5, 6, InitialValue::normal);
   table.add(ParameterPath() / "narrow", 6, 10, InitialValue::normal, {}, {10});
   table.add(ParameterPath() / "bias", 0, 10, InitialValue::zeros);
   table.add(ParameterPath() / "qkv", 12, 20, InitialValue::normal, {}, {12, 4, 4});
+  table.add(ParameterPath() / "gap", 5, 8, InitialValue::normal, {}, {0, 5, 3});
   ParameterList list;
   list.append("", table);
   CHECK(list.set_learning_rate_factor("narrow", 0.5) == 1);
@@ -119,7 +120,7 @@ std::vector<double> expected(int steps, int polynomials, double decay) {
     }
     Index column = 0;
     for (const Index columns : tensor.maps) {
-      if (columns == 0) break;
+      if (columns == 0) continue;
       Matrix whole(tensor.rows, tensor.columns);
       Eigen::Map<Matrix> w(weights.data() + offset, tensor.rows, tensor.columns);
       Matrix part = w.middleCols(column, columns);

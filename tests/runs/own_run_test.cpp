@@ -121,7 +121,7 @@ TEST_CASE("a run with parts of the user's goes on bit for bit, and remembers its
   std::vector<float> weights(resumed.weights().size());
   source.read(std::span<float>(weights));
   CHECK(std::ranges::equal(weights, resumed.weights()));
-  CHECK_THROWS_AS(octavo::ModelSource(best), octavo::FormatError);
+  CHECK_THROWS_AS(octavo::ModelSource{best}, octavo::FormatError);
   CHECK(octavo::ModelSource(best, {}, kinds).config() == config);
 }
 

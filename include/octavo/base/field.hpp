@@ -34,9 +34,11 @@ struct SettingRange {
   double least;
   double most;
   std::string_view words;
+  bool whole = false;  ///< whether only whole numbers, less than 2^63, are valid
 
   constexpr bool contains(double value) const noexcept {  // false for NaN
-    return value >= least && value <= most;
+    return value >= least && value <= most &&
+           (!whole || static_cast<double>(static_cast<Index>(value)) == value);
   }
 };
 

@@ -208,6 +208,7 @@ class CausalSelfAttention {
     const AttentionShape<T> shape = shape_of(1, piece.rows, keys, pass.block);
     const std::span<T> scratch = pass.numbers(forward_scores_);
     const Index share = std::ssize(scratch) / pass.worker().count();
+    OCTAVO_ASSERT(share >= shape.forward_scratch());
     const Index shift = pass.worker().index() * (share - shape.forward_scratch());
     attend<T>(pass.worker(), shape, queries, cache.keys().row_block(first, keys),
               cache.values().row_block(first, keys), attended, nullptr,

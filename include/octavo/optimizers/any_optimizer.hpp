@@ -161,7 +161,8 @@ class AnyOptimizer {
         "the optimizer needs a name in files: static constexpr std::string_view name = "
         "\"...\"");
     static_assert(
-        requires { O::moments.size(); } || requires { O::state_sections(0, 0); },
+        requires { O::moments.size(); } || requires { O::state_sections(TrainedSizes{}); } ||
+            requires { O::state_sections(0, 0); },
         "the rule needs its moments: static constexpr std::array moments{"
         "MomentRange::finite}, one range per number of state for each weight (none: "
         "std::array<MomentRange, 0> moments{})");
@@ -170,7 +171,7 @@ class AnyOptimizer {
         "the optimizer needs its settings: static constexpr auto settings(), a "
         "std::array of Setting (none: std::array<Setting<MyRule>, 0>)");
     static_assert(
-        !requires { O::state_sections(0, 0); },
+        !requires { O::state_sections(TrainedSizes{}); } && !requires { O::state_sections(0, 0); },
         "the optimizer is not a StatefulOptimizer: see optimizers/optimizer.hpp");
   }
 

@@ -36,13 +36,14 @@ struct Muon {
   double beta1 = 0.9;              ///< as all that follow: of AdamW
   double beta2 = 0.99;
   double epsilon = 1e-8;
-  double weight_decay = 0.1;  ///< for embedding and head
+  double weight_decay = 0.1;  ///< for tables: embedding and head
 
   static constexpr auto settings() {
     return std::array{
         Setting{"momentum", &Muon::momentum, share_range},
         Setting{"matrix_lr_scale", &Muon::matrix_lr_scale, not_negative_range},
-        Setting{"ns_steps", &Muon::ns_steps, SettingRange{1, std::ssize(polar_express), "1 to 6"}},
+        Setting{"ns_steps", &Muon::ns_steps,
+                SettingRange{1, std::ssize(polar_express), "a whole number from 1 to 6", true}},
         Setting{"matrix_weight_decay", &Muon::matrix_weight_decay, not_negative_range},
         Setting{"beta1", &Muon::beta1, share_range},
         Setting{"beta2", &Muon::beta2, share_range},
@@ -166,7 +167,7 @@ void update_muon(const Rule& rule, const Worker& worker, const UpdateInfo& info,
     }
     Index column = 0;
     for (const Index columns : tensor.maps) {
-      if (columns == 0) break;
+      if (columns == 0) continue;
       const auto part = [&]<typename N>(N* numbers) {
         return MatrixView<N>(numbers + column, tensor.rows, columns, tensor.columns);
       };

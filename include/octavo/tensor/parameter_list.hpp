@@ -41,7 +41,7 @@ struct Parameter {
   /// Whether updates change it.
   bool learns() const noexcept { return trains() && learning_rate_factor != 0; }
   /// Whether it is the weight of linear maps, not a table or a vector.
-  bool is_map() const noexcept { return maps[0] > 0; }
+  bool is_map() const noexcept { return maps[0] + maps[1] + maps[2] > 0; }
 };
 
 /// All parameters of a model in memory order, without gaps, so that an optimizer is one pass over

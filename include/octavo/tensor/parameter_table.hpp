@@ -70,7 +70,7 @@ struct ParameterEntry {
 
   constexpr Index count() const noexcept { return (rows == 0 ? 1 : rows) * columns; }
   /// Whether the tensor is the weight of linear maps, not a table or a vector.
-  constexpr bool is_map() const noexcept { return maps[0] > 0; }
+  constexpr bool is_map() const noexcept { return maps[0] + maps[1] + maps[2] > 0; }
   /// Weight decay is for matrices, not for vectors (gains and biases), as in GPT-2 and nanoGPT.
   constexpr bool decays() const noexcept { return rows != 0; }
 };
@@ -132,7 +132,8 @@ class ParameterTable {
       if (entry.path == path) refuse(path);
     }
     Index numbers = rows == 0 ? 1 : rows;
-    if (rows < 0 || columns < 0 || __builtin_mul_overflow(numbers, columns, &numbers) ||
+    if (rows < 0 || columns < 0 || *std::min_element(maps.begin(), maps.end()) < 0 ||
+        __builtin_mul_overflow(numbers, columns, &numbers) ||
         __builtin_add_overflow(count_, numbers, &numbers)) {
       throw ConfigError("a part's parameters are more than 2^63 numbers, or a size is negative");
     }
