@@ -138,7 +138,7 @@ TEST_CASE("what makes no run together is refused") {
           "--activation: got 'swish', expected relu, gelu, gelu-tanh, silu or relu2");
   refused(sandbox, full("--scalar half"), "--scalar: got 'half', expected float or double");
   refused(sandbox, full("--optimizer adamw_8bit"),
-          "--optimizer: got 'adamw_8bit', expected adamw, adamw-8bit, adam, lion or sgd");
+          "--optimizer: got 'adamw_8bit', expected adamw, adamw-8bit, adam, lion, muon or sgd");
   refused(sandbox, {"train_full", "--scalar", "\x1b[31m"},
           "--scalar: got '\\x1b[31m', expected float or double");
   for (const std::string size : {"0", "-5", "0.1"}) {

@@ -131,21 +131,11 @@ TEST_CASE("page: whatever was asked for stands in it") {
   for (const markup::Element* one : page.all("td")) values.insert(one->text);
   CHECK(values.count("0.00123") == 1);
   CHECK(values.count("lion") == 1);
-  const std::set<std::string> others = {"tiny",
-                                        "small",
-                                        "medium",
-                                        "large",
-                                        "gpt2",
-                                        "resume",
-                                        "dry-run",
-                                        "quiet",
-                                        "new-schedule",
-                                        "help",
-                                        "memory-report",
-                                        "version",
-                                        "allow-corpus-change",
-                                        "from",
-                                        "family"};
+  const std::set<std::string> others = {
+      "tiny", "small", "medium", "large", "gpt2", "resume", "dry-run", "quiet", "new-schedule",
+      "help", "memory-report", "version", "allow-corpus-change", "from", "family",
+      // settings of other optimizers
+      "epsilon", "momentum", "matrix-lr-scale", "ns-steps", "matrix-weight-decay"};
   std::istringstream help(start(sandbox, {"train_full", "--help"}).out);
   std::size_t found = 0;
   for (std::string line; std::getline(help, line);) {
