@@ -14,8 +14,9 @@
 // The total memory of a run: the trainer's plan, and the memory of its text before and beside it.
 namespace OCTAVO_NAMESPACE {
 
-/// Training options for `config` on `corpus` that fit CorpusOptions::memory_budget: `training` with
-/// a micro-batch and recomputation that change no result, or unchanged if there is no budget.
+/// Training options for `config` on `corpus` that fit CorpusOptions::memory_budget: `training`,
+/// but its micro-batch and recomputation may differ, which changes no result. Without a budget
+/// `training` is returned unchanged.
 /// `between_steps(config)`: bytes that the run uses between steps, such as generation_bytes().
 /// ConfigError, with the smallest sufficient budget, if none fits: see fit_budget().
 template <Scalar T, typename BetweenSteps>

@@ -52,8 +52,8 @@ inline constexpr double evaluation_share = 0.1;
 inline constexpr Index least_evaluation_tokens = 1024;
 
 /// The number of targets per evaluation that keeps to evaluation_share, for an evaluation every
-/// `steps` steps of `tokens_per_step` tokens; training costs three forward passes per token. Does
-/// not depend on measured time. 0 if there are no evaluations within the run.
+/// `steps` steps of `tokens_per_step` tokens; training costs three forward passes per token.
+/// Computed from these counts, not from measured time. 0 if the run has no evaluations.
 constexpr Index affordable_evaluation_tokens(Index steps, Index tokens_per_step) noexcept {
   if (steps == 0) return 0;
   const double forward_passes =
