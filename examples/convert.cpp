@@ -11,7 +11,8 @@
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/interop/gguf_model.hpp>
-#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/hugging_face_folder.hpp>
+#include <octavo/interop/save_pretrained.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/octavo.hpp>
 #include <octavo/runs/run_files.hpp>
@@ -24,7 +25,7 @@ using octavo::StoredType;
 
 /// A model in memory, independent of its format.
 struct Model {
-  octavo::Gpt2Config config;
+  octavo::PretrainedConfig config;
   octavo::AlignedBuffer<float> weights;
   std::optional<octavo::TokenTable> tokens;  ///< nothing: the files have none
 };
@@ -44,7 +45,7 @@ Model read_octavo(const std::string& path) {
 
 Model read_folder(const std::string& path) {
   auto loaded = octavo::load_pretrained<float>(path);
-  octavo::Gpt2Config& config = loaded.config;
+  octavo::PretrainedConfig& config = loaded.config;
   std::vector<std::string> notes = loaded.notes;
   auto tokens = octavo::read_tokenizer_folder(path, config.model.vocabulary, notes);
   support::print_notes(notes);
@@ -136,8 +137,19 @@ void require_gpt2(const std::string& path, const Model& model, octavo::Gpt2Activ
   }
 }
 
+/// Error if no model class of transformers fits; the hint names the option that trains one.
+void require_class(const std::string& path, StoredType type, const Model& model) {
+  try {
+    hf_config_text(model.config, type, "cannot write " + octavo::printable(path));
+  } catch (const octavo::Error& error) {
+    const bool learned = model.config.model.positions.kind == octavo::PositionKind::learned;
+    throw octavo::Error(error.code(), error.what(),
+                        error.hint() + ": train_full " + (learned ? "--gpt2" : "--family NAME"));
+  }
+}
+
 void write_folder(const std::string& path, StoredType type, const Model& model) {
-  require_gpt2(path, model, octavo::Gpt2Activations::any);
+  require_class(path, type, model);
   octavo::save_pretrained<float>(path, octavo::standard_model(model.config.model), model.config,
                                  model.weights, type);
   if (model.tokens) octavo::save_tokenizer_folder(path, *model.tokens);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // fine_tune MODEL TEXT [SEQUENCE]: trains an existing model on your text. MODEL is one of Octavo's
-// files, a GGUF file, or a Hugging Face GPT-2 folder with a tokenizer that Octavo can read.
+// files, a GGUF file, or a Hugging Face folder with a tokenizer that Octavo can read.
 // SEQUENCE: tokens per sequence, fewer than the text has (default: the model's trained length).
 #include <filesystem>
 #include <iostream>

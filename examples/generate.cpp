@@ -102,7 +102,7 @@ int run(support::GenerateOptions& options) {
 int main(int argc, char** argv) {
   support::GenerateOptions options;
   return support::run_program("generate",
-                              "Writes text with a model of train_v2, train_full or GPT-2's kind.",
+                              "Writes text with a model of Octavo, Hugging Face or llama.cpp.",
                               argc, argv, [&](CLI::App& app) {
                                 support::add_generate_options(app, options);
                                 return [&] { return run(options); };

@@ -190,8 +190,8 @@ std::string read_standard_input() {
 
 void add_generate_options(CLI::App& app, GenerateOptions& options) {
   add_name(app, "MODEL", options.model,
-           "The model: a model file, a checkpoint or a folder of them, a folder of Hugging Face's "
-           "GPT-2 format, or a GGUF file")
+           "The model: a model file, a checkpoint or a folder of them, a folder of Hugging Face's, "
+           "or a GGUF file")
       ->type_name("FILE")
       ->required();
   add_texts(app, options);

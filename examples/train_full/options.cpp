@@ -205,7 +205,7 @@ void FullCommandLine::add_run(CLI::App& app) {
   auto& group = *app.add_option_group("Run");
   add_name(group, "--from", from_,
            "Begin with the weights and tokenizer of a model: a model or checkpoint file, a folder "
-           "of checkpoints, a folder of Hugging Face's GPT-2 format, or GGUF")
+           "of checkpoints, a folder of Hugging Face's, or GGUF")
       ->type_name("MODEL");
   saving_.default_folder = "out";
   add_save_options(group, saving_);

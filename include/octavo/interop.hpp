@@ -7,8 +7,16 @@
 #include <octavo/interop/gguf_model.hpp>
 #include <octavo/interop/gguf_parameters.hpp>
 #include <octavo/interop/gpt2_config.hpp>
-#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/hf_config.hpp>
+#include <octavo/interop/hf_families.hpp>
+#include <octavo/interop/hf_llama_config.hpp>
+#include <octavo/interop/hf_positions.hpp>
+#include <octavo/interop/hf_tensor_names.hpp>
+#include <octavo/interop/hf_tensors.hpp>
+#include <octavo/interop/hugging_face_folder.hpp>
 #include <octavo/interop/model_source.hpp>
+#include <octavo/interop/pretrained_config.hpp>
+#include <octavo/interop/save_pretrained.hpp>
 #include <octavo/interop/token_table.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/interop/tokenizer_json.hpp>

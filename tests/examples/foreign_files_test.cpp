@@ -99,10 +99,11 @@ TEST_CASE("what is no model is named, with what to do") {
           "transformers and save them as safetensors (model.save_pretrained(folder))");
   refused("tokens", 66,
           "there is no checkpoint in 'tokens'\n  hint: name the file: 'tokens/x.gguf'");
-  write_file(models, "torch/config.json", R"({"model_type": "llama"})");
+  write_file(models, "torch/config.json", R"({"model_type": "bloom"})");
   refused("torch", 65,
-          "cannot load 'torch/config.json': 'model_type': got 'llama', expected 'gpt2'\n"
-          "  hint: Octavo reads models of GPT-2's architecture");
+          "cannot load 'torch/config.json': 'model_type': got 'bloom', expected one of 'gpt2', "
+          "'llama', 'qwen2', 'qwen3', 'mistral', 'gemma', 'gemma2', 'gemma3_text'\n"
+          "  hint: Octavo has no layers of another type");
 }
 
 TEST_CASE("a compressed text is named, with what unpacks it") {

@@ -29,7 +29,7 @@ constexpr ModelConfig small{.vocabulary = 3,
                             .feed_forward = {.d_ff = 1, .activation = Activation::gelu_tanh},
                             .head = {.tied = true}};
 
-std::string saved(const Gpt2Config& config, const TokenTable& tokens,
+std::string saved(const PretrainedConfig& config, const TokenTable& tokens,
                   std::span<const float> weights, StoredType type) {
   fuzz::MemoryFiles files;
   save_gguf<float>("x", standard_model(config.model), config, tokens, weights, type, files);
@@ -119,7 +119,7 @@ void change(std::string& bytes, Choices& choices) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   accepted(fuzz::text_of(bytes, size), [](const GgufModel& model) {
-    Gpt2Config config = model.config();
+    PretrainedConfig config = model.config();
     config.begin_token = config.begin_token.value_or(0);
     config.end_token = config.end_token.value_or(0);
     const std::vector<float> weights = weights_of(model);

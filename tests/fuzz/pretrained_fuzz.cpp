@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Bytes as a folder of Hugging Face's: a config.json, an index or none, and a file of tensors. It
-// is refused, or it is a GPT-2 that comes back when it is saved and loaded again.
+// is refused, or it is a model that comes back when it is saved and loaded again.
 #include <array>
 #include <cstring>
 #include <span>
@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/hugging_face_folder.hpp>
+#include <octavo/interop/save_pretrained.hpp>
+#include <octavo/transformer/families.hpp>
 
 #include "fuzz/fuzz.hpp"
 #include "fuzz/memory_files.hpp"
@@ -59,14 +61,30 @@ struct Parts {
   }
 };
 
-Parts good_parts(StoredType type, bool indexed) {
-  constexpr ModelConfig config{.vocabulary = 3,
-                               .context = 2,
-                               .layers = 1,
-                               .width = 2,
-                               .attention = {.heads = 1},
-                               .feed_forward = {.d_ff = 1, .activation = Activation::gelu_tanh},
-                               .head = {.tied = true}};
+constexpr ModelConfig gpt2{.vocabulary = 3,
+                           .context = 2,
+                           .layers = 1,
+                           .width = 2,
+                           .attention = {.heads = 1},
+                           .feed_forward = {.d_ff = 1, .activation = Activation::gelu_tanh},
+                           .head = {.tied = true}};
+
+/// A small model of another family, with what its class has fields for.
+ModelConfig of_family(Family family) {
+  ModelConfig config = with_family({.vocabulary = 3,
+                                    .context = 4,
+                                    .layers = 1,
+                                    .width = 2,
+                                    .attention = {.heads = 2, .kv_heads = 1, .head_width = 2},
+                                    .feed_forward = {.d_ff = 1}},
+                                   family);
+  config.positions.scaling = family == Family::qwen2 ? RotaryScaling::yarn : RotaryScaling::llama3;
+  config.positions.factor = 2;
+  config.positions.original_context = 2;
+  return config;
+}
+
+Parts good_parts(const ModelConfig& config, StoredType type, bool indexed) {
   std::vector<float> weights(static_cast<std::size_t>(parameter_count(config)));
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i) - 20;
   MemoryFiles files;
@@ -89,8 +107,14 @@ Parts good_parts(StoredType type, bool indexed) {
 
 const std::vector<Parts>& good_folders() {
   static const std::vector<Parts> folders{
-      good_parts(StoredType::f32, false), good_parts(StoredType::bf16, true),
-      good_parts(StoredType::f16, false), good_parts(StoredType::f32, true)};
+      good_parts(gpt2, StoredType::f32, false),
+      good_parts(gpt2, StoredType::bf16, true),
+      good_parts(gpt2, StoredType::f16, false),
+      good_parts(of_family(Family::llama3), StoredType::f32, false),
+      good_parts(of_family(Family::qwen2), StoredType::f16, true),
+      good_parts(of_family(Family::mistral), StoredType::bf16, false),
+      good_parts(of_family(Family::gemma2), StoredType::bf16, true),
+      good_parts(of_family(Family::gemma3), StoredType::f32, false)};
   return folders;
 }
 
@@ -113,6 +137,18 @@ constexpr std::array words{"0",
                            "\"gpt2\"",
                            "\"gelu_new\"",
                            "\"relu\"",
+                           "\"llama\"",
+                           "\"qwen3\"",
+                           "\"gemma3_text\"",
+                           "\"dynamic\"",
+                           "\"yarn\"",
+                           "\"sliding_attention\"",
+                           "[\"full_attention\"]",
+                           "{\"rope_type\":\"linear\",\"factor\":2}",
+                           "\"layer_types\"",
+                           "\"rope_scaling\"",
+                           "\"tie_word_embeddings\"",
+                           "\"head_dim\"",
                            "\"a.safetensors\"",
                            "\"../a.safetensors\"",
                            "\"n_inner\"",
@@ -128,7 +164,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   Parts::of(fuzz::text_of(bytes, size)).put(files);
   try {
     const auto model = load_pretrained<float>("d", files);
-    Gpt2Folder("d", files).verify();
+    HuggingFaceFolder("d", files).verify();
     MemoryFiles saved;
     save_pretrained<float>("d", standard_model(model.config.model), model.config, model.weights,
                            StoredType::f32, saved);

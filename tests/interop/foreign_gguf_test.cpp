@@ -88,7 +88,7 @@ TEST_CASE("token numbers that no token has are none, and noted") {
 }
 
 TEST_CASE("a second token that ends a text comes back") {
-  Gpt2Config config{octavo_test::gpt2_shape, 3, 1, 10};
+  PretrainedConfig config{octavo_test::gpt2_shape, 3, 1, 10};
   config.other_end_tokens = {2};
   GgufFile file;
   file.bytes = octavo_test::gguf_bytes<float>(config, octavo_test::pair_tokens(),

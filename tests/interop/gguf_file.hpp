@@ -41,7 +41,7 @@ inline octavo::MemorySource source_of(const std::string& bytes) {
 
 /// The bytes of a file of ours.
 template <octavo::Scalar T>
-std::string gguf_bytes(const octavo::Gpt2Config& config, const octavo::TokenTable& tokens,
+std::string gguf_bytes(const octavo::PretrainedConfig& config, const octavo::TokenTable& tokens,
                        std::span<const T> weights,
                        octavo::StoredType type = octavo::StoredType::f32) {
   return saved_bytes([&](const std::string& path, octavo::FileSystem& files) {

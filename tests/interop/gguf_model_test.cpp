@@ -20,7 +20,7 @@ using octavo_test::source_of;
 
 namespace {
 
-constexpr Gpt2Config config{gpt2_shape, 3, 1, 10};
+constexpr PretrainedConfig config{gpt2_shape, 3, 1, 10};
 
 /// Sizes that Q8_0 has blocks for.
 constexpr ModelConfig wide_shape = [] {
@@ -158,14 +158,14 @@ TEST_CASE("a trainer begins with a file's weights, or is left alone") {
 
 TEST_CASE("what GGUF cannot have is not written") {
   const std::vector<float> weights = gpt2_weights<float>();
-  const auto save = [&](const Gpt2Config& of, const TokenTable& tokens, StoredType type) {
+  const auto save = [&](const PretrainedConfig& of, const TokenTable& tokens, StoredType type) {
     save_gguf<float>("x.gguf", standard_model(of.model), of, tokens, weights, type);
   };
   CHECK_THROWS_WITH_AS(save(config, character_tokens(), StoredType::q8_0),
                        "cannot write 'x.gguf': Q8_0 has blocks of 32 numbers, but the width is 4 "
                        "and d_ff 6",
                        Error);
-  Gpt2Config other = config;
+  PretrainedConfig other = config;
   other.model.feed_forward.activation = Activation::gelu;
   CHECK_THROWS_WITH_AS(
       save(other, character_tokens(), StoredType::f32),

@@ -30,10 +30,15 @@ const BadConfig configs[] = {
     {"{", "{,", "it is not a JSON object"},
     {"gpt2", "gpt\xff", "it is not a JSON object"},
     {"\"model_type\"", "\"n_layer\"", "it names 'n_layer' twice"},
-    {"\"gpt2\"", R"({"a":{"b":{"c":{"d":1}}}})", "it nests deeper than 4"},
-    {"\"gpt2\"", "\"llama\"", "'model_type': got 'llama', expected 'gpt2'"},
-    {"\"gpt2\"", R"("\u001b[31m")", R"('model_type': got '\x1b[31m', expected 'gpt2')"},
-    {"\"gpt2\"", "2", "'model_type': got 2, expected 'gpt2'"},
+    {"\"gpt2\"", "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", "it nests deeper than 16"},
+    {"\"gpt2\"", "\"bloom\"",
+     "'model_type': got 'bloom', expected one of 'gpt2', 'llama', 'qwen2', 'qwen3', 'mistral', "
+     "'gemma', 'gemma2', 'gemma3_text'"},
+    {"\"gpt2\"", R"("\u001b[31m")",
+     R"('model_type': got '\x1b[31m', expected one of 'gpt2', 'llama', 'qwen2', 'qwen3', 'mistral', 'gemma', 'gemma2', 'gemma3_text')"},
+    {"\"gpt2\"", "2",
+     "'model_type': got 2, expected one of 'gpt2', 'llama', 'qwen2', 'qwen3', 'mistral', 'gemma', "
+     "'gemma2', 'gemma3_text'"},
     {"\"vocab_size\"", "\"x\"", "'vocab_size' is missing, expected 1 to 2147483647"},
     {": 11,", ": null,", "'vocab_size' is missing, expected 1 to 2147483647"},
     {": 11,", ": 0,", "'vocab_size': got 0, expected 1 to 2147483647"},
@@ -338,7 +343,7 @@ TEST_CASE("loading takes the weights' memory once, and little besides") {
   CHECK(held < bytes + 200'000);
   {
     const octavo_test::HeapPeak peak;
-    Gpt2Folder(folder.path()).verify();
+    HuggingFaceFolder(folder.path()).verify();
     held = peak.bytes();
   }
   CHECK(held < 200'000);

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/interop/gpt2_config.hpp>
+#include <octavo/interop/hf_config.hpp>
 #include <octavo/interop/model_source.hpp>
 
 #include "interop/gpt2_folder.hpp"
@@ -125,12 +126,12 @@ TEST_CASE("other names, and what says nothing of the model") {
 }
 
 TEST_CASE("a configuration that was written comes back") {
-  const std::vector<Gpt2Config> all = {{octavo_test::gpt2_shape, 3, 1, 2, {}, {}},
-                                       {octavo_test::gpt2_shape, 5, {}, {}, {}, {}},
-                                       {octavo_test::gpt2_shape, 5, 0, 10, {2, 3}, {}}};
-  for (const Gpt2Config& config : all) {
+  const std::vector<PretrainedConfig> all = {{octavo_test::gpt2_shape, 3, 1, 2, {}, {}},
+                                             {octavo_test::gpt2_shape, 5, {}, {}, {}, {}},
+                                             {octavo_test::gpt2_shape, 5, 0, 10, {2, 3}, {}}};
+  for (const PretrainedConfig& config : all) {
     const std::string text = gpt2_config_text(config, StoredType::bf16);
-    const Gpt2Config back = read_gpt2_config(MemorySource("x", std::as_bytes(std::span(text))));
+    const PretrainedConfig back = read_hf_config(MemorySource("x", std::as_bytes(std::span(text))));
     CHECK(back.model == config.model);
     CHECK(back.trained_length == config.trained_length);
     CHECK(back.begin_token == config.begin_token);
@@ -141,16 +142,16 @@ TEST_CASE("a configuration that was written comes back") {
 }
 
 TEST_CASE("any epsilon that is a number > 0 goes in and out") {
-  Gpt2Config config{octavo_test::gpt2_shape, 3, 1, 2, {}, {}};
+  PretrainedConfig config{octavo_test::gpt2_shape, 3, 1, 2, {}, {}};
   config.model.norm.epsilon = 1e-6;
   const std::string text = gpt2_config_text(config, StoredType::f32);
   CHECK(Json::parse(text).at("layer_norm_epsilon") == 1e-6);
   const MemorySource source("x", std::as_bytes(std::span(text)));
-  CHECK(read_gpt2_config(source).model == config.model);
+  CHECK(read_hf_config(source).model == config.model);
 }
 
 TEST_CASE("the tokens that end a text, the first one first") {
-  Gpt2Config config;
+  PretrainedConfig config;
   CHECK(config.end_tokens().empty());
   config.set_end_tokens(Tokens{7, 3, 9});
   CHECK(config.end_token == 7);

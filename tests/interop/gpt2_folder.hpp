@@ -12,7 +12,8 @@
 #include <doctest/doctest.h>
 
 #include <octavo/files/read_file.hpp>
-#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/hugging_face_folder.hpp>
+#include <octavo/interop/save_pretrained.hpp>
 
 #include "checkpoint/forged_file.hpp"
 
@@ -84,7 +85,7 @@ class TestFolder {
     put();
     try {
       octavo::load_pretrained<float>(path_);
-      octavo::Gpt2Folder(path_).verify();
+      octavo::HuggingFaceFolder(path_).verify();
       return {};
     } catch (const octavo::Error& error) {
       std::string message = error.what();

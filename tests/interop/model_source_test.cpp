@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/interop/model_source.hpp>
+#include <octavo/interop/save_pretrained.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 
 using namespace octavo;
@@ -49,7 +50,7 @@ TEST_CASE("every format gives the same model, in float and in double") {
   const ParameterList parameters = Transformer<float>(shape).parameters();
   std::vector<float> weights(static_cast<std::size_t>(parameters.count()));
   set_initial_weights<float>(parameters, shape.layers, 1, weights);
-  const Gpt2Config config{shape, 5, 0, 0};
+  const PretrainedConfig config{shape, 5, 0, 0};
   save_model<float>(folder / "m.safetensors", standard_model(shape), 5, tokenizer, weights);
   save_pretrained<float>(folder / "hf", standard_model(config.model), config, weights);
   save_gguf<float>(folder / "m.gguf", standard_model(config.model), config,

@@ -12,8 +12,9 @@
 
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/interop/gguf_model.hpp>
-#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/hugging_face_folder.hpp>
 #include <octavo/interop/model_source.hpp>
+#include <octavo/interop/save_pretrained.hpp>
 #include <octavo/octavo.hpp>
 #include <octavo/testing/gradient_check.hpp>
 
@@ -182,7 +183,8 @@ TEST_CASE("GPT-2's files take no part of the user's") {
   const octavo_test::Folder folder;
   const WithLayer<float> model{gpt2};
   const std::vector<float> weights(static_cast<std::size_t>(model.parameter_count()));
-  const std::string told = ": the model has the part 'bilinear', which GPT-2 does not have";
+  const std::string told =
+      ": the model has the part 'bilinear', which only Octavo's own files can hold";
   CHECK(refusal([&] {
           save_pretrained<float>(folder / "hf", model, {gpt2, 16, 0, 1}, weights);
         }).ends_with(told));
@@ -199,9 +201,9 @@ TEST_CASE("GPT-2's files take no part of the user's") {
   ThreadPool threads(1);
   OwnTrainer<float, Bilinear<float>> trainer(gpt2, options, threads);
   const std::string why =
-      " model must be the trainer's: the trainer's has the part 'bilinear', which GPT-2 does not "
-      "have";
-  CHECK(refusal([&] { Gpt2Folder(folder / "hf").load(trainer); }).ends_with(why));
+      " model must be the trainer's: the trainer's has the part 'bilinear', which only "
+      "Octavo's own files can hold";
+  CHECK(refusal([&] { HuggingFaceFolder(folder / "hf").load(trainer); }).ends_with(why));
   const FileSource source(folder / "x.gguf");
   CHECK(refusal([&] { GgufModel(source).load(trainer); }).ends_with(why));
   for (const char* name : {"hf", "x.gguf"}) {

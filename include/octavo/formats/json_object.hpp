@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -40,6 +41,13 @@ class JsonObject {
     if (!object_.is_object()) fail("it is not a JSON object");
   }
 
+  /// The object in the field `key`; messages name its fields "key.field". FormatError if the field
+  /// is not an object.
+  JsonObject inner(const char* key) const {
+    if (!field(key).is_object()) refuse(key, "an object");
+    return {name_, detail::concat({path_, key, "."}), field(key)};
+  }
+
   const std::string& name() const noexcept { return name_; }
   const Json& json() const noexcept { return object_; }
 
@@ -50,10 +58,20 @@ class JsonObject {
     return found == object_.end() ? none : *found;
   }
 
+  bool has(const char* key) const { return object_.contains(key); }
+
+  /// The field as true or false; `usual` if it is missing or null. FormatError otherwise.
+  bool truth(const char* key, bool usual) const {
+    if (field(key).is_null()) return usual;
+    if (!field(key).is_boolean()) refuse(key, "true or false");
+    return field(key).get<bool>();
+  }
+
   /// The field as a whole number in [least, most]; FormatError otherwise.
   Index whole(const char* key, Index least, Index most) const {
     const std::string range = detail::concat({least, " to ", most});
-    if (field(key).is_null()) fail(detail::concat({"'", key, "' is missing, expected ", range}));
+    if (field(key).is_null())
+      fail(detail::concat({"'", path_, key, "' is missing, expected ", range}));
     const auto value = whole_value(field(key));
     if (!value || *value < least || *value > most) refuse(key, range);
     return *value;
@@ -74,7 +92,7 @@ class JsonObject {
 
   /// Throws the FormatError for a field with a wrong value. `text`: whether a text is expected.
   [[noreturn]] void refuse(const char* key, const std::string& expected, bool text = false) const {
-    fail(detail::concat({"'", key, "': got ", shown(field(key)),
+    fail(detail::concat({"'", path_, key, "': got ", shown(field(key)),
                          (field(key).is_string() && !text ? " (a text)" : ""), ", expected ",
                          expected}));
   }
@@ -110,7 +128,11 @@ class JsonObject {
   }
 
  private:
+  JsonObject(const std::string& name, std::string path, const Json& object)
+      : name_(name), path_(std::move(path)), object_(object) {}
+
   std::string name_;
+  std::string path_;  ///< "rope_scaling." of an inner object
   Json object_;
 };
 

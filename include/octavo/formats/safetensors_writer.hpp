@@ -35,7 +35,7 @@ struct TensorToWrite {
   std::span<const std::byte> bytes;
   /// Writes `encoded_bytes` bytes, made from `bytes`, to the sink; null: `bytes` are written as
   /// they are.
-  void (*encode)(const TensorToWrite& tensor, const ByteSink& sink) = nullptr;
+  std::function<void(const TensorToWrite& tensor, const ByteSink& sink)> encode = {};
   std::size_t encoded_bytes = 0;
 };
 

@@ -175,15 +175,16 @@ inline void decode(StoredType type, const std::byte* bytes, std::span<float> num
   }
 }
 
-/// Calls body(bytes) with the bytes of a whole tensor in `type` (not Q8_0), in small pieces.
+/// Calls body(bytes) with the bytes of numbers of a tensor, starting at its number `first`, in
+/// `type` (not Q8_0), in small pieces.
 template <Scalar T, typename Body>
 void for_each_encoded_piece(StoredType type, std::span<const T> numbers, const std::string& tensor,
-                            Body body) {
+                            std::size_t first, Body body) {
   constexpr std::size_t most = 1024;
   std::array<std::byte, most * sizeof(float)> piece;
-  for (std::size_t first = 0; first < numbers.size(); first += most) {
-    const auto part = numbers.subspan(first, std::min(most, numbers.size() - first));
-    encode<T>(type, part, tensor, first, piece.data());
+  for (std::size_t i = 0; i < numbers.size(); i += most) {
+    const auto part = numbers.subspan(i, std::min(most, numbers.size() - i));
+    encode<T>(type, part, tensor, first + i, piece.data());
     body(std::span<const std::byte>(piece).first(stored_bytes(type, part.size())));
   }
 }

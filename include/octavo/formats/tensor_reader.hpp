@@ -121,11 +121,12 @@ inline void verify_tensor(const SafetensorsReader& file, const std::string& name
   sum.finish(file, name);
 }
 
-/// Reads a tensor and converts it to T. values [numbers of the tensor]. FormatError if a number is
-/// too large for T.
-template <Scalar T>
-void read_tensor(const SafetensorsReader& file, const std::string& name, std::span<T> values) {
+/// Calls body(index of the first number, numbers) for the pieces of a tensor, converted to T.
+/// FormatError if a number is too large for T.
+template <Scalar T, typename Body>
+void for_each_converted_piece(const SafetensorsReader& file, const std::string& name, Body body) {
   for_each_piece_of_numbers(file, name, [&](std::size_t first, auto piece) {
+    std::array<T, 4096 / sizeof(Float16)> numbers;
     for (std::size_t i = 0; i < piece.size(); ++i) {
       using Wider = std::common_type_t<T, decltype(widened(piece[i]))>;
       const auto number = static_cast<Wider>(widened(piece[i]));
@@ -135,8 +136,18 @@ void read_tensor(const SafetensorsReader& file, const std::string& name, std::sp
                                   " is too large for float"}),
                   "use double");
       }
-      values[first + i] = static_cast<T>(number);
+      numbers[i] = static_cast<T>(number);
     }
+    body(first, std::span<const T>(numbers).first(piece.size()));
+  });
+}
+
+/// Reads a tensor and converts it to T. values [numbers of the tensor]. FormatError if a number is
+/// too large for T.
+template <Scalar T>
+void read_tensor(const SafetensorsReader& file, const std::string& name, std::span<T> values) {
+  for_each_converted_piece<T>(file, name, [&](std::size_t first, std::span<const T> numbers) {
+    std::copy(numbers.begin(), numbers.end(), values.begin() + static_cast<std::ptrdiff_t>(first));
   });
 }
 

@@ -39,7 +39,7 @@ inline StoredType gguf_type(const Parameter& parameter, StoredType type) {
   return parameter.rows == 0 || position ? StoredType::f32 : type;
 }
 
-inline GgufEntries gguf_entries(const Gpt2Config& config, const TokenTable& tokens,
+inline GgufEntries gguf_entries(const PretrainedConfig& config, const TokenTable& tokens,
                                 StoredType type) {
   GgufEntries entries;
   const auto whole = [&](std::string_view key, Index value) {
@@ -98,7 +98,7 @@ class GgufModel {
     check_parameters();
   }
 
-  const Gpt2Config& config() const noexcept { return config_; }
+  const PretrainedConfig& config() const noexcept { return config_; }
   const ModelConfig& model_config() const noexcept { return config_.model; }
   const TokenTable& tokens() const noexcept { return tokens_; }
 
@@ -127,7 +127,7 @@ class GgufModel {
   /// trainer is changed.
   template <typename Trainer>
   void load(Trainer& trainer) const {
-    detail::require_gpt2_trainer(trainer, model_config(), "a file's");
+    detail::require_trainer_of(trainer, model_config(), "a file's");
     verify();
     read(trainer.weights());
   }
@@ -321,7 +321,7 @@ class GgufModel {
 
   GgufReader file_;
   TokenTable tokens_;
-  Gpt2Config config_;
+  PretrainedConfig config_;
   ParameterList parameters_;
 };
 
@@ -330,11 +330,11 @@ class GgufModel {
 /// end token is not set (llama.cpp would take token 11); Error of code bad_data if GPT-2 cannot
 /// express the model, or if `type` cannot express a weight.
 template <Scalar T>
-void save_gguf(const std::string& path, const ModelDescription& model, const Gpt2Config& config,
-               const TokenTable& tokens, std::span<const T> weights,
+void save_gguf(const std::string& path, const ModelDescription& model,
+               const PretrainedConfig& config, const TokenTable& tokens, std::span<const T> weights,
                StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
   const std::string what = detail::concat({"cannot write ", printable(path)});
-  detail::require_gpt2_model(model, config.model, what);
+  detail::require_same_model(model, config.model, what);
   require_gpt2(config.model, what, Gpt2Activations::gelu_tanh);
   require_equal("save_gguf: tokens", std::ssize(tokens.tokens), model.config.vocabulary);
   require_equal("save_gguf: kinds of tokens", std::ssize(tokens.kinds), model.config.vocabulary);

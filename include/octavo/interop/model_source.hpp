@@ -16,16 +16,16 @@
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/interop/gguf_model.hpp>
-#include <octavo/interop/gpt2_folder.hpp>
+#include <octavo/interop/hugging_face_folder.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// A model of any supported format, opened for reading: Octavo's model file or checkpoint, a folder
-/// of checkpoints (the newest valid one), a Hugging Face GPT-2 folder (with a config.json), or
-/// GGUF. The weights are read into the caller's memory, tensor by tensor, so that they are never in
-/// memory twice.
+/// of checkpoints (the newest valid one), a Hugging Face folder (with a config.json), or GGUF. The
+/// weights are read into the caller's memory, tensor by tensor, so that they are never in memory
+/// twice.
 class ModelSource {
  public:
   /// Error of code no_input if there is nothing to open; FormatError if the content is invalid.
@@ -95,7 +95,7 @@ class ModelSource {
   }
 
   static AnyTokenizer tokenizer_in(const TokenTable& table, const std::string& name,
-                                   const Gpt2Config& config) {
+                                   const PretrainedConfig& config) {
     detail::require_tokenizer(table, name);
     AnyTokenizer tokenizer = tokenizer_of(table);
     take_end_tokens(tokenizer, table, config.end_tokens());
@@ -111,7 +111,7 @@ class ModelSource {
   }
 
   void open_folder(const std::string& path, FileSystem& files) {
-    const auto folder = std::make_shared<const Gpt2Folder>(path, files);
+    const auto folder = std::make_shared<const HuggingFaceFolder>(path, files);
     notes_ = folder->notes();
     end_tokens_ = folder->config().end_tokens();
     std::optional<AnyTokenizer> tokenizer;

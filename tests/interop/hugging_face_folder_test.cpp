@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "interop/gpt2_folder.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -11,6 +9,8 @@
 
 #include <octavo/interop/model_source.hpp>
 #include <octavo/training/trainer.hpp>
+
+#include "interop/gpt2_folder.hpp"
 
 using namespace octavo;
 using octavo_test::gpt2_shape;
@@ -91,7 +91,7 @@ TEST_CASE("a folder's configuration") {
   CHECK(model.config.trained_length == 12);
   CHECK(model.config.begin_token == 299);
   CHECK(model.config.end_token == 299);
-  CHECK(Gpt2Folder(reference("gpt2")).model_config().feed_forward.d_ff == 32);
+  CHECK(HuggingFaceFolder(reference("gpt2")).model_config().feed_forward.d_ff == 32);
 }
 
 TEST_CASE("masks that old files carry along are left aside, and named") {
@@ -194,20 +194,20 @@ TEST_CASE("a trainer begins with a folder's weights, or is left alone") {
   Trainer<float> trainer(gpt2_shape, options, threads);
   TestFolder folder = TestFolder::good();
   folder.put();
-  Gpt2Folder(folder.path()).load(trainer);
+  HuggingFaceFolder(folder.path()).load(trainer);
   check_bits<float>(trainer.weights(), gpt2_weights<float>());
 
   std::vector<float> before(trainer.weights().begin(), trainer.weights().end());
   folder.files["model.safetensors"].back() ^= 1;
   folder.put();
-  CHECK_THROWS_AS(Gpt2Folder(folder.path()).load(trainer), FormatError);
+  CHECK_THROWS_AS(HuggingFaceFolder(folder.path()).load(trainer), FormatError);
   check_bits<float>(trainer.weights(), before);
 
   ModelConfig other = gpt2_shape;
   other.attention.heads = 1;
   Trainer<double> stranger(other, options, threads);
   CHECK_THROWS_WITH_AS(
-      Gpt2Folder(reference("gpt2")).load(stranger),
+      HuggingFaceFolder(reference("gpt2")).load(stranger),
       doctest::Contains("a folder's configuration must be the trainer's: got vocabulary "),
       ConfigError);
 }
@@ -265,7 +265,8 @@ TEST_CASE("tensors of other heads, masks of any dtype and double weights") {
   CHECK(weights == octavo_test::gpt2_weights<float>());
   CHECK(model.notes() ==
         std::vector<std::string>{"4 tensors are set aside, which the model does not need: "
-                                 "'transformer.h.0.attn.bias' to 'score.weight'"});
+                                 "'multiple_choice_head.summary.weight' to "
+                                 "'transformer.h.1.attn.masked_bias'"});
 }
 
 TEST_CASE("large headers, and metadata that is null") {

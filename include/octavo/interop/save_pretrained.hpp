@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cerrno>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
+#include <octavo/files/atomic_file.hpp>
+#include <octavo/formats/safetensors_writer.hpp>
+#include <octavo/formats/stored_type.hpp>
+#include <octavo/interop/hf_config.hpp>
+#include <octavo/interop/hf_tensor_names.hpp>
+#include <octavo/interop/hf_tensors.hpp>
+#include <octavo/interop/pretrained_config.hpp>
+#include <octavo/tensor/parameter_list.hpp>
+#include <octavo/transformer/model_description.hpp>
+
+namespace OCTAVO_NAMESPACE {
+
+namespace detail {
+
+/// Whether a folder needs a generation_config.json: for several tokens that end a text, which other
+/// programs look for there, or because it has one of another model, which would count.
+inline bool needs_generation_config(const std::string& path, const PretrainedConfig& config,
+                                    FileSystem& files) {
+  if (!config.other_end_tokens.empty()) return true;
+  try {
+    const FileSource old(path, files);
+    return true;
+  } catch (const IoError& error) {
+    if (error.reason() != std::errc::no_such_file_or_directory) throw;
+    return false;
+  }
+}
+
+inline void write_text(const std::string& path, const std::string& text, FileSystem& files) {
+  AtomicFile file(path, files);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace detail
+
+/// Saves a model as "model.safetensors" and "config.json", and, where it is needed,
+/// "generation_config.json", in a folder, which is created if it does not exist; each file appears
+/// whole or not at all. Makes no second copy of the weights. `type` must not be Q8_0. Error of code
+/// bad_data if no model class of transformers computes the model, or if `type` cannot express a
+/// weight.
+template <Scalar T>
+void save_pretrained(const std::string& path, const ModelDescription& model,
+                     const PretrainedConfig& config, std::span<const T> weights,
+                     StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
+  const std::string what = detail::concat({"cannot write ", printable(path)});
+  detail::require_same_model(model, config.model, what);
+  const std::string config_text = hf_config_text(config, type, what);
+  require(type != StoredType::q8_0, "Q8_0: a folder has F32, F16 or BF16; only GGUF has Q8_0");
+  const ParameterList& parameters = model.parameters;
+  require_equal("save_pretrained: numbers in the weights", std::ssize(weights), parameters.count());
+  const detail::HfTensorNames names(config.model);
+  std::vector<TensorToWrite> tensors;
+  for (const Parameter& parameter : parameters) {
+    const auto numbers = weights.subspan(static_cast<std::size_t>(parameter.offset),
+                                         static_cast<std::size_t>(parameter.count()));
+    for (const detail::HfTensor& tensor : names.tensors_of(parameter)) {
+      tensors.push_back(detail::hf_tensor_to_write<T>(tensor, parameter, numbers, type));
+    }
+  }
+  if (files.mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
+    throw IoError(ErrorCode::cannot_create,
+                  detail::concat({"cannot create folder ", printable(path)}), detail::last_error(),
+                  "check that the folder above it exists and can be written");
+  }
+  write_safetensors(detail::concat({path, "/model.safetensors"}), tensors, {{"format", "pt"}},
+                    files);
+  const std::string generation = detail::concat({path, "/generation_config.json"});
+  if (detail::needs_generation_config(generation, config, files)) {
+    detail::write_text(generation, generation_config_text(config), files);
+  }
+  detail::write_text(detail::concat({path, "/config.json"}), config_text, files);
+}
+
+}  // namespace OCTAVO_NAMESPACE
