@@ -75,6 +75,36 @@ TEST_CASE("a model goes to every format and comes back to the byte") {
   CHECK(read_file(models / "s.safetensors") == read_file(models / "s/model.safetensors"));
 }
 
+TEST_CASE("a model of another family goes to a folder, is used there, and comes back to the byte") {
+  for (const std::string family : {"smollm2", "qwen2", "gemma3"}) {
+    INFO(family);
+    const Sandbox sandbox;
+    const std::string run =
+        "--sequence 12 --threads 1 --save-every 0 --log-every 0 --sample-every 0 --eval-every 0 ";
+    check_error(start(sandbox, words_of("train_full 2 --layers 2 --heads 4 --kv-heads 2 --width 32 "
+                                        "--ff 40 --context 16 --out g --family " +
+                                        family + " " + run)),
+                0, "");
+    CHECK(converted(sandbox, "g h/").ends_with("'h': Hugging Face, f32\n"));
+    const std::string config = read_file(sandbox / "h/config.json");
+    const std::string type = family == "smollm2"  ? "llama"
+                             : family == "gemma3" ? "gemma3_text"
+                                                  : family;
+    CHECK(config.find("\"model_type\": \"" + type + "\"") != std::string::npos);
+    converted(sandbox, "h i.safetensors");
+    CHECK(read_file(sandbox / "i.safetensors") == read_file(sandbox / "g/model.safetensors"));
+    const std::string text = " --prompt To --tokens 9 --temperature 0 --threads 1";
+    const Outcome ours = start(sandbox, words_of("generate g" + text));
+    const Outcome theirs = start(sandbox, words_of("generate h" + text));
+    check_error(theirs, 0, "");
+    CHECK(theirs.out == ours.out);
+    check_error(start(sandbox, words_of("train_full 1 --from h --out t " + run)), 0, "");
+    const Outcome gguf = start(sandbox, {"convert", "h", "x.gguf"});
+    CHECK(gguf.status == 65);
+    CHECK(gguf.err.find("it has layers that GPT-2 does not have: ") != std::string::npos);
+  }
+}
+
 TEST_CASE("types decide how large a file is") {
   const Models models;
   std::size_t last = 0;
@@ -97,6 +127,15 @@ TEST_CASE("what GPT-2 cannot express is refused, with the option that trains wha
           "and a bias of its "
           "own, GPT-2's shares the token table",
           "train a model with a tied output head: train_full --gpt2");
+}
+
+TEST_CASE("what no class of transformers computes is refused") {
+  const Sandbox sandbox;
+  check_error(start(sandbox, micro("--family llama --arrangement parallel --out a")), 0, "");
+  refused(sandbox, {"a", "x/"}, 65,
+          "cannot write 'x': no model class of transformers computes this model: the nearest, "
+          "Llama, has arrangement pre-norm, not arrangement parallel",
+          "train a model of one family: train_full --family NAME");
 }
 
 TEST_CASE("a folder's tokenizer goes along") {

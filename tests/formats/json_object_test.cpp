@@ -76,6 +76,24 @@ TEST_CASE("a demanded value may be missing, but not another") {
   CHECK(said("c", 1) == "cannot load 'x': 'c': got '1' (a text), expected the number 1");
 }
 
+TEST_CASE("an object within is read as the whole, with longer names of its fields") {
+  const JsonObject object =
+      object_of(R"({"a": {"n": 3, "yes": true, "b": {"c": "x"}}, "null": null, "one": 1})");
+  const JsonObject a = object.inner("a");
+  CHECK(a.whole("n", 1, 3) == 3);
+  CHECK(a.has("n"));
+  CHECK_FALSE(a.has("one"));
+  CHECK(a.truth("yes", false));
+  CHECK(a.truth("no", true));
+  CHECK_FALSE(object.truth("null", false));
+  const auto said = [](auto body) { return format_error(body); };
+  CHECK(said([&] { a.whole("n", 1, 2); }) == "cannot load 'x': 'a.n': got 3, expected 1 to 2");
+  CHECK(said([&] { a.whole("m", 1, 2); }) == "cannot load 'x': 'a.m' is missing, expected 1 to 2");
+  CHECK(said([&] { a.inner("b").truth("c", true); }) ==
+        "cannot load 'x': 'a.b.c': got 'x' (a text), expected true or false");
+  CHECK(said([&] { object.inner("one"); }) == "cannot load 'x': 'one': got 1, expected an object");
+}
+
 TEST_CASE("values are shown cut and printable") {
   CHECK(JsonObject::shown("a\n") == "'a\\x0a'");
   CHECK(JsonObject::shown(JsonObject::Json::array({1, 2})) == "[1,2]");

@@ -150,17 +150,6 @@ TEST_CASE("any epsilon that is a number > 0 goes in and out") {
   CHECK(read_hf_config(source).model == config.model);
 }
 
-TEST_CASE("the tokens that end a text, the first one first") {
-  PretrainedConfig config;
-  CHECK(config.end_tokens().empty());
-  config.set_end_tokens(Tokens{7, 3, 9});
-  CHECK(config.end_token == 7);
-  CHECK(config.end_tokens() == Tokens{7, 3, 9});
-  config.set_end_tokens({});
-  CHECK_FALSE(config.end_token);
-  CHECK(config.other_end_tokens.empty());
-}
-
 TEST_CASE("what GPT-2 does not have is told, with what a model must have instead") {
   ModelConfig shape = octavo_test::gpt2_shape;
   const auto said = [&](Gpt2Activations activations) {

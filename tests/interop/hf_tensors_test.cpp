@@ -14,6 +14,9 @@
 #include <octavo/interop/hugging_face_folder.hpp>
 #include <octavo/interop/model_source.hpp>
 #include <octavo/interop/save_pretrained.hpp>
+#include <octavo/interop/token_table.hpp>
+#include <octavo/interop/tokenizer_folder.hpp>
+#include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/training/trainer.hpp>
 #include <octavo/transformer/families.hpp>
 
@@ -312,6 +315,17 @@ TEST_CASE("stray and missing tensors are set aside or named") {
       "expected [24]");
 }
 
+TEST_CASE("a model with more tokens than its tokenizer has the rest in reserve") {
+  const ModelConfig config = of_family(Family::qwen2);
+  const TestFolder folder = saved(config);
+  folder.put();
+  save_tokenizer_folder(folder.path(), token_table_of(CharacterTokenizer("abc")));
+  const ModelSource source(folder.path());
+  REQUIRE(source.tokenizer().has_value());
+  CHECK(source.tokenizer()->vocabulary_size() == config.vocabulary);
+  CHECK(source.config() == config);
+}
+
 TEST_CASE("a damaged number is found before a trainer changes") {
   const ModelConfig config = of_family(Family::gemma3);
   ThreadPool threads(1);
@@ -345,24 +359,6 @@ TEST_CASE("a folder of the Hub's cache, whose files are links") {
   }
   const ModelSource source((cache / "snapshots/0a1b").string());
   CHECK(source.config() == of_family(Family::qwen3));
-}
-
-TEST_CASE("a generation_config.json is written where it is needed") {
-  const ModelConfig config = of_family(Family::llama);
-  TestFolder folder = saved(config);
-  CHECK_FALSE(folder.files.contains("generation_config.json"));
-  folder.files["generation_config.json"] = R"({"eos_token_id": 9})";
-  folder.put();
-  CHECK(HuggingFaceFolder(folder.path()).config().end_tokens() == std::vector<Token>{9});
-  const std::vector<float> weights = octavo_test::gpt2_weights<float>(config);
-  const auto save = [&](const PretrainedConfig& said) {
-    save_pretrained<float>(folder.path(), standard_model(config), said, weights);
-    return HuggingFaceFolder(folder.path()).config().end_tokens();
-  };
-  CHECK(save({config, 3, 1, 2}) == std::vector<Token>{2});
-  fs::remove(folder.path() + "/generation_config.json");
-  CHECK(save({config, 3, 1, 2, {7}, {}}) == std::vector<Token>{2, 7});
-  CHECK(fs::exists(folder.path() + "/generation_config.json"));
 }
 
 TEST_CASE("loading a transposed model takes the weights' memory once, and little besides") {
