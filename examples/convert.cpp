@@ -186,17 +186,17 @@ void write(const std::string& path, Target target, StoredType type, const Model&
 
 // --- The program --------------------------------------------------------------------------------
 
-StoredType type_of(std::string_view name) {
-  return name == "f16"    ? StoredType::f16
-         : name == "bf16" ? StoredType::bf16
-         : name == "q8_0" ? StoredType::q8_0
-                          : StoredType::f32;
+/// Names of --type, in the order of StoredType.
+const std::vector<std::string> types{"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1"};
+
+StoredType type_of(const std::string& name) {
+  return static_cast<StoredType>(std::find(types.begin(), types.end(), name) - types.begin());
 }
 
 /// ConfigError if files of this format cannot have numbers of this type.
 void check_type(Target target, const std::string& type) {
-  const bool possible =
-      target == Target::gguf || type == "f32" || (target == Target::folder && type != "q8_0");
+  const bool possible = target == Target::gguf || type == "f32" ||
+                        (target == Target::folder && octavo::block_of(type_of(type)) == 1);
   octavo::require(possible, [&] {
     return "--type: got '" + type + "', expected " +
            (target == Target::folder ? "f32, f16 or bf16 for a folder" : "f32 for .safetensors");
@@ -298,8 +298,8 @@ int main(int argc, char** argv) {
                           "NAME.gguf, NAME.safetensors (a model file of Octavo's), or a folder for "
                           "Hugging Face's files")
             ->required();
-        support::add_choice(app, "--type", type, {"f32", "f16", "bf16", "q8_0"},
-                            "f32 (default), f16, bf16 or, for GGUF, q8_0");
+        support::add_choice(app, "--type", type, types,
+                            "f32 (default), f16, bf16 or, for GGUF, q8_0, q4_0, q4_1, q5_0, q5_1");
         return [&] { return convert(from, to, type); };
       });
 }

@@ -13,6 +13,7 @@
 #include <octavo/formats/hexadecimal.hpp>
 #include <octavo/formats/json_object.hpp>
 #include <octavo/formats/metadata.hpp>
+#include <octavo/formats/quantized_blocks.hpp>
 #include <octavo/formats/safetensors_header.hpp>
 #include <octavo/formats/safetensors_reader.hpp>
 #include <octavo/formats/safetensors_writer.hpp>

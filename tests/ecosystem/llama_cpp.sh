@@ -5,8 +5,8 @@
 #   tests/ecosystem/llama_cpp.sh build/gcc
 #
 # Trains two small models, of characters and of byte pairs, on a text that it makes up, converts them
-# to GGUF in every type and compares llama.cpp's tokens, greedy continuations, logits and perplexity
-# with Octavo's. llama.cpp comes from the npm package node-llama-cpp, 30 MB of it prebuilt libraries,
+# to GGUF in every type that Octavo writes and compares llama.cpp's tokens, greedy continuations,
+# logits and perplexity with what Octavo computes from the same files. llama.cpp comes from the npm package node-llama-cpp, 30 MB of it prebuilt libraries,
 # installed into a temporary folder, or into $LLAMA_CPP_FOLDER to be kept. Where that cannot be done
 # the check is skipped, with status 0.
 set -euo pipefail
@@ -58,9 +58,10 @@ for tokenizer in char bpe; do
   "$programs/train_full" --gpt2 --layers 2 --heads 4 --width 64 --ff 256 --context 128 \
     --sequence 128 --batch 8 --lr 3e-3 --tokenizer $tokenizer --data text 500 --save-every 0 \
     --eval-every 0 --sample-every 0 --log-every 0 --out out-$tokenizer | grep 'mean loss'
-  "$tests/octavo_says" out-$tokenizer/model.safetensors text >expected-$tokenizer.json
-  for type in f32 f16 bf16 q8_0; do
-    "$programs/convert" out-$tokenizer/model.safetensors $tokenizer-$type.gguf --type $type >/dev/null
+  for type in f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1; do
+    file=$tokenizer-$type.gguf
+    "$programs/convert" out-$tokenizer/model.safetensors $file --type $type >/dev/null
+    "$tests/octavo_says" $file text >expected.json
+    node "$here/llama_cpp.mjs" "$package" expected.json $file
   done
-  node "$here/llama_cpp.mjs" "$package" expected-$tokenizer.json $tokenizer-*.gguf
 done

@@ -10,9 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <octavo/checkpoint/model_file.hpp>
 #include <octavo/files/read_file.hpp>
 #include <octavo/generation/generator.hpp>
+#include <octavo/interop/model_source.hpp>
 
 using namespace octavo;
 
@@ -22,6 +22,15 @@ constexpr std::size_t most_windows = 40;
 constexpr std::size_t prompts = 5;
 constexpr std::size_t prompt_bytes = 24;
 constexpr Index new_tokens = 50;
+
+LoadedModel<float> loaded(const std::string& path) {
+  const ModelSource source(path);
+  const Index count = Transformer<float>(source.config()).parameters().count();
+  LoadedModel<float> model{source.config(), source.trained_length(), source.tokenizer().value(),
+                           AlignedBuffer<float>(static_cast<std::size_t>(count))};
+  source.read(model.weights.values());
+  return model;
+}
 
 std::vector<Token> encoded(const auto& tokenizer, std::string_view text) {
   std::vector<Token> tokens(text.size());
@@ -104,7 +113,7 @@ nlohmann::json all_of(const LoadedModel<float>& model, const std::string& text) 
 int main(int argc, char** argv) {
   try {
     if (argc != 3) throw ConfigError("usage: octavo_says MODEL TEXT");
-    std::printf("%s\n", all_of(load_model<float>(argv[1]), read_file(argv[2])).dump().c_str());
+    std::printf("%s\n", all_of(loaded(argv[1]), read_file(argv[2])).dump().c_str());
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "octavo_says: %s\n", error.what());

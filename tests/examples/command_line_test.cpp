@@ -114,7 +114,7 @@ const std::vector<OptionOf> others{
     {"generate", "--too-long", "NAME", "slide, keep-last or refuse"},
     {"generate", "--unknown", "NAME", "replace, refuse or skip"},
     {"generate", "--invalid-utf8", "NAME", "replace or keep"},
-    {"convert", "--type", "NAME", "f32, f16, bf16 or q8_0"},
+    {"convert", "--type", "NAME", "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1"},
 };
 
 /// These may be given several times.

@@ -28,9 +28,16 @@ TEST_CASE("types of tensors and of files have ggml's numbers") {
   CHECK(detail::gguf_numbers_of(StoredType::f16).of_tensor == 1);   // GGML_TYPE_F16
   CHECK(detail::gguf_numbers_of(StoredType::q8_0).of_tensor == 8);  // GGML_TYPE_Q8_0
   CHECK(detail::gguf_numbers_of(StoredType::bf16).of_tensor == 30);
-  CHECK(detail::gguf_numbers_of(StoredType::f32).of_file == 0);   // LLAMA_FTYPE_ALL_F32
-  CHECK(detail::gguf_numbers_of(StoredType::f16).of_file == 1);   // LLAMA_FTYPE_MOSTLY_F16
-  CHECK(detail::gguf_numbers_of(StoredType::q8_0).of_file == 7);  // LLAMA_FTYPE_MOSTLY_Q8_0
+  CHECK(detail::gguf_numbers_of(StoredType::q4_0).of_tensor == 2);
+  CHECK(detail::gguf_numbers_of(StoredType::q5_1).of_tensor == 7);
+  CHECK(detail::gguf_numbers_of(StoredType::q4_k).of_tensor == 12);
+  CHECK(detail::gguf_numbers_of(StoredType::q6_k).of_tensor == 14);
+  CHECK(detail::gguf_numbers_of(StoredType::iq4_xs).of_tensor == 23);
+  CHECK(detail::gguf_numbers_of(StoredType::q4_0).of_file == 2);   // LLAMA_FTYPE_MOSTLY_Q4_0
+  CHECK(detail::gguf_numbers_of(StoredType::q4_k).of_file == 15);  // ..._Q4_K_M
+  CHECK(detail::gguf_numbers_of(StoredType::f32).of_file == 0);    // LLAMA_FTYPE_ALL_F32
+  CHECK(detail::gguf_numbers_of(StoredType::f16).of_file == 1);    // LLAMA_FTYPE_MOSTLY_F16
+  CHECK(detail::gguf_numbers_of(StoredType::q8_0).of_file == 7);   // LLAMA_FTYPE_MOSTLY_Q8_0
   CHECK(detail::gguf_numbers_of(StoredType::bf16).of_file == 32);
 }
 
@@ -42,7 +49,7 @@ TEST_CASE("a tensor's number is its type's again, and no other number is a type"
     ++known;
     CHECK(detail::gguf_numbers_of(*type).of_tensor == number);
   }
-  CHECK(known == 4);
+  CHECK(known == 15);
   CHECK(!detail::stored_type_of(~std::uint32_t{0}));
 }
 

@@ -209,13 +209,16 @@ TEST_CASE("tensors that are not as the format has them are refused by name") {
   CHECK(said(gguf_tensor("t", {}, 0, 0)) == "tensor 't': 0 sizes, expected 1 to 4");
   CHECK(said(gguf_tensor("t", {1, 1, 1, 1, 1}, 0, 0)) == "tensor 't': 5 sizes, expected 1 to 4");
   CHECK(said(gguf_tensor("t", {0}, 0, 0)) == "tensor 't': size 0, expected 1 to 2^40");
-  CHECK(said(gguf_tensor("t", {1}, 2, 0)) ==
-        "tensor 't': its type is number 2, expected F32, F16, BF16 or Q8_0 / convert the model "
-        "again, to one of these");
+  CHECK(said(gguf_tensor("t", {1}, 4, 0)) ==
+        "tensor 't': its type is number 4, expected one of F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, "
+        "Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS / convert the model again, to one of "
+        "these");
   CHECK(said(gguf_tensor("t", {1u << 20, 1u << 20, 1u << 20, 1u << 20}, 0, 0)) ==
-        "tensor 't': it has more numbers than the file has bytes");
+        "tensor 't': it has more numbers than fit into the file");
   CHECK(said(gguf_tensor("t", {33}, 8, 0)) ==
         "tensor 't': its rows have 33 numbers, expected a multiple of 32 for Q8_0");
+  CHECK(said(gguf_tensor("t", {32}, 12, 0)) ==
+        "tensor 't': its rows have 32 numbers, expected a multiple of 256 for Q4_K");
   CHECK(said(gguf_tensor("t", {1}, 0, 32)) == "a tensor begins at byte 32 of the data, expected 0");
   const std::string one = gguf_tensor("t", {1}, 0, 0);
   CHECK(failure(tensors_file({one, one}, number)) == "tensor 't': it occurs twice");

@@ -115,7 +115,8 @@ TEST_CASE("matrices but the tables lie transposed, rows of outputs") {
 
 TEST_CASE("narrower types: vectors and positions stay float, what was read is written again") {
   const std::vector<float> weights = gpt2_weights<float>(wide_shape);
-  for (const StoredType type : {StoredType::f16, StoredType::bf16, StoredType::q8_0}) {
+  for (const StoredType type :
+       {StoredType::f16, StoredType::bf16, StoredType::q8_0, StoredType::q4_0, StoredType::q5_1}) {
     INFO(std::string(name_of(type)));
     const std::string bytes =
         gguf_bytes<float>({wide_shape, 5, 1, 2}, character_tokens(), weights, type);
@@ -133,9 +134,25 @@ TEST_CASE("narrower types: vectors and positions stay float, what was read is wr
     }
     CHECK(worst > 0);
     // Weights are less than 2.
-    CHECK(worst < (type == StoredType::f16 ? 5e-4 : type == StoredType::bf16 ? 4e-3 : 7e-3));
+    CHECK(worst < (type == StoredType::f16    ? 5e-4
+                   : type == StoredType::bf16 ? 4e-3
+                   : type == StoredType::q8_0 ? 7e-3
+                   : type == StoredType::q5_1 ? 0.07
+                                              : 0.26));
     CHECK(gguf_bytes<float>(model.config(), model.tokens(), got, type) == bytes);
   }
+}
+
+TEST_CASE("rows that are not whole blocks become F16") {
+  const std::string bytes =
+      gguf_bytes<float>(config, character_tokens(), gpt2_weights<float>(), StoredType::q4_0);
+  const auto source = source_of(bytes);
+  const GgufReader file(source);
+  CHECK(file.tensor("token_embd.weight").type == StoredType::f16);
+  CHECK(file.tensor("blk.0.ffn_down.weight").type == StoredType::f16);
+  CHECK(file.tensor("output_norm.bias").type == StoredType::f32);
+  CHECK(file.whole("general.file_type", 0, 100) == 2);
+  CHECK_NOTHROW(weights_of<float>(GgufModel(source)));
 }
 
 TEST_CASE("a trainer begins with a file's weights, or is left alone") {
@@ -161,10 +178,8 @@ TEST_CASE("what GGUF cannot have is not written") {
   const auto save = [&](const PretrainedConfig& of, const TokenTable& tokens, StoredType type) {
     save_gguf<float>("x.gguf", standard_model(of.model), of, tokens, weights, type);
   };
-  CHECK_THROWS_WITH_AS(save(config, character_tokens(), StoredType::q8_0),
-                       "cannot write 'x.gguf': Q8_0 has blocks of 32 numbers, but the width is 4 "
-                       "and d_ff 6",
-                       Error);
+  CHECK_THROWS_WITH_AS(save(config, character_tokens(), StoredType::q4_k),
+                       "save_gguf: Octavo reads Q4_K, but does not write it", ConfigError);
   PretrainedConfig other = config;
   other.model.feed_forward.activation = Activation::gelu;
   CHECK_THROWS_WITH_AS(

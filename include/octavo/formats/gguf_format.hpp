@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <octavo/formats/stored_type.hpp>
@@ -74,10 +75,12 @@ struct GgufNumbers {
   std::uint32_t of_tensor;
   std::uint32_t of_file;
 };
-inline constexpr GgufNumbers gguf_numbers[] = {{StoredType::f32, 0, 0},
-                                               {StoredType::f16, 1, 1},
-                                               {StoredType::bf16, 30, 32},
-                                               {StoredType::q8_0, 8, 7}};
+inline constexpr GgufNumbers gguf_numbers[] = {
+    {StoredType::f32, 0, 0},    {StoredType::f16, 1, 1},      {StoredType::bf16, 30, 32},
+    {StoredType::q8_0, 8, 7},   {StoredType::q4_0, 2, 2},     {StoredType::q4_1, 3, 3},
+    {StoredType::q5_0, 6, 8},   {StoredType::q5_1, 7, 9},     {StoredType::q2_k, 10, 10},
+    {StoredType::q3_k, 11, 12}, {StoredType::q4_k, 12, 15},   {StoredType::q5_k, 13, 17},
+    {StoredType::q6_k, 14, 18}, {StoredType::iq4_nl, 20, 25}, {StoredType::iq4_xs, 23, 30}};
 
 constexpr GgufNumbers gguf_numbers_of(StoredType type) noexcept {
   GgufNumbers found = gguf_numbers[0];
@@ -90,6 +93,15 @@ constexpr std::optional<StoredType> stored_type_of(std::uint32_t of_tensor) noex
     if (numbers.of_tensor == of_tensor) return numbers.type;
   }
   return std::nullopt;
+}
+
+/// The names of all types, for messages.
+inline std::string known_types() {
+  std::string names;
+  for (const StoredTypeTraits& traits : stored_types) {
+    names += (names.empty() ? "" : ", ") + std::string(traits.name);
+  }
+  return names;
 }
 
 }  // namespace detail

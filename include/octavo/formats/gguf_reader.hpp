@@ -252,21 +252,23 @@ class GgufReader {
     const auto type = detail::stored_type_of(number);
     if (!type) {
       fail(detail::concat(
-               {label, "its type is number ", number, ", expected F32, F16, BF16 or Q8_0"}),
+               {label, "its type is number ", number, ", expected one of ", detail::known_types()}),
            "convert the model again, to one of these");
     }
     tensor.type = *type;
     std::uint64_t count = 1;
     for (const Index size : tensor.shape) {
-      // No type has more than four bytes per number.
-      if (count > source_.size() / static_cast<std::uint64_t>(size)) {
-        fail(detail::concat({label, "it has more numbers than the file has bytes"}));
+      // No type has fewer than 84 bytes per 256 numbers, or more than four bytes per number.
+      if (count > 4 * (source_.size() / static_cast<std::uint64_t>(size))) {
+        fail(detail::concat({label, "it has more numbers than fit into the file"}));
       }
       count *= static_cast<std::uint64_t>(size);
     }
-    if (tensor.type == StoredType::q8_0 && tensor.shape[0] % Index{detail::q8_0_block} != 0) {
+    const auto block = static_cast<Index>(block_of(tensor.type));
+    if (tensor.shape[0] % block != 0) {
       fail(detail::concat({label, "its rows have ", tensor.shape[0],
-                           " numbers, expected a multiple of 32 for Q8_0"}));
+                           " numbers, expected a multiple of ", block, " for ",
+                           name_of(tensor.type)}));
     }
     tensor.bytes = detail::stored_bytes(tensor.type, static_cast<std::size_t>(count));
     const auto offset = part<std::uint64_t>(cursor);
@@ -278,7 +280,7 @@ class GgufReader {
 
   /// Turns offsets into offsets in the file. The tensors must follow one another without gaps.
   void place(std::span<GgufTensor* const> in_order, std::size_t begin, std::size_t alignment) {
-    std::size_t next = 0;  // cannot overflow: no tensor is larger than four times the file
+    std::size_t next = 0;  // cannot overflow: no tensor is larger than sixteen times the file
     std::size_t end = begin;
     for (GgufTensor* const tensor : in_order) {
       if (tensor->offset != next) {

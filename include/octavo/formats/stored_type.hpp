@@ -13,49 +13,91 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
+#include <octavo/formats/quantized_blocks.hpp>
 #include <octavo/numeric/float16.hpp>
 #include <octavo/numeric/scalar.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
-/// The number types in files for other programs.
+/// The number types in files for other programs. Those from q8_0 on are GGUF's blocks
+/// (quantized_blocks.hpp); Octavo writes the first five of them.
 enum class StoredType {
   f32,
   f16,
   bf16,
-  /// GGUF's blocks of 32 numbers: a binary16 scale, the largest magnitude / 127, and 32 signed
-  /// bytes, number / scale rounded.
   q8_0,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  iq4_nl,
+  iq4_xs,
 };
-
-/// The name in files: "F32", "F16", "BF16", "Q8_0".
-constexpr std::string_view name_of(StoredType type) noexcept {
-  switch (type) {
-    case StoredType::f32:
-      return "F32";
-    case StoredType::f16:
-      return "F16";
-    case StoredType::bf16:
-      return "BF16";
-    case StoredType::q8_0:
-      return "Q8_0";
-  }
-  return "unknown";
-}
 
 namespace detail {
 
-/// Numbers in a block of Q8_0.
-inline constexpr std::size_t q8_0_block = 32;
+/// What distinguishes the types. `reach`: a number is too large for a block if a `reach`-th of its
+/// magnitude is too large for a binary16; 0: Octavo does not write the type.
+struct StoredTypeTraits {
+  std::string_view name;  ///< in files
+  std::size_t block = 1;  ///< numbers of a block
+  std::size_t block_bytes = 0;
+  float reach = 0;
+  void (*decode_block)(const Byte* block, float* numbers) noexcept = nullptr;
+  void (*encode_block)(const float* numbers, Byte* block) noexcept = nullptr;
+};
+inline constexpr std::array<StoredTypeTraits, 15> stored_types{{
+    {"F32", 1, 4},
+    {"F16", 1, 2},
+    {"BF16", 1, 2},
+    {"Q8_0", 32, 34, 127, decode_q8_0, encode_q8_0},
+    {"Q4_0", 32, 18, 8, decode_q4_0, encode_symmetric<4>},
+    {"Q4_1", 32, 20, 1, decode_q4_1, encode_with_minimum<4>},
+    {"Q5_0", 32, 22, 16, decode_q5_0, encode_symmetric<5>},
+    {"Q5_1", 32, 24, 1, decode_q5_1, encode_with_minimum<5>},
+    {"Q2_K", 256, 84, 0, decode_q2_k},
+    {"Q3_K", 256, 110, 0, decode_q3_k},
+    {"Q4_K", 256, 144, 0, decode_q4_k},
+    {"Q5_K", 256, 176, 0, decode_q5_k},
+    {"Q6_K", 256, 210, 0, decode_q6_k},
+    {"IQ4_NL", 32, 18, 0, decode_iq4_nl},
+    {"IQ4_XS", 256, 136, 0, decode_iq4_xs},
+}};
 
-/// Bytes of `count` numbers; for Q8_0 a multiple of 32.
+constexpr const StoredTypeTraits& traits_of(StoredType type) noexcept {
+  return stored_types[static_cast<std::size_t>(type)];
+}
+
+}  // namespace detail
+
+/// The name in files: "F32", "Q8_0", "Q4_K".
+constexpr std::string_view name_of(StoredType type) noexcept {
+  return detail::traits_of(type).name;
+}
+
+/// Numbers that share a scale; rows of a tensor have whole blocks. 1 for F32, F16 and BF16.
+constexpr std::size_t block_of(StoredType type) noexcept { return detail::traits_of(type).block; }
+
+namespace detail {
+
+/// Whether Octavo writes the type.
+constexpr bool is_written(StoredType type) noexcept {
+  return block_of(type) == 1 || traits_of(type).encode_block != nullptr;
+}
+
+/// Bytes of `count` numbers, whole blocks.
 constexpr std::size_t stored_bytes(StoredType type, std::size_t count) noexcept {
-  if (type == StoredType::q8_0) return count / q8_0_block * (sizeof(Float16) + q8_0_block);
-  return count * (type == StoredType::f32 ? sizeof(float) : sizeof(Float16));
+  return count / block_of(type) * traits_of(type).block_bytes;
 }
 
 inline constexpr float widened(float number) noexcept { return number; }
@@ -109,34 +151,28 @@ void encode_as(std::span<const T> numbers, const std::string& tensor, std::size_
   }
 }
 
-/// As encode_as, for whole blocks of Q8_0.
+/// As encode_as, for whole blocks.
 template <Scalar T>
-void encode_as_q8_0(std::span<const T> numbers, const std::string& tensor, std::size_t first,
-                    std::byte* out) {
-  for (std::size_t i = 0; i < numbers.size(); i += q8_0_block) {
-    float largest = 0;
-    for (std::size_t j = i; j < i + q8_0_block; ++j) {
-      const float magnitude = std::abs(nearest_float(numbers[j]));
-      if (std::isinf(to_float(to_float16(magnitude / 127)))) {
-        refuse_number(StoredType::q8_0, tensor, first + j, numbers[j]);
+void encode_blocks(StoredType type, std::span<const T> numbers, const std::string& tensor,
+                   std::size_t first, std::byte* out) {
+  const StoredTypeTraits& traits = traits_of(type);
+  OCTAVO_ASSERT(is_written(type) && numbers.size() % traits.block == 0);
+  std::array<float, 256> block;
+  for (std::size_t i = 0; i < numbers.size(); i += traits.block) {
+    for (std::size_t j = 0; j < traits.block; ++j) {
+      block[j] = nearest_float(numbers[i + j]);
+      if (std::isinf(to_float(to_float16(block[j] / traits.reach)))) {
+        refuse_number(type, tensor, first + i + j, numbers[i + j]);
       }
-      largest = std::max(largest, magnitude);
     }
-    const float exact_scale = largest / 127;
-    const float factor = exact_scale == 0 ? 0 : 1 / exact_scale;
-    const Float16 scale = to_float16(exact_scale);
-    std::memcpy(out, &scale, sizeof(scale));
-    out += sizeof(scale);
-    for (std::size_t j = i; j < i + q8_0_block; ++j) {
-      const float rounded = std::round(nearest_float(numbers[j]) * factor);
-      *out++ = static_cast<std::byte>(static_cast<std::int8_t>(std::clamp(rounded, -127.f, 127.f)));
-    }
+    traits.encode_block(block.data(), reinterpret_cast<Byte*>(out));
+    out += traits.block_bytes;
   }
 }
 
 /// Encodes numbers of a tensor, starting at its number `first`, as `type` into out [stored_bytes];
-/// for Q8_0 whole blocks. Error of code bad_data, naming the tensor, for numbers that are not
-/// finite or too large.
+/// whole blocks of a type that Octavo writes. Error of code bad_data, naming the tensor, for
+/// numbers that are not finite or too large.
 template <Scalar T>
 void encode(StoredType type, std::span<const T> numbers, const std::string& tensor,
             std::size_t first, std::byte* out) {
@@ -148,12 +184,12 @@ void encode(StoredType type, std::span<const T> numbers, const std::string& tens
       return encode_as<StoredType::f16>(numbers, tensor, first, out);
     case StoredType::bf16:
       return encode_as<StoredType::bf16>(numbers, tensor, first, out);
-    case StoredType::q8_0:
-      return encode_as_q8_0(numbers, tensor, first, out);
+    default:
+      return encode_blocks(type, numbers, tensor, first, out);
   }
 }
 
-/// Decodes `bytes` of `type` into numbers.
+/// Decodes `bytes` of `type` into numbers [whole blocks].
 inline void decode(StoredType type, const std::byte* bytes, std::span<float> numbers) noexcept {
   const FloatEnvironment environment;
   const auto decode_as = [&]<typename Number>(Number number) {
@@ -165,18 +201,15 @@ inline void decode(StoredType type, const std::byte* bytes, std::span<float> num
   if (type == StoredType::f32) return decode_as(0.f);
   if (type == StoredType::f16) return decode_as(Float16{});
   if (type == StoredType::bf16) return decode_as(BFloat16{});
-  for (std::size_t i = 0; i < numbers.size(); i += q8_0_block) {
-    Float16 scale;
-    std::memcpy(&scale, bytes, sizeof(scale));
-    bytes += sizeof(scale);
-    for (std::size_t j = i; j < i + q8_0_block; ++j) {
-      numbers[j] = to_float(scale) * static_cast<float>(static_cast<std::int8_t>(*bytes++));
-    }
+  const StoredTypeTraits& traits = traits_of(type);
+  for (std::size_t i = 0; i < numbers.size(); i += traits.block) {
+    traits.decode_block(reinterpret_cast<const Byte*>(bytes), numbers.data() + i);
+    bytes += traits.block_bytes;
   }
 }
 
 /// Calls body(bytes) with the bytes of numbers of a tensor, starting at its number `first`, in
-/// `type` (not Q8_0), in small pieces.
+/// `type` (not of blocks), in small pieces.
 template <Scalar T, typename Body>
 void for_each_encoded_piece(StoredType type, std::span<const T> numbers, const std::string& tensor,
                             std::size_t first, Body body) {

@@ -33,10 +33,11 @@ namespace detail {
 inline constexpr std::size_t most_gguf_tokens = std::size_t{1} << 18;
 
 /// The type of a parameter in the file, as llama.cpp's converter chooses it: vectors and the
-/// position table stay F32.
+/// position table stay F32, and rows that are not whole blocks become F16.
 inline StoredType gguf_type(const Parameter& parameter, StoredType type) {
-  const bool position = parameter.name == "embedding.positions.weight";
-  return parameter.rows == 0 || position ? StoredType::f32 : type;
+  if (parameter.rows == 0 || parameter.name == "embedding.positions.weight") return StoredType::f32;
+  const auto width = static_cast<std::size_t>(gguf_sizes(parameter)[0]);
+  return width % block_of(type) == 0 ? type : StoredType::f16;
 }
 
 inline GgufEntries gguf_entries(const PretrainedConfig& config, const TokenTable& tokens,
@@ -48,7 +49,7 @@ inline GgufEntries gguf_entries(const PretrainedConfig& config, const TokenTable
   const ModelConfig& model = config.model;
   entries.text("general.architecture", "gpt2");
   whole("general.file_type", gguf_numbers_of(type).of_file);
-  if (type == StoredType::q8_0) whole("general.quantization_version", 2);
+  if (block_of(type) > 1) whole("general.quantization_version", 2);
   whole("gpt2.context_length", model.context);
   whole("gpt2.embedding_length", model.width);
   whole("gpt2.block_count", model.layers);
@@ -325,7 +326,8 @@ class GgufModel {
   ParameterList parameters_;
 };
 
-/// Saves a GPT-2 as a GGUF file for llama.cpp; vectors and the position table stay F32. Makes no
+/// Saves a GPT-2 as a GGUF file for llama.cpp, in a type that Octavo writes (f32 to q5_1); vectors
+/// and the position table stay F32, and rows that are not whole blocks become F16. Makes no
 /// second copy of the weights. ConfigError if the vocabulary is not the model's, or if the begin or
 /// end token is not set (llama.cpp would take token 11); Error of code bad_data if GPT-2 cannot
 /// express the model, or if `type` cannot express a weight.
@@ -343,14 +345,8 @@ void save_gguf(const std::string& path, const ModelDescription& model,
           "save_gguf: expected at most 2^18 tokens and merges, and no token twice");
   require(config.begin_token && config.end_token,
           "save_gguf: begin_token and end_token are needed");
-  constexpr auto block = static_cast<Index>(detail::q8_0_block);
-  if (type == StoredType::q8_0 &&
-      (model.config.width % block != 0 || model.config.feed_forward.d_ff % block != 0)) {
-    throw Error(ErrorCode::bad_data,
-                detail::concat({what, ": Q8_0 has blocks of 32 numbers, but the width is ",
-                                model.config.width, " and d_ff ", model.config.feed_forward.d_ff}),
-                "choose another type, or train with multiples of 32");
-  }
+  require(detail::is_written(type),
+          detail::concat({"save_gguf: Octavo reads ", name_of(type), ", but does not write it"}));
   const ParameterList& parameters = model.parameters;
   require_equal("save_gguf: numbers in the weights", std::ssize(weights), parameters.count());
   std::vector<GgufTensorToWrite> tensors;
