@@ -28,7 +28,7 @@ LoadedModel<float> loaded(const std::string& path) {
   const Index count = Transformer<float>(source.config()).parameters().count();
   LoadedModel<float> model{source.config(), source.trained_length(), source.tokenizer().value(),
                            AlignedBuffer<float>(static_cast<std::size_t>(count))};
-  source.read(model.weights.values());
+  source.read(model.weights);
   return model;
 }
 
