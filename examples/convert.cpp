@@ -17,6 +17,7 @@
 #include <octavo/octavo.hpp>
 #include <octavo/runs/run_files.hpp>
 
+#include "convert/inspect.hpp"
 #include "support/program.hpp"
 
 namespace {
@@ -66,13 +67,6 @@ Model read_gguf(const std::string& path) {
   return model;
 }
 
-bool begins_with_gguf(const std::string& path) {
-  const octavo::FileSource source(path);
-  std::string start(std::min<std::size_t>(source.size(), 4), '\0');
-  source.read(0, std::as_writable_bytes(std::span(start)));
-  return start == "GGUF";
-}
-
 /// Recognises the format by content: a folder with a config.json, a folder of checkpoints, a GGUF
 /// file, or one of Octavo's files.
 Model read(const std::string& path) {
@@ -81,7 +75,7 @@ Model read(const std::string& path) {
     if (std::filesystem::exists(path + "/config.json", unknown)) return read_folder(path);
     return read_octavo(octavo::newest_valid_checkpoint(path, support::warn_of_skipped).path);
   }
-  return begins_with_gguf(path) ? read_gguf(path) : read_octavo(path);
+  return convert::begins_with_gguf(path) ? read_gguf(path) : read_octavo(path);
 }
 
 // --- Writing ------------------------------------------------------------------------------------
@@ -128,19 +122,16 @@ void write_octavo(const std::string& path, const Model& model) {
                             model.config.trained_length, tokenizer, model.weights);
 }
 
-/// Error if the model does not fit GPT-2; the hint names the option that trains such a model.
-void require_gpt2(const std::string& path, const Model& model, octavo::Gpt2Activations known) {
+/// Error if no model class of transformers, or no architecture of llama.cpp, fits; the hint names
+/// the option that trains one.
+void require_class(const std::string& path, Target target, StoredType type, const Model& model) {
+  const std::string what = "cannot write " + octavo::printable(path);
   try {
-    octavo::require_gpt2(model.config.model, "cannot write " + octavo::printable(path), known);
-  } catch (const octavo::Error& error) {
-    throw octavo::Error(error.code(), error.what(), error.hint() + ": train_full --gpt2");
-  }
-}
-
-/// Error if no model class of transformers fits; the hint names the option that trains one.
-void require_class(const std::string& path, StoredType type, const Model& model) {
-  try {
-    hf_config_text(model.config, type, "cannot write " + octavo::printable(path));
+    if (target == Target::gguf) {
+      (void)gguf_architecture(model.config.model, what);
+    } else {
+      (void)hf_config_text(model.config, type, what);
+    }
   } catch (const octavo::Error& error) {
     const bool learned = model.config.model.positions.kind == octavo::PositionKind::learned;
     throw octavo::Error(error.code(), error.what(),
@@ -149,7 +140,7 @@ void require_class(const std::string& path, StoredType type, const Model& model)
 }
 
 void write_folder(const std::string& path, StoredType type, const Model& model) {
-  require_class(path, type, model);
+  require_class(path, Target::folder, type, model);
   octavo::save_pretrained<float>(path, octavo::standard_model(model.config.model), model.config,
                                  model.weights, type);
   if (model.tokens) octavo::save_tokenizer_folder(path, *model.tokens);
@@ -177,7 +168,7 @@ void write(const std::string& path, Target target, StoredType type, const Model&
     case Target::folder:
       return write_folder(path, type, model);
     case Target::gguf:
-      require_gpt2(path, model, octavo::Gpt2Activations::gelu_tanh);
+      require_class(path, target, type, model);
       octavo::save_gguf<float>(path, octavo::standard_model(model.config.model), model.config,
                                tokens_of(model, path), model.weights, type);
       return note_what_gguf_lacks(model);
@@ -266,7 +257,7 @@ void spare_other_models(const std::string& to, Target target) {
   }
 }
 
-int convert(std::string from, std::string to, const std::string& type) {
+int run(std::string from, std::string to, const std::string& type) {
   const Target target = target_of(to);
   check_type(target, type);
   from = plain(from);
@@ -288,6 +279,7 @@ int convert(std::string from, std::string to, const std::string& type) {
 
 int main(int argc, char** argv) {
   std::string from, to, type = "f32";
+  bool inspect = false;
   return support::run_program(
       "convert", "Takes a model from one format to another.", argc, argv, [&](CLI::App& app) {
         support::add_name(app, "FROM", from,
@@ -296,10 +288,19 @@ int main(int argc, char** argv) {
             ->required();
         support::add_name(app, "TO", to,
                           "NAME.gguf, NAME.safetensors (a model file of Octavo's), or a folder for "
-                          "Hugging Face's files")
-            ->required();
+                          "Hugging Face's files");
         support::add_choice(app, "--type", type, types,
                             "f32 (default), f16, bf16 or, for GGUF, q8_0, q4_0, q4_1, q5_0, q5_1");
-        return [&] { return convert(from, to, type); };
+        app.add_flag("--inspect", inspect,
+                     "Print what FROM holds, and the memory that it needs, without loading it");
+        return [&] {
+          octavo::require(!inspect || to.empty(), "--inspect: it takes no TO");
+          if (!inspect && to.empty()) {
+            throw octavo::ConfigError("TO is required", "see convert --help");
+          }
+          if (!inspect) return run(from, to, type);
+          convert::inspect(plain(from));
+          return 0;
+        };
       });
 }

@@ -8,6 +8,7 @@
 
 #include <octavo/runs/run_files.hpp>
 
+#include "generate/chat.hpp"
 #include "generate/conversation.hpp"
 #include "generate/model.hpp"
 #include "generate/options.hpp"
@@ -84,11 +85,32 @@ int run(support::GenerateOptions& options) {
     report_process(options.memory_report, planned + weights);
     return 0;
   }
+  if (options.chat) {
+    generate::ChatWriter chat(options, model, threads);
+    report_plan(options.memory_report, chat.plan(), 0, "generate --chat");
+    generate::Conversation conversation(
+        options,
+        [&](std::string line, const std::function<bool()>& interrupted) {
+          chat.answer(std::move(line), interrupted);
+        },
+        "Type a message");
+    chat.add_commands(conversation);
+    conversation.run();
+    tell_timings(options, chat.timings());
+    report_process(options.memory_report, chat.plan().total_bytes() + weights);
+    return 0;
+  }
   generate::Writer writer(options, model, threads);
   report_plan(options.memory_report, writer.plan(), 0, "generate");
   support::release_idle_memory();
   if (options.interactive) {
-    generate::Conversation(options, writer).run();
+    generate::Conversation(
+        options,
+        [&](std::string line, const std::function<bool()>& interrupted) {
+          writer.write({{std::move(line), std::nullopt}}, interrupted);
+        },
+        "Type the beginning of a text")
+        .run();
   } else {
     writer.write(options.prompts);
   }

@@ -36,8 +36,8 @@ std::string shown(double number) {
 
 }  // namespace
 
-Conversation::Conversation(support::GenerateOptions& options, Writer& writer)
-    : options_(options), writer_(writer) {
+Conversation::Conversation(support::GenerateOptions& options, Reply reply, std::string greeting)
+    : options_(options), reply_(std::move(reply)), greeting_(std::move(greeting)) {
   add_sampling_commands();
   add_text_commands();
 }
@@ -46,8 +46,7 @@ void Conversation::run() {
   std::optional<InterruptFlag> interrupt;
   if (lines_.on_terminal()) {
     interrupt.emplace();
-    support::print(
-        "Type the beginning of a text, or /help. Ctrl-C ends a text, Ctrl-D the program.\n");
+    support::print(greeting_ + ", or /help. Ctrl-C ends a text, Ctrl-D the program.\n");
   }
   std::string line;
   while (lines_.read(line)) {
@@ -64,8 +63,7 @@ void Conversation::run() {
 }
 
 void Conversation::reply(std::string prompt) {
-  const std::function<bool()> interrupted = [] { return InterruptFlag::raised(); };
-  writer_.write({{std::move(prompt), std::nullopt}}, interrupted);
+  reply_(std::move(prompt), [] { return InterruptFlag::raised(); });
   ++options_.seed;
 }
 

@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: MIT
-// generate --interactive.
+// generate --interactive and --chat.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "generate/line_editor.hpp"
-#include "generate/writer.hpp"
+#include "generate/options.hpp"
 
 namespace generate {
 
-/// Each line is a separate prompt, which the model continues, or a command starting with "/". Every
-/// reply uses the next seed.
+/// Each line is a prompt or a message, to which the model replies, or a command starting with "/".
+/// Every reply uses the next seed.
 class Conversation {
  public:
-  Conversation(support::GenerateOptions& options, Writer& writer);
-
-  /// Runs until the input ends, or /quit.
-  void run();
-
- private:
   struct Command {
     std::string_view name;  ///< without "/"
     std::string_view value;
@@ -31,6 +26,18 @@ class Conversation {
     std::vector<std::string_view> other_names{};
   };
 
+  /// Writes the reply to a line; the second argument says whether it was interrupted.
+  using Reply = std::function<void(std::string line, const std::function<bool()>& interrupted)>;
+
+  /// `greeting`: for a terminal.
+  Conversation(support::GenerateOptions& options, Reply reply, std::string greeting);
+
+  void add(Command command) { commands_.push_back(std::move(command)); }
+
+  /// Runs until the input ends, or /quit.
+  void run();
+
+ private:
   void add_sampling_commands();
   void add_text_commands();
   void add_real(std::string_view name, std::string_view meaning, double& number,
@@ -42,7 +49,8 @@ class Conversation {
   void print_help() const;
 
   support::GenerateOptions& options_;
-  Writer& writer_;
+  Reply reply_;
+  std::string greeting_;
   std::vector<Command> commands_;
   LineEditor lines_;
 };

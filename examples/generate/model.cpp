@@ -17,6 +17,16 @@ Model load(const std::string& path) {
                octavo::AlignedBuffer<float>(count)},
               source.end_tokens()};
   source.read(model.weights);
+  if (source.chat_template().empty()) return model;
+  try {
+    const auto name = [&](std::optional<octavo::Token> token) {
+      return token ? std::string(model.tokenizer.decode(*token)) : std::string();
+    };
+    model.chat.emplace(source.chat_template(), name(source.begin_token()),
+                       name(model.tokenizer.end_token()));
+  } catch (const octavo::Error& error) {
+    model.chat_failure = error.what();
+  }
   return model;
 }
 

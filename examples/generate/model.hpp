@@ -2,9 +2,11 @@
 // The model of generate.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <octavo/generation/chat_template.hpp>
 #include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 
@@ -13,6 +15,8 @@ namespace generate {
 /// A model of any format that Octavo reads, with the tokens that end a text.
 struct Model : octavo::LoadedModel<float> {
   std::vector<octavo::Token> end_tokens;
+  std::optional<octavo::ChatTemplate> chat{};
+  std::string chat_failure{};  ///< why its chat template cannot be used
 };
 
 /// Opens a model; notes on standard error list what is skipped or ignored. FormatError if it has no

@@ -133,6 +133,10 @@ void add_texts(CLI::App& app, GenerateOptions& options) {
       "never gets");
   group.add_flag("--interactive", options.interactive,
                  "Read prompts from the terminal, a line each; /help lists what else it takes");
+  group.add_flag("--chat", options.chat,
+                 "Converse: each line is a message, which the model answers, as its chat template "
+                 "has it; /help lists what else it takes");
+  group.add_option("--system", options.system, "The system message of a chat")->type_name("TEXT");
 }
 
 void add_sampling(CLI::App& app, GenerateOptions& options) {
@@ -214,6 +218,9 @@ void finish(GenerateOptions& options) {
                   "--stride, --per-token: they need --score");
   octavo::require(!options.interactive || !prompted,
                   "--interactive: it cannot be combined with prompts on the command line");
+  octavo::require(!options.chat || !(prompted || options.interactive || !options.score.empty()),
+                  "--chat: it cannot be combined with prompts, --interactive or --score");
+  octavo::require(options.chat || options.system.empty(), "--system: it needs --chat");
   octavo::require(!options.timings || !options.no_timings,
                   "--timings: it cannot be combined with --no-timings");
   if (!options.prompt_file.empty()) {

@@ -55,6 +55,8 @@ struct GenerateOptions {
   bool special = false;     ///< names of special tokens are recognized in prompts and written
   bool ignore_end = false;  ///< continue after tokens that end a text
   bool interactive = false;
+  bool chat = false;
+  std::string system;  ///< the system message of a chat; empty: the model's own
   bool timings = false, no_timings = false;  ///< neither: if standard error is a terminal
   MemoryReportOption memory_report;
 };

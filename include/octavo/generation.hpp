@@ -3,6 +3,7 @@
 
 // Umbrella header of generation/: includes everything in that folder.
 
+#include <octavo/generation/chat.hpp>
 #include <octavo/generation/chat_template.hpp>
 #include <octavo/generation/generate_text.hpp>
 #include <octavo/generation/generation_memory.hpp>

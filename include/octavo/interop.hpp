@@ -4,8 +4,13 @@
 // Umbrella header of interop/: includes everything in that folder.
 
 #include <octavo/interop/added_tokens.hpp>
+#include <octavo/interop/chat_template_file.hpp>
+#include <octavo/interop/gguf_config.hpp>
+#include <octavo/interop/gguf_families.hpp>
 #include <octavo/interop/gguf_model.hpp>
 #include <octavo/interop/gguf_parameters.hpp>
+#include <octavo/interop/gguf_positions.hpp>
+#include <octavo/interop/gguf_tokens.hpp>
 #include <octavo/interop/gpt2_config.hpp>
 #include <octavo/interop/hf_config.hpp>
 #include <octavo/interop/hf_families.hpp>

@@ -4,9 +4,9 @@
 #
 #   tests/ecosystem/llama_cpp.sh build/gcc
 #
-# Trains two small models, of characters and of byte pairs, on a text that it makes up, converts them
-# to GGUF in every type that Octavo writes and compares llama.cpp's tokens, greedy continuations,
-# logits and perplexity with what Octavo computes from the same files. llama.cpp comes from the npm package node-llama-cpp, 30 MB of it prebuilt libraries,
+# Trains small models, of every architecture and of characters and byte pairs, on a text that it makes
+# up, converts them to GGUF in the types that Octavo writes and compares llama.cpp's tokens, greedy
+# continuations, logits and perplexity with what Octavo computes from the same files. llama.cpp comes from the npm package node-llama-cpp, 30 MB of it prebuilt libraries,
 # installed into a temporary folder, or into $LLAMA_CPP_FOLDER to be kept. Where that cannot be done
 # the check is skipped, with status 0.
 set -euo pipefail
@@ -52,16 +52,30 @@ if [[ ! -e $package/node_modules/node-llama-cpp ]]; then
     skip "node-llama-cpp $version could not be installed"
 fi
 
+# compare NAME "TYPE ..." OPTION...: trains a small model, and runs its files of these types in llama.cpp.
+compare() {
+  local name=$1 types=$2 type
+  shift 2
+  "$programs/train_full" --layers 2 --heads 4 --width 64 --ff 256 --context 128 --sequence 128 --batch 8 \
+    --lr 3e-3 --data text --save-every 0 --eval-every 0 --sample-every 0 --log-every 0 --out "out-$name" \
+    "$@" | grep 'mean loss'
+  for type in $types; do
+    "$programs/convert" "out-$name/model.safetensors" "$name-$type.gguf" --type "$type" >/dev/null
+    "$tests/octavo_says" "$name-$type.gguf" text >expected.json
+    node "$here/llama_cpp.mjs" "$package" expected.json "$name-$type.gguf"
+  done
+}
+
 cd "$scratch"
 write_text >text
-for tokenizer in char bpe; do
-  "$programs/train_full" --gpt2 --layers 2 --heads 4 --width 64 --ff 256 --context 128 \
-    --sequence 128 --batch 8 --lr 3e-3 --tokenizer $tokenizer --data text 500 --save-every 0 \
-    --eval-every 0 --sample-every 0 --log-every 0 --out out-$tokenizer | grep 'mean loss'
-  for type in f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1; do
-    file=$tokenizer-$type.gguf
-    "$programs/convert" out-$tokenizer/model.safetensors $file --type $type >/dev/null
-    "$tests/octavo_says" $file text >expected.json
-    node "$here/llama_cpp.mjs" "$package" expected.json $file
-  done
-done
+compare char "f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1" --gpt2 --tokenizer char 500
+compare bpe "f32 bf16 q8_0" --gpt2 --tokenizer bpe 500
+compare llama "f32 f16 q8_0 q4_0" --family llama --kv-heads 2 --rope-scaling linear --rope-factor 2 200
+compare llama3 f32 --family llama3 --kv-heads 2 --rope-scaling llama3 --rope-factor 8 --rope-original-context 32 200
+compare smollm2 f32 --family smollm2 --kv-heads 1 200
+compare yarn f32 --family llama --rope-scaling yarn --rope-factor 4 --rope-original-context 32 200
+compare qwen2 f32 --family qwen2 --kv-heads 2 200
+compare qwen3 "f32 q8_0" --family qwen3 --kv-heads 2 --head-width 32 200
+compare gemma f32 --family gemma --kv-heads 1 --head-width 32 200
+compare gemma2 f32 --family gemma2 --kv-heads 2 --head-width 32 --window 32 200
+compare gemma3 "f32 q4_0" --family gemma3 --kv-heads 1 --head-width 32 --window 32 --window-pattern 6 200

@@ -62,7 +62,9 @@ TEST_CASE("whole numbers of every width come with their sign") {
                     gguf_entry("u64", u64, bytes_of_number(std::uint64_t{1} << 40)),
                     gguf_entry("i64", i64, bytes_of_number(-(std::int64_t{1} << 40))),
                     gguf_entry("huge", u64, bytes_of_number(~std::uint64_t{0})),
-                    gguf_entry("real", f32, bytes_of_number(0.5f))});
+                    gguf_entry("real", f32, bytes_of_number(0.5f)),
+                    gguf_entry("short", f32, bytes_of_number(1e-5f)),
+                    gguf_entry("long", 12, bytes_of_number(0.1))});
   const MemorySource source = source_named_x(bytes);
   const GgufReader reader(source);
   CHECK(reader.any_whole("u8") == 200);
@@ -76,7 +78,10 @@ TEST_CASE("whole numbers of every width come with their sign") {
   CHECK(!reader.any_whole("huge"));
   CHECK(!reader.any_whole("real"));
   CHECK(!reader.any_whole("missing"));
-  CHECK(reader.real("real") == 0.5f);
+  CHECK(reader.optional_real("real") == 0.5);
+  CHECK(reader.optional_real("short") == 1e-5);
+  CHECK(reader.optional_real("long") == 0.1);
+  CHECK(!reader.optional_real("missing"));
   CHECK(reader.bytes() == bytes.size());
 }
 
@@ -99,7 +104,8 @@ TEST_CASE("an entry out of its range, of another type or missing is named, with 
   CHECK(said([&] { reader.whole("l", 1, 20); }) ==
         "cannot load 'x': entry 'l': got a list of 2, expected 1 to 20");
   CHECK(said([&] { reader.text("n"); }) == "cannot load 'x': entry 'n': got 12, expected text");
-  CHECK(said([&] { reader.real("n"); }) == "cannot load 'x': entry 'n': got 12, expected a float");
+  CHECK(said([&] { reader.optional_real("n"); }) ==
+        "cannot load 'x': entry 'n': got 12, expected a float");
   CHECK(said([&] { reader.whole("m", 1, 20); }) == "cannot load 'x': there is no entry 'm'");
   CHECK(said([&] { reader.texts("l", 9); }) ==
         "cannot load 'x': entry 'l': got a list of 2, expected a list of at most 9 texts");
@@ -110,6 +116,7 @@ TEST_CASE("lists come in order, and not longer than is asked for") {
       {gguf_entry("texts", array, list(string, 2, gguf_text("ab") + gguf_text(""))),
        gguf_entry("numbers", array, list(i16, 3, bytes_of_numbers<std::int16_t>({1, -2, 3}))),
        gguf_entry("none", array, list(u32, 0, "")),
+       gguf_entry("equal", array, list(u8, 3, "\7\7\7")),
        gguf_entry("reals", array, list(f32, 1, bytes_of_number(1.f))),
        gguf_entry("true", boolean, "\1"), gguf_entry("false", boolean, std::string(1, '\0'))});
   const MemorySource source = source_named_x(bytes);
@@ -117,6 +124,12 @@ TEST_CASE("lists come in order, and not longer than is asked for") {
   CHECK(reader.texts("texts", 2) == std::vector<std::string>{"ab", ""});
   CHECK(reader.wholes("numbers", 3) == std::vector<Index>{1, -2, 3});
   CHECK(reader.wholes("none", 3).empty());
+  CHECK(reader.list_size("texts") == 2);
+  CHECK_THROWS_AS(reader.list_size("true"), FormatError);
+  CHECK_THROWS_AS(reader.uniform_whole("numbers", 1, 3, 3), FormatError);
+  CHECK(reader.uniform_whole("equal", 7, 7, 3) == 7);
+  CHECK_THROWS_AS(reader.uniform_whole("equal", 1, 6, 3), FormatError);
+  CHECK_THROWS_AS(reader.uniform_whole("equal", 1, 7, 4), FormatError);
   CHECK(reader.truth("true"));
   CHECK(!reader.truth("false"));
   CHECK(!reader.truth("missing"));

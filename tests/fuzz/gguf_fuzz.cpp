@@ -119,11 +119,12 @@ void change(std::string& bytes, Choices& choices) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   accepted(fuzz::text_of(bytes, size), [](const GgufModel& model) {
+    if (!model.tokens()) return;
     PretrainedConfig config = model.config();
     config.begin_token = config.begin_token.value_or(0);
     config.end_token = config.end_token.value_or(0);
     const std::vector<float> weights = weights_of(model);
-    const std::string file = saved(config, model.tokens(), weights, StoredType::f32);
+    const std::string file = saved(config, *model.tokens(), weights, StoredType::f32);
     const bool again = accepted(file, [&](const GgufModel& other) {
       demand(other.model_config() == config.model && other.tokens() == model.tokens() &&
                  other.config().trained_length == config.trained_length &&

@@ -21,7 +21,7 @@ const std::string kinds_key = "tokenizer.ggml.token_type";
 struct Read {
   explicit Read(const GgufFile& file)
       : source("x", std::as_bytes(std::span(file.bytes))), model(source) {}
-  TokenKind kind(std::size_t token) const { return model.tokens().kinds[token]; }
+  TokenKind kind(std::size_t token) const { return model.tokens()->kinds[token]; }
   const Lines& notes() const { return model.config().notes; }
 
   MemorySource source;
@@ -62,13 +62,13 @@ TEST_CASE("a token of the text may be user-defined or special as well") {
   const auto of_kind = [](TokenKind kind) {
     return GgufFile().put(kinds_key, 16 + 4 * 4, static_cast<std::int32_t>(kind));  // "ab"
   };
-  CHECK(Read(of_kind(TokenKind::user_defined)).model.tokens().rules.at(4).always);
-  CHECK(Read(of_kind(TokenKind::control)).model.tokens().rules.at(4).recognized);
+  CHECK(Read(of_kind(TokenKind::user_defined)).model.tokens()->rules.at(4).always);
+  CHECK(Read(of_kind(TokenKind::control)).model.tokens()->rules.at(4).recognized);
   for (const TokenKind kind : {TokenKind::user_defined, TokenKind::control, TokenKind::unused}) {
     const Read read(of_kind(kind));
     CHECK(read.kind(4) == TokenKind::normal);
     GgufFile again;
-    again.bytes = octavo_test::gguf_bytes<float>(read.model.config(), read.model.tokens(),
+    again.bytes = octavo_test::gguf_bytes<float>(read.model.config(), *read.model.tokens(),
                                                  octavo_test::gpt2_weights<float>());
     CHECK(Read(again).model.tokens() == read.model.tokens());
   }
@@ -104,5 +104,7 @@ TEST_CASE("a text where a number belongs is shown as one") {
   CHECK(GgufFile().replace("general.architecture", "general.architectura").failure() ==
         "there is no entry 'general.architecture'");
   CHECK(GgufFile().put("general.architecture", 4 + 8, 'x').failure() ==
-        "entry 'general.architecture': got 'xpt2', expected 'gpt2'");
+        "entry 'general.architecture': got 'xpt2', expected one of 'gpt2', 'qwen2', 'llama', "
+        "'qwen3', 'gemma', "
+        "'gemma2', 'gemma3'");
 }

@@ -75,7 +75,7 @@ TEST_CASE("a model comes back from GGUF bit for bit") {
     CHECK(model.tokens() == tokens);
     CHECK(weights_of<float>(model) == weights);
     CHECK(weights_of<double>(model)[7] == static_cast<double>(weights[7]));
-    CHECK(gguf_bytes<float>(model.config(), model.tokens(), weights_of<float>(model)) == bytes);
+    CHECK(gguf_bytes<float>(model.config(), *model.tokens(), weights_of<float>(model)) == bytes);
     CHECK(bytes.size() % 32 == 0);
   }
 }
@@ -139,7 +139,7 @@ TEST_CASE("narrower types: vectors and positions stay float, what was read is wr
                    : type == StoredType::q8_0 ? 7e-3
                    : type == StoredType::q5_1 ? 0.07
                                               : 0.26));
-    CHECK(gguf_bytes<float>(model.config(), model.tokens(), got, type) == bytes);
+    CHECK(gguf_bytes<float>(model.config(), *model.tokens(), got, type) == bytes);
   }
 }
 
@@ -217,13 +217,15 @@ TEST_CASE("a head that is the token table once more is welcome") {
     std::vector<float> head(weights.begin(), weights.begin() + 44);
     head.back() += change;
     std::vector<GgufTensorToWrite> tensors;
-    for (const Parameter& parameter : list) {
-      const auto numbers = std::span(weights).subspan(static_cast<std::size_t>(parameter.offset),
-                                                      static_cast<std::size_t>(parameter.count()));
-      tensors.push_back({detail::gguf_parameter(parameter).name, StoredType::f32,
-                         detail::gguf_sizes(parameter), numbers.size_bytes(),
-                         [&parameter, numbers](const ByteSink& sink) {
-                           detail::emit_gguf<float>(parameter, numbers, StoredType::f32, sink);
+    const detail::GgufFamily& family = detail::gguf_families[0];
+    const auto parts = detail::gguf_parts(list, family, gpt2_shape);
+    for (const detail::GgufPart& part : parts) {
+      const auto numbers =
+          std::span(weights).subspan(static_cast<std::size_t>(part.parameter->offset),
+                                     static_cast<std::size_t>(part.parameter->count()));
+      tensors.push_back({part.name, StoredType::f32, part.sizes(), numbers.size_bytes(),
+                         [&part, numbers](const ByteSink& sink) {
+                           detail::emit_gguf<float>(part, numbers, StoredType::f32, sink);
                          }});
     }
     tensors.push_back({"output.weight", StoredType::f32, {4, 11}, 176, [&](const ByteSink& sink) {
@@ -231,8 +233,8 @@ TEST_CASE("a head that is the token table once more is welcome") {
                        }});
     octavo_test::GgufFile file;
     file.bytes = octavo_test::saved_bytes([&](const std::string& path, FileSystem& files) {
-      write_gguf(path, detail::gguf_entries(config, character_tokens(), StoredType::f32), tensors,
-                 files);
+      write_gguf(path, detail::gguf_entries(config, family, character_tokens(), StoredType::f32),
+                 tensors, files);
     });
     return file.failure();
   };

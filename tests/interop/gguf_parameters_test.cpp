@@ -24,6 +24,14 @@ Parameter parameter_of(std::string name, Index rows, Index columns) {
   return parameter;
 }
 
+/// The tensor of a GPT-2's parameter; `parameter` must outlive it.
+detail::GgufPart part_of(const Parameter& parameter) {
+  std::vector<detail::GgufPart> parts;
+  detail::add_gguf_parts(parameter, detail::gguf_families[0], {.feed_forward = {.d_ff = 6}}, parts);
+  CHECK(parts.size() == 1);
+  return parts[0];
+}
+
 std::vector<float> numbered(const Parameter& parameter) {
   std::vector<float> numbers(static_cast<std::size_t>(parameter.count()));
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
@@ -32,7 +40,7 @@ std::vector<float> numbered(const Parameter& parameter) {
 
 std::vector<float> emitted(const Parameter& parameter, const std::vector<float>& numbers) {
   std::vector<float> all;
-  detail::emit_gguf<float>(parameter, numbers, StoredType::f32,
+  detail::emit_gguf<float>(part_of(parameter), numbers, StoredType::f32,
                            [&](std::span<const std::byte> bytes) {
                              const std::size_t before = all.size();
                              all.resize(before + bytes.size() / sizeof(float));
@@ -46,9 +54,10 @@ std::string file_of(const Parameter& parameter, const std::vector<float>& number
                     StoredType type) {
   return octavo_test::saved_bytes([&](const std::string& path, FileSystem& files) {
     const std::vector<GgufTensorToWrite> tensors = {
-        {detail::gguf_parameter(parameter).name, type, detail::gguf_sizes(parameter),
-         detail::stored_bytes(type, numbers.size()),
-         [&](const ByteSink& sink) { detail::emit_gguf<float>(parameter, numbers, type, sink); }}};
+        {part_of(parameter).name, type, part_of(parameter).sizes(),
+         detail::stored_bytes(type, numbers.size()), [&](const ByteSink& sink) {
+           detail::emit_gguf<float>(part_of(parameter), numbers, type, sink);
+         }}};
     write_gguf(path, GgufEntries{}, tensors, files);
   });
 }
@@ -57,7 +66,8 @@ std::string file_of(const Parameter& parameter, const std::vector<float>& number
 
 TEST_CASE("parameters have llama.cpp's names, and matrices but the tables lie transposed") {
   const auto check = [](const char* ours, Index rows, const char* theirs, bool transposed) {
-    const detail::GgufParameter found = detail::gguf_parameter(parameter_of(ours, rows, 4));
+    const Parameter parameter = parameter_of(ours, rows, 4);
+    const detail::GgufPart found = part_of(parameter);
     CHECK(found.name == theirs);
     CHECK(found.transposed == transposed);
   };
@@ -76,9 +86,13 @@ TEST_CASE("parameters have llama.cpp's names, and matrices but the tables lie tr
 
 TEST_CASE("sizes are named from the inside out") {
   using Sizes = std::vector<Index>;
-  CHECK(detail::gguf_sizes(parameter_of("embedding.tokens.weight", 11, 4)) == Sizes{4, 11});
-  CHECK(detail::gguf_sizes(parameter_of("blocks.0.feed_forward.up.weight", 4, 6)) == Sizes{4, 6});
-  CHECK(detail::gguf_sizes(parameter_of("blocks.0.feed_forward.up.bias", 0, 6)) == Sizes{6});
+  const auto sizes = [](const char* name, Index rows, Index columns) {
+    const Parameter parameter = parameter_of(name, rows, columns);
+    return part_of(parameter).sizes();
+  };
+  CHECK(sizes("embedding.tokens.weight", 11, 4) == Sizes{4, 11});
+  CHECK(sizes("blocks.0.feed_forward.up.weight", 4, 6) == Sizes{4, 6});
+  CHECK(sizes("blocks.0.feed_forward.up.bias", 0, 6) == Sizes{6});
 }
 
 TEST_CASE("a matrix is handed over output by output, a table and a vector as they are") {
@@ -97,7 +111,7 @@ TEST_CASE("every number comes back to its place, in rows of more than one piece 
     const std::string bytes = file_of(matrix, numbers, StoredType::f32);
     const MemorySource source("x", std::as_bytes(std::span(bytes)));
     std::vector<float> back(numbers.size(), -1);
-    detail::for_each_number(GgufReader(source), matrix,
+    detail::for_each_number(GgufReader(source), part_of(matrix),
                             [&](std::size_t place, float number) { back[place] = number; });
     CHECK(back == numbers);
   }
@@ -110,9 +124,10 @@ TEST_CASE("numbers of 16 bits and of Q8_0 are decoded row by row") {
   for (const StoredType type : {StoredType::f16, StoredType::bf16, StoredType::q8_0}) {
     const std::string bytes = file_of(matrix, numbers, type);
     const MemorySource source("x", std::as_bytes(std::span(bytes)));
-    detail::for_each_number(GgufReader(source), matrix, [&](std::size_t place, float number) {
-      CHECK(std::abs(number - numbers[place]) <= (type == StoredType::q8_0 ? 0.3f : 0.f));
-    });
+    detail::for_each_number(
+        GgufReader(source), part_of(matrix), [&](std::size_t place, float number) {
+          CHECK(std::abs(number - numbers[place]) <= (type == StoredType::q8_0 ? 0.3f : 0.f));
+        });
   }
 }
 
@@ -126,7 +141,7 @@ TEST_CASE("a number that is not finite is named by its place in the file") {
     std::memcpy(bytes.data() + offset + 3 * sizeof(float), &nan, sizeof(nan));
   }
   const MemorySource source("x", std::as_bytes(std::span(bytes)));
-  CHECK_THROWS_WITH_AS(detail::for_each_number(GgufReader(source), matrix, [](auto...) {}),
+  CHECK_THROWS_WITH_AS(detail::for_each_number(GgufReader(source), part_of(matrix), [](auto...) {}),
                        "cannot load 'x': tensor 'blk.0.ffn_up.weight': number 3 is not finite",
                        FormatError);
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <octavo/base/parse_number.hpp>
 #include <octavo/formats/stored_type.hpp>
 
 // The numbers of GGUF, version 3 (github.com/ggml-org/ggml, docs/gguf.md): "GGUF", u32 version, u64
@@ -93,6 +96,16 @@ constexpr std::optional<StoredType> stored_type_of(std::uint32_t of_tensor) noex
     if (numbers.of_tensor == of_tensor) return numbers.type;
   }
   return std::nullopt;
+}
+
+/// The double with the fewest digits that rounds to `number`: 1e-05, not 9.99999974737875e-06.
+inline double shortest_double(float number) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  auto result = static_cast<double>(number);
+  parse_whole(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())),
+              result);
+  return result;
 }
 
 /// The names of all types, for messages.

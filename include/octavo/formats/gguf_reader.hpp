@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -82,16 +84,35 @@ class GgufReader {
     return whole(key, least, most);
   }
 
-  float real(const std::string& key) const {
-    if (entry(key).type != GgufType::f32) refuse(key, "a float");
-    return value_at<float>(entry(key));
+  /// The entry `key` as a whole number in [least, most], or a list of `count` equal ones (one for
+  /// each layer); FormatError otherwise.
+  Index uniform_whole(const std::string& key, Index least, Index most, Index count) const {
+    if (entry(key).type != GgufType::array) return whole(key, least, most);
+    const std::vector<Index> values = wholes(key, static_cast<std::size_t>(count));
+    const bool equal =
+        std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end();
+    if (std::ssize(values) != count || !equal || values[0] < least || values[0] > most) {
+      refuse(key, detail::concat({count, " equal numbers, ", least, " to ", most}));
+    }
+    return values[0];
   }
 
-  std::string text(const std::string& key) const {
+  /// The entry `key`, a float, see shortest_double; nothing if it is missing.
+  std::optional<double> optional_real(const std::string& key) const {
+    if (!has(key)) return std::nullopt;
+    const Entry& value = entry(key);
+    if (value.type == GgufType::f64) return value_at<double>(value);
+    if (value.type != GgufType::f32) refuse(key, "a float");
+    const auto number = value_at<float>(value);
+    if (!std::isfinite(number)) refuse(key, "a number");
+    return detail::shortest_double(number);
+  }
+
+  std::string text(const std::string& key, std::size_t longest = longest_text) const {
     if (entry(key).type != GgufType::string) refuse(key, "text");
     detail::GgufCursor cursor = cursor_at(entry(key));
-    const auto value = cursor.text(longest_text);
-    if (!value) refuse(key, detail::concat({"at most ", longest_text, " bytes"}), true);
+    const auto value = cursor.text(longest);
+    if (!value) refuse(key, detail::concat({"at most ", longest, " bytes"}), true);
     return *value;
   }
 
@@ -108,6 +129,12 @@ class GgufReader {
       value = std::move(*read);
     }
     return values;
+  }
+
+  /// The number of elements of the list `key`; FormatError if it is not a list.
+  Index list_size(const std::string& key) const {
+    if (entry(key).type != GgufType::array) refuse(key, "a list");
+    return static_cast<Index>(entry(key).count);
   }
 
   /// The entry `key` as a list of at most `most` whole numbers of any width; FormatError otherwise.

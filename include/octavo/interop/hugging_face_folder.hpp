@@ -14,6 +14,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/formats/tensor_files.hpp>
 #include <octavo/formats/tensor_reader.hpp>
+#include <octavo/interop/chat_template_file.hpp>
 #include <octavo/interop/hf_config.hpp>
 #include <octavo/interop/hf_tensor_names.hpp>
 #include <octavo/interop/hf_tensors.hpp>
@@ -50,6 +51,7 @@ class HuggingFaceFolder {
       : config_(read_hf_config(FileSource(detail::concat({path, "/config.json"}), files))),
         tensors_(path, files),
         names_(config_.model) {
+    config_.chat_template = read_chat_template(path, config_.notes, files);
     read_generation(path, files);
     names_.leave_out_prefix();
     if (tensors_.find(names_.table()) == nullptr) names_ = detail::HfTensorNames(config_.model);

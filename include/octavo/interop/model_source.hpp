@@ -66,6 +66,10 @@ class ModelSource {
 
   /// The tokens at which generation stops: those of the files, or else the tokenizer's end token.
   const std::vector<Token>& end_tokens() const noexcept { return end_tokens_; }
+  /// The token that begins a text, if the files name one.
+  std::optional<Token> begin_token() const noexcept { return begin_token_; }
+  /// The model's chat template, a program in Jinja; empty if there is none. See ChatTemplate.
+  const std::string& chat_template() const noexcept { return chat_template_; }
   /// What was ignored, one line each.
   const std::vector<std::string>& notes() const noexcept { return notes_; }
 
@@ -105,8 +109,12 @@ class ModelSource {
   void open_gguf(const std::shared_ptr<const FileSource>& source) {
     const auto file = std::make_shared<const GgufModel>(*source);
     notes_ = file->config().notes;
-    set(file->model_config(), file->config().trained_length,
-        tokenizer_in(file->tokens(), source->name(), file->config()),
+    end_tokens_ = file->config().end_tokens();
+    begin_token_ = file->config().begin_token;
+    chat_template_ = file->config().chat_template;
+    std::optional<AnyTokenizer> tokenizer;
+    if (file->tokens()) tokenizer = tokenizer_in(*file->tokens(), source->name(), file->config());
+    set(file->model_config(), file->config().trained_length, std::move(tokenizer),
         [source, file](auto weights) { file->read(weights); });
   }
 
@@ -114,6 +122,8 @@ class ModelSource {
     const auto folder = std::make_shared<const HuggingFaceFolder>(path, files);
     notes_ = folder->notes();
     end_tokens_ = folder->config().end_tokens();
+    begin_token_ = folder->config().begin_token;
+    chat_template_ = folder->config().chat_template;
     std::optional<AnyTokenizer> tokenizer;
     if (const auto table =
             read_tokenizer_folder(path, folder->model_config().vocabulary, notes_, files)) {
@@ -133,6 +143,8 @@ class ModelSource {
   Index trained_length_ = 0;
   std::optional<AnyTokenizer> tokenizer_;
   std::vector<Token> end_tokens_;
+  std::optional<Token> begin_token_;
+  std::string chat_template_;
   std::vector<std::string> notes_;
   std::function<void(std::span<float>)> read_float_;
   std::function<void(std::span<double>)> read_double_;

@@ -26,6 +26,7 @@ struct PretrainedConfig {
   std::optional<Token> begin_token, end_token;
   std::vector<Token> other_end_tokens{};  ///< further tokens that end a text
   std::vector<std::string> notes{};       ///< what was ignored in reading, a line each
+  std::string chat_template{};            ///< a program in Jinja; empty: none
 
   /// All tokens that end a text, in order.
   std::vector<Token> end_tokens() const {

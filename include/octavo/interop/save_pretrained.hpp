@@ -57,7 +57,10 @@ void save_pretrained(const std::string& path, const ModelDescription& model,
   const std::string what = detail::concat({"cannot write ", printable(path)});
   detail::require_same_model(model, config.model, what);
   const std::string config_text = hf_config_text(config, type, what);
-  require(type != StoredType::q8_0, "Q8_0: a folder has F32, F16 or BF16; only GGUF has Q8_0");
+  require(block_of(type) == 1, [&] {
+    return detail::concat(
+        {name_of(type), ": a folder has F32, F16 or BF16; only GGUF has ", name_of(type)});
+  });
   const ParameterList& parameters = model.parameters;
   require_equal("save_pretrained: numbers in the weights", std::ssize(weights), parameters.count());
   const detail::HfTensorNames names(config.model);
@@ -81,6 +84,9 @@ void save_pretrained(const std::string& path, const ModelDescription& model,
     detail::write_text(generation, generation_config_text(config), files);
   }
   detail::write_text(detail::concat({path, "/config.json"}), config_text, files);
+  if (!config.chat_template.empty()) {
+    detail::write_text(detail::concat({path, "/chat_template.jinja"}), config.chat_template, files);
+  }
 }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// convert --inspect.
+#pragma once
+
+#include <string>
+
+namespace convert {
+
+/// Prints what a model's files hold, without reading its weights: configuration, tokenizer, chat
+/// template, tensors by type, and the memory that generation and training would need.
+void inspect(const std::string& path);
+
+/// Whether a file begins as a GGUF file does.
+bool begins_with_gguf(const std::string& path);
+
+}  // namespace convert
