@@ -18,6 +18,7 @@ class AnyTokenizer;
 class BpeTokenizer;
 class ByteTokenizer;
 class CharacterTokenizer;
+class SentencePieceTokenizer;
 class TokenStore;
 class TokenView;
 

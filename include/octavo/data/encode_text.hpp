@@ -14,13 +14,15 @@
 #include <octavo/base/error.hpp>
 #include <octavo/data/text_pieces.hpp>
 #include <octavo/files/byte_source.hpp>
+#include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// A tokenizer that knows where a text may be cut. last_cut(text) is the size of the longest prefix
 /// of `text` whose tokens do not depend on the rest, and on which the tokens of the rest do not
-/// depend; 0 if there is none. Tokenizers without last_cut have a token for each byte: their texts
-/// may be cut anywhere.
+/// depend; 0 if there is none. A tokenizer whose tokens depend on whether a text begins has an
+/// encode_rest(text, out) for the rest. Tokenizers without last_cut have a token for each byte:
+/// their texts may be cut anywhere.
 template <typename K>
 concept CutsText = requires(const K tokenizer, std::string_view text) {
   { tokenizer.last_cut(text) } -> std::same_as<std::size_t>;
@@ -30,12 +32,12 @@ concept CutsText = requires(const K tokenizer, std::string_view text) {
 /// returns the number of tokens. `end`, the token that ends a text, follows each document,
 /// including the last; without borders it does not occur. Each document is encoded by itself. The
 /// text is read in pieces of text_piece_bytes, cut where the tokenizer allows; a piece without a
-/// cut is cut at its end. Memory: five times a piece. Throws UnknownSymbol as the tokenizer does,
-/// with the offset in the whole text.
+/// cut is cut at its end. Memory: a piece, and the most tokens of one. Throws UnknownSymbol as the
+/// tokenizer does, with the offset in the whole text.
 template <typename K, typename Body>
 std::size_t encode_documents(const K& tokenizer, const ByteSource& text,
                              const DocumentBorders& borders, Token end, Body body) {
-  std::vector<Token> tokens(std::min(text_piece_bytes, text.size()));
+  std::vector<Token> tokens(most_tokens(tokenizer, std::min(text_piece_bytes, text.size())));
   std::size_t count = 0;
   const auto cut = [&](std::string_view part) {
     if constexpr (CutsText<K>) return tokenizer.last_cut(part);
@@ -43,7 +45,8 @@ std::size_t encode_documents(const K& tokenizer, const ByteSource& text,
   };
   for_each_piece(text, borders, cut, [&](const TextPiece& piece) {
     try {
-      const std::size_t got = tokenizer.encode(piece.bytes, tokens);
+      const std::size_t got = piece.continues ? detail::encode_rest(tokenizer, piece.bytes, tokens)
+                                              : tokenizer.encode(piece.bytes, tokens);
       body(std::span<const Token>(tokens).first(got));
       count += got;
     } catch (const UnknownSymbol& error) {

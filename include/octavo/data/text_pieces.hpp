@@ -21,6 +21,7 @@ struct TextPiece {
   std::string_view bytes;
   std::size_t offset = 0;      ///< offset of its first byte in the text
   bool ends_document = false;  ///< whether a document ends with it
+  bool continues = false;      ///< whether it does not begin a document (or the text)
 };
 
 /// Calls body(TextPiece) for a text's pieces of at most text_piece_bytes, in order. A piece ends
@@ -32,15 +33,18 @@ void for_each_piece(const ByteSource& text, const DocumentBorders& borders, Cut 
   std::string buffer(std::min(text_piece_bytes, text.size()), '\0');
   std::size_t begin = 0, end = 0, read = 0;  // range in the buffer, and bytes read
   bool open = false;                         // a document began before this piece
+  bool continues = false;                    // so did a text that is not divided
   for (;;) {
     const std::string_view rest(buffer.data() + begin, end - begin);
     const std::size_t offset = read - rest.size();
     if (const auto border = borders.first_in(rest, offset)) {
-      if (border->begin > 0 || open) body(TextPiece{rest.substr(0, border->begin), offset, true});
-      open = false;
+      if (border->begin > 0 || open) {
+        body(TextPiece{rest.substr(0, border->begin), offset, true, continues});
+      }
+      open = continues = false;
       begin += border->end;
     } else if (read == text.size()) {
-      if (!rest.empty() || open) body(TextPiece{rest, offset, borders.any()});
+      if (!rest.empty() || open) body(TextPiece{rest, offset, borders.any(), continues});
       return;
     } else if (rest.size() < buffer.size()) {
       std::copy(rest.begin(), rest.end(), buffer.begin());
@@ -53,8 +57,9 @@ void for_each_piece(const ByteSource& text, const DocumentBorders& borders, Cut 
     } else {
       const std::string_view whole = rest.substr(0, rest.size() - borders.held_back());
       const std::size_t size = cut(whole);
-      body(TextPiece{whole.substr(0, size == 0 ? whole.size() : size), offset, false});
+      body(TextPiece{whole.substr(0, size == 0 ? whole.size() : size), offset, false, continues});
       open = borders.any();
+      continues = true;
       begin += size == 0 ? whole.size() : size;
     }
   }

@@ -14,10 +14,19 @@
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/tokenizers/sentence_piece_tokenizer.hpp>
 #include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
+
+/// The tokens that stand before and after each text that a model is given, such as "<s>". encode()
+/// does not write them.
+struct TextFrame {
+  std::vector<Token> before{}, after{};
+
+  friend bool operator==(const TextFrame&, const TextFrame&) = default;
+};
 
 /// A tokenizer whose kind is known only at run time, such as one read from a model file. A
 /// character tokenizer whose alphabet is all 256 bytes becomes a ByteTokenizer, which has the same
@@ -27,6 +36,7 @@ class AnyTokenizer {
   AnyTokenizer(CharacterTokenizer tokenizer) : tokenizer_(plainest(std::move(tokenizer))) {}
   AnyTokenizer(ByteTokenizer tokenizer) : tokenizer_(tokenizer) {}
   AnyTokenizer(BpeTokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
+  AnyTokenizer(SentencePieceTokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
 
   /// The tokenizer if it has this type; null otherwise.
   template <typename K>
@@ -38,7 +48,9 @@ class AnyTokenizer {
   decltype(auto) visit(Visitor&& visitor) const {
     if (const auto* const one = get_if<CharacterTokenizer>()) return visitor(*one);
     if (const auto* const one = get_if<ByteTokenizer>()) return visitor(*one);
-    return visitor(std::get<BpeTokenizer>(tokenizer_));  // std::visit would take longer to compile
+    if (const auto* const one = get_if<BpeTokenizer>()) return visitor(*one);
+    return visitor(
+        std::get<SentencePieceTokenizer>(tokenizer_));  // std::visit would take longer to compile
   }
 
   Index vocabulary_size() const noexcept;
@@ -47,6 +59,9 @@ class AnyTokenizer {
   std::vector<Token> encode(std::string_view text,
                             SpecialTokens special = SpecialTokens::as_text) const;
   std::string_view decode(Token token) const;
+  /// The rest of a text that was cut at last_cut().
+  std::size_t encode_rest(std::string_view text, std::span<Token> out) const;
+  std::size_t most_tokens(std::size_t bytes) const noexcept;
   bool is_special(Token token) const;
   bool is_reserve(Token token) const;
   std::size_t first_unknown(std::string_view text) const;
@@ -64,15 +79,21 @@ class AnyTokenizer {
   /// ConfigError if one is not a token of the vocabulary.
   void set_end_tokens(std::vector<Token> tokens);
 
+  const TextFrame& frame() const noexcept { return frame_; }
+  /// ConfigError if one is not a token of the vocabulary.
+  void set_frame(TextFrame frame);
+
   friend bool operator==(const AnyTokenizer&, const AnyTokenizer&) = default;
 
  private:
-  using One = std::variant<CharacterTokenizer, ByteTokenizer, BpeTokenizer>;
+  using One = std::variant<CharacterTokenizer, ByteTokenizer, BpeTokenizer, SentencePieceTokenizer>;
 
   static One plainest(CharacterTokenizer tokenizer);
+  void require_tokens(const char* what, std::span<const Token> tokens) const;
 
   One tokenizer_;
   std::optional<std::vector<Token>> end_tokens_;  ///< if they are not just end_token()
+  TextFrame frame_;
 };
 
 static_assert(Tokenizer<AnyTokenizer>);
@@ -95,6 +116,15 @@ OCTAVO_INLINE std::size_t AnyTokenizer::encode(std::string_view text, std::span<
 OCTAVO_INLINE std::vector<Token> AnyTokenizer::encode(std::string_view text,
                                                       SpecialTokens special) const {
   return detail::encoded(*this, text, special);
+}
+
+OCTAVO_INLINE std::size_t AnyTokenizer::encode_rest(std::string_view text,
+                                                    std::span<Token> out) const {
+  return visit([&](const auto& one) { return detail::encode_rest(one, text, out); });
+}
+
+OCTAVO_INLINE std::size_t AnyTokenizer::most_tokens(std::size_t bytes) const noexcept {
+  return visit([&](const auto& one) { return octavo::most_tokens(one, bytes); });
 }
 
 OCTAVO_INLINE std::string_view AnyTokenizer::decode(Token token) const {
@@ -131,13 +161,24 @@ OCTAVO_INLINE std::vector<Token> AnyTokenizer::end_tokens() const {
 }
 
 OCTAVO_INLINE void AnyTokenizer::set_end_tokens(std::vector<Token> tokens) {
-  for (const Token token : tokens) {
-    require(token >= 0 && token < vocabulary_size(), [&] {
-      return detail::concat({"end token: got ", token, ", expected 0 to ", vocabulary_size() - 1});
-    });
-  }
+  require_tokens("end token", tokens);
   end_tokens_.reset();
   if (tokens != end_tokens()) end_tokens_ = std::move(tokens);
+}
+
+OCTAVO_INLINE void AnyTokenizer::set_frame(TextFrame frame) {
+  require_tokens("token before a text", frame.before);
+  require_tokens("token after a text", frame.after);
+  frame_ = std::move(frame);
+}
+
+OCTAVO_INLINE void AnyTokenizer::require_tokens(const char* what,
+                                                std::span<const Token> tokens) const {
+  for (const Token token : tokens) {
+    require(token >= 0 && token < vocabulary_size(), [&] {
+      return detail::concat({what, ": got ", token, ", expected 0 to ", vocabulary_size() - 1});
+    });
+  }
 }
 
 OCTAVO_INLINE AnyTokenizer::One AnyTokenizer::plainest(CharacterTokenizer tokenizer) {

@@ -32,7 +32,10 @@ class BpeMerges {
   explicit BpeMerges(std::size_t most = 0);
 
   /// Appends a merge. If the pair has a merge already, adds nothing and returns false.
-  bool add(BpeMerge merge, Token result);
+  bool add(BpeMerge merge, Token result) { return add(merge, result, count_); }
+  /// As above, with a rank of its own: that of several merges may be the same, and the leftmost of
+  /// their pairs is then merged first.
+  bool add(BpeMerge merge, Token result, std::uint32_t rank);
 
   Found find(Token left, Token right) const noexcept;
 
@@ -83,10 +86,11 @@ OCTAVO_INLINE BpeMerges::BpeMerges(std::size_t most)
   shift_ = 64 - std::countr_zero(slots_.size());
 }
 
-OCTAVO_INLINE bool BpeMerges::add(BpeMerge merge, Token result) {
+OCTAVO_INLINE bool BpeMerges::add(BpeMerge merge, Token result, std::uint32_t rank) {
   Slot& slot = slots_[place(key_of(merge.left, merge.right))];
   if (slot.found.rank != none) return false;
-  slot = {key_of(merge.left, merge.right), {count_++, result}};
+  slot = {key_of(merge.left, merge.right), {rank, result}};
+  ++count_;
   return true;
 }
 

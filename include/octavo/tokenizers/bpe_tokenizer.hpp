@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,23 +17,25 @@
 #include <octavo/base/error.hpp>
 #include <octavo/tokenizers/bpe_merges.hpp>
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
-#include <octavo/tokenizers/gpt2_split.hpp>
+#include <octavo/tokenizers/nfc.hpp>
 #include <octavo/tokenizers/piece_cache.hpp>
 #include <octavo/tokenizers/special_tokens.hpp>
+#include <octavo/tokenizers/split_pattern.hpp>
+#include <octavo/tokenizers/token_texts.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// GPT-2's byte-level byte-pair encoding (Radford et al. 2019): a text is split into pieces (words,
-/// numbers and so on); within each piece, pairs of tokens are merged, starting from single bytes.
-/// All bytes can be encoded, and decoding gives them back. "<|endoftext|>" in a text is ordinary
-/// text unless special tokens are recognized; a user-defined token is found wherever its name
-/// occurs.
+/// numbers and so on) by one of several patterns; within each piece, pairs of tokens are merged,
+/// starting from single bytes. Decoding gives the text back, or its normalization form C if the
+/// vocabulary demands it. "<|endoftext|>" in a text is ordinary text unless special tokens are
+/// recognized; a user-defined token is found wherever its name occurs.
 class BpeTokenizer {
  public:
-  /// ConfigError, naming the token or merge, unless every byte has a token, no token occurs twice,
-  /// each merge joins tokens that exist by then into an existing token, and every normal token is a
-  /// byte or the result of a merge.
+  /// ConfigError, naming the token or merge, unless no token occurs twice, each merge joins tokens
+  /// that exist by then into an existing token, and every normal token is a byte or the result of a
+  /// merge (or pieces that are tokens are not merged).
   explicit BpeTokenizer(const BpeVocabulary& vocabulary);
 
   Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
@@ -56,7 +57,7 @@ class BpeTokenizer {
 
   /// The vocabulary, as given to the constructor.
   BpeVocabulary vocabulary() const {
-    BpeVocabulary given{{}, kinds_, merges_, rules_};
+    BpeVocabulary given{{}, kinds_, merges_, rules_, split_, whole_pieces_, normalized_};
     for (Token token = 0; token < vocabulary_size(); ++token) {
       given.tokens.emplace_back(decode(token));
     }
@@ -77,7 +78,18 @@ class BpeTokenizer {
     return controls == 1 ? only : std::nullopt;
   }
 
-  /// Allocates only for pieces (a word, a run of spaces) of more than 64 bytes.
+  SplitPattern split() const noexcept { return split_; }
+  bool whole_pieces() const noexcept { return whole_pieces_; }
+  bool normalized() const noexcept { return normalized_; }
+
+  /// The most tokens of a text of so many bytes.
+  std::size_t most_tokens(std::size_t bytes) const noexcept {
+    return normalized_ ? most_nfc_growth * bytes : bytes;
+  }
+
+  /// Allocates only for pieces (a word, a run of spaces) of more than 64 bytes, and for text that
+  /// is not normalized if it must be. UnknownSymbol for a byte without a token if there is no
+  /// unknown token.
   std::size_t encode(std::string_view text, std::span<Token> out,
                      SpecialTokens special = SpecialTokens::as_text) const;
   std::vector<Token> encode(std::string_view text,
@@ -86,35 +98,35 @@ class BpeTokenizer {
   }
 
   /// The bytes of a token of the text; the name of any other token.
-  std::string_view decode(Token token) const {
-    const std::size_t at = checked(token);
-    return std::string_view(bytes_).substr(starts_[at], starts_[at + 1] - starts_[at]);
-  }
+  std::string_view decode(Token token) const { return view(static_cast<Token>(checked(token))); }
 
-  /// See gpt2_last_cut; never within the name of a user-defined token.
+  /// The offset of the first byte without a token of its own; npos if there is none.
+  std::size_t first_unknown(std::string_view text) const noexcept;
+
+  /// See split_last_cut; never within the name of a user-defined token.
   std::size_t last_cut(std::string_view text) const noexcept {
-    std::size_t cut = gpt2_last_cut(text);
+    std::size_t cut = split_last_cut(split_, text, normalized_);
     while (cut > 0 && (names_.crosses(text, cut) || late_names_.crosses(text, cut))) {
-      cut = gpt2_last_cut(text.substr(0, cut));
+      cut = split_last_cut(split_, text.substr(0, cut), normalized_);
     }
     return cut;
   }
 
   /// Bytes on the heap.
   std::size_t memory_bytes() const noexcept {
-    return bytes_.size() + sizeof(std::uint32_t) * starts_.size() +
-           sizeof(TokenKind) * kinds_.size() + sizeof(BpeMerge) * merges_.size() +
-           sizeof(Token) * whole_.size() + pairs_.memory_bytes() + names_.memory_bytes() +
+    return texts_.memory_bytes() + sizeof(TokenKind) * kinds_.size() +
+           sizeof(BpeMerge) * merges_.size() + pairs_.memory_bytes() + names_.memory_bytes() +
            late_names_.memory_bytes();
   }
 
   friend bool operator==(const BpeTokenizer& a, const BpeTokenizer& b) noexcept {
-    return a.bytes_ == b.bytes_ && a.starts_ == b.starts_ && a.kinds_ == b.kinds_ &&
-           a.merges_ == b.merges_ && a.rules_ == b.rules_;
+    return a.texts_ == b.texts_ && a.kinds_ == b.kinds_ && a.merges_ == b.merges_ &&
+           a.rules_ == b.rules_ && a.split_ == b.split_ && a.whole_pieces_ == b.whole_pieces_ &&
+           a.normalized_ == b.normalized_;
   }
 
  private:
-  static constexpr Token no_token = -1;
+  static constexpr Token no_token = detail::TokenTexts::none;
 
   std::size_t checked(Token token) const {
     require(token >= 0 && token < vocabulary_size(), [&] {
@@ -126,24 +138,9 @@ class BpeTokenizer {
 
   // --- Encoding ---------------------------------------------------------------------------------
 
-  /// Writes the tokens of names, and between names what encode_rest(text, out) writes.
-  template <typename Rest>
-  static std::size_t encode_names(const detail::TokenNames& names, std::string_view text,
-                                  std::span<Token> out, SpecialTokens special,
-                                  const Rest& encode_rest) {
-    std::size_t count = 0, begin = 0;
-    while (names.has(special)) {
-      const detail::NameInText name = names.find(text, begin, special);
-      if (name.token < 0) break;
-      count += encode_rest(text.substr(begin, name.begin - begin), out.subspan(count));
-      out[count++] = name.token;
-      begin = name.end;
-    }
-    return count + encode_rest(text.substr(begin), out.subspan(count));
-  }
-
   /// Encodes a text without names.
   std::size_t encode_text(std::string_view text, std::span<Token> out) const {
+    if (has_missing_ && unknown_ == no_token) require_known(text);
     // A long text repeats many words.
     return text.size() < 4096 ? encode_pieces(text, out) : encode_remembering(text, out);
   }
@@ -151,7 +148,7 @@ class BpeTokenizer {
   std::size_t encode_pieces(std::string_view text, std::span<Token> out) const {
     std::size_t count = 0;
     for (std::size_t begin = 0; begin < text.size();) {
-      const std::size_t end = gpt2_piece_end(text, begin);
+      const std::size_t end = piece_end(split_, text, begin);
       count += encode_piece(text.substr(begin, end - begin), out.subspan(count));
       begin = end;
     }
@@ -161,7 +158,7 @@ class BpeTokenizer {
   std::size_t encode_remembering(std::string_view text, std::span<Token> out) const;
 
   std::size_t encode_piece(std::string_view piece, std::span<Token> out) const {
-    if (const Token token = whole_[place(piece)]; token != no_token) {
+    if (const Token token = texts_.find(piece); token != no_token) {
       out[0] = token;
       return 1;
     }
@@ -175,28 +172,9 @@ class BpeTokenizer {
     return pairs_.merge(out.first(piece.size()));
   }
 
-  // --- The index: normal tokens by their bytes ---------------------------------------------------
+  void require_known(std::string_view text) const;
 
-  static std::uint64_t hash_of(std::string_view bytes) noexcept {
-    std::uint64_t hash = bytes.size();
-    for (std::size_t at = 0; at < bytes.size(); at += detail::ShortKey::most) {
-      const std::size_t size = std::min(bytes.size() - at, detail::ShortKey::most);
-      hash = (hash ^ detail::ShortKey(bytes, at, size).hash()) * 0x9e3779b97f4a7c15u;
-    }
-    return hash;
-  }
-
-  /// The slot of these bytes, or the free slot for them.
-  std::size_t place(std::string_view bytes) const noexcept {
-    auto at = static_cast<std::size_t>(hash_of(bytes) >> shift_);
-    while (whole_[at] != no_token && view(whole_[at]) != bytes) at = (at + 1) % whole_.size();
-    return at;
-  }
-
-  std::string_view view(Token token) const noexcept {
-    const auto at = static_cast<std::size_t>(token);
-    return {bytes_.data() + starts_[at], starts_[at + 1] - starts_[at]};
-  }
+  std::string_view view(Token token) const noexcept { return texts_.view(token); }
 
   void build_index();
 
@@ -207,11 +185,10 @@ class BpeTokenizer {
   void find_bytes() {
     for (std::size_t byte = 0; byte < token_of_byte_.size(); ++byte) {
       const char symbol = static_cast<char>(static_cast<unsigned char>(byte));
-      token_of_byte_[byte] = whole_[place({&symbol, 1})];
-      require(token_of_byte_[byte] != no_token, [&] {
-        return detail::concat(
-            {"vocabulary: there is no token for the byte ", printable({&symbol, 1})});
-      });
+      token_of_byte_[byte] = texts_.find({&symbol, 1});
+      if (token_of_byte_[byte] != no_token) continue;
+      has_missing_ = true;
+      token_of_byte_[byte] = unknown_;
     }
   }
 
@@ -222,24 +199,25 @@ class BpeTokenizer {
   void keep_reachable() {
     std::vector<Token> reachable;
     std::array<Token, BpeVocabulary::longest_token> merged;
-    for (const Token token : whole_) {
-      if (token != no_token && merge_bytes(view(token), merged) == 1) reachable.push_back(token);
+    for (const Token token : texts_.inserted()) {
+      if (merge_bytes(view(token), merged) == 1) reachable.push_back(token);
     }
-    std::fill(whole_.begin(), whole_.end(), no_token);
-    for (const Token token : reachable) whole_[place(view(token))] = token;
+    texts_.clear_table();
+    for (const Token token : reachable) texts_.insert(token);
   }
 
   void find_names();
 
-  std::string bytes_;                  ///< of all tokens, one after the other
-  std::vector<std::uint32_t> starts_;  ///< the start of each, and the end of the last
+  detail::TokenTexts texts_;  ///< its table: the tokens that a piece with their bytes becomes
   std::vector<TokenKind> kinds_;
   std::vector<BpeMerge> merges_;
   std::map<Token, NameRule> rules_;
+  SplitPattern split_;
+  bool whole_pieces_, normalized_;
+  bool has_missing_ = false;  ///< a byte has no token of its own
+  Token unknown_ = no_token;  ///< stands for such bytes
   std::array<Token, 256> token_of_byte_{};
   BpeMerges pairs_;
-  std::vector<Token> whole_;  ///< by the hash of their bytes
-  int shift_ = 0;
   detail::TokenNames names_, late_names_;
 };
 
@@ -253,38 +231,62 @@ OCTAVO_INLINE BpeTokenizer::BpeTokenizer(const BpeVocabulary& vocabulary)
     : kinds_(vocabulary.kinds),
       merges_(vocabulary.merges),
       rules_(vocabulary.rules),
+      split_(vocabulary.split),
+      whole_pieces_(vocabulary.whole_pieces),
+      normalized_(vocabulary.normalized),
       pairs_(merges_.size()) {
   const auto& tokens = vocabulary.tokens;
   require(tokens.size() <= BpeVocabulary::most_tokens && kinds_.size() == tokens.size() &&
               merges_.size() <= BpeVocabulary::most_merges,
-          "vocabulary: expected at most 2^18 tokens, each with a kind, and 2^18 merges");
-  starts_.push_back(0);
+          "vocabulary: expected at most 2^19 tokens, each with a kind, and 2^20 merges");
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     require(!tokens[i].empty() && tokens[i].size() <= BpeVocabulary::longest_token, [&] {
       return detail::concat(
           {"vocabulary: token ", i, " has ", tokens[i].size(), " bytes, expected 1 to 512"});
     });
-    require(bytes_.size() + tokens[i].size() <= BpeVocabulary::most_bytes,
+    require(texts_.bytes() + tokens[i].size() <= BpeVocabulary::most_bytes,
             "vocabulary: its tokens have more than 2^24 bytes together");
-    bytes_ += tokens[i];
-    starts_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+    texts_.add(tokens[i]);
   }
+  const auto unknown = std::find(kinds_.begin(), kinds_.end(), TokenKind::unknown);
+  if (unknown != kinds_.end()) unknown_ = static_cast<Token>(unknown - kinds_.begin());
   build_index();
   find_bytes();
   add_merges();
-  keep_reachable();
+  if (!whole_pieces_) keep_reachable();
   find_names();
 }
 
 OCTAVO_INLINE std::size_t BpeTokenizer::encode(std::string_view text, std::span<Token> out,
                                                SpecialTokens special) const {
-  require(!whole_.empty(), "encode: the tokenizer has been moved from, and knows no tokens");
-  require(out.size() >= text.size(), "encode: the output is shorter than the text");
-  return encode_names(names_, text, out, special, [&](auto rest, auto rest_out) {
-    return encode_names(late_names_, rest, rest_out, special, [this](auto plain, auto plain_out) {
-      return encode_text(plain, plain_out);
-    });
+  require(!texts_.empty(), "encode: the tokenizer has been moved from, and knows no tokens");
+  require(out.size() >= most_tokens(text.size()), "encode: the output is shorter than the text");
+  const auto encode_plain = [this](std::string_view plain, std::span<Token> plain_out) {
+    return encode_text(plain, plain_out);
+  };
+  return detail::encode_names(names_, text, out, special, [&](auto rest, auto rest_out) {
+    const auto changed = normalized_ ? to_nfc(rest) : std::nullopt;
+    return detail::encode_names(late_names_, changed ? std::string_view(*changed) : rest, rest_out,
+                                special, encode_plain);
   });
+}
+
+OCTAVO_INLINE std::size_t BpeTokenizer::first_unknown(std::string_view text) const noexcept {
+  if (!has_missing_) return std::string_view::npos;
+  const auto found = std::find_if(text.begin(), text.end(), [this](char symbol) {
+    const Token token = token_of_byte_[static_cast<unsigned char>(symbol)];
+    return token == no_token || token == unknown_;
+  });
+  return found == text.end() ? std::string_view::npos
+                             : static_cast<std::size_t>(found - text.begin());
+}
+
+OCTAVO_INLINE void BpeTokenizer::require_known(std::string_view text) const {
+  const std::size_t at = first_unknown(text);
+  if (at == std::string_view::npos) return;
+  throw UnknownSymbol(detail::concat({"byte ", at, ": ", printable(text.substr(at, 1)),
+                                      " is not in the model's vocabulary"}),
+                      at, "leave it out");
 }
 
 OCTAVO_INLINE std::size_t BpeTokenizer::encode_remembering(std::string_view text,
@@ -292,7 +294,7 @@ OCTAVO_INLINE std::size_t BpeTokenizer::encode_remembering(std::string_view text
   detail::PieceCache cache;
   std::size_t count = 0;
   for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
-    end = gpt2_piece_end(text, begin);
+    end = piece_end(split_, text, begin);
     const std::size_t size = end - begin;
     if (size > detail::ShortKey::most) {
       count += encode_piece(text.substr(begin, size), out.subspan(count));
@@ -313,13 +315,10 @@ OCTAVO_INLINE std::size_t BpeTokenizer::encode_remembering(std::string_view text
 }
 
 OCTAVO_INLINE void BpeTokenizer::build_index() {
-  whole_.assign(std::bit_ceil(2 * std::max<std::size_t>(kinds_.size(), 8)), no_token);
-  shift_ = 64 - std::countr_zero(whole_.size());
+  texts_.clear_table();
   for (Token token = 0; token < vocabulary_size(); ++token) {
     if (kind(token) != TokenKind::normal) continue;
-    Token& found = whole_[place(view(token))];
-    require(found == no_token, [&] { return detail::concat({named(token), " occurs twice"}); });
-    found = token;
+    require(texts_.insert(token), [&] { return detail::concat({named(token), " occurs twice"}); });
   }
   std::vector<Token> others;
   for (Token token = 0; token < vocabulary_size(); ++token) {
@@ -336,7 +335,7 @@ OCTAVO_INLINE void BpeTokenizer::build_index() {
   });
   for (const Token token : others) {  // in files, where bytes are letters
     const auto bytes = bytes_of_letters(view(token));
-    require(!bytes || whole_[place(*bytes)] == no_token, [&] {
+    require(!bytes || texts_.find(*bytes) == no_token, [&] {
       return detail::concat({named(token), " occurs twice"});
     });
   }
@@ -344,7 +343,12 @@ OCTAVO_INLINE void BpeTokenizer::build_index() {
 
 OCTAVO_INLINE void BpeTokenizer::add_merges() {
   std::vector<bool> made(kinds_.size());
-  for (const Token token : token_of_byte_) made[static_cast<std::size_t>(token)] = true;
+  for (const Token token : token_of_byte_) {
+    if (token != no_token && token != unknown_) made[static_cast<std::size_t>(token)] = true;
+  }
+  for (std::size_t i = 0; whole_pieces_ && i < made.size(); ++i) {
+    made[i] = kinds_[i] == TokenKind::normal;
+  }
   const auto exists = [&](Token token) {
     return token >= 0 && token < vocabulary_size() && made[static_cast<std::size_t>(token)];
   };
@@ -359,7 +363,7 @@ OCTAVO_INLINE void BpeTokenizer::add_merges() {
     });
     joined = view(left);
     joined += view(right);
-    const Token result = whole_[place(joined)];
+    const Token result = texts_.find(joined);
     require(result != no_token, [&] {
       return detail::concat({label(), " makes ", printable(joined), ", which is not a token"});
     });
@@ -376,20 +380,15 @@ OCTAVO_INLINE void BpeTokenizer::add_merges() {
 }
 
 OCTAVO_INLINE void BpeTokenizer::find_names() {
-  for (const auto& [token, rule] : rules_) {
-    const bool known = token >= 0 && token < vocabulary_size();
-    const bool normal = known && kind(token) == TokenKind::normal;
-    const bool sound = known && rule != NameRule{} && (normal || has_name(kind(token))) &&
-                       (rule.always || rule.recognized) == normal &&
-                       !(rule.always && rule.recognized);
-    require(sound, "vocabulary: a name rule is empty, or its token has no name");
-  }
+  detail::require_sound_rules(kinds_, rules_);
   for (Token token = 0; token < vocabulary_size(); ++token) {
     const auto found = rules_.find(token);
     const NameRule rule = found == rules_.end() ? NameRule{} : found->second;
     if (!has_name(kind(token)) && !rule.always && !rule.recognized) continue;
     detail::TokenNames& names = rule.late ? late_names_ : names_;
-    names.add(view(token), token, kind(token) == TokenKind::user_defined || rule.always, rule);
+    const auto changed = rule.late && normalized_ ? to_nfc(view(token)) : std::nullopt;
+    names.add(changed ? std::string_view(*changed) : view(token), token,
+              kind(token) == TokenKind::user_defined || rule.always, rule);
   }
   names_.sort();
   late_names_.sort();

@@ -9,6 +9,7 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/tokenizers/byte_letters.hpp>
+#include <octavo/tokenizers/split_pattern.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -32,20 +33,22 @@ struct BpeMerge {
 struct NameRule {
   bool strip_left = false;   ///< spaces before the name belong to the token
   bool strip_right = false;  ///< spaces after the name belong to the token
-  bool late = false;         ///< searched only between the names of the other tokens
+  bool late = false;         ///< searched, in the normalized text, between the names of the others
   bool always = false;       ///< for a normal token: also found as a user-defined token is
   bool recognized = false;   ///< for a normal token: also found as a control token is
+  bool single_word = false;  ///< not found next to a letter, a digit or "_"
 
   friend bool operator==(const NameRule&, const NameRule&) = default;
 };
 
-/// The vocabulary of a byte-pair encoding. Normal tokens are the 256 bytes and the results of
-/// merges. User-defined tokens are found in a text by their names, before anything else; so are
-/// control tokens (such as an end of text) and the unknown token if they are recognized. Text is
-/// never encoded as any other token (a reserve).
+/// The vocabulary of a byte-pair encoding. Normal tokens are bytes and the results of merges; with
+/// `whole_pieces`, any texts. A byte without a token is encoded as the unknown token if there is
+/// one, and otherwise UnknownSymbol. User-defined tokens are found in a text by their names, before
+/// anything else; so are control tokens (such as an end of text) and the unknown token if they are
+/// recognized. Text is never encoded as any other token (a reserve).
 struct BpeVocabulary {
-  static constexpr std::size_t most_tokens = std::size_t{1} << 18;
-  static constexpr std::size_t most_merges = most_tokens;
+  static constexpr std::size_t most_tokens = std::size_t{1} << 19;
+  static constexpr std::size_t most_merges = std::size_t{1} << 20;
   static constexpr std::size_t longest_token = 512;                ///< in bytes
   static constexpr std::size_t most_bytes = std::size_t{1} << 24;  ///< of all tokens
 
@@ -53,6 +56,9 @@ struct BpeVocabulary {
   std::vector<TokenKind> kinds;     ///< one per token
   std::vector<BpeMerge> merges;     ///< earlier merges are applied first
   std::map<Token, NameRule> rules{};  ///< by token
+  SplitPattern split = SplitPattern::gpt2;
+  bool whole_pieces = false;  ///< a piece that is a token is not merged from its bytes (Llama 3)
+  bool normalized = false;    ///< texts are brought to normalization form C (Qwen2)
 
   friend bool operator==(const BpeVocabulary&, const BpeVocabulary&) = default;
 };

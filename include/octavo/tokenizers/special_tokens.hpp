@@ -4,15 +4,19 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/utf8.hpp>
 #include <octavo/tokenizers/bpe_vocabulary.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
+#include <octavo/tokenizers/unicode_letters.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -71,11 +75,34 @@ class TokenNames {
   static std::size_t begin_of_spaces(std::string_view text, std::size_t from,
                                      std::size_t at) noexcept;
 
+  /// Whether neither the character before `begin` nor the one at `end` is part of a word.
+  static bool is_single_word(std::string_view text, std::size_t begin, std::size_t end) noexcept;
+
   std::vector<Name> names_;
   std::array<unsigned char, 256> begins_{};
   unsigned char any_ = 0;
   std::size_t longest_ = 0;
 };
+
+/// ConfigError if a rule is empty, or of a token that has no name.
+OCTAVO_INLINE void require_sound_rules(std::span<const TokenKind> kinds,
+                                       const std::map<Token, NameRule>& rules);
+
+/// Writes the tokens of names to `out`, and between names what encode_rest(text, out) writes.
+/// Returns the number of tokens.
+template <typename Rest>
+std::size_t encode_names(const TokenNames& names, std::string_view text, std::span<Token> out,
+                         SpecialTokens special, const Rest& encode_rest) {
+  std::size_t count = 0, begin = 0;
+  while (names.has(special)) {
+    const NameInText name = names.find(text, begin, special);
+    if (name.token < 0) break;
+    count += encode_rest(text.substr(begin, name.begin - begin), out.subspan(count));
+    out[count++] = name.token;
+    begin = name.end;
+  }
+  return count + encode_rest(text.substr(begin), out.subspan(count));
+}
 
 }  // namespace detail
 }  // namespace OCTAVO_NAMESPACE
@@ -102,6 +129,10 @@ OCTAVO_INLINE NameInText TokenNames::find(std::string_view text, std::size_t fro
     if ((begins_[static_cast<unsigned char>(text[at])] & bit(special)) == 0) continue;
     const Name* const name = longest_at(text.substr(at), special);
     if (name == nullptr) continue;
+    if (name->rule.single_word && !is_single_word(text, at, at + name->text.size())) {
+      at += name->text.size() - 1;  // as in Hugging Face's tokenizers, nothing is found within it
+      continue;
+    }
     NameInText found{at, at + name->text.size(), name->token};
     if (name->rule.strip_left) found.begin = begin_of_spaces(text, from, at);
     if (name->rule.strip_right) {
@@ -114,17 +145,32 @@ OCTAVO_INLINE NameInText TokenNames::find(std::string_view text, std::size_t fro
 
 OCTAVO_INLINE bool TokenNames::crosses(std::string_view text, std::size_t cut) const noexcept {
   if (!has(SpecialTokens::as_text)) return false;
-  for (std::size_t at = cut - std::min(cut, longest_); at < cut; ++at) {
+  for (std::size_t at = cut - std::min(cut, longest_); at <= cut && at < text.size(); ++at) {
     if ((begins_[static_cast<unsigned char>(text[at])] & bit(SpecialTokens::as_text)) == 0) {
       continue;
     }
     for (const Name& name : names_) {
       const std::string_view rest = text.substr(at, name.text.size());
-      const std::size_t end = at + name.text.size() + (name.rule.strip_right ? 1 : 0);
-      if (name.always && end > cut && std::string_view(name.text).starts_with(rest)) return true;
+      const bool looks_on = name.rule.strip_right || name.rule.single_word;
+      const std::size_t end = at + name.text.size() + (looks_on ? 1 : 0);
+      const bool crosses = end > cut && (at < cut || name.rule.single_word);
+      if (name.always && crosses && std::string_view(name.text).starts_with(rest)) return true;
     }
   }
   return false;
+}
+
+OCTAVO_INLINE void require_sound_rules(std::span<const TokenKind> kinds,
+                                       const std::map<Token, NameRule>& rules) {
+  for (const auto& [token, rule] : rules) {
+    const bool known = token >= 0 && token < std::ssize(kinds);
+    const TokenKind kind = known ? kinds[static_cast<std::size_t>(token)] : TokenKind::unused;
+    const bool normal = kind == TokenKind::normal;
+    const bool sound = known && rule != NameRule{} && (normal || has_name(kind)) &&
+                       (rule.always || rule.recognized) == normal &&
+                       !(rule.always && rule.recognized);
+    require(sound, "vocabulary: a name rule is empty, or its token has no name");
+  }
 }
 
 OCTAVO_INLINE std::size_t TokenNames::memory_bytes() const noexcept {
@@ -154,6 +200,19 @@ OCTAVO_INLINE const TokenNames::Name* TokenNames::longest_at(std::string_view te
     }
   }
   return nullptr;
+}
+
+OCTAVO_INLINE bool TokenNames::is_single_word(std::string_view text, std::size_t begin,
+                                              std::size_t end) noexcept {
+  const auto is_word = [&](std::size_t at) {
+    const std::size_t size = utf8_length(text.substr(at));
+    return size > 0 && is_word_code(utf8_code(text.substr(at, size)));
+  };
+  if (end < text.size() && is_word(end)) return false;
+  if (begin == 0) return true;
+  std::size_t before = begin - 1;
+  while (before > 0 && begin - before < 4 && (text[before] & 0xc0) == 0x80) --before;
+  return !is_word(before);
 }
 
 OCTAVO_INLINE std::size_t TokenNames::begin_of_spaces(std::string_view text, std::size_t from,

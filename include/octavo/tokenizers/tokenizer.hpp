@@ -14,9 +14,9 @@ namespace OCTAVO_NAMESPACE {
 
 /// Converts text to tokens and back.
 ///
-/// - encode(text, out) writes the tokens of `text` to the front of `out`, which must hold at least
-///   one token per byte, and returns how many there are. Throws UnknownSymbol, with the byte
-///   offset, on what the vocabulary cannot express.
+/// - encode(text, out) writes the tokens of `text` to the front of `out`, which must hold
+///   most_tokens(tokenizer, text.size()) tokens, and returns how many there are. Throws
+///   UnknownSymbol, with the byte offset, on what the vocabulary cannot express.
 /// - decode(token) is the token's bytes; it stays valid as long as the tokenizer.
 ///
 /// Neither allocates. Octavo's tokenizers also have encode(text), which returns a vector. A
@@ -30,12 +30,33 @@ concept Tokenizer = requires(const K tokenizer, std::string_view text, std::span
   { tokenizer.decode(token) } -> std::same_as<std::string_view>;
 };
 
+/// The most tokens of a text of so many bytes: one for each byte, unless the tokenizer has a
+/// most_tokens(bytes) that says more.
+template <typename K>
+constexpr std::size_t most_tokens(const K& tokenizer, std::size_t bytes) {
+  if constexpr (requires { tokenizer.most_tokens(bytes); }) {
+    return tokenizer.most_tokens(bytes);
+  } else {
+    return bytes;
+  }
+}
+
 namespace detail {
+
+/// The tokens of the rest of a text that was cut: encode(), unless the tokenizer distinguishes.
+template <typename K>
+std::size_t encode_rest(const K& tokenizer, std::string_view text, std::span<Token> out) {
+  if constexpr (requires { tokenizer.encode_rest(text, out); }) {
+    return tokenizer.encode_rest(text, out);
+  } else {
+    return tokenizer.encode(text, out);
+  }
+}
 
 /// encode(text, out, more) with a new vector as output.
 template <typename K, typename... More>
 std::vector<Token> encoded(const K& tokenizer, std::string_view text, More... more) {
-  std::vector<Token> tokens(text.size());
+  std::vector<Token> tokens(octavo::most_tokens(tokenizer, text.size()));
   tokens.resize(tokenizer.encode(text, std::span<Token>(tokens), more...));
   return tokens;
 }
