@@ -22,7 +22,10 @@
 #include <octavo/interop/model_source.hpp>
 #include <octavo/interop/pretrained_config.hpp>
 #include <octavo/interop/save_pretrained.hpp>
+#include <octavo/interop/sentence_piece_file.hpp>
 #include <octavo/interop/token_table.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/interop/tokenizer_json.hpp>
+#include <octavo/interop/tokenizer_json_parts.hpp>
+#include <octavo/interop/tokenizer_json_text.hpp>
 #include <octavo/interop/vocabulary_files.hpp>

@@ -15,7 +15,8 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
-#include <octavo/base/parse_number.hpp>
+#include <octavo/checkpoint/metadata_words.hpp>
+#include <octavo/checkpoint/sentence_piece_metadata.hpp>
 #include <octavo/formats/hexadecimal.hpp>
 #include <octavo/formats/metadata.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
@@ -28,35 +29,12 @@
 //   0-767     several numbers: the tokens that these merges make,
 //   3:3c7c3e  another token's kind, by TokenKind's number, and name, in hexadecimal.
 // "name_rules" exists if a token has a NameRule: the token's number, and the sum of 1 (strip_left),
-// 2 (strip_right), 4 (late), 8 (always) and 16 (recognized). "end_tokens" exists if generation
-// stops at other tokens than the vocabulary's own end token: their numbers, in order.
+// 2 (strip_right), 4 (late), 8 (always), 16 (recognized) and 32 (single_word). "split" exists if
+// the pattern is not GPT-2's, "whole_pieces" and "normalized" if they are true. "end_tokens" exists
+// if generation stops at other tokens than the vocabulary's own end token: their numbers, in order.
+// "tokens_before_text" and "tokens_after_text" are those of a TextFrame. SentencePiece's:
+// sentence_piece_metadata.hpp.
 namespace OCTAVO_NAMESPACE::detail {
-
-/// The words of a text, separated by single spaces; none for an empty text.
-class SpacedWords {
- public:
-  explicit SpacedWords(std::string_view text) : rest_(text), more_(!text.empty()) {}
-
-  std::optional<std::string_view> next() {
-    if (!more_) return std::nullopt;
-    const std::size_t end = rest_.find(' ');
-    const std::string_view word = rest_.substr(0, end);
-    more_ = end != rest_.npos;
-    rest_.remove_prefix(more_ ? end + 1 : rest_.size());
-    return word;
-  }
-
- private:
-  std::string_view rest_;
-  bool more_;
-};
-
-template <typename N>
-std::optional<N> whole_word(std::string_view word) {
-  N value{};
-  if (!parse_whole(word, value)) return std::nullopt;
-  return value;
-}
 
 // --- Byte pairs, written ------------------------------------------------------------------------
 
@@ -92,48 +70,21 @@ inline std::string token_words(const BpeTokenizer& tokenizer) {
 }
 
 inline void write_bpe(MetadataWriter& metadata, const BpeTokenizer& tokenizer) {
-  std::string merges;
-  for (const BpeMerge& merge : tokenizer.merges()) {
-    merges += detail::concat({(merges.empty() ? "" : " "), merge.left, ' ', merge.right});
-  }
+  const std::string merges = merge_words(tokenizer.merges());
   std::string tokens = token_words(tokenizer);
-  constexpr std::size_t most = 1'200'000;  // leaves room for the rest of the header
-  require(merges.size() + tokens.size() <= most, [&] {
-    return detail::concat({"cannot save a tokenizer of ", tokenizer.vocabulary_size(),
-                           " tokens: they need ", merges.size() + tokens.size(),
-                           " bytes of the file's header, which has room for ", most});
-  });
-  std::string rules;
-  for (const auto& [token, rule] : tokenizer.rules()) {
-    rules += detail::concat({(rules.empty() ? "" : " "), token, ' ',
-                             (rule.strip_left ? 1 : 0) + (rule.strip_right ? 2 : 0) +
-                                 (rule.late ? 4 : 0) + (rule.always ? 8 : 0) +
-                                 (rule.recognized ? 16 : 0)});
-  }
-  if (!rules.empty()) metadata.text("name_rules", rules);
+  require_room(merges.size() + tokens.size(), tokenizer.vocabulary_size());
+  write_rules(metadata, tokenizer.rules());
   metadata.text("tokenizer", "bpe");
+  if (tokenizer.split() != SplitPattern::gpt2) {
+    metadata.text("split", split_pattern_names[static_cast<std::size_t>(tokenizer.split())]);
+  }
+  if (tokenizer.whole_pieces()) metadata.truth("whole_pieces", true);
+  if (tokenizer.normalized()) metadata.truth("normalized", true);
   metadata.text("tokens", tokens);
   metadata.text("merges", merges);
 }
 
 // --- Byte pairs, read ---------------------------------------------------------------------------
-
-/// The merges; nothing if the words are not pairs of tokens, or are too many.
-inline std::optional<std::vector<BpeMerge>> parsed_merges(std::string_view text, Index vocabulary) {
-  std::vector<BpeMerge> merges;
-  SpacedWords words(text);
-  const auto token = [&](std::optional<std::string_view> word) -> std::optional<Token> {
-    const auto value = word ? whole_word<Token>(*word) : std::nullopt;
-    return value && *value >= 0 && *value < vocabulary ? value : std::nullopt;
-  };
-  while (const auto word = words.next()) {
-    const auto left = token(word);
-    const auto right = token(words.next());
-    if (!left || !right || merges.size() == BpeVocabulary::most_merges) return std::nullopt;
-    merges.push_back({*left, *right});
-  }
-  return merges;
-}
 
 /// The tokens of the vocabulary, without the bytes of those that merges make: `made` has these
 /// tokens, by merge. Nothing for invalid words.
@@ -189,23 +140,6 @@ inline bool join_tokens(BpeVocabulary& vocabulary, std::span<const Token> made) 
   return true;
 }
 
-/// The rules; nothing if the words are not pairs of a token and a sum of flags.
-inline std::optional<std::map<Token, NameRule>> parsed_rules(std::string_view text) {
-  std::map<Token, NameRule> rules;
-  SpacedWords words(text);
-  while (const auto word = words.next()) {
-    const auto token = whole_word<Token>(*word);
-    const auto second = words.next();
-    const auto flags = second ? whole_word<int>(*second) : std::nullopt;
-    if (!token || !flags || *flags < 1 || *flags > 31) return std::nullopt;
-    const auto has = [&](int flag) { return (*flags & flag) != 0; };
-    if (!rules.emplace(*token, NameRule{has(1), has(2), has(4), has(8), has(16)}).second) {
-      return std::nullopt;
-    }
-  }
-  return rules.empty() ? std::nullopt : std::optional(std::move(rules));
-}
-
 inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
   auto merges = parsed_merges(metadata.text("merges"), vocabulary);
   if (!merges)
@@ -219,19 +153,21 @@ inline BpeTokenizer read_bpe(const MetadataReader& metadata, Index vocabulary) {
   if (!join_tokens(*tokens, made)) {
     metadata.refuse("merges", "merges of tokens that exist by then, none of more than 512 bytes");
   }
-  const bool has_rules = metadata.file().metadata().contains("name_rules");
-  if (has_rules) {
-    auto rules = parsed_rules(metadata.text("name_rules"));
-    if (!rules) metadata.refuse("name_rules", "pairs of a token and a number from 1 to 31");
-    tokens->rules = std::move(*rules);
+  tokens->rules = read_rules(metadata);
+  if (metadata.has("split")) {
+    tokens->split = static_cast<SplitPattern>(metadata.choice("split", split_pattern_names));
   }
+  tokens->whole_pieces = metadata.has("whole_pieces") && metadata.truth("whole_pieces");
+  tokens->normalized = metadata.has("normalized") && metadata.truth("normalized");
   try {
     const BpeTokenizer tokenizer(*tokens);
     MetadataWriter again;
     write_bpe(again, tokenizer);
-    for (const char* key : {"merges", "tokens", "name_rules"}) {
-      if (key == std::string_view("name_rules") && !has_rules) continue;
-      if (again.entries().at(key) != metadata.text(key)) {
+    for (const char* key :
+         {"merges", "tokens", "name_rules", "split", "whole_pieces", "normalized"}) {
+      const auto written = again.entries().find(key);
+      const bool has = written != again.entries().end();
+      if (metadata.has(key) != has || (has && written->second != metadata.text(key))) {
         metadata.refuse(key, "the form in which such a tokenizer is written");
       }
     }
@@ -294,30 +230,48 @@ inline CharacterTokenizer read_characters(const MetadataReader& metadata, Index 
   }
 }
 
-inline void write_end_tokens(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
-  if (tokenizer.has_own_end()) return;
-  std::string words;
-  for (const Token token : tokenizer.end_tokens()) {
-    words += detail::concat({(words.empty() ? "" : " "), token});
-  }
-  metadata.text("end_tokens", words);
-}
-
-inline void read_end_tokens(const MetadataReader& metadata, AnyTokenizer& tokenizer) {
-  const auto found = metadata.file().metadata().find("end_tokens");
-  if (found == metadata.file().metadata().end()) return;
+/// Different tokens, with spaces between.
+inline std::vector<Token> read_tokens(const MetadataReader& metadata, const char* key,
+                                      Index vocabulary) {
   std::vector<Token> tokens;
-  SpacedWords words(found->second);
+  SpacedWords words(metadata.text(key));
   while (const auto word = words.next()) {
     const auto token = whole_word<Token>(*word);
-    const bool sound = token && *token >= 0 && *token < tokenizer.vocabulary_size();
+    const bool sound = token && *token >= 0 && *token < vocabulary;
     if (!sound || std::find(tokens.begin(), tokens.end(), *token) != tokens.end()) {
-      metadata.refuse("end_tokens", detail::concat({"different tokens from 0 to ",
-                                                    tokenizer.vocabulary_size() - 1}));
+      metadata.refuse(key, detail::concat({"different tokens from 0 to ", vocabulary - 1}));
     }
     tokens.push_back(*token);
   }
-  tokenizer.set_end_tokens(std::move(tokens));
+  return tokens;
+}
+
+inline std::string words_of(const std::vector<Token>& tokens) {
+  std::string words;
+  for (const Token token : tokens) words += detail::concat({(words.empty() ? "" : " "), token});
+  return words;
+}
+
+inline void write_end_tokens(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
+  if (!tokenizer.has_own_end()) metadata.text("end_tokens", words_of(tokenizer.end_tokens()));
+  const TextFrame& frame = tokenizer.frame();
+  if (!frame.before.empty()) metadata.text("tokens_before_text", words_of(frame.before));
+  if (!frame.after.empty()) metadata.text("tokens_after_text", words_of(frame.after));
+}
+
+inline void read_end_tokens(const MetadataReader& metadata, AnyTokenizer& tokenizer) {
+  const Index vocabulary = tokenizer.vocabulary_size();
+  TextFrame frame;
+  for (const bool before : {true, false}) {
+    const char* const key = before ? "tokens_before_text" : "tokens_after_text";
+    if (!metadata.has(key)) continue;
+    std::vector<Token>& tokens = before ? frame.before : frame.after;
+    tokens = read_tokens(metadata, key, vocabulary);
+    if (tokens.empty()) metadata.refuse(key, "tokens");
+  }
+  tokenizer.set_frame(std::move(frame));
+  if (!metadata.has("end_tokens")) return;
+  tokenizer.set_end_tokens(read_tokens(metadata, "end_tokens", vocabulary));
   if (tokenizer.has_own_end())
     metadata.refuse("end_tokens", "no entry that equals the tokenizer's own end token");
 }
@@ -326,6 +280,8 @@ inline void read_end_tokens(const MetadataReader& metadata, AnyTokenizer& tokeni
 inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
   if (const auto* const bpe = tokenizer.get_if<BpeTokenizer>()) {
     write_bpe(metadata, *bpe);
+  } else if (const auto* const pieces = tokenizer.get_if<SentencePieceTokenizer>()) {
+    write_sentence_pieces(metadata, *pieces);
   } else if (const auto* const bytes = tokenizer.get_if<ByteTokenizer>()) {
     write_bytes(metadata, *bytes);
   } else {
@@ -336,10 +292,11 @@ inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokeni
 
 /// The tokenizer of a model with `vocabulary` tokens. FormatError if it is missing or invalid.
 inline AnyTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabulary) {
-  constexpr std::array<std::string_view, 2> kinds{"character", "bpe"};
-  AnyTokenizer tokenizer = metadata.choice("tokenizer", kinds) == 1
-                               ? AnyTokenizer(read_bpe(metadata, vocabulary))
-                               : AnyTokenizer(read_characters(metadata, vocabulary));
+  constexpr std::array<std::string_view, 3> kinds{"character", "bpe", "sentence_piece"};
+  const auto kind = metadata.choice("tokenizer", kinds);
+  AnyTokenizer tokenizer = kind == 0   ? AnyTokenizer(read_characters(metadata, vocabulary))
+                           : kind == 1 ? AnyTokenizer(read_bpe(metadata, vocabulary))
+                                       : AnyTokenizer(read_sentence_pieces(metadata, vocabulary));
   read_end_tokens(metadata, tokenizer);
   return tokenizer;
 }

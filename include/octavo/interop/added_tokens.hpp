@@ -25,7 +25,7 @@
 namespace OCTAVO_NAMESPACE::detail {
 
 inline constexpr JsonLimits tokenizer_limits{
-    .names = 300'000, .values = 1'500'000, .nested = 8, .bytes = 32'000'000};
+    .names = 800'000, .values = 4'000'000, .nested = 8, .bytes = 96'000'000};
 
 /// An added token, as in "added_tokens" of tokenizer.json.
 struct AddedToken {
@@ -58,7 +58,7 @@ inline AddedToken added_token(const JsonObject& file, std::string content, const
       flag("normalized")};
 }
 
-/// Places tokens by their numbers, which must be distinct and below 2^18. FormatError otherwise.
+/// Places tokens by their numbers, which must be distinct and below 2^19. FormatError otherwise.
 class NumberedTokens {
  public:
   explicit NumberedTokens(const JsonObject& file) : file_(file) {}
@@ -99,17 +99,24 @@ class NumberedTokens {
   std::vector<std::optional<std::string>> tokens_;
 };
 
-/// For each token, whether it is a single byte or the result of a merge.
-inline std::vector<bool> which_are_text(const TokenTable& table) {
+/// For each token, whether it is the result of a merge.
+inline std::vector<bool> which_are_made(const TokenTable& table) {
   std::unordered_set<std::string> made;
   for (std::string merge : table.merges) {
     const std::size_t space = merge.find(' ');
     if (space != merge.npos) made.insert(merge.erase(space, 1));
   }
   std::vector<bool> result;
-  for (const std::string& token : table.tokens) {
-    const auto bytes = bytes_of_letters(token);
-    result.push_back((bytes && bytes->size() == 1) || made.contains(token));
+  for (const std::string& token : table.tokens) result.push_back(made.contains(token));
+  return result;
+}
+
+/// For each token, whether it is a single byte or the result of a merge.
+inline std::vector<bool> which_are_text(const TokenTable& table) {
+  std::vector<bool> result = which_are_made(table);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto bytes = bytes_of_letters(table.tokens[i]);
+    result[i] = result[i] || (bytes && bytes->size() == 1);
   }
   return result;
 }
@@ -117,25 +124,24 @@ inline std::vector<bool> which_are_text(const TokenTable& table) {
 /// Sets the kinds of added tokens in the table. A token of the text that is also found by its name
 /// keeps its kind and gets a rule. FormatError if Octavo would find a token at other places.
 inline void name_added(const JsonObject& file, TokenTable& table, const std::vector<bool>& is_text,
-                       const std::vector<AddedToken>& added, std::vector<std::string>& notes) {
+                       const std::vector<AddedToken>& added) {
   std::unordered_map<std::string_view, std::size_t> number;
   for (std::size_t i = 0; i < table.tokens.size(); ++i) number.emplace(table.tokens[i], i);
+  // Where texts are not changed, there is nothing to search for late but between other names.
   const bool late =
       std::any_of(added.begin(), added.end(), [](auto& one) { return one.normalized; });
+  const bool changes = table.normalized || table.sentence_pieces;
   const bool early =
       std::any_of(added.begin(), added.end(), [](auto& one) { return !one.normalized; });
   for (const AddedToken& one : added) {
     const std::size_t at = number.at(one.content);
-    if (one.single_word) {
-      const std::string what = concat({"token ", printable(one.content), ": 'single_word'"});
-      if (!one.special) file.fail(concat({what, " is true, expected false"}));
-      notes.push_back(concat({what, " of ", printable(file.name()),
-                              " is set aside: its name is found within words as well"}));
-    }
-    NameRule rule{one.strip_left, one.strip_right, late && early && one.normalized, false, false};
+    NameRule rule{.strip_left = one.strip_left,
+                  .strip_right = one.strip_right,
+                  .late = one.normalized && (changes || (late && early)),
+                  .single_word = one.single_word};
     if (!is_text[at]) {
       table.kinds[at] = one.special ? TokenKind::control : TokenKind::user_defined;
-    } else if (bytes_of_letters(one.content) == one.content) {
+    } else if (table.sentence_pieces || bytes_of_letters(one.content) == one.content) {
       (one.special ? rule.recognized : rule.always) = true;
     } else {
       file.fail(concat({"token ", printable(one.content),
@@ -176,11 +182,11 @@ inline std::string added_fields(const TokenTable& table, std::size_t i) {
   const auto found = table.rules.find(static_cast<Token>(i));
   const NameRule rule = found == table.rules.end() ? NameRule{} : found->second;
   const auto truth = [](bool value) { return value ? "true" : "false"; };
-  return concat({"\"content\": ", json_string(table.tokens[i]),
-                 ", \"single_word\": false, \"lstrip\": ", truth(rule.strip_left),
-                 ", \"rstrip\": ", truth(rule.strip_right), ", \"normalized\": ", truth(rule.late),
-                 ", \"special\": ", truth(table.kinds[i] == TokenKind::control || rule.recognized),
-                 "}"});
+  return concat(
+      {"\"content\": ", json_string(table.tokens[i]),
+       ", \"single_word\": ", truth(rule.single_word), ", \"lstrip\": ", truth(rule.strip_left),
+       ", \"rstrip\": ", truth(rule.strip_right), ", \"normalized\": ", truth(rule.late),
+       ", \"special\": ", truth(table.kinds[i] == TokenKind::control || rule.recognized), "}"});
 }
 
 }  // namespace OCTAVO_NAMESPACE::detail

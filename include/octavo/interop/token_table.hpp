@@ -22,14 +22,31 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A vocabulary in the form of GPT-2's files. A token is a text in which a printable character
-/// stands for each byte: " a" is "\u0120a". (A token that does not occur in text is its name,
-/// unchanged.) A merge is two such texts with a space between them.
+/// A vocabulary in the form of other programs' files. Of a byte-level encoding (GPT-2's files): a
+/// token is a text in which a printable character stands for each byte: " a" is "\u0120a". Of
+/// SentencePiece: U+2581 stands for a space, "<0x0A>" for a byte. (A token that does not occur in
+/// text is its name, unchanged.) A merge is two such texts with a space between them.
 struct TokenTable {
   std::vector<std::string> tokens;    ///< by number, all distinct
   std::vector<TokenKind> kinds;       ///< one per token
   std::vector<std::string> merges;    ///< earlier merges are applied first
   std::map<Token, NameRule> rules{};  ///< see BpeVocabulary
+  TextFrame frame{};                  ///< tokens around a text
+
+  // Of byte-level encodings: see BpeVocabulary.
+  SplitPattern split = SplitPattern::gpt2;
+  bool whole_pieces = false, normalized = false;
+
+  // Of SentencePiece's: see SentencePieceVocabulary.
+  bool sentence_pieces = false;
+  std::vector<float> scores{};
+  SpacePrefix prefix = SpacePrefix::never;
+  bool strip_space = false, fuse_unknown = false;
+
+  /// Whether it is split and merged as GPT-2's, which two files suffice for.
+  bool is_as_gpt2() const noexcept {
+    return split == SplitPattern::gpt2 && !whole_pieces && !normalized && !sentence_pieces;
+  }
 
   /// The first token that occurs twice; nothing if all are distinct.
   std::optional<std::string_view> twice() const {
@@ -74,6 +91,7 @@ inline void add_reserve(TokenTable& table, Index vocabulary) {
   while (std::ssize(table.tokens) < vocabulary) {
     table.tokens.push_back(names.next(table.tokens.size()));
     table.kinds.push_back(TokenKind::unused);
+    if (!table.scores.empty()) table.scores.push_back(0);
   }
 }
 
@@ -143,7 +161,7 @@ inline std::optional<CharacterTokenizer> character_tokenizer_of(const TokenTable
     has_end = has_end || table.kinds[i] == TokenKind::control;
   }
   if (bytes.size() == 256 && !unknown && !table.merges.empty()) return std::nullopt;
-  if (!table.rules.empty()) return std::nullopt;
+  if (!table.rules.empty() || !table.is_as_gpt2()) return std::nullopt;
   try {
     CharacterTokenizer tokenizer({bytes, characters},
                                  unknown ? UnknownToken::included : UnknownToken::excluded,
@@ -169,11 +187,35 @@ inline TokenTable token_table_of(const BpeTokenizer& tokenizer) {
                            table.tokens[static_cast<std::size_t>(merge.right)]);
   }
   table.rules = tokenizer.rules();
+  table.split = tokenizer.split();
+  table.whole_pieces = tokenizer.whole_pieces();
+  table.normalized = tokenizer.normalized();
+  return table;
+}
+
+/// The vocabulary of SentencePiece's byte pairs.
+inline TokenTable token_table_of(const SentencePieceTokenizer& tokenizer) {
+  SentencePieceVocabulary vocabulary = tokenizer.vocabulary();
+  TokenTable table;
+  table.tokens = std::move(vocabulary.tokens);
+  table.kinds = std::move(vocabulary.kinds);
+  for (const BpeMerge& merge : vocabulary.merges) {
+    table.merges.push_back(table.tokens[static_cast<std::size_t>(merge.left)] + ' ' +
+                           table.tokens[static_cast<std::size_t>(merge.right)]);
+  }
+  table.rules = std::move(vocabulary.rules);
+  table.sentence_pieces = true;
+  table.scores = std::move(vocabulary.scores);
+  table.prefix = vocabulary.prefix;
+  table.strip_space = vocabulary.strip_space;
+  table.fuse_unknown = vocabulary.fuse_unknown;
   return table;
 }
 
 inline TokenTable token_table_of(const AnyTokenizer& tokenizer) {
-  return tokenizer.visit([](const auto& one) { return token_table_of(one); });
+  TokenTable table = tokenizer.visit([](const auto& one) { return token_table_of(one); });
+  table.frame = tokenizer.frame();
+  return table;
 }
 
 namespace detail {
@@ -209,8 +251,9 @@ inline std::vector<BpeMerge> merges_of(const TokenTable& table) {
 inline BpeTokenizer bpe_tokenizer_of(const TokenTable& table) {
   require(table.kinds.size() == table.tokens.size() &&
               table.tokens.size() <= BpeVocabulary::most_tokens,
-          "vocabulary: expected at most 2^18 tokens, each with a kind");
-  BpeVocabulary vocabulary{{}, table.kinds, detail::merges_of(table), table.rules};
+          "vocabulary: expected at most 2^19 tokens, each with a kind");
+  BpeVocabulary vocabulary{{},          table.kinds,        detail::merges_of(table), table.rules,
+                           table.split, table.whole_pieces, table.normalized};
   for (std::size_t i = 0; i < table.tokens.size(); ++i) {
     const bool normal = table.kinds[i] == TokenKind::normal;
     const auto bytes = normal ? bytes_of_letters(table.tokens[i]) : table.tokens[i];
@@ -223,11 +266,57 @@ inline BpeTokenizer bpe_tokenizer_of(const TokenTable& table) {
   return BpeTokenizer(vocabulary);
 }
 
-/// The tokenizer with this vocabulary: of characters if possible, otherwise of byte pairs.
-/// ConfigError, with the reason, if it is neither.
+/// The SentencePiece tokenizer with this vocabulary. ConfigError, with the reason, if it is not
+/// one.
+inline SentencePieceTokenizer sentence_piece_tokenizer_of(const TokenTable& table) {
+  return SentencePieceTokenizer(
+      {table.tokens, table.kinds,
+       table.scores.empty() ? detail::merges_of(table) : std::vector<BpeMerge>(), table.rules,
+       table.scores, table.prefix, table.strip_space, table.fuse_unknown});
+}
+
+/// The tokenizer with this vocabulary: SentencePiece's, of characters if possible, otherwise of
+/// byte pairs. ConfigError, with the reason, if it is none of these.
 inline AnyTokenizer tokenizer_of(const TokenTable& table) {
-  if (const auto characters = character_tokenizer_of(table)) return *characters;
-  return bpe_tokenizer_of(table);
+  const auto without_frame = [&]() -> AnyTokenizer {
+    if (table.sentence_pieces) return sentence_piece_tokenizer_of(table);
+    if (const auto characters = character_tokenizer_of(table)) return *characters;
+    return bpe_tokenizer_of(table);
+  };
+  AnyTokenizer tokenizer = without_frame();
+  tokenizer.set_frame(table.frame);
+  return tokenizer;
+}
+
+/// Merges for a table with scores, as Hugging Face's converter makes them: of each token every pair
+/// that makes it, by score. They differ from the scores where two pairs of one token overlap.
+inline std::vector<std::string> merges_of_scores(const TokenTable& table) {
+  std::unordered_map<std::string_view, std::size_t> numbers;
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < table.tokens.size(); ++i) {
+    if (table.kinds[i] != TokenKind::normal) continue;
+    numbers.emplace(table.tokens[i], i);
+    order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return table.scores[a] > table.scores[b]; });
+  std::vector<std::string> merges;
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  for (const std::size_t token : order) {
+    const std::string_view text = table.tokens[token];
+    pairs.clear();
+    for (std::size_t at = 1; at < text.size(); ++at) {
+      const auto left = numbers.find(text.substr(0, at)), right = numbers.find(text.substr(at));
+      if (left != numbers.end() && right != numbers.end()) {
+        pairs.emplace_back(left->second, right->second);
+      }
+    }
+    std::sort(pairs.begin(), pairs.end());
+    for (const auto& [left, right] : pairs) {
+      merges.push_back(detail::concat({table.tokens[left], ' ', table.tokens[right]}));
+    }
+  }
+  return merges;
 }
 
 /// The token that ends a text, for formats that demand one: a control token, else the unknown

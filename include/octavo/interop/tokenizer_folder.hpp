@@ -18,6 +18,7 @@
 #include <octavo/interop/added_tokens.hpp>
 #include <octavo/interop/token_table.hpp>
 #include <octavo/interop/tokenizer_json.hpp>
+#include <octavo/interop/tokenizer_json_text.hpp>
 #include <octavo/interop/vocabulary_files.hpp>
 
 // The tokenizer of a folder in Hugging Face's format.
@@ -35,20 +36,28 @@ class TokenizerFolder {
     const auto json = open("tokenizer.json");
     if (!json && !vocabulary) return std::nullopt;
     const auto config = object("tokenizer_config.json");
-    if (config) check_config(*config, notes);
-    if (json) return read_tokenizer_json(*json, notes);
+    if (json) {
+      TokenTable table = read_tokenizer_json(*json, notes);
+      if (config) check_config(*config, table, notes);
+      return table;
+    }
+    if (config) check_config(*config, {}, notes);
     const auto added = object("added_tokens.json"), special = object("special_tokens_map.json");
     const auto pointer = [](const auto& file) { return file ? &*file : nullptr; };
     return read_vocabulary_files(*vocabulary, FileSource(concat({path_, "/merges.txt"}), files_),
-                                 {pointer(added), pointer(special), pointer(config)}, notes);
+                                 {pointer(added), pointer(special), pointer(config)});
   }
 
  private:
-  /// Checks the options that would add tokens or a space to a text.
-  static void check_config(const JsonObject& config, std::vector<std::string>& notes) {
-    config.demand("add_prefix_space", false);
+  /// Checks the options that would add tokens or a space to a text. A tokenizer.json says for
+  /// itself what SentencePiece's texts begin with.
+  static void check_config(const JsonObject& config, const TokenTable& table,
+                           std::vector<std::string>& notes) {
+    if (!table.sentence_pieces) config.demand("add_prefix_space", false);
     for (const char* key : {"add_bos_token", "add_eos_token"}) {
+      const bool before = key == std::string_view("add_bos_token");
       if (config.field(key) != true) continue;
+      if (!(before ? table.frame.before : table.frame.after).empty()) continue;
       notes.push_back(concat({"'", key, "' of ", printable(config.name()),
                               " is set aside: Octavo adds no tokens to a text"}));
     }
@@ -109,6 +118,10 @@ inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path, 
     table->tokens.resize(most);
     table->kinds.resize(most);
     table->rules.erase(table->rules.lower_bound(static_cast<Token>(most)), table->rules.end());
+    if (!table->scores.empty()) table->scores.resize(most);
+    for (auto* const tokens : {&table->frame.before, &table->frame.after}) {
+      std::erase_if(*tokens, [&](Token token) { return token >= static_cast<Token>(most); });
+    }
   }
   add_reserve(*table, vocabulary);
   return table;
@@ -141,8 +154,13 @@ inline std::string tokenizer_config_text(const TokenTable& table) {
     const std::string& token = table.tokens[static_cast<std::size_t>(found - table.kinds.begin())];
     text += detail::concat({",\n  \"", role, "\": ", json_string(token)});
   };
-  name("bos_token", TokenKind::control);
-  name("eos_token", TokenKind::control);
+  const auto of_frame = [&](const char* role, const std::vector<Token>& tokens) {
+    if (tokens.empty()) return name(role, TokenKind::control);
+    text += detail::concat({",\n  \"", role, "\": ",
+                            json_string(table.tokens[static_cast<std::size_t>(tokens.front())])});
+  };
+  of_frame("bos_token", table.frame.before);
+  of_frame("eos_token", table.frame.after);
   name("unk_token", TokenKind::unknown);
   text += added_tokens_decoder(table);
   return detail::concat({text, "\n}\n"});
@@ -150,16 +168,18 @@ inline std::string tokenizer_config_text(const TokenTable& table) {
 
 }  // namespace detail
 
-/// Saves a vocabulary as tokenizer.json, tokenizer_config.json, vocab.json and merges.txt in a
-/// folder, which is created if necessary; each file appears whole or not at all. Error of code
-/// bad_data if a token is not UTF-8.
+/// Saves a vocabulary as tokenizer.json and tokenizer_config.json, and vocab.json and merges.txt if
+/// it is split and merged as GPT-2's, in a folder, which is created if necessary; each file appears
+/// whole or not at all. Error of code bad_data if a token is not UTF-8.
 inline void save_tokenizer_folder(const std::string& path, const TokenTable& table,
                                   FileSystem& files = real_file_system()) {
-  const std::pair<const char*, std::string> texts[] = {
+  std::vector<std::pair<const char*, std::string>> texts = {
       {"tokenizer.json", tokenizer_json_text(table)},
-      {"tokenizer_config.json", detail::tokenizer_config_text(table)},
-      {"vocab.json", vocabulary_text(table)},
-      {"merges.txt", merges_text(table)}};
+      {"tokenizer_config.json", detail::tokenizer_config_text(table)}};
+  if (table.is_as_gpt2()) {
+    texts.emplace_back("vocab.json", vocabulary_text(table));
+    texts.emplace_back("merges.txt", merges_text(table));
+  }
   if (files.mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
     throw IoError(ErrorCode::cannot_create,
                   detail::concat({"cannot create folder ", printable(path)}), detail::last_error(),

@@ -12,13 +12,15 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/utf8.hpp>
 #include <octavo/files/byte_source.hpp>
 #include <octavo/formats/json_object.hpp>
 #include <octavo/interop/added_tokens.hpp>
 #include <octavo/interop/token_table.hpp>
-#include <octavo/interop/vocabulary_files.hpp>
+#include <octavo/interop/tokenizer_json_parts.hpp>
 
-// tokenizer.json of Hugging Face's library tokenizers, for GPT-2's byte-level byte-pair encoding.
+// tokenizer.json of Hugging Face's library tokenizers, for byte-pair encodings: byte-level ones
+// (GPT-2, Llama 3, Qwen2, SmolLM, Mistral-Nemo) and SentencePiece's (Llama 2, Mistral, Gemma).
 namespace OCTAVO_NAMESPACE {
 namespace detail {
 
@@ -29,14 +31,16 @@ class TokenizerJson {
 
   TokenizerJson(const ByteSource& source, std::vector<std::string>& notes)
       : file_(source, tokenizer_limits) {
-    check_normalizer();
-    check_pre_tokenizer();
-    check_byte_level("post_processor", file_.field("post_processor"));
-    check_byte_level("decoder", file_.field("decoder"));
+    TokenizerParts parts(file_, table_);
     check_model();
     read_tokens();
     read_merges();
-    name_kinds(notes);
+    if (table_.sentence_pieces) {
+      name_pieces(notes);
+    } else {
+      name_kinds();
+    }
+    parts.find_frame();
     require_tokenizer(table_, source.name());
   }
 
@@ -49,87 +53,35 @@ class TokenizerJson {
                        (got.is_string() && !text ? " (a text)" : ""), ", expected ", expected}));
   }
 
-  /// The parts of a Sequence, or the single part, or none.
-  static std::vector<const Json*> parts_of(const Json& part, const char* list) {
-    if (part.is_null()) return {};
-    const Json& parts = field_of(part, list);
-    if (field_of(part, "type") != "Sequence" || !parts.is_array()) return {&part};
-    std::vector<const Json*> all;
-    for (const Json& one : parts) {
-      const auto inner = parts_of(one, list);
-      all.insert(all.end(), inner.begin(), inner.end());
-    }
-    return all;
-  }
-
-  void check_normalizer() const {
-    for (const Json* const part : parts_of(file_.field("normalizer"), "normalizers")) {
-      refuse("normalizer", *part, "null");
-    }
-  }
-
-  /// ByteLevel with its own pattern, which is GPT-2's, or a Split with that pattern before it.
-  void check_pre_tokenizer() const {
-    const std::string name = "pre_tokenizer";
-    const auto parts = parts_of(file_.field("pre_tokenizer"), "pretokenizers");
-    const bool split = parts.size() == 2 && field_of(*parts[0], "type") == "Split";
-    if (parts.size() != (split ? 2u : 1u) || field_of(*parts.back(), "type") != "ByteLevel") {
-      refuse(name, file_.field("pre_tokenizer"), "one of type 'ByteLevel'");
-    }
-    if (split) check_split(*parts[0]);
-    const Json& prefix = field_of(*parts.back(), "add_prefix_space");
-    if (prefix != false) refuse(concat({name, ".add_prefix_space"}), prefix, "false");
-    const Json& pattern = field_of(*parts.back(), "use_regex");
-    if (split ? pattern != false : !pattern.is_null() && pattern != true) {
-      refuse(concat({name, ".use_regex"}), pattern, split ? "false" : "true");
-    }
-  }
-
-  void check_split(const Json& split) const {
-    const Json gpt2 =
-        R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-    const Json other = R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-    const Json& pattern = field_of(field_of(split, "pattern"), "Regex");
-    if (pattern != gpt2 && pattern != other) {
-      refuse("pre_tokenizer.pattern", field_of(split, "pattern"), "GPT-2's");
-    }
-    if (field_of(split, "behavior") != "Isolated" || field_of(split, "invert") == true) {
-      refuse("pre_tokenizer", split, "a Split that is 'Isolated' and not inverted");
-    }
-  }
-
-  /// Parts that do not change tokens: any number of ByteLevel parts, and a template of only the
-  /// text.
-  void check_byte_level(const char* name, const Json& part) const {
-    for (const Json* const one :
-         parts_of(part, name == std::string_view("decoder") ? "decoders" : "processors")) {
-      if (field_of(*one, "type") == "ByteLevel" || is_plain_template(*one)) continue;
-      refuse(name, *one, "one of type 'ByteLevel'");
-    }
-  }
-
-  static bool is_plain_template(const Json& part) {
-    const Json& single = field_of(part, "single");
-    return field_of(part, "type") == "TemplateProcessing" && single.is_array() &&
-           single.size() == 1 && field_of(field_of(single[0], "Sequence"), "id") == "A";
-  }
-
   const Json& model(const char* key) const { return field_of(file_.field("model"), key); }
 
-  void check_model() const {
+  void check_model() {
     if (!file_.field("model").is_object()) file_.fail("'model' is not an object");
     const auto demand = [&](const char* key, const Json& value) {
       if (!model(key).is_null() && model(key) != value) {
         refuse(concat({"model.", key}), model(key), JsonObject::shown(value), value.is_string());
       }
     };
+    const auto flag = [&](const char* key) {
+      const Json& value = model(key);
+      if (!value.is_null() && !value.is_boolean()) {
+        refuse(concat({"model.", key}), value, "true or false");
+      }
+      return value == true;
+    };
     demand("type", "BPE");
     demand("dropout", 0.0);
     demand("continuing_subword_prefix", "");
     demand("end_of_word_suffix", "");
-    demand("fuse_unk", false);
-    demand("byte_fallback", false);
-    demand("ignore_merges", false);
+    if (table_.sentence_pieces) {
+      demand("ignore_merges", false);
+      table_.fuse_unknown = flag("fuse_unk");
+      byte_fallback_ = flag("byte_fallback");
+    } else {
+      demand("fuse_unk", false);
+      demand("byte_fallback", false);
+      table_.whole_pieces = flag("ignore_merges");
+    }
     if (!model("vocab").is_object()) file_.fail("'model.vocab' is not an object");
     if (!model("merges").is_array()) file_.fail("'model.merges' is not a list");
     if (!model("unk_token").is_null() && !model("unk_token").is_string()) {
@@ -161,7 +113,7 @@ class TokenizerJson {
   /// "a b" or ["a", "b"].
   void read_merges() {
     const Json& list = model("merges");
-    if (list.size() > BpeVocabulary::most_merges) file_.fail("it has more than 2^18 merges");
+    if (list.size() > BpeVocabulary::most_merges) file_.fail("it has more than 2^20 merges");
     for (const Json& merge : list) {
       const bool pair =
           merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
@@ -171,20 +123,37 @@ class TokenizerJson {
     }
   }
 
+  /// The place of the unknown token in the table, or its end.
+  std::size_t unknown_at() const {
+    if (!model("unk_token").is_string()) return table_.tokens.size();
+    const auto found = std::find(table_.tokens.begin(), table_.tokens.end(),
+                                 model("unk_token").get<std::string>());
+    return static_cast<std::size_t>(found - table_.tokens.begin());
+  }
+
+  bool in_model(const std::string& token) const { return model("vocab").contains(token); }
+
   /// Tokens that are neither text nor added nor unknown are in reserve.
-  void name_kinds(std::vector<std::string>& notes) {
-    const std::vector<bool> text = which_are_text(table_);
+  void name_kinds() {
+    std::vector<bool> text = which_are_text(table_);
+    if (table_.whole_pieces) {  // a token need not be the result of a merge
+      std::set<std::string_view> others;
+      for (const AddedToken& one : added_) others.insert(one.content);
+      for (std::size_t i = 0; i < text.size(); ++i) {
+        const std::string& token = table_.tokens[i];
+        text[i] = text[i] || (in_model(token) && !others.contains(token) &&
+                              bytes_of_letters(token).has_value());
+      }
+    }
     for (std::size_t i = 0; i < text.size(); ++i) {
       table_.kinds.push_back(text[i] ? TokenKind::normal : TokenKind::unused);
     }
-    name_added(file_, table_, text, added_, notes);
+    name_added(file_, table_, text, added_);
     if (!model("unk_token").is_string()) return;
-    const std::string unknown = model("unk_token").get<std::string>();
-    const auto found = std::find(table_.tokens.begin(), table_.tokens.end(), unknown);
-    const auto at = static_cast<std::size_t>(found - table_.tokens.begin());
-    if (found == table_.tokens.end() || text[at]) {
-      refuse("model.unk_token", unknown, "a token that is neither a byte nor made by a merge",
-             true);
+    const std::size_t at = unknown_at();
+    if (at == table_.tokens.size() || text[at]) {
+      refuse("model.unk_token", model("unk_token"),
+             "a token that is neither a byte nor made by a merge", true);
     }
     // A tokenizer that knows every byte never uses the unknown token; it then keeps the kind that
     // it was added with.
@@ -198,9 +167,41 @@ class TokenizerJson {
     table_.rules.erase(static_cast<Token>(at));
   }
 
+  /// Every token of the model is text, unless it is a byte, unknown or added.
+  void name_pieces(std::vector<std::string>& notes) {
+    const std::vector<bool> made = which_are_made(table_);
+    std::vector<bool> text;
+    for (std::size_t i = 0; i < table_.tokens.size(); ++i) {
+      const std::string& token = table_.tokens[i];
+      const bool byte = byte_fallback_ && byte_of_token_name(token) >= 0;
+      text.push_back(!byte && (made[i] || utf8_length(token) == token.size()));
+      table_.kinds.push_back(byte              ? TokenKind::byte
+                             : in_model(token) ? TokenKind::normal
+                                               : TokenKind::unused);
+    }
+    const std::size_t unknown = unknown_at();
+    if (model("unk_token").is_string() && (unknown == text.size() || text[unknown])) {
+      refuse("model.unk_token", model("unk_token"), "a token that is not part of a text", true);
+    }
+    std::erase_if(added_, [&](const AddedToken& one) {
+      if (table_.kinds[static_cast<std::size_t>(one.id.get<Index>())] != TokenKind::byte) {
+        return false;
+      }
+      notes.push_back(concat({"token ", printable(one.content), " of ", printable(file_.name()),
+                              " was added, and is set aside: it is a byte's"}));
+      return true;
+    });
+    name_added(file_, table_, text, added_);
+    if (unknown == text.size()) return;
+    table_.kinds[unknown] = TokenKind::unknown;
+    auto rule = table_.rules.find(static_cast<Token>(unknown));
+    if (rule != table_.rules.end()) table_.rules.erase(rule);
+  }
+
   JsonObject file_;
   std::vector<AddedToken> added_;
   TokenTable table_;
+  bool byte_fallback_ = false;
 };
 
 }  // namespace detail
@@ -209,34 +210,6 @@ class TokenizerJson {
 /// give other tokens.
 inline TokenTable read_tokenizer_json(const ByteSource& source, std::vector<std::string>& notes) {
   return detail::TokenizerJson(source, notes).take();
-}
-
-/// The text of a tokenizer.json. Error of code bad_data if a token is not UTF-8.
-inline std::string tokenizer_json_text(const TokenTable& table) {
-  using detail::json_string;
-  std::string added, unknown = "null", merges;
-  for (std::size_t i = 0; i < table.tokens.size(); ++i) {
-    if (table.kinds[i] == TokenKind::unknown) unknown = json_string(table.tokens[i]);
-    if (!detail::is_added(table, i)) continue;
-    added += (added.empty() ? "\n    " : ",\n    ");
-    added += detail::concat({"{\"id\": ", i, ", ", detail::added_fields(table, i)});
-  }
-  for (const std::string& merge : table.merges) {
-    merges += (merges.empty() ? "\n      " : ",\n      ") + json_string(merge);
-  }
-  const std::string byte_level =
-      "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, "
-      "\"use_regex\": true}";
-  return detail::concat(
-      {"{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"
-       "  \"added_tokens\": [",
-       added, "],\n  \"normalizer\": null,\n  \"pre_tokenizer\": ", byte_level,
-       ",\n  \"post_processor\": null,\n  \"decoder\": ", byte_level,
-       ",\n  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ",
-       unknown,
-       ",\n    \"continuing_subword_prefix\": \"\",\n    \"end_of_word_suffix\": \"\",\n"
-       "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"vocab\": ",
-       vocabulary_text(table), ",\n    \"merges\": [", merges, "]\n  }\n}\n"});
 }
 
 }  // namespace OCTAVO_NAMESPACE

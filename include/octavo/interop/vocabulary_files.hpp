@@ -46,7 +46,7 @@ inline std::vector<std::string> read_merges_text(const ByteSource& source) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || (first && line.starts_with("#version"))) continue;
-    if (merges.size() == BpeVocabulary::most_merges) fail("it has more than 2^18 merges");
+    if (merges.size() == BpeVocabulary::most_merges) fail("it has more than 2^20 merges");
     merges.emplace_back(line);
   }
   return merges;
@@ -122,8 +122,7 @@ struct VocabularyCompanions {
 /// are control tokens, unless the companion files say otherwise. FormatError, naming a file, if it
 /// is neither of characters nor of byte pairs.
 inline TokenTable read_vocabulary_files(const ByteSource& vocabulary, const ByteSource& merges,
-                                        const VocabularyCompanions& companions,
-                                        std::vector<std::string>& notes) {
+                                        const VocabularyCompanions& companions) {
   const JsonObject file(vocabulary, detail::tokenizer_limits);
   const std::vector<detail::AddedToken> added = companions.added();
   detail::NumberedTokens tokens(file);
@@ -137,16 +136,20 @@ inline TokenTable read_vocabulary_files(const ByteSource& vocabulary, const Byte
     const std::string& name = table.tokens[i];
     table.kinds.push_back(text[i] ? TokenKind::normal : detail::kind_of_name(name));
   }
-  detail::name_added(file, table, text, added, notes);
+  detail::name_added(file, table, text, added);
   detail::require_tokenizer(table, vocabulary.name());
   return table;
 }
 
-/// The text of a vocab.json. Error of code bad_data if a token is not UTF-8.
+/// The text of a vocab.json. Error of code bad_data if a token is not UTF-8. Where a token need not
+/// be made by a merge, tokens in reserve are left out: they would be text.
 inline std::string vocabulary_text(const TokenTable& table) {
+  const bool all = !table.whole_pieces && !table.sentence_pieces;
   std::string text = "{";
   for (std::size_t i = 0; i < table.tokens.size(); ++i) {
-    text += detail::concat({(i == 0 ? "" : ","), detail::json_string(table.tokens[i]), ':', i});
+    if (!all && table.kinds[i] == TokenKind::unused) continue;
+    text += detail::concat(
+        {(text.size() == 1 ? "" : ","), detail::json_string(table.tokens[i]), ':', i});
   }
   return text += "}";
 }
