@@ -61,6 +61,13 @@ Prompt of_tokens(const Model& model, const GenerateOptions& options,
   return prompt;
 }
 
+/// Puts the tokens that begin a text before a prompt, unless the prompt spells them out.
+void put_before(std::vector<Token>& tokens, const std::vector<Token>& beginning) {
+  const bool there = tokens.size() >= beginning.size() &&
+                     std::equal(beginning.begin(), beginning.end(), tokens.begin());
+  if (!there) tokens.insert(tokens.begin(), beginning.begin(), beginning.end());
+}
+
 /// Throws ConfigError or UnknownSymbol as the tokenizer does.
 std::vector<Token> encode_by_policy(const Model& model, const GenerateOptions& options,
                                     UnknownPolicy policy, std::string& text) {
@@ -80,6 +87,7 @@ std::vector<Token> encode(const Model& model, const GenerateOptions& options, st
                           const std::string& what) {
   try {
     std::vector<Token> tokens = encode_by_policy(model, options, options.unknown, text);
+    put_before(tokens, model.tokenizer.frame().before);
     note_unknown(model, text, what);
     return tokens;
   } catch (const octavo::UnknownSymbol& error) {

@@ -128,7 +128,7 @@ void FullCommandLine::add_model(CLI::App& app) {
       "pairs of GPT-2's kind, learned from the text (bpe)");
   whole(group, "--vocab", vocabulary_, 257,
         "Tokens of --tokenizer bpe, one of which ends a text (1024)",
-        octavo::BpeVocabulary::most_tokens);
+        octavo::BpeVocabulary::most_learned);
   group.add_flag("--no-unknown", no_unknown_, "No token for characters outside the text");
   add_choice(group, "--scalar", scalar_, {"float", "double"}, "float (default) or double");
   add_layers(app);

@@ -27,10 +27,8 @@ TokenTable read_json(std::string_view text) {
 }
 
 TokenTable read_two(std::string_view vocabulary, std::string_view merges) {
-  std::vector<std::string> notes;
   return read_vocabulary_files(MemorySource("vocab.json", std::as_bytes(std::span(vocabulary))),
-                               MemorySource("merges.txt", std::as_bytes(std::span(merges))), {},
-                               notes);
+                               MemorySource("merges.txt", std::as_bytes(std::span(merges))), {});
 }
 
 void check_table(const TokenTable& table, std::string_view text) {

@@ -47,12 +47,21 @@ TEST_CASE("spaces, order and tokens of the text") {
   CHECK(tokenizer_of(learned()).encode(" the") == Tokens{number_of("\u0120the")});
 }
 
-TEST_CASE("what 'single_word' would change is refused, or told") {
-  CHECK(refusal(json_with({added(learned_size, "<x>", {{"single_word", true}})})) ==
-        "token '<x>': 'single_word' is true, expected false");
-  const Read special(
-      json_with({added(learned_size, "<x>", {{"single_word", true}, {"special", true}})}));
-  CHECK(special.notes.size() == 1);
+TEST_CASE("a single word is found only between what is no part of a word") {
+  const Token x = static_cast<Token>(learned_size);
+  const Read read(json_with({added(x, "the", {{"id", number_of("the")}, {"single_word", true}}),
+                             added(x, "<x>", {{"single_word", true}, {"special", true}})}));
+  const Token the = number_of("the"), space = number_of("\u0120");
+  CHECK(read.notes.empty());
+  CHECK(read.tokenizer.encode(" the") == Tokens{space, the});
+  CHECK(read.tokenizer.encode(" thea") == Tokens{number_of("\u0120the"), number_of("a")});
+  CHECK(read.tokenizer.encode("<x>", SpecialTokens::recognized) == Tokens{x});
+  for (const char* text : {"a<x>", "<x>1", "<x>_", "<x>\u0301", "\u00e9<x>", "<x>\u200d"}) {
+    for (const Token token : read.tokenizer.encode(text, SpecialTokens::recognized)) {
+      CHECK(token != x);
+    }
+  }
+  CHECK(read.tokenizer.encode("<x>-<x>\u2460", SpecialTokens::recognized).front() == x);
 }
 
 TEST_CASE("tokens have numbers of their own, in range, and those left out are in reserve") {
@@ -74,10 +83,10 @@ TEST_CASE("tokens have numbers of their own, in range, and those left out are in
   CHECK(said("c", 2) ==
         "cannot load 'f': token 'c': its number is 2, expected a unique number: it is also that of "
         "'b'");
-  CHECK(said("c", 1 << 18) ==
-        "cannot load 'f': token 'c': its number is 262144, expected 0 to 262143");
+  CHECK(said("c", 1 << 19) ==
+        "cannot load 'f': token 'c': its number is 524288, expected 0 to 524287");
   CHECK(said("c", "1") ==
-        "cannot load 'f': token 'c': its number is '1' (a text), expected 0 to 262143");
+        "cannot load 'f': token 'c': its number is '1' (a text), expected 0 to 524287");
   CHECK(tokens.take() ==
         std::vector<std::string>{"a", "<unused_1>", "b", "<unused__3>", "<unused_3>"});
 }

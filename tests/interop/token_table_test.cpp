@@ -84,7 +84,7 @@ TEST_CASE("byte pairs become tables and come back") {
   refused([](TokenTable& bad) { bad.tokens[5] = "\u4e2d"; },
           "vocabulary: token 5, '\\xe4\\xb8\\xad', has a character that stands for no byte");
   refused([](TokenTable& bad) { bad.kinds.pop_back(); },
-          "vocabulary: expected at most 2^18 tokens, each with a kind");
+          "vocabulary: expected at most 2^19 tokens, each with a kind");
   refused([](TokenTable& bad) { bad.merges.pop_back(); },
           "vocabulary: token 257, 'a a', is not the result of a merge");
   refused([](TokenTable& bad) { bad = {}; }, "vocabulary: there is no token for the byte '\\x00'");

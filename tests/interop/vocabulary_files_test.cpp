@@ -58,7 +58,7 @@ TEST_CASE("a vocab.json or merges.txt that is wrong is refused") {
   refused("3", merges, "it is not a JSON object");
   refused("{}", merges,
           "merges: merge 0 is '\\xc4\\xa0 t', expected two tokens with a space between");
-  refused(R"({"a": -1})", "", "token 'a': its number is -1, expected 0 to 262143");
+  refused(R"({"a": -1})", "", "token 'a': its number is -1, expected 0 to 524287");
   refused(vocabulary, merges + "q q", "merges: merge 23 makes 'qq', which is not a token");
   refused(vocabulary, merges + "\u0120 t\n", "merges: merge 23, which makes ' t', occurs twice");
   TokenTable bad = table;
@@ -78,7 +78,7 @@ TEST_CASE("a merge a line, without the version, empty lines and what Windows add
   CHECK(merges("\xef\xbb\xbf#version: 0.2\r\n\r\na b\r\n") == Lines{"a b"});
   std::string many;
   for (int i = 0; i <= 1 << 18; ++i) many += "a b\n";
-  CHECK_THROWS_WITH_AS(merges(many), "cannot load 'merges.txt': it has more than 2^18 merges",
+  CHECK_THROWS_WITH_AS(merges(many), "cannot load 'merges.txt': it has more than 2^20 merges",
                        FormatError);
 }
 

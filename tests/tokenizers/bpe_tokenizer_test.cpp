@@ -126,7 +126,7 @@ TEST_CASE("vocabularies are checked") {
   CHECK(BpeTokenizer(good).vocabulary() == good);
   BpeVocabulary bad = good;
   bad.kinds.pop_back();
-  refused(bad, "vocabulary: expected at most 2^18 tokens, each with a kind, and 2^18 merges");
+  refused(bad, "vocabulary: expected at most 2^19 tokens, each with a kind, and 2^20 merges");
   bad = good;
   bad.tokens[3] = "";
   refused(bad, "vocabulary: token 3 has 0 bytes, expected 1 to 512");
@@ -135,7 +135,7 @@ TEST_CASE("vocabularies are checked") {
   bad.tokens[3] = "a";
   refused(bad, "vocabulary: token 64, 'a', occurs twice");
   bad.tokens[3] = "xy";
-  refused(bad, "vocabulary: there is no token for the byte '$'");
+  refused(bad, "vocabulary: token 3, 'xy', is not the result of a merge");
   bad = good;
   bad.tokens.back() = "abc";
   refused(bad, "vocabulary: token 258, 'abc', occurs twice");

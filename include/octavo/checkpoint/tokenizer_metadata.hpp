@@ -38,9 +38,11 @@ namespace OCTAVO_NAMESPACE::detail {
 
 // --- Byte pairs, written ------------------------------------------------------------------------
 
-/// For each token the first merge that makes it; -1: none.
+/// For each token the first merge that makes it; -1: none. With whole pieces none is taken: merges
+/// may then join tokens that only later ones make.
 inline std::vector<Index> makers_of(const BpeTokenizer& tokenizer) {
   std::vector<Index> makers(static_cast<std::size_t>(tokenizer.vocabulary_size()), -1);
+  if (tokenizer.whole_pieces()) return makers;
   const auto merges = tokenizer.merges();
   for (std::size_t i = 0; i < merges.size(); ++i) {
     Index& maker = makers[static_cast<std::size_t>(tokenizer.result(i))];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/formats/json_object.hpp>
 #include <octavo/interop/added_tokens.hpp>
+#include <octavo/interop/sentence_piece_file.hpp>
 #include <octavo/interop/token_table.hpp>
 #include <octavo/interop/tokenizer_json.hpp>
 #include <octavo/interop/tokenizer_json_text.hpp>
@@ -34,13 +36,15 @@ class TokenizerFolder {
   std::optional<TokenTable> read(std::vector<std::string>& notes) const {
     const auto vocabulary = open("vocab.json");
     const auto json = open("tokenizer.json");
-    if (!json && !vocabulary) return std::nullopt;
+    const auto pieces = json || vocabulary ? nullptr : open("tokenizer.model");
+    if (!json && !vocabulary && !pieces) return std::nullopt;
     const auto config = object("tokenizer_config.json");
     if (json) {
       TokenTable table = read_tokenizer_json(*json, notes);
       if (config) check_config(*config, table, notes);
       return table;
     }
+    if (pieces) return with_config(read_sentence_piece_file(*pieces), config);
     if (config) check_config(*config, {}, notes);
     const auto added = object("added_tokens.json"), special = object("special_tokens_map.json");
     const auto pointer = [](const auto& file) { return file ? &*file : nullptr; };
@@ -61,6 +65,44 @@ class TokenizerFolder {
       notes.push_back(concat({"'", key, "' of ", printable(config.name()),
                               " is set aside: Octavo adds no tokens to a text"}));
     }
+  }
+
+  /// What tokenizer_config.json adds to a tokenizer.model: tokens, and which stand around a text.
+  static TokenTable with_config(TokenTable table, const std::optional<JsonObject>& config) {
+    const auto find = [&](const std::string& name) {
+      return static_cast<std::size_t>(std::find(table.tokens.begin(), table.tokens.end(), name) -
+                                      table.tokens.begin());
+    };
+    std::vector<AddedToken> added;
+    if (config) added = VocabularyCompanions{nullptr, nullptr, &*config}.added();
+    std::erase_if(added,
+                  [&](const AddedToken& one) { return find(one.content) < table.tokens.size(); });
+    std::sort(added.begin(), added.end(), [](const AddedToken& a, const AddedToken& b) {
+      return a.id.get<Index>() < b.id.get<Index>();
+    });
+    for (const AddedToken& one : added) {
+      const Index number = one.id.get<Index>();
+      if (number < std::ssize(table.tokens) || number >= Index{BpeVocabulary::most_tokens}) {
+        config->fail(concat({"token ", printable(one.content), ": its number is ", number,
+                             ", expected a free one: ", table.tokens.size(), " to ",
+                             BpeVocabulary::most_tokens - 1}));
+      }
+      add_reserve(table, number + 1);
+      table.tokens.back() = one.content;
+    }
+    if (config) name_added(*config, table, std::vector<bool>(table.tokens.size()), added);
+    for (const bool before : {true, false}) {
+      const nlohmann::json& flag =
+          config ? config->field(before ? "add_bos_token" : "add_eos_token") : nlohmann::json();
+      if (flag.is_null() ? !before : flag != true) continue;
+      for (const char* name : before ? std::array{"<s>", "<bos>"} : std::array{"</s>", "<eos>"}) {
+        const std::size_t at = find(name);
+        if (at == table.tokens.size() || table.kinds[at] != TokenKind::control) continue;
+        (before ? table.frame.before : table.frame.after) = {static_cast<Token>(at)};
+      }
+    }
+    require_tokenizer(table, config ? config->name() : "tokenizer.model");
+    return table;
   }
 
   std::unique_ptr<FileSource> open(const char* name) const {
@@ -84,8 +126,8 @@ class TokenizerFolder {
 }  // namespace detail
 
 /// The vocabulary of tokenizer.json, or, if it is missing, of vocab.json, merges.txt and the files
-/// beside them; nothing if there is neither. FormatError if a file is invalid. `notes` gets a line
-/// for each thing that is ignored.
+/// beside them, or of tokenizer.model; nothing if there is none of these. FormatError if a file is
+/// invalid. `notes` gets a line for each thing that is ignored.
 inline std::optional<TokenTable> read_tokenizer_folder(const std::string& path,
                                                        std::vector<std::string>& notes,
                                                        FileSystem& files = real_file_system()) {

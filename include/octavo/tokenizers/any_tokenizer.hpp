@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -59,6 +60,9 @@ class AnyTokenizer {
   std::vector<Token> encode(std::string_view text,
                             SpecialTokens special = SpecialTokens::as_text) const;
   std::string_view decode(Token token) const;
+  /// The text of tokens, as a whole; see SentencePieceTokenizer::decode_text. Bytes that are not
+  /// UTF-8 stay as they are in other encodings.
+  std::string decode_text(std::span<const Token> tokens, bool with_special = false) const;
   /// The rest of a text that was cut at last_cut().
   std::size_t encode_rest(std::string_view text, std::span<Token> out) const;
   std::size_t most_tokens(std::size_t bytes) const noexcept;
@@ -129,6 +133,18 @@ OCTAVO_INLINE std::size_t AnyTokenizer::most_tokens(std::size_t bytes) const noe
 
 OCTAVO_INLINE std::string_view AnyTokenizer::decode(Token token) const {
   return visit([&](const auto& one) { return one.decode(token); });
+}
+
+OCTAVO_INLINE std::string AnyTokenizer::decode_text(std::span<const Token> tokens,
+                                                    bool with_special) const {
+  if (const auto* const pieces = get_if<SentencePieceTokenizer>()) {
+    return pieces->decode_text(tokens, with_special);
+  }
+  std::string text;
+  for (const Token token : tokens) {
+    if (with_special || !is_special(token)) text += decode(token);
+  }
+  return text;
 }
 
 OCTAVO_INLINE bool AnyTokenizer::is_special(Token token) const {

@@ -74,7 +74,7 @@ class BpeTrainer {
   /// The tokenizer with `vocabulary` tokens, or fewer if the text has no more pairs. The last
   /// tokens are `others`, such as "<|endoftext|>", which never result from text. `watch` is called
   /// before the first merge and after each; an exception from it ends the learning. ConfigError for
-  /// fewer than 256 tokens besides `others`, or more than BpeVocabulary::most_tokens.
+  /// fewer than 256 tokens besides `others`, or more than BpeVocabulary::most_learned.
   BpeTokenizer train(Index vocabulary, std::span<const std::string_view> others = {},
                      const std::function<void(const BpeProgress&)>& watch = {}) const;
 
@@ -162,7 +162,7 @@ OCTAVO_INLINE BpeTokenizer
 BpeTrainer::train(Index vocabulary, std::span<const std::string_view> others,
                   const std::function<void(const BpeProgress&)>& watch) const {
   const Index least = 256 + std::ssize(others);
-  constexpr auto most = static_cast<Index>(BpeVocabulary::most_tokens);
+  constexpr auto most = static_cast<Index>(BpeVocabulary::most_learned);
   require(vocabulary >= least && vocabulary <= most, [&] {
     return detail::concat(
         {"vocabulary: got ", counted(vocabulary, "token"), ", expected ", least, " to ", most});

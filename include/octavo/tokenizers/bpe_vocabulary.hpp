@@ -48,6 +48,7 @@ struct NameRule {
 /// recognized. Text is never encoded as any other token (a reserve).
 struct BpeVocabulary {
   static constexpr std::size_t most_tokens = std::size_t{1} << 19;
+  static constexpr std::size_t most_learned = std::size_t{1} << 18;  ///< by BpeTrainer
   static constexpr std::size_t most_merges = std::size_t{1} << 20;
   static constexpr std::size_t longest_token = 512;                ///< in bytes
   static constexpr std::size_t most_bytes = std::size_t{1} << 24;  ///< of all tokens

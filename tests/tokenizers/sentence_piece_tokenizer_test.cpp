@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+// SentencePiece's byte pairs against a search for the best pair in the whole text.
+// (tests/ecosystem/tokenizers.sh and sentence_piece.py compare with the libraries.)
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <octavo/base/utf8.hpp>
+#include <octavo/data/encode_text.hpp>
+#include <octavo/tokenizers/any_tokenizer.hpp>
+#include <octavo/tokenizers/sentence_piece_tokenizer.hpp>
+
+#include "heap_guard/heap_guard.hpp"
+#include "tokenizers/plain_bpe.hpp"
+
+using namespace octavo;
+using Tokens = std::vector<Token>;
+
+static_assert(Tokenizer<SentencePieceTokenizer>);
+static_assert(CutsText<SentencePieceTokenizer>);
+
+namespace {
+
+/// "<unk>", "<s>", "</s>", the bytes if wanted, single characters, then what merges make.
+SentencePieceVocabulary vocabulary_of(bool bytes, const std::vector<std::string>& pieces) {
+  SentencePieceVocabulary made;
+  const auto add = [&](std::string token, TokenKind kind) {
+    made.tokens.push_back(std::move(token));
+    made.kinds.push_back(kind);
+  };
+  add("<unk>", TokenKind::unknown);
+  add("<s>", TokenKind::control);
+  add("</s>", TokenKind::control);
+  for (unsigned byte = 0; bytes && byte < 256; ++byte) {
+    add(byte_token_name(static_cast<unsigned char>(byte)), TokenKind::byte);
+  }
+  for (const std::string& piece : pieces) add(marks_of_spaces(piece), TokenKind::normal);
+  return made;
+}
+
+Token number_of(const SentencePieceVocabulary& vocabulary, const std::string& piece) {
+  const auto found = std::find(vocabulary.tokens.begin(), vocabulary.tokens.end(), piece);
+  return found == vocabulary.tokens.end() ? -1
+                                          : static_cast<Token>(found - vocabulary.tokens.begin());
+}
+
+const std::vector<std::string> some = {
+    "a",  "b",    " ",  "t",   "h",    "e",       "\u00e9",       "\u4e2d", "aa",
+    "ab", " a",   "ba", "aaa", "th",   "he",      "the",          " t",     " the",
+    "  ", "    ", "ea", "a a", "aaaa", "e\u00e9", "\u4e2d\u4e2d", "ab ab"};
+
+/// Some merges of two pieces, in an order of their own.
+SentencePieceVocabulary with_merges(bool bytes) {
+  SentencePieceVocabulary made = vocabulary_of(bytes, some);
+  for (const auto& [left, right] : std::vector<std::pair<std::string, std::string>>{
+           {"t", "h"},   {"a", "a"},   {" ", "a"},      {"h", "e"},           {"th", "e"},
+           {" ", "t"},   {" ", "the"}, {" t", "he"},    {"a", "b"},           {" ", " "},
+           {"  ", "  "}, {"aa", "a"},  {"a", "aa"},     {"b", "a"},           {"aa", "aa"},
+           {"e", "a"},   {"a", " a"},  {"e", "\u00e9"}, {"\u4e2d", "\u4e2d"}, {"a", "aaa"}}) {
+    made.merges.push_back(
+        {number_of(made, marks_of_spaces(left)), number_of(made, marks_of_spaces(right))});
+  }
+  return made;
+}
+
+/// Scores, some of them equal; "x" and "y" are not tokens, but "xy" and "yx" are.
+SentencePieceVocabulary with_scores(bool bytes) {
+  std::vector<std::string> pieces = some;
+  pieces.insert(pieces.end(), {"xy", "yx", "xyx"});
+  SentencePieceVocabulary made = vocabulary_of(bytes, pieces);
+  for (std::size_t i = 0; i < made.tokens.size(); ++i) {
+    made.scores.push_back(-static_cast<float>(i * 7 % 13));
+  }
+  return made;
+}
+
+/// The tokens of a text without names, found plainly.
+Tokens plainly(const SentencePieceVocabulary& vocabulary, const std::string& text, bool bytes,
+               bool prefix) {
+  std::vector<std::string> symbols;
+  if (prefix) symbols.emplace_back(space_mark);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t size = character_length(std::string_view(text).substr(at));
+    symbols.push_back(marks_of_spaces(text.substr(at, size)));
+    at += size;
+  }
+  const auto rank_of = [&](const std::string& left, const std::string& right) -> double {
+    const Token a = number_of(vocabulary, left), b = number_of(vocabulary, right);
+    const Token both = number_of(vocabulary, left + right);
+    if (both < 0) return std::numeric_limits<double>::infinity();
+    if (!vocabulary.scores.empty()) return -vocabulary.scores[static_cast<std::size_t>(both)];
+    const auto found =
+        std::find(vocabulary.merges.begin(), vocabulary.merges.end(), BpeMerge{a, b});
+    return found == vocabulary.merges.end()
+               ? std::numeric_limits<double>::infinity()
+               : static_cast<double>(found - vocabulary.merges.begin());
+  };
+  for (;;) {
+    double best = std::numeric_limits<double>::infinity();
+    std::size_t place = 0;
+    for (std::size_t i = 0; i + 1 < symbols.size(); ++i) {
+      if (const double rank = rank_of(symbols[i], symbols[i + 1]); rank < best)
+        best = rank, place = i;
+    }
+    if (best == std::numeric_limits<double>::infinity()) break;
+    symbols[place] += symbols[place + 1];
+    symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(place) + 1);
+  }
+  Tokens tokens;
+  for (const std::string& symbol : symbols) {
+    if (const Token token = number_of(vocabulary, symbol); token >= 0) {
+      tokens.push_back(token);
+    } else if (bytes) {
+      for (const char byte : symbol) {
+        tokens.push_back(number_of(vocabulary, byte_token_name(static_cast<unsigned char>(byte))));
+      }
+    } else if (tokens.empty() || tokens.back() != 0) {
+      tokens.push_back(0);
+    }
+  }
+  return tokens;
+}
+
+std::string random_text(plain_bpe::RandomText& random, std::size_t parts) {
+  static const std::vector<std::string> own{
+      "a",      "a",      "aa", "b",      " ",  "  ",  "the",  "x",        "y",         "xy",
+      "\u4e2d", "\u00e9", "e",  "\u2581", "\n", "<s>", "\xff", "\xe2\x96", "\U0001f600"};
+  std::string text;
+  while (parts-- > 0) text += random.below(4) == 0 ? random.part() : own[random.below(own.size())];
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("texts have the tokens that a search for the best pair finds") {
+  plain_bpe::RandomText random(21);
+  for (const bool bytes : {true, false}) {
+    for (const SentencePieceVocabulary& vocabulary : {with_merges(bytes), with_scores(bytes)}) {
+      const SentencePieceTokenizer tokenizer(vocabulary);
+      CHECK(tokenizer.vocabulary() == vocabulary);
+      for (int i = 0; i < 1500; ++i) {
+        const std::string text = random_text(random, random.below(14));
+        INFO(bytes, vocabulary.scores.size(), " ", printable(text, 400));
+        CHECK(tokenizer.encode(text) == plainly(vocabulary, text, bytes, !text.empty()));
+      }
+      for (int i = 0; i < 3; ++i) {  // long enough to remember words
+        const std::string text = random_text(random, 2500).substr(0, 4200);
+        CHECK(tokenizer.encode(text) == plainly(vocabulary, text, bytes, true));
+      }
+    }
+  }
+}
+
+TEST_CASE("a space is put where the vocabulary says") {
+  SentencePieceVocabulary vocabulary = with_merges(true);
+  vocabulary.tokens.push_back("<m>");
+  vocabulary.kinds.push_back(TokenKind::user_defined);
+  const auto encoded = [&](SpacePrefix prefix, const char* text) {
+    vocabulary.prefix = prefix;
+    return SentencePieceTokenizer(vocabulary).encode(text, SpecialTokens::recognized);
+  };
+  const Token m = number_of(vocabulary, "<m>"), a = number_of(vocabulary, "a");
+  const Token space = number_of(vocabulary, "\u2581"), space_a = number_of(vocabulary,
+                                                                           "\u2581"
+                                                                           "a");
+  const Token spaces = number_of(vocabulary, "\u2581\u2581");
+  using enum SpacePrefix;
+  CHECK(encoded(never, "a<m>a") == Tokens{a, m, a});
+  CHECK(encoded(first, "a<m>a") == Tokens{space_a, m, a});
+  CHECK(encoded(first, "<m>a") == Tokens{m, a});
+  CHECK(encoded(always, "a<m>a<s>a") == Tokens{space_a, m, space_a, 1, space_a});
+  CHECK(encoded(always, " a") == Tokens{space, space_a});
+  CHECK(encoded(first_spared, " a<m> a") == Tokens{space_a, m, space_a});
+  CHECK(encoded(always_spared, "a<m>a<m> a") == Tokens{space_a, m, space_a, m, space_a});
+  CHECK(encoded(always_spared,
+                "\u2581"
+                "a") == Tokens{space_a});
+  CHECK(encoded(first, "<m>").size() == 1);
+  CHECK(encoded(first, "").empty());
+  CHECK(encoded(first, " ") == Tokens{spaces});
+}
+
+TEST_CASE("names that are searched late are found in the text with its space") {
+  SentencePieceVocabulary vocabulary = with_merges(true);
+  vocabulary.tokens.insert(vocabulary.tokens.end(), {"the\u2581", "<s>a"});
+  vocabulary.kinds.resize(vocabulary.tokens.size(), TokenKind::user_defined);
+  const Token the = number_of(vocabulary, "the\u2581"), a = number_of(vocabulary, "a");
+  const Token space = number_of(vocabulary, "\u2581");
+  vocabulary.rules[the].late = true;
+  CHECK(SentencePieceTokenizer(vocabulary).encode("the a") == Tokens{space, the, a});
+  CHECK(SentencePieceTokenizer(vocabulary).encode("the<s>a").back() == the + 1);
+  vocabulary.prefix = SpacePrefix::always;  // as Hugging Face normalizes the name as well
+  CHECK(SentencePieceTokenizer(vocabulary).encode("the a") == Tokens{the, a});
+  vocabulary.prefix = SpacePrefix::first_spared;  // there, text and name stay as they are
+  CHECK(SentencePieceTokenizer(vocabulary)
+            .encode("the\u2581"
+                    "a") == Tokens{the, a});
+}
+
+TEST_CASE("decoding gives the text without its first space, and U+FFFD for broken bytes") {
+  SentencePieceVocabulary vocabulary = with_merges(true);
+  const SentencePieceTokenizer tokenizer(vocabulary);
+  for (const char* text : {"", "the a", " a", "  ", "x\ny\u0301", "\U0001f600 \u4e2d"}) {
+    CHECK(tokenizer.decode_text(tokenizer.encode(text)) == text);
+  }
+  const auto byte = [](unsigned value) { return static_cast<Token>(3 + value); };
+  const Token a = number_of(vocabulary, "a");
+  CHECK(tokenizer.decode_text(Tokens{byte(0xc3), byte(0xa9), a}) ==
+        "\u00e9"
+        "a");
+  CHECK(tokenizer.decode_text(Tokens{byte('b'), byte(0xc3), a}) ==
+        "\ufffd\ufffd"
+        "a");
+  CHECK(tokenizer.decode_text(Tokens{byte(0xc3), 1, byte(0xa9)}) == "\u00e9");
+  CHECK(tokenizer.decode_text(Tokens{1, a, 2}, true) == "<s>a</s>");
+  CHECK(tokenizer.decode_text(Tokens{1, a, 2}) == "a");
+  CHECK(tokenizer.decode(byte(0xff)) == "\xff");
+  CHECK(tokenizer.decode(number_of(vocabulary, "\u2581the")) == " the");
+  const AnyTokenizer any(tokenizer);
+  CHECK(any.decode_text(tokenizer.encode("the")) == "the");
+  CHECK(any.encode("the\xff") == tokenizer.encode("the\xff"));
+  vocabulary.strip_space = false;
+  CHECK(SentencePieceTokenizer(vocabulary).decode_text(tokenizer.encode("the")) == " the");
+  CHECK(tokenizer.end_token() == 2);
+}
+
+TEST_CASE("what has no token is known to be so") {
+  const SentencePieceTokenizer unknown(with_merges(false)), bytes(with_merges(true));
+  CHECK(unknown.first_unknown("the x") == 4);
+  CHECK(unknown.first_unknown("the a") == std::string_view::npos);
+  CHECK(bytes.first_unknown("the x") == std::string_view::npos);
+  CHECK(unknown.encode("xx\u0301 a").size() == 3);
+}
+
+TEST_CASE("a text that is read in pieces has the tokens of the whole") {
+  plain_bpe::RandomText random(22);
+  for (const bool bytes : {true, false}) {
+    const SentencePieceTokenizer tokenizer(with_merges(bytes));
+    int cuts = 0;
+    for (int i = 0; i < 4000; ++i) {
+      const std::string text = random_text(random, 12);
+      const std::size_t seen = text.size() - text.size() / 3;
+      const std::size_t cut = tokenizer.last_cut(std::string_view(text).substr(0, seen));
+      if (cut == 0) continue;
+      ++cuts;
+      Tokens parts = tokenizer.encode(text.substr(0, cut));
+      Tokens rest(tokenizer.most_tokens(text.size()));
+      rest.resize(tokenizer.encode_rest(std::string_view(text).substr(cut), rest));
+      parts.insert(parts.end(), rest.begin(), rest.end());
+      INFO(printable(text, 400), cut);
+      CHECK(parts == tokenizer.encode(text));
+    }
+    CHECK(cuts > 1500);
+    std::string text;
+    while (text.size() < 300'000) text += random_text(random, 100) + " a";
+    Tokens pieces;
+    encode_text(tokenizer, MemorySource("x", std::as_bytes(std::span(text))),
+                [&](std::span<const Token> some_tokens) {
+                  pieces.insert(pieces.end(), some_tokens.begin(), some_tokens.end());
+                });
+    CHECK(pieces == tokenizer.encode(text));
+  }
+}
+
+TEST_CASE("long lines of one kind are encoded quickly, and words without a heap call") {
+  const SentencePieceTokenizer tokenizer(with_merges(true));
+  CHECK(tokenizer.encode(std::string(1'000'000, 'a')).size() < 300'000);
+  CHECK(tokenizer.encode(std::string(1'000'000, ' ')).size() < 300'000);
+  CHECK(tokenizer.encode(std::string(1'000'000, '{')).size() == 1'000'001);
+  std::string text;
+  while (text.size() < 10'000) text += "the ab aa ";
+  Tokens tokens(tokenizer.most_tokens(text.size()));
+  const octavo_test::HeapGuard guard;
+  const std::size_t count = tokenizer.encode(text, tokens);
+  CHECK(guard.allocations() == 0);
+  CHECK(count > 1000);
+}
+
+TEST_CASE("vocabularies are checked") {
+  const auto refused = [](const SentencePieceVocabulary& vocabulary, const char* message) {
+    CHECK_THROWS_WITH_AS(SentencePieceTokenizer{vocabulary}, message, ConfigError);
+  };
+  const SentencePieceVocabulary good = with_merges(true);
+  SentencePieceVocabulary bad = good;
+  bad.kinds.pop_back();
+  refused(bad, "vocabulary: expected at most 2^19 tokens, each with a kind, and 2^20 merges");
+  bad = good;
+  bad.tokens[300 - 20] = "a";
+  refused(bad, "vocabulary: token 280, 'a', occurs twice");
+  bad = good;
+  bad.tokens[1] = "";
+  refused(bad, "vocabulary: token 1 has 0 bytes, expected 1 to 512");
+  bad = good;
+  bad.tokens[3] = "<0x1>";
+  refused(bad, "vocabulary: token 3, '<0x1>', is of a byte, expected '<0x00>'");
+  bad.kinds[3] = TokenKind::normal;
+  refused(bad, "vocabulary: 255 bytes have tokens, expected 256 or none");
+  bad = good;
+  bad.tokens.back() = "a b";
+  refused(bad, "vocabulary: token 284, 'a b', has a space, or is not UTF-8");
+  bad.tokens.back() = "a\xff";
+  refused(bad, "vocabulary: token 284, 'a\\xff', has a space, or is not UTF-8");
+  bad = good;
+  bad.merges.push_back(bad.merges.front());
+  refused(bad, "merges: merge 20, which makes 'th', occurs twice");
+  bad.merges.back() = {1, 300};
+  refused(bad, "merges: merge 20: token 1 is not a normal token");
+  bad.merges.back() = {number_of(good, "b"), number_of(good, "b")};
+  refused(bad, "merges: merge 20 makes 'bb', which is not a token");
+  bad = with_scores(true);
+  bad.scores.pop_back();
+  refused(bad, "vocabulary: expected a score for each token and no merges, or no scores");
+  bad.scores.push_back(std::numeric_limits<float>::quiet_NaN());
+  CHECK_THROWS_AS(SentencePieceTokenizer{bad}, ConfigError);
+  bad = with_merges(false);
+  bad.kinds[0] = TokenKind::control;
+  refused(bad, "vocabulary: neither do the bytes have tokens, nor is there an unknown token");
+  bad = good;
+  bad.rules[number_of(good, "a")].late = true;
+  refused(bad, "vocabulary: a name rule is empty, or its token has no name");
+  SentencePieceTokenizer left(good);
+  const SentencePieceTokenizer taken = std::move(left);
+  CHECK(taken.encode("a").size() == 1);
+  CHECK_THROWS_AS(taken.decode(1000), ConfigError);
+}
