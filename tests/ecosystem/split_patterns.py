@@ -119,7 +119,7 @@ def octavo(program, command, strings):
 def compare(what, strings, ours, theirs):
     wrong = [i for i, string in enumerate(strings) if ours[i] != theirs(string)]
     for i in wrong[:3]:
-        print(ascii({"string": strings[i], "ours": ours[i], "theirs": theirs(strings[i])}))
+        print(ascii({"string": strings[i][:80], "ours": ours[i][:40], "theirs": theirs(strings[i])[:40]}))
     good = not wrong and len(ours) == len(strings)
     print(f"{'ok   ' if good else 'WRONG'} {what}: {len(wrong)} differences in {len(strings)} strings")
     return good

@@ -191,6 +191,8 @@ OCTAVO_INLINE void SentencePieceTokenizer::find_names() {
     const NameRule rule = found == rules_.end() ? NameRule{} : found->second;
     if (!has_name(kind(token)) && !rule.always && !rule.recognized) continue;
     std::string name(pieces_.view(token));
+    // SentencePiece searches in a text without spaces.
+    if (rule.late && !scores_.empty() && name.find(' ') != name.npos) continue;
     if (rule.late && changes) {
       name = (prefix_ == SpacePrefix::always ? " " : "") + spaces_of_marks(name);
     }
