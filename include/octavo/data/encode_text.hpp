@@ -30,7 +30,8 @@ concept CutsText = requires(const K tokenizer, std::string_view text) {
 
 /// Calls body(std::span<const Token>) for the tokens of a text of documents, in parts and in order;
 /// returns the number of tokens. `end`, the token that ends a text, follows each document,
-/// including the last; without borders it does not occur. Each document is encoded by itself. The
+/// including the last, and the tokenizer's tokens before a text (TextFrame) precede it; without
+/// borders neither occurs. Each document is encoded by itself. The
 /// text is read in pieces of text_piece_bytes, cut where the tokenizer allows; a piece without a
 /// cut is cut at its end. Memory: a piece, and the most tokens of one. Throws UnknownSymbol as the
 /// tokenizer does, with the offset in the whole text.
@@ -44,6 +45,12 @@ std::size_t encode_documents(const K& tokenizer, const ByteSource& text,
     return part.size();
   };
   for_each_piece(text, borders, cut, [&](const TextPiece& piece) {
+    if constexpr (requires { tokenizer.frame(); }) {
+      if (borders.any() && !piece.continues && !tokenizer.frame().before.empty()) {
+        body(std::span<const Token>(tokenizer.frame().before));
+        count += tokenizer.frame().before.size();
+      }
+    }
     try {
       const std::size_t got = piece.continues ? detail::encode_rest(tokenizer, piece.bytes, tokens)
                                               : tokenizer.encode(piece.bytes, tokens);

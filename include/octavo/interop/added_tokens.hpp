@@ -170,10 +170,12 @@ inline std::string json_string(const std::string& text) {
   }
 }
 
-/// Whether Hugging Face's files add this token to the vocabulary.
+/// Whether Hugging Face's files add this token to the vocabulary. SentencePiece's unknown token is
+/// found by its name as well.
 inline bool is_added(const TokenTable& table, std::size_t i) {
   const auto rule = table.rules.find(static_cast<Token>(i));
-  return table.kinds[i] == TokenKind::control || table.kinds[i] == TokenKind::user_defined ||
+  return (table.sentence_pieces && table.kinds[i] == TokenKind::unknown) ||
+         table.kinds[i] == TokenKind::control || table.kinds[i] == TokenKind::user_defined ||
          rule != table.rules.end();
 }
 
@@ -182,11 +184,13 @@ inline std::string added_fields(const TokenTable& table, std::size_t i) {
   const auto found = table.rules.find(static_cast<Token>(i));
   const NameRule rule = found == table.rules.end() ? NameRule{} : found->second;
   const auto truth = [](bool value) { return value ? "true" : "false"; };
-  return concat(
-      {"\"content\": ", json_string(table.tokens[i]),
-       ", \"single_word\": ", truth(rule.single_word), ", \"lstrip\": ", truth(rule.strip_left),
-       ", \"rstrip\": ", truth(rule.strip_right), ", \"normalized\": ", truth(rule.late),
-       ", \"special\": ", truth(table.kinds[i] == TokenKind::control || rule.recognized), "}"});
+  return concat({"\"content\": ", json_string(table.tokens[i]), ", \"single_word\": ",
+                 truth(rule.single_word), ", \"lstrip\": ", truth(rule.strip_left),
+                 ", \"rstrip\": ", truth(rule.strip_right), ", \"normalized\": ", truth(rule.late),
+                 ", \"special\": ",
+                 truth(table.kinds[i] == TokenKind::control ||
+                       table.kinds[i] == TokenKind::unknown || rule.recognized),
+                 "}"});
 }
 
 }  // namespace OCTAVO_NAMESPACE::detail

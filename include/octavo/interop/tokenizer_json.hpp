@@ -194,8 +194,6 @@ class TokenizerJson {
     name_added(file_, table_, text, added_);
     if (unknown == text.size()) return;
     table_.kinds[unknown] = TokenKind::unknown;
-    auto rule = table_.rules.find(static_cast<Token>(unknown));
-    if (rule != table_.rules.end()) table_.rules.erase(rule);
   }
 
   JsonObject file_;

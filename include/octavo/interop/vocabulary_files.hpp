@@ -147,7 +147,8 @@ inline std::string vocabulary_text(const TokenTable& table) {
   const bool all = !table.whole_pieces && !table.sentence_pieces;
   std::string text = "{";
   for (std::size_t i = 0; i < table.tokens.size(); ++i) {
-    if (!all && table.kinds[i] == TokenKind::unused) continue;
+    const bool unused = table.kinds[i] == TokenKind::unused;
+    if (!all && unused && (table.sentence_pieces || bytes_of_letters(table.tokens[i]))) continue;
     text += detail::concat(
         {(text.size() == 1 ? "" : ","), detail::json_string(table.tokens[i]), ':', i});
   }
