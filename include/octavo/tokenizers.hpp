@@ -18,12 +18,7 @@
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
 #include <octavo/tokenizers/nfc.hpp>
-#include <octavo/tokenizers/nfc_classes.hpp>
-#include <octavo/tokenizers/nfc_pairs.hpp>
-#include <octavo/tokenizers/nfc_singles.hpp>
 #include <octavo/tokenizers/piece_cache.hpp>
-#include <octavo/tokenizers/sentence_piece_encoding.hpp>
-#include <octavo/tokenizers/sentence_piece_setup.hpp>
 #include <octavo/tokenizers/sentence_piece_tokenizer.hpp>
 #include <octavo/tokenizers/sentence_piece_vocabulary.hpp>
 #include <octavo/tokenizers/special_tokens.hpp>

@@ -8,8 +8,6 @@
 
 #include <octavo/base/utf8.hpp>
 #include <octavo/tokenizers/nfc.hpp>
-#include <octavo/tokenizers/nfc_pairs.hpp>
-#include <octavo/tokenizers/nfc_singles.hpp>
 
 #include "tokenizers/plain_bpe.hpp"
 

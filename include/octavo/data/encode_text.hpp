@@ -14,7 +14,6 @@
 #include <octavo/base/error.hpp>
 #include <octavo/data/text_pieces.hpp>
 #include <octavo/files/byte_source.hpp>
-#include <octavo/tokenizers/tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -28,6 +27,25 @@ concept CutsText = requires(const K tokenizer, std::string_view text) {
   { tokenizer.last_cut(text) } -> std::same_as<std::size_t>;
 };
 
+namespace detail {
+
+/// The most tokens of a text of so many bytes.
+template <typename K>
+std::size_t token_room(const K& tokenizer, std::size_t bytes) {
+  if constexpr (requires { tokenizer.most_tokens(bytes); }) return tokenizer.most_tokens(bytes);
+  return bytes;
+}
+
+template <typename K>
+std::size_t encode_piece(const K& tokenizer, const TextPiece& piece, std::span<Token> out) {
+  if constexpr (requires { tokenizer.encode_rest(piece.bytes, out); }) {
+    if (piece.continues) return tokenizer.encode_rest(piece.bytes, out);
+  }
+  return tokenizer.encode(piece.bytes, out);
+}
+
+}  // namespace detail
+
 /// Calls body(std::span<const Token>) for the tokens of a text of documents, in parts and in order;
 /// returns the number of tokens. `end`, the token that ends a text, follows each document,
 /// including the last, and the tokenizer's tokens before a text (TextFrame) precede it; without
@@ -38,7 +56,7 @@ concept CutsText = requires(const K tokenizer, std::string_view text) {
 template <typename K, typename Body>
 std::size_t encode_documents(const K& tokenizer, const ByteSource& text,
                              const DocumentBorders& borders, Token end, Body body) {
-  std::vector<Token> tokens(most_tokens(tokenizer, std::min(text_piece_bytes, text.size())));
+  std::vector<Token> tokens(detail::token_room(tokenizer, std::min(text_piece_bytes, text.size())));
   std::size_t count = 0;
   const auto cut = [&](std::string_view part) {
     if constexpr (CutsText<K>) return tokenizer.last_cut(part);
@@ -52,8 +70,7 @@ std::size_t encode_documents(const K& tokenizer, const ByteSource& text,
       }
     }
     try {
-      const std::size_t got = piece.continues ? detail::encode_rest(tokenizer, piece.bytes, tokens)
-                                              : tokenizer.encode(piece.bytes, tokens);
+      const std::size_t got = detail::encode_piece(tokenizer, piece, tokens);
       body(std::span<const Token>(tokens).first(got));
       count += got;
     } catch (const UnknownSymbol& error) {

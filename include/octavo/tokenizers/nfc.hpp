@@ -33,9 +33,10 @@ OCTAVO_INLINE bool nfc_boundary(std::string_view text, std::size_t at) noexcept;
 #include <vector>
 
 #include <octavo/base/utf8.hpp>
-#include <octavo/tokenizers/nfc_classes.hpp>
-#include <octavo/tokenizers/nfc_pairs.hpp>
-#include <octavo/tokenizers/nfc_singles.hpp>
+#include <octavo/tokenizers/unicode_classes.hpp>
+#include <octavo/tokenizers/nfc_classes.inc>
+#include <octavo/tokenizers/nfc_pairs.inc>
+#include <octavo/tokenizers/nfc_singles.inc>
 
 namespace OCTAVO_NAMESPACE {
 namespace detail {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/check.hpp>
@@ -196,6 +198,6 @@ class SentencePieceTokenizer {
 }  // namespace OCTAVO_NAMESPACE
 
 #if OCTAVO_BODIES
-#include <octavo/tokenizers/sentence_piece_encoding.hpp>
-#include <octavo/tokenizers/sentence_piece_setup.hpp>
+#include <octavo/tokenizers/sentence_piece_encoding.inc>
+#include <octavo/tokenizers/sentence_piece_setup.inc>
 #endif
