@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <octavo/base/config.hpp>
+#include <octavo/tokenizers/unicode_classes.hpp>
 
 // Unicode's normalization form C (UAX #15), of Unicode 16.0. A byte that starts no well-formed
 // character stays as it is, and nothing is joined across it.
@@ -33,7 +34,6 @@ OCTAVO_INLINE bool nfc_boundary(std::string_view text, std::size_t at) noexcept;
 #include <vector>
 
 #include <octavo/base/utf8.hpp>
-#include <octavo/tokenizers/unicode_classes.hpp>
 #include <octavo/tokenizers/nfc_classes.inc>
 #include <octavo/tokenizers/nfc_pairs.inc>
 #include <octavo/tokenizers/nfc_singles.inc>
