@@ -60,6 +60,7 @@ TEST_CASE("SentencePiece's tokenizers come back from a file, and damaged entries
     CHECK_THROWS_AS(read(metadata.entries(), 6), FormatError);
     for (const auto& [key, value] : metadata.entries()) {
       for (const std::string& bad : {std::string(), value + " ", value + "x", "9 " + value}) {
+        if (bad.empty() && (key == "merges" || key == "end_tokens")) continue;  // there are none
         auto entries = metadata.entries();
         entries[key] = bad;
         INFO(key, " ", bad);

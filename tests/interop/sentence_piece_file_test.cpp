@@ -127,7 +127,7 @@ TEST_CASE("a folder's tokenizer.model comes with what tokenizer_config.json adds
 
 TEST_CASE("fields decide how a text is encoded") {
   const AnyTokenizer tokenizer = tokenizer_of(read_model(pieces + trainer + normalizer));
-  CHECK(tokenizer.encode("aaa") == Tokens{5, 4});
+  CHECK(tokenizer.encode("aaa") == Tokens{6, 4, 3});
   CHECK(tokenizer.encode("a<m>ab") == Tokens{5, 7, 3, 0});
   const std::string plain = bytes(3, number(3, 0) + number(4, 0));
   CHECK(tokenizer_of(read_model(pieces + trainer + plain)).encode("aaa") == Tokens{4, 3});

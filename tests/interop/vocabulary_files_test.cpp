@@ -77,7 +77,7 @@ TEST_CASE("a merge a line, without the version, empty lines and what Windows add
   CHECK(merges("a b\n#version b") == Lines{"a b", "#version b"});  // a merge of '#version'
   CHECK(merges("\xef\xbb\xbf#version: 0.2\r\n\r\na b\r\n") == Lines{"a b"});
   std::string many;
-  for (int i = 0; i <= 1 << 18; ++i) many += "a b\n";
+  for (int i = 0; i <= 1 << 20; ++i) many += "a b\n";
   CHECK_THROWS_WITH_AS(merges(many), "cannot load 'merges.txt': it has more than 2^20 merges",
                        FormatError);
 }

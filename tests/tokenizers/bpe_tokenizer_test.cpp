@@ -135,7 +135,7 @@ TEST_CASE("vocabularies are checked") {
   bad.tokens[3] = "a";
   refused(bad, "vocabulary: token 64, 'a', occurs twice");
   bad.tokens[3] = "xy";
-  refused(bad, "vocabulary: token 3, 'xy', is not the result of a merge");
+  refused(bad, "vocabulary: there is no token for the byte '$'");
   bad = good;
   bad.tokens.back() = "abc";
   refused(bad, "vocabulary: token 258, 'abc', occurs twice");

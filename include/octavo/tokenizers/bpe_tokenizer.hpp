@@ -34,8 +34,8 @@ namespace OCTAVO_NAMESPACE {
 class BpeTokenizer {
  public:
   /// ConfigError, naming the token or merge, unless no token occurs twice, each merge joins tokens
-  /// that exist by then into an existing token, and every normal token is a byte or the result of a
-  /// merge (or pieces that are tokens are not merged).
+  /// that exist by then into an existing token, every normal token is a byte or the result of a
+  /// merge (or pieces that are tokens are not merged), and printable ASCII has tokens.
   explicit BpeTokenizer(const BpeVocabulary& vocabulary);
 
   Index vocabulary_size() const noexcept { return std::ssize(kinds_); }
@@ -187,6 +187,10 @@ class BpeTokenizer {
       const char symbol = static_cast<char>(static_cast<unsigned char>(byte));
       token_of_byte_[byte] = texts_.find({&symbol, 1});
       if (token_of_byte_[byte] != no_token) continue;
+      require(byte < 0x20 || byte > 0x7e, [&] {
+        return detail::concat(
+            {"vocabulary: there is no token for the byte ", printable({&symbol, 1})});
+      });
       has_missing_ = true;
       token_of_byte_[byte] = unknown_;
     }
@@ -272,13 +276,11 @@ OCTAVO_INLINE std::size_t BpeTokenizer::encode(std::string_view text, std::span<
 }
 
 OCTAVO_INLINE std::size_t BpeTokenizer::first_unknown(std::string_view text) const noexcept {
-  if (!has_missing_) return std::string_view::npos;
-  const auto found = std::find_if(text.begin(), text.end(), [this](char symbol) {
-    const Token token = token_of_byte_[static_cast<unsigned char>(symbol)];
-    return token == no_token || token == unknown_;
-  });
-  return found == text.end() ? std::string_view::npos
-                             : static_cast<std::size_t>(found - text.begin());
+  for (std::size_t at = 0; has_missing_ && at < text.size(); ++at) {
+    const Token token = token_of_byte_[static_cast<unsigned char>(text[at])];
+    if (token == no_token || token == unknown_) return at;
+  }
+  return std::string_view::npos;
 }
 
 OCTAVO_INLINE void BpeTokenizer::require_known(std::string_view text) const {
