@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -137,7 +138,6 @@ class BpeTokenizer {
 
   // --- Encoding ---------------------------------------------------------------------------------
 
-  /// Encodes a text without names.
   std::size_t encode_text(std::string_view text, std::span<Token> out) const {
     if (has_missing_ && unknown_ == no_token) require_known(text);
     // A long text repeats many words.
