@@ -137,6 +137,9 @@ TEST_CASE("lists come in order, and not longer than is asked for") {
   CHECK_THROWS_AS(reader.texts("texts", 1), FormatError);
   CHECK_THROWS_AS(reader.wholes("numbers", 2), FormatError);
   CHECK_THROWS_AS(reader.wholes("reals", 2), FormatError);
+  CHECK(reader.floats("reals", 1) == std::vector<float>{1});
+  CHECK_THROWS_AS(reader.floats("reals", 2), FormatError);
+  CHECK_THROWS_AS(reader.floats("numbers", 3), FormatError);
 }
 
 TEST_CASE("tensors lie where the file says, at multiples of the alignment") {

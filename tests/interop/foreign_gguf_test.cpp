@@ -40,8 +40,10 @@ TEST_CASE("without the name of its splitting, or with 'default', a text is split
   CHECK(missing.notes()[0].starts_with("'tokenizer.ggml.pre' is missing: texts are split as"));
   const GgufFile phi = GgufFile().replace("gpt-2", "phi-2");
   CHECK(Read(phi).notes().empty());
-  CHECK(GgufFile().replace("gpt-2", "llama").failure() ==
-        "entry 'tokenizer.ggml.pre': got 'llama', expected 'gpt-2'");
+  CHECK(GgufFile()
+            .replace("gpt-2", "llama")
+            .failure()
+            .starts_with("entry 'tokenizer.ggml.pre': got 'llama', expected one of 'gpt-2', "));
 }
 
 TEST_CASE("without types what no merge makes is a special token, or in reserve") {

@@ -146,8 +146,10 @@ TEST_CASE("entries that make no GPT-2 are refused") {
   CHECK(!model.tokens());
   CHECK(model.config().notes == std::vector<std::string>{"its vocabulary is of kind 'Gpt2', which "
                                                          "Octavo does not read: it is set aside"});
-  CHECK(good().put("tokenizer.ggml.pre", 16, '3').failure() ==
-        "entry 'tokenizer.ggml.pre': got 'gpt-3', expected 'gpt-2'");
+  CHECK(good()
+            .put("tokenizer.ggml.pre", 16, '3')
+            .failure()
+            .starts_with("entry 'tokenizer.ggml.pre': got 'gpt-3', expected one of 'gpt-2', "));
   CHECK(without("gpt2.context_length") == "there is no entry 'gpt2.context_length'");
   CHECK(with("gpt2.context_length", 0u) ==
         "entry 'gpt2.context_length': got 0, expected 1 to 2147483647");

@@ -20,7 +20,7 @@ using octavo_test::source_of;
 
 namespace {
 
-constexpr PretrainedConfig config{gpt2_shape, 3, 1, 10};
+const PretrainedConfig config{gpt2_shape, 3, 1, 10};
 
 /// Sizes that Q8_0 has blocks for.
 constexpr ModelConfig wide_shape = [] {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <octavo/base/parse_number.hpp>
 #include <octavo/formats/stored_type.hpp>
@@ -34,6 +35,14 @@ enum class GgufType : std::uint32_t {
   u64,
   i64,
   f64,
+};
+
+/// One tensor of a GGUF file.
+struct GgufTensor {
+  StoredType type = StoredType::f32;
+  std::vector<Index> shape;  ///< as in the file: the innermost axis first
+  std::size_t offset = 0;    ///< byte offset in the file
+  std::size_t bytes = 0;
 };
 
 namespace detail {

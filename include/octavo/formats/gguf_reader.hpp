@@ -28,14 +28,6 @@ static_assert(std::endian::native == std::endian::little,
 
 namespace OCTAVO_NAMESPACE {
 
-/// One tensor of a GGUF file.
-struct GgufTensor {
-  StoredType type = StoredType::f32;
-  std::vector<Index> shape;  ///< as in the file: the innermost axis first
-  std::size_t offset = 0;    ///< byte offset in the file
-  std::size_t bytes = 0;
-};
-
 /// A GGUF file. The constructor reads and checks the keys of all entries and the places of all
 /// tensors; values and numbers are read on demand. No number of the file is trusted before it is
 /// checked against the file's size; every defect is a FormatError that names the file and the
@@ -80,8 +72,7 @@ class GgufReader {
     return *value;
   }
   std::optional<Index> optional_whole(const std::string& key, Index least, Index most) const {
-    if (!has(key)) return std::nullopt;
-    return whole(key, least, most);
+    return has(key) ? std::optional(whole(key, least, most)) : std::nullopt;
   }
 
   /// The entry `key` as a whole number in [least, most], or a list of `count` equal ones (one for
@@ -118,8 +109,12 @@ class GgufReader {
 
   /// The entry `key` as a list of at most `most` texts; FormatError otherwise.
   std::vector<std::string> texts(const std::string& key, std::size_t most) const {
-    detail::GgufCursor cursor = cursor_of_list(key, GgufType::string, "texts", most);
-    std::vector<std::string> values(static_cast<std::size_t>(entry(key).count));
+    const Entry& list = entry(key);
+    if (list.type != GgufType::array || list.element != GgufType::string || list.count > most) {
+      refuse(key, detail::concat({"a list of at most ", most, " texts"}));
+    }
+    detail::GgufCursor cursor = cursor_at(list);
+    std::vector<std::string> values(static_cast<std::size_t>(list.count));
     for (std::string& value : values) {
       auto read = cursor.text(longest_text);
       if (!read) {
@@ -152,6 +147,17 @@ class GgufReader {
     if (!fits || values.size() != value.count) {
       refuse(key, detail::concat({"a list of at most ", most, " whole numbers"}));
     }
+    return values;
+  }
+
+  /// The entry `key` as a list of `count` floats; FormatError otherwise.
+  std::vector<float> floats(const std::string& key, std::size_t count) const {
+    const Entry& value = entry(key);
+    if (value.type != GgufType::array || value.element != GgufType::f32 || value.count != count) {
+      refuse(key, detail::concat({"a list of ", count, " floats"}));
+    }
+    std::vector<float> values(count);
+    source_.read(value.offset, std::as_writable_bytes(std::span(values)));
     return values;
   }
 
@@ -335,15 +341,6 @@ class GgufReader {
     detail::GgufCursor cursor(source_);
     cursor.skip(value.offset);
     return cursor;
-  }
-
-  detail::GgufCursor cursor_of_list(const std::string& key, GgufType element, const char* what,
-                                    std::size_t most) const {
-    const Entry& value = entry(key);
-    if (value.type != GgufType::array || value.element != element || value.count > most) {
-      refuse(key, detail::concat({"a list of at most ", most, " ", what}));
-    }
-    return cursor_at(value);
   }
 
   template <typename Number>

@@ -70,6 +70,10 @@ class GgufEntries {
     begin_list(key, GgufType::i32, values.size());
     for (const std::int32_t value : values) bytes_.number(value);
   }
+  void numbers(std::string_view key, std::span<const float> values) {
+    begin_list(key, GgufType::f32, values.size());
+    for (const float value : values) bytes_.number(value);
+  }
 
   std::uint64_t count() const noexcept { return count_; }
   std::string_view bytes() const noexcept { return bytes_.all(); }

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
@@ -17,15 +20,46 @@
 #include <octavo/interop/pretrained_config.hpp>
 #include <octavo/interop/token_table.hpp>
 
-// The vocabulary of a GGUF file, of kind "gpt2" (llama.cpp, src/llama-vocab.cpp).
+// The vocabulary of a GGUF file: byte-level byte pairs ("gpt2") or SentencePiece's byte pairs with
+// scores ("llama"); llama.cpp, src/llama-vocab.cpp.
 namespace OCTAVO_NAMESPACE::detail {
 
-inline constexpr std::size_t most_gguf_tokens = std::size_t{1} << 18;
+inline constexpr std::size_t most_gguf_tokens = BpeVocabulary::most_tokens;
 
-/// Whether a file has a vocabulary of the kind that Octavo reads.
+/// A value of "tokenizer.ggml.pre".
+struct GgufSplit {
+  std::string_view name;
+  SplitPattern split;
+  bool begins = false;  ///< a text begins with a token, unless the file says otherwise
+};
+/// The first of each pattern is the one that is written.
+inline constexpr GgufSplit gguf_splits[] = {
+    {"gpt-2", SplitPattern::gpt2},
+    {"phi-2", SplitPattern::gpt2},
+    {"mpt", SplitPattern::gpt2},
+    {"olmo", SplitPattern::gpt2},
+    {"jais", SplitPattern::gpt2},
+    {"trillion", SplitPattern::gpt2},
+    {"llama-bpe", SplitPattern::llama3, true},
+    {"llama3", SplitPattern::llama3, true},
+    {"llama-v3", SplitPattern::llama3, true},
+    {"qwen2", SplitPattern::qwen2},
+    {"deepseek-r1-qwen", SplitPattern::qwen2},
+    {"megrez", SplitPattern::qwen2},
+    {"smollm", SplitPattern::smollm},
+    {"starcoder", SplitPattern::smollm},
+    {"refact", SplitPattern::smollm},
+    {"command-r", SplitPattern::smollm},
+    {"codeshell", SplitPattern::smollm},
+    {"exaone", SplitPattern::smollm},
+    {"minerva-7b", SplitPattern::smollm},
+    {"tekken", SplitPattern::tekken, true},
+};
+
+/// Whether a file has a vocabulary of a kind that Octavo reads.
 inline bool has_gguf_tokens(const GgufReader& file) {
   const std::string key = "tokenizer.ggml.model";
-  return file.has(key) && file.text(key) == "gpt2";
+  return file.has(key) && (file.text(key) == "gpt2" || file.text(key) == "llama");
 }
 
 /// Reads the tokens of a file; those that begin and end texts, and notes, go to the configuration.
@@ -36,27 +70,54 @@ class GgufTokensFile {
 
   /// FormatError if an entry is missing or invalid.
   TokenTable read() {
-    check_split();
+    table_.sentence_pieces = file_.text("tokenizer.ggml.model") == "llama";
     table_.tokens = file_.texts("tokenizer.ggml.tokens", most_gguf_tokens);
     if (const auto twice = table_.twice()) {
       file_.fail(
           concat({"entry 'tokenizer.ggml.tokens': token ", printable(*twice), " occurs twice"}));
     }
-    table_.merges = file_.texts("tokenizer.ggml.merges", most_gguf_tokens);
+    if (table_.sentence_pieces) {
+      read_pieces();
+    } else {
+      read_split();
+      table_.merges = file_.texts("tokenizer.ggml.merges", BpeVocabulary::most_merges);
+    }
     read_special_tokens();
     read_kinds();
     return std::move(table_);
   }
 
  private:
-  /// FormatError unless texts are split as GPT-2 does; llama.cpp has several names for this.
-  void check_split() {
+  /// SentencePiece's byte pairs: llama.cpp puts a space before a text and after every name.
+  void read_pieces() {
+    table_.scores = file_.floats("tokenizer.ggml.scores", table_.tokens.size());
+    const std::string space = "tokenizer.ggml.add_space_prefix";
+    const bool spaced = !file_.has(space) || file_.truth(space);
+    table_.prefix = spaced ? SpacePrefix::always : SpacePrefix::never;
+    table_.strip_space = spaced;
+    table_.fuse_unknown = true;
+    begins_ = true;
+  }
+
+  /// Sets the pattern by which texts are split; FormatError for an unknown name.
+  void read_split() {
     const std::string key = "tokenizer.ggml.pre";
     const std::string name = file_.has(key) ? file_.text(key) : std::string();
-    constexpr std::array<std::string_view, 6> same{"gpt-2", "phi-2", "mpt",
-                                                   "olmo",  "jais",  "trillion"};
-    if (std::find(same.begin(), same.end(), name) != same.end()) return;
-    if (!name.empty() && name != "default") file_.refuse(key, "'gpt-2'", true);
+    for (const GgufSplit& known : gguf_splits) {
+      if (known.name != name) continue;
+      table_.split = known.split;
+      table_.whole_pieces =
+          known.split == SplitPattern::llama3 || known.split == SplitPattern::tekken;
+      begins_ = known.begins;
+      return;
+    }
+    if (!name.empty() && name != "default") {
+      std::string names;
+      for (const GgufSplit& known : gguf_splits) {
+        names += concat({(names.empty() ? "'" : ", '"), known.name, "'"});
+      }
+      file_.refuse(key, concat({"one of ", names}), true);
+    }
     config_.notes.push_back(
         "'tokenizer.ggml.pre' is " + std::string(name.empty() ? "missing" : "'default'") +
         ": texts are split as GPT-2's are, with which such models were trained (llama.cpp takes a "
@@ -81,10 +142,14 @@ class GgufTokensFile {
       if (end && std::find(ends.begin(), ends.end(), *end) == ends.end()) ends.push_back(*end);
     }
     config_.set_end_tokens(ends);
-    for (const char* key : {"tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token"}) {
-      if (!file_.truth(key)) continue;
-      config_.notes.push_back(
-          concat({"'", key, "' is set aside: Octavo adds no tokens to a text"}));
+    const auto added = [&](const std::string& key, bool usual) {
+      return file_.has(key) ? file_.truth(key) : usual;
+    };
+    if (added("tokenizer.ggml.add_bos_token", begins_) && config_.begin_token) {
+      table_.frame.before = {*config_.begin_token};
+    }
+    if (added("tokenizer.ggml.add_eos_token", false) && config_.end_token) {
+      table_.frame.after = {*config_.end_token};
     }
   }
 
@@ -103,6 +168,7 @@ class GgufTokensFile {
         if (numbers[i] > 0) table_.kinds[i] = static_cast<TokenKind>(numbers[i]);
       }
     }
+    if (table_.sentence_pieces) return;
     const std::vector<bool> text = which_are_text(table_);
     for (std::size_t i = 0; i < count; ++i) set_kind(i, text[i]);
   }
@@ -130,7 +196,34 @@ class GgufTokensFile {
   const GgufReader& file_;
   PretrainedConfig& config_;
   TokenTable table_;
+  bool begins_ = false;  ///< a text begins with a token where the file does not say
 };
+
+/// The score of each token that has none: merges come in the order of the tokens that they make.
+inline std::vector<float> gguf_scores(const TokenTable& table) {
+  if (!table.scores.empty()) return table.scores;
+  std::unordered_map<std::string, float> first;
+  for (std::size_t i = 0; i < table.merges.size(); ++i) {
+    const std::string& merge = table.merges[i];
+    const std::size_t space = merge.find(' ');
+    first.emplace(merge.substr(0, space) + merge.substr(space + 1), -static_cast<float>(i));
+  }
+  std::vector<float> scores;
+  const auto least = -static_cast<float>(table.merges.size() + 1);
+  for (const std::string& token : table.tokens) {
+    const auto found = first.find(token);
+    scores.push_back(found == first.end() ? least : found->second);
+  }
+  return scores;
+}
+
+inline void add_gguf_pieces(const TokenTable& tokens, GgufEntries& entries) {
+  entries.text("tokenizer.ggml.model", "llama");
+  entries.text("tokenizer.ggml.pre", "default");
+  entries.texts("tokenizer.ggml.tokens", tokens.tokens);
+  entries.numbers("tokenizer.ggml.scores", std::span<const float>(gguf_scores(tokens)));
+  entries.truth("tokenizer.ggml.add_space_prefix", tokens.prefix != SpacePrefix::never);
+}
 
 /// Adds the entries of a vocabulary, and of the tokens that begin and end texts.
 inline void add_gguf_tokens(const PretrainedConfig& config, const TokenTable& tokens,
@@ -138,9 +231,17 @@ inline void add_gguf_tokens(const PretrainedConfig& config, const TokenTable& to
   const auto whole = [&](std::string_view key, Index value) {
     entries.whole(key, static_cast<std::uint32_t>(value));
   };
-  entries.text("tokenizer.ggml.model", "gpt2");
-  entries.text("tokenizer.ggml.pre", "gpt-2");
-  entries.texts("tokenizer.ggml.tokens", tokens.tokens);
+  if (tokens.sentence_pieces) {
+    add_gguf_pieces(tokens, entries);
+  } else {
+    const auto split =
+        std::find_if(std::begin(gguf_splits), std::end(gguf_splits),
+                     [&](const GgufSplit& known) { return known.split == tokens.split; });
+    entries.text("tokenizer.ggml.model", "gpt2");
+    entries.text("tokenizer.ggml.pre", split->name);
+    entries.texts("tokenizer.ggml.tokens", tokens.tokens);
+    entries.texts("tokenizer.ggml.merges", tokens.merges);
+  }
   std::vector<std::int32_t> kinds;
   for (std::size_t i = 0; i < tokens.kinds.size(); ++i) {
     const auto rule = tokens.rules.find(static_cast<Token>(i));
@@ -149,8 +250,7 @@ inline void add_gguf_tokens(const PretrainedConfig& config, const TokenTable& to
     if (rule != tokens.rules.end() && rule->second.recognized) kind = TokenKind::control;
     kinds.push_back(static_cast<std::int32_t>(kind));
   }
-  entries.numbers("tokenizer.ggml.token_type", kinds);
-  entries.texts("tokenizer.ggml.merges", tokens.merges);
+  entries.numbers("tokenizer.ggml.token_type", std::span<const std::int32_t>(kinds));
   whole("tokenizer.ggml.bos_token_id", *config.begin_token);
   whole("tokenizer.ggml.eos_token_id", *config.end_token);
   if (!config.other_end_tokens.empty()) {
@@ -160,7 +260,8 @@ inline void add_gguf_tokens(const PretrainedConfig& config, const TokenTable& to
   if (unknown != tokens.kinds.end()) {
     whole("tokenizer.ggml.unknown_token_id", unknown - tokens.kinds.begin());
   }
-  entries.truth("tokenizer.ggml.add_bos_token", false);
+  entries.truth("tokenizer.ggml.add_bos_token", !tokens.frame.before.empty());
+  entries.truth("tokenizer.ggml.add_eos_token", !tokens.frame.after.empty());
 }
 
 }  // namespace OCTAVO_NAMESPACE::detail
