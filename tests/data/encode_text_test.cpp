@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Texts encoded in pieces: the tokens are those of the whole.
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -43,6 +44,25 @@ struct PairTokenizer {
     return cut;
   }
 };
+/// A token for each byte, after 999 where a text begins; a text stands after 998.
+struct BeginningTokenizer {
+  struct Frame {
+    std::vector<Token> before{998};
+  } around{};
+
+  Index vocabulary_size() const { return 1000; }
+  const Frame& frame() const { return around; }
+  std::size_t most_tokens(std::size_t bytes) const { return bytes + 1; }
+  std::size_t encode_rest(std::string_view text, std::span<Token> out) const {
+    for (std::size_t i = 0; i < text.size(); ++i) out[i] = static_cast<unsigned char>(text[i]);
+    return text.size();
+  }
+  std::size_t encode(std::string_view text, std::span<Token> out) const {
+    out[0] = 999;
+    return 1 + encode_rest(text, out.subspan(1));
+  }
+};
+
 static_assert(CutsText<PairTokenizer>);
 static_assert(!CutsText<ByteTokenizer>);
 static_assert(CutsText<CharacterTokenizer>);
@@ -118,4 +138,26 @@ TEST_CASE("the token that ends a text follows each document, and is counted") {
       [&](std::span<const Token> some) { tokens.insert(tokens.end(), some.begin(), some.end()); });
   CHECK(count == 5);
   CHECK(tokens == std::vector<Token>{'a', 'b', 300, 'c', 300});
+}
+
+TEST_CASE("a tokenizer learns where a text begins, and its tokens stand before each document") {
+  const auto encoded = [](const std::string& text, const DocumentBorders& borders) {
+    std::vector<Token> tokens;
+    const std::size_t count =
+        encode_documents(BeginningTokenizer(), MemorySource("text", std::as_bytes(std::span(text))),
+                         borders, 997, [&](std::span<const Token> some) {
+                           tokens.insert(tokens.end(), some.begin(), some.end());
+                         });
+    CHECK(count == tokens.size());
+    return tokens;
+  };
+  CHECK(encoded("a\nb\n", DocumentBorders::lines()) ==
+        std::vector<Token>{998, 999, 'a', 997, 998, 999, 'b', 997});
+  const std::string text(3 * text_piece_bytes, 'x');
+  const std::vector<Token> whole = encoded(text, {});
+  CHECK(std::count(whole.begin(), whole.end(), 999) == 1);
+  CHECK(whole.size() == text.size() + 1);
+  const std::vector<Token> lines = encoded(text + "\ny", DocumentBorders::lines());
+  CHECK(std::count(lines.begin(), lines.end(), 999) == 2);
+  CHECK(std::count(lines.begin(), lines.end(), 998) == 2);
 }
