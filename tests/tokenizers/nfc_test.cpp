@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/base/error.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/tokenizers/nfc.hpp>
 

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/base/error.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/tokenizers/split_pattern.hpp>
 

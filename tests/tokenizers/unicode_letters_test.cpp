@@ -29,10 +29,11 @@ TEST_CASE("the cases of letters are those of Unicode 16.0") {
 }
 
 TEST_CASE("characters of words are letters, marks, digits and joining punctuation") {
-  for (const std::uint32_t code : {0x61, 0x31, 0x5f, 0xe9, 0x301, 0x2160, 0x203f, 0x24b6, 0x200d}) {
+  for (const std::uint32_t code :
+       {0x61u, 0x31u, 0x5fu, 0xe9u, 0x301u, 0x2160u, 0x203fu, 0x24b6u, 0x200du}) {
     CHECK(is_word_code(code));
   }
-  for (const std::uint32_t code : {0x20, 0x2d, 0xb2, 0x2460, 0x2019, 0x1f600}) {
+  for (const std::uint32_t code : {0x20u, 0x2du, 0xb2u, 0x2460u, 0x2019u, 0x1f600u}) {
     CHECK(!is_word_code(code));
   }
 }
