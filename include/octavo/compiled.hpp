@@ -17,6 +17,7 @@
 #include <octavo/generation/scorer.hpp>
 #include <octavo/kernels/activate.hpp>
 #include <octavo/kernels/attend.hpp>
+#include <octavo/kernels/convolve.hpp>
 #include <octavo/kernels/cross_entropy.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/gate.hpp>
@@ -47,6 +48,10 @@
   apply(decltype(normalize<T>) normalize<T>)                                                    \
   apply(decltype(normalize_backward_input<T>) normalize_backward_input<T>)                      \
   apply(decltype(normalize_backward_parameters<T>) normalize_backward_parameters<T>)            \
+  apply(decltype(convolve<T>) convolve<T>)                                                      \
+  apply(decltype(convolve_next<T>) convolve_next<T>)                                            \
+  apply(decltype(convolve_backward_input<T>) convolve_backward_input<T>)                        \
+  apply(decltype(convolve_backward_taps<T>) convolve_backward_taps<T>)                          \
   apply(decltype(rotate<T>) rotate<T>)                                                          \
   apply(decltype(matmul<T>) matmul<T>)                                                          \
   apply(decltype(matmul_nt<T>) matmul_nt<T>)                                                    \

@@ -3,7 +3,9 @@
 
 // Umbrella header of layers/: includes everything in that folder.
 
+#include <octavo/layers/causal_convolution.hpp>
 #include <octavo/layers/causal_self_attention.hpp>
+#include <octavo/layers/convolution_cache.hpp>
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/embedding.hpp>
 #include <octavo/layers/feed_forward.hpp>

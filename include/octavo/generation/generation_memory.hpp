@@ -42,6 +42,7 @@ struct GenerationMemory {
   Booking<Index> turned;      ///< 1: the second cache is the window's, [sequences]
   Booking<T> unused_logits;   ///< of positions that are computed ahead, [vocabulary]
   Booking<Index> dropped;     ///< tokens that slid out of each window, [sequences]; rotary models
+  Booking<T> convolutions;    ///< newest inputs of each layer's convolutions, for each sequence
 
   static constexpr GenerationMemory book(MemoryPlan& plan, const ModelConfig& config, Index length,
                                          Index sequences, Sliding sliding = Sliding::at_once) {
@@ -62,6 +63,11 @@ struct GenerationMemory {
         always(number, "keys and values", MemoryKind::cache,
                KeyValueCaches<T>::elements(twice ? 2 * sequences : sequences, config.layers, length,
                                            config.kv_width(), config.attention));
+    if (config.conv_taps > 1) {
+      memory.convolutions =
+          always(number, "convolution inputs", MemoryKind::cache,
+                 config.convolutions().elements(twice ? 2 * sequences : sequences));
+    }
     memory.logits = always(number, "logits", MemoryKind::scratch, sequences * config.vocabulary);
     memory.window = always(token, "window", MemoryKind::data, sequences * length);
     memory.used = always(index, "used", MemoryKind::data, sequences);

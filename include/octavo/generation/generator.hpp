@@ -170,6 +170,10 @@ class Generator {
             config().attention};
   }
 
+  ConvolutionCaches<T> convolutions() const {
+    return {arena_.get(memory_.convolutions).data(), config().convolutions()};
+  }
+
   /// The index of a sequence's cache, or of its second cache.
   Index cache_of(Index sequence, bool other = false) const {
     const bool second = slides_ahead() && (arena_.get(memory_.turned)[at(sequence)] == 1) != other;
@@ -179,7 +183,7 @@ class Generator {
   /// `tokens` are those of `parts`, whose sequences are numbers of caches; their logits go to
   /// `logits`, [parts, vocabulary].
   void run(std::span<const Token> tokens, std::span<const CachedRows> parts, T* logits) {
-    const CachedSequences<T> cached{caches(), parts};
+    const CachedSequences<T> cached{caches(), parts, convolutions()};
     const MatrixView<T> output(logits, std::ssize(parts), config().vocabulary);
     threads_->run(tuner_of(tokens.size(), parts.size()), static_cast<double>(tokens.size()),
                   [&](const Worker& worker) {

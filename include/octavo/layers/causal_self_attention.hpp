@@ -145,7 +145,8 @@ class CausalSelfAttention {
   /// Forward for new positions of sequences whose keys and values so far lie in the caches; theirs
   /// are added. Gives the bits of forward over each whole sequence.
   void forward_cached(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> output) const {
-    const auto& [caches, parts] = *pass.rows.cached;
+    const KeyValueCaches<T>& caches = pass.rows.cached->caches;
+    const std::span<const CachedRows> parts = pass.rows.cached->parts;
     const MatrixView<T> qkv = pass[qkv_].row_block(0, input.rows);
     const MatrixView<T> attended = pass[attended_].row_block(0, input.rows);
     project_in_.forward(pass, input, qkv);

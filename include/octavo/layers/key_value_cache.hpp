@@ -6,6 +6,7 @@
 #include <span>
 
 #include <octavo/base/config.hpp>
+#include <octavo/layers/convolution_cache.hpp>
 #include <octavo/layers/layer_configs.hpp>
 #include <octavo/memory/bytes.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -159,6 +160,7 @@ template <Scalar T>
 struct CachedSequences {
   KeyValueCaches<T> caches;
   std::span<const CachedRows> parts;
+  ConvolutionCaches<T> convolutions{};  ///< of a model with convolutions
 };
 
 }  // namespace OCTAVO_NAMESPACE

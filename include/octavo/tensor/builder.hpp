@@ -102,10 +102,11 @@ class Builder {
     const Index all = columns[0] + columns[1] + columns[2];
     return parameters_->add(path_ / name, rows, all, initial, unit, columns);
   }
-  /// A parameter [rows, columns] of which each row belongs to a token or a position.
-  OCTAVO_SETUP constexpr ParameterSlot table(std::string_view name, Index rows,
-                                             Index columns) const {
-    return parameters_->add(path_ / name, rows, columns, InitialValue::normal);
+  /// A parameter [rows, columns] of which each row belongs to a token, a position or a tap.
+  OCTAVO_SETUP constexpr ParameterSlot table(std::string_view name, Index rows, Index columns,
+                                             InitialValue initial = InitialValue::normal,
+                                             ParameterUnit unit = {}) const {
+    return parameters_->add(path_ / name, rows, columns, initial, unit);
   }
   /// A parameter [size].
   OCTAVO_SETUP constexpr ParameterSlot vector(std::string_view name, Index size,

@@ -6,6 +6,7 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/elementwise.hpp>
+#include <octavo/layers/causal_convolution.hpp>
 #include <octavo/layers/causal_self_attention.hpp>
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/layer.hpp>
@@ -21,6 +22,7 @@ namespace OCTAVO_NAMESPACE {
 ///   pre-norm (Radford et al. 2019):  x += attention(norm_1(x));  x += feed_forward(norm_2(x))
 ///   pre-post-norm (Gemma 2):         x += post_1(attention(norm_1(x))), and so on
 ///   parallel (GPT-J, Phi):           h = norm_1(x);  x += attention(h) + feed_forward(h)
+/// With conv_taps a causal convolution follows each of the norms 1 and 2.
 /// `FeedForwardLayer` may be any Layer from width to width.
 template <Scalar T, Layer FeedForwardLayer>
 class Block {
@@ -31,10 +33,16 @@ class Block {
   OCTAVO_SETUP constexpr Block(const Builder<T>& builder, const ModelConfig& config)
       : arrangement_(config.arrangement),
         norm_1_(in_attention(builder, "ln_1") / "attention_norm", config.width, config.norm),
+        convolution_1_(
+            convolution(in_attention(builder, "convolution") / "attention_convolution", config, 0)),
         attention_(in_attention(builder, "attention") / "attention", config.width, config.attention,
                    config.positions, without_bias(config.norm)),
         post_norm_1_(post_norm(in_attention(builder, "post norm") / "attention_post_norm", config)),
         norm_2_(norm_2(in_feed_forward(builder, "ln_2") / "feed_forward_norm", config)),
+        convolution_2_(norm_2_ ? convolution(in_feed_forward(builder, "convolution") /
+                                                 "feed_forward_convolution",
+                                             config, 1)
+                               : std::nullopt),
         feed_forward_(in_feed_forward(builder, "feed-forward") / "feed_forward", config),
         post_norm_2_(
             post_norm(in_feed_forward(builder, "post norm") / "feed_forward_post_norm", config)),
@@ -54,9 +62,9 @@ class Block {
 
   void forward(const Pass<T>& pass, MatrixView<T> x) const {
     const MatrixView<T> input = pass[input_].row_block(0, x.rows);
-    norm_1_.forward(pass, x, input);
+    normalize_input(pass, norm_1_, convolution_1_, x, input);
     add_attention(pass, input, x);
-    if (norm_2_) norm_2_->forward(pass, x, input);
+    if (norm_2_) normalize_input(pass, *norm_2_, convolution_2_, x, input);
     const MatrixView<T> output = pass[branch_].row_block(0, x.rows);
     feed_forward_.forward(pass, input, output);
     add_branch(pass, output, x, post_norm_2_, 2 * pass.block + 1);
@@ -68,9 +76,9 @@ class Block {
   void forward_saved(const Pass<T>& pass, MatrixView<T> x) const {
     if (post_norm_2_) return forward(pass, x);
     const MatrixView<T> input = pass[input_];
-    norm_1_.forward(pass, x, input);
+    normalize_input(pass, norm_1_, convolution_1_, x, input);
     add_attention(pass, input, x);
-    if (norm_2_) norm_2_->forward(pass, x, input);
+    if (norm_2_) normalize_input(pass, *norm_2_, convolution_2_, x, input);
     if constexpr (requires { feed_forward_.forward_saved(pass, MatrixView<const T>(input)); }) {
       feed_forward_.forward_saved(pass, input);
     } else {
@@ -83,7 +91,7 @@ class Block {
     const MatrixView<T> input = pass[backward_input_];
     const MatrixView<T> input_gradient = pass[input_gradient_];
     const Norm<T>& norm_2 = norm_2_ ? *norm_2_ : norm_1_;
-    norm_2.recompute_output(pass, input);
+    recompute_input(pass, norm_2, norm_2_ ? convolution_2_ : convolution_1_, input);
     feed_forward_.backward(pass, input, branch_gradient(pass, dx, post_norm_2_, 2 * pass.block + 1),
                            input_gradient);
     if (arrangement_ == Arrangement::parallel) {
@@ -93,15 +101,17 @@ class Block {
       add<T>(pass.worker(), second, input_gradient);
       pass.worker().barrier();
     } else {
-      norm_2.backward_accumulate(pass, input_gradient, dx);
-      norm_1_.recompute_output(pass, input);
+      backward_input(pass, norm_2, convolution_2_, dx);
+      recompute_input(pass, norm_1_, convolution_1_, input);
       attention_.backward(pass, input, branch_gradient(pass, dx, post_norm_1_, 2 * pass.block),
                           input_gradient);
     }
-    norm_1_.backward_accumulate(pass, input_gradient, dx);
+    backward_input(pass, norm_1_, convolution_1_, dx);
   }
 
  private:
+  using Convolution = std::optional<CausalConvolution<T>>;
+
   static constexpr NormConfig without_bias(NormConfig config) {
     config.bias = false;
     return config;
@@ -115,6 +125,11 @@ class Block {
                                                               const ModelConfig& config) {
     if (config.arrangement == Arrangement::parallel) return std::nullopt;
     return Norm<T>(builder, config.width, config.norm);
+  }
+  OCTAVO_SETUP static constexpr Convolution convolution(const Builder<T>& builder,
+                                                        const ModelConfig& config, Index place) {
+    if (config.conv_taps == 0) return std::nullopt;
+    return CausalConvolution<T>(builder, config.width, config.conv_taps, place);
   }
   constexpr bool needs_branch_gradient(const PassShape& pass) const {
     return pass.dropout || arrangement_ == Arrangement::pre_post_norm;
@@ -135,6 +150,37 @@ class Block {
   static constexpr Builder<T> in_feed_forward(const Builder<T>& builder, std::string_view part) {
     const BuildTimes& block = builder.times();
     return during(builder, part, block.forward.last, block.backward.first);
+  }
+
+  /// The input of a branch. Before a convolution the norm's output lies where the branch's will.
+  void normalize_input(const Pass<T>& pass, const Norm<T>& norm, const Convolution& convolution,
+                       MatrixView<const T> x, MatrixView<T> input) const {
+    if (!convolution) return norm.forward(pass, x, input);
+    const MatrixView<T> normalized = pass[branch_].row_block(0, x.rows);
+    norm.forward(pass, x, normalized);
+    convolution->forward(pass, normalized, input);
+  }
+
+  /// The same input again, in backward.
+  void recompute_input(const Pass<T>& pass, const Norm<T>& norm, const Convolution& convolution,
+                       MatrixView<T> input) const {
+    if (!convolution) return norm.recompute_output(pass, input);
+    const MatrixView<T> normalized = pass[input_gradient_];
+    norm.recompute_output(pass, normalized);
+    convolution->forward(pass, normalized, input);
+  }
+
+  /// Adds to dx what follows from the gradient of a branch's input, which is overwritten, as is the
+  /// input.
+  void backward_input(const Pass<T>& pass, const Norm<T>& norm, const Convolution& convolution,
+                      MatrixView<T> dx) const {
+    const MatrixView<T> gradient = pass[input_gradient_];
+    if (convolution) {
+      const MatrixView<T> normalized = pass[backward_input_];
+      norm.recompute_output(pass, normalized);
+      convolution->backward(pass, normalized, gradient, gradient);
+    }
+    norm.backward_accumulate(pass, gradient, dx);
   }
 
   void add_attention(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> x) const {
@@ -175,9 +221,11 @@ class Block {
 
   Arrangement arrangement_;
   Norm<T> norm_1_;
+  Convolution convolution_1_;
   CausalSelfAttention<T> attention_;
   std::optional<Norm<T>> post_norm_1_;
   std::optional<Norm<T>> norm_2_;
+  Convolution convolution_2_;
   FeedForwardLayer feed_forward_;
   std::optional<Norm<T>> post_norm_2_;
   Dropout<T> dropout_;

@@ -10,6 +10,8 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/base/field.hpp>
+#include <octavo/kernels/convolve.hpp>
+#include <octavo/layers/convolution_cache.hpp>
 #include <octavo/layers/layer_configs.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -37,6 +39,7 @@ struct ModelConfig {
   FeedForwardConfig feed_forward = {};
   HeadConfig head = {};
   double embedding_scale = 1;  ///< factor on the tokens' vectors
+  Index conv_taps = 0;         ///< of a causal convolution after each norm before a branch; 0: none
 
   constexpr Index head_width() const {
     return attention.head_width == 0 ? width / attention.heads : attention.head_width;
@@ -47,6 +50,13 @@ struct ModelConfig {
   /// The width of all query heads together, and of all key heads together.
   constexpr Index query_width() const { return attention.heads * head_width(); }
   constexpr Index kv_width() const { return kv_heads() * head_width(); }
+  /// What generation must remember for the convolutions of each block: one for each normalized
+  /// input.
+  constexpr ConvolutionLayout convolutions() const {
+    const Index places = arrangement == Arrangement::parallel ? 1 : 2;
+    return conv_taps == 0 ? ConvolutionLayout{}
+                          : ConvolutionLayout{layers, places, conv_taps - 1, width};
+  }
   friend constexpr bool operator==(const ModelConfig&, const ModelConfig&) = default;
 };
 
@@ -85,6 +95,14 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
   visit(Field{.name = "norm_bias", .option = "norm-bias", .formerly = "bias"}, config.norm.bias);
   visit(Field{.name = "norm_unit_offset", .option = "norm-unit-offset", .may_lack = true},
         config.norm.unit_offset);
+  visit(Field{.name = "conv_taps",
+              .option = "conv-taps",
+              .group = FieldGroup::layers,
+              .help = "Taps of causal convolutions before attention and feed-forward part; 0: none "
+                      "(0)",
+              .may_lack = true,
+              .zero = "none"},
+        config.conv_taps, WholeRange{0, most_taps});
   for_each_field(config.positions, visit);
   for_each_field(config.attention, visit);
   visit(Field{"d_ff", "ff", model, "Hidden numbers of the feed-forward part (d_ff)"},
