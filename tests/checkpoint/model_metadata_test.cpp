@@ -75,6 +75,7 @@ TEST_CASE("every configuration comes back") {
       other.norm.epsilon = 3e-6;
       other.norm.kind = bias ? NormKind::rms : NormKind::layer;
       other.norm.unit_offset = bias;
+      other.conv_taps = bias ? 4 : 0;
       other.feed_forward.gated = bias;
       other.head.tied = !bias;
       other.layers = 4;
@@ -91,8 +92,8 @@ TEST_CASE("a file of version 1 says of all biases at once whether they are there
     MetadataWriter writer;
     const MetadataWriter whole = config_entries();
     for (const auto& [key, value] : whole.entries()) {
-      constexpr std::array later{"arrangement",      "norm",  "norm_epsilon",
-                                 "norm_unit_offset", "gated", "positions"};
+      constexpr std::array later{"arrangement", "norm",      "norm_epsilon", "norm_unit_offset",
+                                 "gated",       "positions", "conv_taps"};
       if (key.ends_with("_bias")) continue;
       if (std::find(later.begin(), later.end(), key) == later.end()) writer.text(key, value);
     }

@@ -42,6 +42,7 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--head-width", "N", whole(0)},
     {"train_full", "--window", "N", whole(0)},
     {"train_full", "--window-pattern", "N", whole(0)},
+    {"train_full", "--conv-taps", "N", whole(0, 8)},
     {"train_full", "--rope-width", "N", whole(0)},
     {"train_full", "--rope-original-context", "N", whole(0)},
     {"train_full", "--warmup", "N", whole(0)},

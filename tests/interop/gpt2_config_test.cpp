@@ -173,6 +173,9 @@ TEST_CASE("what GPT-2 does not have is told, with what a model must have instead
   shape.feed_forward.gated = true;
   CHECK(said(Gpt2Activations::any).ends_with("gated yes / train a model with GPT-2's layers"));
   shape.feed_forward.gated = false;
+  shape.conv_taps = 4;
+  CHECK(said(Gpt2Activations::any).ends_with("conv-taps 4 / train a model with GPT-2's layers"));
+  shape.conv_taps = 0;
   shape.attention.kv_heads = shape.attention.heads;
   CHECK(said(Gpt2Activations::any) == "");
   shape.positions.kind = PositionKind::rotary;

@@ -121,6 +121,28 @@ TEST_CASE("of every family the weights after training have the same bits everywh
   use_isa(usual);
 }
 
+TEST_CASE("with convolutions the weights after training have the same bits everywhere") {
+  ModelConfig config = with_family({.vocabulary = 37,
+                                    .context = 40,
+                                    .layers = 2,
+                                    .width = 52,
+                                    .attention = {.heads = 4, .head_width = 18},
+                                    .feed_forward = {.d_ff = 40}},
+                                   Family::qwen3);
+  const Isa usual = isa_in_use();
+  for (const Isa isa : {Isa::portable, Isa::neon, Isa::avx2, Isa::avx512}) {
+    if (!supports(isa)) continue;
+    use_isa(isa);
+    INFO("kernels: " << std::string(name_of(isa)));
+    config.conv_taps = 4;
+    CHECK(hash_after_training<float>(AdamW{}, config) == 1u);
+    CHECK(hash_after_training<float>(Muon{}, config) == 2u);
+    config.conv_taps = 7;
+    CHECK(hash_after_training<double>(AdamW{}, config) == 3u);
+  }
+  use_isa(usual);
+}
+
 TEST_CASE("kernels that a machine or a program has not are refused") {
   for (const Isa isa : {Isa::portable, Isa::neon, Isa::avx2, Isa::avx512}) {
     if (!supports(isa)) CHECK_THROWS_AS(use_isa(isa), ConfigError);

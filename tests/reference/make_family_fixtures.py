@@ -42,6 +42,7 @@ USUAL = dict(
     attention_cap=0.0,          # 0: none
     attention_scale=None,       # multiplies q.k
     arrangement="pre-norm", gated=True, activation="silu", ff_bias=False,
+    conv_taps=0,                # of a causal convolution after the norms before the branches; 0: none
     embedding_scale=1.0, tied=False, head_bias=False, head_cap=0.0)
 
 GEMMA = dict(width=12, d_ff=16, norm_epsilon=1e-6, norm_unit_offset=True, activation="gelu-tanh",
@@ -78,6 +79,9 @@ CASES = {
     "parallel": dict(heads=2, kv_heads=2, norm="layer", norm_bias=True, rotary_width=4,
                      attention_bias=True, attention_output_bias=True, arrangement="parallel",
                      gated=False, activation="gelu-tanh", ff_bias=True, head_bias=True, d_ff=24),
+    "convolution": dict(conv_taps=4, qk_norm=True, gated=False, activation="relu2"),
+    # Three taps, and one convolution for both branches.
+    "parallel_convolution": dict(conv_taps=3, arrangement="parallel", norm="layer", norm_bias=True),
 }
 SEQUENCE = {"smollm_llama3": 12, "dynamic": 12}  # others: 10
 # Of weights and tokens; others: the case's place above. With place 8, float32 loses digits where a
@@ -125,6 +129,8 @@ def parameter_shapes(c):
     for i in range(c["layers"]):
         block = f"blocks.{i}."
         norm(block + "attention_norm")
+        if c["conv_taps"] > 0:
+            shapes[block + "attention_convolution.weight"] = (c["conv_taps"], C)
         linear(block + "attention.qkv", C, (H + 2 * G) * d, c["attention_bias"])
         if c["qk_norm"]:
             norm(block + "attention.query_norm", d, False)
@@ -134,6 +140,8 @@ def parameter_shapes(c):
             norm(block + "attention_post_norm")
         if c["arrangement"] != "parallel":
             norm(block + "feed_forward_norm")
+            if c["conv_taps"] > 0:
+                shapes[block + "feed_forward_convolution.weight"] = (c["conv_taps"], C)
         if c["gated"]:
             linear(block + "feed_forward.gate_up", C, 2 * c["d_ff"], c["ff_bias"])
         else:
@@ -226,6 +234,13 @@ def forward(c, w, tokens):
         y = x @ w[name + ".weight"]
         return y + w[name + ".bias"] if name + ".bias" in w else y
 
+    def convolution(name, x):
+        if c["conv_taps"] == 0:
+            return x
+        kernel = w[name + ".weight"].T.flip(1)[:, None]  # [width, 1, taps], the newest last
+        before = F.pad(x.transpose(1, 2), (c["conv_taps"] - 1, 0))
+        return x + F.conv1d(before, kernel, groups=c["width"]).transpose(1, 2)
+
     def attention(name, x, all_visible):
         q, k, v = linear(name + ".qkv", x).split([H * d, G * d, G * d], dim=-1)
         q, k, v = (t.view(batch, length, -1, d).transpose(1, 2) for t in (q, k, v))
@@ -253,14 +268,15 @@ def forward(c, w, tokens):
         x = x + w["embedding.positions.weight"][:length]
     for i in range(c["layers"]):
         block = f"blocks.{i}."
-        h = norm(block + "attention_norm", x)
+        h = convolution(block + "attention_convolution", norm(block + "attention_norm", x))
         a = attention(block + "attention", h, sees_all(c, i))
         if c["arrangement"] == "parallel":
             x = x + a + feed_forward(block + "feed_forward", h)
             continue
         post = c["arrangement"] == "pre-post-norm"
         x = x + (norm(block + "attention_post_norm", a) if post else a)
-        f = feed_forward(block + "feed_forward", norm(block + "feed_forward_norm", x))
+        h = convolution(block + "feed_forward_convolution", norm(block + "feed_forward_norm", x))
+        f = feed_forward(block + "feed_forward", h)
         x = x + (norm(block + "feed_forward_post_norm", f) if post else f)
     x = norm("final_norm", x)
     logits = x @ w["embedding.tokens.weight" if c["tied"] else "head.weight"].T
@@ -379,26 +395,33 @@ def forward_by_loops(c, w, tokens):
         return linear(name + ".down",
                       activation(gate) * linear(name + ".gate_up", x, slice(c["d_ff"], None)))
 
+    def convolution(name, rows):
+        if c["conv_taps"] == 0:
+            return rows
+        return [sum((w[name + ".weight"][k] * rows[i - k]
+                     for k in range(c["conv_taps"]) if k <= i), rows[i]) for i in range(length)]
+
     table = w["embedding.tokens.weight"]
     stream = [c["embedding_scale"] * table[t] for t in tokens]
     if c["positions"] == "learned":
         stream = [x + w["embedding.positions.weight"][i] for i, x in enumerate(stream)]
     for layer in range(c["layers"]):
         block = f"blocks.{layer}."
-        inner = [norm(block + "attention_norm", x) for x in stream]
+        inner = convolution(block + "attention_convolution",
+                            [norm(block + "attention_norm", x) for x in stream])
         attended = list(attention(block + "attention", inner, layer))
-        for i in range(length):
-            if c["arrangement"] == "parallel":
-                f = feed_forward(block + "feed_forward", inner[i])
-                stream[i] = stream[i] + (attended[i] + f)
-            elif c["arrangement"] == "pre-norm":
-                x = stream[i] + attended[i]
-                stream[i] = x + feed_forward(block + "feed_forward",
-                                             norm(block + "feed_forward_norm", x))
-            else:
-                x = stream[i] + norm(block + "attention_post_norm", attended[i])
-                f = feed_forward(block + "feed_forward", norm(block + "feed_forward_norm", x))
-                stream[i] = x + norm(block + "feed_forward_post_norm", f)
+        if c["arrangement"] == "parallel":
+            stream = [x + (a + feed_forward(block + "feed_forward", h))
+                      for x, a, h in zip(stream, attended, inner)]
+            continue
+        post = c["arrangement"] == "pre-post-norm"
+        stream = [x + (norm(block + "attention_post_norm", a) if post else a)
+                  for x, a in zip(stream, attended)]
+        inner = convolution(block + "feed_forward_convolution",
+                            [norm(block + "feed_forward_norm", x) for x in stream])
+        fed = [feed_forward(block + "feed_forward", h) for h in inner]
+        stream = [x + (norm(block + "feed_forward_post_norm", f) if post else f)
+                  for x, f in zip(stream, fed)]
     rows = table if c["tied"] else w["head.weight"]
     logits = torch.stack([(rows * norm("final_norm", x)).sum(1) for x in stream])
     return cap(c["head_cap"], logits + w["head.bias"] if c["head_bias"] else logits)
@@ -427,7 +450,7 @@ def muon_losses(c, w, compute_loss):
     parts = {"attention.qkv": [c["heads"] * c["head_width"], kv, kv], "gate_up": [c["d_ff"]] * 2}
     maps, others = [], []
     for name, p in w.items():
-        if p.dim() < 2 or name in ("embedding.tokens.weight", "embedding.positions.weight",
+        if p.dim() < 2 or name.endswith("convolution.weight") or name in ("embedding.tokens.weight", "embedding.positions.weight",
                                    "head.weight"):
             others.append(p)
             continue
@@ -556,7 +579,7 @@ def check_keys(c, w, inputs, logits):
                               "kv_heads", "head_width", "norm_epsilon", "rope_attention_factor",
                               "rotary_width", "attention_scale", "tied", "gated", "arrangement",
                               "attention_bias", "attention_output_bias", "ff_bias", "norm_bias",
-                              "head_bias")
+                              "head_bias", "conv_taps")
                and c[key] != USUAL[key]}
     ignored.update({"rotary_width": c["head_width"], "rope_attention_factor": 1.0,
                     "attention_scale": 1 / math.sqrt(c["head_width"])})
@@ -632,7 +655,7 @@ def main():
                         "muon_losses": muon_losses(c, again, lambda: loss_of(c, again, inputs,
                                                                              targets)),
                         "adamw_losses": adamw_losses(w, lambda: loss_of(c, w, inputs, targets))})
-        metadata = {k: text(v) for k, v in c.items()}
+        metadata = {k: text(v) for k, v in c.items() if k != "conv_taps" or v > 0}
         metadata.update({"format": "pt", "torch": torch.__version__, "seed": str(seed)})
         path = FOLDER / (name + ".safetensors")
         write_safetensors(path, tensors, metadata)

@@ -41,11 +41,16 @@ std::vector<std::vector<Index>> block_layers(const ModelConfig& m) {
   };
   const std::vector<Index> norm = with(c, m.norm.bias, c), of_heads{m.head_width()};
   const bool output_bias = m.attention.bias && m.attention.output_bias;
-  std::vector<std::vector<Index>> layers{norm,
-                                         with(c * (q + 2 * kv), m.attention.bias, q + 2 * kv)};
+  const bool convolved = m.conv_taps > 0;
+  std::vector<std::vector<Index>> layers{norm};
+  if (convolved) layers.push_back({m.conv_taps * c});
+  layers.push_back(with(c * (q + 2 * kv), m.attention.bias, q + 2 * kv));
   if (m.attention.qk_norm) layers.insert(layers.end(), 2, of_heads);
   layers.push_back(with(q * c, output_bias, c));
-  if (m.arrangement != Arrangement::parallel) layers.push_back(norm);
+  if (m.arrangement != Arrangement::parallel) {
+    layers.push_back(norm);
+    if (convolved) layers.push_back({m.conv_taps * c});
+  }
   if (m.arrangement == Arrangement::pre_post_norm) layers.insert(layers.end(), 2, norm);
   layers.push_back(with(c * up, m.feed_forward.bias, up));
   layers.push_back(with(m.feed_forward.d_ff * c, m.feed_forward.bias, c));
@@ -119,7 +124,8 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
   const std::size_t always = room<T>(p) + state + 2 * room<Token>(rows) + room<T>(rows) +
                              (o.fused_update ? 0 : room<T>(trained));
   const Index panel =
-      std::min<Index>(std::max({c, q + 2 * m.kv_width(), up, f, v, n}), 256) * 192;  // bytes
+      std::min<Index>(std::max({c, m.conv_taps, q + 2 * m.kv_width(), up, f, v, n}), 256) *
+      192;  // bytes
   const std::size_t passes = room<std::byte>(workers * panel) + room<T>(held * n * c) +
                              (m.head.tied && !o.fused_update && !some ? room<T>(rows * c) : 0);
   // Of what blocks keep, all but the first's is in the gradients of the block before, if the step
@@ -202,6 +208,7 @@ Drawn draw(std::uint64_t seed, bool of_a_family = false) {
     config = with_family(config, static_cast<Family>(from(0, 9)));
     config.attention.window = std::min(config.attention.window, from(1, 60));
     if (from(0, 6) == 0) config.arrangement = Arrangement::parallel;
+    config.conv_taps = std::max<Index>(0, from(-6, most_taps));
   }
   config.head.tied = from(0, 1) == 1;
   config.feed_forward.activation = static_cast<Activation>(from(0, 4));

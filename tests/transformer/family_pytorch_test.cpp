@@ -16,7 +16,8 @@ TEST_CASE_TEMPLATE(
     double) {
   for (const std::string name :
        {"llama_gqa", "smollm_llama3", "wide_heads", "qwen2", "qwen3", "mistral", "gemma1", "gemma2",
-        "gemma3", "yarn", "linear", "dynamic", "partial_rotary", "parallel"}) {
+        "gemma3", "yarn", "linear", "dynamic", "partial_rotary", "parallel", "convolution",
+        "parallel_convolution"}) {
     INFO(name);
     const FileSource source(std::string(OCTAVO_TEST_REFERENCE_FOLDER) + "/family/" + name +
                             ".safetensors");

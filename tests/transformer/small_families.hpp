@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/transformer/families.hpp>
 
 namespace octavo_test {
@@ -47,6 +48,13 @@ inline std::vector<SmallFamily> small_families() {
   scaled.positions.pairing = RotaryPairing::neighbours;
   scaled.feed_forward.activation = Activation::relu_squared;
   all.push_back({"yarn", scaled});
+  for (const Family family : {Family::gpt2, Family::qwen3, Family::gemma3}) {
+    ModelConfig convolved = all[static_cast<std::size_t>(family)].config;
+    convolved.conv_taps = family == Family::gemma3 ? most_taps : 4;
+    all.push_back({detail::concat({name_of(family), " with convolutions"}), convolved});
+  }
+  parallel.conv_taps = 2;
+  all.push_back({"parallel with convolutions", parallel});
   return all;
 }
 
