@@ -26,7 +26,7 @@ struct Shape {
 /// Sequences shorter and longer than the taps, and rows of whole and of partial packs.
 std::vector<Shape> shapes() {
   std::vector<Shape> all;
-  for (const Index taps : {Index{1}, Index{2}, Index{4}, Index{5}, most_taps}) {
+  for (const Index taps : {Index{1}, Index{2}, Index{4}, Index{5}, Index{9}}) {
     for (const Index sequence : {1, 2, 3, 4, 11}) {
       for (const Index width : {1, 16, 37}) all.push_back({3, sequence, width, taps});
     }
@@ -144,7 +144,7 @@ TEST_CASE_TEMPLATE("gradients of taps add up over parts of a batch as over the w
 }
 
 TEST_CASE_TEMPLATE("a sequence read in parts has the bits of the whole", T, float, double) {
-  for (const Index taps : {Index{1}, Index{2}, Index{4}, most_taps}) {
+  for (const Index taps : {Index{1}, Index{2}, Index{4}, Index{9}}) {
     const Shape shape{.sequences = 1, .sequence = 25, .width = 19, .taps = taps};
     const auto x = random_block<T>(shape.numbers(), 1);
     const auto w = random_block<T>(taps * shape.width, 2);

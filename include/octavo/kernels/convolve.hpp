@@ -3,8 +3,7 @@
 #define OCTAVO_KERNELS_CONVOLVE_HPP
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
+#include <type_traits>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
@@ -22,13 +21,6 @@
 // Matrices are [rows, width], rows = sequences * positions; w [taps, width]. Workers divide the
 // columns, so a kernel needs no result of another worker. Sums begin with the residual term and go
 // on from k = 0.
-namespace OCTAVO_NAMESPACE {
-
-/// The most taps of a convolution.
-inline constexpr Index most_taps = 8;
-
-}  // namespace OCTAVO_NAMESPACE
-
 #define OCTAVO_FILE "octavo/kernels/convolve.hpp"
 #include <octavo/kernels/each_isa.inc>
 
@@ -73,19 +65,13 @@ namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 namespace detail {
 
-/// to = rows[0] + sum over k of w[k] * rows[k], in these columns; a null row ends the sum.
+/// to = from + a * b, in these columns.
 template <Scalar T>
-OCTAVO_ALWAYS_INLINE void add_taps(const std::array<const T*, most_taps>& rows,
-                                   MatrixView<const T> w, Range columns, T* to) {
+OCTAVO_ALWAYS_INLINE void add_product(const T* a, const T* b, const T* from, Range columns, T* to) {
   using P = Pack<T>;
   for_each_pack(columns.size(), [&](Index offset, Index n) {
     const Index j = columns.begin + offset;
-    P sum = P::load(rows[0] + j, n);
-    for (Index k = 0; k < w.rows && rows[static_cast<std::size_t>(k)] != nullptr; ++k) {
-      const T* const row = rows[static_cast<std::size_t>(k)];
-      sum = fma(P::load(w.row(k) + j, n), P::load(row + j, n), sum);
-    }
-    sum.store(to + j, n);
+    fma(P::load(a + j, n), P::load(b + j, n), P::load(from + j, n)).store(to + j, n);
   });
 }
 
@@ -94,14 +80,12 @@ OCTAVO_ALWAYS_INLINE void add_taps(const std::array<const T*, most_taps>& rows,
 template <Scalar T>
 void convolve(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
               MatrixView<const std::type_identity_t<T>> w, Index sequence, MatrixView<T> y) {
-  OCTAVO_ASSERT(w.rows >= 1 && w.rows <= most_taps && w.columns == x.columns);
   const Range columns = worker.split(x.columns, Pack<T>::lanes);
   for (Index i = 0; i < x.rows; ++i) {
-    std::array<const T*, most_taps> rows{};
+    T* const sum = y.row(i);
     for (Index k = 0; k < std::min(w.rows, i % sequence + 1); ++k) {
-      rows[static_cast<std::size_t>(k)] = x.row(i - k);
+      detail::add_product<T>(w.row(k), x.row(i - k), k == 0 ? x.row(i) : sum, columns, sum);
     }
-    detail::add_taps<T>(rows, w, columns, y.row(i));
   }
 }
 
@@ -109,15 +93,14 @@ template <Scalar T>
 void convolve_next(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                    MatrixView<const std::type_identity_t<T>> w, Index position,
                    MatrixView<T> newest, MatrixView<T> y) {
-  OCTAVO_ASSERT(w.rows >= 1 && w.rows <= most_taps && newest.rows == w.rows - 1);
+  OCTAVO_ASSERT(newest.rows == w.rows - 1);
   const Range columns = worker.split(x.columns, Pack<T>::lanes);
   for (Index i = 0; i < x.rows; ++i) {
-    std::array<const T*, most_taps> rows{};
+    T* const sum = y.row(i);
     for (Index k = 0; k < std::min(w.rows, position + i + 1); ++k) {
-      rows[static_cast<std::size_t>(k)] =
-          k <= i ? x.row(i - k) : newest.row((position + i - k) % newest.rows);
+      const T* const row = k <= i ? x.row(i - k) : newest.row((position + i - k) % newest.rows);
+      detail::add_product<T>(w.row(k), row, k == 0 ? row : sum, columns, sum);
     }
-    detail::add_taps<T>(rows, w, columns, y.row(i));
   }
   for (Index i = std::max<Index>(0, x.rows - newest.rows); i < x.rows; ++i) {
     std::copy_n(x.row(i) + columns.begin, columns.size(),
@@ -129,14 +112,12 @@ template <Scalar T>
 void convolve_backward_input(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
                              MatrixView<const std::type_identity_t<T>> w, Index sequence,
                              MatrixView<T> dx) {
-  OCTAVO_ASSERT(w.rows >= 1 && w.rows <= most_taps && w.columns == dy.columns);
   const Range columns = worker.split(dy.columns, Pack<T>::lanes);
   for (Index i = 0; i < dy.rows; ++i) {
-    std::array<const T*, most_taps> rows{};
+    T* const sum = dx.row(i);
     for (Index k = 0; k < std::min(w.rows, sequence - i % sequence); ++k) {
-      rows[static_cast<std::size_t>(k)] = dy.row(i + k);
+      detail::add_product<T>(w.row(k), dy.row(i + k), k == 0 ? dy.row(i) : sum, columns, sum);
     }
-    detail::add_taps<T>(rows, w, columns, dx.row(i));
   }
 }
 
@@ -144,33 +125,17 @@ template <Scalar T>
 void convolve_backward_taps(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
                             MatrixView<const std::type_identity_t<T>> dy, Index sequence,
                             MatrixView<T> dw, Output output) {
-  using P = Pack<T>;
-  constexpr Index together = 4;  // taps whose sums are in registers
-  const Range columns = worker.split(x.columns, P::lanes);
-  for_each_pack(columns.size(), [&](Index offset, Index n) {
-    const Index j = columns.begin + offset;
-    for (Index first = 0; first < dw.rows; first += together) {
-      const Index last = std::min(first + together, dw.rows);
-      std::array<P, static_cast<std::size_t>(together)> sums;
-      for (Index k = first; k < first + together; ++k) {
-        sums[static_cast<std::size_t>(k - first)] = k < last && output != Output::overwrite
-                                                        ? P::load(dw.row(k) + j, n)
-                                                        : P::broadcast(T{0});
-      }
-      for (Index i = 0; i < x.rows; ++i) {
-        const P gradient = P::load(dy.row(i) + j, n);
-        const Index end = std::min(last, i % sequence + 1);
-        for (Index k = 0; k < together; ++k) {
-          if (first + k >= end) break;
-          P& sum = sums[static_cast<std::size_t>(k)];
-          sum = fma(gradient, P::load(x.row(i - first - k) + j, n), sum);
-        }
-      }
-      for (Index k = first; k < last; ++k) {
-        sums[static_cast<std::size_t>(k - first)].store(dw.row(k) + j, n);
-      }
+  const Range columns = worker.split(x.columns, Pack<T>::lanes);
+  if (output == Output::overwrite) {
+    for (Index k = 0; k < dw.rows; ++k) {
+      std::fill_n(dw.row(k) + columns.begin, columns.size(), T{0});
     }
-  });
+  }
+  for (Index i = 0; i < x.rows; ++i) {
+    for (Index k = 0; k < std::min(dw.rows, i % sequence + 1); ++k) {
+      detail::add_product<T>(dy.row(i), x.row(i - k), dw.row(k), columns, dw.row(k));
+    }
+  }
 }
 
 }  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA

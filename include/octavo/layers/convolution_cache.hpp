@@ -10,6 +10,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
+/// The most taps of the convolutions in a model.
+inline constexpr Index most_taps = 8;
+
 /// How many numbers the causal convolutions of a model remember.
 struct ConvolutionLayout {
   Index layers = 0;

@@ -10,7 +10,6 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/base/field.hpp>
-#include <octavo/kernels/convolve.hpp>
 #include <octavo/layers/convolution_cache.hpp>
 #include <octavo/layers/layer_configs.hpp>
 
