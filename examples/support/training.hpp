@@ -67,8 +67,11 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
   if (saver.folder() != nullptr) {
     const std::string path = saver.folder()->model();
     saver.check_folder();
-    octavo::save_model<T>(path, trainer.model(), options.sequence, run.corpus.tokenizer,
-                          trainer.weights());
+    {
+      const auto averaged = trainer.use_averages();
+      octavo::save_model<T>(path, trainer.model(), options.sequence, run.corpus.tokenizer,
+                            trainer.weights());
+    }
     const std::string sample = run.last_sample();
     std::printf("\nSaved %s; try: %s %s --prompt %s\n", octavo::one_line(path).c_str(),
                 command_of("generate").c_str(), shell_word(path).c_str(),

@@ -94,6 +94,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
   const auto sample = [&] {
     release_idle_memory();  // training code is not needed while generating, nor the other way round
+    const auto averaged = trainer.use_averages();
     std::string text =
         octavo::generate_text(generator, corpus.tokenizer, prompt_of(options, corpus),
                               options.sample_tokens, {.temperature = 0.8});

@@ -28,6 +28,7 @@
 #include <octavo/kernels/soft_cap.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/optimizers/optimizer_list.hpp>
+#include <octavo/optimizers/weight_average.hpp>
 #include <octavo/training/trainer.hpp>
 
 // clang-format off
@@ -59,6 +60,7 @@
   apply(decltype(attend<T>) attend<T>)                                                          \
   apply(decltype(attend_backward<T>) attend_backward<T>)                                        \
   apply(decltype(global_norm<T>) global_norm<T>)                                                \
+  apply(decltype(update_averages<T>) update_averages<T>)                                        \
   apply(decltype(detail::update_with<AdamW, T>) detail::update_with<AdamW, T>)                  \
   apply(decltype(detail::update_with<Adam, T>) detail::update_with<Adam, T>)                    \
   apply(decltype(detail::update_with<Lion, T>) detail::update_with<Lion, T>)                    \

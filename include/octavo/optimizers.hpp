@@ -16,3 +16,4 @@
 #include <octavo/optimizers/setting.hpp>
 #include <octavo/optimizers/sgd.hpp>
 #include <octavo/optimizers/update_rule.hpp>
+#include <octavo/optimizers/weight_average.hpp>

@@ -75,6 +75,7 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--cooldown", "X", "0 to 1", false},
     {"train_full", "--clip", "X", not_negative, false},
     {"train_full", "--dropout", "X", fraction, false},
+    {"train_full", "--ema", "X", fraction, false},
     {"train_full", "--rope-base", "X", "a finite number > 0", false},
     {"train_full", "--rope-local-base", "X", not_negative, false},
     {"train_full", "--rope-factor", "X", "a finite number > 0", false},

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/checkpoint/model_file.hpp>
 #include <octavo/data/sample_text.hpp>
 #include <octavo/files/read_file.hpp>
 
@@ -56,6 +57,8 @@ TEST_CASE("resumed at any step, with other threads and memory, a run ends with t
       "--optimizer sgd --dropout 0.1",
       "--optimizer adam --decay 0.01",
       "--fused-update",
+      "--ema 0.9 --eval-every 5",
+      "--ema 0.5 --optimizer muon --train-last 1 --fused-update",
       "--batch 3 --accumulate 2 --eval-every 3 --patience 100",
       "--scalar double --activation gelu --tied --no-bias",
       "--scalar double --optimizer adamw-8bit --fused-update --dropout 0.3",
@@ -81,6 +84,28 @@ TEST_CASE("resumed at any step, with other threads and memory, a run ends with t
     expect(sandbox.run(begin + "--out again --resume"), 0, "24 of 24 steps are done");
     CHECK(same_file(sandbox, "whole/" + checkpoint(24), "again/" + checkpoint(24)));
   }
+}
+
+TEST_CASE("with --ema the model is the average, of a file of either kind, and --ema is the run's") {
+  const Sandbox sandbox;
+  write_text(sandbox);
+  const std::string begin = "train_full 20 " + micro + "--threads 1 --eval-every 10 ";
+  expect(sandbox.run(begin + "--out plain"), 0, "adamw\n");
+  expect(sandbox.run(begin + "--ema 0.9 --out run"), 0, "adamw, ema 0.9\n");
+  const auto model = [&](const std::string& name) {
+    const auto loaded = octavo::load_model<float>(sandbox / name);
+    return std::vector<float>(loaded.weights.begin(), loaded.weights.end());
+  };
+  CHECK(model("run/model.safetensors") == model("run/" + checkpoint(20)));
+  CHECK(model("run/model.safetensors") != model("plain/model.safetensors"));
+  const auto says = [&](const std::string& path) {
+    return sandbox.run("generate " + path + " --prompt T --tokens 30 --temperature 0").output;
+  };
+  CHECK(says("run") == says("run/model.safetensors"));
+  expect(sandbox.run("train_full --resume run --ema 0.5"), 64,
+         "--resume: the run has ema 0.9, but 0.5 was asked");
+  expect(sandbox.run("train_full --resume plain --ema 0.5"), 64,
+         "--resume: the run has ema 0, but 0.5 was asked");
 }
 
 TEST_CASE("a chain of resumes, each from the checkpoint of the one before") {

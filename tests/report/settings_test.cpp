@@ -63,6 +63,11 @@ TEST_CASE("settings: the options of a run, with the settings of the optimizer") 
   const std::vector<ReportSetting> settings = main_settings(options);
   CHECK(value_of(settings, "batch") == "6 \u00d7 128 tokens");
   CHECK(value_of(settings, "seed") == "7");
+  const std::size_t shown = settings.size();
+  options.ema = 0.999;
+  CHECK(value_of(setting_group(options).settings, "ema") == "0.999");
+  CHECK(value_of(main_settings(options), "weight average") == "0.999");
+  CHECK(main_settings(options).size() == shown + 1);
 }
 
 TEST_CASE("settings: the machine of a run") {

@@ -16,6 +16,9 @@ TEST_CASE("a run in lines: steps, passes over the text, evaluations") {
   run.batch = 2;
   CHECK(describe_steps(run) ==
         "2000 steps of 2 x 4 x 32 tokens, lr 0.003 to 0.0003, warm-up 100, adamw");
+  run.ema = 0.999;
+  CHECK(describe_steps(run) ==
+        "2000 steps of 2 x 4 x 32 tokens, lr 0.003 to 0.0003, warm-up 100, adamw, ema 0.999");
   run.evaluate_every = 100;
   CHECK(describe_evaluations(run, 768) ==
         "evaluation: all 768 tokens every 100 steps, 0.01 of the training's arithmetic");

@@ -17,14 +17,14 @@ using namespace octavo;
 namespace {
 
 struct Trained {
-  std::vector<float> weights;
+  std::vector<float> weights, averages;
   double loss = 0;
 
   bool operator==(const Trained&) const = default;
 };
 
 Trained train(const ModelConfig& config, TrainingOptions options, Index workers) {
-  options.batch = 3, options.sequence = 17;
+  options.batch = 3, options.sequence = 17, options.ema = 0.15;
   ThreadPool threads(workers);
   TrainingStep<float> step(Transformer<float>(config), options, threads);
   for (std::size_t i = 0; i < step.inputs().size(); ++i) {
@@ -39,6 +39,7 @@ Trained train(const ModelConfig& config, TrainingOptions options, Index workers)
   CHECK(allocations == 0);
   CHECK(step.plan().total_bytes() == training_bytes<float>(config, options, workers));
   result.weights.assign(step.weights().begin(), step.weights().end());
+  result.averages.assign(step.averages().begin(), step.averages().end());
   return result;
 }
 

@@ -121,7 +121,8 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
       : o.optimizer.same_rule(Lion{}) ? room<T>(trained)
       : o.optimizer.same_rule(Muon{}) ? room<T>(2 * trained - blocks * maps_of_block)
                                       : room<T>(2 * trained);
-  const std::size_t always = room<T>(p) + state + 2 * room<Token>(rows) + room<T>(rows) +
+  const std::size_t always = room<T>(p) + state + (o.ema > 0 ? room<T>(trained) : 0) +
+                             2 * room<Token>(rows) + room<T>(rows) +
                              (o.fused_update ? 0 : room<T>(trained));
   const Index panel =
       std::min<Index>(std::max({c, m.conv_taps, q + 2 * m.kv_width(), up, f, v, n}), 256) *
@@ -226,6 +227,7 @@ Drawn draw(std::uint64_t seed, bool of_a_family = false) {
   const AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Lion{}, Muon{}};
   drawn.options.optimizer = optimizers[from(0, 3)];
   drawn.options.between_steps_bytes = static_cast<std::size_t>(from(0, 1) * from(1, 100'000));
+  drawn.options.ema = from(0, 1) == 1 ? 0.99 : 0;
   return drawn;
 }
 

@@ -50,6 +50,7 @@ TEST_CASE("options: what does not fit is refused by name") {
   CHECK(refusal<float>({.batch = 0}) == "batch is 0, expected 1 to 2147483647");
   CHECK(refusal<float>({.steps = -1}) == "steps is -1, expected 0 or more");
   CHECK(refusal<float>({.dropout = 1}) == "dropout is 1, expected 0 to less than 1");
+  CHECK(refusal<float>({.ema = 1}) == "ema is 1, expected 0 to less than 1");
   CHECK(refusal<float>({.clip = -1}) == "clip is -1, expected a finite number, 0 or more");
   CHECK(refusal<float>({.patience = -2}) == "patience is -2, expected 0 or more");
   CHECK(refusal<float>({.learning_rate = std::numeric_limits<double>::infinity()}) != "");
@@ -76,7 +77,7 @@ TEST_CASE("options: every field has a name of its own, in files and in reports")
   });
   CHECK(std::ssize(names) == fields);
   CHECK(std::ssize(labels) == fields);
-  CHECK(fields == 23);
+  CHECK(fields == 24);
 }
 
 TEST_CASE("options: groups of parameters by block and by name") {

@@ -100,7 +100,6 @@ class ModelFile {
     const MetadataReader metadata(file_);
     constexpr std::array<std::string_view, 2> kinds{"model", "checkpoint"};
     constexpr std::array<std::string_view, 2> dtypes{"F32", "F64"};
-    constexpr std::array others{detail::optimizer_state_name};
     const bool checkpoint = detail::read_format(metadata, kinds) == 1;
     config_ = detail::read_config(metadata);
     trained_length_ = detail::read_trained_length(metadata, config_);
@@ -110,9 +109,10 @@ class ModelFile {
                        "load it as the model that it was saved from: model_kind<Model>");
     parameters_ = model.parameters;
     // All shapes before the first allocation: they bound it by the size of the file.
-    detail::check_tensors(file_, parameters_, dtypes,
-                          std::span(others).first(checkpoint ? others.size() : 0));
-    check_header(checkpoint);
+    const std::vector<std::string> others =
+        checkpoint ? tensors_of_run() : std::vector<std::string>{};
+    detail::check_tensors(file_, parameters_, dtypes, others);
+    check_header(checkpoint, others);
   }
 
   const ModelConfig& config() const noexcept { return config_; }
@@ -130,13 +130,24 @@ class ModelFile {
   }
 
  private:
+  /// The tensors of a checkpoint that are not the model's. What the model's tensors are the
+  /// averages of is not needed here.
+  std::vector<std::string> tensors_of_run() const {
+    std::vector<std::string> names{std::string(detail::optimizer_state_name)};
+    for (const Parameter& parameter : parameters_) {
+      std::string name = detail::training_name(parameter);
+      if (file_.tensors().contains(name)) names.push_back(std::move(name));
+    }
+    return names;
+  }
+
   /// FormatError if the header is altered, unless another program has only rewritten it or, in a
   /// model file, converted all numbers between F32 and F64.
-  void check_header(bool checkpoint) {
+  void check_header(bool checkpoint, std::span<const std::string> others) {
     if (file_.is_unaltered()) return;
     std::vector<std::string> names;
     for (const Parameter& parameter : parameters_) names.push_back(gpt2_name(parameter.name));
-    if (checkpoint) names.emplace_back(detail::optimizer_state_name);
+    names.insert(names.end(), others.begin(), others.end());
     const bool sound =
         file_.restore_sums(names) ||
         (!checkpoint && (file_.restore_sums(names, "F32") || file_.restore_sums(names, "F64")));

@@ -23,15 +23,21 @@ inline std::vector<Index> sizes_of(const Parameter& parameter) {
   return {parameter.rows, parameter.columns};
 }
 
+/// The name in a checkpoint of a tensor's weights in training, where the tensor itself has their
+/// average.
+inline std::string training_name(const Parameter& parameter) {
+  return concat({"training.", gpt2_name(parameter.name)});
+}
+
 /// FormatError unless the file has all parameters, all `others`, and no other tensors.
 inline void check_tensors(const SafetensorsReader& file, const ParameterList& parameters,
                           std::span<const std::string_view> dtypes,
-                          std::span<const std::string_view> others) {
+                          std::span<const std::string> others) {
   for (const Parameter& parameter : parameters) {
     check_tensor(file, gpt2_name(parameter.name), sizes_of(parameter), dtypes);
   }
   std::set<std::string> known(others.begin(), others.end());
-  for (const std::string_view name : others) file.tensor(std::string(name));
+  for (const std::string& name : others) file.tensor(name);
   for (const Parameter& parameter : parameters) known.insert(gpt2_name(parameter.name));
   for (const auto& [name, tensor] : file.tensors()) {
     if (!known.contains(name)) {

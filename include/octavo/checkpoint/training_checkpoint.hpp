@@ -90,12 +90,46 @@ std::optional<Index> first_impossible(const AnyOptimizer& optimizer, const Train
   return first;
 }
 
+/// Replaces the weights of trained tensors by their averages, and appends the weights themselves.
+/// Before the first update they are the averages.
+template <typename Trainer>
+void add_averages(std::vector<TensorToWrite>& tensors, const Trainer& trainer) {
+  for (const Parameter& parameter : trainer.parameters()) {
+    if (!parameter.trains()) continue;
+    TensorToWrite& average = tensors[static_cast<std::size_t>(parameter.index)];
+    TensorToWrite weights = average;
+    weights.name = training_name(parameter);
+    if (trainer.state().steps_done > 0) {
+      average.bytes = std::as_bytes(
+          trainer.averages().subspan(static_cast<std::size_t>(parameter.gradient_offset),
+                                     static_cast<std::size_t>(parameter.count())));
+    }
+    tensors.push_back(std::move(weights));
+  }
+}
+
+/// The reverse, from a file.
+template <Scalar T, typename Trainer>
+void read_averages(const SafetensorsReader& file, Trainer& trainer) {
+  for (const Parameter& parameter : trainer.parameters()) {
+    if (!parameter.trains()) continue;
+    const auto count = static_cast<std::size_t>(parameter.count());
+    read_tensor<T>(
+        file, gpt2_name(parameter.name),
+        trainer.averages().subspan(static_cast<std::size_t>(parameter.gradient_offset), count));
+    read_tensor<T>(file, training_name(parameter),
+                   trainer.weights().subspan(static_cast<std::size_t>(parameter.offset), count));
+  }
+}
+
 }  // namespace detail
 
 /// Saves a run as one safetensors file, atomically, from which it resumes bit for bit: weights
 /// under the names of Transformer::parameters(), "optimizer.state", and everything else as
-/// metadata. Equal states give equal bytes. Makes no second copy of the tensors. Throws Diverged,
-/// and saves nothing, if a weight or moment is not finite: such a file could not be loaded.
+/// metadata. With TrainingOptions::ema the names of trained tensors have the averages, which
+/// load_model and other programs then read as the model, and "training.<name>" the weights. Equal
+/// states give equal bytes. Makes no second copy of the tensors. Throws Diverged, and saves
+/// nothing, if a weight or moment is not finite: such a file could not be loaded.
 template <Scalar T, typename Config, typename Part>
 void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& trainer,
                      const AnyTokenizer& tokenizer, const CorpusIdentity& corpus,
@@ -110,7 +144,10 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
         detail::concat({"cannot save ", printable(path), ": not all ", numbers, " are finite"}),
         state.steps_done, state.average_loss, "lower the learning rate");
   };
+  require(!trainer.uses_averages(),
+          "a run is saved after the object of use_averages() is destroyed");
   demand(detail::all_finite<T>(trainer.weights()), "weights");
+  demand(detail::all_finite<T>(trainer.averages()), "averaged weights");
   const auto copy = [&](std::size_t first, std::span<std::byte> bytes) {
     std::ranges::copy(moments.subspan(first, bytes.size()), bytes.begin());
   };
@@ -130,6 +167,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   auto tensors = detail::weights_to_write<T>(trainer.parameters(), trainer.weights());
   const auto form = detail::state_form<T>(options.optimizer, sizes);
   tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes, moments});
+  if (options.ema > 0) detail::add_averages(tensors, trainer);
   write_safetensors(path, tensors, metadata.entries(), files);
 }
 
@@ -150,10 +188,11 @@ class CheckpointFile {
   explicit CheckpointFile(const ByteSource& source, const CheckpointKinds& kinds = {})
       : file_(source), model_kind_(kinds.model), info_(read_info(file_, kinds.optimizers)) {
     if (file_.is_unaltered()) return;
+    const ParameterList parameters = model().parameters;
     std::vector<std::string> names;
-    for (const Parameter& parameter : model().parameters)
-      names.push_back(gpt2_name(parameter.name));
-    names.emplace_back(detail::optimizer_state_name);
+    for (const Parameter& parameter : parameters) names.push_back(gpt2_name(parameter.name));
+    const std::vector<std::string> others = tensors_of_run(parameters);
+    names.insert(names.end(), others.begin(), others.end());
     if (!file_.restore_sums(names)) file_.fail_altered();
   }
 
@@ -198,10 +237,15 @@ class CheckpointFile {
            printable(info_.options.freeze.text()), printable(options.freeze.text()));
     expect(info_.options.train_last == options.train_last, "train_last", info_.options.train_last,
            options.train_last);
+    expect((info_.options.ema > 0) == (options.ema > 0), "ema", value_text(info_.options.ema),
+           value_text(options.ema));
+    require(!trainer.uses_averages(),
+            "a run is loaded after the object of use_averages() is destroyed");
     verify<T>(trainer.parameters());
     detail::read_weights<T>(file_, trainer.parameters(), trainer.weights());
     file_.read(file_.tensor(std::string(detail::optimizer_state_name)), 0,
                trainer.optimizer_state());
+    if (options.ema > 0) detail::read_averages<T>(file_, trainer);
     for (const Parameter& parameter : trainer.parameters()) {
       const auto found = info_.learning_rate_factors.find(gpt2_name(parameter.name));
       trainer.parameters().set_learning_rate_factor_of(
@@ -241,16 +285,30 @@ class CheckpointFile {
             detail::read_factors(metadata)};
   }
 
+  /// The tensors that are not the model's.
+  std::vector<std::string> tensors_of_run(const ParameterList& parameters) const {
+    std::vector<std::string> names{std::string(detail::optimizer_state_name)};
+    if (info_.options.ema == 0) return names;
+    for (const Parameter& parameter : parameters) {
+      if (parameter.trains()) names.push_back(detail::training_name(parameter));
+    }
+    return names;
+  }
+
   template <Scalar T>
   void verify(const ParameterList& parameters) const {
     constexpr std::array dtypes{scalar_name<T>};
-    constexpr std::array others{detail::optimizer_state_name};
-    detail::check_tensors(file_, parameters, dtypes, others);
+    detail::check_tensors(file_, parameters, dtypes, tensors_of_run(parameters));
     const auto form = detail::state_form<T>(info_.options.optimizer, parameters.trained());
     const std::array forms{form.dtype};
     detail::check_tensor(file_, std::string(detail::optimizer_state_name), form.sizes, forms);
-    for (const Parameter& parameter : parameters)
+    for (const Parameter& parameter : parameters) {
       detail::verify_tensor(file_, gpt2_name(parameter.name));
+      if (info_.options.ema == 0 || !parameter.trains()) continue;
+      const std::string name = detail::training_name(parameter);
+      detail::check_tensor(file_, name, detail::sizes_of(parameter), dtypes);
+      detail::verify_tensor(file_, name);
+    }
     verify_state<T>(parameters);
     for (const auto& entry : info_.learning_rate_factors) {
       const std::string& name = entry.first;

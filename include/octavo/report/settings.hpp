@@ -82,6 +82,7 @@ inline std::vector<ReportSetting> main_settings(const TrainingOptions& options) 
   group.add("batch", detail::concat({options.batch * options.accumulate, " \u00d7 ",
                                      options.sequence, " tokens"}));
   group.add("optimizer", name_of(options.optimizer));
+  if (options.ema > 0) group.add("weight average", options.ema);
   group.add("dropout", options.dropout);
   group.add("seed", options.seed);
   return std::move(group.settings);

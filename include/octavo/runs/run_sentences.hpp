@@ -17,10 +17,13 @@ inline std::string describe_steps(const TrainingOptions& training) {
   const LearningRateSchedule rate = training.rate();
   std::string text = detail::concat({training.steps, " steps of ", training.batch});
   if (training.accumulate > 1) text += detail::concat({" x ", training.accumulate});
-  return text + detail::concat({" x ", training.sequence, " tokens, lr ",
-                                FormattedNumber::general(rate.peak, 3), " to ",
-                                FormattedNumber::general(rate.min_lr, 3), ", warm-up ", rate.warmup,
-                                ", ", name_of(training.optimizer)});
+  return text +
+         detail::concat({" x ", training.sequence, " tokens, lr ",
+                         FormattedNumber::general(rate.peak, 3), " to ",
+                         FormattedNumber::general(rate.min_lr, 3), ", warm-up ", rate.warmup, ", ",
+                         name_of(training.optimizer)}) +
+         (training.ema > 0 ? detail::concat({", ema ", FormattedNumber::general(training.ema, 6)})
+                           : "");
 }
 
 /// The share of a text of `text_tokens` tokens that a run sees.

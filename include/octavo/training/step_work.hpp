@@ -8,6 +8,7 @@
 #include <octavo/memory/arena.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
+#include <octavo/optimizers/weight_average.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/training_memory.hpp>
@@ -61,6 +62,7 @@ class StepWork {
       update(worker, parameters_.span(), gradients,
              {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), 0,
               trained_.sizes.count, arena_.get(memory_.optimizer_scratch)});
+      average(worker, parameters_.span());
     }
     return norm;
   }
@@ -77,6 +79,7 @@ class StepWork {
     FusedProgress progress;
     const auto update = [&](const Parameter& tensor, std::span<const T> gradient) {
       if (!progress.diverged) update_tensor(worker, tensor, gradient, learning_rate, progress);
+      if (!progress.diverged) average(worker, {&tensor, 1});
     };
     const PartGradients<T> gradients{arena_.get(memory_.embedding_gradient),
                                      arena_.get(memory_.block_gradient),
@@ -191,6 +194,15 @@ class StepWork {
               std::span<const T> gradients, const UpdateInfo& info) const {
     update_tensors<T>(worker, options_.optimizer, tensors, weights(), gradients,
                       arena_.get(memory_.optimizer_state), info);
+  }
+
+  /// Updates the averages of tensors after their update, in which workers may have had other
+  /// shares.
+  void average(const Worker& worker, std::span<const Parameter> tensors) const {
+    if (!memory_.averages.booked()) return;
+    worker.barrier();
+    update_averages<T>(worker, tensors, average_decay(options_.ema, steps_done_ + 1), weights(),
+                       arena_.get(memory_.averages));
   }
 
   /// Updates one tensor, clipped by its own norm, unless its gradient has diverged.

@@ -61,6 +61,12 @@ class Trainer {
   const ParameterList& parameters() const noexcept { return step_.parameters(); }
   ParameterList& parameters() noexcept { return step_.parameters(); }
   std::span<T> weights() const& { return step_.weights(); }
+  /// The moving averages of the trained weights, and their use: see TrainingStep. The weights after
+  /// a run are the last ones; to generate with the averages, or to save them with save_model, say
+  /// `const auto averaged = trainer.use_averages();` in a scope around it.
+  std::span<T> averages() const& { return step_.averages(); }
+  AveragedWeights<T> use_averages() & { return step_.use_averages(); }
+  bool uses_averages() const noexcept { return step_.uses_averages(); }
   EigenMap<T> weight(std::string_view name) const& { return step_.weight(name); }
   EigenMap<T> gradient(std::string_view name) const& { return step_.gradient(name); }
   std::span<std::byte> optimizer_state() const& { return step_.optimizer_state(); }
@@ -69,6 +75,7 @@ class Trainer {
   // Deleted for temporaries: the spans would dangle.
   void between_steps() const&& = delete;
   void weights() const&& = delete;
+  void averages() const&& = delete;
   void weight(std::string_view) const&& = delete;
   void gradient(std::string_view) const&& = delete;
   void optimizer_state() const&& = delete;
@@ -78,8 +85,8 @@ class Trainer {
     state.steps_done = step_.steps_done();
     return state;
   }
-  /// For a caller that has restored the weights() and optimizer_state() of this state. ConfigError
-  /// if no run can have this state.
+  /// For a caller that has restored the weights(), averages() and optimizer_state() of this state.
+  /// ConfigError if no run can have this state.
   void set_state(const RunState& state) {
     check_state(state);
     state_ = state;
@@ -92,9 +99,9 @@ class Trainer {
   StepResult step(TokenView tokens);
 
   /// Mean loss over all of `tokens`, in windows that do not overlap (the last may be shorter),
-  /// without dropout. With `most_targets`, over a fixed sample of the windows: see
-  /// EvaluationWindows. ConfigError if a token is outside the vocabulary; Diverged if the mean is
-  /// not finite.
+  /// without dropout, with the averaged weights if there are any. With `most_targets`, over a fixed
+  /// sample of the windows: see EvaluationWindows. ConfigError if a token is outside the
+  /// vocabulary; Diverged if the mean is not finite.
   double evaluate(TokenView tokens, Index most_targets = 0);
 
   /// Trains until options().steps steps are done or callbacks.stop returns true. Evaluates
@@ -160,6 +167,7 @@ template <Scalar T, typename Config, typename Part>
 double Trainer<T, Config, Part>::evaluate(TokenView tokens, Index most_targets) {
   check_length(tokens, 1, "validation text");
   const FloatEnvironment environment;
+  const auto averaged = use_averages();
   const EvaluationWindows windows(tokens.size() - 1, options().sequence, most_targets);
   double total = 0;
   for (Index done = 0; done < windows.count();) {

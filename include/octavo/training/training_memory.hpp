@@ -82,6 +82,7 @@ OCTAVO_SETUP ParameterList trained_parameters(const Model& model, const Training
 template <Scalar T>
 struct TrainingMemory {
   Booking<T> weights;
+  Booking<T> averages;   ///< of the trained weights; only with TrainingOptions::ema
   Booking<T> gradients;  ///< of all trained parameters; empty with fused_update, which uses:
   /// the gradients of one part at a time; of one layer of a block at a time, if possible
   Booking<T> embedding_gradient, block_gradient, head_gradient;
@@ -110,6 +111,10 @@ struct TrainingMemory {
     constexpr std::type_identity<Token> token;
     TrainingMemory memory;
     memory.weights = always(number, "weights", MemoryKind::parameters, parameters);
+    if (options.ema > 0) {
+      memory.averages =
+          always(number, "averaged weights", MemoryKind::parameters, trained.sizes.count);
+    }
     memory.optimizer_state =
         always(std::type_identity<std::byte>{}, "optimizer state", MemoryKind::optimizer_state,
                static_cast<Index>(optimizer_state_bytes<T>(options.optimizer, trained.sizes)));

@@ -39,6 +39,9 @@ struct TrainingOptions {
   LearningRateSchedule::Shape schedule = LearningRateSchedule::Shape::cosine;
   double cooldown = 0.4;  ///< share of the steps in which the schedule wsd falls
   AnyOptimizer optimizer = AdamW{};
+  /// Decay of a moving average of the weights, such as 0.999, with a warm-up (average_decay);
+  /// evaluations and saved models use it. 0: none, and no memory for it.
+  double ema = 0;
   double clip = 1.0;     ///< global norm above which gradients are scaled down; 0: never
   double dropout = 0.0;  ///< rate after the embedding and each residual branch
   std::uint64_t seed = 1;
@@ -118,6 +121,12 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
               .may_lack = true},
         options.cooldown, unit_range);
   visit(Field{"optimizer"}, options.optimizer);
+  visit(Field{.name = "ema",
+              .group = training,
+              .help = "Evaluate, sample and save a moving average of the weights with this decay, "
+                      "such as 0.999; 0: the weights (0)",
+              .may_lack = true},
+        options.ema, share_range);
   visit(Field{"clip", "", training, "Largest gradient norm; 0 is no limit (1)"}, options.clip,
         not_negative_range);
   visit(Field{"dropout", "", training, "Dropout rate (0)"}, options.dropout, share_range);

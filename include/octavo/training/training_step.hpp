@@ -18,6 +18,7 @@
 #include <octavo/memory/arena.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
+#include <octavo/training/averaged_weights.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/step_work.hpp>
 #include <octavo/training/training_memory.hpp>
@@ -60,6 +61,18 @@ class TrainingStep {
   std::span<Token> targets() const { return arena_.get(memory_.targets); }
 
   std::span<T> weights() const& { return arena_.get(memory_.weights); }
+  /// The moving averages of the weights of all trained tensors, in their order; empty without
+  /// TrainingOptions::ema. Set by the first update.
+  std::span<T> averages() const& { return arena_.get(memory_.averages); }
+  /// Until the returned object is destroyed, weights() are the averages, and averages() the weights
+  /// in training: `const auto averaged = step.use_averages();`. Does nothing without averages or
+  /// before the first update. Meanwhile the step must not be moved, and training is a ConfigError.
+  AveragedWeights<T> use_averages() & {
+    return {parameters_.span(), weights(), steps_done_ > 0 ? averages() : std::span<T>{},
+            uses_averages_};
+  }
+  /// Whether an object of use_averages() is alive that does something.
+  bool uses_averages() const noexcept { return uses_averages_; }
   /// Empty with fused_update.
   std::span<T> gradients() const& { return arena_.get(memory_.gradients); }
   std::span<std::byte> optimizer_state() const& { return arena_.get(memory_.optimizer_state); }
@@ -73,6 +86,7 @@ class TrainingStep {
 
   // Deleted for temporaries: the spans would dangle.
   void weights() const&& = delete;
+  void averages() const&& = delete;
   void gradients() const&& = delete;
   void optimizer_state() const&& = delete;
   void between_steps() const&& = delete;
@@ -109,6 +123,9 @@ class TrainingStep {
 
   /// The work of each worker in the next step, for callers with workers of their own.
   StepWork<T, Model> work() {
+    require(
+        !uses_averages_,
+        "the weights are their averages: train after the object of use_averages() is destroyed");
     return {model_, options_,       trained_,      parameters_, memory_,
             arena_, squared_norms_, marks_.span(), steps_done_};
   }
@@ -200,6 +217,7 @@ class TrainingStep {
   ThreadTuner update_threads_;
   ThreadTuner evaluation_threads_;
   Index steps_done_ = 0;
+  bool uses_averages_ = false;
 };
 
 template <Scalar T, typename Config, typename Part>
