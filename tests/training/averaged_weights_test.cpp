@@ -65,7 +65,7 @@ TEST_CASE("the average is that of the weights after each step, whatever trains t
   ThreadPool threads(2);
   const TokenView tokens = text_tokens().view();
   std::vector<TrainingOptions> runs;
-  for (const AnyOptimizer optimizer :
+  for (const AnyOptimizer& optimizer :
        {AnyOptimizer(AdamW{}), AnyOptimizer(AdamW8bit{}), AnyOptimizer(Adam{}),
         AnyOptimizer(Lion{}), AnyOptimizer(Muon{}), AnyOptimizer(Sgd{})}) {
     for (const bool fused : {false, true}) {
@@ -194,7 +194,7 @@ TEST_CASE("an evaluation that fails gives the weights back") {
   trainer.step(text_tokens().view());
   trainer.step(text_tokens().view());
   const std::vector<float> weights = copy_of(trainer.weights());
-  trainer.averages()[3] = std::numeric_limits<float>::quiet_NaN();
+  trainer.averages().back() = std::numeric_limits<float>::quiet_NaN();  // in the head
   CHECK_THROWS_AS(trainer.evaluate(text_tokens().view()), Diverged);
   CHECK_FALSE(trainer.uses_averages());
   CHECK(copy_of(trainer.weights()) == weights);
