@@ -13,6 +13,7 @@
 #include <octavo/runs.hpp>
 
 #include "support/program.hpp"
+#include "train_full/choosing.hpp"
 #include "train_full/download.hpp"
 #include "train_full/input_files.hpp"
 #include "train_full/options.hpp"
@@ -34,7 +35,8 @@ void spare_what_is_read(const support::FullOptions& options, const std::string& 
   octavo::require_not_input("--memory-report", options.memory_report.drawing, inputs, true);
 }
 
-octavo::Corpus read_corpus(const support::FullOptions& options, const octavo::ResumedRun* resumed) {
+octavo::CorpusReader open_corpus(const support::FullOptions& options,
+                                 const octavo::ResumedRun* resumed, support::ReadingLine& line) {
   if (options.from != nullptr && !options.from->tokenizer()) {
     throw octavo::Error(octavo::ErrorCode::bad_data,
                         "--from: the model has no tokenizer that text can be read with",
@@ -45,16 +47,15 @@ octavo::Corpus read_corpus(const support::FullOptions& options, const octavo::Re
   if (corpus.data.empty() && options.wants_shakespeare) {
     if (const auto path = support::find_shakespeare(options.dry_run)) corpus.data = {*path};
   }
-  support::ReadingLine line;
   octavo::CorpusReader reader(corpus, line.callbacks(), resumed);
   if (reader.is_large()) {
     support::catch_signals();
     support::tell_bus_errors();
   }
-  return reader.read();
+  return reader;
 }
 
-int run(const support::FullCommandLine& command_line) {
+int run(support::FullCommandLine command_line, const std::vector<std::string>& words) {
   support::SaveOptions saving = command_line.saving();
   const auto resumed = support::find_resumed(saving);
   std::optional<octavo::ModelSource> from;
@@ -64,17 +65,30 @@ int run(const support::FullCommandLine& command_line) {
     from.emplace(command_line.from(), support::warn_of_skipped);
     support::print_notes(from->notes());
   }
-  support::FullOptions options = resumed != nullptr ? command_line.resolve(resumed->info())
-                                 : from             ? command_line.resolve(*from)
-                                                    : command_line.resolve();
-  saving.rollback = options.saving.rollback;
-  saving.replaces_future = saving.replaces_future || options.saving.replaces_future;
-  options.saving = saving;
+  const auto resolve = [&] {
+    support::FullOptions options = resumed != nullptr ? command_line.resolve(resumed->info())
+                                   : from             ? command_line.resolve(*from)
+                                                      : command_line.resolve();
+    saving.rollback = options.saving.rollback;
+    saving.replaces_future = saving.replaces_future || options.saving.replaces_future;
+    options.saving = saving;
+    return options;
+  };
+  support::FullOptions options = resolve();
   spare_what_is_read(options, command_line.from(), resumed.get());
   if (options.quiet) support::silence_output();
   support::release_idle_memory();  // memory from the start of the program is not needed to read a
                                    // text
-  const octavo::Corpus corpus = read_corpus(options, resumed.get());
+  support::ReadingLine line;
+  octavo::CorpusReader reader = open_corpus(options, resumed.get(), line);
+  const auto recipe = support::recipe_for(command_line, options, reader.text_bytes());
+  if (recipe) reader.set_tokenizer(recipe->tokenizer, recipe->vocabulary);
+  const octavo::Corpus corpus = reader.read();
+  if (recipe || command_line.seconds()) {
+    command_line = support::with_choices(command_line, words, options, recipe, corpus);
+    options = resolve();
+    options.why = "with the options above";
+  }
   options.config.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::ThreadPool threads(options.threads);
   support::warn_of_threads(threads);
@@ -87,8 +101,8 @@ int run(const support::FullCommandLine& command_line) {
 
 int main(int argc, char** argv) {
   return support::run_program("train_full", "Trains a transformer on your text.", argc, argv,
-                              [](CLI::App& app) {
+                              [&](CLI::App& app) {
                                 const auto line = std::make_shared<support::FullCommandLine>(app);
-                                return [line] { return run(*line); };
+                                return [=] { return run(*line, {argv + 1, argv + argc}); };
                               });
 }

@@ -25,7 +25,10 @@ const Preset large{"large", octavo::presets::large, 8, 128, 10000, 1e-3, true};
 }  // namespace
 
 void FullCommandLine::add_presets(CLI::App& app) {
-  auto* group = app.add_option_group("Presets", "at most one; without one --small is taken");
+  auto* group = app.add_option_group(
+      "Presets",
+      "at most one. Without one, and without options of the model, all is chosen for the text of "
+      "--data and for --time or ITERATIONS, except for what is given; otherwise --small is taken");
   const auto after = [](const Preset& preset) {
     octavo::TrainingOptions training;
     training.steps = preset.iterations;
@@ -62,7 +65,7 @@ void FullCommandLine::add_presets(CLI::App& app) {
                                        "to train on a text say --data " + shell_word(text));
            }
          },
-         "Training steps, instead of the preset's")
+         "Training steps, instead of the preset's or --time")
       ->type_name("N");
 }
 
@@ -108,6 +111,11 @@ FullOptions FullCommandLine::base() const {
   training.batch = preset.batch;
   training.sequence = std::min(preset.sequence, options.config.context);
   training.learning_rate = preset.rate;
+  if (chooses()) {  // until the text's size is known
+    const octavo::Recipe recipe = with_given(octavo::choose_recipe(1'000'000, 0));
+    options.config = recipe.config;
+    options.training = recipe.training;
+  }
   training_.apply(training);
   training.min_lr = training.learning_rate / 10;
   training.warmup = std::min<Index>(100, training.steps / 2);
@@ -124,6 +132,7 @@ void FullCommandLine::require_no_new_schedule() const {
 
 FullOptions FullCommandLine::resolve() const {
   require_no_new_schedule();
+  if (iterations_) require_no_time_with("ITERATIONS");
   FullOptions options = begun(base());
   check(options);
   return options;

@@ -39,6 +39,7 @@ class FieldOptions {
   }
 
   bool asked(std::string_view name) const { return names_.contains(name); }
+  bool any() const { return !names_.empty(); }
 
   /// Calls body(field, given value, value in `config`) for each given field.
   template <typename Other, typename Body>

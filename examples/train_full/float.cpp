@@ -5,3 +5,12 @@ int support::run_float(FullOptions& options, const octavo::Corpus& corpus,
                        octavo::ThreadPool& threads, const octavo::ResumedRun* resumed) {
   return detail::run_as<float>(options, corpus, threads, resumed);
 }
+
+double support::float_step_seconds(FullOptions options, const octavo::Corpus* corpus,
+                                   octavo::ThreadPool& threads) {
+  return detail::step_seconds_as<float>(options, corpus, threads);
+}
+
+std::size_t support::float_least_bytes(const FullOptions& options, octavo::Index workers) {
+  return detail::least_bytes_as<float>(options, workers);
+}

@@ -10,6 +10,7 @@ namespace support {
 
 FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   require_no_new_schedule();
+  if (iterations_) require_no_time_with("ITERATIONS");
   if (preset_ != nullptr) {
     const std::string preset = "--" + std::string(preset_->name);
     throw octavo::ConfigError(preset + ": it chooses a model, but --from provides one",
@@ -48,6 +49,7 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
 }
 
 FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
+  require_no_time_with("--resume");
   const bool chosen = preset_ != nullptr;
   FullOptions options;
   if (chosen) options = base();

@@ -148,6 +148,19 @@ void FullCommandLine::add_training(CLI::App& app) {
   auto& group = *app.add_option_group("Training");
   training_.add(group, octavo::FieldGroup::training);
   add_optimizer(group);
+  group
+      .add_option_function<std::string>(
+          "--time",
+          [this](const std::string& text) {
+            try {
+              time_ = octavo::parse_duration(text);
+            } catch (const octavo::Error& error) {
+              throw octavo::ConfigError("--time: " + std::string(error.what()));
+            }
+          },
+          "As many steps as this machine does in that time: 90s, 10min, 2h (10min where the model "
+          "is chosen, see Presets)")
+      ->type_name("TIME");
 }
 
 /// The choice of the optimizer, and an option for each setting that one of them has.

@@ -14,6 +14,7 @@
 
 #include <octavo/fwd.hpp>
 #include <octavo/octavo.hpp>
+#include <octavo/runs/recipe.hpp>
 
 #include "support/memory_report.hpp"
 #include "support/saving.hpp"
@@ -65,6 +66,18 @@ class FullCommandLine {
   const SaveOptions& saving() const noexcept { return saving_; }
   /// The path of the model to continue; empty: none.
   const std::string& from() const noexcept { return from_; }
+  /// Whether model, tokenizer and training options are chosen by the text and the time: a text is
+  /// given, and nothing that says which model.
+  bool chooses() const;
+  /// The time for which the number of steps is chosen, in seconds; nothing: it is given, or the
+  /// preset's.
+  std::optional<double> seconds() const;
+  /// The number of steps, if it is given.
+  std::optional<octavo::Index> iterations() const noexcept { return iterations_; }
+  /// The recipe with the given training options, which are not chosen.
+  octavo::Recipe with_given(octavo::Recipe recipe) const;
+  /// A recipe as words of a command line, without options that are given.
+  std::vector<std::string> words_of(const octavo::Recipe& recipe) const;
 
   /// Call after parsing: the preset with the given options applied. ConfigError if these do not
   /// make a valid run.
@@ -100,6 +113,7 @@ class FullCommandLine {
   std::string session_flags() const;
   static void check(const FullOptions& options);
   void require_no_new_schedule() const;
+  void require_no_time_with(const char* option) const;
   void choose_family(octavo::ModelConfig& config) const;
   void choose_gpt2(octavo::ModelConfig& config) const;
   void choose_tokenizer(FullOptions& options) const;
@@ -112,6 +126,7 @@ class FullCommandLine {
   FieldOptions<octavo::ModelConfig> model_;
   FieldOptions<octavo::TrainingOptions> training_;
   Given<Index> iterations_, sample_every_, log_every_, metrics_every_, vocabulary_, sample_tokens_;
+  Given<double> time_;  ///< seconds
   /// By the settings' names, see add_optimizer().
   std::map<std::string, Given<double>, std::less<>> settings_;
   Index threads_ = 0;

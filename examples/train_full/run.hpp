@@ -17,4 +17,13 @@ int run_float(FullOptions& options, const octavo::Corpus& corpus, octavo::Thread
 int run_double(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
                const octavo::ResumedRun* resumed);
 
+/// The measured wall time of a step in seconds. `corpus`: null before the text is read.
+double float_step_seconds(FullOptions options, const octavo::Corpus* corpus,
+                          octavo::ThreadPool& threads);
+double double_step_seconds(FullOptions options, const octavo::Corpus* corpus,
+                           octavo::ThreadPool& threads);
+/// The fewest bytes of a plan for training.
+std::size_t float_least_bytes(const FullOptions& options, octavo::Index workers);
+std::size_t double_least_bytes(const FullOptions& options, octavo::Index workers);
+
 }  // namespace support

@@ -125,20 +125,41 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   return support::train(trainer, threads, std::move(run));
 }
 
+/// Sets what changes no result: memory for samples, micro-batch, recomputation. Without a corpus no
+/// budget is kept, but memory is as little as a micro-batch can make it.
+template <octavo::Scalar T>
+void fit(FullOptions& options, const octavo::Corpus* corpus, octavo::Index workers) {
+  octavo::TrainingOptions& training = options.training;
+  const auto between_steps = [&](const octavo::ModelConfig& config) {
+    return octavo::generation_bytes<T>(config, training.sequence, workers);
+  };
+  training.between_steps_bytes = between_steps(options.config);
+  if (options.leanest_micro_batch) {
+    training.micro_batch = octavo::leanest_micro_batch<T>(options.config, training, workers);
+  }
+  if (corpus == nullptr) return;
+  training =
+      octavo::fit_run<T>(options.config, training, workers, *corpus, options.corpus, between_steps);
+}
+
+template <octavo::Scalar T>
+double step_seconds_as(FullOptions& options, const octavo::Corpus* corpus,
+                       octavo::ThreadPool& threads) {
+  fit<T>(options, corpus, threads.size());
+  return octavo::measure_step<T>(options.config, options.training, threads);
+}
+
+template <octavo::Scalar T>
+std::size_t least_bytes_as(const FullOptions& options, octavo::Index workers) {
+  return octavo::least_training_bytes<T>(options.config, options.training, workers);
+}
+
 template <octavo::Scalar T>
 int run_as(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
            const octavo::ResumedRun* resumed) {
   octavo::TrainingOptions& training = options.training;
-  const auto between_steps = [&](const octavo::ModelConfig& config) {
-    return octavo::generation_bytes<T>(config, training.sequence, threads.size());
-  };
-  training.between_steps_bytes = between_steps(options.config);
-  if (options.leanest_micro_batch) {
-    training.micro_batch = octavo::leanest_micro_batch<T>(options.config, training, threads.size());
-  }
+  fit<T>(options, &corpus, threads.size());
   if (const std::size_t budget = options.corpus.memory_budget; budget != 0) {
-    training = octavo::fit_run<T>(options.config, training, threads.size(), corpus, options.corpus,
-                                  between_steps);
     std::printf("memory budget %s: --micro-batch %td%s%s\n", octavo::readable_bytes(budget).c_str(),
                 training.micro_batch, training.recompute ? " --recompute" : "",
                 training.fused_update ? " --fused-update" : "");

@@ -6,6 +6,7 @@
 #include <octavo/base/abi.hpp>
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/duration.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/field.hpp>
 #include <octavo/base/float_environment.hpp>

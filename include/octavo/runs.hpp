@@ -9,6 +9,7 @@
 #include <octavo/runs/corpus_options.hpp>
 #include <octavo/runs/corpus_reader.hpp>
 #include <octavo/runs/corpus_text.hpp>
+#include <octavo/runs/recipe.hpp>
 #include <octavo/runs/recorded_run.hpp>
 #include <octavo/runs/resumed_run.hpp>
 #include <octavo/runs/rollback.hpp>

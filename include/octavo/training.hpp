@@ -8,6 +8,7 @@
 #include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/memory_budget.hpp>
 #include <octavo/training/run_state.hpp>
+#include <octavo/training/step_time.hpp>
 #include <octavo/training/step_work.hpp>
 #include <octavo/training/trainer.hpp>
 #include <octavo/training/training_memory.hpp>

@@ -124,6 +124,16 @@ class CorpusReader {
     borders_ = text_->borders(options.documents);
   }
 
+  /// The size of the text, without the text for validation.
+  std::size_t text_bytes() const noexcept { return text_->size(); }
+
+  /// Replaces the options' kind of tokenizer and number of byte pairs, before read(): for a
+  /// tokenizer that depends on the size of the text.
+  void set_tokenizer(TokenizerKind kind, Index vocabulary) {
+    options_.tokenizer = kind;
+    options_.vocabulary = vocabulary;
+  }
+
   /// Whether the text is so large that its tokens are (or, without plan_only, would be) in a file:
   /// read() then takes a while, and maps a file.
   bool is_large() const { return !text_->is_built_in() && text_->size() > options_.load_at_most; }

@@ -101,6 +101,13 @@ TrainingOptions fit_budget(const typename Model::Configuration& config,
       hint);
 }
 
+/// The fewest bytes of any plan for Transformer<T> with the same results as `wanted`.
+template <Scalar T>
+std::size_t least_training_bytes(const ModelConfig& config, const TrainingOptions& wanted,
+                                 Index workers) {
+  return detail::least_bytes<Transformer<T>>(config, wanted, workers);
+}
+
 /// fit_budget for Transformer<T>.
 template <Scalar T>
 TrainingOptions fit_budget(const ModelConfig& config, const TrainingOptions& wanted, Index workers,
