@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Trains a model of any size, chosen at run time, on texts of any size or on the built-in text.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -35,8 +37,14 @@ void spare_what_is_read(const support::FullOptions& options, const std::string& 
   octavo::require_not_input("--memory-report", options.memory_report.drawing, inputs, true);
 }
 
-octavo::CorpusReader open_corpus(const support::FullOptions& options,
-                                 const octavo::ResumedRun* resumed, support::ReadingLine& line) {
+/// The text, and the recipe if one is chosen for it.
+struct Text {
+  std::optional<octavo::Recipe> recipe;
+  octavo::Corpus corpus;
+};
+
+Text read_text(const support::FullCommandLine& command_line, const support::FullOptions& options,
+               const octavo::ResumedRun* resumed) {
   if (options.from != nullptr && !options.from->tokenizer()) {
     throw octavo::Error(octavo::ErrorCode::bad_data,
                         "--from: the model has no tokenizer that text can be read with",
@@ -47,12 +55,15 @@ octavo::CorpusReader open_corpus(const support::FullOptions& options,
   if (corpus.data.empty() && options.wants_shakespeare) {
     if (const auto path = support::find_shakespeare(options.dry_run)) corpus.data = {*path};
   }
+  support::ReadingLine line;
   octavo::CorpusReader reader(corpus, line.callbacks(), resumed);
   if (reader.is_large()) {
     support::catch_signals();
     support::tell_bus_errors();
   }
-  return reader;
+  auto recipe = support::recipe_for(command_line, options, reader.text_bytes());
+  if (recipe) reader.set_tokenizer(recipe->tokenizer, recipe->vocabulary);
+  return {std::move(recipe), reader.read()};
 }
 
 int run(support::FullCommandLine command_line, const std::vector<std::string>& words) {
@@ -79,11 +90,7 @@ int run(support::FullCommandLine command_line, const std::vector<std::string>& w
   if (options.quiet) support::silence_output();
   support::release_idle_memory();  // memory from the start of the program is not needed to read a
                                    // text
-  support::ReadingLine line;
-  octavo::CorpusReader reader = open_corpus(options, resumed.get(), line);
-  const auto recipe = support::recipe_for(command_line, options, reader.text_bytes());
-  if (recipe) reader.set_tokenizer(recipe->tokenizer, recipe->vocabulary);
-  const octavo::Corpus corpus = reader.read();
+  const auto [recipe, corpus] = read_text(command_line, options, resumed.get());
   if (recipe || command_line.seconds()) {
     command_line = support::with_choices(command_line, words, options, recipe, corpus);
     options = resolve();
@@ -100,9 +107,9 @@ int run(support::FullCommandLine command_line, const std::vector<std::string>& w
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run_program("train_full", "Trains a transformer on your text.", argc, argv,
-                              [&](CLI::App& app) {
-                                const auto line = std::make_shared<support::FullCommandLine>(app);
-                                return [=] { return run(*line, {argv + 1, argv + argc}); };
-                              });
+  return support::run_program(
+      "train_full", "Trains a transformer on your text.", argc, argv, [&](CLI::App& app) {
+        const auto line = std::make_shared<support::FullCommandLine>(app);
+        return [=] { return run(*line, {argv + std::min(argc, 1), argv + argc}); };
+      });
 }

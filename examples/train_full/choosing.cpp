@@ -78,7 +78,7 @@ std::optional<Recipe> recipe_for(const FullCommandLine& line, FullOptions option
     return budget == 0 || planned + text + process_overhead <= budget;
   };
   if (const auto steps = line.iterations()) {
-    return line.with_given(choose_recipe_for_steps(text_bytes, *steps, fits));
+    return line.with_given(octavo::choose_recipe_for_steps(text_bytes, *steps, fits));
   }
   const Recipe least = line.with_given(octavo::choose_recipe(text_bytes, 0, fits));
   const double operations = *line.seconds() *
@@ -89,7 +89,10 @@ std::optional<Recipe> recipe_for(const FullCommandLine& line, FullOptions option
 
 FullCommandLine with_choices(const FullCommandLine& line, const Words& words, FullOptions options,
                              std::optional<Recipe> recipe, const octavo::Corpus& corpus) {
-  if (recipe) options = with_recipe(options, *recipe);
+  if (recipe) {
+    recipe->training = octavo::with_steps(recipe->training, 1000);  // with evaluations
+    options = with_recipe(options, line.with_given(*recipe));
+  }
   options.config.vocabulary = corpus.tokenizer.vocabulary_size();
   octavo::TrainingOptions& training = options.training;
   if (const auto steps = line.iterations()) training.steps = *steps;

@@ -42,7 +42,7 @@ struct RecipeRow {
 };
 
 /// Minutes of the machine on which the table was measured, in step_operations().
-inline constexpr double recipe_minute = 9e12;
+inline constexpr double recipe_minute = 1e13;
 
 /// By text, and for each text by operations; the same operations for each text.
 inline constexpr RecipeRow recipe_rows[] = {
