@@ -115,6 +115,7 @@ FullOptions FullCommandLine::base() const {
     const octavo::Recipe recipe = with_given(octavo::choose_recipe(1'000'000, 0));
     options.config = recipe.config;
     options.training = recipe.training;
+    options.corpus.tokenizer = recipe.tokenizer;
   }
   training_.apply(training);
   training.min_lr = training.learning_rate / 10;

@@ -108,6 +108,7 @@ const std::vector<OptionOf> others{
     {"train_full", "--data", "FILE|DIR", "a name"},
     {"train_full", "--token-file", "FILE", "a name"},
     {"train_full", "--map-above", "SIZE", "a size such as 30MB, 1.5GiB or 4000000"},
+    {"train_full", "--time", "TIME", "a time such as 90s, 10min or 2h"},
     {"train_full", "--out", "DIR", "a name"},
     {"train_full", "--memory-budget", "SIZE", "a size such as 30MB, 1.5GiB or 4000000"},
     {"train_v2", "--out", "DIR", "a name"},

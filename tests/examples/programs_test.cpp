@@ -131,7 +131,7 @@ TEST_CASE("bad values are refused in one line before anything is made") {
   expect(sandbox.run("train_full --optimizer sgd --beta2 0.9"), 64, "sgd has no such setting");
   expect(sandbox.run("train_full --data missing"), 66, "cannot open 'missing'");
   expect(sandbox.run("train_full --data empty"), 65, "is empty");
-  expect(sandbox.run("train_full --data short"), 65, "need at least 65");
+  expect(sandbox.run("train_full --small --data short"), 65, "need at least 65");
   expect(sandbox.run("train_v2 --seed -1"), 64, "--seed: got '-1'");
   expect(sandbox.run("train_v2 2 --out short"), 73, "cannot create folder 'short'");
   CHECK_FALSE(fs::exists(sandbox.path / "out"));

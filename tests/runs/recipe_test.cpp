@@ -61,13 +61,15 @@ TEST_CASE("more time or a longer text never chooses a smaller model") {
 }
 
 TEST_CASE("the same arguments give the same recipe, and nearly the same mostly do") {
-  const double minute = octavo::detail::recipe_minute;
-  const Recipe recipe = octavo::choose_recipe(1'115'394, 10 * minute);
-  for (const double noise : {0.8, 1.0, 1.2}) {
-    const Recipe other = octavo::choose_recipe(1'115'394, noise * 10 * minute);
-    CHECK(other.config == recipe.config);
-    CHECK(other.training.batch == recipe.training.batch);
-    CHECK(other.tokenizer == recipe.tokenizer);
+  for (const double minutes : {1, 5, 10, 20}) {  // none is near a border of the table
+    const double operations = minutes * octavo::detail::recipe_minute;
+    const Recipe recipe = octavo::choose_recipe(1'115'394, operations);
+    for (const double noise : {0.75, 1.0, 1.35}) {
+      const Recipe other = octavo::choose_recipe(1'115'394, noise * operations);
+      CHECK(other.config == recipe.config);
+      CHECK(other.training.batch == recipe.training.batch);
+      CHECK(other.tokenizer == recipe.tokenizer);
+    }
   }
 }
 
@@ -97,13 +99,14 @@ TEST_CASE("steps choose the model that has them in its time") {
       CHECK(parameters(recipe) >= before);
       before = parameters(recipe);
     }
-    // Those of a time give that time's model again.
-    for (const double minutes : {1, 5, 20}) {
-      const double operations = minutes * octavo::detail::recipe_minute;
-      const Recipe recipe = octavo::choose_recipe(size, operations);
-      const auto steps =
-          static_cast<Index>(operations / octavo::step_operations(recipe.config, recipe.training));
-      CHECK(octavo::choose_recipe_for_steps(size, steps).config == recipe.config);
+    // As many as the smallest recipe does in a minute give the smallest, and a few more as well.
+    const Recipe least = octavo::choose_recipe(size, 0);
+    const double operations = octavo::step_operations(least.config, least.training);
+    for (const double minutes : {1.0, 1.9}) {
+      const auto steps = static_cast<Index>(minutes * octavo::detail::recipe_minute / operations);
+      const Recipe recipe = octavo::choose_recipe_for_steps(size, steps);
+      CHECK(recipe.config == least.config);
+      CHECK(recipe.passes == least.passes);
     }
   }
 }

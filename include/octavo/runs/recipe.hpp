@@ -33,31 +33,28 @@ struct Recipe {
 
 namespace detail {
 
-/// A line of the table: the recipe for texts of about `text_bytes` and runs of about `operations`.
+/// A cell of the table.
 struct RecipeRow {
-  double text_bytes, operations;
   Index layers, width, sequence, batch;
   Index pairs;  ///< the vocabulary of byte pairs; 0: characters
   double dropout, passes;
 };
 
-/// Minutes of the machine on which the table was measured, in step_operations().
+/// A minute of the machine on which the table was measured, in step_operations().
 inline constexpr double recipe_minute = 1e13;
 
-/// By text, and for each text by operations; the same operations for each text.
-inline constexpr RecipeRow recipe_rows[] = {
-    {1e5, 1 * recipe_minute, 4, 128, 64, 12, 0, 0.2, 20},
-    {1e5, 5 * recipe_minute, 4, 128, 64, 12, 0, 0.3, 40},
-    {1e5, 20 * recipe_minute, 4, 128, 64, 12, 0, 0.3, 40},
-    {1e6, 1 * recipe_minute, 4, 128, 64, 12, 512, 0, 10},
-    {1e6, 5 * recipe_minute, 4, 192, 128, 12, 512, 0.1, 20},
-    {1e6, 20 * recipe_minute, 6, 256, 128, 16, 512, 0.2, 30},
-    {1e7, 1 * recipe_minute, 4, 128, 64, 12, 1024, 0, 10},
-    {1e7, 5 * recipe_minute, 4, 192, 128, 12, 1024, 0, 10},
-    {1e7, 20 * recipe_minute, 6, 256, 128, 16, 1024, 0, 10},
+/// The fewest bytes of a text for each part of the table: for about 100 kB, 1 MB, 10 MB.
+inline constexpr double recipe_texts[] = {0, 3e5, 3e6};
+/// The fewest operations for each recipe of a part: for about 1, 5 to 10, 20 minutes.
+inline constexpr double recipe_times[] = {0, 2 * recipe_minute, 14 * recipe_minute};
+/// By text, then by time; models do not become smaller from one time or text to the next.
+inline constexpr RecipeRow recipe_rows[std::size(recipe_texts)][std::size(recipe_times)] = {
+    {{4, 128, 64, 12, 0, 0.2, 20}, {4, 128, 64, 12, 0, 0.3, 40}, {4, 128, 64, 12, 0, 0.3, 40}},
+    {{4, 128, 64, 12, 1024, 0, 15},
+     {4, 192, 64, 12, 1024, 0.1, 15},
+     {4, 256, 64, 16, 1024, 0.2, 15}},
+    {{4, 128, 64, 12, 1024, 0, 15}, {4, 192, 64, 12, 1024, 0, 15}, {6, 256, 64, 16, 1024, 0, 15}},
 };
-inline constexpr Index recipe_texts = 3, recipe_sizes = 3;
-static_assert(std::ssize(recipe_rows) == recipe_texts * recipe_sizes);
 
 /// The longest sequence for a text of so many bytes: a tenth of its characters is longer, even if
 /// each of them has four bytes, so that there is a validation text.
@@ -92,19 +89,15 @@ inline Recipe recipe_of(const RecipeRow& row, std::size_t text_bytes) {
   return recipe;
 }
 
-/// The index of the nearest row: the borders between rows are their geometric means.
-template <typename Value>
-Index nearest_row(double wanted, Index count, Value value) {
-  Index row = 0;
-  while (row + 1 < count && wanted >= std::sqrt(value(row) * value(row + 1))) ++row;
-  return row;
+/// The index of the last border that is not above `value`; 0 if all are.
+template <std::size_t count>
+Index part_of(const double (&borders)[count], double value) {
+  return std::max<Index>(1, std::upper_bound(borders, borders + count, value) - borders) - 1;
 }
 
-/// The rows of the table for a text, the smallest model first.
+/// The recipes for a text, the smallest model first.
 inline const RecipeRow* rows_for_text(std::size_t text_bytes) {
-  const Index text = nearest_row(static_cast<double>(text_bytes), recipe_texts,
-                                 [](Index i) { return recipe_rows[i * recipe_sizes].text_bytes; });
-  return recipe_rows + text * recipe_sizes;
+  return recipe_rows[part_of(recipe_texts, static_cast<double>(text_bytes))];
 }
 
 }  // namespace detail
@@ -127,31 +120,27 @@ using RecipeLimit = std::function<bool(const Recipe&)>;
 /// `fits` refuses it, the largest smaller one that fits; if none does, the smallest.
 inline Recipe choose_recipe(std::size_t text_bytes, double operations,
                             const RecipeLimit& fits = {}) {
-  const FloatEnvironment environment;
   const detail::RecipeRow* rows = detail::rows_for_text(text_bytes);
-  Index size = detail::nearest_row(operations, detail::recipe_sizes,
-                                   [&](Index i) { return rows[i].operations; });
-  while (true) {
+  for (Index size = detail::part_of(detail::recipe_times, operations);; --size) {
     Recipe recipe = detail::recipe_of(rows[size], text_bytes);
     if (size == 0 || !fits || fits(recipe)) return recipe;
-    --size;
   }
 }
 
-/// The recipe for a run of `steps`: the largest whose operations in so many steps are those of
-/// runs that the table has it for.
+/// The recipe for a run of `steps`: the smallest that does so many steps in a time for which it is
+/// chosen, with `fits` as above.
 inline Recipe choose_recipe_for_steps(std::size_t text_bytes, Index steps,
                                       const RecipeLimit& fits = {}) {
   const FloatEnvironment environment;
   const detail::RecipeRow* rows = detail::rows_for_text(text_bytes);
-  Index size = detail::recipe_sizes - 1;
-  for (; size > 0; --size) {
+  Index size = 0;
+  for (; size + 1 < std::ssize(detail::recipe_times); ++size) {
     const Recipe recipe = detail::recipe_of(rows[size], text_bytes);
     const double operations =
         static_cast<double>(steps) * step_operations(recipe.config, recipe.training);
-    if (operations >= std::sqrt(rows[size].operations * rows[size - 1].operations)) break;
+    if (operations < detail::recipe_times[size + 1]) break;
   }
-  return choose_recipe(text_bytes, rows[size].operations, fits);
+  return choose_recipe(text_bytes, detail::recipe_times[size], fits);
 }
 
 /// The number of steps that a run of `seconds` has time for, if one takes `step_seconds`:
