@@ -66,20 +66,27 @@ TEST_CASE("the printed options repeat the run bit for bit, and a resumed run mea
   const Sandbox sandbox;
   write_soliloquies(sandbox, 20);
   const std::string out =
-      done(sandbox, quiet + "--data text --time 1s --seed 3 --save-every 10 --keep 100 --out a");
+      done(sandbox, quiet + "--data text --time 1s --seed 3 --save-every 0 --out a");
   CHECK(has(out, "measured: "));
   const std::string options = chosen(out);
   CHECK(options.starts_with("--small "));
   CHECK(has(options, " --optimizer muon"));
   CHECK(has(options, " --seed 3"));
   CHECK_FALSE(has(options, "--time"));
-  const std::string again = done(sandbox, replaced(options, "--out a", "--out b"));
+  // Once more, with a save in the middle.
+  const int steps = std::stoi(options.substr(std::string("--small ").size()));
+  const int middle = (steps + 1) / 2;
+  const std::string again =
+      done(sandbox, replaced(replaced(options, "--out a", "--out b"), "--save-every 0",
+                             "--save-every " + std::to_string(middle)));
   CHECK_FALSE(has(again, "measured"));
   CHECK_FALSE(has(again, "chosen"));
   CHECK(model(sandbox, "a") == model(sandbox, "b"));
-  // From the first checkpoint on, as if the run had been interrupted.
+  const std::string digits = std::to_string(middle);
+  const std::string checkpoint =
+      "checkpoint-" + std::string(8 - digits.size(), '0') + digits + ".safetensors";
   const std::string resumed =
-      done(sandbox, quiet + "--save-every 0 --out c --resume a/checkpoint-00000010.safetensors");
+      done(sandbox, quiet + "--save-every 0 --out c --resume b/" + checkpoint);
   CHECK_FALSE(has(resumed, "measured"));
   CHECK_FALSE(has(resumed, "chosen"));
   CHECK(model(sandbox, "a") == model(sandbox, "c"));
