@@ -49,11 +49,9 @@ inline constexpr double recipe_texts[] = {0, 3e5, 3e6};
 inline constexpr double recipe_times[] = {0, 2 * recipe_minute, 14 * recipe_minute};
 /// By text, then by time; models do not become smaller from one time or text to the next.
 inline constexpr RecipeRow recipe_rows[std::size(recipe_texts)][std::size(recipe_times)] = {
-    {{4, 128, 64, 12, 0, 0.2, 20}, {4, 128, 64, 12, 0, 0.3, 40}, {4, 128, 64, 12, 0, 0.3, 40}},
-    {{4, 128, 64, 12, 1024, 0, 15},
-     {4, 192, 64, 12, 1024, 0.1, 15},
-     {4, 256, 64, 16, 1024, 0.2, 15}},
-    {{4, 128, 64, 12, 1024, 0, 15}, {4, 192, 64, 12, 1024, 0, 15}, {6, 256, 64, 16, 1024, 0, 15}},
+    {{4, 128, 64, 12, 0, 0.1, 10}, {4, 128, 64, 12, 0, 0.1, 10}, {4, 128, 64, 12, 0, 0.1, 10}},
+    {{4, 128, 64, 12, 1024, 0, 7}, {4, 192, 64, 12, 1024, 0.1, 7}, {4, 256, 64, 16, 1024, 0.2, 7}},
+    {{4, 128, 64, 12, 1024, 0, 7}, {4, 192, 64, 12, 1024, 0, 7}, {6, 256, 64, 16, 1024, 0, 7}},
 };
 
 /// The longest sequence for a text of so many bytes: a tenth of its characters is longer, even if
