@@ -155,7 +155,7 @@ TEST_CASE("the smallest texts, and a memory budget") {
     done(sandbox, quiet + "--eval-every 0 --data text --out a 2");
     fs::remove_all(sandbox.path / "a");
   }
-  write_soliloquies(sandbox, 50);
+  write_soliloquies(sandbox, 800);  // 340 kB
   const std::string roomy = chosen(done(sandbox, quiet + "--dry-run --data text 100000000"));
   const std::string tight =
       chosen(done(sandbox, quiet + "--dry-run --data text --memory-budget 20MB 100000000"));
