@@ -55,7 +55,8 @@ class ParameterPath {
 
 /// The columns of each linear map whose weight [in, out] is a part of a tensor: queries, keys and
 /// values lie side by side in one, gate and up in another. All 0 for a vector, and for a table,
-/// whose rows belong to tokens, positions or taps. Optimizers that treat matrices as matrices read it.
+/// whose rows belong to tokens, positions or taps. Optimizers that treat matrices as matrices read
+/// it.
 using MapColumns = std::array<Index, 3>;
 
 /// One tensor of a part of a model: [rows, columns], or [columns] if rows is 0.
