@@ -50,7 +50,7 @@ const families = {
   qwen2: (json) => {
     json.normalizer = {type: "NFC"};
     json.pre_tokenizer = split(llama3.replace("{1,3}", ""));
-    json.added_tokens = [added(size - 1, "<|endoftext|>"), added(size, "<é>", {normalized: true, special: false}),
+    json.added_tokens = [added(size - 1, "<|endoftext|>"), added(size, "<ё>", {normalized: true, special: false}),
       added(size + 1, "<|x|>", {single_word: true, lstrip: true, special: false}),
       added(size + 2, "<|y|>", {rstrip: true})];
   },
@@ -101,7 +101,7 @@ const files = {
 const texts = ["", " ", "the cat and the world", "  the  CATS don't I'LL 12345\n\n\t x", "CamelCase HTTPServer/\n/",
   "cafe\u0301 größe \u212b \u1100\u1161\u11a8 \u0958", "中文字 мир 3.14 ½ Ⅷ ٣٤", "😀 👩‍👩‍👧 \u200b\ufeff", "'\u017f 'S 's'T",
   "a  1  22   333    4444", "!\r\n ?/ \u3000 \u0085x", "▁the▁▁", "aaaaaaaaaaaaa          ===", "\u0301AB\u0301c",
-  "<|begin_of_text|>the<|eot_id|> the", "x<|x|> <|x|>y <|x|> z", "a <|y|>  b", "<e\u0301><é> é", "[INST] the [/INST]</s>",
+  "<|begin_of_text|>the<|eot_id|> the", "x<|x|> <|x|>y <|x|> z", "a <|y|>  b", "<е\u0308><ё> ё", "[INST] the [/INST]</s>",
   "<s> the</s>the<s>", "a<m>the <m> b", "\0\u0001\u007f", "{\"key\": [1, 22, 333]}", "<unk><0x0A>\n"];
 for (const [name, json] of Object.entries(files)) {
   const file = join(scratch, "tokenizer.json");
