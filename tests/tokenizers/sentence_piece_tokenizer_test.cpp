@@ -259,8 +259,14 @@ TEST_CASE("what has no token is known to be so") {
 
 TEST_CASE("a text that is read in pieces has the tokens of the whole") {
   plain_bpe::RandomText random(22);
-  for (const bool bytes : {true, false}) {
-    const SentencePieceTokenizer tokenizer(with_merges(bytes));
+  for (const SpacePrefix prefix : {SpacePrefix::never, SpacePrefix::first, SpacePrefix::always,
+                                   SpacePrefix::first_spared, SpacePrefix::always_spared}) {
+    const bool bytes = prefix != SpacePrefix::first;
+    SentencePieceVocabulary vocabulary = with_merges(bytes);
+    vocabulary.prefix = prefix;
+    vocabulary.tokens.insert(vocabulary.tokens.end(), {"<s>a", "\u4e2d\u4e2d\u4e2d"});
+    vocabulary.kinds.resize(vocabulary.tokens.size(), TokenKind::user_defined);
+    const SentencePieceTokenizer tokenizer(vocabulary);
     int cuts = 0;
     for (int i = 0; i < 4000; ++i) {
       const std::string text = random_text(random, 12);

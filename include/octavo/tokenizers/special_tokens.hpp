@@ -50,8 +50,9 @@ class TokenNames {
   /// taken from `from` on.
   NameInText find(std::string_view text, std::size_t from, SpecialTokens special) const noexcept;
 
-  /// Whether a name that is always found may cross `cut` in a text that starts with `text`.
-  bool crosses(std::string_view text, std::size_t cut) const noexcept;
+  /// Whether a name that is always found may cross `cut` in a text that starts with `text`; or,
+  /// with `touching`, end there.
+  bool crosses(std::string_view text, std::size_t cut, bool touching = false) const noexcept;
 
   std::size_t memory_bytes() const noexcept;
 
@@ -143,7 +144,8 @@ OCTAVO_INLINE NameInText TokenNames::find(std::string_view text, std::size_t fro
   return {};
 }
 
-OCTAVO_INLINE bool TokenNames::crosses(std::string_view text, std::size_t cut) const noexcept {
+OCTAVO_INLINE bool TokenNames::crosses(std::string_view text, std::size_t cut,
+                                       bool touching) const noexcept {
   if (!has(SpecialTokens::as_text)) return false;
   for (std::size_t at = cut - std::min(cut, longest_); at <= cut && at < text.size(); ++at) {
     if ((begins_[static_cast<unsigned char>(text[at])] & bit(SpecialTokens::as_text)) == 0) {
@@ -151,7 +153,7 @@ OCTAVO_INLINE bool TokenNames::crosses(std::string_view text, std::size_t cut) c
     }
     for (const Name& name : names_) {
       const std::string_view rest = text.substr(at, name.text.size());
-      const bool looks_on = name.rule.strip_right || name.rule.single_word;
+      const bool looks_on = touching || name.rule.strip_right || name.rule.single_word;
       const std::size_t end = at + name.text.size() + (looks_on ? 1 : 0);
       const bool crosses = end > cut && (at < cut || name.rule.single_word);
       if (name.always && crosses && std::string_view(name.text).starts_with(rest)) return true;
