@@ -129,7 +129,9 @@ class Plain {
   double rank_of(const std::string& left, const std::string& right) const {
     const Token both = number(left + right);
     if (both < 0) return none;
-    if (!vocabulary_.scores.empty()) return -vocabulary_.scores[static_cast<std::size_t>(both)];
+    if (!vocabulary_.scores.empty()) {
+      return -double{vocabulary_.scores[static_cast<std::size_t>(both)]};
+    }
     const auto found = ranks_.find({number(left), number(right)});
     return found == ranks_.end() ? none : found->second;
   }
