@@ -178,6 +178,16 @@ TEST_CASE("texts have the tokens that a search for the best pair finds") {
   }
 }
 
+TEST_CASE("of pairs with one score the leftmost is merged first") {
+  SentencePieceVocabulary vocabulary = vocabulary_of(true, {"p", "q", "r", "s", "pq", "qr", "rs"});
+  vocabulary.scores.assign(vocabulary.tokens.size(), -1);
+  vocabulary.prefix = SpacePrefix::never;
+  const SentencePieceTokenizer tokenizer(vocabulary);
+  const auto number = [&](const char* piece) { return tokenizer.encode(piece).front(); };
+  CHECK(tokenizer.encode("pqr") == Tokens{number("pq"), number("r")});
+  CHECK(tokenizer.encode("qrs") == Tokens{number("qr"), number("s")});
+}
+
 TEST_CASE("a space is put where the vocabulary says") {
   SentencePieceVocabulary vocabulary = with_merges(true);
   vocabulary.tokens.push_back("<m>");
