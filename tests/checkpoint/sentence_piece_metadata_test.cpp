@@ -63,7 +63,8 @@ TEST_CASE("SentencePiece's tokenizers come back from a file, and damaged entries
         if (bad.empty() && (key == "merges" || key == "end_tokens")) continue;  // there are none
         auto entries = metadata.entries();
         entries[key] = bad;
-        INFO(key, " ", bad);
+        const std::string spoiled = key + " " + bad;
+        CAPTURE(spoiled);
         CHECK_THROWS_AS(read(entries), FormatError);
       }
       auto entries = metadata.entries();

@@ -120,7 +120,7 @@ const EntryRange others[] = {
     {"positions", "'learned' or 'rotary'", {"", "absolute"}},
     {"rope_scaling", "'none', 'linear', 'dynamic', 'llama3' or 'yarn'", {"", "longrope"}},
     {"rope_pairing", "'halves' or 'neighbours'", {"", "interleaved"}},
-    {"tokenizer", "'character' or 'bpe'", {"", "bytes", "characters"}},
+    {"tokenizer", "'character', 'bpe' or 'sentence_piece'", {"", "bytes", "characters"}},
     {"schedule", "'constant', 'linear', 'cosine' or 'wsd'", {"", "cosinus", "0"}},
     {"optimizer",
      "'adamw', 'adamw-8bit', 'adam', 'lion', 'muon' or 'sgd'",

@@ -217,8 +217,8 @@ TEST_CASE("names that take spaces come back") {
   const AnyTokenizer tokenizer = BpeTokenizer(vocabulary);
   CHECK(written(tokenizer).at("name_rules") == "256 8 258 1 261 7");
   CHECK(read(written(tokenizer), size) == tokenizer);
-  for (const char* bad : {"", "258", "258 0", "258 64", "258 8", "256 1", "256 24", "0 1", "262 1",
-                          "258 1 258 1", "261 3 258 1", "260 9 260 9"}) {
+  for (const std::string bad : {"", "258", "258 0", "258 64", "258 8", "256 1", "256 24", "0 1",
+                                "262 1", "258 1 258 1", "261 3 258 1", "260 9 260 9"}) {
     CAPTURE(bad);
     Entries entries = written(tokenizer);
     entries["name_rules"] = bad;

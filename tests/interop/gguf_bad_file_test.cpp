@@ -198,7 +198,7 @@ TEST_CASE("vocabularies that are none are refused") {
         "entry 'tokenizer.ggml.token_type': token 0 is of type -1, expected 0 to 6");
   CHECK(good().put("tokenizer.ggml.token_type", 4, std::uint32_t{4}).failure() == "");
   CHECK(good().put("tokenizer.ggml.token_type", 4, std::uint32_t{6}).failure() ==
-        "entry 'tokenizer.ggml.token_type': got a list of 11, expected a list of at most 262144 "
+        "entry 'tokenizer.ggml.token_type': got a list of 11, expected a list of at most 524288 "
         "whole numbers");
 }
 

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Configurations in the entries of GGUF files.
+#include <doctest/doctest.h>
+
+#include "interop/gguf_families.hpp"
+
+using namespace octavo_test;
+
+TEST_CASE("models that no architecture has are not written") {
+  const auto failure = [](const auto& change, Family family = Family::llama) {
+    ModelConfig config = small_model(family);
+    change(config);
+    try {
+      gguf_of(config, random_weights(config));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(failure([](ModelConfig&) {}) == "");
+  const std::string cap = failure([](ModelConfig& config) { config.attention.cap = 5; });
+  CHECK(
+      cap.ends_with("no architecture of llama.cpp that Octavo writes has attention-cap 5; the "
+                    "nearest, llama, has attention-cap 0"));
+  CHECK(failure([](ModelConfig&) {}, Family::mistral).find("window") != std::string::npos);
+  CHECK(failure([](ModelConfig& config) { config.attention.window = 16; }, Family::mistral) == "");
+  CHECK(failure([](ModelConfig& config) {
+          config.positions.scaling = RotaryScaling::dynamic;
+          config.positions.factor = 2;
+          config.positions.original_context = 8;
+        }) != "");
+  CHECK(failure([](ModelConfig& config) {
+          config.positions.pairing = RotaryPairing::neighbours;
+        }) != "");
+}
