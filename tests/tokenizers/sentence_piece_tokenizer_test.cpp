@@ -130,7 +130,7 @@ class Plain {
     const Token both = number(left + right);
     if (both < 0) return none;
     if (!vocabulary_.scores.empty()) {
-      return -double{vocabulary_.scores[static_cast<std::size_t>(both)]};
+      return -static_cast<double>(vocabulary_.scores[static_cast<std::size_t>(both)]);
     }
     const auto found = ranks_.find({number(left), number(right)});
     return found == ranks_.end() ? none : found->second;
