@@ -71,12 +71,29 @@ void tell_timings(const support::GenerateOptions& options, const generate::Timin
   std::fprintf(stderr, "generate: %s\n", timings.sentence().c_str());
 }
 
+/// A model of others may have been trained on more positions than its cache should have room for.
+void limit_context(Index context, Model& model) {
+  constexpr Index most = 4096;
+  octavo::require(context <= model.trained_length, [&] {
+    return "--context: got " + std::to_string(context) + ", the model was trained on " +
+           std::to_string(model.trained_length) + " positions";
+  });
+  if (context == 0 && model.trained_length > most) {
+    generate::note("the model sees " + std::to_string(most) + " of the " +
+                   std::to_string(model.trained_length) +
+                   " positions that it was trained on; --context N sets another number");
+    context = most;
+  }
+  if (context > 0) model.trained_length = context;
+}
+
 int run(support::GenerateOptions& options) {
   finish(options);
   support::release_idle_memory();
   const std::string inputs[] = {options.model, options.prompt_file, options.score};
   octavo::require_not_input("--memory-report", options.memory_report.drawing, inputs, true);
-  const Model model = generate::load(options.model);
+  Model model = generate::load(options.model);
+  limit_context(options.context, model);
   const std::size_t weights = model.weights.size() * sizeof(float);
   octavo::ThreadPool threads(options.threads);
   support::warn_of_threads(threads);

@@ -101,6 +101,9 @@ void add_texts(CLI::App& app, GenerateOptions& options) {
   auto& group = *app.add_option_group("Text");
   add_prompts(group, options);
   add_integer(group, "--tokens", options.tokens, 0, "Tokens to write (200)");
+  add_integer(group, "--context", options.context, 1,
+              "Positions that the model sees at once, for which memory is planned (those of its "
+              "training, at most 4096)");
   add_repeatable(
       group, "--stop",
       [&](const std::string& text) {

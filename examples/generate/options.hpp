@@ -44,6 +44,7 @@ struct GenerateOptions {
   octavo::Index stride = 0;  ///< 0: the model's trained length
   bool per_token = false;
   octavo::Index tokens = 200;
+  octavo::Index context = 0;  ///< positions that the model sees; 0: as it was trained, at most 4096
   octavo::Sampling sampling;  ///< without the biases
   std::vector<GivenBias> biases;
   std::vector<std::string> stops;

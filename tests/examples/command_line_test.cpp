@@ -59,6 +59,7 @@ const std::vector<OptionOf> numbers{
     {"train_v2", "--threads", "N", whole(0, 1024)},
     {"train_256kib", "--seed", "N", whole(0, largest)},
     {"generate", "--tokens", "N", whole(0)},
+    {"generate", "--context", "N", whole(1)},
     {"generate", "--top-k", "N", whole(0)},
     {"generate", "--stride", "N", whole(1)},
     {"generate", "--threads", "N", whole(0, 1024)},

@@ -301,3 +301,13 @@ TEST_CASE("a prompt from a file or standard input is that prompt, but for its la
   refused(sandbox, words + Words{"missing"}, 66, "cannot open 'missing': No such file or directory",
           "check the path and its permissions");
 }
+
+TEST_CASE("fewer positions than the model was trained on can be asked for, more cannot") {
+  const Sandbox sandbox;
+  train(sandbox);
+  const std::string text = text_of(sandbox, written("--tokens 30 --context 12"));
+  CHECK(text == text_of(sandbox, written("--tokens 30")));
+  CHECK(text_of(sandbox, written("--tokens 30 --context 6")).size() > 6);
+  refused(sandbox, written("--context 13"), 64,
+          "--context: got 13, the model was trained on 12 positions");
+}
