@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <octavo/interop/gguf_model.hpp>
+#include <octavo/transformer/families.hpp>
 
 #include "fuzz/fuzz.hpp"
 #include "fuzz/memory_files.hpp"
@@ -67,6 +68,18 @@ const std::vector<std::string>& good_files() {
       made.push_back(saved({small, 1, 0, 0}, characters, weights, type));
       made.push_back(saved({small, 2, 1, 2}, pairs, weights, type));
     }
+    for (const Family family : {Family::llama3, Family::gemma2, Family::qwen3}) {
+      ModelConfig config = small;
+      config.width = 4;
+      config = with_family(config, family);
+      if (family == Family::llama3) {
+        config.positions.scaling = RotaryScaling::llama3;
+        config.positions.factor = 2;
+        config.positions.original_context = 2;
+      }
+      weights.assign(static_cast<std::size_t>(parameter_count(config)), 1.5f);
+      made.push_back(saved({config, 2, 1, 2}, pairs, weights, StoredType::f32));
+    }
     return made;
   }();
   return files;
@@ -92,10 +105,24 @@ constexpr std::array<std::uint64_t, 20> numbers{0,
                                                 std::uint64_t{1} << 63,
                                                 (std::uint64_t{1} << 63) - 1,
                                                 ~std::uint64_t{0}};
-constexpr std::array keys{"general.alignment",     "general.architecture", "gpt2.context_length",
-                          "gpt2.embedding_length", "gpt2.block_count",     "tokenizer.ggml.tokens",
-                          "tokenizer.ggml.merges", "token_embd.weight",    "output.weight",
-                          "blk.0.ffn_up.weight",   "blk.0.ffn_up.bias"};
+constexpr std::array keys{"general.alignment",
+                          "general.architecture",
+                          "gpt2.context_length",
+                          "gpt2.embedding_length",
+                          "gpt2.block_count",
+                          "tokenizer.ggml.tokens",
+                          "tokenizer.ggml.merges",
+                          "token_embd.weight",
+                          "output.weight",
+                          "blk.0.ffn_up.weight",
+                          "blk.0.ffn_up.bias",
+                          "llama.rope.dimension_count",
+                          "llama.attention.key_length",
+                          "llama.attention.head_count",
+                          "rope_freqs.weight",
+                          "gemma2.attn_logit_softcapping",
+                          "gemma2.attention.sliding_window",
+                          "qwen3.rope.freq_base"};
 
 /// One of the numbers of four or eight bytes, or one of the names, wherever they stand, becomes
 /// another.

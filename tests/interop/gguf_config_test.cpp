@@ -24,6 +24,7 @@ TEST_CASE("models that no architecture has are not written") {
                     "nearest, llama, has attention-cap 0"));
   CHECK(failure([](ModelConfig&) {}, Family::mistral).find("window") != std::string::npos);
   CHECK(failure([](ModelConfig& config) { config.attention.window = 16; }, Family::mistral) == "");
+  CHECK(failure([](ModelConfig& config) { config.positions.rotary_width = 4; }) != "");
   CHECK(failure([](ModelConfig& config) {
           config.positions.scaling = RotaryScaling::dynamic;
           config.positions.factor = 2;

@@ -86,3 +86,35 @@ TEST_CASE("a Llama 3 of llama.cpp's converter, without entries of Octavo's, has 
   }
   CHECK(GgufModel(gguf_source(bytes)).model_config() == config);
 }
+
+TEST_CASE("heads that cannot be turned are refused, whatever else the file says of positions") {
+  ModelConfig config = small_model(Family::llama);
+  config.positions.scaling = RotaryScaling::llama3;
+  config.positions.factor = 8;
+  config.positions.original_context = 4;
+  const std::string good = gguf_of(config, random_weights(config));
+  const auto failure = [&](const std::string& key, std::uint32_t number) {
+    std::string bytes = good;
+    const std::size_t at = bytes.find(key);
+    REQUIRE(at != bytes.npos);
+    std::memcpy(bytes.data() + at + key.size() + 4, &number, sizeof(number));
+    try {
+      GgufModel{gguf_source(bytes)};
+    } catch (const FormatError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(failure("llama.rope.dimension_count", 6) == "");
+  CHECK(failure("llama.rope.dimension_count", 4) != "");
+  CHECK(failure("llama.rope.dimension_count", 3).find("3 numbers of each head are turned") !=
+        std::string::npos);
+  // Both widths of a head, and the numbers that are turned, beyond the room for frequencies.
+  std::string wide = good;
+  for (const char* key : {"llama.attention.key_length", "llama.attention.value_length",
+                          "llama.rope.dimension_count"}) {
+    const std::uint32_t number = 4096;
+    std::memcpy(wide.data() + wide.find(key) + std::string(key).size() + 4, &number, 4);
+  }
+  CHECK_THROWS_AS(GgufModel{gguf_source(wide)}, FormatError);
+}

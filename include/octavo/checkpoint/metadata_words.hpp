@@ -107,7 +107,7 @@ inline std::optional<std::map<Token, NameRule>> parsed_rules(std::string_view te
   return rules.empty() ? std::nullopt : std::optional(std::move(rules));
 }
 
-/// The rules of "name_rules"; none if there is no such entry.
+/// The rules of the entry "name_rules"; empty if the entry is missing.
 inline std::map<Token, NameRule> read_rules(const MetadataReader& metadata) {
   if (!metadata.has("name_rules")) return {};
   auto rules = parsed_rules(metadata.text("name_rules"));

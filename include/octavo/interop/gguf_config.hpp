@@ -49,6 +49,10 @@ class GgufConfigFile {
       read_attention(model);
       read_presence(model);
       model = canonical(model);
+      if (family_.paired_rows && model.positions.rotary_width != 0) {
+        file_.refuse(key("rope.dimension_count"),
+                     concat({"the width of a head, ", model.head_width()}));
+      }
     }
     config.trained_length =
         file_.optional_whole("octavo.trained_length", 1, model.context).value_or(model.context);

@@ -68,6 +68,7 @@ class GgufModel {
     read_config();
     read_tokens();
     check_room();
+    check_model();
     parameters_ = Transformer<float>(config_.model).parameters();
     parts_ = detail::gguf_parts(parameters_, *family_, config_.model);
     check_parameters();
@@ -157,6 +158,15 @@ class GgufModel {
     if (weights > 4 * static_cast<double>(file_.bytes())) {
       file_.fail(detail::concat(
           {"its entries say ", describe(model), ", for which it has too few bytes"}));
+    }
+  }
+
+  /// FormatError for a configuration from which no model can be made.
+  void check_model() const {
+    try {
+      check_config(config_.model);
+    } catch (const ConfigError& error) {
+      file_.fail(detail::concat({"its entries make no model: ", error.what()}));
     }
   }
 

@@ -52,12 +52,21 @@ class GgufPositionsFile {
     if (const auto width = file_.optional_whole(key("dimension_count"), 2, model.head_width())) {
       positions.rotary_width = *width;
     }
+    const Index turned = turned_numbers(model);
+    if (turned % 2 != 0 || turned > most_rotary_width) {
+      file_.fail(concat({"its entries say that ", turned, " numbers of each head are turned, ",
+                         "expected an even number, at most ", most_rotary_width}));
+    }
     read_scaling(model);
     if (file_.tensors().contains(std::string(rope_divisors))) read_divisors(model);
   }
 
  private:
   std::string key(std::string_view name) const { return concat({prefix_, "rope.", name}); }
+
+  static Index turned_numbers(const ModelConfig& model) {
+    return model.positions.rotary_width == 0 ? model.head_width() : model.positions.rotary_width;
+  }
 
   double positive(std::string_view name, double usual) const {
     const double value = file_.optional_real(key(name)).value_or(usual);
@@ -97,8 +106,7 @@ class GgufPositionsFile {
   void read_divisors(ModelConfig& model) const {
     const std::string name(rope_divisors);
     const GgufTensor& tensor = file_.tensor(name);
-    const Index turned =
-        model.positions.rotary_width == 0 ? model.head_width() : model.positions.rotary_width;
+    const Index turned = turned_numbers(model);
     if (tensor.type != StoredType::f32 || tensor.shape != std::vector<Index>{turned / 2}) {
       file_.fail(
           concat({"tensor ", printable(name), ": expected ", turned / 2, " numbers of F32"}));
@@ -142,6 +150,7 @@ inline PositionConfig gguf_positions(const PositionConfig& positions, const Posi
   PositionConfig meaning = positions;
   meaning.kind = PositionKind::rotary;
   meaning.pairing = RotaryPairing::halves;
+  if (family.paired_rows) meaning.rotary_width = 0;  // llama.cpp turns whole heads there
   if (kinds.local_base == 0) meaning.local_base = 0;
   const bool possible =
       positions.scaling != RotaryScaling::dynamic &&

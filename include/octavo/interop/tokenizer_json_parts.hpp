@@ -33,7 +33,7 @@ class TokenizerParts {
     for (const Json* const part : parts_of(file_.field("decoder"), "decoders")) read_decoder(*part);
   }
 
-  /// The frame of the tokens' names; FormatError if a name is no token.
+  /// Finds the tokens of the frame by their names; FormatError if a name is not a token.
   void find_frame() {
     const auto number = [&](const std::string& name) {
       const auto found = std::find(table_.tokens.begin(), table_.tokens.end(), name);

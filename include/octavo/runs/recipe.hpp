@@ -142,8 +142,8 @@ inline Recipe choose_recipe_for_steps(std::size_t text_bytes, Index steps,
 }
 
 /// The number of steps that a run of `seconds` has time for, if one takes `step_seconds`:
-/// evaluations within the run and of the whole validation text are counted as affordable, the
-/// latter as at most half of the time. `validation_tokens`: 0 if there is no validation text.
+/// evaluations within the run, and of the whole validation text for at most half of the time, are
+/// subtracted. `validation_tokens`: 0 without a validation text.
 inline Index steps_in(double seconds, double step_seconds, const TrainingOptions& options,
                       Index validation_tokens) {
   const FloatEnvironment environment;
