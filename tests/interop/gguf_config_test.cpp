@@ -34,3 +34,17 @@ TEST_CASE("models that no architecture has are not written") {
           config.positions.pairing = RotaryPairing::neighbours;
         }) != "");
 }
+
+TEST_CASE("a window of 0 positions is none in gemma3, and refused in gemma2, as in llama.cpp") {
+  const auto window_of_0 = [](Family family, const std::string& key) {
+    const ModelConfig config = small_model(family);
+    std::string bytes = gguf_of(config, random_weights(config));
+    const std::size_t at = bytes.find(key);
+    REQUIRE(at != bytes.npos);
+    const std::uint32_t number = 0;
+    std::memcpy(bytes.data() + at + key.size() + 4, &number, sizeof(number));
+    return GgufModel(gguf_source(bytes)).model_config().attention.window;
+  };
+  CHECK(window_of_0(Family::gemma3, "gemma3.attention.sliding_window") == 0);
+  CHECK_THROWS_AS(window_of_0(Family::gemma2, "gemma2.attention.sliding_window"), FormatError);
+}

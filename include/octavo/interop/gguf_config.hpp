@@ -104,8 +104,10 @@ class GgufConfigFile {
   void read_attention(ModelConfig& model) const {
     AttentionConfig& attention = model.attention;
     const bool has_window = attention.window_pattern > 0;
+    // llama.cpp takes 0 for "no layer has a window" in gemma3 and ends at it in gemma2.
+    const Index least = family_.family == Family::gemma2 ? 1 : 0;
     if (const auto window =
-            file_.optional_whole(key("attention.sliding_window"), 0, most_in_config)) {
+            file_.optional_whole(key("attention.sliding_window"), least, most_in_config)) {
       if (has_window) attention.window = *window;
       // llama.cpp ignores windows of the other architectures.
     } else if (family_.family == Family::gemma2) {
