@@ -22,6 +22,7 @@
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/gate.hpp>
 #include <octavo/kernels/matmul.hpp>
+#include <octavo/kernels/matmul_stored.hpp>
 #include <octavo/kernels/normalize.hpp>
 #include <octavo/kernels/orthogonalize.hpp>
 #include <octavo/kernels/rotate.hpp>
@@ -57,6 +58,8 @@
   apply(decltype(matmul<T>) matmul<T>)                                                          \
   apply(decltype(matmul_nt<T>) matmul_nt<T>)                                                    \
   apply(decltype(matmul_tn<T>) matmul_tn<T>)                                                    \
+  apply(decltype(matmul_stored<T>) matmul_stored<T>)                                            \
+  apply(decltype(matmul_stored_nt<T>) matmul_stored_nt<T>)                                      \
   apply(decltype(attend<T>) attend<T>)                                                          \
   apply(decltype(attend_backward<T>) attend_backward<T>)                                        \
   apply(decltype(global_norm<T>) global_norm<T>)                                                \
@@ -82,15 +85,15 @@
   apply(StepResult Trainer<T>::step(TokenView))                                                   \
   apply(double Trainer<T>::evaluate(TokenView, Index))                                            \
   apply(RunResult Trainer<T>::run(TokenView, TokenView, const TrainingCallbacks&))                \
-  apply(Generator<T>::Generator(const Model&, std::span<const T>, Index, ThreadPool&, Index,      \
+  apply(Generator<T>::Generator(const Model&, ModelWeights<T>, Index, ThreadPool&, Index,      \
                                  Sliding))                                                         \
-  apply(Generator<T>::Generator(const Model&, std::span<const T>, Index, ThreadPool&,             \
+  apply(Generator<T>::Generator(const Model&, ModelWeights<T>, Index, ThreadPool&,             \
                                  std::span<std::byte>, Index, Sliding))                            \
   apply(void Generator<T>::reset())                                                               \
   apply(void Generator<T>::read(std::span<const Token>, Index))                                   \
   apply(Token Generator<T>::choose(const Sampling&, const CounterRandom&, std::uint64_t, Index))  \
   apply(void Generator<T>::advance(std::span<CachedRows>, std::span<const Token>))                \
-  apply(Scorer<T>::Scorer(const Model&, std::span<const T>, Index, ThreadPool&))                  \
+  apply(Scorer<T>::Scorer(const Model&, ModelWeights<T>, Index, ThreadPool&))                  \
   apply(TextScore Scorer<T>::score(TokenView, Index))                                             \
   apply(EigenMap<const T> Scorer<T>::hidden(TokenView))                                           \
   apply(void Scorer<T>::run(TokenView, Index, Index))

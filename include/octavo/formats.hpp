@@ -3,6 +3,7 @@
 
 // Umbrella header of formats/: includes everything in that folder.
 
+#include <octavo/formats/encode_numbers.hpp>
 #include <octavo/formats/folder_hint.hpp>
 #include <octavo/formats/gguf_cursor.hpp>
 #include <octavo/formats/gguf_format.hpp>
@@ -13,10 +14,8 @@
 #include <octavo/formats/hexadecimal.hpp>
 #include <octavo/formats/json_object.hpp>
 #include <octavo/formats/metadata.hpp>
-#include <octavo/formats/quantized_blocks.hpp>
 #include <octavo/formats/safetensors_header.hpp>
 #include <octavo/formats/safetensors_reader.hpp>
 #include <octavo/formats/safetensors_writer.hpp>
-#include <octavo/formats/stored_type.hpp>
 #include <octavo/formats/tensor_files.hpp>
 #include <octavo/formats/tensor_reader.hpp>

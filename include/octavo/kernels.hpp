@@ -14,6 +14,7 @@
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/matmul_block.hpp>
 #include <octavo/kernels/matmul_pack.hpp>
+#include <octavo/kernels/matmul_stored.hpp>
 #include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/kernels/normalize.hpp>
@@ -21,3 +22,5 @@
 #include <octavo/kernels/output.hpp>
 #include <octavo/kernels/rotate.hpp>
 #include <octavo/kernels/soft_cap.hpp>
+#include <octavo/kernels/stored_blocks.hpp>
+#include <octavo/kernels/stored_stream.hpp>

@@ -5,7 +5,10 @@
 
 #include <octavo/tensor/builder.hpp>
 #include <octavo/tensor/eigen_map.hpp>
+#include <octavo/tensor/line_groups.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 #include <octavo/tensor/name_patterns.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/parameter_table.hpp>
+#include <octavo/tensor/stored_matrix.hpp>
+#include <octavo/tensor/stored_weights.hpp>

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <octavo/base/parse_number.hpp>
-#include <octavo/formats/stored_type.hpp>
+#include <octavo/numeric/stored_type.hpp>
 
 // The numbers of GGUF, version 3 (github.com/ggml-org/ggml, docs/gguf.md): "GGUF", u32 version, u64
 // number of tensors, u64 number of entries; the entries, each a key, a type and a value; for each

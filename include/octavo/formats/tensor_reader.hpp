@@ -14,8 +14,8 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/formats/safetensors_reader.hpp>
-#include <octavo/formats/stored_type.hpp>
 #include <octavo/numeric/scalar.hpp>
+#include <octavo/numeric/stored_type.hpp>
 
 // Reads tensors of safetensors files and checks shape, checksum and that numbers are finite.
 namespace OCTAVO_NAMESPACE::detail {

@@ -21,6 +21,7 @@
 #include <octavo/numeric/random.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
+#include <octavo/tensor/stored_weights.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -39,12 +40,12 @@ class Generator {
   using Model = Transformer<T, Config, Part>;
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
-  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
+  Generator(const Model& model, ModelWeights<std::type_identity_t<T>> weights, Index length,
             ThreadPool& threads, Index sequences = 1, Sliding sliding = Sliding::at_once);
 
   /// As above, in memory of the caller: at least generation_bytes, aligned to 64 bytes. It may be
   /// overwritten between two calls of generate().
-  Generator(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
+  Generator(const Model& model, ModelWeights<std::type_identity_t<T>> weights, Index length,
             ThreadPool& threads, std::span<std::byte> memory, Index sequences = 1,
             Sliding sliding = Sliding::at_once);
 
@@ -129,7 +130,7 @@ class Generator {
  private:
   using Plan = GenerationPlan<Model>;
 
-  Generator(const Plan& plan, std::span<const T> weights, ThreadPool& threads,
+  Generator(const Plan& plan, ModelWeights<T> weights, ThreadPool& threads,
             const std::span<std::byte>* memory)
       : model_(plan.model),
         weights_(weights),
@@ -138,8 +139,7 @@ class Generator {
         arena_(memory == nullptr ? Arena(plan.plan) : Arena(plan.plan, *memory)),
         sequences_(memory_.used.count),
         length_(memory_.window.count / sequences_) {
-    require_equal("generator: numbers in the weights", std::ssize(weights),
-                  model_.parameter_count());
+    weights.require_model_of("generator: numbers in the weights", model_);
     reset();
   }
 
@@ -187,9 +187,12 @@ class Generator {
     const MatrixView<T> output(logits, std::ssize(parts), config().vocabulary);
     threads_->run(tuner_of(tokens.size(), parts.size()), static_cast<double>(tokens.size()),
                   [&](const Worker& worker) {
-                    const Pass<T> pass{.run = {worker, arena_, model_.pack_buffer(arena_)},
+                    const Pass<T> pass{.run = {.worker = worker,
+                                               .arena = arena_,
+                                               .pack_buffer = model_.pack_buffer(arena_),
+                                               .parameters = weights_.parameters()},
                                        .rows = {1, std::ssize(tokens), 0, &cached},
-                                       .weights = weights_.data()};
+                                       .weights = weights_.numbers()};
                     model_.logits_cached(pass, tokens, output);
                   });
   }
@@ -200,7 +203,7 @@ class Generator {
     constexpr double long_run = 1e8;  // floating-point operations: a millisecond or so
     if (tokens == sequences) return token_threads_;
     const double operations =
-        2.0 * static_cast<double>(weights_.size()) * static_cast<double>(tokens);
+        2.0 * static_cast<double>(model_.parameter_count()) * static_cast<double>(tokens);
     return operations < long_run ? short_prompt_threads_ : long_prompt_threads_;
   }
 
@@ -284,7 +287,7 @@ class Generator {
   }
 
   Model model_;
-  std::span<const T> weights_;
+  ModelWeights<T> weights_;
   ThreadPool* threads_;
   GenerationMemory<T> memory_;
   Arena arena_;
@@ -297,16 +300,15 @@ class Generator {
 
 template <Scalar T, typename Config, typename Part>
 Generator<T, Config, Part>::Generator(const Model& model,
-                                      std::span<const std::type_identity_t<T>> weights,
-                                      Index length, ThreadPool& threads, Index sequences,
-                                      Sliding sliding)
+                                      ModelWeights<std::type_identity_t<T>> weights, Index length,
+                                      ThreadPool& threads, Index sequences, Sliding sliding)
     : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, nullptr) {}
 
 template <Scalar T, typename Config, typename Part>
 Generator<T, Config, Part>::Generator(const Model& model,
-                                      std::span<const std::type_identity_t<T>> weights,
-                                      Index length, ThreadPool& threads,
-                                      std::span<std::byte> memory, Index sequences, Sliding sliding)
+                                      ModelWeights<std::type_identity_t<T>> weights, Index length,
+                                      ThreadPool& threads, std::span<std::byte> memory,
+                                      Index sequences, Sliding sliding)
     : Generator(plan_of(model, length, threads, sequences, sliding), weights, threads, &memory) {}
 
 template <Scalar T, typename Config, typename Part>

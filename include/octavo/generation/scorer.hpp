@@ -19,6 +19,7 @@
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/tensor/eigen_map.hpp>
+#include <octavo/tensor/stored_weights.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -104,7 +105,7 @@ class Scorer {
   using Model = Transformer<T, Config, Part>;
 
   /// weights: model.parameter_count() numbers, which must outlive this object, as must `threads`.
-  Scorer(const Model& model, std::span<const std::type_identity_t<T>> weights, Index length,
+  Scorer(const Model& model, ModelWeights<std::type_identity_t<T>> weights, Index length,
          ThreadPool& threads);
   /// Deleted: temporary weights would not outlive this object.
   Scorer(const Model& model, std::vector<T>&& weights, Index length, ThreadPool& threads) = delete;
@@ -146,14 +147,14 @@ class Scorer {
  private:
   using Plan = ScoringPlan<Model>;
 
-  Scorer(const Plan& plan, std::span<const T> weights, ThreadPool& threads)
+  Scorer(const Plan& plan, ModelWeights<T> weights, ThreadPool& threads)
       : model_(plan.model),
         weights_(weights),
         length_(plan.memory.inputs.count),
         threads_(&threads),
         memory_(plan.memory),
         arena_(plan.plan) {
-    require_equal("scorer: numbers in the weights", std::ssize(weights), model_.parameter_count());
+    weights.require_model_of("scorer: numbers in the weights", model_);
   }
 
   static Plan plan_of(const Model& model, Index length, const ThreadPool& threads) {
@@ -162,9 +163,12 @@ class Scorer {
   }
 
   Pass<T> pass(const Worker& worker, Index rows) const {
-    return {.run = {worker, arena_, model_.pack_buffer(arena_)},
+    return {.run = {.worker = worker,
+                    .arena = arena_,
+                    .pack_buffer = model_.pack_buffer(arena_),
+                    .parameters = weights_.parameters()},
             .rows = {1, rows},
-            .weights = weights_.data()};
+            .weights = weights_.numbers()};
   }
 
   std::span<const Token> copy_inputs(TokenView tokens) const {
@@ -176,7 +180,7 @@ class Scorer {
   void run(TokenView tokens, Index first, Index rows);
 
   Model model_;
-  std::span<const T> weights_;
+  ModelWeights<T> weights_;
   Index length_;
   ThreadPool* threads_;
   ScoringMemory<T> memory_;
@@ -186,9 +190,8 @@ class Scorer {
 };
 
 template <Scalar T, typename Config, typename Part>
-Scorer<T, Config, Part>::Scorer(const Model& model,
-                                std::span<const std::type_identity_t<T>> weights, Index length,
-                                ThreadPool& threads)
+Scorer<T, Config, Part>::Scorer(const Model& model, ModelWeights<std::type_identity_t<T>> weights,
+                                Index length, ThreadPool& threads)
     : Scorer(plan_of(model, length, threads), weights, threads) {}
 
 template <Scalar T, typename Config, typename Part>

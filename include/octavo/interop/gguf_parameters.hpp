@@ -13,9 +13,9 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/formats/encode_numbers.hpp>
 #include <octavo/formats/gguf_reader.hpp>
 #include <octavo/formats/safetensors_writer.hpp>
-#include <octavo/formats/stored_type.hpp>
 #include <octavo/interop/gguf_families.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/model_config.hpp>

@@ -14,8 +14,8 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/formats/json_object.hpp>
-#include <octavo/formats/stored_type.hpp>
 #include <octavo/interop/pretrained_config.hpp>
+#include <octavo/numeric/stored_type.hpp>
 #include <octavo/transformer/model_description.hpp>
 
 namespace OCTAVO_NAMESPACE {

@@ -11,12 +11,12 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/formats/json_object.hpp>
-#include <octavo/formats/stored_type.hpp>
 #include <octavo/interop/gpt2_config.hpp>
 #include <octavo/interop/hf_families.hpp>
 #include <octavo/interop/hf_llama_config.hpp>
 #include <octavo/interop/hf_positions.hpp>
 #include <octavo/interop/pretrained_config.hpp>
+#include <octavo/numeric/stored_type.hpp>
 
 // The config.json of every model class that Octavo reads and writes.
 namespace OCTAVO_NAMESPACE {

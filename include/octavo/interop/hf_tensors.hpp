@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <octavo/base/config.hpp>
+#include <octavo/formats/encode_numbers.hpp>
 #include <octavo/formats/safetensors_writer.hpp>
-#include <octavo/formats/stored_type.hpp>
 #include <octavo/formats/tensor_reader.hpp>
 #include <octavo/interop/hf_tensor_names.hpp>
 

@@ -11,11 +11,11 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/files/atomic_file.hpp>
 #include <octavo/formats/safetensors_writer.hpp>
-#include <octavo/formats/stored_type.hpp>
 #include <octavo/interop/hf_config.hpp>
 #include <octavo/interop/hf_tensor_names.hpp>
 #include <octavo/interop/hf_tensors.hpp>
 #include <octavo/interop/pretrained_config.hpp>
+#include <octavo/numeric/stored_type.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/model_description.hpp>
 

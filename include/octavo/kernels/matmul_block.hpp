@@ -11,6 +11,7 @@
 #include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/kernels/output.hpp>
+#include <octavo/kernels/stored_blocks.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -20,9 +21,6 @@ namespace OCTAVO_NAMESPACE {
 
 namespace detail {
 
-/// The largest depth k of a panel of B: with three cache lines per row it fills 48 KiB and stays in
-/// the second-level cache.
-inline constexpr Index panel_depth = 256;
 template <Scalar T>
 inline constexpr Index panel_row_elements = static_cast<Index>(3 * alignment_bytes / sizeof(T));
 
@@ -163,7 +161,11 @@ class BlockProduct {
       }
     };
     Range rest = rows;
-    if (b_.is_transposed) {
+    if (b_.stored != nullptr) {
+      const auto unpack = b_.is_transposed ? unpack_outputs<T> : unpack_inputs<T>;
+      unpack(*b_.stored, depth.begin, depth.size(), columns.begin, columns.size(), panel_,
+             panel_row);
+    } else if (b_.is_transposed) {
       pack_columns(b_, depth.begin, depth.size(), columns.begin, columns.size(), panel_, panel_row);
     } else if (!whole) {
       pack_rows(b_, depth.begin, depth.size(), columns.begin, columns.size(), panel_, panel_row);
@@ -207,7 +209,7 @@ class BlockProduct {
   /// spread the memory traffic.
   LinesAhead<T> operand_ahead(const Panel& next, Index t, Index tiles) const {
     const Range columns = columns_of(next);
-    if (columns.empty()) return {};
+    if (columns.empty() || b_.stored != nullptr) return {};
     const Range rows = b_.is_transposed ? columns : next.depth;
     const Range along = b_.is_transposed ? next.depth : columns;
     const Range share{rows.begin + rows.size() * t / tiles,
@@ -233,7 +235,7 @@ void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixVie
                     const Rectangle& share, Index depth, Output output, const T* bias,
                     std::span<T> panel) {
   if (share.rows.empty()) return;
-  if (share.rows.size() > most_streamed_rows || a.depth != 1) {
+  if (share.rows.size() > most_streamed_rows || a.depth != 1 || b.stored != nullptr) {
     return BlockProduct<T>(a, b, c, share, depth, output, bias, panel).run();
   }
   const Range rows = share.rows;

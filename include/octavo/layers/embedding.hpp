@@ -35,7 +35,7 @@ class Embedding {
     OCTAVO_ASSERT(first_position >= 0 &&
                   (!positions_.exists() ||
                    first_position + std::min(output.rows, pass.rows.sequence) <= positions_.rows));
-    embed<T>(pass.worker(), tokens, pass.rows.sequence, first_position, pass.weight(tokens_),
+    embed<T>(pass.worker(), tokens, pass.rows.sequence, first_position, pass.parameter(tokens_),
              static_cast<T>(scale_), pass.weight(positions_), output);
     pass.worker().barrier();
   }

@@ -4,6 +4,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/matmul.hpp>
+#include <octavo/kernels/matmul_stored.hpp>
 #include <octavo/layers/layer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -27,9 +28,9 @@ class Linear {
   constexpr Index output_width() const noexcept { return weight_.columns; }
 
   void forward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> output) const {
-    matmul<T>(pass.worker(), input, pass.matrix(weight_), output,
-              bias_.exists() ? Output::bias : Output::overwrite, pass.weight(bias_),
-              pass.run.pack_buffer);
+    multiply<T>(pass.worker(), input, pass.parameter(weight_), output,
+                bias_.exists() ? Output::bias : Output::overwrite, pass.weight(bias_),
+                pass.run.pack_buffer);
     pass.worker().barrier();
   }
 
@@ -57,8 +58,8 @@ class Linear {
   /// The second part, without a barrier: dx = dy W^T.
   void backward_input(const Pass<T>& pass, MatrixView<const T> output_gradient,
                       MatrixView<T> input_gradient) const {
-    matmul_nt<T>(pass.worker(), output_gradient, pass.matrix(weight_), input_gradient,
-                 Output::overwrite, nullptr, pass.run.pack_buffer);
+    multiply_backward<T>(pass.worker(), output_gradient, pass.parameter(weight_), input_gradient,
+                         pass.run.pack_buffer);
   }
 
   /// The third part, after a barrier: reports that the gradients are complete.

@@ -10,6 +10,7 @@
 #include <octavo/kernels/cross_entropy.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/matmul.hpp>
+#include <octavo/kernels/matmul_stored.hpp>
 #include <octavo/kernels/soft_cap.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_configs.hpp>
@@ -20,7 +21,7 @@ namespace OCTAVO_NAMESPACE {
 /// for its gradient. Default-constructed: the head has its own table.
 template <Scalar T>
 struct SharedTable {
-  const T* values = nullptr;
+  Weight<T> values{};
   GradientPlace<T> gradient{};
 };
 
@@ -58,9 +59,9 @@ class OutputHead {
   /// logits [rows, vocabulary] = y E^T + b.
   void forward(const Pass<T>& pass, const SharedTable<T>& shared, MatrixView<const T> y,
                MatrixView<T> logits) const {
-    matmul_nt<T>(pass.worker(), y, table(pass, shared), logits,
-                 bias_.exists() ? Output::bias : Output::overwrite, pass.weight(bias_),
-                 pass.run.pack_buffer);
+    multiply_table<T>(pass.worker(), y, table(pass, shared), logits,
+                      bias_.exists() ? Output::bias : Output::overwrite, pass.weight(bias_),
+                      pass.run.pack_buffer);
     pass.worker().barrier();
     if (cap_ == 0) return;
     soft_cap<T>(pass.worker(), static_cast<T>(cap_), logits);
@@ -93,15 +94,15 @@ class OutputHead {
       }
       if (of_bias) sum_columns<T>(worker, logits, of_bias.numbers, of_bias.output);
       of_table.output = of_bias.output = Output::accumulate;
-      matmul<T>(worker, logits, table(pass, shared), rows.y_gradient.row_block(first, count),
-                Output::overwrite, nullptr, pass.run.pack_buffer);
+      multiply_table_backward<T>(worker, logits, table(pass, shared),
+                                 rows.y_gradient.row_block(first, count), pass.run.pack_buffer);
       worker.barrier();
     }
   }
 
  private:
-  MatrixView<const T> table(const Pass<T>& pass, const SharedTable<T>& shared) const {
-    return {table_.exists() ? pass.weight(table_) : shared.values, vocabulary_, width_};
+  Weight<T> table(const Pass<T>& pass, const SharedTable<T>& shared) const {
+    return table_.exists() ? pass.parameter(table_) : shared.values;
   }
 
   Index vocabulary_ = 0;

@@ -15,6 +15,7 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/builder.hpp>
 #include <octavo/tensor/matrix_view.hpp>
+#include <octavo/tensor/stored_matrix.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -26,6 +27,8 @@ struct PassRun {
   std::span<T> pack_buffer{};                ///< pack_buffer_elements for each worker
   GradientConsumer<T>* gradients = nullptr;  ///< null: forward only
   std::optional<DropoutDraw> dropout{};      ///< nothing: no dropout
+  /// The parameters of the whole model, one by one; null: all are numbers, and lie together.
+  const Weight<T>* parameters = nullptr;
 };
 
 /// The rows of a pass.
@@ -71,9 +74,13 @@ struct Pass {
     return run.arena.get(buffer.booking, shared ? 0 : copy);
   }
 
-  /// The values of a parameter; null if the layer does not have it.
-  const T* weight(const ParameterSlot& slot) const noexcept {
-    return slot.exists() ? weights + slot.offset : nullptr;
+  /// The numbers of a parameter; null if the layer does not have it, and for a stored matrix.
+  const T* weight(const ParameterSlot& slot) const noexcept { return parameter(slot).numbers; }
+  /// A parameter that may be a stored matrix: the weight of a linear map, a table of tokens.
+  Weight<T> parameter(const ParameterSlot& slot) const noexcept {
+    if (!slot.exists()) return {};
+    if (run.parameters != nullptr) return run.parameters[first_tensor + slot.tensor];
+    return {weights + slot.offset};
   }
   /// A matrix parameter [rows, columns].
   MatrixView<const T> matrix(const ParameterSlot& slot) const noexcept {

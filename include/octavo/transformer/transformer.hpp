@@ -309,7 +309,8 @@ class Transformer {
   }
 
   SharedTable<T> shared_table(const Pass<T>& pass) const {
-    return {config().head.tied ? pass.weight(embedding_.token_table()) : nullptr};
+    if (!config().head.tied) return {};
+    return {pass.parameter(embedding_.token_table())};
   }
 
   static Pass<T> in_part(const Pass<T>& pass, const ParameterRange& part, Index block = 0,

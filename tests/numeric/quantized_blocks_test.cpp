@@ -14,7 +14,7 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/formats/stored_type.hpp>
+#include <octavo/formats/encode_numbers.hpp>
 
 using namespace octavo;
 

@@ -6,104 +6,20 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
-#include <octavo/formats/quantized_blocks.hpp>
-#include <octavo/numeric/float16.hpp>
 #include <octavo/numeric/scalar.hpp>
+#include <octavo/numeric/stored_type.hpp>
 
-namespace OCTAVO_NAMESPACE {
-
-/// The number types in files for other programs. Those from q8_0 on are GGUF's blocks
-/// (quantized_blocks.hpp); Octavo writes the first five of them.
-enum class StoredType {
-  f32,
-  f16,
-  bf16,
-  q8_0,
-  q4_0,
-  q4_1,
-  q5_0,
-  q5_1,
-  q2_k,
-  q3_k,
-  q4_k,
-  q5_k,
-  q6_k,
-  iq4_nl,
-  iq4_xs,
-};
-
-namespace detail {
-
-/// What distinguishes the types. `reach`: a number is too large for a block if a `reach`-th of its
-/// magnitude is too large for a binary16; 0: Octavo does not write the type.
-struct StoredTypeTraits {
-  std::string_view name;  ///< in files
-  std::size_t block = 1;  ///< numbers of a block
-  std::size_t block_bytes = 0;
-  float reach = 0;
-  void (*decode_block)(const Byte* block, float* numbers) noexcept = nullptr;
-  void (*encode_block)(const float* numbers, Byte* block) noexcept = nullptr;
-};
-inline constexpr std::array<StoredTypeTraits, 15> stored_types{{
-    {"F32", 1, 4},
-    {"F16", 1, 2},
-    {"BF16", 1, 2},
-    {"Q8_0", 32, 34, 127, decode_q8_0, encode_q8_0},
-    {"Q4_0", 32, 18, 8, decode_q4_0, encode_symmetric<4>},
-    {"Q4_1", 32, 20, 1, decode_q4_1, encode_with_minimum<4>},
-    {"Q5_0", 32, 22, 16, decode_q5_0, encode_symmetric<5>},
-    {"Q5_1", 32, 24, 1, decode_q5_1, encode_with_minimum<5>},
-    {"Q2_K", 256, 84, 0, decode_q2_k},
-    {"Q3_K", 256, 110, 0, decode_q3_k},
-    {"Q4_K", 256, 144, 0, decode_q4_k},
-    {"Q5_K", 256, 176, 0, decode_q5_k},
-    {"Q6_K", 256, 210, 0, decode_q6_k},
-    {"IQ4_NL", 32, 18, 0, decode_iq4_nl},
-    {"IQ4_XS", 256, 136, 0, decode_iq4_xs},
-}};
-
-constexpr const StoredTypeTraits& traits_of(StoredType type) noexcept {
-  return stored_types[static_cast<std::size_t>(type)];
-}
-
-}  // namespace detail
-
-/// The name in files: "F32", "Q8_0", "Q4_K".
-constexpr std::string_view name_of(StoredType type) noexcept {
-  return detail::traits_of(type).name;
-}
-
-/// Numbers that share a scale; rows of a tensor have whole blocks. 1 for F32, F16 and BF16.
-constexpr std::size_t block_of(StoredType type) noexcept { return detail::traits_of(type).block; }
-
-namespace detail {
-
-/// Whether Octavo writes the type.
-constexpr bool is_written(StoredType type) noexcept {
-  return block_of(type) == 1 || traits_of(type).encode_block != nullptr;
-}
-
-/// Bytes of `count` numbers, whole blocks.
-constexpr std::size_t stored_bytes(StoredType type, std::size_t count) noexcept {
-  return count / block_of(type) * traits_of(type).block_bytes;
-}
-
-inline constexpr float widened(float number) noexcept { return number; }
-inline constexpr double widened(double number) noexcept { return number; }
-inline constexpr float widened(Float16 number) noexcept { return to_float(number); }
-inline constexpr float widened(BFloat16 number) noexcept { return to_float(number); }
+namespace OCTAVO_NAMESPACE::detail {
 
 /// The number converted to `type`; infinite if it is too large.
 template <StoredType type>
@@ -129,7 +45,7 @@ template <Scalar T>
   std::string what = "cannot write tensor ";
   ((what += printable(tensor)) += ": number ") += std::to_string(index);
   if (!std::isfinite(number)) {
-    throw Error(ErrorCode::bad_data, detail::concat({what, " is not finite"}),
+    throw Error(ErrorCode::bad_data, concat({what, " is not finite"}),
                 "use a model that has not diverged");
   }
   std::array<char, 32> digits;
@@ -189,25 +105,6 @@ void encode(StoredType type, std::span<const T> numbers, const std::string& tens
   }
 }
 
-/// Decodes `bytes` of `type` into numbers [whole blocks].
-inline void decode(StoredType type, const std::byte* bytes, std::span<float> numbers) noexcept {
-  const FloatEnvironment environment;
-  const auto decode_as = [&]<typename Number>(Number number) {
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      std::memcpy(&number, bytes + i * sizeof(number), sizeof(number));
-      numbers[i] = widened(number);
-    }
-  };
-  if (type == StoredType::f32) return decode_as(0.f);
-  if (type == StoredType::f16) return decode_as(Float16{});
-  if (type == StoredType::bf16) return decode_as(BFloat16{});
-  const StoredTypeTraits& traits = traits_of(type);
-  for (std::size_t i = 0; i < numbers.size(); i += traits.block) {
-    traits.decode_block(reinterpret_cast<const Byte*>(bytes), numbers.data() + i);
-    bytes += traits.block_bytes;
-  }
-}
-
 /// Calls body(bytes) with the bytes of numbers of a tensor, starting at its number `first`, in
 /// `type` (not of blocks), in small pieces.
 template <Scalar T, typename Body>
@@ -222,5 +119,4 @@ void for_each_encoded_piece(StoredType type, std::span<const T> numbers, const s
   }
 }
 
-}  // namespace detail
-}  // namespace OCTAVO_NAMESPACE
+}  // namespace OCTAVO_NAMESPACE::detail

@@ -10,7 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/base/parse_number.hpp>
-#include <octavo/formats/stored_type.hpp>
+#include <octavo/formats/encode_numbers.hpp>
 
 using namespace octavo;
 
