@@ -14,7 +14,7 @@ using octavo_test::RandomMatrix;
 TEST_CASE("few rows are multiplied with groups as many are, whatever the outputs") {
   for_each_instruction_set([] {
     for (const StoredType type :
-         {StoredType::q8_0, StoredType::q4_0, StoredType::bf16, StoredType::f16}) {
+         {StoredType::q8_0, StoredType::q4_0, StoredType::bf16, StoredType::f16, StoredType::f32}) {
       for (const Index lines : {1, 15, 16, 17, 63, 64, 65, 130}) {
         const RandomMatrix random(type, StoredLayout::grouped, lines, 96);
         for (const Index rows : {1, 2, 4}) {

@@ -45,7 +45,7 @@ struct Head {
 
   SharedTable<double> shared() {
     if (!tied) return {};
-    return {shared_table.data(), {shared_gradient.data(), Output::overwrite}};
+    return {{shared_table.data(), {}}, {shared_gradient.data(), Output::overwrite}};
   }
   /// Sum of the losses times the scale.
   double loss(bool backward = false) {

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/numeric/float16.hpp>
 #include <octavo/numeric/x86_instructions.hpp>
 
 // Whichever of the two ways a compiler takes: the instruction is the one that its name says.
@@ -95,6 +96,17 @@ TEST_CASE("vectors of 64 bytes: one rounding, roots, and lanes that a mask leave
     CHECK(roots_double[i] == std::sqrt(close_double + 1.0));
     CHECK(loaded_doubles[i] == (there ? doubles[i] : 0.0));
     CHECK(stored_doubles[i] == (there ? close_double : 0.0));
+  }
+}
+
+TEST_CASE("sixteen numbers of binary16 are the floats that they are") {
+  typedef unsigned short Halves __attribute__((vector_size(32)));
+  for (unsigned bits = 0; bits < 65536; bits += 16) {
+    Halves halves{};
+    for (int i = 0; i < 16; ++i) halves[i] = static_cast<unsigned short>(bits + unsigned(i));
+    if ((bits & 0x7c00u) == 0x7c00u) continue;  // not finite
+    const WideFloats floats = OCTAVO_X86_HALVES_64_FLOAT(halves);
+    for (int i = 0; i < 16; ++i) CHECK(floats[i] == octavo::to_float(octavo::Float16{halves[i]}));
   }
 }
 #endif

@@ -60,7 +60,11 @@ OCTAVO_ALWAYS_INLINE Floats load_scales(const std::byte* from) {
   using Halves = typename simd::detail::VectorType<std::uint16_t, simd::vector_bytes / 2>::type;
   Halves halves;
   std::memcpy(&halves, from, sizeof(halves));
+#if OCTAVO_VECTOR_BYTES == 64
+  return OCTAVO_X86_HALVES_64_FLOAT(halves);
+#else
   return floats_of_halves(__builtin_convertvector(halves, Words) << 16);
+#endif
 }
 
 /// A block of some neighbouring lines of a group, a vector of them. Its numbers come in `passes`
@@ -69,22 +73,27 @@ template <StoredType type>
 struct LinesOfGroup {
   static constexpr int words = static_cast<int>(octavo::detail::group_words(type));
   static constexpr int passes = type == StoredType::q4_0 ? 2 : 1;
-  static constexpr int per_pass = words == 1 ? 2 : 4;
+  static constexpr int per_pass = type == StoredType::f32 ? 1 : words == 1 ? 2 : 4;
   static constexpr int numbers = passes * words * per_pass;
   static constexpr std::size_t bytes = octavo::detail::group_block_bytes(type);
 
   const std::byte* first_word = nullptr;
   Floats scale{};
-  Floats start{};  ///< what scale * (the number with its offset) begins with
+  Floats start[3]{};  ///< scale * (what a number begins with), see number()
 
   OCTAVO_ALWAYS_INLINE LinesOfGroup() = default;
   /// `lane`: the first of the lines.
   OCTAVO_ALWAYS_INLINE LinesOfGroup(const std::byte* block, std::size_t lane)
       : first_word(block + lane * sizeof(std::uint32_t)) {
-    if constexpr (words > 1) {
+    if constexpr (octavo::detail::has_scales(type)) {
       first_word += octavo::detail::group_scale_bytes;
       scale = load_scales(block + lane * sizeof(std::uint16_t));
-      start = scale * simd::broadcast(type == StoredType::q4_0 ? -24.f : -384.f);
+      const float offset = type == StoredType::q4_0 ? 8 : 128;
+      start[0] = scale * simd::broadcast(-0x1p15f - offset);
+      if constexpr (type == StoredType::q4_0) {
+        start[1] = scale * simd::broadcast(-0x1p11f - offset);
+        start[2] = scale * simd::broadcast(-0x1p7f - offset);
+      }
     }
   }
 
@@ -92,20 +101,30 @@ struct LinesOfGroup {
     return load_words(first_word + static_cast<std::size_t>(i) * octavo::detail::group_word_bytes);
   }
 
-  /// Number i of a word in a pass. The bits of a whole number become the upper bits of the fraction
-  /// of 16 + number, or of 256 + number; scale * that + start is then exact.
+  /// Number i of a word in a pass. In the fraction of a power of two, the bits of a whole number
+  /// from bit `at` on make 2^(23 - at) + number; scale * that + start is then exact for `at` from 8
+  /// on. Bits that lie elsewhere are moved by 8 or 12.
   OCTAVO_ALWAYS_INLINE Floats number(Words word, int pass, int i) const {
-    if constexpr (type == StoredType::bf16) {
+    if constexpr (type == StoredType::f32) {
+      return as_floats(word);
+    } else if constexpr (type == StoredType::bf16) {
       return as_floats(i == 0 ? word << 16 : word & 0xffff0000u);
     } else if constexpr (type == StoredType::f16) {
       return floats_of_halves(i == 0 ? word << 16 : word);
     } else if constexpr (type == StoredType::q4_0) {
-      const Words bits = moved(word, 19 - 8 * i - 4 * pass) & 0x780000u;
-      return simd::fma(as_floats(bits | 0x41800000u), scale, start);
+      const int from = 8 * i + 4 * pass;
+      const int at = from < 8 ? from + 8 : from > 16 ? from - 12 : from;
+      const Words bits = moved(word, at - from) & (15u << at);
+      return simd::fma(as_floats(bits | power_of_two(23 - at)), scale, start[at / 4 - 2]);
     } else {
-      const Words bits = (moved(word, 15 - 8 * i) & 0x7f8000u) ^ 0x43c00000u;
-      return simd::fma(as_floats(bits), scale, start);
+      const Words bits = (moved(word, 8 - 8 * i) & 0xff00u) ^ (power_of_two(15) | 0x8000u);
+      return simd::fma(as_floats(bits), scale, start[0]);
     }
+  }
+
+ private:
+  static constexpr std::uint32_t power_of_two(int exponent) noexcept {
+    return static_cast<std::uint32_t>(127 + exponent) << 23;
   }
 };
 
@@ -130,17 +149,17 @@ template <typename Body>
 void with_grouped_type(StoredType type, Body body) {
   if (type == StoredType::q8_0) return body(std::integral_constant<StoredType, StoredType::q8_0>{});
   if (type == StoredType::q4_0) return body(std::integral_constant<StoredType, StoredType::q4_0>{});
+  if (type == StoredType::f32) return body(std::integral_constant<StoredType, StoredType::f32>{});
   if (type == StoredType::f16) return body(std::integral_constant<StoredType, StoredType::f16>{});
   body(std::integral_constant<StoredType, StoredType::bf16>{});
 }
 
 /// The first byte of the block with number k of output j, in a matrix of groups.
-inline const std::byte* group_block(const StoredMatrix& matrix, Index j, Index k) {
-  return matrix.data +
-         static_cast<std::size_t>(j / group_lines) *
-             octavo::detail::group_bytes(matrix.type, matrix.length) +
-         static_cast<std::size_t>(k / octavo::detail::numbers_of_group_block(matrix.type)) *
-             octavo::detail::group_block_bytes(matrix.type);
+template <StoredType type>
+const std::byte* group_block(const StoredMatrix& matrix, Index j, Index k) {
+  const std::size_t bytes = octavo::detail::group_bytes(type, matrix.length);
+  return matrix.data + static_cast<std::size_t>(j / group_lines) * bytes +
+         static_cast<std::size_t>(k / LinesOfGroup<type>::numbers) * LinesOfGroup<type>::bytes;
 }
 
 /// panel[k, j] = number first_k + k of output first_j + j, for a vector of outputs.
@@ -148,12 +167,13 @@ template <StoredType type>
 void unpack_vector(const StoredMatrix& matrix, Index first_k, Index depth, Index first_j,
                    float* panel, Index panel_row) {
   using Lines = LinesOfGroup<type>;
-  const std::byte* block = group_block(matrix, first_j, first_k);
+  const std::byte* block = group_block<type>(matrix, first_j, first_k);
   for (Index k = 0; k < depth; k += Lines::numbers, block += Lines::bytes) {
     const Lines lines(block, static_cast<std::size_t>(first_j % group_lines));
     const Index rest = depth - k;
     for_each_number<type>(lines, [&](int i, Floats number) {
-      if (Lines::words > 1 || i < rest) simd::store(panel + (k + i) * panel_row, number);
+      if (octavo::detail::has_scales(type) || i < rest)
+        simd::store(panel + (k + i) * panel_row, number);
     });
   }
 }

@@ -54,8 +54,8 @@ void stream_vectors(const GroupedProduct& product, Index first) {
   OCTAVO_UNROLL
   for (int v = 0; v < Vectors; ++v) {
     column[v] = std::min(first + v * float_lanes, last / float_lanes * float_lanes);
-    block[v] = group_block(w, column[v], 0);
-    ahead[v] = group_block(w, std::min(column[v] + Vectors * float_lanes, last), 0);
+    block[v] = group_block<type>(w, column[v], 0);
+    ahead[v] = group_block<type>(w, std::min(column[v] + Vectors * float_lanes, last), 0);
     const Index count = std::min(float_lanes, product.columns.end - column[v]);
     OCTAVO_UNROLL
     for (int r = 0; r < Rows; ++r) {
@@ -87,7 +87,7 @@ void stream_vectors(const GroupedProduct& product, Index first) {
         OCTAVO_UNROLL
         for (int i = 0; i < Lines::per_pass; ++i) {
           const Index at = (pass * Lines::words + n) * Lines::per_pass + i;
-          if (Lines::words == 1 && at >= rest) break;
+          if (!octavo::detail::has_scales(type) && at >= rest) break;
           OCTAVO_UNROLL
           for (int v = 0; v < Vectors; ++v) {
             const Floats number = lines[v].number(word[v], pass, i);
@@ -109,12 +109,15 @@ void stream_vectors(const GroupedProduct& product, Index first) {
   }
 }
 
+/// As many vectors of outputs for one row as hide the latency of the multiply-adds.
+inline constexpr int streamed_vectors = simd::vector_bytes == 64 ? 3 : 4;
+
 inline void stream_groups(const GroupedProduct& product) {
   with_grouped_type(product.w->type, [&](auto type) {
     const bool one = product.y.rows == 1;
-    const Index step = (one ? 4 : 2) * float_lanes;
+    const Index step = (one ? streamed_vectors : 2) * float_lanes;
     for (Index j = product.columns.begin; j < product.columns.end; j += step) {
-      one ? stream_vectors<type.value, 1, 4>(product, j)
+      one ? stream_vectors<type.value, 1, streamed_vectors>(product, j)
           : stream_vectors<type.value, 4, 2>(product, j);
     }
   });

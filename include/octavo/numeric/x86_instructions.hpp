@@ -19,6 +19,7 @@
 #define OCTAVO_X86_SQRT_32_DOUBLE(a) _mm256_sqrt_pd(a)
 #define OCTAVO_X86_SQRT_64_FLOAT(a) _mm512_sqrt_ps(a)
 #define OCTAVO_X86_SQRT_64_DOUBLE(a) _mm512_sqrt_pd(a)
+#define OCTAVO_X86_HALVES_64_FLOAT(halves) _mm512_cvtph_ps(reinterpret_cast<__m256i>(halves))
 #define OCTAVO_X86_LOAD_32_FLOAT(from, mask) \
   _mm256_maskload_ps(from, reinterpret_cast<__m256i>(mask))
 #define OCTAVO_X86_LOAD_32_DOUBLE(from, mask) \
@@ -40,6 +41,7 @@ typedef float Floats32 __attribute__((vector_size(32)));
 typedef double Doubles32 __attribute__((vector_size(32)));
 typedef float Floats64 __attribute__((vector_size(64)));
 typedef double Doubles64 __attribute__((vector_size(64)));
+typedef short Shorts32 __attribute__((vector_size(32)));
 
 }  // namespace OCTAVO_NAMESPACE::detail
 
@@ -54,6 +56,9 @@ typedef double Doubles64 __attribute__((vector_size(64)));
   __builtin_ia32_sqrtps512_mask(a, octavo::detail::Floats64{}, -1, 4)
 #define OCTAVO_X86_SQRT_64_DOUBLE(a) \
   __builtin_ia32_sqrtpd512_mask(a, octavo::detail::Doubles64{}, -1, 4)
+#define OCTAVO_X86_HALVES_64_FLOAT(halves)                                             \
+  __builtin_ia32_vcvtph2ps512_mask(reinterpret_cast<octavo::detail::Shorts32>(halves), \
+                                   octavo::detail::Floats64{}, -1, 4)
 #define OCTAVO_X86_LOAD_32_FLOAT(from, mask) \
   __builtin_ia32_maskloadps256(reinterpret_cast<const octavo::detail::Floats32*>(from), mask)
 #define OCTAVO_X86_LOAD_32_DOUBLE(from, mask) \

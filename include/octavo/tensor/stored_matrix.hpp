@@ -49,8 +49,7 @@ namespace detail {
 
 /// Whether Octavo has the type in groups.
 constexpr bool has_groups(StoredType type) noexcept {
-  return type == StoredType::f16 || type == StoredType::bf16 || type == StoredType::q8_0 ||
-         type == StoredType::q4_0;
+  return type <= StoredType::q4_0;
 }
 
 /// A group holds its lines block by block: for types with scales first sixteen scales, then the
@@ -64,7 +63,8 @@ inline constexpr std::size_t group_word_bytes = group_lines * sizeof(std::uint32
 
 /// Words of a line in a block.
 constexpr std::size_t group_words(StoredType type) noexcept {
-  return type == StoredType::q8_0 ? 8 : type == StoredType::q4_0 ? 4 : 1;
+  constexpr std::size_t words[] = {2, 1, 1, 8, 4};  // of f32, f16, bf16, q8_0, q4_0
+  return words[static_cast<std::size_t>(type)];
 }
 
 /// Bytes of a block of a group, and of a whole group.
@@ -118,7 +118,7 @@ inline void decode_grouped(const StoredMatrix& matrix, Index line, Index first,
 }  // namespace detail
 
 /// Decodes numbers [first, first + numbers.size()) of output or row `i`; first and size are
-/// multiples of the type's block (of 2 for f16 and bf16, but for a line's end).
+/// multiples of the type's block (of 2 for f32, f16 and bf16, but for a line's end).
 inline void decode_line(const StoredMatrix& matrix, Index i, Index first,
                         std::span<float> numbers) noexcept {
   const Index line = matrix.file_line(i);
