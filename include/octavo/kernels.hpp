@@ -24,3 +24,4 @@
 #include <octavo/kernels/soft_cap.hpp>
 #include <octavo/kernels/stored_blocks.hpp>
 #include <octavo/kernels/stored_stream.hpp>
+#include <octavo/kernels/weight.hpp>

@@ -11,4 +11,3 @@
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/parameter_table.hpp>
 #include <octavo/tensor/stored_matrix.hpp>
-#include <octavo/tensor/stored_weights.hpp>

@@ -10,8 +10,10 @@
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/model_description.hpp>
 #include <octavo/transformer/model_tables.hpp>
+#include <octavo/transformer/model_weights.hpp>
 #include <octavo/transformer/part_check.hpp>
 #include <octavo/transformer/phases.hpp>
 #include <octavo/transformer/presets.hpp>
+#include <octavo/transformer/stored_weights.hpp>
 #include <octavo/transformer/trained_tensors.hpp>
 #include <octavo/transformer/transformer.hpp>

@@ -8,7 +8,7 @@
 
 #include <octavo/generation/generator.hpp>
 #include <octavo/generation/scorer.hpp>
-#include <octavo/tensor/stored_weights.hpp>
+#include <octavo/transformer/stored_weights.hpp>
 #include <octavo/transformer/families.hpp>
 
 #include "tensor/stored_numbers.hpp"

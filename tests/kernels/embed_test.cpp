@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/kernels/embed.hpp>
+#include <octavo/kernels/matmul_stored.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 
 #include "kernels/numbers.hpp"
@@ -106,7 +107,7 @@ TEST_CASE_TEMPLATE("rows of a stored table are picked, scaled and moved as its n
       embed<T>(Worker{}, tokens, 3, 0, from, T{3}, positions.data(),
                MatrixView<T>(to.data(), 6, width));
     };
-    pick({nullptr, {&table.matrix, 1}}, x);
+    pick({nullptr, {&table.matrix, 1}, &stored_kernels<T>}, x);
     pick({numbers.data(), {}}, y);
     INFO(std::string(name_of(type)));
     CHECK(x == y);

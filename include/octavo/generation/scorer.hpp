@@ -19,7 +19,7 @@
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/tensor/eigen_map.hpp>
-#include <octavo/tensor/stored_weights.hpp>
+#include <octavo/transformer/model_weights.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace OCTAVO_NAMESPACE {

@@ -2,17 +2,14 @@
 #if !defined(OCTAVO_KERNELS_EMBED_HPP)
 #define OCTAVO_KERNELS_EMBED_HPP
 
-#include <algorithm>
-#include <array>
-#include <iterator>
 #include <span>
 
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/weight.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
-#include <octavo/tensor/stored_matrix.hpp>
 
 #define OCTAVO_FILE "octavo/kernels/embed.hpp"
 #include <octavo/numeric/each_isa.inc>
@@ -44,22 +41,6 @@ void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t
 
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
-namespace detail {
-
-/// The numbers of row `i` of a stored table.
-template <Scalar T>
-void copy_line(const StoredMatrix& table, Index i, T* to) {
-  std::array<float, 256> numbers;
-  for (Index first = 0; first < table.length; first += std::ssize(numbers)) {
-    const auto piece = std::span(numbers).first(
-        static_cast<std::size_t>(std::min(std::ssize(numbers), table.length - first)));
-    decode_line(table, i, first, piece);
-    std::copy(piece.begin(), piece.end(), to + first);
-  }
-}
-
-}  // namespace detail
-
 template <Scalar T>
 void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
            Index first_position, const Weight<T>& tokens_table, T scale, const T* positions_table,
@@ -71,7 +52,7 @@ void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
     const Index row = tokens[static_cast<std::size_t>(r)];
     const T* token = tokens_table.numbers + row * x.columns;
     if (!tokens_table.stored.empty()) {
-      detail::copy_line<T>(tokens_table.stored.front(), row, x.row(r));
+      tokens_table.kernels->copy_row(tokens_table.stored.front(), row, x.row(r));
       token = x.row(r);
     }
     const T* position = positions_table == nullptr

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <type_traits>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
@@ -11,7 +12,6 @@
 #include <octavo/kernels/matmul_stream.hpp>
 #include <octavo/kernels/matmul_tile.hpp>
 #include <octavo/kernels/output.hpp>
-#include <octavo/kernels/stored_blocks.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -61,17 +61,17 @@ LeftOperand<T> transposed(MatrixView<const T> a) {
 }
 
 /// One worker's share of a product: c[share] (+)= a b, block of rows by block of rows, and within
-/// it panel by panel of B's columns.
-template <Scalar T>
+/// it panel by panel of B's columns. `Right`: RightOperand<T>, or an operand that unpacks panels.
+template <Scalar T, typename Right = RightOperand<T> >
 class BlockProduct {
  public:
   using Tile = MatmulTile<T>;
+  static constexpr bool unpacks = !std::is_same_v<Right, RightOperand<T> >;
 
   /// `panel` needs at least panel_row_elements; its size determines how much of k is packed at a
   /// time.
-  BlockProduct(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixView<T> c,
-               const Rectangle& share, Index depth, Output output, const T* bias,
-               std::span<T> panel)
+  BlockProduct(const LeftOperand<T>& a, const Right& b, MatrixView<T> c, const Rectangle& share,
+               Index depth, Output output, const T* bias, std::span<T> panel)
       : a_(a),
         b_(b),
         c_(c),
@@ -161,10 +161,8 @@ class BlockProduct {
       }
     };
     Range rest = rows;
-    if (b_.stored != nullptr) {
-      const auto unpack = b_.is_transposed ? unpack_outputs<T> : unpack_inputs<T>;
-      unpack(*b_.stored, depth.begin, depth.size(), columns.begin, columns.size(), panel_,
-             panel_row);
+    if constexpr (unpacks) {
+      b_.unpack(depth, columns, panel_, panel_row);
     } else if (b_.is_transposed) {
       pack_columns(b_, depth.begin, depth.size(), columns.begin, columns.size(), panel_, panel_row);
     } else if (!whole) {
@@ -209,17 +207,21 @@ class BlockProduct {
   /// spread the memory traffic.
   LinesAhead<T> operand_ahead(const Panel& next, Index t, Index tiles) const {
     const Range columns = columns_of(next);
-    if (columns.empty() || b_.stored != nullptr) return {};
-    const Range rows = b_.is_transposed ? columns : next.depth;
-    const Range along = b_.is_transposed ? next.depth : columns;
-    const Range share{rows.begin + rows.size() * t / tiles,
-                      rows.begin + rows.size() * (t + 1) / tiles};
-    return lines_of_rows(b_.data + share.begin * b_.stride + along.begin, share.size(),
-                         along.size(), b_.stride);
+    if (columns.empty()) return {};
+    if constexpr (unpacks) {
+      return {};
+    } else {
+      const Range rows = b_.is_transposed ? columns : next.depth;
+      const Range along = b_.is_transposed ? next.depth : columns;
+      const Range share{rows.begin + rows.size() * t / tiles,
+                        rows.begin + rows.size() * (t + 1) / tiles};
+      return lines_of_rows(b_.data + share.begin * b_.stride + along.begin, share.size(),
+                           along.size(), b_.stride);
+    }
   }
 
   LeftOperand<T> a_;
-  RightOperand<T> b_;
+  Right b_;
   MatrixView<T> c_;
   Range rows_;
   Range columns_;
@@ -235,7 +237,7 @@ void multiply_block(const LeftOperand<T>& a, const RightOperand<T>& b, MatrixVie
                     const Rectangle& share, Index depth, Output output, const T* bias,
                     std::span<T> panel) {
   if (share.rows.empty()) return;
-  if (share.rows.size() > most_streamed_rows || a.depth != 1 || b.stored != nullptr) {
+  if (share.rows.size() > most_streamed_rows || a.depth != 1) {
     return BlockProduct<T>(a, b, c, share, depth, output, bias, panel).run();
   }
   const Range rows = share.rows;

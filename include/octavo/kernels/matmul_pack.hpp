@@ -7,7 +7,6 @@
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
-#include <octavo/tensor/stored_matrix.hpp>
 
 namespace OCTAVO_NAMESPACE::detail {
 
@@ -26,16 +25,15 @@ inline constexpr Index panel_depth = 256;
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail {
 
 /// The right operand: element (k, j) at data[k * stride + j], or data[j * stride + k] if
-/// transposed; or number j of line k of a stored matrix, or number k of line j.
+/// transposed.
 template <Scalar T>
 struct RightOperand {
   const T* data = nullptr;
   Index stride = 0;
   bool is_transposed = false;
-  const StoredMatrix* stored = nullptr;
 
   RightOperand columns_from(Index first) const {
-    return {data + first * (is_transposed ? stride : 1), stride, is_transposed, nullptr};
+    return {data + first * (is_transposed ? stride : 1), stride, is_transposed};
   }
 };
 

@@ -2,6 +2,9 @@
 #if !defined(OCTAVO_KERNELS_MATMUL_STORED_HPP)
 #define OCTAVO_KERNELS_MATMUL_STORED_HPP
 
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <span>
 #include <type_traits>
 
@@ -11,6 +14,7 @@
 #include <octavo/kernels/matmul_block.hpp>
 #include <octavo/kernels/output.hpp>
 #include <octavo/kernels/stored_stream.hpp>
+#include <octavo/kernels/weight.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
@@ -22,6 +26,22 @@
 #include <octavo/kernels/each_isa.inc>
 
 namespace OCTAVO_NAMESPACE {
+
+namespace detail {
+
+/// The numbers of row `i` of a stored table.
+template <Scalar T>
+void copy_row(const StoredMatrix& table, Index i, T* to) {
+  std::array<float, 256> numbers;
+  for (Index first = 0; first < table.length; first += std::ssize(numbers)) {
+    const auto piece = std::span(numbers).first(
+        static_cast<std::size_t>(std::min(std::ssize(numbers), table.length - first)));
+    decode_line(table, i, first, piece);
+    std::copy(piece.begin(), piece.end(), to + first);
+  }
+}
+
+}  // namespace detail
 
 /// Y (+)= X W^T (+ bias), as matmul and matmul_nt.  x [rows, length], w [lines, length], y [rows,
 /// lines]; pack_buffer: pack_buffer_elements(length) for each worker, not less.
@@ -40,72 +60,40 @@ void matmul_stored_nt(const Worker& worker, MatrixView<const std::type_identity_
                       std::span<std::type_identity_t<T>> pack_buffer)
     OCTAVO_KERNEL(matmul_stored_nt<T>(worker, dy, w, dx, output, pack_buffer));
 
-// The products of layers, whose weight may be numbers or stored matrices.
-
-/// Y = X W (+ bias) with the weight of a linear map [in, out].  x [rows, in], y [rows, out].
+/// The kernels of stored matrices, for Weight.
 template <Scalar T>
-void multiply(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-              const Weight<std::type_identity_t<T>>& w, MatrixView<T> y, Output output,
-              const std::type_identity_t<T>* bias, std::span<std::type_identity_t<T>> pack_buffer) {
-  if (w.stored.empty()) {
-    return matmul<T>(worker, x, {w.numbers, x.columns, y.columns}, y, output, bias, pack_buffer);
-  }
-  Index first = 0;
-  for (const StoredMatrix& map : w.stored) {
-    matmul_stored<T>(worker, x, map, y.block(0, y.rows, first, map.lines), output,
-                     bias == nullptr ? nullptr : bias + first, pack_buffer);
-    first += map.lines;
-  }
-}
-
-/// dX = dY W^T.  dy [rows, out], dx [rows, in].
-template <Scalar T>
-void multiply_backward(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                       const Weight<std::type_identity_t<T>>& w, MatrixView<T> dx,
-                       std::span<std::type_identity_t<T>> pack_buffer) {
-  if (w.stored.empty()) {
-    return matmul_nt<T>(worker, dy, {w.numbers, dx.columns, dy.columns}, dx, Output::overwrite,
-                        nullptr, pack_buffer);
-  }
-  Index first = 0;
-  for (const StoredMatrix& map : w.stored) {
-    matmul_stored_nt<T>(worker, dy.block(0, dy.rows, first, map.lines), map, dx,
-                        first == 0 ? Output::overwrite : Output::accumulate, pack_buffer);
-    first += map.lines;
-  }
-}
-
-/// Y = X E^T (+ bias) with a table [rows of the table, width].  x [rows, width], y [rows, rows of
-/// the table].
-template <Scalar T>
-void multiply_table(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-                    const Weight<std::type_identity_t<T>>& table, MatrixView<T> y, Output output,
-                    const std::type_identity_t<T>* bias,
-                    std::span<std::type_identity_t<T>> pack_buffer) {
-  if (table.stored.empty()) {
-    return matmul_nt<T>(worker, x, {table.numbers, y.columns, x.columns}, y, output, bias,
-                        pack_buffer);
-  }
-  matmul_stored<T>(worker, x, table.stored.front(), y, output, bias, pack_buffer);
-}
-
-/// dX = dY E.  dy [rows, rows of the table], dx [rows, width].
-template <Scalar T>
-void multiply_table_backward(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                             const Weight<std::type_identity_t<T>>& table, MatrixView<T> dx,
-                             std::span<std::type_identity_t<T>> pack_buffer) {
-  if (table.stored.empty()) {
-    return matmul<T>(worker, dy, {table.numbers, dy.columns, dx.columns}, dx, Output::overwrite,
-                     nullptr, pack_buffer);
-  }
-  matmul_stored_nt<T>(worker, dy, table.stored.front(), dx, Output::overwrite, pack_buffer);
-}
+inline constexpr StoredKernels<T> stored_kernels{&matmul_stored<T>, &matmul_stored_nt<T>,
+                                                 &detail::copy_row<T>};
 
 }  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
 
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
+
+namespace detail {
+
+/// The right operand of x W^T: number k of output j.
+template <Scalar T>
+struct StoredOutputs {
+  const StoredMatrix* matrix = nullptr;
+  void unpack(Range depth, Range columns, T* panel, Index panel_row) const {
+    unpack_outputs<T>(*matrix, depth.begin, depth.size(), columns.begin, columns.size(), panel,
+                      panel_row);
+  }
+};
+
+/// The right operand of dy W: number j of output k.
+template <Scalar T>
+struct StoredInputs {
+  const StoredMatrix* matrix = nullptr;
+  void unpack(Range depth, Range columns, T* panel, Index panel_row) const {
+    unpack_inputs<T>(*matrix, depth.begin, depth.size(), columns.begin, columns.size(), panel,
+                     panel_row);
+  }
+};
+
+}  // namespace detail
 
 template <Scalar T>
 void matmul_stored(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
@@ -124,8 +112,12 @@ void matmul_stored(const Worker& worker, MatrixView<const std::type_identity_t<T
                                     bias});
     }
   }
-  detail::multiply_block<T>(detail::as_is<T>(x), {nullptr, 0, true, &w}, y, share, w.length, output,
-                            bias, octavo::detail::panel_of(worker, pack_buffer));
+  if (share.rows.empty()) return;
+  const detail::StoredOutputs<T> outputs{&w};
+  detail::BlockProduct<T, detail::StoredOutputs<T>>(detail::as_is<T>(x), outputs, y, share,
+                                                    w.length, output, bias,
+                                                    octavo::detail::panel_of(worker, pack_buffer))
+      .run();
 }
 
 template <Scalar T>
@@ -134,9 +126,13 @@ void matmul_stored_nt(const Worker& worker, MatrixView<const std::type_identity_
                       std::span<std::type_identity_t<T>> pack_buffer) {
   OCTAVO_ASSERT(dy.rows == dx.rows && dy.columns == w.lines && w.length == dx.columns);
   octavo::detail::prefetch_operand<T>(worker, dy);
-  detail::multiply_block<T>(detail::as_is<T>(dy), {nullptr, 0, false, &w}, dx,
-                            octavo::detail::output_share(worker, dx), w.lines, output, nullptr,
-                            octavo::detail::panel_of(worker, pack_buffer));
+  const Rectangle share = octavo::detail::output_share(worker, dx);
+  if (share.rows.empty()) return;
+  const detail::StoredInputs<T> inputs{&w};
+  detail::BlockProduct<T, detail::StoredInputs<T>>(detail::as_is<T>(dy), inputs, dx, share, w.lines,
+                                                   output, nullptr,
+                                                   octavo::detail::panel_of(worker, pack_buffer))
+      .run();
 }
 
 }  // namespace OCTAVO_NAMESPACE::OCTAVO_ISA

@@ -4,7 +4,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/matmul.hpp>
-#include <octavo/kernels/matmul_stored.hpp>
+#include <octavo/kernels/weight.hpp>
 #include <octavo/layers/layer.hpp>
 
 namespace OCTAVO_NAMESPACE {

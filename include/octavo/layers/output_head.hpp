@@ -10,8 +10,8 @@
 #include <octavo/kernels/cross_entropy.hpp>
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/matmul.hpp>
-#include <octavo/kernels/matmul_stored.hpp>
 #include <octavo/kernels/soft_cap.hpp>
+#include <octavo/kernels/weight.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_configs.hpp>
 

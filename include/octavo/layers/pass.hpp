@@ -8,6 +8,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/dropout.hpp>
 #include <octavo/kernels/elementwise.hpp>
+#include <octavo/kernels/weight.hpp>
 #include <octavo/layers/gradient_consumer.hpp>
 #include <octavo/layers/key_value_cache.hpp>
 #include <octavo/memory/arena.hpp>
@@ -15,7 +16,6 @@
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/builder.hpp>
 #include <octavo/tensor/matrix_view.hpp>
-#include <octavo/tensor/stored_matrix.hpp>
 
 namespace OCTAVO_NAMESPACE {
 

@@ -48,9 +48,7 @@ struct StoredMatrix {
 namespace detail {
 
 /// Whether Octavo has the type in groups.
-constexpr bool has_groups(StoredType type) noexcept {
-  return type <= StoredType::q4_0;
-}
+constexpr bool has_groups(StoredType type) noexcept { return type <= StoredType::q4_0; }
 
 /// A group holds its lines block by block: for types with scales first sixteen scales, then the
 /// words of 32 bits that a block has in a file, each of sixteen lines side by side.
@@ -133,14 +131,5 @@ inline void decode_line(const StoredMatrix& matrix, Index i, Index first,
       matrix.data + static_cast<std::size_t>(line) * bytes_of(matrix.length) + bytes_of(first),
       numbers);
 }
-
-/// A parameter of a model: its numbers, or stored matrices. Those of a linear map [in, out] are up
-/// to three whose lines are its outputs (of queries, keys, values, one after the other), that of a
-/// table [rows, width] is one whose lines are its rows.
-template <Scalar T>
-struct Weight {
-  const T* numbers = nullptr;
-  std::span<const StoredMatrix> stored{};
-};
 
 }  // namespace OCTAVO_NAMESPACE

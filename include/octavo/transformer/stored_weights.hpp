@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -12,6 +11,8 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/matmul_stored.hpp>
+#include <octavo/kernels/weight.hpp>
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/tensor/parameter_list.hpp>
@@ -85,7 +86,8 @@ class StoredWeights {
         matrix.data =
             take(stored_matrix_bytes(matrix.type, matrix.layout, matrix.lines, matrix.length));
       }
-      parameters_.push_back({nullptr, std::span(matrices_).subspan(one.first, one.count)});
+      parameters_.push_back(
+          {nullptr, std::span(matrices_).subspan(one.first, one.count), &stored_kernels<T>});
       counts_.push_back(one.numbers);
       if (one.count > 0) continue;
       const auto bytes = static_cast<std::size_t>(one.numbers) * sizeof(T);
@@ -124,34 +126,6 @@ class StoredWeights {
   std::vector<Weight<T>> parameters_;
   std::vector<Index> counts_;  ///< of numbers, by parameter
   std::shared_ptr<const void> elsewhere_;
-};
-
-/// The weights that a Generator or a Scorer reads, and does not own: all numbers of a model, one
-/// parameter after the other, or its parameters one by one.
-template <Scalar T>
-class ModelWeights {
- public:
-  /// From a std::span, std::vector or AlignedBuffer of numbers.
-  template <std::convertible_to<std::span<const T>> Numbers>
-  constexpr ModelWeights(const Numbers& numbers) noexcept : numbers_(numbers) {}
-  ModelWeights(const StoredWeights<T>& weights) noexcept : parameters_(weights.parameters()) {}
-
-  const T* numbers() const noexcept { return numbers_.data(); }
-  const Weight<T>* parameters() const noexcept { return parameters_.data(); }
-
-  /// ConfigError unless they can be the weights of this model. `what` begins the message.
-  template <typename Model>
-  void require_model_of(const char* what, const Model& model) const {
-    if (parameters_.empty()) {
-      require_equal(what, std::ssize(numbers_), model.parameter_count());
-    } else {
-      require_equal(what, std::ssize(parameters_), model.tensor_count());
-    }
-  }
-
- private:
-  std::span<const T> numbers_;
-  std::span<const Weight<T>> parameters_;
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <cstdint>
-#include <numeric>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include <doctest/doctest.h>
 
-#include <octavo/base/error.hpp>
-#include <octavo/tensor/stored_weights.hpp>
+#include <octavo/transformer/stored_weights.hpp>
 
 #include "tensor/stored_numbers.hpp"
 
 using namespace octavo_test;
-
-namespace {
-
-struct Shape {
-  Index parameter_count() const { return 7; }
-  Index tensor_count() const { return 3; }
-};
-
-}  // namespace
 
 TEST_CASE("numbers and matrices lie in one block, whose bytes are known beforehand") {
   const RandomMatrix elsewhere(StoredType::q4_k, StoredLayout::lines, 4, 256);
@@ -54,18 +42,4 @@ TEST_CASE("numbers and matrices lie in one block, whose bytes are known beforeha
   const StoredWeights<float> moved = std::move(weights);
   CHECK(moved.parameters()[2].numbers[5] == 8);
   CHECK(moved.parameters()[1].stored[0].lines == 17);
-}
-
-TEST_CASE("weights are those of a model, or are refused") {
-  const std::vector<float> seven(7), six(6);
-  CHECK(ModelWeights<float>(seven).numbers() == seven.data());
-  CHECK(ModelWeights<float>(seven).parameters() == nullptr);
-  ModelWeights<float>(seven).require_model_of("x", Shape{});
-  CHECK_THROWS_WITH_AS(ModelWeights<float>(six).require_model_of("x", Shape{}),
-                       "x: got 6, expected 7", ConfigError);
-  StoredWeightsPlan plan;
-  for (int i = 0; i < 2; ++i) plan.add_numbers({.name = "a", .rows = 0, .columns = 1});
-  const StoredWeights<float> two(plan);
-  CHECK_THROWS_WITH_AS(ModelWeights<float>(two).require_model_of("x", Shape{}),
-                       "x: got 2, expected 3", ConfigError);
 }
