@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Converts a model between formats: Octavo's model file or checkpoint, a Hugging Face folder, GGUF.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -16,55 +21,83 @@
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/octavo.hpp>
 #include <octavo/runs/run_files.hpp>
+#include <octavo/tensor/weight_source.hpp>
 
 #include "convert/inspect.hpp"
+#include "support/live_line.hpp"
 #include "support/program.hpp"
 
 namespace {
 
 using octavo::StoredType;
 
-/// A model in memory, independent of its format.
+/// A model that is read as it is written, independent of its format.
 struct Model {
   octavo::PretrainedConfig config;
-  octavo::AlignedBuffer<float> weights;
+  octavo::WeightSource<float> weights;
   std::optional<octavo::TokenTable> tokens;  ///< nothing: the files have none
+  octavo::ChatFormat chat;                   ///< as the files have it
 };
 
 // --- Reading ------------------------------------------------------------------------------------
 
+/// The numbers of an opened file or folder, which lives as long as the result. Compares the
+/// checksums first, as the numbers are not read in the files' order.
+template <typename File>
+octavo::WeightSource<float> weights_of(std::shared_ptr<const File> file) {
+  if constexpr (requires { file->check_sums(); }) file->check_sums();
+  return [file](const octavo::ParameterBlock& block, std::span<float> numbers) {
+    file->template read<float>(block, numbers);
+  };
+}
+
+/// One of the library's readers, and the file that it reads.
+template <typename Reader>
+struct OpenedFile {
+  octavo::FileSource source;
+  Reader reader;
+
+  explicit OpenedFile(const std::string& path) : source(path), reader(source) {}
+
+  /// The reader, together with the whole.
+  static std::shared_ptr<const Reader> open(const std::string& path) {
+    const auto file = std::make_shared<const OpenedFile>(path);
+    return {file, &file->reader};
+  }
+};
+
 Model read_octavo(const std::string& path) {
-  auto loaded = octavo::load_model<float>(path);
-  Model model{{loaded.config, loaded.trained_length, {}, {}},
-              std::move(loaded.weights),
-              token_table_of(loaded.tokenizer)};
-  model.config.set_end_tokens(loaded.tokenizer.end_tokens());
+  const auto file = OpenedFile<octavo::ModelFile>::open(path);
+  Model model{{file->config(), file->trained_length(), {}, {}},
+              weights_of(file),
+              token_table_of(file->tokenizer()),
+              file->tokenizer().chat()};
+  model.config.set_end_tokens(file->tokenizer().end_tokens());
   if (!model.config.end_token) model.config.end_token = end_token_of(*model.tokens);
-  model.config.begin_token = model.config.end_token;
+  model.config.chat_template = model.chat.chat_template;
+  model.config.begin_token =
+      model.chat.begin_token ? model.chat.begin_token : model.config.end_token;
   return model;
 }
 
 Model read_folder(const std::string& path) {
-  auto loaded = octavo::load_pretrained<float>(path);
-  octavo::PretrainedConfig& config = loaded.config;
-  std::vector<std::string> notes = loaded.notes;
+  const auto folder = std::make_shared<const octavo::HuggingFaceFolder>(path);
+  octavo::PretrainedConfig config = folder->config();
+  std::vector<std::string> notes = folder->notes();
   auto tokens = octavo::read_tokenizer_folder(path, config.model.vocabulary, notes);
   support::print_notes(notes);
+  octavo::ChatFormat chat = chat_format_of(config);
   if (tokens) {
     if (!config.end_token) config.end_token = end_token_of(*tokens);
     if (!config.begin_token) config.begin_token = config.end_token;
   }
-  return {config, std::move(loaded.weights), std::move(tokens)};
+  return {config, weights_of(folder), std::move(tokens), std::move(chat)};
 }
 
 Model read_gguf(const std::string& path) {
-  const octavo::FileSource source(path);
-  const octavo::GgufModel file(source);
-  support::print_notes(file.config().notes);
-  const auto count = static_cast<std::size_t>(octavo::parameter_count(file.model_config()));
-  Model model{file.config(), octavo::AlignedBuffer<float>(count), file.tokens()};
-  file.read<float>(model.weights);
-  return model;
+  const auto file = OpenedFile<octavo::GgufModel>::open(path);
+  support::print_notes(file->config().notes);
+  return {file->config(), weights_of(file), file->tokens(), chat_format_of(file->config())};
 }
 
 /// Recognises the format by content: a folder with a config.json, a folder of checkpoints, a GGUF
@@ -110,6 +143,7 @@ void write_octavo(const std::string& path, const Model& model) {
       const octavo::TokenTable& tokens = tokens_of(model, path);
       octavo::AnyTokenizer result = tokenizer_of(tokens);
       take_end_tokens(result, tokens, model.config.end_tokens());
+      result.set_chat(model.chat);
       return result;
     } catch (const octavo::ConfigError& error) {
       throw octavo::Error(octavo::ErrorCode::bad_data,
@@ -257,6 +291,22 @@ void spare_other_models(const std::string& to, Target target) {
   }
 }
 
+/// Weights, with a line on the terminal that shows how many of all have been read. A caught signal
+/// ends the conversion. `line` must outlive the result.
+octavo::WeightSource<float> shown(octavo::WeightSource<float> weights, octavo::Index all,
+                                  support::LiveLine& line) {
+  return [weights = std::move(weights), &line, bytes = octavo::bytes_of<float>(all),
+          done = std::size_t{0}](const octavo::ParameterBlock& block,
+                                 std::span<float> numbers) mutable {
+    if (support::caught_signal() != 0) {
+      throw support::Interrupted{support::caught_signal(), "stopped: the model is not written"};
+    }
+    weights.read(block, numbers);
+    done += numbers.size_bytes();
+    line.show("converting", done, bytes);
+  };
+}
+
 int run(std::string from, std::string to, const std::string& type) {
   const Target target = target_of(to);
   check_type(target, type);
@@ -264,10 +314,16 @@ int run(std::string from, std::string to, const std::string& type) {
   to = plain(to);
   spare_other_models(to, target);
   spare_source(from, to, target);
-  const Model model = read(from);
-  write(to, target, type_of(type), model);
-  std::printf("%s: %s\n%s: %s, %s\n", octavo::printable(from).c_str(),
-              describe(model.config.model).c_str(), octavo::printable(to).c_str(),
+  support::catch_signals();
+  Model model = read(from);
+  const octavo::ModelConfig& config = model.config.model;
+  {
+    support::LiveLine line;
+    model.weights = shown(std::move(model.weights), octavo::parameter_count(config), line);
+    write(to, target, type_of(type), model);
+  }
+  std::printf("%s: %s\n%s: %s, %s\n", octavo::printable(from).c_str(), describe(config).c_str(),
+              octavo::printable(to).c_str(),
               target == Target::gguf     ? "GGUF"
               : target == Target::folder ? "Hugging Face"
                                          : "Octavo",
@@ -281,7 +337,8 @@ int main(int argc, char** argv) {
   std::string from, to, type = "f32";
   bool inspect = false;
   return support::run_program(
-      "convert", "Takes a model from one format to another.", argc, argv, [&](CLI::App& app) {
+      "convert", "Takes a model from one format to another, without loading it into memory.", argc,
+      argv, [&](CLI::App& app) {
         support::add_name(app, "FROM", from,
                           "A model or checkpoint of Octavo's, a folder of checkpoints, a folder of "
                           "Hugging Face's, or a GGUF file")

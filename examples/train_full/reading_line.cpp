@@ -1,64 +1,30 @@
 // SPDX-License-Identifier: MIT
 #include "train_full/reading_line.hpp"
 
-#include <algorithm>
-#include <cstdio>
-#include <unistd.h>
-#include <utility>
-
 #include "support/program.hpp"
 
 namespace support {
 
 octavo::RunCallbacks ReadingLine::callbacks() {
   octavo::RunCallbacks callbacks = run_callbacks([this](const std::string& line) {
-    erase();
+    line_.erase();
     print(line + "\n");
   });
   callbacks.reading = [this](std::string_view purpose, std::size_t done, std::size_t all) {
-    read(purpose, done, all);
+    if (caught_signal() != 0) {
+      line_.erase();
+      throw Interrupted{caught_signal(), "stopped while reading the text; no tokens are kept"};
+    }
+    line_.show(purpose, done, all);
   };
   callbacks.learning = [this](const octavo::BpeProgress& now) {
     if (caught_signal() != 0) {
       throw Interrupted{caught_signal(), "stopped while learning byte pairs; none are kept"};
     }
-    if (!is_time_to_draw()) return;
-    std::printf("\r\x1b[Klearning byte pairs: %zu of %zu", now.merges, now.most_merges);
-    std::fflush(stdout);
+    line_.show("learning byte pairs: " + std::to_string(now.merges) + " of " +
+               std::to_string(now.most_merges));
   };
   return callbacks;
-}
-
-void ReadingLine::read(std::string_view purpose, std::size_t done, std::size_t all) {
-  if (caught_signal() != 0) {
-    erase();
-    throw Interrupted{caught_signal(), "stopped while reading the text; no tokens are kept"};
-  }
-  if (purpose != purpose_) {
-    purpose_ = purpose;
-    start_ = Clock::now();
-  }
-  if (done == all) erase();
-  if (done == all || !is_time_to_draw()) return;
-  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const auto speed = static_cast<std::size_t>(static_cast<double>(done) / std::max(seconds, 1e-3));
-  std::printf("\r\x1b[K%s: %.0f%% of %s, %s/s", std::string(purpose).c_str(),
-              100 * static_cast<double>(done) / static_cast<double>(all),
-              octavo::readable_bytes(all).c_str(), octavo::readable_bytes(speed).c_str());
-  std::fflush(stdout);
-}
-
-bool ReadingLine::is_time_to_draw() {
-  const auto now = Clock::now();
-  if (::isatty(STDOUT_FILENO) != 1 || now - last_drawn_ < std::chrono::milliseconds(100)) {
-    return false;
-  }
-  last_drawn_ = now;
-  return drawn_ = true;
-}
-
-void ReadingLine::erase() {
-  if (std::exchange(drawn_, false)) print("\r\x1b[K");
 }
 
 }  // namespace support

@@ -3,6 +3,7 @@
 
 // Umbrella header of checkpoint/: includes everything in that folder.
 
+#include <octavo/checkpoint/chat_metadata.hpp>
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/earlier_runs.hpp>
 #include <octavo/checkpoint/field_metadata.hpp>
@@ -13,6 +14,7 @@
 #include <octavo/checkpoint/parameter_tensors.hpp>
 #include <octavo/checkpoint/rollback_target.hpp>
 #include <octavo/checkpoint/sentence_piece_metadata.hpp>
+#include <octavo/checkpoint/tensor_layout.hpp>
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/checkpoint/training_metadata.hpp>

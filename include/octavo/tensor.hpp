@@ -8,6 +8,9 @@
 #include <octavo/tensor/line_groups.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 #include <octavo/tensor/name_patterns.hpp>
+#include <octavo/tensor/parameter_block.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/parameter_table.hpp>
 #include <octavo/tensor/stored_matrix.hpp>
+#include <octavo/tensor/transpose.hpp>
+#include <octavo/tensor/weight_source.hpp>

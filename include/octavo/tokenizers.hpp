@@ -16,6 +16,7 @@
 #include <octavo/tokenizers/character_pairs.hpp>
 #include <octavo/tokenizers/character_pieces.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/tokenizers/chat_format.hpp>
 #include <octavo/tokenizers/gpt2_split.hpp>
 #include <octavo/tokenizers/nfc.hpp>
 #include <octavo/tokenizers/piece_cache.hpp>

@@ -225,6 +225,18 @@ class CrashFiles : public octavo::FileSystem {
     }
     return done;
   }
+  ssize_t pwrite(int file, const void* bytes, std::size_t count, off_t offset) override {
+    const ssize_t done = FileSystem::pwrite(file, bytes, count, offset);
+    const auto found = opened_.find(file);
+    if (done > 0 && found != opened_.end()) {
+      const auto size = static_cast<std::size_t>(done);
+      record({.kind = Operation::write,
+              .file = found->second.file.value(),
+              .offset = static_cast<std::size_t>(offset),
+              .bytes = std::string(static_cast<const char*>(bytes), size)});
+    }
+    return done;
+  }
   int fsync(int file) override {
     const auto found = opened_.find(file);
     if (found != opened_.end() && found->second.file) {

@@ -102,6 +102,30 @@ TEST_CASE("GGUF and back: the chat template goes along") {
   CHECK(inspected.find("F32: ") != std::string::npos);
 }
 
+TEST_CASE("a model of Octavo's keeps the chat template, and so does what is trained from it") {
+  const ChatFolder folder;
+  text_of(folder, words_of("convert chat chat.safetensors"));
+  const std::string said = text_of(folder, chatting(), {.input = "Hi\n"});
+  CHECK(text_of(folder, chatting("", "chat.safetensors"), {.input = "Hi\n"}) == said);
+  CHECK(text_of(folder, words_of("convert --inspect chat.safetensors"))
+            .find("chat template: known\n") != std::string::npos);
+  // To other formats and back to the byte.
+  text_of(folder, words_of("convert chat.safetensors chat.gguf"));
+  text_of(folder, words_of("convert chat.safetensors back/"));
+  CHECK(read_file(folder / "back/chat_template.jinja") == chatml);
+  for (const std::string from : {"chat.gguf", "back"}) {
+    text_of(folder, words_of("convert " + from + " again.safetensors"));
+    CHECK(read_file(folder / "again.safetensors") == read_file(folder / "chat.safetensors"));
+  }
+  text_of(folder, words_of("train_full 1 --from chat --out t --sequence 12 --threads 1 "
+                           "--save-every 0 --log-every 0 --sample-every 0 --eval-every 0"));
+  for (const std::string model : {"t", "t/model.safetensors"}) {
+    CHECK(!text_of(folder, chatting("", model), {.input = "Hi\n"}).empty());
+  }
+  text_of(folder, words_of("convert t tuned/"));
+  CHECK(read_file(folder / "tuned/chat_template.jinja") == chatml);
+}
+
 TEST_CASE("a model without a template that is known does not chat") {
   const ChatFolder none("");
   refused(none, chatting(), 65, "cannot chat with 'chat': it has no chat template",

@@ -49,6 +49,17 @@ std::vector<float> emitted(const Parameter& parameter, const std::vector<float>&
   return all;
 }
 
+/// The numbers of a parameter from a file with it alone.
+std::vector<float> read(const Parameter& parameter, const std::string& bytes) {
+  const MemorySource source("x", std::as_bytes(std::span(bytes)));
+  const GgufReader file(source);
+  const detail::GgufPart part = part_of(parameter);
+  std::vector<float> numbers(static_cast<std::size_t>(parameter.count()), -1);
+  detail::GgufTensorNumbers<float> stored(file, part);
+  detail::read_block<float>(part, parameter, numbers, stored);
+  return numbers;
+}
+
 /// A file with this parameter alone.
 std::string file_of(const Parameter& parameter, const std::vector<float>& numbers,
                     StoredType type) {
@@ -109,11 +120,7 @@ TEST_CASE("every number comes back to its place, in rows of more than one piece 
     const Parameter matrix = parameter_of("blocks.0.feed_forward.up.weight", rows, 2);
     const std::vector<float> numbers = numbered(matrix);
     const std::string bytes = file_of(matrix, numbers, StoredType::f32);
-    const MemorySource source("x", std::as_bytes(std::span(bytes)));
-    std::vector<float> back(numbers.size(), -1);
-    detail::for_each_number(GgufReader(source), part_of(matrix),
-                            [&](std::size_t place, float number) { back[place] = number; });
-    CHECK(back == numbers);
+    CHECK(read(matrix, bytes) == numbers);
   }
 }
 
@@ -123,11 +130,27 @@ TEST_CASE("numbers of 16 bits and of Q8_0 are decoded row by row") {
   for (std::size_t i = 0; i < 128; ++i) numbers[i] = static_cast<float>(i) - 64;
   for (const StoredType type : {StoredType::f16, StoredType::bf16, StoredType::q8_0}) {
     const std::string bytes = file_of(matrix, numbers, type);
-    const MemorySource source("x", std::as_bytes(std::span(bytes)));
-    detail::for_each_number(
-        GgufReader(source), part_of(matrix), [&](std::size_t place, float number) {
-          CHECK(std::abs(number - numbers[place]) <= (type == StoredType::q8_0 ? 0.3f : 0.f));
-        });
+    const std::vector<float> back = read(matrix, bytes);
+    for (std::size_t i = 0; i < back.size(); ++i) {
+      CHECK(std::abs(back[i] - numbers[i]) <= (type == StoredType::q8_0 ? 0.3f : 0.f));
+    }
+  }
+}
+
+TEST_CASE("rows of a parameter that begin and end within the file's blocks are read") {
+  const Parameter matrix = parameter_of("blocks.0.feed_forward.up.weight", 96, 3);
+  std::vector<float> numbers(288);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i % 13);
+  const std::string bytes = file_of(matrix, numbers, StoredType::q8_0);
+  const std::vector<float> whole = read(matrix, bytes);
+  const MemorySource source("x", std::as_bytes(std::span(bytes)));
+  const GgufReader file(source);
+  const detail::GgufPart part = part_of(matrix);
+  for (const auto& [row, rows] : {std::pair<Index, Index>{0, 5}, {31, 2}, {40, 50}, {95, 1}}) {
+    std::vector<float> some(static_cast<std::size_t>(rows * 3));
+    detail::GgufTensorNumbers<float> stored(file, part);
+    detail::read_block<float>(part, {matrix, row, rows, 0, 3}, some, stored);
+    CHECK(std::equal(some.begin(), some.end(), whole.begin() + row * 3));
   }
 }
 
@@ -140,8 +163,7 @@ TEST_CASE("a number that is not finite is named by its place in the file") {
     const std::size_t offset = GgufReader(source).tensor("blk.0.ffn_up.weight").offset;
     std::memcpy(bytes.data() + offset + 3 * sizeof(float), &nan, sizeof(nan));
   }
-  const MemorySource source("x", std::as_bytes(std::span(bytes)));
-  CHECK_THROWS_WITH_AS(detail::for_each_number(GgufReader(source), part_of(matrix), [](auto...) {}),
+  CHECK_THROWS_WITH_AS(read(matrix, bytes),
                        "cannot load 'x': tensor 'blk.0.ffn_up.weight': number 3 is not finite",
                        FormatError);
 }

@@ -6,9 +6,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <octavo/base/check.hpp>
+#include <octavo/base/concat.hpp>
+#include <octavo/base/error.hpp>
 #include <octavo/checkpoint/model_metadata.hpp>
 #include <octavo/checkpoint/parameter_tensors.hpp>
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
@@ -16,7 +19,9 @@
 #include <octavo/formats/safetensors_writer.hpp>
 #include <octavo/formats/tensor_reader.hpp>
 #include <octavo/memory/aligned_buffer.hpp>
+#include <octavo/tensor/parameter_block.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/tensor/weight_source.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/transformer/gpt2_names.hpp>
 #include <octavo/transformer/model_description.hpp>
@@ -37,16 +42,39 @@ namespace detail {
 /// The name in a checkpoint of the tensor with the optimizer's state.
 inline constexpr std::string_view optimizer_state_name = "optimizer.state";
 
+/// Error of code bad_data unless all weights for the file `path` are finite.
+template <Scalar T>
+void require_finite(std::span<const T> weights, const std::string& path) {
+  if (all_finite<T>(weights)) return;
+  throw Error(ErrorCode::bad_data,
+              concat({"cannot save ", printable(path), ": not all weights are finite"}),
+              "use a model that has not diverged");
+}
+
+/// The parameters as tensors for the file `path`. The arguments must outlive them.
 template <Scalar T>
 std::vector<TensorToWrite> weights_to_write(const ParameterList& parameters,
-                                            std::span<const T> weights) {
+                                            const WeightSource<T>& weights,
+                                            const std::string& path) {
   std::vector<TensorToWrite> tensors;
   tensors.reserve(parameters.size() + 1);
   for (const Parameter& parameter : parameters) {
-    const auto first = static_cast<std::size_t>(parameter.offset);
+    const auto count = static_cast<std::size_t>(parameter.count());
+    const auto in_memory = weights.weights().subspan(
+        weights.in_memory() ? static_cast<std::size_t>(parameter.offset) : 0,
+        weights.in_memory() ? count : 0);
     tensors.push_back(
-        tensor_to_write<T>(gpt2_name(parameter.name), sizes_of(parameter),
-                           weights.subspan(first, static_cast<std::size_t>(parameter.count()))));
+        tensor_to_write<T>(gpt2_name(parameter.name), sizes_of(parameter), in_memory));
+    if (weights.in_memory()) continue;
+    tensors.back().encoded_bytes = count * sizeof(T);
+    tensors.back().encode = [&parameter, &weights, &path](const TensorToWrite&,
+                                                          const ByteSink& sink) {
+      for_each_row<T>({&parameter, 0, parameter.columns}, weights,
+                      [&](std::size_t, std::span<const T> numbers) {
+                        require_finite<T>(numbers, path);
+                        sink(std::as_bytes(numbers));
+                      });
+    };
   }
   return tensors;
 }
@@ -65,28 +93,24 @@ void read_weights(const SafetensorsReader& file, const ParameterList& parameters
 
 /// Saves a model's weights, configuration, part, trained length and tokenizer as one safetensors
 /// file, atomically: `save_model<float>(path, trainer.model(), 32, tokenizer, trainer.weights())`.
-/// Tensor names are those of Transformer::parameters(). ConfigError for a length beyond the context
-/// or a tokenizer with more tokens than the model; Error of code bad_data for weights that are not
+/// Weights that are not in memory (see WeightSource) pass through at most 16 MiB of it. Tensor
+/// names are those of Transformer::parameters(). ConfigError for a length beyond the context or a
+/// tokenizer with more tokens than the model; Error of code bad_data for weights that are not
 /// finite. Such a file could not be loaded.
 template <Scalar T>
 void save_model(const std::string& path, const ModelDescription& model, Index trained_length,
-                const AnyTokenizer& tokenizer, std::span<const T> weights,
+                const AnyTokenizer& tokenizer, const std::type_identity_t<WeightSource<T>>& weights,
                 FileSystem& files = real_file_system()) {
-  require_equal("save_model: numbers in the weights", static_cast<Index>(weights.size()),
-                model.parameters.count());
+  weights.require_count("save_model: numbers in the weights", model.parameters.count());
   detail::check_saved(model.config, trained_length, tokenizer.vocabulary_size());
-  if (!detail::all_finite<T>(weights)) {
-    throw Error(ErrorCode::bad_data,
-                detail::concat({"cannot save ", printable(path), ": not all weights are finite"}),
-                "use a model that has not diverged");
-  }
+  detail::require_finite<T>(weights.weights(), path);
   MetadataWriter metadata;
   detail::write_format(metadata, "model");
   for_each_field(model.config, detail::FieldWriter{metadata});
   detail::write_part(metadata, model.part);
   detail::write_tokenizer(metadata, tokenizer);
   metadata.whole("trained_length", trained_length);
-  write_safetensors(path, detail::weights_to_write<T>(model.parameters, weights),
+  write_safetensors(path, detail::weights_to_write<T>(model.parameters, weights, path),
                     metadata.entries(), files);
 }
 
@@ -127,6 +151,23 @@ class ModelFile {
   void read(std::span<T> weights) const {
     require_equal("a model file: numbers in the weights", std::ssize(weights), parameters_.count());
     detail::read_weights<T>(file_, parameters_, weights);
+  }
+
+  /// Reads one parameter, or some rows and columns of it: numbers [rows, columns]. The checksum is
+  /// compared only if the block is the whole parameter: see check_sums().
+  template <Scalar T>
+  void read(const ParameterBlock& block, std::span<T> numbers) const {
+    detail::check_block(block, parameters_, numbers.size());
+    const Parameter& parameter = *block.parameter;
+    detail::read_tensor_block<T>(file_, gpt2_name(parameter.name),
+                                 {&parameter, 0, parameter.columns}, block, numbers);
+  }
+
+  /// FormatError if a tensor of the model is altered.
+  void check_sums() const {
+    for (const Parameter& parameter : parameters_) {
+      detail::check_sum(file_, gpt2_name(parameter.name));
+    }
   }
 
  private:

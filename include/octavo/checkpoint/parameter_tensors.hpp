@@ -10,8 +10,10 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/checkpoint/tensor_layout.hpp>
 #include <octavo/formats/safetensors_reader.hpp>
 #include <octavo/formats/tensor_reader.hpp>
+#include <octavo/tensor/parameter_block.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/gpt2_names.hpp>
 
@@ -27,6 +29,18 @@ inline std::vector<Index> sizes_of(const Parameter& parameter) {
 /// average.
 inline std::string training_name(const Parameter& parameter) {
   return concat({"training.", gpt2_name(parameter.name)});
+}
+
+/// Fills numbers [rows, columns] of a block from a tensor with this layout. FormatError if the file
+/// has other checksums, which are compared if the block has the whole tensor, or a number that is
+/// not finite or too large for T.
+template <Scalar T>
+void read_tensor_block(const SafetensorsReader& file, const std::string& name,
+                       const TensorLayout& layout, const ParameterBlock& block,
+                       std::span<T> numbers) {
+  TensorNumbers<T> stored(file, name);
+  read_block<T>(layout, block, numbers, stored);
+  stored.finish();
 }
 
 /// FormatError unless the file has all parameters, all `others`, and no other tensors.

@@ -15,6 +15,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/checkpoint/chat_metadata.hpp>
 #include <octavo/checkpoint/metadata_words.hpp>
 #include <octavo/checkpoint/sentence_piece_metadata.hpp>
 #include <octavo/formats/hexadecimal.hpp>
@@ -33,7 +34,7 @@
 // the pattern is not GPT-2's, "whole_pieces" and "normalized" if they are true. "end_tokens" exists
 // if generation stops at other tokens than the vocabulary's own end token: their numbers, in order.
 // "tokens_before_text" and "tokens_after_text" are those of a TextFrame. SentencePiece's:
-// sentence_piece_metadata.hpp.
+// sentence_piece_metadata.hpp. The chat template: chat_metadata.hpp.
 namespace OCTAVO_NAMESPACE::detail {
 
 // --- Byte pairs, written ------------------------------------------------------------------------
@@ -278,8 +279,9 @@ inline void read_end_tokens(const MetadataReader& metadata, AnyTokenizer& tokeni
     metadata.refuse("end_tokens", "no entry that equals the tokenizer's own end token");
 }
 
-/// ConfigError if the tokenizer does not fit into a file's header.
-inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
+/// Writes what determines the tokens of a text. ConfigError if the tokenizer does not fit into a
+/// file's header.
+inline void write_encoding(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
   if (const auto* const bpe = tokenizer.get_if<BpeTokenizer>()) {
     write_bpe(metadata, *bpe);
   } else if (const auto* const pieces = tokenizer.get_if<SentencePieceTokenizer>()) {
@@ -292,6 +294,12 @@ inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokeni
   write_end_tokens(metadata, tokenizer);
 }
 
+/// Writes everything. ConfigError if the tokenizer does not fit into a file's header.
+inline void write_tokenizer(MetadataWriter& metadata, const AnyTokenizer& tokenizer) {
+  write_encoding(metadata, tokenizer);
+  write_chat(metadata, tokenizer.chat());
+}
+
 /// The tokenizer of a model with `vocabulary` tokens. FormatError if it is missing or invalid.
 inline AnyTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabulary) {
   constexpr std::array<std::string_view, 3> kinds{"character", "bpe", "sentence_piece"};
@@ -300,6 +308,7 @@ inline AnyTokenizer read_tokenizer(const MetadataReader& metadata, Index vocabul
                            : kind == 1 ? AnyTokenizer(read_bpe(metadata, vocabulary))
                                        : AnyTokenizer(read_sentence_pieces(metadata, vocabulary));
   read_end_tokens(metadata, tokenizer);
+  tokenizer.set_chat(read_chat(metadata, vocabulary));
   return tokenizer;
 }
 

@@ -164,7 +164,8 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   detail::write_state(metadata, state);
   detail::write_factors(metadata, trainer.parameters());
   detail::write_corpus(metadata, corpus);
-  auto tensors = detail::weights_to_write<T>(trainer.parameters(), trainer.weights());
+  const WeightSource<T> weights(trainer.weights());
+  auto tensors = detail::weights_to_write<T>(trainer.parameters(), weights, path);
   const auto form = detail::state_form<T>(options.optimizer, sizes);
   tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes, moments});
   if (options.ema > 0) detail::add_averages(tensors, trainer);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
@@ -20,6 +22,33 @@
 #include <octavo/numeric/stored_type.hpp>
 
 namespace OCTAVO_NAMESPACE::detail {
+
+/// std::isfinite of any width, without a branch.
+template <typename N>
+constexpr bool is_finite(N number) noexcept {
+  if constexpr (std::is_same_v<N, double>) {
+    constexpr std::uint64_t exponent = 0x7ff0'0000'0000'0000;
+    return (std::bit_cast<std::uint64_t>(number) & exponent) != exponent;
+  } else if constexpr (std::is_same_v<N, float>) {
+    constexpr std::uint32_t exponent = 0x7f80'0000;
+    return (std::bit_cast<std::uint32_t>(number) & exponent) != exponent;
+  } else {
+    constexpr std::uint16_t exponent = std::is_same_v<N, Float16> ? 0x7c00 : 0x7f80;
+    return (number.bits & exponent) != exponent;
+  }
+}
+
+/// The index of the first number that is not finite; their count if all are. Without a branch for
+/// each number, so that compilers vectorize it.
+template <typename N>
+std::size_t first_not_finite(std::span<const N> numbers) noexcept {
+  bool finite = true;
+  for (const N number : numbers) finite &= is_finite(number);
+  if (finite) return numbers.size();
+  std::size_t i = 0;
+  while (is_finite(numbers[i])) ++i;
+  return i;
+}
 
 /// The number converted to `type`; infinite if it is too large.
 template <StoredType type>
@@ -60,11 +89,17 @@ template <Scalar T>
 template <StoredType type, Scalar T>
 void encode_as(std::span<const T> numbers, const std::string& tensor, std::size_t first,
                std::byte* out) {
+  const auto converted = [&](std::size_t i) { return stored<type>(nearest_float(numbers[i])); };
+  bool finite = true;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    const auto number = stored<type>(nearest_float(numbers[i]));
-    if (!std::isfinite(widened(number))) refuse_number(type, tensor, first + i, numbers[i]);
+    const auto number = converted(i);
+    finite &= is_finite(number);
     std::memcpy(out + i * sizeof(number), &number, sizeof(number));
   }
+  if (finite) return;
+  std::size_t i = 0;
+  while (is_finite(converted(i))) ++i;
+  refuse_number(type, tensor, first + i, numbers[i]);
 }
 
 /// As encode_as, for whole blocks.
@@ -72,14 +107,17 @@ template <Scalar T>
 void encode_blocks(StoredType type, std::span<const T> numbers, const std::string& tensor,
                    std::size_t first, std::byte* out) {
   const StoredTypeTraits& traits = traits_of(type);
-  OCTAVO_ASSERT(is_written(type) && numbers.size() % traits.block == 0);
-  std::array<float, 256> block;
-  for (std::size_t i = 0; i < numbers.size(); i += traits.block) {
-    for (std::size_t j = 0; j < traits.block; ++j) {
-      block[j] = nearest_float(numbers[i + j]);
-      if (std::isinf(to_float(to_float16(block[j] / traits.reach)))) {
-        refuse_number(type, tensor, first + i + j, numbers[i + j]);
-      }
+  OCTAVO_ASSERT(is_written(type) && traits.block == 32 && numbers.size() % 32 == 0);
+  const auto too_large = [&](float number) {
+    return std::isinf(to_float(to_float16(number / traits.reach)));
+  };
+  std::array<float, 32> block;  // the size of all blocks that are written
+  for (std::size_t i = 0; i < numbers.size(); i += block.size()) {
+    for (std::size_t j = 0; j < block.size(); ++j) block[j] = nearest_float(numbers[i + j]);
+    if (too_large(std::bit_cast<float>(largest_bits(block.data())))) {
+      std::size_t j = 0;
+      while (!too_large(block[j])) ++j;
+      refuse_number(type, tensor, first + i + j, numbers[i + j]);
     }
     traits.encode_block(block.data(), reinterpret_cast<Byte*>(out));
     out += traits.block_bytes;
@@ -106,11 +144,11 @@ void encode(StoredType type, std::span<const T> numbers, const std::string& tens
 }
 
 /// Calls body(bytes) with the bytes of numbers of a tensor, starting at its number `first`, in
-/// `type` (not of blocks), in small pieces.
+/// `type`, whole blocks, in small pieces.
 template <Scalar T, typename Body>
 void for_each_encoded_piece(StoredType type, std::span<const T> numbers, const std::string& tensor,
                             std::size_t first, Body body) {
-  constexpr std::size_t most = 1024;
+  constexpr std::size_t most = 4096;
   std::array<std::byte, most * sizeof(float)> piece;
   for (std::size_t i = 0; i < numbers.size(); i += most) {
     const auto part = numbers.subspan(i, std::min(most, numbers.size() - i));

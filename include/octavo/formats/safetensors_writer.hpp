@@ -53,24 +53,19 @@ inline void emit(const TensorToWrite& tensor, const ByteSink& sink) {
   tensor.encode(tensor, sink);
 }
 
-inline std::uint32_t sum_of(const TensorToWrite& tensor) {
-  std::uint32_t sum = 0;
-  emit(tensor, [&](std::span<const std::byte> bytes) { sum = crc32c(bytes, sum); });
-  return sum;
-}
-
 }  // namespace detail
 
 /// Writes a safetensors file (github.com/huggingface/safetensors, README): 8 bytes of header
 /// length, a JSON header padded so that data starts at a multiple of 8, the tensors without gaps in
 /// the given order, and checksums of all of it. Atomic; the bytes depend only on the arguments.
-/// Makes no second copy of the tensors. ConfigError for names or metadata that are not ASCII.
+/// Makes no second copy of the tensors, and asks each of them once for its bytes. ConfigError for
+/// names or metadata that are not ASCII.
 inline void write_safetensors(const std::string& path, std::span<const TensorToWrite> tensors,
                               std::map<std::string, std::string> metadata,
                               FileSystem& files = real_file_system()) {
   metadata[std::string(detail::header_checksum_key)] = detail::no_sum;
   std::string& sums = metadata[std::string(detail::tensor_sums_key)];
-  for (const TensorToWrite& tensor : tensors) sums += detail::sum_text(detail::sum_of(tensor));
+  for (std::size_t i = 0; i < tensors.size(); ++i) sums += detail::no_sum;  // written at the end
   std::vector<detail::HeaderEntry> entries;
   for (const TensorToWrite& tensor : tensors) {
     entries.push_back({tensor.name, tensor.dtype, tensor.shape,
@@ -81,9 +76,17 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
   AtomicFile file(path, files);
   file.write(length);
   file.write(text);
+  sums.clear();
   for (const TensorToWrite& tensor : tensors) {
-    detail::emit(tensor, [&](std::span<const std::byte> bytes) { file.write(bytes); });
+    std::uint32_t sum = 0;
+    detail::emit(tensor, [&](std::span<const std::byte> bytes) {
+      sum = crc32c(bytes, sum);
+      file.write(bytes);
+    });
+    sums += detail::sum_text(sum);
   }
+  file.rewrite(length.size(),
+               std::as_bytes(std::span<const char>(detail::header_text(entries, metadata))));
   file.commit();
 }
 

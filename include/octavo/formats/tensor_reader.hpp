@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
@@ -70,6 +73,20 @@ class SumCheck {
   std::uint32_t sum_ = 0;
 };
 
+/// Compares a tensor's checksum with the one stated in the file, if any; FormatError if it differs.
+inline void check_sum(const SafetensorsReader& file, const std::string& name) {
+  const TensorInFile& tensor = file.tensor(name);
+  if (tensor.sum.empty()) return;
+  std::vector<std::byte> piece(std::min(tensor.bytes, std::size_t{1} << 16));
+  SumCheck sum;
+  for (std::size_t first = 0; first < tensor.bytes; first += piece.size()) {
+    const auto part = std::span(piece).first(std::min(piece.size(), tensor.bytes - first));
+    file.read(tensor, first, part);
+    sum.add(part);
+  }
+  sum.finish(file, name);
+}
+
 /// Calls body(index of the first number, numbers) for the pieces of a tensor of T, any type that
 /// `widened` takes. FormatError if the checksum differs or a number is not finite.
 template <typename T, typename Body>
@@ -110,45 +127,97 @@ bool for_each_piece_of_numbers(const SafetensorsReader& file, const std::string&
 /// checksum.
 inline void verify_tensor(const SafetensorsReader& file, const std::string& name) {
   if (for_each_piece_of_numbers(file, name, [](auto...) {})) return;
-  const TensorInFile& tensor = file.tensor(name);
-  std::array<std::byte, 4096> piece;
-  SumCheck sum;
-  for (std::size_t first = 0; first < tensor.bytes; first += piece.size()) {
-    const auto part = std::span(piece).first(std::min(piece.size(), tensor.bytes - first));
-    file.read(tensor, first, part);
-    sum.add(part);
-  }
-  sum.finish(file, name);
+  check_sum(file, name);
 }
 
-/// Calls body(index of the first number, numbers) for the pieces of a tensor, converted to T.
-/// FormatError if a number is too large for T.
-template <Scalar T, typename Body>
-void for_each_converted_piece(const SafetensorsReader& file, const std::string& name, Body body) {
-  for_each_piece_of_numbers(file, name, [&](std::size_t first, auto piece) {
-    std::array<T, 4096 / sizeof(Float16)> numbers;
-    for (std::size_t i = 0; i < piece.size(); ++i) {
-      using Wider = std::common_type_t<T, decltype(widened(piece[i]))>;
-      const auto number = static_cast<Wider>(widened(piece[i]));
-      constexpr auto most = static_cast<Wider>(std::numeric_limits<T>::max());
-      if (std::isfinite(number) && (number > most || number < -most)) {
-        file.fail(detail::concat({"tensor ", printable(name), ": number ", first + i,
-                                  " is too large for float"}),
-                  "use double");
+/// Reads numbers of a tensor of floating-point numbers and converts them to T; call finish() after
+/// the last. What is read in order, from the first number to the last, is compared with the file's
+/// checksum.
+template <Scalar T>
+class TensorNumbers {
+ public:
+  TensorNumbers(const SafetensorsReader& file, const std::string& name)
+      : file_(file), name_(name), tensor_(file.tensor(name)) {}
+
+  /// Fills `numbers` from number `first` of the tensor on. FormatError if a number is too large for
+  /// T.
+  void operator()(std::size_t first, std::span<T> numbers) {
+    in_order_ = in_order_ && first == next_;
+    if (tensor_.dtype == "F32") read<float>(first, numbers);
+    if (tensor_.dtype == "F64") read<double>(first, numbers);
+    if (tensor_.dtype == "F16") read<Float16>(first, numbers);
+    if (tensor_.dtype == "BF16") read<BFloat16>(first, numbers);
+  }
+
+  /// FormatError if the checksum differs, or a number that was read is not finite.
+  void finish() const {
+    if (in_order_ && bytes_ == tensor_.bytes) sum_.finish(file_, name_);
+    if (!wrong_) return;
+    file_.fail(concat({"tensor ", printable(name_), ": number ", *wrong_, " is not finite"}));
+  }
+
+ private:
+  static constexpr std::size_t piece_bytes = 8192;
+
+  template <typename N>
+  void read(std::size_t first, std::span<T> numbers) {
+    next_ = first + numbers.size();
+    while (!numbers.empty()) {
+      const std::size_t count = std::min(numbers.size(), piece_bytes / sizeof(N));
+      const auto part = numbers.first(count);
+      if constexpr (std::is_same_v<N, T>) {
+        take<T>(first, part);
+      } else {
+        std::array<N, piece_bytes / sizeof(N)> piece;
+        take<N>(first, std::span(piece).first(count));
+        for (std::size_t i = 0; i < count; ++i) part[i] = converted(piece[i], first + i);
       }
-      numbers[i] = static_cast<T>(number);
+      numbers = numbers.subspan(count);
+      first += count;
     }
-    body(first, std::span<const T>(numbers).first(piece.size()));
-  });
-}
+  }
+
+  template <typename N>
+  void take(std::size_t first, std::span<N> numbers) {
+    const auto bytes = std::as_writable_bytes(numbers);
+    file_.read(tensor_, first * sizeof(N), bytes);
+    bytes_ += bytes.size();
+    if (in_order_ && !tensor_.sum.empty()) sum_.add(bytes);
+    const std::size_t wrong = first_not_finite<N>(numbers);
+    if (wrong != numbers.size() && !wrong_) wrong_ = first + wrong;
+  }
+
+  template <typename N>
+  T converted(N stored, std::size_t index) const {
+    const auto number = widened(stored);
+    if constexpr (sizeof(number) > sizeof(T)) {
+      constexpr double most{std::numeric_limits<T>::max()};
+      if (std::isfinite(number) && (number > most || number < -most)) {
+        file_.fail(
+            concat({"tensor ", printable(name_), ": number ", index, " is too large for float"}),
+            "use double");
+      }
+    }
+    return static_cast<T>(number);
+  }
+
+  const SafetensorsReader& file_;
+  const std::string& name_;
+  const TensorInFile& tensor_;
+  SumCheck sum_;
+  bool in_order_ = true;  ///< so far
+  std::size_t next_ = 0;  ///< number, in order
+  std::size_t bytes_ = 0;
+  std::optional<std::size_t> wrong_;  ///< the first number that is not finite
+};
 
 /// Reads a tensor and converts it to T. values [numbers of the tensor]. FormatError if a number is
-/// too large for T.
+/// too large for T, if the checksum differs, or if a number is not finite.
 template <Scalar T>
 void read_tensor(const SafetensorsReader& file, const std::string& name, std::span<T> values) {
-  for_each_converted_piece<T>(file, name, [&](std::size_t first, std::span<const T> numbers) {
-    std::copy(numbers.begin(), numbers.end(), values.begin() + static_cast<std::ptrdiff_t>(first));
-  });
+  TensorNumbers<T> numbers(file, name);
+  numbers(0, values);
+  numbers.finish();
 }
 
 }  // namespace OCTAVO_NAMESPACE::detail

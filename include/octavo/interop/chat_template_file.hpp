@@ -12,11 +12,9 @@
 #include <octavo/files/byte_source.hpp>
 #include <octavo/formats/json_object.hpp>
 #include <octavo/interop/added_tokens.hpp>
+#include <octavo/tokenizers/chat_format.hpp>
 
 namespace OCTAVO_NAMESPACE {
-
-/// The longest chat template that is read, in bytes.
-inline constexpr std::size_t longest_chat_template = std::size_t{1} << 18;
 
 namespace detail {
 

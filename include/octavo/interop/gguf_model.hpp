@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <octavo/base/check.hpp>
@@ -26,6 +27,7 @@
 #include <octavo/interop/pretrained_config.hpp>
 #include <octavo/interop/token_table.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/tensor/weight_source.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 // Models in llama.cpp's format.
@@ -81,8 +83,12 @@ class GgufModel {
 
   /// Reads all weights without storing them. FormatError if one is not finite.
   void verify() const {
+    std::array<float, 2048> numbers;
     for (const detail::GgufPart& part : parts_) {
-      detail::for_each_number(file_, part, [](auto...) {});
+      detail::GgufTensorNumbers<float> stored(file_, part);
+      for (std::size_t first = 0; first < part.count(); first += numbers.size()) {
+        stored(first, std::span(numbers).first(std::min(numbers.size(), part.count() - first)));
+      }
     }
   }
 
@@ -92,11 +98,20 @@ class GgufModel {
   void read(std::span<T> weights) const {
     require_equal("a GGUF file's model: numbers in the weights", std::ssize(weights),
                   parameters_.count());
+    for (const Parameter& parameter : parameters_) {
+      read<T>(parameter, weights.subspan(static_cast<std::size_t>(parameter.offset),
+                                         static_cast<std::size_t>(parameter.count())));
+    }
+  }
+
+  /// Reads one parameter, or some rows and columns of it: numbers [rows, columns].
+  template <Scalar T>
+  void read(const ParameterBlock& block, std::span<T> numbers) const {
+    detail::check_block(block, parameters_, numbers.size());
     for (const detail::GgufPart& part : parts_) {
-      T* const numbers = weights.data() + part.parameter->offset;
-      detail::for_each_number(file_, part, [&](std::size_t place, float number) {
-        numbers[place] = static_cast<T>(number);
-      });
+      if (part.parameter->index != block.parameter->index) continue;
+      detail::GgufTensorNumbers<T> stored(file_, part);
+      detail::read_block<T>(part, block, numbers, stored);
     }
   }
 
@@ -224,12 +239,14 @@ class GgufModel {
 
 /// Saves a model as a GGUF file for llama.cpp, in a type that Octavo writes (f32 to q5_1); vectors
 /// and the position table stay F32, and rows that are not whole blocks become F16. Makes no
-/// second copy of the weights. ConfigError if the vocabulary is not the model's, or if the begin or
+/// second copy of the weights; those that are not in memory (see WeightSource) pass through at most
+/// 16 MiB of it. ConfigError if the vocabulary is not the model's, or if the begin or
 /// end token is not set (llama.cpp would take token 11); Error of code bad_data if no
 /// architecture has the model, or if `type` cannot express a weight.
 template <Scalar T>
 void save_gguf(const std::string& path, const ModelDescription& model,
-               const PretrainedConfig& config, const TokenTable& tokens, std::span<const T> weights,
+               const PretrainedConfig& config, const TokenTable& tokens,
+               const std::type_identity_t<WeightSource<T>>& weights,
                StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
   const std::string what = detail::concat({"cannot write ", printable(path)});
   detail::require_same_model(model, config.model, what);
@@ -245,7 +262,7 @@ void save_gguf(const std::string& path, const ModelDescription& model,
     return detail::concat({"save_gguf: Octavo reads ", name_of(type), ", but does not write it"});
   });
   const ParameterList& parameters = model.parameters;
-  require_equal("save_gguf: numbers in the weights", std::ssize(weights), parameters.count());
+  weights.require_count("save_gguf: numbers in the weights", parameters.count());
   const std::vector<detail::GgufPart> parts = detail::gguf_parts(parameters, family, config.model);
   std::vector<float> divisors;
   std::vector<GgufTensorToWrite> tensors;
@@ -259,14 +276,10 @@ void save_gguf(const std::string& path, const ModelDescription& model,
                        [bytes](const ByteSink& sink) { sink(bytes); }});
   }
   for (const detail::GgufPart& part : parts) {
-    const Parameter& parameter = *part.parameter;
-    const auto numbers = weights.subspan(static_cast<std::size_t>(parameter.offset),
-                                         static_cast<std::size_t>(parameter.count()));
     const StoredType stored = detail::gguf_type(part, type);
-    tensors.push_back({part.name, stored, part.sizes(),
-                       detail::stored_bytes(stored, part.rows() * part.width()),
-                       [&part, numbers, stored](const ByteSink& sink) {
-                         detail::emit_gguf<T>(part, numbers, stored, sink);
+    tensors.push_back({part.name, stored, part.sizes(), detail::stored_bytes(stored, part.count()),
+                       [&part, &weights, stored](const ByteSink& sink) {
+                         detail::emit_gguf<T>(part, weights, stored, sink);
                        }});
   }
   write_gguf(path, detail::gguf_entries(config, family, tokens, type), tensors, files);

@@ -91,10 +91,29 @@ class HuggingFaceFolder {
   void read(std::span<T> weights) const {
     require_equal("a folder's model: numbers in the weights", std::ssize(weights),
                   parameters_.count());
-    for_each_tensor([&](const Parameter& parameter, const detail::HfTensor& tensor) {
-      detail::read_hf_tensor<T>(holder(tensor.name), tensor, parameter,
-                                weights.subspan(static_cast<std::size_t>(parameter.offset),
-                                                static_cast<std::size_t>(parameter.count())));
+    for (const Parameter& parameter : parameters_) {
+      read<T>(parameter, weights.subspan(static_cast<std::size_t>(parameter.offset),
+                                         static_cast<std::size_t>(parameter.count())));
+    }
+    check_head();
+  }
+
+  /// Reads one parameter, or some rows and columns of it: numbers [rows, columns]. Checksums of a
+  /// tensor are compared only if the block has all of it: see check_sums().
+  template <Scalar T>
+  void read(const ParameterBlock& block, std::span<T> numbers) const {
+    detail::check_block(block, parameters_, numbers.size());
+    for (const detail::HfTensor& tensor : names_.tensors_of(*block.parameter)) {
+      detail::read_tensor_block<T>(holder(tensor.name), tensor.name,
+                                   detail::layout_of(tensor, *block.parameter), block, numbers);
+    }
+  }
+
+  /// FormatError if a tensor differs from a checksum in the file, or a tied model's head from the
+  /// token table.
+  void check_sums() const {
+    for_each_tensor([&](const Parameter&, const detail::HfTensor& tensor) {
+      detail::check_sum(holder(tensor.name), tensor.name);
     });
     check_head();
   }
@@ -211,7 +230,7 @@ class HuggingFaceFolder {
     const TensorInFile& tensor = file->tensor(name);
     const TensorInFile& table = table_file.tensor(table_name);
     bool equal = tensor.shape == table.shape && tensor.dtype == table.dtype;
-    std::array<std::byte, 4096> piece, expected;
+    std::vector<std::byte> piece(std::min(table.bytes, std::size_t{1} << 16)), expected(piece);
     for (std::size_t first = 0; equal && first < table.bytes; first += piece.size()) {
       const std::size_t count = std::min(piece.size(), table.bytes - first);
       file->read(tensor, first, std::span(piece).first(count));

@@ -18,6 +18,7 @@
 #include <octavo/interop/gguf_model.hpp>
 #include <octavo/interop/hugging_face_folder.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
+#include <octavo/tensor/parameter_block.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -25,7 +26,7 @@ namespace OCTAVO_NAMESPACE {
 /// A model of any supported format, opened for reading: Octavo's model file or checkpoint, a folder
 /// of checkpoints (the newest valid one), a Hugging Face folder (with a config.json), or GGUF. The
 /// weights are read into the caller's memory, tensor by tensor, so that they are never in memory
-/// twice.
+/// twice, or in parts of any size.
 class ModelSource {
  public:
   /// Error of code no_input if there is nothing to open; FormatError if the content is invalid.
@@ -75,8 +76,25 @@ class ModelSource {
 
   /// weights [numbers in the model], in the order of Transformer::parameters(). After a FormatError
   /// some of them may have been written.
-  void read(std::span<float> weights) const { read_float_(weights); }
-  void read(std::span<double> weights) const { read_double_(weights); }
+  void read(std::span<float> weights) const { read_all(weights); }
+  void read(std::span<double> weights) const { read_all(weights); }
+
+  /// Reads one parameter of Transformer::parameters(), or some rows and columns of it: numbers
+  /// [rows, columns]. FormatError if one is not finite. Checksums of a tensor are compared only if
+  /// the block has all of it: call check_sums() before reading a model in parts.
+  void read(const ParameterBlock& block, std::span<float> numbers) const {
+    read_block(block, numbers);
+  }
+  void read(const ParameterBlock& block, std::span<double> numbers) const {
+    read_block(block, numbers);
+  }
+
+  /// FormatError if a tensor differs from a checksum that a file states.
+  void check_sums() const {
+    visit([](const auto& file) {
+      if constexpr (requires { file.check_sums(); }) file.check_sums();
+    });
+  }
 
  private:
   static bool begins_with(const FileSource& source, std::string_view magic) {
@@ -86,16 +104,27 @@ class ModelSource {
     return std::string_view(start.data(), start.size()) == magic;
   }
 
-  /// `read` accepts a span of either scalar.
-  template <typename Read>
-  void set(const ModelConfig& config, Index trained_length, std::optional<AnyTokenizer> tokenizer,
-           const Read& read) {
+  void set(const ModelConfig& config, Index trained_length, std::optional<AnyTokenizer> tokenizer) {
     config_ = config;
     trained_length_ = trained_length;
     tokenizer_ = std::move(tokenizer);
     if (tokenizer_) end_tokens_ = tokenizer_->end_tokens();
-    read_float_ = read;
-    read_double_ = read;
+  }
+
+  template <Scalar T>
+  void read_all(std::span<T> weights) const {
+    visit([&](const auto& file) { file.template read<T>(weights); });
+  }
+  template <Scalar T>
+  void read_block(const ParameterBlock& block, std::span<T> numbers) const {
+    visit([&](const auto& file) { file.template read<T>(block, numbers); });
+  }
+
+  template <typename Visitor>
+  void visit(Visitor visitor) const {
+    if (gguf_) visitor(*gguf_);
+    if (folder_) visitor(*folder_);
+    if (file_) visitor(*file_);
   }
 
   static AnyTokenizer tokenizer_in(const TokenTable& table, const std::string& name,
@@ -103,23 +132,26 @@ class ModelSource {
     detail::require_tokenizer(table, name);
     AnyTokenizer tokenizer = tokenizer_of(table);
     take_end_tokens(tokenizer, table, config.end_tokens());
+    tokenizer.set_chat(chat_format_of(config));
     return tokenizer;
   }
 
   void open_gguf(const std::shared_ptr<const FileSource>& source) {
-    const auto file = std::make_shared<const GgufModel>(*source);
+    source_ = source;
+    gguf_ = std::make_shared<const GgufModel>(*source);
+    const auto& file = gguf_;
     notes_ = file->config().notes;
     end_tokens_ = file->config().end_tokens();
     begin_token_ = file->config().begin_token;
     chat_template_ = file->config().chat_template;
     std::optional<AnyTokenizer> tokenizer;
     if (file->tokens()) tokenizer = tokenizer_in(*file->tokens(), source->name(), file->config());
-    set(file->model_config(), file->config().trained_length, std::move(tokenizer),
-        [source, file](auto weights) { file->read(weights); });
+    set(file->model_config(), file->config().trained_length, std::move(tokenizer));
   }
 
   void open_folder(const std::string& path, FileSystem& files) {
-    const auto folder = std::make_shared<const HuggingFaceFolder>(path, files);
+    folder_ = std::make_shared<const HuggingFaceFolder>(path, files);
+    const auto& folder = folder_;
     notes_ = folder->notes();
     end_tokens_ = folder->config().end_tokens();
     begin_token_ = folder->config().begin_token;
@@ -129,14 +161,15 @@ class ModelSource {
             read_tokenizer_folder(path, folder->model_config().vocabulary, notes_, files)) {
       tokenizer = tokenizer_in(*table, path, folder->config());
     }
-    set(folder->model_config(), folder->config().trained_length, std::move(tokenizer),
-        [folder](auto weights) { folder->read(weights); });
+    set(folder->model_config(), folder->config().trained_length, std::move(tokenizer));
   }
 
   void open_model_file(const std::shared_ptr<const FileSource>& source, ModelKind kind) {
-    const auto file = std::make_shared<const ModelFile>(*source, kind);
-    set(file->config(), file->trained_length(), file->tokenizer(),
-        [source, file](auto weights) { file->read(weights); });
+    source_ = source;
+    file_ = std::make_shared<const ModelFile>(*source, kind);
+    set(file_->config(), file_->trained_length(), file_->tokenizer());
+    begin_token_ = tokenizer_->chat().begin_token;
+    chat_template_ = tokenizer_->chat().chat_template;
   }
 
   ModelConfig config_;
@@ -146,8 +179,10 @@ class ModelSource {
   std::optional<Token> begin_token_;
   std::string chat_template_;
   std::vector<std::string> notes_;
-  std::function<void(std::span<float>)> read_float_;
-  std::function<void(std::span<double>)> read_double_;
+  std::shared_ptr<const FileSource> source_;  ///< of a file
+  std::shared_ptr<const GgufModel> gguf_;     ///< one of these three is not null
+  std::shared_ptr<const HuggingFaceFolder> folder_;
+  std::shared_ptr<const ModelFile> file_;
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -14,6 +14,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/formats/json_object.hpp>
+#include <octavo/tokenizers/chat_format.hpp>
 #include <octavo/transformer/model_description.hpp>
 
 // What the files of other programs say about a model, apart from its weights and its vocabulary.
@@ -41,6 +42,13 @@ struct PretrainedConfig {
     other_end_tokens.assign(tokens.begin() + (tokens.empty() ? 0 : 1), tokens.end());
   }
 };
+
+/// The chat format of a model's files. A begin token that is also the end token is part of it only
+/// with a template: without one it is what Octavo writes for every model.
+inline ChatFormat chat_format_of(const PretrainedConfig& config) {
+  if (config.chat_template.empty() && config.begin_token == config.end_token) return {};
+  return {config.chat_template, config.begin_token};
+}
 
 namespace detail {
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <vector>
 
 #include <octavo/base/check.hpp>
@@ -17,6 +18,7 @@
 #include <octavo/interop/pretrained_config.hpp>
 #include <octavo/numeric/stored_type.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/tensor/weight_source.hpp>
 #include <octavo/transformer/model_description.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -47,12 +49,13 @@ inline void write_text(const std::string& path, const std::string& text, FileSys
 
 /// Saves a model as "model.safetensors" and "config.json", and, where it is needed,
 /// "generation_config.json", in a folder, which is created if it does not exist; each file appears
-/// whole or not at all. Makes no second copy of the weights. `type` must not be Q8_0. Error of code
-/// bad_data if no model class of transformers computes the model, or if `type` cannot express a
-/// weight.
+/// whole or not at all. Makes no second copy of the weights; those that are not in memory (see
+/// WeightSource) pass through at most 16 MiB of it. `type`: not of blocks. Error of code bad_data
+/// if no model class of transformers computes the model, or if `type` cannot express a weight.
 template <Scalar T>
 void save_pretrained(const std::string& path, const ModelDescription& model,
-                     const PretrainedConfig& config, std::span<const T> weights,
+                     const PretrainedConfig& config,
+                     const std::type_identity_t<WeightSource<T>>& weights,
                      StoredType type = StoredType::f32, FileSystem& files = real_file_system()) {
   const std::string what = detail::concat({"cannot write ", printable(path)});
   detail::require_same_model(model, config.model, what);
@@ -62,23 +65,27 @@ void save_pretrained(const std::string& path, const ModelDescription& model,
         {name_of(type), ": a folder has F32, F16 or BF16; only GGUF has ", name_of(type)});
   });
   const ParameterList& parameters = model.parameters;
-  require_equal("save_pretrained: numbers in the weights", std::ssize(weights), parameters.count());
+  weights.require_count("save_pretrained: numbers in the weights", parameters.count());
   const detail::HfTensorNames names(config.model);
   std::vector<TensorToWrite> tensors;
   for (const Parameter& parameter : parameters) {
-    const auto numbers = weights.subspan(static_cast<std::size_t>(parameter.offset),
-                                         static_cast<std::size_t>(parameter.count()));
     for (const detail::HfTensor& tensor : names.tensors_of(parameter)) {
-      tensors.push_back(detail::hf_tensor_to_write<T>(tensor, parameter, numbers, type));
+      tensors.push_back(detail::hf_tensor_to_write<T>(tensor, parameter, weights, type));
     }
   }
-  if (files.mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
+  const bool created = files.mkdir(path.c_str(), 0777) == 0;
+  if (!created && errno != EEXIST) {
     throw IoError(ErrorCode::cannot_create,
                   detail::concat({"cannot create folder ", printable(path)}), detail::last_error(),
                   "check that the folder above it exists and can be written");
   }
-  write_safetensors(detail::concat({path, "/model.safetensors"}), tensors, {{"format", "pt"}},
-                    files);
+  try {
+    write_safetensors(detail::concat({path, "/model.safetensors"}), tensors, {{"format", "pt"}},
+                      files);
+  } catch (...) {
+    if (created) files.rmdir(path.c_str());
+    throw;
+  }
   const std::string generation = detail::concat({path, "/generation_config.json"});
   if (detail::needs_generation_config(generation, config, files)) {
     detail::write_text(generation, generation_config_text(config), files);

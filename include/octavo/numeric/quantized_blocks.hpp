@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -195,6 +196,19 @@ inline void decode_iq4_xs(const Byte* block, float* out) noexcept {
   }
 }
 
+/// The bits of a number's magnitude, which are in the order of the magnitudes.
+inline std::uint32_t magnitude_bits(float number) noexcept {
+  return std::bit_cast<std::uint32_t>(number) & 0x7fff'ffffu;
+}
+
+/// The bits of the largest magnitude of 32 numbers; those of an infinity or a NaN are larger than
+/// those of any number. (A compiler vectorizes the largest of whole numbers, but not of floats.)
+inline std::uint32_t largest_bits(const float* numbers) noexcept {
+  std::uint32_t largest = 0;
+  for (int i = 0; i < 32; ++i) largest = std::max(largest, magnitude_bits(numbers[i]));
+  return largest;
+}
+
 /// The whole part of number * factor + offset, the product and the sum rounded to float as ggml's
 /// code does; the double keeps a compiler from fusing the two.
 inline int quantized(float number, float factor, double offset) noexcept {
@@ -219,25 +233,27 @@ inline std::uint32_t put_numbers(const std::array<int, 32>& numbers, Byte* low) 
 
 /// As ggml's quantize_row_q8_0_ref. numbers [32], finite.
 inline void encode_q8_0(const float* numbers, Byte* block) noexcept {
-  float largest = 0;
-  for (int i = 0; i < 32; ++i) largest = std::max(largest, std::abs(numbers[i]));
-  const float scale = largest / 127;
+  const float scale = std::bit_cast<float>(largest_bits(numbers)) / 127;
   const float factor = reciprocal(scale);
   put_half(scale, block);
-  for (int i = 0; i < 32; ++i) {
-    const float rounded = std::clamp(std::round(numbers[i] * factor), -127.f, 127.f);
-    block[2 + i] = static_cast<Byte>(static_cast<std::int8_t>(rounded));
+  std::array<Byte, 32> bytes;
+  for (std::size_t i = 0; i < 32; ++i) {
+    // Rounded to nearest, halves away from zero; exact, as the sum is a double.
+    const float product = numbers[i] * factor;
+    const int whole = static_cast<int>(static_cast<double>(product) + std::copysign(0.5, product));
+    bytes[i] = static_cast<Byte>(std::clamp(whole, -127, 127));
   }
+  std::memcpy(block + 2, bytes.data(), bytes.size());
 }
 
 /// As ggml's quantize_row_q4_0_ref (bits 4) and quantize_row_q5_0_ref (bits 5). numbers [32]
 template <int bits>
 void encode_symmetric(const float* numbers, Byte* block) noexcept {
   constexpr int half = 1 << (bits - 1);
-  float extreme = 0;
-  for (int i = 0; i < 32; ++i) {
-    if (std::abs(numbers[i]) > std::abs(extreme)) extreme = numbers[i];
-  }
+  const std::uint32_t largest = largest_bits(numbers);
+  const float* first = numbers;
+  while (magnitude_bits(*first) != largest) ++first;
+  const float extreme = largest == 0 ? 0 : *first;
   const float scale = extreme / -half;
   const float factor = reciprocal(scale);
   std::array<int, 32> wholes;

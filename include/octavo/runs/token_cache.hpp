@@ -33,7 +33,7 @@ namespace OCTAVO_NAMESPACE {
 /// as in model files, and of the division of the text into documents (see CorpusText::division).
 inline std::string token_hash(const AnyTokenizer& tokenizer, const std::string& division) {
   MetadataWriter metadata;
-  detail::write_tokenizer(metadata, tokenizer);
+  detail::write_encoding(metadata, tokenizer);
   Sha256 hash;
   for (const auto& [key, value] : metadata.entries()) {
     hash.add(detail::concat({key, "=", value, "\n"}));

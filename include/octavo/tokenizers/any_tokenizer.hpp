@@ -15,6 +15,7 @@
 #include <octavo/tokenizers/bpe_tokenizer.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
+#include <octavo/tokenizers/chat_format.hpp>
 #include <octavo/tokenizers/sentence_piece_tokenizer.hpp>
 #include <octavo/tokenizers/special_tokens.hpp>
 #include <octavo/tokenizers/tokenizer.hpp>
@@ -87,6 +88,11 @@ class AnyTokenizer {
   /// ConfigError if one is not a token of the vocabulary.
   void set_frame(TextFrame frame);
 
+  const ChatFormat& chat() const noexcept { return chat_; }
+  /// ConfigError if the begin token is not one of the vocabulary, or the template is longer than
+  /// longest_chat_template.
+  void set_chat(ChatFormat chat);
+
   friend bool operator==(const AnyTokenizer&, const AnyTokenizer&) = default;
 
  private:
@@ -98,6 +104,7 @@ class AnyTokenizer {
   One tokenizer_;
   std::optional<std::vector<Token>> end_tokens_;  ///< if they are not just end_token()
   TextFrame frame_;
+  ChatFormat chat_;
 };
 
 static_assert(Tokenizer<AnyTokenizer>);
@@ -186,6 +193,15 @@ OCTAVO_INLINE void AnyTokenizer::set_frame(TextFrame frame) {
   require_tokens("token before a text", frame.before);
   require_tokens("token after a text", frame.after);
   frame_ = std::move(frame);
+}
+
+OCTAVO_INLINE void AnyTokenizer::set_chat(ChatFormat chat) {
+  if (chat.begin_token) require_tokens("begin token", {&*chat.begin_token, 1});
+  require(chat.chat_template.size() <= longest_chat_template, [&] {
+    return detail::concat({"chat template: got ", chat.chat_template.size(),
+                           " bytes, expected at most ", longest_chat_template});
+  });
+  chat_ = std::move(chat);
 }
 
 OCTAVO_INLINE void AnyTokenizer::require_tokens(const char* what,
