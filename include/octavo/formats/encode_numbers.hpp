@@ -11,7 +11,6 @@
 #include <limits>
 #include <span>
 #include <string>
-#include <type_traits>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
@@ -22,33 +21,6 @@
 #include <octavo/numeric/stored_type.hpp>
 
 namespace OCTAVO_NAMESPACE::detail {
-
-/// std::isfinite of any width, without a branch.
-template <typename N>
-constexpr bool is_finite(N number) noexcept {
-  if constexpr (std::is_same_v<N, double>) {
-    constexpr std::uint64_t exponent = 0x7ff0'0000'0000'0000;
-    return (std::bit_cast<std::uint64_t>(number) & exponent) != exponent;
-  } else if constexpr (std::is_same_v<N, float>) {
-    constexpr std::uint32_t exponent = 0x7f80'0000;
-    return (std::bit_cast<std::uint32_t>(number) & exponent) != exponent;
-  } else {
-    constexpr std::uint16_t exponent = std::is_same_v<N, Float16> ? 0x7c00 : 0x7f80;
-    return (number.bits & exponent) != exponent;
-  }
-}
-
-/// The index of the first number that is not finite; their count if all are. Without a branch for
-/// each number, so that compilers vectorize it.
-template <typename N>
-std::size_t first_not_finite(std::span<const N> numbers) noexcept {
-  bool finite = true;
-  for (const N number : numbers) finite &= is_finite(number);
-  if (finite) return numbers.size();
-  std::size_t i = 0;
-  while (is_finite(numbers[i])) ++i;
-  return i;
-}
 
 /// The number converted to `type`; infinite if it is too large.
 template <StoredType type>

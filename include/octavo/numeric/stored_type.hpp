@@ -2,10 +2,13 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include <octavo/base/config.hpp>
 #include <octavo/base/float_environment.hpp>
@@ -94,6 +97,33 @@ inline constexpr float widened(float number) noexcept { return number; }
 inline constexpr double widened(double number) noexcept { return number; }
 inline constexpr float widened(Float16 number) noexcept { return to_float(number); }
 inline constexpr float widened(BFloat16 number) noexcept { return to_float(number); }
+
+/// std::isfinite of any width, without a branch.
+template <typename N>
+constexpr bool is_finite(N number) noexcept {
+  if constexpr (std::is_same_v<N, double>) {
+    constexpr std::uint64_t exponent = 0x7ff0'0000'0000'0000;
+    return (std::bit_cast<std::uint64_t>(number) & exponent) != exponent;
+  } else if constexpr (std::is_same_v<N, float>) {
+    constexpr std::uint32_t exponent = 0x7f80'0000;
+    return (std::bit_cast<std::uint32_t>(number) & exponent) != exponent;
+  } else {
+    constexpr std::uint16_t exponent = std::is_same_v<N, Float16> ? 0x7c00 : 0x7f80;
+    return (number.bits & exponent) != exponent;
+  }
+}
+
+/// The index of the first number that is not finite; their count if all are. Without a branch for
+/// each number, so that compilers vectorize it.
+template <typename N>
+std::size_t first_not_finite(std::span<const N> numbers) noexcept {
+  bool finite = true;
+  for (const N number : numbers) finite &= is_finite(number);
+  if (finite) return numbers.size();
+  std::size_t i = 0;
+  while (is_finite(numbers[i])) ++i;
+  return i;
+}
 
 /// Decodes `bytes` of `type` into numbers [whole blocks].
 inline void decode(StoredType type, const std::byte* bytes, std::span<float> numbers) noexcept {
