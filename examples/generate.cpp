@@ -94,7 +94,7 @@ int run(support::GenerateOptions& options) {
   octavo::require_not_input("--memory-report", options.memory_report.drawing, inputs, true);
   Model model = generate::load(options.model);
   limit_context(options.context, model);
-  const std::size_t weights = model.weights.size() * sizeof(float);
+  const std::size_t weights = model.weights.bytes();
   octavo::ThreadPool threads(options.threads);
   support::warn_of_threads(threads);
   if (!options.score.empty()) {

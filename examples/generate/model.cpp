@@ -12,11 +12,8 @@ Model load(const std::string& path) {
     throw octavo::FormatError("cannot generate with " + octavo::printable(path) +
                               ": it has no tokenizer that Octavo reads");
   }
-  const auto count = static_cast<std::size_t>(octavo::parameter_count(source.config()));
-  Model model{{source.config(), source.trained_length(), *source.tokenizer(),
-               octavo::AlignedBuffer<float>(count)},
+  Model model{source.config(), source.trained_length(), *source.tokenizer(), source.load_stored(),
               source.end_tokens()};
-  source.read(model.weights);
   if (source.chat_template().empty()) return model;
   try {
     const auto name = [&](std::optional<octavo::Token> token) {

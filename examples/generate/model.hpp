@@ -13,7 +13,11 @@
 namespace generate {
 
 /// A model of any format that Octavo reads, with the tokens that end a text.
-struct Model : octavo::LoadedModel<float> {
+struct Model {
+  octavo::ModelConfig config;
+  octavo::Index trained_length;
+  octavo::AnyTokenizer tokenizer;
+  octavo::StoredWeights<float> weights;
   std::vector<octavo::Token> end_tokens;
   std::optional<octavo::ChatTemplate> chat{};
   std::string chat_failure{};  ///< why its chat template cannot be used

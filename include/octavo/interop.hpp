@@ -23,6 +23,7 @@
 #include <octavo/interop/pretrained_config.hpp>
 #include <octavo/interop/save_pretrained.hpp>
 #include <octavo/interop/sentence_piece_file.hpp>
+#include <octavo/interop/stored_tensor.hpp>
 #include <octavo/interop/token_table.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/interop/tokenizer_json.hpp>

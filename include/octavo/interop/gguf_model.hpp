@@ -25,6 +25,7 @@
 #include <octavo/interop/gguf_parameters.hpp>
 #include <octavo/interop/gguf_tokens.hpp>
 #include <octavo/interop/pretrained_config.hpp>
+#include <octavo/interop/stored_tensor.hpp>
 #include <octavo/interop/token_table.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/weight_source.hpp>
@@ -115,6 +116,13 @@ class GgufModel {
     }
   }
 
+  /// The weights in the number types of the file. FormatError if a number is not finite.
+  StoredWeights<float> load_stored() const {
+    return detail::load_stored(
+        parameters_, [this](const Parameter& parameter) { return stored_tensors(parameter); },
+        [this](const ParameterBlock& block, std::span<float> numbers) { read(block, numbers); });
+  }
+
   /// Sets a trainer of the same configuration to these weights. All of them are verified before the
   /// trainer is changed.
   template <typename Trainer>
@@ -125,6 +133,20 @@ class GgufModel {
   }
 
  private:
+  std::vector<detail::StoredTensor> stored_tensors(const Parameter& parameter) const {
+    std::vector<detail::StoredTensor> tensors;
+    for (const detail::GgufPart& part : parts_) {
+      if (part.parameter->index != parameter.index) continue;
+      const GgufTensor& tensor = file_.tensor(part.name);
+      tensors.push_back({part.name, tensor.type, part,
+                         [this, &tensor](std::size_t first, std::span<std::byte> bytes) {
+                           file_.read(tensor, first, bytes);
+                         },
+                         [this](const std::string& what) { file_.fail(what); }});
+    }
+    return tensors;
+  }
+
   void read_config() {
     const std::string key = "general.architecture";
     const std::string name = file_.text(key);

@@ -19,6 +19,7 @@
 #include <octavo/interop/hf_tensor_names.hpp>
 #include <octavo/interop/hf_tensors.hpp>
 #include <octavo/interop/pretrained_config.hpp>
+#include <octavo/interop/stored_tensor.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/gpt2_names.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -118,6 +119,15 @@ class HuggingFaceFolder {
     check_head();
   }
 
+  /// The weights in the number types of the files (F64 as F32). FormatError if a number is not
+  /// finite.
+  StoredWeights<float> load_stored() const {
+    check_sums();
+    return detail::load_stored(
+        parameters_, [this](const Parameter& parameter) { return stored_tensors(parameter); },
+        [this](const ParameterBlock& block, std::span<float> numbers) { read(block, numbers); });
+  }
+
   /// Sets a trainer of the same configuration to these weights. All of them are verified before the
   /// trainer is changed.
   template <typename Trainer>
@@ -129,6 +139,18 @@ class HuggingFaceFolder {
 
  private:
   static constexpr std::string_view head = "lm_head.weight";
+
+  std::vector<detail::StoredTensor> stored_tensors(const Parameter& parameter) const {
+    std::vector<detail::StoredTensor> tensors;
+    for (const detail::HfTensor& tensor : names_.tensors_of(parameter)) {
+      const std::string& dtype = holder(tensor.name).tensor(tensor.name).dtype;
+      const StoredType type = dtype == "F16"    ? StoredType::f16
+                              : dtype == "BF16" ? StoredType::bf16
+                                                : StoredType::f32;
+      tensors.push_back({tensor.name, type, detail::layout_of(tensor, parameter), {}, {}});
+    }
+    return tensors;
+  }
 
   void read_generation(const std::string& path, FileSystem& files) {
     try {

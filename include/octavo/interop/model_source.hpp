@@ -17,6 +17,7 @@
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/interop/gguf_model.hpp>
 #include <octavo/interop/hugging_face_folder.hpp>
+#include <octavo/interop/stored_tensor.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/tensor/parameter_block.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
@@ -87,6 +88,24 @@ class ModelSource {
   }
   void read(const ParameterBlock& block, std::span<double> numbers) const {
     read_block(block, numbers);
+  }
+
+  /// The weights for a Generator or a Scorer: matrices stay in the number types of the file and are
+  /// decoded as products read them, with the bits of their numbers. FormatError if a number is not
+  /// finite. Not for a model with a part of the user's, whose layers may read numbers.
+  StoredWeights<float> load_stored() const {
+    if (gguf_) return gguf_->load_stored();
+    if (folder_) return folder_->load_stored();
+    file_->check_sums();
+    return detail::load_stored(
+        file_->parameters(),
+        [](const Parameter& parameter) {
+          return std::vector<detail::StoredTensor>{
+              {parameter.name, StoredType::f32, {&parameter, 0, parameter.columns}, {}, {}}};
+        },
+        [this](const ParameterBlock& block, std::span<float> numbers) {
+          file_->read(block, numbers);
+        });
   }
 
   /// FormatError if a tensor differs from a checksum that a file states.

@@ -168,7 +168,11 @@ void unpack_vector(const StoredMatrix& matrix, Index first_k, Index depth, Index
                    float* panel, Index panel_row) {
   using Lines = LinesOfGroup<type>;
   const std::byte* block = group_block<type>(matrix, first_j, first_k);
+  const auto ahead = static_cast<std::size_t>(depth / Lines::numbers) * Lines::bytes;
   for (Index k = 0; k < depth; k += Lines::numbers, block += Lines::bytes) {
+    for (std::size_t at = 0; at < Lines::bytes; at += alignment_bytes) {
+      __builtin_prefetch(block + ahead + at, 0, 2);
+    }
     const Lines lines(block, static_cast<std::size_t>(first_j % group_lines));
     const Index rest = depth - k;
     for_each_number<type>(lines, [&](int i, Floats number) {

@@ -20,6 +20,13 @@
 
 namespace OCTAVO_NAMESPACE {
 
+/// Whether the library's layers read a parameter only in products or row by row: the weight of a
+/// linear map, the token table, the head's table.
+inline bool may_be_stored(const Parameter& parameter) noexcept {
+  return parameter.is_map() || parameter.name == "embedding.tokens.weight" ||
+         parameter.name == "head.weight";
+}
+
 /// How the weights of a model are kept, parameter by parameter: as numbers, or as matrices in the
 /// type of a file. A matrix without `data` gets its bytes in the one block of StoredWeights; one
 /// with `data` lies elsewhere, such as in a mapped file.
