@@ -83,3 +83,26 @@ TEST_CASE("messages that are out of turn are refused by number") {
   CHECK(failure(gemma, {{"system", "s"}, {"user", "a"}}) ==
         "the model's chat template has no system message");
 }
+
+TEST_CASE("what the messages say is told from the template's text") {
+  for (const auto& fixture : fixtures()) {
+    const ChatTemplate chat(fixture["template"].get<std::string>(),
+                            fixture["begin"].get<std::string>(), fixture["end"].get<std::string>());
+    const bool refuses = fixture["template"].get<std::string>().find("System role not supported") !=
+                         std::string::npos;
+    std::vector<ChatMessage> messages{{"user", "U"}, {"assistant", "A"}, {"user", "V"}};
+    if (!refuses) messages.insert(messages.begin(), {"system", "S"});
+    const detail::ChatText text = chat.render_parts(messages, true);
+    CHECK(text.text == chat.render(messages, true));
+    std::string said;
+    std::size_t end = 0;
+    for (const auto& part : text.parts) {
+      CHECK(part.begin == end);
+      CHECK(part.end > part.begin);
+      end = part.end;
+      if (part.of_message) said += text.text.substr(part.begin, part.end - part.begin);
+    }
+    CHECK(end == text.text.size());
+    CHECK(said == (refuses ? "UAV" : "SUAV"));
+  }
+}

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,7 +25,8 @@ namespace OCTAVO_NAMESPACE {
 
 /// A conversation with a model. Its text is rendered by the model's template; of each turn only
 /// what follows the text before it passes through the model, whose keys and values stay in the
-/// generator's cache.
+/// generator's cache. What a message says is text: the name of a control token in it does not
+/// become that token, so that no message can end its turn, or begin another's.
 ///
 ///     Chat chat(generator, tokenizer, ChatTemplate(text, "<s>", "</s>"), source.end_tokens());
 ///     chat.answer("Who are you?", 200, {.temperature = 0}, 1,
@@ -69,7 +72,7 @@ class Chat {
   Index answer(std::string question, Index count, const Sampling& sampling, std::uint64_t seed,
                Receive&& receive) {
     messages_.push_back({"user", std::move(question)});
-    const Index tokens_read = read(template_.render(messages_, true));
+    const Index tokens_read = read(template_.render_parts(messages_, true));
     std::string answer;
     bool wanted = true;
     TextStream stream(*tokenizer_, StopStrings{},
@@ -98,24 +101,48 @@ class Chat {
   }
 
  private:
-  std::vector<Token> encoded(std::string_view text) const {
-    if constexpr (requires { detail::encoded(*tokenizer_, text, SpecialTokens::recognized); }) {
-      return detail::encoded(*tokenizer_, text, SpecialTokens::recognized);
+  std::vector<Token> encoded(std::string_view text,
+                             SpecialTokens special = SpecialTokens::recognized) const {
+    if constexpr (requires { detail::encoded(*tokenizer_, text, special); }) {
+      return detail::encoded(*tokenizer_, text, special);
     } else {
       return detail::encoded(*tokenizer_, text);
     }
   }
 
+  /// The tokens of a conversation from its byte `from` on. As one text, as the model was trained,
+  /// unless a message would make a control token: then the messages' parts are encoded as text.
+  std::vector<Token> encoded(const detail::ChatText& chat, std::size_t from) const {
+    std::vector<Token> parts;
+    for (const auto& part : chat.parts) {
+      if (part.end <= from) continue;
+      const std::size_t begin = std::max(part.begin, from);
+      const auto tokens =
+          encoded(std::string_view(chat.text).substr(begin, part.end - begin),
+                  part.of_message ? SpecialTokens::as_text : SpecialTokens::recognized);
+      parts.insert(parts.end(), tokens.begin(), tokens.end());
+    }
+    std::vector<Token> whole = encoded(std::string_view(chat.text).substr(from));
+    return special_of(whole) == special_of(parts) ? whole : parts;
+  }
+
+  std::vector<Token> special_of(std::span<const Token> tokens) const {
+    std::vector<Token> special;
+    std::copy_if(tokens.begin(), tokens.end(), std::back_inserter(special),
+                 [&](Token token) { return is_special(*tokenizer_, token); });
+    return special;
+  }
+
   /// Passes the text through the model, from where it goes on after what the model has read.
-  Index read(const std::string& text) {
-    const bool goes_on = !seen_.empty() && text.starts_with(seen_);
+  Index read(const detail::ChatText& chat) {
+    const bool goes_on = !seen_.empty() && chat.text.starts_with(seen_);
     if (!goes_on) {
       generator_->reset();
       seen_.clear();
     }
-    const std::vector<Token> tokens = encoded(std::string_view(text).substr(seen_.size()));
+    const std::vector<Token> tokens = encoded(chat, seen_.size());
     generator_->read(tokens);
-    seen_ = text;
+    seen_ = chat.text;
     return std::ssize(tokens);
   }
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
@@ -23,12 +25,36 @@ struct ChatMessage {
 
 namespace detail {
 
-inline std::string_view trimmed(std::string_view text) noexcept {
-  constexpr std::string_view blanks = " \t\n\v\f\r";
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+inline constexpr std::string_view blanks = " \t\n\v\f\r";
+
+inline std::string_view without_last_blanks(std::string_view text) noexcept {
+  return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
+inline std::string_view trimmed(std::string_view text) noexcept {
+  text = without_last_blanks(text);
+  return text.substr(std::min(text.find_first_not_of(blanks), text.size()));
+}
+
+/// A conversation as text, with the places of what its messages say: there a control token's name
+/// is only text.
+struct ChatText {
+  struct Part {
+    std::size_t begin = 0, end = 0;  ///< bytes
+    bool of_message = false;         ///< otherwise the template's
+  };
+
+  std::string text;
+  std::vector<Part> parts;  ///< one after the other, without empty ones
+
+  void add(std::string_view piece, bool of_message) {
+    if (piece.empty()) return;
+    if (parts.empty() || parts.back().of_message != of_message) {
+      parts.push_back({text.size(), text.size(), of_message});
+    }
+    text += piece;
+    parts.back().end = text.size();
+  }
+};
 
 /// How a family writes a conversation.
 enum class ChatLayout { chatml, llama2, mistral, phi3, zephyr, gemma, llama3 };
@@ -90,6 +116,11 @@ class ChatTemplate {
   /// ConfigError unless a system message, if there is one, comes first and user and assistant
   /// then take turns, the user first; or if the model knows no system messages.
   std::string render(std::span<const ChatMessage> messages, bool answer) const {
+    return render_parts(messages, answer).text;
+  }
+
+  /// As above, and which of it the messages say.
+  detail::ChatText render_parts(std::span<const ChatMessage> messages, bool answer) const {
     check(messages);
     std::string_view system = default_system_;
     bool has_system = !default_system_.empty() || dated_;
@@ -98,15 +129,15 @@ class ChatTemplate {
       has_system = true;
       messages = messages.subspan(1);
     }
-    std::string text;
-    if (layout_ != detail::ChatLayout::llama2) text += begin_;
-    if (has_system && !joins_system()) text += system_turn(system);
+    detail::ChatText text;
+    if (layout_ != detail::ChatLayout::llama2) text.add(begin_, false);
+    if (has_system && !joins_system()) add_system_turn(system, text);
     const bool joined = has_system && joins_system();
     for (const ChatMessage& message : messages) {
       const bool first = &message == messages.data();
-      text += turn(message, joined && first ? std::optional(system) : std::nullopt);
+      add_turn(message, joined && first ? std::optional(system) : std::nullopt, text);
     }
-    if (answer) text += answer_begins();
+    if (answer) text.add(answer_begins(), false);
     return text;
   }
 
@@ -161,52 +192,67 @@ class ChatTemplate {
     return layout_ == Layout::llama2 || layout_ == Layout::mistral || layout_ == Layout::gemma;
   }
 
-  std::string system_turn(std::string_view system) const {
-    if (layout_ != Layout::llama3) return turn({"system", std::string(system)}, std::nullopt);
-    std::string content =
-        dated_ ? "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n" : "";
-    return turn({"system", content += detail::trimmed(system)}, std::nullopt, dated_);
+  void add_system_turn(std::string_view system, detail::ChatText& text) const {
+    const Around around = around_turn("system");
+    text.add(around.before, false);
+    if (dated_) {
+      text.add("Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n", false);
+    }
+    text.add(layout_ == Layout::llama3 ? detail::trimmed(system) : system, true);
+    text.add(around.after, false);
   }
 
-  /// One message; `system` is a part of it. `raw`: its blanks are kept in any case.
-  std::string turn(const ChatMessage& message, std::optional<std::string_view> system,
-                   bool raw = false) const {
-    const bool user = message.role != "assistant";
-    const std::string_view role = message.role;
+  /// One message; `system` is a part of it.
+  void add_turn(const ChatMessage& message, std::optional<std::string_view> system,
+                detail::ChatText& text) const {
+    const bool answer = message.role == "assistant";
     std::string_view content = message.content;
-    if (!user && thinks_) content = without_thoughts(content);
-    const std::string_view trimmed = raw ? content : detail::trimmed(content);
+    if (answer && thinks_) content = without_thoughts(content);
+    const bool trims =
+        layout_ == Layout::llama2 || layout_ == Layout::gemma || layout_ == Layout::llama3;
+    const bool tagged = system && layout_ == Layout::llama2;
+    if (trims) content = tagged ? detail::without_last_blanks(content) : detail::trimmed(content);
+    const Around around = around_turn(message.role);
+    text.add(around.before, false);
+    if (system) {
+      text.add(tagged ? "<<SYS>>\n" : "", false);
+      text.add(*system, true);
+      text.add(tagged ? "\n<</SYS>>" : "", false);
+      text.add(tagged && content.empty() ? "" : "\n\n", false);
+    }
+    text.add(content, true);
+    text.add(around.after, false);
+  }
+
+  /// What stands before and after the content of a message.
+  struct Around {
+    std::string before, after;
+  };
+  Around around_turn(std::string_view role) const {
+    using detail::concat;
+    const bool answer = role == "assistant";
     switch (layout_) {
       case Layout::chatml:
-        return detail::concat({"<|im_start|>", role, "\n", content, "<|im_end|>\n"});
-      case Layout::llama2: {
-        if (!user) return detail::concat({" ", trimmed, " ", end_});
-        const std::string whole =
-            system ? detail::concat({"<<SYS>>\n", *system, "\n<</SYS>>\n\n", content})
-                   : std::string(content);
-        return detail::concat({begin_, "[INST] ", detail::trimmed(whole), " [/INST]"});
-      }
+        return {concat({"<|im_start|>", role, "\n"}), "<|im_end|>\n"};
+      case Layout::llama2:
+        if (answer) return {" ", concat({" ", end_})};
+        return {concat({begin_, "[INST] "}), " [/INST]"};
       case Layout::mistral:
-        if (!user) {
-          return detail::concat(
-              {blank_before_answer_ ? " " : "", content, end_, blank_after_answer_ ? " " : ""});
+        if (answer) {
+          return {blank_before_answer_ ? " " : "", concat({end_, blank_after_answer_ ? " " : ""})};
         }
-        return detail::concat({blank_after_instruction_ ? "[INST] " : "[INST]",
-                               system ? detail::concat({*system, "\n\n"}) : std::string(), content,
-                               blank_after_instruction_ ? " [/INST]" : "[/INST]"});
+        return blank_after_instruction_ ? Around{"[INST] ", " [/INST]"}
+                                        : Around{"[INST]", "[/INST]"};
       case Layout::phi3:
-        return detail::concat({"<|", role, "|>\n", content, "<|end|>\n"});
+        return {concat({"<|", role, "|>\n"}), "<|end|>\n"};
       case Layout::zephyr:
-        return detail::concat({"<|", role, "|>\n", content, end_, "\n"});
+        return {concat({"<|", role, "|>\n"}), concat({end_, "\n"})};
       case Layout::gemma:
-        return detail::concat({"<start_of_turn>", user ? "user" : "model", "\n",
-                               system ? detail::concat({*system, "\n\n"}) : std::string(), trimmed,
-                               "<end_of_turn>\n"});
+        return {concat({"<start_of_turn>", answer ? "model" : "user", "\n"}), "<end_of_turn>\n"};
       case Layout::llama3:
         break;
     }
-    return detail::concat(
-        {"<|start_header_id|>", role, "<|end_header_id|>\n\n", trimmed, "<|eot_id|>"});
+    return {concat({"<|start_header_id|>", role, "<|end_header_id|>\n\n"}), "<|eot_id|>"};
   }
 
   std::string answer_begins() const {
