@@ -21,9 +21,14 @@
 #include <octavo/transformer/families.hpp>
 
 #include "heap_guard/heap_guard.hpp"
-#include "interop/gpt2_folder.hpp"
+#include "interop/hf_folder.hpp"
 
 using namespace octavo;
+using octavo_test::add_tensor;
+using octavo_test::logits_difference;
+using octavo_test::numbers_of;
+using octavo_test::of_family;
+using octavo_test::saved;
 using octavo_test::TestFolder;
 namespace fs = std::filesystem;
 
@@ -31,48 +36,6 @@ namespace {
 
 std::string reference(const std::string& name) {
   return OCTAVO_TEST_REFERENCE_FOLDER "/hf/" + name;
-}
-
-template <typename U>
-std::vector<U> numbers_of(const SafetensorsReader& file, const std::string& name) {
-  const TensorInFile& tensor = file.tensor(name);
-  std::vector<U> result(tensor.bytes / sizeof(U));
-  file.read(tensor, 0, std::as_writable_bytes(std::span(result)));
-  return result;
-}
-
-/// [tokens, vocabulary]
-template <Scalar T>
-std::vector<T> logits_of(const PretrainedModel<T>& model, std::span<const Token> tokens) {
-  const auto length = static_cast<Index>(tokens.size());
-  const Index vocabulary = model.config.model.vocabulary;
-  MemoryPlan plan;
-  const Transformer<T> transformer(model.config.model, plan, {1, length, 1, false});
-  plan.place();
-  const Arena arena(plan);
-  const Worker worker;
-  std::vector<T> result(static_cast<std::size_t>(length * vocabulary));
-  transformer.logits({.run = {worker, arena, transformer.pack_buffer(arena)},
-                      .rows = {1, length},
-                      .weights = model.weights.data()},
-                     tokens, MatrixView<T>(result.data(), length, vocabulary));
-  return result;
-}
-
-/// The largest difference from what PyTorch computed.
-template <Scalar T>
-double difference(const std::string& name) {
-  const PretrainedModel<T> model = load_pretrained<T>(reference(name));
-  const FileSource source(reference(name + "/expected.safetensors"));
-  const SafetensorsReader file(source);
-  const auto expected = numbers_of<double>(file, "logits");
-  const auto got = logits_of<T>(model, numbers_of<Token>(file, "tokens"));
-  REQUIRE(got.size() == expected.size());
-  double worst = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    worst = std::max(worst, std::abs(static_cast<double>(got[i]) - expected[i]));
-  }
-  return worst;
 }
 
 /// dtype, shape and bytes of every tensor of a folder that is not set aside.
@@ -100,50 +63,13 @@ constexpr const char* folders[] = {"llama",   "llama_biases", "llama3", "linear"
                                    "dynamic", "yarn",         "qwen2",  "qwen3",
                                    "mistral", "gemma",        "gemma2", "gemma3"};
 
-/// Small sizes in which no two are equal but those that must be.
-constexpr ModelConfig of_family(Family family) {
-  return with_family({.vocabulary = 11,
-                      .context = 5,
-                      .layers = 2,
-                      .width = 12,
-                      .attention = {.heads = 4, .kv_heads = 2, .head_width = 6},
-                      .feed_forward = {.d_ff = 20}},
-                     family);
-}
-
-/// A folder with a model of a family.
-TestFolder saved(const ModelConfig& config, StoredType type = StoredType::f32) {
-  TestFolder folder;
-  octavo_test::HastyFileSystem hasty;
-  save_pretrained<float>(folder.path(), standard_model(config), {config, 3, 1, 2},
-                         octavo_test::gpt2_weights<float>(config), type, hasty);
-  folder.take();
-  return folder;
-}
-
-/// Adds a tensor to the one file of a folder on the disk.
-void add_tensor(const TestFolder& folder, const std::string& name, std::vector<Index> shape,
-                const std::vector<float>& numbers) {
-  const std::string whole = folder.files.at("model.safetensors");
-  const MemorySource source("x", std::as_bytes(std::span(whole)));
-  const SafetensorsReader reader(source);
-  std::vector<TensorToWrite> tensors;
-  for (const auto& [old, tensor] : reader.tensors()) {
-    tensors.push_back({old, tensor.dtype, tensor.shape,
-                       std::as_bytes(std::span(whole)).subspan(tensor.offset, tensor.bytes)});
-  }
-  tensors.push_back(tensor_to_write<float>(name, std::move(shape), std::span(numbers)));
-  octavo_test::HastyFileSystem hasty;
-  write_safetensors(folder.path() + "/model.safetensors", tensors, {}, hasty);
-}
-
 }  // namespace
 
 TEST_CASE("a folder's logits are PyTorch's, for every class") {
   for (const std::string name : folders) {
     INFO(name);
-    CHECK(difference<double>(name) < 1e-10);
-    CHECK(difference<float>(name) < 1e-5);
+    CHECK(logits_difference<double, double>(reference(name)) < 1e-10);
+    CHECK(logits_difference<float, double>(reference(name)) < 1e-5);
   }
 }
 

@@ -10,7 +10,7 @@
 #include <octavo/interop/model_source.hpp>
 #include <octavo/training/trainer.hpp>
 
-#include "interop/gpt2_folder.hpp"
+#include "interop/hf_folder.hpp"
 
 using namespace octavo;
 using octavo_test::gpt2_shape;
@@ -20,49 +20,6 @@ using octavo_test::TestFolder;
 namespace {
 
 std::string reference(const std::string& name) { return OCTAVO_TEST_REFERENCE_FOLDER "/" + name; }
-
-template <typename U>
-std::vector<U> values(const SafetensorsReader& file, const std::string& name) {
-  const TensorInFile& tensor = file.tensor(name);
-  std::vector<U> result(tensor.bytes / sizeof(U));
-  file.read(tensor, 0, std::as_writable_bytes(std::span(result)));
-  return result;
-}
-
-/// [tokens, vocabulary]
-template <Scalar T>
-std::vector<T> logits(const PretrainedModel<T>& model, std::span<const Token> tokens) {
-  const auto length = static_cast<Index>(tokens.size());
-  const Index vocabulary = model.config.model.vocabulary;
-  MemoryPlan plan;
-  const Transformer<T> transformer(model.config.model, plan, {1, length, 1, false});
-  plan.place();
-  const Arena arena(plan);
-  const Worker worker;
-  std::vector<T> result(static_cast<std::size_t>(length * vocabulary));
-  transformer.logits({.run = {worker, arena, transformer.pack_buffer(arena)},
-                      .rows = {1, length},
-                      .weights = model.weights.data()},
-                     tokens, MatrixView<T>(result.data(), length, vocabulary));
-  return result;
-}
-
-/// The largest difference from what PyTorch computed.
-template <Scalar T>
-double difference(const std::string& name) {
-  const PretrainedModel<T> model = load_pretrained<T>(reference(name));
-  const FileSource source(reference(name + "/expected.safetensors"));
-  const SafetensorsReader file(source);
-  const auto expected = values<float>(file, "logits");
-  const auto got = logits<T>(model, values<Token>(file, "tokens"));
-  REQUIRE(got.size() == expected.size());
-  double worst = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    worst =
-        std::max(worst, std::abs(static_cast<double>(got[i]) - static_cast<double>(expected[i])));
-  }
-  return worst;
-}
 
 template <Scalar T>
 void check_bits(std::span<const T> got, std::span<const T> expected) {
@@ -74,7 +31,7 @@ void check_bits(std::span<const T> got, std::span<const T> expected) {
 TEST_CASE_TEMPLATE("a folder's logits are PyTorch's", T, float, double) {
   for (const char* name : {"gpt2", "gpt2_sharded", "gpt2_f16"}) {
     INFO(std::string(name));
-    CHECK(difference<T>(name) < 1e-5);
+    CHECK(octavo_test::logits_difference<T, float>(reference(name)) < 1e-5);
   }
 }
 
