@@ -33,7 +33,6 @@ struct HfLayerName {
 };
 
 inline constexpr HfLayerName hf_llama_names[] = {
-    {"embedding.tokens", {"embed_tokens"}},
     {"attention_norm", {"input_layernorm"}},
     {"attention.qkv", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}},
     {"attention.query_norm", {"self_attn.q_norm"}},
@@ -60,16 +59,20 @@ class HfTensorNames {
 
   bool is_gpt2() const noexcept { return config_.positions.kind == PositionKind::learned; }
   void leave_out_prefix() noexcept { prefixed_ = false; }
+  /// The token table has the head's name: files of tied models whose program wrote one of both.
+  void take_head_for_table() noexcept { table_is_head_ = true; }
   std::string_view prefix() const noexcept {
     return !prefixed_ ? "" : is_gpt2() ? "transformer." : "model.";
   }
   /// The token table, with and without the prefix.
   std::string table() const {
+    if (table_is_head_) return "lm_head.weight";
     return concat({prefix(), is_gpt2() ? "wte.weight" : "embed_tokens.weight"});
   }
 
   /// The tensors that make a parameter.
   std::vector<HfTensor> tensors_of(const Parameter& parameter) const {
+    if (parameter.name == "embedding.tokens.weight") return {{table(), sizes_of(parameter)}};
     if (is_gpt2()) return {{gpt2_name(parameter.name, prefix()), sizes_of(parameter)}};
     const NameParts parts(parameter.name);
     if (parts.layer == "head") return {{concat({"lm_head.", parts.leaf}), sizes_of(parameter)}};
@@ -113,6 +116,7 @@ class HfTensorNames {
 
   ModelConfig config_;
   bool prefixed_ = true;
+  bool table_is_head_ = false;
 };
 
 }  // namespace OCTAVO_NAMESPACE::detail

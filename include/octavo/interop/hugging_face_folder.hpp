@@ -56,6 +56,10 @@ class HuggingFaceFolder {
     read_generation(path, files);
     names_.leave_out_prefix();
     if (tensors_.find(names_.table()) == nullptr) names_ = detail::HfTensorNames(config_.model);
+    if (config_.model.head.tied && tensors_.find(names_.table()) == nullptr &&
+        tensors_.find(std::string(head)) != nullptr) {
+      names_.take_head_for_table();
+    }
     check_room();
     parameters_ = Transformer<float>(config_.model).parameters();
     for_each_tensor([&](const Parameter&, const detail::HfTensor& tensor) { check(tensor); });
