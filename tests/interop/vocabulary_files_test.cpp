@@ -41,7 +41,8 @@ TEST_CASE("what was added beside vocab.json is honoured") {
   folder.write("tokenizer_config.json",
                Json{{"added_tokens_decoder", decoder}, {"add_bos_token", true}}.dump());
   CHECK(Read(folder).tokenizer.encode("the <u>") == Tokens{the, x});
-  CHECK(Read(folder).notes.size() == 1);
+  CHECK(Read(folder).notes.empty());
+  CHECK(Read(folder).tokenizer.frame() == TextFrame{{number_of("<|endoftext|>")}, {}});
   folder.write("tokenizer_config.json", R"({"add_prefix_space": true})");
   CHECK_THROWS_AS(Read{folder}, FormatError);
 }

@@ -41,30 +41,61 @@ class TokenizerFolder {
     const auto config = object("tokenizer_config.json");
     if (json) {
       TokenTable table = read_tokenizer_json(*json, notes);
-      if (config) check_config(*config, table, notes);
+      if (config) read_options(*config, true, table, notes);
       return table;
     }
     if (pieces) return with_config(read_sentence_piece_file(*pieces), config);
-    if (config) check_config(*config, {}, notes);
     const auto added = object("added_tokens.json"), special = object("special_tokens_map.json");
     const auto pointer = [](const auto& file) { return file ? &*file : nullptr; };
-    return read_vocabulary_files(*vocabulary, FileSource(concat({path_, "/merges.txt"}), files_),
-                                 {pointer(added), pointer(special), pointer(config)});
+    TokenTable table =
+        read_vocabulary_files(*vocabulary, FileSource(concat({path_, "/merges.txt"}), files_),
+                              {pointer(added), pointer(special), pointer(config)});
+    if (config) read_options(*config, false, table, notes);
+    return table;
   }
 
  private:
-  /// Checks the options that would add tokens or a space to a text. A tokenizer.json says for
-  /// itself what SentencePiece's texts begin with.
-  static void check_config(const JsonObject& config, const TokenTable& table,
+  /// Checks the options that would add a space or tokens to a text, and sets the tokens around a
+  /// text where they decide: the classes of Llama and Gemma make the template of a tokenizer.json
+  /// from them, GPT-2's takes add_bos_token. A tokenizer.json says for itself what SentencePiece's
+  /// texts begin with.
+  static void read_options(const JsonObject& config, bool json, TokenTable& table,
                            std::vector<std::string>& notes) {
     if (!table.sentence_pieces) config.demand("add_prefix_space", false);
-    for (const char* key : {"add_bos_token", "add_eos_token"}) {
-      const bool before = key == std::string_view("add_bos_token");
-      if (config.field(key) != true) continue;
-      if (!(before ? table.frame.before : table.frame.after).empty()) continue;
-      notes.push_back(concat({"'", key, "' of ", printable(config.name()),
-                              " is set aside: Octavo adds no tokens to a text"}));
+    const auto& field = config.field("tokenizer_class");
+    const std::string name = field.is_string() ? field.get<std::string>() : "GPT2Tokenizer";
+    const bool gpt2 = !json && name.starts_with("GPT2");
+    const bool llama = json && (name.starts_with("Llama") || name.starts_with("Gemma"));
+    for (const bool before : {true, false}) {
+      const char* const key = before ? "add_bos_token" : "add_eos_token";
+      std::vector<Token>& tokens = before ? table.frame.before : table.frame.after;
+      const auto& flag = config.field(key);
+      if (!flag.is_boolean() || flag.get<bool>() != tokens.empty()) continue;
+      const auto token = named_token(config, before ? "bos_token" : "eos_token", gpt2, table);
+      const bool decides = (llama || (gpt2 && before)) && (!flag.get<bool>() || token);
+      if (decides) {
+        tokens.clear();
+        if (flag.get<bool>()) tokens = {*token};
+      } else if (flag.get<bool>() || json) {
+        notes.push_back(concat({"'", key, "' of ", printable(config.name()), " is ",
+                                JsonObject::shown(flag), " and is set aside: ",
+                                (json ? "tokenizer.json says which tokens stand around a text"
+                                      : "GPT-2's tokenizer adds no such token")}));
+      }
     }
+  }
+
+  /// The token whose name is in this field, as a text or as an object's "content".
+  static std::optional<Token> named_token(const JsonObject& config, const char* key, bool gpt2,
+                                          const TokenTable& table) {
+    const auto& field = config.field(key);
+    const auto& content = field.is_object() ? field_of(field, "content") : field;
+    if (!content.is_string() && !(gpt2 && field.is_null())) return std::nullopt;
+    const auto found =
+        std::find(table.tokens.begin(), table.tokens.end(),
+                  content.is_string() ? content.get<std::string>() : "<|endoftext|>");
+    if (found == table.tokens.end()) return std::nullopt;
+    return static_cast<Token>(found - table.tokens.begin());
   }
 
   /// What tokenizer_config.json adds to a tokenizer.model: tokens, and which stand around a text.
