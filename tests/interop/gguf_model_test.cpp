@@ -210,7 +210,7 @@ TEST_CASE("what GGUF cannot have is not written") {
       "cannot write tensor 'token_embd.weight': number 2 is 1e+06, too large for F16", Error);
 }
 
-TEST_CASE("a head that is the token table once more is welcome") {
+TEST_CASE("a head that is the token table once more is welcome, another is the model's own") {
   const std::vector<float> weights = gpt2_weights<float>();
   const auto with_head = [&](float change) {
     const ParameterList list = Transformer<float>(gpt2_shape).parameters();
@@ -236,7 +236,7 @@ TEST_CASE("a head that is the token table once more is welcome") {
     return file.failure();
   };
   CHECK(with_head(0) == "");
-  CHECK(with_head(1) == "tensor 'output.weight' is not 'token_embd.weight'");
+  CHECK(with_head(1) == "");
 }
 
 TEST_CASE("writing and reading take no second copy of the weights") {

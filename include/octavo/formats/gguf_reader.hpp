@@ -166,10 +166,11 @@ class GgufReader {
     return has(key) ? whole_value(entry(key)) : std::nullopt;
   }
 
-  /// Whether the entry `key` exists and is true.
+  /// Whether the entry `key` exists and is true; FormatError if it is neither true nor false.
   bool truth(const std::string& key) const {
-    return has(key) && entry(key).type == GgufType::boolean &&
-           value_at<std::uint8_t>(entry(key)) != 0;
+    if (!has(key)) return false;
+    if (entry(key).type != GgufType::boolean) refuse(key, "true or false");
+    return value_at<std::uint8_t>(entry(key)) != 0;
   }
 
   /// The tensor `name`; FormatError if it is missing.
@@ -385,6 +386,7 @@ class GgufReader {
       return detail::concat(
           {FormattedNumber::fixed(static_cast<double>(value_at<float>(value)), 6)});
     }
+    if (value.type == GgufType::boolean) return value_at<std::uint8_t>(value) ? "true" : "false";
     const auto number = whole_value(value);
     return number ? std::to_string(*number) : "another type";
   }

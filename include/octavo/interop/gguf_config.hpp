@@ -39,6 +39,7 @@ class GgufConfigFile {
     PretrainedConfig config;
     ModelConfig& model = config.model;
     model.vocabulary = vocabulary;
+    refuse_others();
     read_sizes(model);
     model = with_family(model, family_.family);
     const char* const norm = model.norm.kind == NormKind::rms ? "attention.layer_norm_rms_epsilon"
@@ -67,6 +68,14 @@ class GgufConfigFile {
     const auto value = file_.optional_real(key(name));
     if (!value || !(*value > 0)) file_.refuse(key(name), "a number > 0");
     return *value;
+  }
+
+  /// FormatError for an entry with which llama.cpp computes something else.
+  void refuse_others() const {
+    file_.optional_whole(key("expert_count"), 0, 0);
+    if (file_.has(key("attention.causal")) && !file_.truth(key("attention.causal"))) {
+      file_.refuse(key("attention.causal"), "true");
+    }
   }
 
   void read_sizes(ModelConfig& model) const {

@@ -63,7 +63,8 @@ inline GgufEntries gguf_entries(const PretrainedConfig& config, const GgufFamily
 
 /// A model in a GGUF file, opened for reading. The constructor checks its entries, its vocabulary,
 /// and the names, types and shapes of its tensors. Of a model with a tied head "output.weight" may
-/// exist if it equals the token table.
+/// exist if it equals the token table; a GPT-2 may have another one (llama.cpp's quantizer stores
+/// the copy that its converter writes in another type), which is then the model's own head.
 class GgufModel {
  public:
   /// `source` must outlive this object. FormatError if a check fails.
@@ -148,6 +149,7 @@ class GgufModel {
   }
 
   void read_config() {
+    check_kind();
     const std::string key = "general.architecture";
     const std::string name = file_.text(key);
     family_ = detail::find_gguf_family(name);
@@ -166,6 +168,19 @@ class GgufModel {
     const GgufTensor& table = file_.tensor("token_embd.weight");
     config_ =
         detail::GgufConfigFile(file_, *family_).read(tokens > 0 ? tokens : table.shape.back());
+    if (family_->family == Family::gpt2 && file_.tensors().contains(head) && !head_is_table()) {
+      config_.model.head.tied = config_.model.head.bias = false;
+    }
+  }
+
+  /// FormatError for a file with a part of a model, or with something else.
+  void check_kind() const {
+    const std::string parts = "split.count", kind = "general.type";
+    if (file_.any_whole(parts).value_or(0) > 1) {
+      file_.fail(detail::concat({"it is one of ", *file_.any_whole(parts), " parts of a model"}),
+                 "join them first: llama-gguf-split --merge");
+    }
+    if (file_.has(kind) && file_.text(kind) != "model") file_.refuse(kind, "'model'", true);
   }
 
   void read_tokens() {
@@ -215,7 +230,9 @@ class GgufModel {
         file_.fail(detail::concat(
             {"tensor ", printable(part.name), " is missing, expected ", detail::readable(sizes)}));
       }
-      if (file_.tensor(part.name).shape != sizes) {
+      std::vector<Index> shape = file_.tensor(part.name).shape;
+      while (shape.size() > sizes.size() && shape.back() == 1) shape.pop_back();
+      if (shape != sizes) {
         file_.fail(detail::concat({"tensor ", printable(part.name), ": its shape is ",
                                    detail::readable(file_.tensor(part.name).shape), ", expected ",
                                    detail::readable(sizes)}));
@@ -224,32 +241,35 @@ class GgufModel {
     }
     for (const auto& [name, tensor] : file_.tensors()) {
       if (known.contains(name)) continue;
-      if (name == "output.weight") {
-        check_head(tensor);
-      } else {
+      if (name != head) {
         file_.fail(detail::concat({"tensor ", printable(name), " of shape ",
                                    detail::readable(tensor.shape),
                                    " does not belong to this model "
                                    "of architecture '",
                                    family_->architecture, "'"}));
       }
+      if (head_is_table()) continue;
+      file_.fail("tensor 'output.weight' is not 'token_embd.weight'",
+                 "a model of this architecture has a head that is tied to the token table");
     }
   }
 
-  void check_head(const GgufTensor& head) const {
+  /// Whether the file's head is the token table once more, byte for byte.
+  bool head_is_table() const {
+    const GgufTensor& own = file_.tensor(head);
     const GgufTensor& table = file_.tensor("token_embd.weight");
-    bool equal = head.shape == table.shape && head.type == table.type;
+    bool equal = own.shape == table.shape && own.type == table.type;
     std::array<std::byte, 4096> one, other;
     for (std::size_t first = 0; equal && first < table.bytes; first += one.size()) {
       const std::size_t count = std::min(one.size(), table.bytes - first);
-      file_.read(head, first, std::span(one).first(count));
+      file_.read(own, first, std::span(one).first(count));
       file_.read(table, first, std::span(other).first(count));
       equal = std::memcmp(one.data(), other.data(), count) == 0;
     }
-    if (equal) return;
-    file_.fail("tensor 'output.weight' is not 'token_embd.weight'",
-               "a model of this architecture has a head that is tied to the token table");
+    return equal;
   }
+
+  static constexpr const char* head = "output.weight";
 
   GgufReader file_;
   const detail::GgufFamily* family_ = nullptr;

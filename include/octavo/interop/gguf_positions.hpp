@@ -45,7 +45,7 @@ class GgufPositionsFile {
 
   void read(ModelConfig& model) const {
     PositionConfig& positions = model.positions;
-    positions.base = positive("freq_base", positions.base);
+    positions.base = positive("freq_base", 10'000);  // whatever is usual in the family
     if (positions.local_base != 0) {
       positions.local_base = positive("freq_base_swa", positions.local_base);
     }

@@ -72,6 +72,9 @@ class GgufTokensFile {
   TokenTable read() {
     table_.sentence_pieces = file_.text("tokenizer.ggml.model") == "llama";
     table_.tokens = file_.texts("tokenizer.ggml.tokens", most_gguf_tokens);
+    for (std::size_t i = 0; i < table_.tokens.size(); ++i) {  // llama.cpp's names
+      if (table_.tokens[i].empty()) table_.tokens[i] = concat({"[EMPTY_", i, "]"});
+    }
     if (const auto twice = table_.twice()) {
       file_.fail(
           concat({"entry 'tokenizer.ggml.tokens': token ", printable(*twice), " occurs twice"}));
@@ -137,7 +140,8 @@ class GgufTokensFile {
     };
     config_.begin_token = token("tokenizer.ggml.bos_token_id");
     std::vector<Token> ends;
-    for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                            "tokenizer.ggml.eom_token_id"}) {
       const auto end = token(key);
       if (end && std::find(ends.begin(), ends.end(), *end) == ends.end()) ends.push_back(*end);
     }
@@ -253,9 +257,9 @@ inline void add_gguf_tokens(const PretrainedConfig& config, const TokenTable& to
   entries.numbers("tokenizer.ggml.token_type", std::span<const std::int32_t>(kinds));
   whole("tokenizer.ggml.bos_token_id", *config.begin_token);
   whole("tokenizer.ggml.eos_token_id", *config.end_token);
-  if (!config.other_end_tokens.empty()) {
-    whole("tokenizer.ggml.eot_token_id", config.other_end_tokens.front());
-  }
+  const std::vector<Token>& more = config.other_end_tokens;
+  if (!more.empty()) whole("tokenizer.ggml.eot_token_id", more[0]);
+  if (more.size() > 1) whole("tokenizer.ggml.eom_token_id", more[1]);
   const auto unknown = std::find(tokens.kinds.begin(), tokens.kinds.end(), TokenKind::unknown);
   if (unknown != tokens.kinds.end()) {
     whole("tokenizer.ggml.unknown_token_id", unknown - tokens.kinds.begin());
