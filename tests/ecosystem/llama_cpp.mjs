@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // llama_cpp.mjs PACKAGE_FOLDER EXPECTED.json MODEL.gguf...: runs each file by llama.cpp and compares
-// with what octavo_says printed. Files whose name has f32 in it must have the logits and the greedy
-// continuations, all of them the tokens of the prompts and the perplexity within half a percent.
+// with what octavo_says printed. Files whose name has f32 in it must have the logits, all of them the
+// tokens of the prompts, the greedy continuations and the perplexity within half a percent. With other
+// types llama.cpp rounds activations as well, and may continue otherwise where two tokens are nearly
+// as likely.
 import {readFileSync} from "node:fs";
 import {basename, resolve} from "node:path";
 import {pathToFileURL} from "node:url";
@@ -11,6 +13,7 @@ const entry = resolve(folder, "node_modules/node-llama-cpp/dist/index.js");
 const {getLlama, LlamaLogLevel} = await import(pathToFileURL(entry).href);
 const expected = JSON.parse(readFileSync(expectedFile, "utf8"));
 const length = expected.windows[0].tokens.length;
+const nearTie = 0.1;  // logits
 let wrong = 0;
 
 function check(holds, what) {
@@ -50,13 +53,14 @@ async function evaluate(sequence, tokens) {
   return {loss: sum / (tokens.length - 1), rows};
 }
 
-/// By how much llama.cpp prefers its own token where the continuations part.
+/// By how much llama.cpp prefers its own token, in logits, where the continuations part.
 async function tellParting(sequence, tokens, theirs, ours) {
   const at = ours.findIndex((token, i) => token !== theirs[i]);
   const {rows} = await evaluate(sequence, [...tokens, ...ours.slice(0, at)]);
   const gap = rows.at(-1)[theirs[at]] - rows.at(-1)[ours[at]];
   console.log(`     token ${at + 1}: ${theirs[at]} by llama.cpp, ${ours[at]} by us, ` +
     `logits ${gap.toExponential(1)} apart`);
+  return gap;
 }
 
 async function compare(llama, file) {
@@ -74,17 +78,15 @@ async function compare(llama, file) {
     ({prompt, tokens}) => same(model.tokenize(prompt, false), tokens)).length;
   check(tokenized === expected.greedy.length, `${name}: ${tokenized} prompts have our tokens`);
 
-  if (exact) {
-    let equal = 0, count = 0;
-    for (const {tokens, continuation} of expected.greedy) {
-      count = continuation.length;
-      const theirs = await greedy(sequence, tokens, count);
-      if (same(theirs, continuation)) ++equal;
-      else await tellParting(sequence, tokens, theirs, continuation);
-    }
-    check(equal === expected.greedy.length,
-      `${name}: ${equal} prompts continued greedily by our ${count} tokens`);
+  let equal = 0, near = 0, count = 0;
+  for (const {tokens, continuation} of expected.greedy) {
+    count = continuation.length;
+    const theirs = await greedy(sequence, tokens, count);
+    if (same(theirs, continuation)) ++equal;
+    else if (await tellParting(sequence, tokens, theirs, continuation) < nearTie) ++near;
   }
+  check(equal + (exact ? 0 : near) === expected.greedy.length,
+    `${name}: ${equal} prompts continued greedily by our ${count} tokens, ${near} but for near ties`);
 
   let sum = 0, ours = 0, worst = 0;
   for (const [i, {tokens, loss}] of expected.windows.entries()) {
@@ -99,7 +101,8 @@ async function compare(llama, file) {
     });
   }
   // llama.cpp looks GELU up in a table of binary16.
-  if (exact) check(worst < 1e-2, `${name}: logits differ by at most ${worst.toExponential(1)}`);
+  const most = exact ? 1e-2 : 0.25;  // a file in another type differs by more
+  check(worst < most, `${name}: logits differ by at most ${worst.toExponential(1)}`);
   const windows = expected.windows.length;
   const [theirs, mine] = [Math.exp(sum / windows), Math.exp(ours / windows)];
   const difference = Math.abs(theirs / mine - 1);

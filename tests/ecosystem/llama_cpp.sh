@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: MIT
 # GGUF files of ours under the real llama.cpp. From the project's folder, with programs and tests built:
 #
-#   tests/ecosystem/llama_cpp.sh build/gcc
+#   tests/ecosystem/llama_cpp.sh build/gcc [quantized]
 #
 # Trains small models, of every architecture and of characters and byte pairs, on a text that it makes
 # up, converts them to GGUF in the types that Octavo writes and compares llama.cpp's tokens, greedy
-# continuations, logits and perplexity with what Octavo computes from the same files. llama.cpp comes from the npm package node-llama-cpp, 30 MB of it prebuilt libraries,
-# installed into a temporary folder, or into $LLAMA_CPP_FOLDER to be kept. Where that cannot be done
-# the check is skipped, with status 0.
+# continuations, logits and perplexity with what Octavo computes from the same files. With "quantized"
+# the models are wider (the types with K have blocks of 256 numbers), and the files are those that
+# llama.cpp's own quantizer makes of them, in types that Octavo only reads as well. llama.cpp comes
+# from the npm package node-llama-cpp, 30 MB of it prebuilt libraries, installed into a temporary
+# folder, or into $LLAMA_CPP_FOLDER to be kept. Where that cannot be done the check is skipped, with
+# status 0.
 set -euo pipefail
 
 programs=$(cd "$1/examples" && pwd)
@@ -52,22 +55,60 @@ if [[ ! -e $package/node_modules/node-llama-cpp ]]; then
     skip "node-llama-cpp $version could not be installed"
 fi
 
-# compare NAME "TYPE ..." OPTION...: trains a small model, and runs its files of these types in llama.cpp.
+# train NAME OPTION...: a small model.
+train() {
+  local name=$1
+  shift
+  "$programs/train_full" --layers 2 --heads 4 --context 128 --sequence 128 --data text \
+    --save-every 0 --eval-every 0 --sample-every 0 --log-every 0 --out "out-$name" "$@" | grep 'mean loss'
+}
+
+# run FILE: a file in both programs.
+run() {
+  "$tests/octavo_says" "$1" text >expected.json
+  node "$here/llama_cpp.mjs" "$package" expected.json "$1"
+}
+
+# compare NAME "TYPE ..." OPTION...: a small model's files of these types.
 compare() {
   local name=$1 types=$2 type
   shift 2
-  "$programs/train_full" --layers 2 --heads 4 --width 64 --ff 256 --context 128 --sequence 128 --batch 8 \
-    --lr 3e-3 --data text --save-every 0 --eval-every 0 --sample-every 0 --log-every 0 --out "out-$name" \
-    "$@" | grep 'mean loss'
+  train "$name" --width 64 --ff 256 --batch 8 --lr 3e-3 "$@"
   for type in $types; do
     "$programs/convert" "out-$name/model.safetensors" "$name-$type.gguf" --type "$type" >/dev/null
-    "$tests/octavo_says" "$name-$type.gguf" text >expected.json
-    node "$here/llama_cpp.mjs" "$package" expected.json "$name-$type.gguf"
+    run "$name-$type.gguf"
   done
+}
+
+# The names of file types, and llama.cpp's numbers of them.
+quantized=(q8_0=7 q4_0=2 q2_k=10 q3_k_m=12 q4_k_m=15 q5_k_m=17 q6_k=18 iq4_nl=25 iq4_xs=30)
+
+# compare_quantized NAME OPTION...: a model's files by llama.cpp's quantizer.
+compare_quantized() {
+  local name=$1 type
+  shift
+  train "$name" --ff 512 --batch 4 --lr 2e-3 "$@"
+  "$programs/convert" "out-$name/model.safetensors" "$name.gguf" --type f32 >/dev/null
+  python3 "$here/llama_cpp_quantize.py" "$package/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64" \
+    "$name.gguf" "${quantized[@]}"
+  for type in "${quantized[@]}"; do run "$name-${type%=*}.gguf"; done
 }
 
 cd "$scratch"
 write_text >text
+if [[ ${2:-} == quantized ]]; then
+  command -v python3 >/dev/null || skip "there is no python3"
+  compare_quantized gpt2 --width 256 --gpt2 --tokenizer bpe 150
+  compare_quantized llama --width 256 --family llama --kv-heads 2 150
+  # 288 numbers are whole blocks of 32 only: other types take the place of those with K.
+  compare_quantized smollm2 --family smollm2 --kv-heads 1 --width 288 --head-width 64 150
+  compare_quantized qwen2 --width 256 --family qwen2 --kv-heads 2 150
+  compare_quantized qwen3 --width 256 --family qwen3 --kv-heads 2 --head-width 128 150
+  compare_quantized gemma --width 256 --family gemma --kv-heads 1 150
+  compare_quantized gemma2 --width 256 --family gemma2 --kv-heads 2 --window 32 150
+  compare_quantized gemma3 --width 256 --family gemma3 --kv-heads 1 --window 32 --window-pattern 6 150
+  exit 0
+fi
 compare char "f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1" --gpt2 --tokenizer char 500
 compare bpe "f32 bf16 q8_0" --gpt2 --tokenizer bpe 500
 compare llama "f32 f16 q8_0 q4_0" --family llama --kv-heads 2 --rope-scaling linear --rope-factor 2 200
