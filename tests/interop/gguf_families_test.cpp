@@ -67,3 +67,35 @@ TEST_CASE("tensors lie as llama.cpp has them") {
   CHECK(file.tensor("blk.0.ffn_down.weight").shape == std::vector<Index>{10, 8});
   CHECK(at(numbers_of(file, "output.weight"), 3 * 8 + 1) == ours("head.weight", 3, 1));
 }
+
+TEST_CASE(
+    "gains of Gemma's norms are one more in the file, each under its name; others are equal") {
+  for (const Family family : {Family::qwen3, Family::gemma2, Family::gemma3}) {
+    const ModelConfig config = detail::canonical(small_model(family));
+    const std::vector<float> weights = random_weights(config);
+    const std::string bytes = gguf_of(config, weights);
+    const MemorySource source = gguf_source(bytes);
+    const GgufReader file(source);
+    const bool four = family != Family::qwen3;
+    const auto check = [&](const char* ours, const char* theirs) {
+      CAPTURE(theirs);
+      const Parameter& gain = Transformer<float>(config).parameters().find(ours);
+      const std::vector<float> numbers = numbers_of(file, theirs);
+      REQUIRE(std::ssize(numbers) == gain.count());
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        const float weight = weights[static_cast<std::size_t>(gain.offset) + i];
+        CHECK(numbers[i] == (four ? weight + 1 : weight));
+      }
+    };
+    check("blocks.1.attention_norm.weight", "blk.1.attn_norm.weight");
+    check("blocks.1.feed_forward_norm.weight", "blk.1.ffn_norm.weight");
+    check("final_norm.weight", "output_norm.weight");
+    if (four) {
+      check("blocks.0.attention_post_norm.weight", "blk.0.post_attention_norm.weight");
+      check("blocks.0.feed_forward_post_norm.weight", "blk.0.post_ffw_norm.weight");
+    }
+    if (family == Family::gemma2) continue;
+    check("blocks.0.attention.query_norm.weight", "blk.0.attn_q_norm.weight");
+    check("blocks.0.attention.key_norm.weight", "blk.0.attn_k_norm.weight");
+  }
+}
