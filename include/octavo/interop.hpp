@@ -5,6 +5,7 @@
 
 #include <octavo/interop/added_tokens.hpp>
 #include <octavo/interop/chat_template_file.hpp>
+#include <octavo/interop/gguf_adapter.hpp>
 #include <octavo/interop/gguf_config.hpp>
 #include <octavo/interop/gguf_families.hpp>
 #include <octavo/interop/gguf_model.hpp>
@@ -19,7 +20,10 @@
 #include <octavo/interop/hf_tensor_names.hpp>
 #include <octavo/interop/hf_tensors.hpp>
 #include <octavo/interop/hugging_face_folder.hpp>
+#include <octavo/interop/lora_tensors.hpp>
 #include <octavo/interop/model_source.hpp>
+#include <octavo/interop/peft_adapter.hpp>
+#include <octavo/interop/peft_config.hpp>
 #include <octavo/interop/pretrained_config.hpp>
 #include <octavo/interop/save_pretrained.hpp>
 #include <octavo/interop/sentence_piece_file.hpp>

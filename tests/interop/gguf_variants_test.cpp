@@ -74,7 +74,7 @@ TEST_CASE("one of several parts, and files with something else than a model, are
   CHECK(part.failure() == "it is one of 3 parts of a model");
   ForeignGguf adapter = of(Family::llama);
   adapter.set_text("general.type", "adapter");
-  CHECK(adapter.failure() == "entry 'general.type': got 'adapter', expected 'model'");
+  CHECK(adapter.failure() == "it is a LoRA adapter, expected a model");
   ForeignGguf clip = of(Family::llama);
   clip.set_text("general.architecture", "clip");
   CHECK(clip.failure().starts_with("entry 'general.architecture': got 'clip', expected one of "));

@@ -173,6 +173,21 @@ inline ModelConfig gguf_meaning(const ModelConfig& model, const GgufFamily& fami
   return canonical(meaning);
 }
 
+/// A model in the form in which gguf_meaning() gives it: windows that hold every key of the context
+/// change nothing.
+inline ModelConfig comparable(ModelConfig model) {
+  if (model.attention.window >= model.context) model.attention.window = 0;
+  return canonical(model);
+}
+
+/// Whether files of this architecture can have the model.
+inline bool can_have(const GgufFamily& family, const ModelConfig& model) {
+  const bool learned = model.positions.kind == PositionKind::learned;
+  if (learned || family.family == Family::gpt2) return learned && family.family == Family::gpt2;
+  const ModelConfig plain = comparable(model);
+  return gguf_meaning(plain, family) == plain;
+}
+
 /// The architecture of a file with this model. Error of code bad_data, with the reasons, if there
 /// is none. `what`: the operation, for the message.
 inline const GgufFamily& gguf_family_of(const ModelConfig& given, const std::string& what) {
@@ -180,10 +195,7 @@ inline const GgufFamily& gguf_family_of(const ModelConfig& given, const std::str
     require_gpt2(given, what, Gpt2Activations::gelu_tanh);
     return gguf_families[0];
   }
-  ModelConfig model = given;
-  // Windows that hold every key of the context change nothing.
-  if (model.attention.window >= model.context) model.attention.window = 0;
-  model = canonical(model);
+  const ModelConfig model = comparable(given);
   const GgufFamily* nearest = nullptr;
   std::string ours, theirs;
   for (const GgufFamily& family : std::span(gguf_families).subspan(1)) {

@@ -180,6 +180,9 @@ class GgufModel {
       file_.fail(detail::concat({"it is one of ", *file_.any_whole(parts), " parts of a model"}),
                  "join them first: llama-gguf-split --merge");
     }
+    if (file_.has(kind) && file_.text(kind) == "adapter") {
+      file_.fail("it is a LoRA adapter, expected a model", "name its base, and this with --lora");
+    }
     if (file_.has(kind) && file_.text(kind) != "model") file_.refuse(kind, "'model'", true);
   }
 

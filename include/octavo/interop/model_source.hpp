@@ -47,6 +47,10 @@ class ModelSource {
       open_gguf(source);
     } else if (std::filesystem::exists(detail::concat({path, "/config.json"}), unknown)) {
       open_folder(path, files);
+    } else if (std::filesystem::exists(detail::concat({path, "/adapter_config.json"}), unknown)) {
+      throw FormatError(detail::concat({"cannot load ", printable(path),
+                                        ": it is a LoRA adapter, expected a model"}),
+                        "name its base, and this with --lora");
     } else {
       const std::string newest = newest_valid_checkpoint(path, skipped, kinds, files).path;
       open_model_file(std::make_shared<const FileSource>(newest, files), kinds.model);

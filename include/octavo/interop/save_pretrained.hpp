@@ -39,6 +39,23 @@ inline bool needs_generation_config(const std::string& path, const PretrainedCon
   }
 }
 
+/// Creates a folder unless it exists.
+/// Makes a folder unless it exists, and calls write(); if that fails, a folder made here goes.
+template <typename Write>
+void write_in_folder(const std::string& path, FileSystem& files, Write write) {
+  const bool created = files.mkdir(path.c_str(), 0777) == 0;
+  if (!created && errno != EEXIST) {
+    throw IoError(ErrorCode::cannot_create, concat({"cannot create folder ", printable(path)}),
+                  last_error(), "check that the folder above it exists and can be written");
+  }
+  try {
+    write();
+  } catch (...) {
+    if (created) files.rmdir(path.c_str());
+    throw;
+  }
+}
+
 inline void write_text(const std::string& path, const std::string& text, FileSystem& files) {
   AtomicFile file(path, files);
   file.write(text);
@@ -73,19 +90,10 @@ void save_pretrained(const std::string& path, const ModelDescription& model,
       tensors.push_back(detail::hf_tensor_to_write<T>(tensor, parameter, weights, type));
     }
   }
-  const bool created = files.mkdir(path.c_str(), 0777) == 0;
-  if (!created && errno != EEXIST) {
-    throw IoError(ErrorCode::cannot_create,
-                  detail::concat({"cannot create folder ", printable(path)}), detail::last_error(),
-                  "check that the folder above it exists and can be written");
-  }
-  try {
+  detail::write_in_folder(path, files, [&] {
     write_safetensors(detail::concat({path, "/model.safetensors"}), tensors, {{"format", "pt"}},
                       files);
-  } catch (...) {
-    if (created) files.rmdir(path.c_str());
-    throw;
-  }
+  });
   const std::string generation = detail::concat({path, "/generation_config.json"});
   if (detail::needs_generation_config(generation, config, files)) {
     detail::write_text(generation, generation_config_text(config), files);
