@@ -7,6 +7,8 @@
 #include <octavo/data/document_borders.hpp>
 #include <octavo/data/documents.hpp>
 #include <octavo/data/encode_text.hpp>
+#include <octavo/data/labelled_tokens.hpp>
+#include <octavo/data/packed_rows.hpp>
 #include <octavo/data/sample_text.hpp>
 #include <octavo/data/text_entropy.hpp>
 #include <octavo/data/text_files.hpp>

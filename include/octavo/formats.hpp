@@ -12,6 +12,7 @@
 #include <octavo/formats/header_check.hpp>
 #include <octavo/formats/header_checksum.hpp>
 #include <octavo/formats/hexadecimal.hpp>
+#include <octavo/formats/json_lines.hpp>
 #include <octavo/formats/json_object.hpp>
 #include <octavo/formats/metadata.hpp>
 #include <octavo/formats/safetensors_header.hpp>

@@ -5,6 +5,9 @@
 // nlohmann_json.
 
 #include <octavo/runs/changed_settings.hpp>
+#include <octavo/runs/chat_data.hpp>
+#include <octavo/runs/chat_documents.hpp>
+#include <octavo/runs/chat_rows.hpp>
 #include <octavo/runs/corpus.hpp>
 #include <octavo/runs/corpus_options.hpp>
 #include <octavo/runs/corpus_reader.hpp>

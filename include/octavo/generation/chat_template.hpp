@@ -21,6 +21,8 @@ namespace OCTAVO_NAMESPACE {
 struct ChatMessage {
   std::string role;  ///< "system" (only the first), "user" or "assistant"
   std::string content;
+
+  friend bool operator==(const ChatMessage&, const ChatMessage&) = default;
 };
 
 namespace detail {
