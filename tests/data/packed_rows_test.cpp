@@ -36,16 +36,16 @@ std::vector<PackedRow> packed(PackedRows& rows, const std::vector<LabelledTokens
 
 TEST_CASE("a document goes where it leaves the least room") {
   PackedRows rows(8);
-  const auto result = packed(rows, {document(6, 100), document(5, 200), document(3, 300),
-                                    document(2, 400), document(4, 500)});
+  const auto result = packed(rows, {document(6, 100), document(5, 200), document(2, 400),
+                                    document(3, 300), document(4, 500)});
   REQUIRE(result.size() == 3);
-  CHECK(result[0].tokens.inputs == std::vector<Token>{200, 201, 202, 203, 204, 300, 301, 302});
-  CHECK(result[0].starts == std::vector<Index>{0, 5});
-  CHECK(result[1].tokens.inputs == std::vector<Token>{100, 101, 102, 103, 104, 105, 400, 401});
+  CHECK(result[0].tokens.inputs == std::vector<Token>{100, 101, 102, 103, 104, 105, 400, 401});
+  CHECK(result[1].tokens.inputs == std::vector<Token>{200, 201, 202, 203, 204, 300, 301, 302});
+  CHECK(result[1].starts == std::vector<Index>{0, 5});
   CHECK(result[2].tokens.inputs == std::vector<Token>{500, 501, 502, 503, 0, 0, 0, 0});
   CHECK(result[2].tokens.targets == std::vector<Token>{501, 502, 503, 504, -1, -1, -1, -1});
   // No target of a document is the next one's first token.
-  CHECK(result[0].tokens.targets == std::vector<Token>{201, 202, 203, 204, 205, 301, 302, 303});
+  CHECK(result[1].tokens.targets == std::vector<Token>{201, 202, 203, 204, 205, 301, 302, 303});
   CHECK(rows.counts().documents == 5);
   CHECK(rows.counts().rows == 3);
   CHECK(rows.counts().padding == 4);

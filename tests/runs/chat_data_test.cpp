@@ -149,7 +149,9 @@ TEST_CASE("bad rows, each with its message") {
       {R"({"conversations": {}})", "'conversations': got {}, expected a list of messages"},
   };
   CHECK(std::size(rows) >= 40);
-  for (const auto& [row, message] : rows) {
+  for (const auto& each : rows) {
+    const std::string& row = each.first;
+    const std::string& message = each.second;
     INFO(row);
     CHECK(read(row).error == "'x', line 1: " + message);
     CHECK(read(good + "\r\n" + row + "\n").error == "'x', line 2: " + message);
