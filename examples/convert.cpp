@@ -24,6 +24,7 @@
 #include <octavo/tensor/weight_source.hpp>
 
 #include "convert/inspect.hpp"
+#include "support/adapters.hpp"
 #include "support/live_line.hpp"
 #include "support/program.hpp"
 
@@ -236,11 +237,15 @@ std::string plain(std::string path) {
 
 /// Refuses to replace the input: a file by its conversion, under any name, or the files of a
 /// folder.
-void spare_source(const std::string& from, const std::string& to, Target target) {
+void spare_source(const std::string& from, const std::string& to, Target target,
+                  const std::vector<support::GivenAdapter>& adapters) {
   namespace fs = std::filesystem;
   const std::string output = target == Target::folder ? to + "/model.safetensors" : to;
   std::error_code unknown;
   std::vector<std::string> inputs = {from};
+  for (const support::GivenAdapter& one : adapters) {
+    if (!fs::is_directory(one.path, unknown)) inputs.push_back(one.path);
+  }
   if (fs::is_directory(from, unknown)) {
     if (target == Target::folder) octavo::require_not_input("TO", to, inputs);
     if (fs::exists(from + "/config.json", unknown)) {
@@ -291,6 +296,16 @@ void spare_other_models(const std::string& to, Target target) {
   }
 }
 
+/// Weights with adapters added, which must outlive the result.
+octavo::WeightSource<float> adapted(octavo::WeightSource<float> weights,
+                                    std::span<const octavo::ScaledAdapter> adapters) {
+  return [weights = std::move(weights), adapters](const octavo::ParameterBlock& block,
+                                                  std::span<float> numbers) {
+    weights.read(block, numbers);
+    octavo::add_adapters(adapters, block, numbers);
+  };
+}
+
 /// Weights, with a line on the terminal that shows how many of all have been read. A caught signal
 /// ends the conversion. `line` must outlive the result.
 octavo::WeightSource<float> shown(octavo::WeightSource<float> weights, octavo::Index all,
@@ -307,16 +322,19 @@ octavo::WeightSource<float> shown(octavo::WeightSource<float> weights, octavo::I
   };
 }
 
-int run(std::string from, std::string to, const std::string& type) {
+int run(std::string from, std::string to, const std::string& type,
+        const std::vector<support::GivenAdapter>& given) {
   const Target target = target_of(to);
   check_type(target, type);
   from = plain(from);
   to = plain(to);
   spare_other_models(to, target);
-  spare_source(from, to, target);
+  spare_source(from, to, target, given);
   support::catch_signals();
   Model model = read(from);
   const octavo::ModelConfig& config = model.config.model;
+  const auto adapters = support::read_adapters(given, config);
+  if (!adapters.empty()) model.weights = adapted(std::move(model.weights), adapters);
   {
     support::LiveLine line;
     model.weights = shown(std::move(model.weights), octavo::parameter_count(config), line);
@@ -335,6 +353,7 @@ int run(std::string from, std::string to, const std::string& type) {
 
 int main(int argc, char** argv) {
   std::string from, to, type = "f32";
+  std::vector<support::GivenAdapter> adapters;
   bool inspect = false;
   return support::run_program(
       "convert", "Takes a model from one format to another, without loading it into memory.", argc,
@@ -348,14 +367,18 @@ int main(int argc, char** argv) {
                           "Hugging Face's files");
         support::add_choice(app, "--type", type, types,
                             "f32 (default), f16, bf16 or, for GGUF, q8_0, q4_0, q4_1, q5_0, q5_1");
+        support::add_lora(app, adapters,
+                          "A LoRA adapter that is merged into the model, SCALE times (1): a folder "
+                          "of PEFT's or a GGUF file; may be given several times");
         app.add_flag("--inspect", inspect,
                      "Print what FROM holds, and the memory that it needs, without loading it");
         return [&] {
           octavo::require(!inspect || to.empty(), "--inspect: it takes no TO");
+          octavo::require(!inspect || adapters.empty(), "--inspect: it takes no --lora");
           if (!inspect && to.empty()) {
             throw octavo::ConfigError("TO is required", "see convert --help");
           }
-          if (!inspect) return run(from, to, type);
+          if (!inspect) return run(from, to, type, adapters);
           convert::inspect(plain(from));
           return 0;
         };

@@ -92,7 +92,7 @@ int run(support::GenerateOptions& options) {
   support::release_idle_memory();
   const std::string inputs[] = {options.model, options.prompt_file, options.score};
   octavo::require_not_input("--memory-report", options.memory_report.drawing, inputs, true);
-  Model model = generate::load(options.model);
+  Model model = generate::load(options.model, options.adapters);
   limit_context(options.context, model);
   const std::size_t weights = model.weights.bytes();
   octavo::ThreadPool threads(options.threads);

@@ -5,15 +5,16 @@
 
 namespace generate {
 
-Model load(const std::string& path) {
+Model load(const std::string& path, const std::vector<support::GivenAdapter>& given) {
   const octavo::ModelSource source(path, support::warn_of_skipped);
   support::print_notes(source.notes());
   if (!source.tokenizer()) {
     throw octavo::FormatError("cannot generate with " + octavo::printable(path) +
                               ": it has no tokenizer that Octavo reads");
   }
-  Model model{source.config(), source.trained_length(), *source.tokenizer(), source.load_stored(),
-              source.end_tokens()};
+  const auto adapters = support::read_adapters(given, source.config());
+  Model model{source.config(), source.trained_length(), *source.tokenizer(),
+              source.load_stored(adapters), source.end_tokens()};
   if (source.chat_template().empty()) return model;
   try {
     const auto name = [&](std::optional<octavo::Token> token) {

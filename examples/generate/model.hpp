@@ -10,6 +10,8 @@
 #include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 
+#include "support/adapters.hpp"
+
 namespace generate {
 
 /// A model of any format that Octavo reads, with the tokens that end a text.
@@ -23,9 +25,9 @@ struct Model {
   std::string chat_failure{};  ///< why its chat template cannot be used
 };
 
-/// Opens a model; notes on standard error list what is skipped or ignored. FormatError if it has no
-/// tokenizer.
-Model load(const std::string& path);
+/// Opens a model and adds adapters to its weights; notes on standard error list what is skipped or
+/// ignored. FormatError if it has no tokenizer.
+Model load(const std::string& path, const std::vector<support::GivenAdapter>& adapters = {});
 
 /// Writes one line on standard error.
 void note(const std::string& text);

@@ -205,6 +205,9 @@ void add_generate_options(CLI::App& app, GenerateOptions& options) {
   add_sampling(app, options);
   add_scoring(app, options);
   auto& group = *app.add_option_group("Run");
+  add_lora(group, options.adapters,
+           "A LoRA adapter that is added to the model, SCALE times (1): a folder of PEFT's or a "
+           "GGUF file; may be given several times");
   add_threads(group, options.threads);
   group.add_flag("--timings", options.timings,
                  "Print the numbers of tokens read and written, and their speed, on standard "

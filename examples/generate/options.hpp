@@ -12,6 +12,7 @@
 
 #include <octavo/octavo.hpp>
 
+#include "support/adapters.hpp"
 #include "support/memory_report.hpp"
 #include "support/program.hpp"
 
@@ -38,6 +39,7 @@ struct GivenPrompt {
 
 struct GenerateOptions {
   std::string model;
+  std::vector<GivenAdapter> adapters;
   std::vector<GivenPrompt> prompts;
   std::string prompt_file;
   std::string score;         ///< a file, - for standard input; empty: none

@@ -126,6 +126,8 @@ const std::vector<OptionOf> repeatable{
     {"generate", "--prompt", "TEXT", ""},
     {"generate", "--stop", "TEXT", "at least one character"},
     {"generate", "--logit-bias", "TOKEN=VALUE", ""},
+    {"generate", "--lora", "PATH[:SCALE]", ""},
+    {"convert", "--lora", "PATH[:SCALE]", ""},
 };
 
 const Words flags{"--gpt2",         "--tiny",         "--small",   "--medium",

@@ -21,6 +21,8 @@
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/tensor/parameter_block.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
+#include <octavo/transformer/lora_adapter.hpp>
+#include <octavo/transformer/transformer.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -95,20 +97,23 @@ class ModelSource {
   }
 
   /// The weights for a Generator or a Scorer: matrices stay in the number types of the file and are
-  /// decoded as products read them, with the bits of their numbers. FormatError if a number is not
-  /// finite. Not for a model with a part of the user's, whose layers may read numbers.
-  StoredWeights<float> load_stored() const {
-    if (gguf_) return gguf_->load_stored();
-    if (folder_) return folder_->load_stored();
-    file_->check_sums();
+  /// decoded as products read them, with the bits of their numbers. With adapters, which are added
+  /// to them, they are F32. FormatError if a number is not finite. Not for a model with a part of
+  /// the user's, whose layers may read numbers.
+  StoredWeights<float> load_stored(std::span<const ScaledAdapter> adapters = {}) const {
+    if (gguf_ && adapters.empty()) return gguf_->load_stored();
+    if (folder_ && adapters.empty()) return folder_->load_stored();
+    check_sums();
+    const ParameterList parameters = Transformer<float>(config_).parameters();
     return detail::load_stored(
-        file_->parameters(),
+        parameters,
         [](const Parameter& parameter) {
           return std::vector<detail::StoredTensor>{
               {parameter.name, StoredType::f32, {&parameter, 0, parameter.columns}, {}, {}}};
         },
-        [this](const ParameterBlock& block, std::span<float> numbers) {
-          file_->read(block, numbers);
+        [&](const ParameterBlock& block, std::span<float> numbers) {
+          read(block, numbers);
+          add_adapters(adapters, block, numbers);
         });
   }
 

@@ -17,6 +17,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
 #include <octavo/numeric/scalar.hpp>
+#include <octavo/tensor/parameter_block.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -100,26 +101,16 @@ class LoraAdapter {
     return map.alpha / (rank_stabilized_ ? std::sqrt(rank) : rank);
   }
 
-  /// Adds `strength` s A B to whole rows of a parameter of the base, numbers [rows, columns], from
-  /// `first_row` on. Each number is W + strength s sum, the sum of A B over the rank in order in
-  /// double (its products are exact), with one rounding to double and one to T: the bits do not
-  /// depend on the rows that are passed together. Parameters without a map stay as they are.
+  /// Adds `strength` s A B to a block of a parameter of the base; numbers as the block says. Each
+  /// number is W + strength s sum, the sum of A B over the rank in order in double (its products
+  /// are exact), with one rounding to double and one to T: the bits do not depend on the block.
+  /// Parameters without a map stay as they are.
   template <Scalar T>
-  void add_to(const Parameter& parameter, std::span<T> numbers, Index first_row = 0,
-              double strength = 1) const {
+  void add_to(const ParameterBlock& block, std::span<T> numbers, double strength = 1) const {
     const FloatEnvironment environment;
+    detail::check_block(block, parameters_, numbers.size());
     for (const LoraMap& map : maps_) {
-      if (map.parameter != parameter.name) continue;
-      const Index rows = std::ssize(numbers) / parameter.columns;
-      require(rows * parameter.columns == std::ssize(numbers) && first_row >= 0 &&
-                  first_row + rows <= parameter.rows,
-              "add_to: expected whole rows of the parameter");
-      require_equal("add_to: numbers in A", std::ssize(map.a), parameter.rows * map.rank);
-      for (Index row = 0; row < rows; ++row) {
-        const auto place = static_cast<std::size_t>(row * parameter.columns + map.first);
-        add_to_row(map, first_row + row, strength * scale_of(map),
-                   numbers.subspan(place, static_cast<std::size_t>(map.columns)));
-      }
+      if (map.parameter == block.parameter->name) add_map(map, block, numbers, strength);
     }
   }
 
@@ -135,18 +126,28 @@ class LoraAdapter {
     return floats;
   }
 
-  /// numbers [columns of the map] += scale (A B)[row]
   template <Scalar T>
-  static void add_to_row(const LoraMap& map, Index row, double scale, std::span<T> numbers) {
-    const auto rank = static_cast<std::size_t>(map.rank);
-    std::vector<double> sums(numbers.size());
-    for (std::size_t i = 0; i < rank; ++i) {
-      const auto a = static_cast<double>(map.a[static_cast<std::size_t>(row) * rank + i]);
-      const float* const b = map.b.data() + i * numbers.size();
-      for (std::size_t j = 0; j < numbers.size(); ++j) sums[j] += a * static_cast<double>(b[j]);
-    }
-    for (std::size_t j = 0; j < numbers.size(); ++j) {
-      numbers[j] = static_cast<T>(std::fma(scale, sums[j], static_cast<double>(numbers[j])));
+  void add_map(const LoraMap& map, const ParameterBlock& block, std::span<T> numbers,
+               double strength) const {
+    const Index first = std::max(block.column, map.first);
+    const Index end = std::min(block.column + block.columns, map.first + map.columns);
+    if (first >= end) return;
+    const double scale = strength * scale_of(map);
+    std::vector<double> sums(static_cast<std::size_t>(end - first));
+    for (Index row = 0; row < block.rows; ++row) {
+      std::fill(sums.begin(), sums.end(), 0.0);
+      for (Index i = 0; i < map.rank; ++i) {
+        const auto a =
+            static_cast<double>(map.a[static_cast<std::size_t>((block.row + row) * map.rank + i)]);
+        const float* const b = map.b.data() + i * map.columns + (first - map.first);
+        for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += a * static_cast<double>(b[j]);
+      }
+      T* place =
+          numbers.data() + row * block.row_step() + (first - block.column) * block.column_step();
+      for (const double sum : sums) {
+        *place = static_cast<T>(std::fma(scale, sum, static_cast<double>(*place)));
+        place += block.column_step();
+      }
     }
   }
 
@@ -162,26 +163,23 @@ struct ScaledAdapter {
   double strength = 1;
 };
 
-/// Adds adapters, in order, to rows of a parameter; see LoraAdapter::add_to.
+/// Adds adapters, in order, to a block of a parameter; see LoraAdapter::add_to.
 template <Scalar T>
-void add_adapters(std::span<const ScaledAdapter> adapters, const Parameter& parameter,
-                  std::span<T> numbers, Index first_row = 0) {
-  for (const ScaledAdapter& one : adapters) {
-    one.adapter.add_to(parameter, numbers, first_row, one.strength);
-  }
+void add_adapters(std::span<const ScaledAdapter> adapters, const ParameterBlock& block,
+                  std::span<T> numbers) {
+  for (const ScaledAdapter& one : adapters) one.adapter.add_to(block, numbers, one.strength);
 }
 
 /// Adds adapters, in order, to all weights of their base, in the order of its parameters.
 template <Scalar T>
 void add_adapters(std::span<const ScaledAdapter> adapters, std::span<T> weights) {
   for (const ScaledAdapter& one : adapters) {
-    require_equal("add_adapters: numbers in the weights", std::ssize(weights),
-                  one.adapter.parameters().count());
-    for (const Parameter& parameter : one.adapter.parameters()) {
-      one.adapter.add_to(parameter,
-                         weights.subspan(static_cast<std::size_t>(parameter.offset),
-                                         static_cast<std::size_t>(parameter.count())),
-                         0, one.strength);
+    const ParameterList& parameters = one.adapter.parameters();
+    require_equal("add_adapters: numbers in the weights", std::ssize(weights), parameters.count());
+    for (const Parameter& parameter : parameters) {
+      const auto numbers = weights.subspan(static_cast<std::size_t>(parameter.offset),
+                                           static_cast<std::size_t>(parameter.count()));
+      one.adapter.add_to(parameter, numbers, one.strength);
     }
   }
 }
