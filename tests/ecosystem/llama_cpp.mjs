@@ -4,6 +4,7 @@
 // tokens of the prompts, the greedy continuations and the perplexity within half a percent. With other
 // types llama.cpp rounds activations as well, and may continue otherwise where two tokens are nearly
 // as likely.
+// After --lora ADAPTER.gguf the files that follow run with this adapter.
 import {readFileSync} from "node:fs";
 import {basename, resolve} from "node:path";
 import {pathToFileURL} from "node:url";
@@ -63,15 +64,16 @@ async function tellParting(sequence, tokens, theirs, ours) {
   return gap;
 }
 
-async function compare(llama, file) {
+async function compare(llama, file, lora) {
   const model = await llama.loadModel({modelPath: file, gpuLayers: 0});
   const context = await model.createContext({
     // A full context would be shifted before its last logits are read.
     contextSize: length + 1, batchSize: length, threads: 1, flashAttention: false,
-    experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32"
+    experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32",
+    ...(lora && {lora: {adapters: [{filePath: lora}]}})
   });
   const sequence = context.getSequence();
-  const name = basename(file);
+  const name = basename(file) + (lora ? " with " + basename(lora) : "");
   const exact = name.includes("f32");
 
   const tokenized = expected.greedy.filter(
@@ -113,6 +115,10 @@ async function compare(llama, file) {
 }
 
 const llama = await getLlama({gpu: false, build: "never", logLevel: LlamaLogLevel.error});
-for (const file of files) await compare(llama, file);
+let lora;
+for (let i = 0; i < files.length; ++i) {
+  if (files[i] === "--lora") lora = files[++i];
+  else await compare(llama, files[i], lora);
+}
 await llama.dispose();
 process.exit(wrong === 0 ? 0 : 1);

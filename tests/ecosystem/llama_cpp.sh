@@ -94,6 +94,19 @@ compare_quantized() {
   for type in "${quantized[@]}"; do run "$name-${type%=*}.gguf"; done
 }
 
+# adapt NAME: the model NAME with an adapter, whose numbers are random, in llama.cpp: the adapter beside
+# the model, and merged by us from either of its files.
+adapt() {
+  local name=$1
+  "$programs/convert" "out-$name/model.safetensors" "$name-f32.gguf" >/dev/null
+  "$tests/octavo_adapter" "$name-f32.gguf" "$name-adapter.gguf" "$name-peft"
+  "$programs/convert" "$name-f32.gguf" "$name-merged-f32.gguf" --lora "$name-adapter.gguf" >/dev/null
+  "$programs/convert" "$name-f32.gguf" "$name-peft-f32.gguf" --lora "$name-peft" >/dev/null
+  "$tests/octavo_says" "$name-merged-f32.gguf" text >expected.json
+  node "$here/llama_cpp.mjs" "$package" expected.json "$name-merged-f32.gguf" \
+    "$name-peft-f32.gguf" --lora "$name-adapter.gguf" "$name-f32.gguf"
+}
+
 cd "$scratch"
 write_text >text
 if [[ ${2:-} == quantized ]]; then
@@ -120,3 +133,4 @@ compare qwen3 "f32 q8_0" --family qwen3 --kv-heads 2 --head-width 32 200
 compare gemma f32 --family gemma --kv-heads 1 --head-width 32 200
 compare gemma2 f32 --family gemma2 --kv-heads 2 --head-width 32 --window 32 200
 compare gemma3 "f32 q4_0" --family gemma3 --kv-heads 1 --head-width 32 --window 32 --window-pattern 6 200
+for name in bpe llama qwen2 qwen3 gemma2; do adapt $name; done

@@ -52,7 +52,8 @@ TEST_CASE_TEMPLATE("an adapter adds the product of its factors to its columns", 
     CHECK(adapter.scale_of(adapter.maps()[0]) == doctest::Approx(scale));
     const Parameter& parameter = adapter.parameters().find(qkv);
     std::vector<T> weights(8 * 32, T{1}), pieces = weights;
-    adapter.add_to<T>(parameter, weights, 0, 0.5);
+    const std::vector<T> before = weights;
+    adapter.add_to<T>(parameter, weights, 0.5);
     for (std::size_t i = 0; i < 8; ++i) {
       for (std::size_t j = 0; j < 32; ++j) {
         double expected = 1;
@@ -64,10 +65,19 @@ TEST_CASE_TEMPLATE("an adapter adds the product of its factors to its columns", 
       }
     }
     for (const auto& [first, rows] : {std::pair{0u, 1u}, {1u, 4u}, {5u, 3u}}) {
-      adapter.add_to<T>(parameter, std::span(pieces).subspan(first * 32, rows * 32),
-                        static_cast<Index>(first), 0.5);
+      adapter.add_to<T>(ParameterBlock(parameter, Index{first}, Index{rows}, 0, 32),
+                        std::span(pieces).subspan(first * 32, rows * 32), 0.5);
     }
     CHECK(pieces == weights);
+    // Some columns, one after the other.
+    std::vector<T> columns(8 * 5);
+    for (std::size_t j = 0; j < 5; ++j) {
+      for (std::size_t i = 0; i < 8; ++i) columns[j * 8 + i] = before[i * 32 + 14 + j];
+    }
+    adapter.add_to<T>(ParameterBlock(parameter, 0, 8, 14, 5, true), std::span(columns), 0.5);
+    for (std::size_t j = 0; j < 5; ++j) {
+      for (std::size_t i = 0; i < 8; ++i) CHECK(columns[j * 8 + i] == weights[i * 32 + 14 + j]);
+    }
     std::vector<T> other(8 * 32, T{1});
     adapter.add_to<T>(adapter.parameters().find("blocks.0.attention.qkv.weight"), other);
     CHECK(other == std::vector<T>(8 * 32, T{1}));
