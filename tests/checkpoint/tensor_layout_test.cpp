@@ -103,7 +103,8 @@ TEST_CASE("any block is read from any layout in either order, and other numbers 
                         expected;
               }
             }
-            INFO(rows, " ", layout.first, " ", layout.transposed, " ", layout.pairs, " ", column);
+            INFO(rows, " ", layout.first, " ", layout.transposed, " ", layout.pairs, " ",
+                 block.column);
             CHECK(right);
           }
         }

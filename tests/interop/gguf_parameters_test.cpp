@@ -150,7 +150,8 @@ TEST_CASE("rows of a parameter that begin and end within the file's blocks are r
     std::vector<float> some(static_cast<std::size_t>(rows * 3));
     detail::GgufTensorNumbers<float> stored(file, part);
     detail::read_block<float>(part, {matrix, row, rows, 0, 3}, some, stored);
-    CHECK(std::equal(some.begin(), some.end(), whole.begin() + row * 3));
+    const bool equal = std::equal(some.begin(), some.end(), whole.begin() + row * 3);
+    CHECK(equal);
   }
 }
 
