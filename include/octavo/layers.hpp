@@ -14,6 +14,7 @@
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/layer_configs.hpp>
 #include <octavo/layers/linear.hpp>
+#include <octavo/layers/low_rank_adapter.hpp>
 #include <octavo/layers/norm.hpp>
 #include <octavo/layers/output_head.hpp>
 #include <octavo/layers/pass.hpp>

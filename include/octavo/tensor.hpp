@@ -6,6 +6,7 @@
 #include <octavo/tensor/builder.hpp>
 #include <octavo/tensor/eigen_map.hpp>
 #include <octavo/tensor/line_groups.hpp>
+#include <octavo/tensor/lora_config.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 #include <octavo/tensor/name_patterns.hpp>
 #include <octavo/tensor/parameter_block.hpp>

@@ -141,7 +141,7 @@ TEST_CASE("other times hold from there on, at the same path") {
   CHECK(places.table[0].path.joined() == "a.x");
 }
 
-TEST_CASE("tensors of a unit take turns, those of a reused layer belong to none") {
+TEST_CASE("tensors belong to units, those of a reused layer to none") {
   Places places;
   const Builder<float> builder = places.builder();
   const ParameterUnit first = builder.begin_unit();
@@ -152,7 +152,21 @@ TEST_CASE("tensors of a unit take turns, those of a reused layer belong to none"
   CHECK(builder.reused().begin_unit().index == -1);
   CHECK((builder.reused() / "inner").begin_unit().index == -1);
   CHECK(builder.begin_unit().index >= 0);
-  CHECK(places.table.turn_count() == 3);
+  CHECK(places.table[0].unit != places.table[1].unit);
+}
+
+TEST_CASE("a builder tells which maps have adapters") {
+  Places places;
+  const LoraConfig all{.rank = 3}, some{.rank = 2, .targets = "v_proj"}, none;
+  const Builder<float> builder = places.builder();
+  CHECK_FALSE(builder.adapts_map(0));
+  CHECK(builder.adapters() == none);
+  CHECK(builder.with_adapters(all).adapts_map(2));
+  CHECK(builder.with_adapters(all).adapters().rank == 3);
+  CHECK_FALSE(builder.with_adapters(none).adapts_map(0));
+  const Builder<float> qkv = builder.with_adapters(some) / "attention" / "qkv";
+  CHECK_FALSE(qkv.adapts_map(1));
+  CHECK(qkv.adapts_map(2));
 }
 
 TEST_CASE("a pass shape counts its rows, and says when backward goes block by block") {

@@ -75,19 +75,15 @@ TEST_CASE("a path has at most six names") {
   CHECK_THROWS_WITH_AS(path / "g", "a tensor's path has at most 6 names", ConfigError);
 }
 
-TEST_CASE("gradients of units take turns, those of no unit lie after them") {
-  ParameterTable table;
-  table.add(root / "plain", 0, 5, InitialValue::zeros);
-  const ParameterUnit small = table.begin_unit();
-  table.add(root / "small", 0, 2, InitialValue::zeros, small);
-  const ParameterUnit large = table.begin_unit();
-  table.add(root / "large", 3, 4, InitialValue::zeros, large);
-  table.add(root / "large bias", 0, 4, InitialValue::zeros, large);
-  table.add(root / "other", 0, 7, InitialValue::zeros);
-  CHECK(table.turn_offset(0) == 16);
-  CHECK(table.turn_offset(1) == 0);
-  CHECK(table.turn_offset(2) == 0);
-  CHECK(table.turn_offset(3) == 12);
-  CHECK(table.turn_offset(4) == 21);
-  CHECK(table.turn_count() == 28);
+TEST_CASE("a path in parts, and as text in constant expressions") {
+  const ParameterPath path = root / "attention" / "qkv" / "weight";
+  CHECK(path.last() == "weight");
+  CHECK(path.parent() == root / "attention" / "qkv");
+  CHECK(root.last() == "");
+  CHECK(root.parent() == root);
+  static_assert((root / "a" / "b").with_text([](std::string_view text) { return text == "a.b"; }));
+  static_assert(root.with_text([](std::string_view text) { return text.empty(); }));
+  const std::string name(200, 'x');
+  CHECK_THROWS_WITH_AS((root / name / name).with_text([](std::string_view) { return 0; }),
+                       "a tensor's name has at most 256 letters", ConfigError);
 }

@@ -44,13 +44,14 @@ struct AtOnce {
   std::string told;
   Worker worker;
 
-  auto consumer(bool units_take_turns) {
+  auto consumer(bool units_take_turns, Index largest_unit = 4) {
     const auto update = [this](const Parameter& tensor, std::span<const double> gradient) {
       told += tensor.name + " ";
       for (const double number : gradient) told += std::to_string(static_cast<int>(number)) + " ";
     };
     return UpdateAtOnce<double, Model, decltype(update)>(
-        worker, model, model.list.span(), {embedding, block, end, units_take_turns}, marks, update);
+        worker, model, model.list.span(), {embedding, block, end, units_take_turns, largest_unit},
+        marks, update);
   }
 };
 
@@ -121,6 +122,16 @@ TEST_CASE("gradients used at once, unit by unit: an update when the unit is comp
   CHECK(at_once.told == "1.w 3 3 3 1.b 3 1.plain 3 3 ");  // each once
   consumer.complete(0, 1);
   CHECK(at_once.told == "1.w 3 3 3 1.b 3 1.plain 3 3 ");  // the embedding is a part
+}
+
+TEST_CASE("gradients used at once, unit by unit: frozen tensors of a unit take no memory") {
+  AtOnce at_once;
+  at_once.model.list.set_trained(
+      [](const Parameter& tensor) { return tensor.name.find(".w") == std::string::npos; });
+  auto consumer = at_once.consumer(true, 1);
+  CHECK_FALSE(consumer.place(4));
+  CHECK(consumer.place(5).numbers == at_once.block.data());
+  CHECK(consumer.place(6).numbers == at_once.block.data() + 1);
 }
 
 TEST_CASE("a gradient that is used up takes no more") {

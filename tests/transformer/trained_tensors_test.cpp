@@ -83,3 +83,28 @@ TEST_CASE("a trained embedding takes the way back through blocks that are frozen
   CHECK(embedding.largest_block == 0);
   CHECK_FALSE(embedding.equal_blocks);
 }
+
+TEST_CASE("the largest unit of a block, of what trains") {
+  detail::ModelTables tables;
+  const ParameterPath root;
+  tables.block.add(root / "plain", 0, 5, InitialValue::zeros);
+  const ParameterUnit small = tables.block.begin_unit();
+  tables.block.add(root / "small", 0, 2, InitialValue::zeros, small);
+  const ParameterUnit large = tables.block.begin_unit();
+  tables.block.add(root / "large", 3, 4, InitialValue::zeros, large);
+  tables.block.add(root / "large bias", 0, 4, InitialValue::zeros, large);
+  tables.block.add(root / "other", 0, 7, InitialValue::zeros);
+  tables.head.add(root / "head", 0, 50, InitialValue::normal, tables.head.begin_unit());
+  const auto of = [&](std::string_view frozen) {
+    return trained_tensors(tables, 2, [&](const auto& name, Index, Index) {
+      return name.with_text(
+          [&](std::string_view text) { return frozen.empty() || text.find(frozen) == text.npos; });
+    });
+  };
+  CHECK(of("").largest_unit == 16);
+  CHECK(of("").most_outside_units == 12);
+  CHECK(of("large").largest_unit == 2);
+  CHECK(of("bias").largest_unit == 12);
+  CHECK(of("0.large").largest_unit == 16);  // of the other block
+  CHECK(of("plain").most_outside_units == 7);
+}

@@ -53,7 +53,7 @@ inline constexpr SettingRange not_negative_range{0, std::numeric_limits<double>:
                                                  "a finite number, 0 or more"};
 
 /// The group of a field in the options of a command line.
-enum class FieldGroup { none, model, layers, training, run, memory };
+enum class FieldGroup { none, model, layers, lora, training, run, memory };
 
 /// The description of a configuration's field.
 struct Field {

@@ -44,20 +44,14 @@ class FeedForward {
   constexpr Index output_width() const noexcept { return narrow_.output_width(); }
 
   void forward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<T> output) const {
-    const MatrixView<T> activated = pass[forward_activated_];
     widen_.forward(pass, input, pass[hidden_]);
-    if (gated_) {
-      gate<T>(pass.worker(), activation_, pass[hidden_], activated);
-    } else {
-      activate<T>(pass.worker(), activation_, pass[hidden_], activated);
-    }
-    pass.worker().barrier();
-    narrow_.forward(pass, activated, output);
+    narrow_.forward(pass, activated(pass), output);
   }
 
   /// The part of forward that saves the buffers for backward.
   void forward_saved(const Pass<T>& pass, MatrixView<const T> input) const {
     widen_.forward(pass, input, pass[hidden_]);
+    if (narrow_.saves()) narrow_.forward_saved(pass, activated(pass));
   }
 
   /// The activated values are computed again, then overwritten by their gradient. The saved hidden
@@ -89,6 +83,17 @@ class FeedForward {
   }
 
  private:
+  MatrixView<const T> activated(const Pass<T>& pass) const {
+    const MatrixView<T> activated = pass[forward_activated_];
+    if (gated_) {
+      gate<T>(pass.worker(), activation_, pass[hidden_], activated);
+    } else {
+      activate<T>(pass.worker(), activation_, pass[hidden_], activated);
+    }
+    pass.worker().barrier();
+    return activated;
+  }
+
   Linear<T> widen_;
   Linear<T> narrow_;
   Activation activation_;

@@ -6,11 +6,13 @@
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/weight.hpp>
 #include <octavo/layers/layer.hpp>
+#include <octavo/layers/low_rank_adapter.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// y = x W + b.  x [rows, in], W [in, out] (as GPT-2's Conv1D stores it, the transpose of PyTorch's
-/// nn.Linear), b [out]. Needs no memory: backward gets forward's input from the caller.
+/// nn.Linear), b [out]. Backward gets forward's input from the caller, so that only adapters, if
+/// the builder gives it some (LowRankAdapter), need memory.
 template <Scalar T>
 class Linear {
  public:
@@ -31,8 +33,19 @@ class Linear {
     multiply<T>(pass.worker(), input, pass.parameter(weight_), output,
                 bias_.exists() ? Output::bias : Output::overwrite, pass.weight(bias_),
                 pass.run.pack_buffer);
+    if (adapter_.exists()) {
+      adapter_.save(pass, input);
+      adapter_.add_output(pass, output);
+    }
     pass.worker().barrier();
   }
+
+  /// The part of forward that saves what backward needs.
+  void forward_saved(const Pass<T>& pass, MatrixView<const T> input) const {
+    if (adapter_.exists()) adapter_.save(pass, input);
+  }
+  /// Whether forward_saved does something.
+  constexpr bool saves() const noexcept { return adapter_.exists(); }
 
   void backward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<const T> output_gradient,
                 MatrixView<T> input_gradient) const {
@@ -42,7 +55,7 @@ class Linear {
     complete(pass);
   }
 
-  /// The first part of backward, without a barrier: dW (+)= x^T dy, db (+)= column sums.
+  /// The first part of backward, without a barrier at its end: dW (+)= x^T dy, db (+)= column sums.
   void backward_parameters(const Pass<T>& pass, MatrixView<const T> input,
                            MatrixView<const T> output_gradient) const {
     if (const GradientPlace<T> weight = pass.gradient(weight_)) {
@@ -53,27 +66,36 @@ class Linear {
     if (const GradientPlace<T> bias = pass.gradient(bias_)) {
       sum_columns<T>(pass.worker(), output_gradient, bias.numbers, bias.output);
     }
+    if (adapter_.exists()) adapter_.backward_parameters(pass, input, output_gradient);
   }
 
-  /// The second part, without a barrier: dx = dy W^T.
+  /// The second part, without a barrier at its end: dx = dy W^T.
   void backward_input(const Pass<T>& pass, MatrixView<const T> output_gradient,
                       MatrixView<T> input_gradient) const {
     multiply_backward<T>(pass.worker(), output_gradient, pass.parameter(weight_), input_gradient,
                          pass.run.pack_buffer);
+    if (!adapter_.exists()) return;
+    pass.worker().barrier();
+    adapter_.add_input_gradient(pass, input_gradient);
   }
 
   /// The third part, after a barrier: reports that the gradients are complete.
-  void complete(const Pass<T>& pass) const { pass.complete(weight_, bias_.exists() ? 2 : 1); }
+  void complete(const Pass<T>& pass) const {
+    pass.complete(weight_, bias_.exists() ? 2 : 1);
+    if (adapter_.exists()) adapter_.complete(pass);
+  }
 
  private:
   OCTAVO_SETUP constexpr Linear(const Builder<T>& builder, Index in, const MapColumns& outs,
                                 bool bias, InitialValue initial, ParameterUnit unit)
       : weight_(builder.matrix("weight", in, outs, initial, unit)),
         bias_(bias ? builder.vector("bias", weight_.columns, InitialValue::zeros, unit)
-                   : ParameterSlot{}) {}
+                   : ParameterSlot{}),
+        adapter_(builder, in, outs) {}
 
   ParameterSlot weight_;
   ParameterSlot bias_;
+  LowRankAdapter<T> adapter_;
 };
 
 }  // namespace OCTAVO_NAMESPACE

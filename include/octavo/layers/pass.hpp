@@ -29,6 +29,8 @@ struct PassRun {
   std::optional<DropoutDraw> dropout{};      ///< nothing: no dropout
   /// The parameters of the whole model, one by one; null: all are numbers, and lie together.
   const Weight<T>* parameters = nullptr;
+  /// Of dropout in adapters, at the rate of their configuration; nothing: no dropout.
+  std::optional<CounterRandom> adapter_dropout{};
 };
 
 /// The rows of a pass.

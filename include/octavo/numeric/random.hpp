@@ -39,7 +39,13 @@ constexpr std::uint64_t multiply_high(std::uint64_t fraction, std::uint64_t rang
 }
 
 /// The purpose of random numbers; different purposes never share numbers.
-enum class RandomStream : std::uint16_t { initial_weights, batches, dropout, sampling };
+enum class RandomStream : std::uint16_t {
+  initial_weights,
+  batches,
+  dropout,
+  sampling,
+  adapter_dropout,
+};
 
 /// Random numbers as a function of (seed, stream, step, position): they do not depend on the
 /// caller, nor on how often and in which order they are drawn. The seed is Philox's key; the

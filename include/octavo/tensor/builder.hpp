@@ -6,6 +6,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/numeric/scalar.hpp>
+#include <octavo/tensor/lora_config.hpp>
 #include <octavo/tensor/parameter_table.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -75,6 +76,19 @@ class Builder {
     builder.times_ = times;
     return builder;
   }
+
+  /// This builder for layers whose maps have adapters, if `config`, which must outlive it, has.
+  constexpr Builder with_adapters(const LoraConfig& config) const {
+    Builder builder = *this;
+    builder.lora_ = config.rank > 0 ? &config : nullptr;
+    return builder;
+  }
+  /// Whether map `map` of a linear layer that is made with this builder has an adapter.
+  constexpr bool adapts_map(std::size_t map) const {
+    return lora_ != nullptr && adapts(*lora_, path_, map);
+  }
+  /// The adapters; of rank 0 if there are none.
+  constexpr LoraConfig adapters() const { return lora_ == nullptr ? LoraConfig{} : *lora_; }
 
   /// This builder for a layer that runs more than once in a pass: its gradients are complete only
   /// when the gradients of the whole block are.
@@ -161,6 +175,7 @@ class Builder {
   PassShape pass_;
   BuildTimes times_;
   ParameterPath path_;
+  const LoraConfig* lora_ = nullptr;  ///< null: no adapters
   bool reused_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include <octavo/base/check.hpp>
@@ -72,5 +73,8 @@ class NamePatterns {
   std::array<char, longest> text_{};
   std::size_t size_ = 0;
 };
+
+/// The patterns as text.
+inline std::string value_text(const NamePatterns& patterns) { return std::string(patterns.text()); }
 
 }  // namespace OCTAVO_NAMESPACE

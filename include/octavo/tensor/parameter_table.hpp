@@ -17,7 +17,13 @@
 namespace OCTAVO_NAMESPACE {
 
 /// The initial values of a parameter.
-enum class InitialValue { zeros, ones, normal, normal_residual };
+enum class InitialValue {
+  zeros,
+  ones,
+  normal,
+  normal_residual,
+  uniform,  ///< -1 / sqrt(rows) to 1 / sqrt(rows), as PyTorch's kaiming_uniform_ with a = sqrt(5)
+};
 
 /// The path of a tensor within its part of a model, such as {"attention", "qkv"}. The names must
 /// outlive the path (use string literals).
@@ -39,6 +45,33 @@ class ParameterPath {
   template <typename Visit>
   constexpr void for_each(Visit visit) const {
     for (std::size_t i = 0; i < size_; ++i) visit(names_[i]);
+  }
+
+  /// The last name; empty if there is none.
+  constexpr std::string_view last() const noexcept {
+    return size_ == 0 ? std::string_view() : names_[size_ - 1];
+  }
+  /// The path without its last name.
+  constexpr ParameterPath parent() const noexcept {
+    ParameterPath path = *this;
+    if (size_ > 0) path.names_[--path.size_] = {};
+    return path;
+  }
+
+  /// Calls body("attention.qkv.weight"), usable in constant expressions. ConfigError for more than
+  /// 256 letters.
+  template <typename Body>
+  constexpr auto with_text(Body body) const {
+    std::array<char, 256> text{};
+    std::size_t size = 0;
+    for_each([&](std::string_view name) {
+      const std::size_t dot = size > 0 ? 1 : 0;
+      require(name.size() + dot <= text.size() - size, "a tensor's name has at most 256 letters");
+      if (dot > 0) text[size++] = '.';
+      std::copy(name.begin(), name.end(), text.begin() + static_cast<std::ptrdiff_t>(size));
+      size += name.size();
+    });
+    return body(std::string_view(text.data(), size));
   }
 
   /// "attention.qkv.weight".
@@ -158,43 +191,7 @@ class ParameterTable {
     return longest;
   }
 
-  /// The offset of the gradient of tensor `i` in memory that units use in turn: each unit starts at
-  /// 0, and tensors without a unit lie after the largest unit.
-  constexpr Index turn_offset(Index i) const noexcept {
-    const ParameterEntry& entry = (*this)[i];
-    if (entry.unit >= 0) return entry.offset - first_of(entry.unit).offset;
-    Index offset = largest_unit();
-    for (Index j = 0; j < i; ++j) {
-      if ((*this)[j].unit < 0) offset += (*this)[j].count();
-    }
-    return offset;
-  }
-
-  /// The size of that memory in numbers.
-  constexpr Index turn_count() const noexcept {
-    Index count = largest_unit();
-    for (const ParameterEntry& entry : entries_) count += entry.unit < 0 ? entry.count() : 0;
-    return count;
-  }
-
  private:
-  constexpr const ParameterEntry& first_of(int unit) const noexcept {
-    return *std::find_if(entries_.begin(), entries_.end(),
-                         [unit](const ParameterEntry& entry) { return entry.unit == unit; });
-  }
-
-  constexpr Index largest_unit() const noexcept {
-    Index largest = 0, numbers = 0;
-    int unit = -1;
-    for (const ParameterEntry& entry : entries_) {
-      if (entry.unit < 0) continue;
-      numbers = (entry.unit == unit ? numbers : 0) + entry.count();
-      unit = entry.unit;
-      largest = std::max(largest, numbers);
-    }
-    return largest;
-  }
-
   [[noreturn]] OCTAVO_SETUP static void refuse(const ParameterPath& path) {
     throw ConfigError(detail::concat({"two tensors have the name '", path.joined(), "'"}),
                       "give each layer a name of its own: builder / \"name\"");

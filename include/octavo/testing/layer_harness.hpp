@@ -194,7 +194,8 @@ class LayerHarness {
 
   Pass<double> pass(const Worker& worker, GradientConsumer<double>* consumer = nullptr) const {
     return {.run = {worker, arena_, arena_.get(pack_buffer_), consumer,
-                    DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout), 0, 0.25}},
+                    DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout), 0, 0.25},
+                    CounterRandom(options_.seed, RandomStream::adapter_dropout)},
             .rows = {options_.sequences, options_.sequence},
             .weights = weights.data()};
   }

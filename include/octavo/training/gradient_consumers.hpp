@@ -78,9 +78,12 @@ class AccumulateGradients final : public GradientConsumer<T> {
 template <Scalar T>
 struct PartGradients {
   std::span<T> embedding;
-  std::span<T> block;  ///< of one block; its units take turns (ParameterTable::turn_offset), or not
+  std::span<T> block;  ///< of one block
   std::span<T> head;
+  /// Whether the units of a block use the memory in turn: each starts at 0, and tensors without a
+  /// unit lie after the largest one.
   bool units_take_turns = false;
+  Index largest_unit = 0;  ///< trained numbers in it
 };
 
 /// Calls update(parameter, gradient) for each tensor as soon as its gradient is complete.
@@ -143,14 +146,27 @@ class UpdateAtOnce final : public GradientConsumer<T> {
                             static_cast<std::size_t>(parameter.count()));
     };
     if (in_blocks(tensor)) {
-      const Index within = within_block(tensor);
       return part(gradients_.block, gradients_.units_take_turns
-                                        ? model_.block_table().turn_offset(within)
-                                        : within_part(parameter, tensor - within));
+                                        ? turn_offset(tensor)
+                                        : within_part(parameter, tensor - within_block(tensor)));
     }
     const ParameterRange head = model_.head_range();
     if (tensor < head.first_tensor) return part(gradients_.embedding, within_part(parameter, 0));
     return part(gradients_.head, within_part(parameter, head.first_tensor));
+  }
+
+  /// The number of trained parameters before `tensor` in its unit; without a unit, those of the
+  /// largest unit and of tensors without a unit before it in its block.
+  Index turn_offset(Index tensor) const {
+    const ParameterTable& table = model_.block_table();
+    const Index within = within_block(tensor);
+    const int unit = table[within].unit;
+    Index offset = unit < 0 ? gradients_.largest_unit : 0;
+    for (Index i = 0; i < within; ++i) {
+      const bool trains = parameters_[static_cast<std::size_t>(tensor - within + i)].trains();
+      if (trains && table[i].unit == unit) offset += table[i].count();
+    }
+    return offset;
   }
 
   /// The number of trained parameters before `parameter` in its part, which starts with

@@ -81,9 +81,9 @@ class StepWork {
       if (!progress.diverged) update_tensor(worker, tensor, gradient, learning_rate, progress);
       if (!progress.diverged) average(worker, {&tensor, 1});
     };
-    const PartGradients<T> gradients{arena_.get(memory_.embedding_gradient),
-                                     arena_.get(memory_.block_gradient),
-                                     arena_.get(memory_.head_gradient), options_.layer_by_layer()};
+    const PartGradients<T> gradients{
+        arena_.get(memory_.embedding_gradient), arena_.get(memory_.block_gradient),
+        arena_.get(memory_.head_gradient), options_.layer_by_layer(), trained_.largest_unit};
     UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(), gradients,
                                                       marks(worker), update);
     const auto part_complete = [&](const ParameterRange& part) {
@@ -184,10 +184,16 @@ class StepWork {
                                           static_cast<std::uint64_t>(steps_done_)),
                             0, options_.dropout};
     }
+    std::optional<CounterRandom> adapter_dropout;
+    if (model_.config().lora.dropout > 0) {
+      adapter_dropout.emplace(options_.seed, RandomStream::adapter_dropout,
+                              static_cast<std::uint64_t>(steps_done_));
+    }
     const Index sequence = options_.sequence;
-    return {.run = {worker, arena_, model_.pack_buffer(arena_), &consumer, dropout},
-            .rows = {sequences, sequence, first_sequence * sequence},
-            .weights = weights().data()};
+    return {
+        .run = {worker, arena_, model_.pack_buffer(arena_), &consumer, dropout, adapter_dropout},
+        .rows = {sequences, sequence, first_sequence * sequence},
+        .weights = weights().data()};
   }
 
   void update(const Worker& worker, std::span<const Parameter> tensors,

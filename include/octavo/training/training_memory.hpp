@@ -21,9 +21,10 @@ namespace detail {
 
 /// Whether a tensor trains under these options. `block` as in ModelTables::for_each.
 constexpr bool trains(const TrainingOptions& options, const TensorName& name, Index block,
-                      Index layers) {
-  if (options.freeze.text().empty()) return options.trains("", block, layers);
-  return name.with_text([&](std::string_view text) { return options.trains(text, block, layers); });
+                      Index layers, bool adapters) {
+  if (options.freeze.text().empty() && !adapters) return options.trains("", block, layers);
+  return name.with_text(
+      [&](std::string_view text) { return options.trains(text, block, layers, adapters); });
 }
 
 /// Bytes of scratch that the optimizer needs for any of the tensors that train.
@@ -32,11 +33,12 @@ constexpr std::size_t optimizer_scratch_bytes(const Model& model, const Training
                                               Index workers) {
   using T = typename Model::Value;
   const Index layers = model.config().layers;
+  const bool adapters = model.tables().has_adapters();
   std::size_t most = 0;
   if (!options.optimizer.has_scratch()) return most;
   model.tables().for_each(
       layers, [&](const TensorName& name, const ParameterEntry& entry, Index block) {
-        if (!entry.is_map() || !trains(options, name, block, layers)) return;
+        if (!entry.is_map() || !trains(options, name, block, layers, adapters)) return;
         most = std::max(most, octavo::optimizer_scratch_bytes<T>(options.optimizer, entry.rows,
                                                                  entry.maps, workers));
       });
@@ -52,7 +54,8 @@ OCTAVO_SETUP constexpr TrainedTensors trained_tensors(const Model& model,
                                                       const TrainingOptions& options) {
   const Index layers = model.config().layers;
   detail::check_train_last(options.train_last, layers);
-  options.freeze.for_each([&](std::string_view pattern) {
+  const bool adapters = model.tables().has_adapters();
+  detail::check_patterns(options, adapters, [&](std::string_view pattern) {
     bool found = false;
     model.tables().for_each(layers,
                             [&](const detail::TensorName& name, const ParameterEntry&, Index) {
@@ -60,11 +63,11 @@ OCTAVO_SETUP constexpr TrainedTensors trained_tensors(const Model& model,
                                 return NamePatterns::matches(text, pattern);
                               });
                             });
-    detail::check_pattern_found(found, pattern);
+    return found;
   });
   const TrainedTensors trained = trained_tensors(
       model.tables(), layers, [&](const detail::TensorName& name, Index block, Index all) {
-        return detail::trains(options, name, block, all);
+        return detail::trains(options, name, block, all, adapters);
       });
   detail::check_trained_count(trained.sizes.count);
   return trained;
@@ -163,10 +166,10 @@ struct TrainingMemory {
     };
     embedding_gradient =
         part("embedding's gradient", trained.embedding_count, {tables, phase::embed_backward});
-    block_gradient = part(layers ? "a layer's gradient" : "a block's gradient",
-                          layers && trained.largest_block > 0 ? model.block_table().turn_count()
-                                                              : trained.largest_block,
-                          {block, phase::attention_backward});
+    block_gradient =
+        part(layers ? "a layer's gradient" : "a block's gradient",
+             layers ? trained.largest_unit + trained.most_outside_units : trained.largest_block,
+             {block, phase::attention_backward});
     head_gradient =
         part("head's gradient", trained.head_count, {phase::embed_forward, phase::head});
     const Index most =

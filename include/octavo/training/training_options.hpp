@@ -19,6 +19,7 @@
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
 #include <octavo/tensor/builder.hpp>
+#include <octavo/tensor/lora_config.hpp>
 #include <octavo/tensor/name_patterns.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 
@@ -61,13 +62,18 @@ struct TrainingOptions {
   /// Frozen tensors: they have neither gradients nor moments, and the backward pass stops at the
   /// lowest tensor that trains.
   NamePatterns freeze = {};
+  /// Of a model with adapters everything else is frozen, except for these tensors, such as "norm".
+  NamePatterns train_too = {};
   Index train_last = 0;  ///< number of last blocks that train; everything before them, including
                          ///< the token table, is frozen; 0: everything trains
   /// Bytes for use between steps, for example to generate samples; shares memory with the steps.
   std::size_t between_steps_bytes = 0;
 
-  /// Whether a tensor trains; see trained_tensors.hpp for `block`.
-  constexpr bool trains(std::string_view name, Index block, Index layers) const {
+  /// Whether a tensor trains; see trained_tensors.hpp for `block`. `adapters`: whether the model
+  /// has some.
+  constexpr bool trains(std::string_view name, Index block, Index layers,
+                        bool adapters = false) const {
+    if (adapters && !is_adapter(name) && !train_too.matches(name)) return false;
     return (train_last == 0 || block >= layers - train_last) && !freeze.matches(name);
   }
 
@@ -180,6 +186,13 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
                       "them, * for any letters",
               .may_lack = true},
         options.freeze);
+  visit(Field{.name = "train_too",
+              .option = "lora-train-too",
+              .group = FieldGroup::lora,
+              .help = "Tensors that train besides the adapters, such as norm,embedding: patterns "
+                      "as in --freeze",
+              .may_lack = true},
+        options.train_too);
   visit(Field{.name = "train_last",
               .option = "train-last",
               .group = training,
@@ -204,10 +217,22 @@ constexpr void check_trained_count(Index count) {
   require(count > 0, "freeze: nothing is left to train");
 }
 
-constexpr void check_pattern_found(bool found, std::string_view pattern) {
-  require(found, [&] {
-    return concat({"freeze: no tensor's name contains ", printable(pattern)});
-  });
+/// found(pattern): whether a tensor's name contains it.
+template <typename Found>
+OCTAVO_SETUP constexpr void check_patterns(const TrainingOptions& options, bool adapters,
+                                           Found found) {
+  const auto check = [&](std::string_view option, const NamePatterns& patterns) {
+    patterns.for_each([&](std::string_view pattern) {
+      require(found(pattern), [&] {
+        return concat({option, ": no tensor's name contains ", printable(pattern)});
+      });
+    });
+  };
+  check("freeze", options.freeze);
+  check("train_too", options.train_too);
+  if (adapters || options.train_too.text().empty()) return;
+  throw ConfigError("train_too: the model has no adapters, so that everything trains already",
+                    "set lora_rank, or say with freeze what does not train");
 }
 
 constexpr void check_between_steps(std::size_t bytes) {
@@ -223,14 +248,17 @@ constexpr void check_between_steps(std::size_t bytes) {
 /// tensor, if train_last exceeds the number of blocks, or if nothing is left to train.
 inline void set_trained(ParameterList& parameters, const TrainingOptions& options, Index layers) {
   detail::check_train_last(options.train_last, layers);
-  options.freeze.for_each([&](std::string_view pattern) {
-    const bool found = std::any_of(parameters.begin(), parameters.end(), [&](const auto& tensor) {
-      return NamePatterns::matches(tensor.name, pattern);
-    });
-    detail::check_pattern_found(found, pattern);
+  const auto any = [&](auto wanted) {
+    return std::any_of(parameters.begin(), parameters.end(),
+                       [&](const Parameter& tensor) { return wanted(tensor.name); });
+  };
+  const bool adapters = any([](std::string_view name) { return is_adapter(name); });
+  detail::check_patterns(options, adapters, [&](std::string_view pattern) {
+    return any([&](std::string_view name) { return NamePatterns::matches(name, pattern); });
   });
-  parameters.set_trained(
-      [&](const Parameter& tensor) { return options.trains(tensor.name, tensor.block, layers); });
+  parameters.set_trained([&](const Parameter& tensor) {
+    return options.trains(tensor.name, tensor.block, layers, adapters);
+  });
   detail::check_trained_count(parameters.trained_count());
 }
 

@@ -17,7 +17,8 @@ namespace OCTAVO_NAMESPACE {
 inline constexpr double initial_deviation = 0.02;
 
 /// GPT-2's initial values (Radford et al. 2019, section 2.3): matrices normal(0, 0.02), divided by
-/// sqrt(2 layers) at the end of a residual branch; gains 1; biases 0. Each number depends only on
+/// sqrt(2 layers) at the end of a residual branch; gains 1; biases 0. Of adapters A is uniform in
+/// (-1 / sqrt(in), 1 / sqrt(in)) and B is 0, as in PEFT. Each number depends only on
 /// the seed and its place in the block. weights [list.count()]. zero_init: matrices at the
 /// end of a residual branch are 0, so that every block begins as the identity.
 template <Scalar T>
@@ -33,6 +34,10 @@ void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t 
       const auto normal = [&](double deviation) {
         return static_cast<T>(deviation * random.normal(static_cast<std::uint64_t>(i)));
       };
+      const auto uniform = [&](Index rows) {
+        return static_cast<T>((2 * random.uniform(2 * static_cast<std::uint64_t>(i)) - 1) /
+                              std::sqrt(static_cast<double>(rows)));
+      };
       T& weight = weights[static_cast<std::size_t>(i)];
       switch (parameter.initial) {
         case InitialValue::zeros:
@@ -46,6 +51,9 @@ void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t 
           break;
         case InitialValue::normal_residual:
           weight = normal(residual);
+          break;
+        case InitialValue::uniform:
+          weight = uniform(parameter.rows);
           break;
       }
     }

@@ -12,6 +12,7 @@
 #include <octavo/base/field.hpp>
 #include <octavo/layers/convolution_cache.hpp>
 #include <octavo/layers/layer_configs.hpp>
+#include <octavo/tensor/lora_config.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -39,6 +40,7 @@ struct ModelConfig {
   HeadConfig head = {};
   double embedding_scale = 1;  ///< factor on the tokens' vectors
   Index conv_taps = 0;         ///< of a causal convolution after each norm before a branch; 0: none
+  LoraConfig lora = {};        ///< low-rank adapters
 
   constexpr Index head_width() const {
     return attention.head_width == 0 ? width / attention.heads : attention.head_width;
@@ -62,6 +64,12 @@ struct ModelConfig {
 /// The configuration without any biases.
 constexpr ModelConfig without_biases(ModelConfig config) {
   config.norm.bias = config.attention.bias = config.feed_forward.bias = config.head.bias = false;
+  return config;
+}
+
+/// The configuration of the same model without adapters.
+constexpr ModelConfig without_adapters(ModelConfig config) {
+  config.lora = {};
   return config;
 }
 
@@ -124,6 +132,7 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
               .zero = "none"},
         config.head.cap, not_negative_range);
   visit(Field{.name = "head_bias", .option = "head-bias", .formerly = "bias"}, config.head.bias);
+  for_each_field(config.lora, visit);
 }
 
 /// ConfigError, naming the first value from which no model can be made.
@@ -135,10 +144,12 @@ OCTAVO_SETUP constexpr void check_config(const ModelConfig& config) {
   const auto real = [](Index value) { return static_cast<double>(value); };
   const double width = real(config.width);
   const double tables = config.feed_forward.gated ? 3 : 2;
-  const double parameters =
-      width * (2 * real(config.vocabulary) + real(config.context) +
-               real(config.layers) * (2 * real(config.query_width()) + 2 * real(config.kv_width()) +
-                                      tables * real(config.feed_forward.d_ff)));
+  const double attention = 2 * real(config.query_width()) + 2 * real(config.kv_width());
+  const double d_ff = real(config.feed_forward.d_ff);
+  const double adapters =
+      real(config.lora.rank) * (4 * width + attention + tables * (width + d_ff));
+  const double parameters = width * (2 * real(config.vocabulary) + real(config.context)) +
+                            real(config.layers) * (width * (attention + tables * d_ff) + adapters);
   require(parameters < 0x1p50, "model config: expected less than 2^50 parameters");
 }
 

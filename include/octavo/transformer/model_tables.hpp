@@ -10,6 +10,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/tensor/lora_config.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/parameter_table.hpp>
 
@@ -80,6 +81,14 @@ struct ModelTables {
   }
   constexpr Index size(Index layers) const noexcept {
     return block_range(layers).first_tensor + head.size();
+  }
+
+  /// Whether the blocks' linear layers have adapters.
+  constexpr bool has_adapters() const noexcept {
+    for (Index i = 0; i < block.size(); ++i) {
+      if (is_adapter(block[i].path.last())) return true;
+    }
+    return false;
   }
 
   /// Calls visit(name, entry, block) for each tensor in memory order. `block` is -1 in the

@@ -14,9 +14,11 @@ struct TrainedTensors {
   TrainedSizes sizes = {};
   Index embedding_count = 0;  ///< trained numbers in the embedding
   Index head_count = 0;       ///< ... in final norm and head
-  Index first_block = 0;     ///< the lowest block that backward reaches; none: the number of blocks
-  Index largest_block = 0;   ///< the most numbers that train in a block
-  bool equal_blocks = true;  ///< as many numbers train in each block from first_block on
+  Index first_block = 0;    ///< the lowest block that backward reaches; none: the number of blocks
+  Index largest_block = 0;  ///< the most numbers that train in a block
+  Index largest_unit = 0;   ///< ... in a unit of a block (ParameterUnit)
+  Index most_outside_units = 0;  ///< ... in a block's tensors without a unit
+  bool equal_blocks = true;      ///< as many numbers train in each block from first_block on
 
   constexpr bool embedding() const noexcept { return embedding_count > 0; }
 };
@@ -27,7 +29,8 @@ template <typename Trains>
 constexpr TrainedTensors trained_tensors(const detail::ModelTables& tables, Index layers,
                                          Trains trains) {
   TrainedTensors trained{.first_block = layers};
-  Index current = -1, in_block = 0;
+  Index current = -1, in_block = 0, outside_units = 0, in_unit = 0;
+  int unit = -1;
   const auto end_block = [&] {
     if (current < 0 || current >= layers) return;
     if (in_block > 0 && trained.first_block == layers) {
@@ -42,10 +45,18 @@ constexpr TrainedTensors trained_tensors(const detail::ModelTables& tables, Inde
   tables.for_each(layers, [&](const auto& name, const ParameterEntry& entry, Index block) {
     if (block != current) {
       end_block();
-      current = block, in_block = 0;
+      current = block, in_block = outside_units = in_unit = 0;
+      unit = -1;
     }
     if (!trains(name, block, layers)) return;
     trained.sizes.add(entry);
+    if (block >= 0 && block < layers) {
+      in_unit = (entry.unit == unit ? in_unit : 0) + entry.count();
+      unit = entry.unit;
+      if (unit < 0) outside_units += entry.count();
+      if (unit >= 0) trained.largest_unit = std::max(trained.largest_unit, in_unit);
+      trained.most_outside_units = std::max(trained.most_outside_units, outside_units);
+    }
     if (block < 0) trained.embedding_count += entry.count();
     if (block == layers) trained.head_count += entry.count();
     in_block += entry.count();

@@ -214,7 +214,9 @@ class Transformer {
         stream_(plan.book<T>("model", "residual stream", MemoryKind::saved,
                              in_flight() * pass.rows() * config().width, phase::passes)),
         block_inputs_(book_block_inputs(plan, overlay)),
-        block_(Builder<T>(tables_.block, plan, block_pass(), block_times(overlay)), config()),
+        block_(Builder<T>(tables_.block, plan, block_pass(), block_times(overlay))
+                   .with_adapters(config().lora),
+               config()),
         final_norm_(builder(tables_.head, plan, at_head("ln_f")) / "final_norm", config().width,
                     config().norm),
         head_(builder(tables_.head, plan, at_head("head")) / "head", config().vocabulary,
@@ -225,6 +227,7 @@ class Transformer {
                                  .backward_scratch("input gradient", config().width)
                                  .booking) {
     detail::check_block_width(block_, config().width);
+    check_targets(config().lora, tables_.block);
   }
 
   static constexpr const Config& checked(const Config& source) {
@@ -295,7 +298,7 @@ class Transformer {
     MemoryPlan plan;
     const PassShape pass{.training = false};
     embedding(Builder<T>(tables.embedding, plan, pass, {}), config);
-    BlockType(Builder<T>(tables.block, plan, pass, {}), config);
+    BlockType(Builder<T>(tables.block, plan, pass, {}).with_adapters(config.lora), config);
     return tables;
   }
   static constexpr Overlay overlay_in(const BlockGradients<T>& blocks) {
