@@ -8,6 +8,7 @@
 #include <octavo/transformer/gpt2_names.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 #include <octavo/transformer/lora_adapter.hpp>
+#include <octavo/transformer/merge_adapters.hpp>
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/model_description.hpp>
 #include <octavo/transformer/model_tables.hpp>

@@ -163,8 +163,12 @@ class ForgedFile {
     return *this;
   }
 
-  /// The metadata entry of that name, with another value, or taken out.
+  /// The metadata entry of that name, with another value, added where there is none; or taken out.
   ForgedFile& set(std::string_view key, std::string_view value) {
+    if (header.find(quoted(key) + ":") == header.npos) {
+      return replace(quoted("octavo.kind") + ":",
+                     quoted(key) + ":" + quoted(value) + "," + quoted("octavo.kind") + ":");
+    }
     return replace(entry(key), quoted(key) + ":" + quoted(value));
   }
   ForgedFile& remove(std::string_view key) {

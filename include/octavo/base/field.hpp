@@ -66,6 +66,7 @@ struct Field {
   bool may_lack = false;                ///< if a file lacks it, the value is unchanged by reading
   bool negative_is_default = false;     ///< a negative value is valid and means the default
   std::string_view zero = {};           ///< the meaning of 0, a word for reports
+  bool omits_zero = false;              ///< not written to files where it is 0, false or empty
 
   constexpr std::string_view label() const noexcept { return option.empty() ? name : option; }
 };

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <octavo/base/check.hpp>
@@ -40,13 +42,16 @@ struct FieldWriter {
 
   template <typename Value, typename Range>
   void operator()(const Field& field, Value value, const Range& range) const {
-    if (!field.stored) return;
+    if (!field.stored || (field.omits_zero && value == Value{})) return;
     const bool is_default = field.negative_is_default && value < 0;
     check_writable(field.name, is_default || range.contains(value));
     write(field.name, value);
   }
   template <typename Value>
   void operator()(const Field& field, const Value& value) const {
+    if constexpr (std::equality_comparable<Value> && std::is_default_constructible_v<Value>) {
+      if (field.omits_zero && value == Value{}) return;
+    }
     if (field.stored) write(field.name, value);
   }
 

@@ -128,7 +128,7 @@ class ModelFile {
     config_ = detail::read_config(metadata);
     trained_length_ = detail::read_trained_length(metadata, config_);
     tokenizer_ = detail::read_tokenizer(metadata, config_.vocabulary);
-    const ModelDescription model = kind(config_);
+    const ModelDescription model = detail::describe_model(metadata, kind, config_);
     detail::check_part(file_, detail::read_part(metadata), model.part,
                        "load it as the model that it was saved from: model_kind<Model>");
     parameters_ = model.parameters;

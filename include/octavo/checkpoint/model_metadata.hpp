@@ -14,6 +14,7 @@
 #include <octavo/formats/metadata.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/transformer/model_config.hpp>
+#include <octavo/transformer/model_description.hpp>
 
 // The metadata about the model in each of Octavo's files: format version and configuration. For the
 // tokenizer see tokenizer_metadata.hpp.
@@ -75,15 +76,26 @@ inline ModelConfig read_config(const MetadataReader& metadata) {
   const bool learned = config.positions.kind == PositionKind::learned;
   const double weights =
       real(config.width) *
-      (real(config.vocabulary) + (learned ? real(config.context) : 0) +
-       real(config.layers) * (2 * real(config.query_width()) + 2 * real(config.kv_width()) +
-                              2 * real(config.feed_forward.d_ff)));
+          (real(config.vocabulary) + (learned ? real(config.context) : 0) +
+           real(config.layers) * (2 * real(config.query_width()) + 2 * real(config.kv_width()) +
+                                  2 * real(config.feed_forward.d_ff))) +
+      2 * real(config.layers) * real(config.lora.rank);
   const auto bytes = static_cast<double>(metadata.file().bytes());
   if (weights * sizeof(float) > bytes) {
     metadata.file().fail(
         "the configuration in the metadata has more weights than the file has room for");
   }
   return config;
+}
+
+/// The model of a file, of this kind. FormatError if none can be made from the configuration.
+inline ModelDescription describe_model(const MetadataReader& metadata, ModelKind kind,
+                                       const ModelConfig& config) {
+  try {
+    return kind(config);
+  } catch (const ConfigError& error) {
+    metadata.file().fail(concat({"metadata: ", error.what()}));
+  }
 }
 
 /// Writes the name of the user's own part in the model, if it has one: see ModelDescription.

@@ -258,7 +258,8 @@ class CheckpointFile {
 
  private:
   ModelDescription model() const {
-    ModelDescription model = model_kind_(info_.config);
+    ModelDescription model =
+        detail::describe_model(MetadataReader(file_), model_kind_, info_.config);
     detail::check_part(file_, info_.part, model.part,
                        "open it as the model that it was saved from: CheckpointKinds{.model = "
                        "model_kind<Model>}");

@@ -45,32 +45,37 @@ constexpr void for_each_field(Config& config, Visitor&& visit) {
               .group = lora,
               .help = "Numbers between the two matrices of an adapter; 0: no adapters (0)",
               .may_lack = true,
-              .zero = "none"},
+              .zero = "none",
+              .omits_zero = true},
         config.rank, WholeRange{0, size_range.most});
   visit(Field{.name = "lora_alpha",
               .option = "lora-alpha",
               .group = lora,
               .help = "Adapters count alpha / rank times; 0: twice (0)",
-              .may_lack = true},
+              .may_lack = true,
+              .omits_zero = true},
         config.alpha, not_negative_range);
   visit(Field{.name = "lora_rank_stable",
               .option = "lora-rslora",
               .group = lora,
               .help = "... alpha / sqrt(rank) times",
-              .may_lack = true},
+              .may_lack = true,
+              .omits_zero = true},
         config.rank_stable);
   visit(Field{.name = "lora_dropout",
               .option = "lora-dropout",
               .group = lora,
               .help = "Dropout rate of the adapters' inputs (0)",
-              .may_lack = true},
+              .may_lack = true,
+              .omits_zero = true},
         config.dropout, share_range);
   visit(Field{.name = "lora_targets",
               .option = "lora-targets",
               .group = lora,
               .help = "Layers with adapters, such as q_proj,v_proj (all linear layers of the "
                       "blocks)",
-              .may_lack = true},
+              .may_lack = true,
+              .omits_zero = true},
         config.targets);
 }
 

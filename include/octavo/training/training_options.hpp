@@ -191,7 +191,8 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
               .group = FieldGroup::lora,
               .help = "Tensors that train besides the adapters, such as norm,embedding: patterns "
                       "as in --freeze",
-              .may_lack = true},
+              .may_lack = true,
+              .omits_zero = true},
         options.train_too);
   visit(Field{.name = "train_last",
               .option = "train-last",

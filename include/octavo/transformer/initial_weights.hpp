@@ -16,20 +16,30 @@ namespace OCTAVO_NAMESPACE {
 /// Standard deviation of GPT-2's initial weights.
 inline constexpr double initial_deviation = 0.02;
 
+namespace detail {
+
+struct EveryTensor {
+  constexpr bool operator()(const Parameter&) const noexcept { return true; }
+};
+
+}  // namespace detail
+
 /// GPT-2's initial values (Radford et al. 2019, section 2.3): matrices normal(0, 0.02), divided by
 /// sqrt(2 layers) at the end of a residual branch; gains 1; biases 0. Of adapters A is uniform in
 /// (-1 / sqrt(in), 1 / sqrt(in)) and B is 0, as in PEFT. Each number depends only on
 /// the seed and its place in the block. weights [list.count()]. zero_init: matrices at the
 /// end of a residual branch are 0, so that every block begins as the identity.
-template <Scalar T>
+/// sets(parameter): whether to set a tensor.
+template <Scalar T, typename Sets = detail::EveryTensor>
 void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t seed,
-                         std::span<T> weights, bool zero_init = false) {
+                         std::span<T> weights, bool zero_init = false, Sets sets = {}) {
   require_equal("initial weights: numbers in the block", static_cast<Index>(weights.size()),
                 list.count());
   const CounterRandom random(seed, RandomStream::initial_weights);
   const double residual =
       zero_init ? 0.0 : initial_deviation / std::sqrt(2.0 * static_cast<double>(layers));
   for (const Parameter& parameter : list) {
+    if (!sets(parameter)) continue;
     for (Index i = parameter.offset; i < parameter.offset + parameter.count(); ++i) {
       const auto normal = [&](double deviation) {
         return static_cast<T>(deviation * random.normal(static_cast<std::uint64_t>(i)));
