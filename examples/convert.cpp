@@ -112,6 +112,24 @@ Model read(const std::string& path) {
   return convert::begins_with_gguf(path) ? read_gguf(path) : read_octavo(path);
 }
 
+/// The model with its adapters folded into its weights, which are in memory then.
+void merge(Model& model) {
+  octavo::ModelConfig& config = model.config.model;
+  const octavo::Transformer<float> adapted(config);
+  const auto weights = std::make_shared<octavo::AlignedBuffer<float>>(
+      static_cast<std::size_t>(adapted.parameter_count()));
+  const std::span<float> all(*weights);
+  for (const octavo::Parameter& parameter : adapted.parameters()) {
+    model.weights.read(parameter, all.subspan(static_cast<std::size_t>(parameter.offset),
+                                              static_cast<std::size_t>(parameter.count())));
+  }
+  const octavo::WeightSource<float> merged(octavo::merge_adapters(adapted, all, all));
+  model.weights = [weights, merged](const octavo::ParameterBlock& block, std::span<float> numbers) {
+    merged.read(block, numbers);
+  };
+  config = without_adapters(config);
+}
+
 // --- Writing ------------------------------------------------------------------------------------
 
 enum class Target { octavo, folder, gguf };
@@ -323,7 +341,7 @@ octavo::WeightSource<float> shown(octavo::WeightSource<float> weights, octavo::I
 }
 
 int run(std::string from, std::string to, const std::string& type,
-        const std::vector<support::GivenAdapter>& given) {
+        const std::vector<support::GivenAdapter>& given, bool merges) {
   const Target target = target_of(to);
   check_type(target, type);
   from = plain(from);
@@ -332,6 +350,8 @@ int run(std::string from, std::string to, const std::string& type,
   spare_source(from, to, target, given);
   support::catch_signals();
   Model model = read(from);
+  octavo::require(!merges || model.config.model.lora.rank > 0, "--merge: FROM has no adapters");
+  if (merges || (model.config.model.lora.rank > 0 && target != Target::octavo)) merge(model);
   const octavo::ModelConfig& config = model.config.model;
   const auto adapters = support::read_adapters(given, config);
   if (!adapters.empty()) model.weights = adapted(std::move(model.weights), adapters);
@@ -354,7 +374,7 @@ int run(std::string from, std::string to, const std::string& type,
 int main(int argc, char** argv) {
   std::string from, to, type = "f32";
   std::vector<support::GivenAdapter> adapters;
-  bool inspect = false;
+  bool inspect = false, merges = false;
   return support::run_program(
       "convert", "Takes a model from one format to another, without loading it into memory.", argc,
       argv, [&](CLI::App& app) {
@@ -370,6 +390,8 @@ int main(int argc, char** argv) {
         support::add_lora(app, adapters,
                           "A LoRA adapter that is merged into the model, SCALE times (1): a folder "
                           "of PEFT's or a GGUF file; may be given several times");
+        app.add_flag("--merge", merges,
+                     "Fold low-rank adapters into the weights, as for folders and GGUF anyway");
         app.add_flag("--inspect", inspect,
                      "Print what FROM holds, and the memory that it needs, without loading it");
         return [&] {
@@ -378,7 +400,8 @@ int main(int argc, char** argv) {
           if (!inspect && to.empty()) {
             throw octavo::ConfigError("TO is required", "see convert --help");
           }
-          if (!inspect) return run(from, to, type, adapters);
+          octavo::require(!inspect || !merges, "--merge: it cannot be combined with --inspect");
+          if (!inspect) return run(from, to, type, adapters, merges);
           convert::inspect(plain(from));
           return 0;
         };

@@ -234,6 +234,21 @@ void FullCommandLine::choose_gpt2(octavo::ModelConfig& config) const {
   }
 }
 
+/// --lora is --lora-rank 16 --lora-alpha 32, unless these are given.
+void FullCommandLine::choose_lora(octavo::ModelConfig& config) const {
+  octavo::LoraConfig& lora = config.lora;
+  if (lora_ && lora.rank == 0) {
+    octavo::require(!model_.asked("lora_rank"), "--lora: it has adapters, but --lora-rank is 0");
+    lora.rank = 16;
+    if (!model_.asked("lora_alpha")) lora.alpha = 32;
+  }
+  if (lora.rank > 0) return;
+  for_each_field(lora, [&](const octavo::Field& field, const auto&...) {
+    octavo::require(field.name == "lora_rank" || !model_.asked(field.name),
+                    [&] { return option_of(field) + ": it needs --lora or --lora-rank"; });
+  });
+}
+
 /// The same of a run that does not go on with a checkpoint, whose evaluations stay what they are.
 FullOptions FullCommandLine::begun(FullOptions options) const {
   options = finished(std::move(options));
@@ -252,6 +267,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   model_.apply(config);
   if (no_bias_) config = without_biases(config);
   if (gpt2_) choose_gpt2(config);
+  choose_lora(config);
   choose_tokenizer(options);
   octavo::TrainingOptions& training = options.training;
   training.steps = iterations_.value_or(training.steps);
@@ -274,6 +290,8 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   if (!scalar_.empty()) options.double_precision = scalar_ == "double";
   corpus.unknown = !no_unknown_;
   octavo::require(!quiet_ || !dry_run_, "--quiet: a dry run is all that it prints");
+  octavo::require(config.lora.rank == 0 || !from_.empty() || saving_.resume,
+                  "--lora: it needs --from, the model whose adapters train");
   octavo::require(!saving_.allow_corpus_change || saving_.resume,
                   "--allow-corpus-change: it needs --resume");
   octavo::require(training.patience == 0 || training.evaluate_every > 0,

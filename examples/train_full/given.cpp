@@ -27,23 +27,29 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   options.why = "a model to continue";
   options.config = config;
   options.training.sequence = std::min<Index>(from.trained_length(), 128);
-  options.training.learning_rate = 1e-4;
+  const bool adapters = lora_ || model_.asked("lora_rank") || config.lora.rank > 0;
+  options.training.learning_rate = adapters ? 2e-4 : 1e-4;
+  if (adapters) options.training.optimizer = octavo::AdamW{.weight_decay = 0};
   training_.apply(options.training);
   options.training.min_lr = options.training.learning_rate / 10;
   options = begun(std::move(options));
   options.from = &from;
   if (from.tokenizer()) options.corpus.given_tokenizer = &*from.tokenizer();
-  model_.for_each_given(config, [](const octavo::Field& field, const auto& asked, const auto& has) {
-    if (asked == has) return;
-    throw octavo::ConfigError(option_of(field) + ": got " + octavo::value_text(asked) +
-                                  ", but the model of --from has " + octavo::value_text(has),
-                              "leave it out, or begin without --from");
-  });
+  model_.for_each_given(
+      config, [&](const octavo::Field& field, const auto& asked, const auto& has) {
+        if (asked == has || (field.group == octavo::FieldGroup::lora && config.lora.rank == 0))
+          return;
+        throw octavo::ConfigError(option_of(field) + ": got " + octavo::value_text(asked) +
+                                      ", but the model of --from has " + octavo::value_text(has),
+                                  "leave it out, or begin without --from");
+      });
   octavo::require(!no_bias_ || config == without_biases(config),
                   "--no-bias: the model of --from has biases");
-  octavo::require(family_.empty() || options.config == config,
+  const octavo::ModelConfig plain = without_adapters(options.config);
+  octavo::require(family_.empty() || plain == without_adapters(config),
                   [&] { return "--family: the model of --from is not a " + family_; });
-  octavo::require(!gpt2_ || options.config == config, "--gpt2: the model of --from is not a GPT-2");
+  octavo::require(!gpt2_ || plain == without_adapters(config),
+                  "--gpt2: the model of --from is not a GPT-2");
   check(options);
   return options;
 }

@@ -72,6 +72,7 @@ FullCommandLine::FullCommandLine(CLI::App& app) {
   add_presets(app);
   add_model(app);
   add_training(app);
+  add_lora(app);
   add_data(app);
   add_run(app);
   add_memory(app);
@@ -142,6 +143,14 @@ void FullCommandLine::add_layers(CLI::App& app) {
              "The layers of gpt2, llama, llama3, smollm2, qwen2, qwen3, mistral, gemma, gemma2 or "
              "gemma3, with the sizes of the preset");
   model_.add(group, octavo::FieldGroup::layers);
+}
+
+void FullCommandLine::add_lora(CLI::App& app) {
+  auto& group = *app.add_option_group(
+      "LoRA", "low-rank adapters, which train instead of the model of --from");
+  group.add_flag("--lora", lora_, "Adapters of all linear layers: --lora-rank 16 --lora-alpha 32");
+  model_.add(group, octavo::FieldGroup::lora);
+  training_.add(group, octavo::FieldGroup::lora);
 }
 
 void FullCommandLine::add_training(CLI::App& app) {

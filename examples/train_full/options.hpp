@@ -97,6 +97,7 @@ class FullCommandLine {
   void add_presets(CLI::App& app);
   void add_model(CLI::App& app);
   void add_layers(CLI::App& app);
+  void add_lora(CLI::App& app);
   void add_training(CLI::App& app);
   void add_optimizer(CLI::App& group);
   void add_run(CLI::App& app);
@@ -116,6 +117,7 @@ class FullCommandLine {
   void require_no_time_with(const char* option) const;
   void choose_family(octavo::ModelConfig& config) const;
   void choose_gpt2(octavo::ModelConfig& config) const;
+  void choose_lora(octavo::ModelConfig& config) const;
   void choose_tokenizer(FullOptions& options) const;
   void choose_texts(FullOptions& options, const octavo::CorpusIdentity& before) const;
   void check_tokenizer(const octavo::CheckpointInfo& info) const;
@@ -137,7 +139,7 @@ class FullCommandLine {
   std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, optimizer_, family_,
       tokenizer_;
   bool no_bias_ = false, no_unknown_ = false, dry_run_ = false, new_schedule_ = false,
-       gpt2_ = false, quiet_ = false;
+       gpt2_ = false, lora_ = false, quiet_ = false;
 };
 
 }  // namespace support

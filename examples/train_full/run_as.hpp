@@ -19,6 +19,7 @@ using octavo::Index;
 
 inline void print_parts(const octavo::ParameterList& parameters) {
   const auto part_of = [](std::string_view name) {
+    if (octavo::is_adapter(name)) return "adapters";
     if (name.find("attention.") != name.npos) return "attention";
     if (name.find("feed_forward.") != name.npos) return "feed-forward";
     if (name.find("norm.") != name.npos) return "norms";
@@ -32,6 +33,7 @@ inline void print_parts(const octavo::ParameterList& parameters) {
   for (const char* part : {"embedding", "attention", "feed-forward", "norms", "head"}) {
     std::printf("  %-13s %12td\n", part, counts[part]);
   }
+  if (counts.contains("adapters")) std::printf("  %-13s %12td\n", "adapters", counts["adapters"]);
 }
 
 /// Reports the steps, their share of the text, and the evaluations; gives a hint if the schedule
@@ -91,7 +93,9 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
               static_cast<std::uintmax_t>(training.seed));
   print_schedule(training, tokens);
   // Read everything before an earlier run is moved aside.
-  if (resumed == nullptr && options.from != nullptr) options.from->read(trainer.weights());
+  if (resumed == nullptr && options.from != nullptr) {
+    options.from->read_base(trainer.parameters(), training.seed, trainer.weights());
+  }
   const auto sample = [&] {
     release_idle_memory();  // training code is not needed while generating, nor the other way round
     const auto averaged = trainer.use_averages();

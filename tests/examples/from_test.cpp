@@ -158,3 +158,74 @@ TEST_CASE("fine_tune: the example begins with the model's score, and learns") {
   CHECK(number_behind(tuned.out, "step 200: ") < before - 0.2);
   CHECK(fs::exists(sandbox.path / "fine_tuned.safetensors"));
 }
+
+TEST_CASE("fine_tune_lora: the example begins with the model's score, learns, and merges") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", two_soliloquies());
+  check_error(start(sandbox, micro("--gpt2 --data text --out a", "60")), 0, "");
+  const auto score = [&](const std::string& model) {
+    const Outcome got = start(sandbox, words_of("generate " + model + " --threads 1 --score text"));
+    return number_behind(got.out, "likelihood ");
+  };
+  const Outcome tuned = start(sandbox, words_of("fine_tune_lora a/model.safetensors text"));
+  check_error(tuned, 0, "");
+  const double before = number_behind(tuned.out, "before: ");
+  CHECK(before == doctest::Approx(score("a/model.safetensors")).epsilon(1e-5));
+  const double after = number_behind(tuned.out, "step 200: ");
+  CHECK(after < before - 0.1);
+  CHECK(score("adapted.safetensors") == doctest::Approx(after).epsilon(1e-5));
+}
+
+TEST_CASE("adapters of a continued model: they train, go on, are merged and converted") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", two_soliloquies());
+  check_error(start(sandbox, micro("--gpt2 --data text --out a", "60")), 0, "");
+  const auto score = [&](const std::string& model) {
+    const Outcome got = start(sandbox, words_of("generate " + model + " --threads 1 --score text"));
+    check_error(got, 0, "");
+    return number_behind(got.out, "likelihood ");
+  };
+  const std::string lora = "--lora-rank 4 --lora-alpha 16 --lora-train-too norm --lr 5e-3 ";
+  check_error(start(sandbox, going_on(lora + "40")), 0, "");
+  const double before = score("a/model.safetensors"), after = score("b/model.safetensors");
+  CHECK(after < before - 0.05);
+  check_error(start(sandbox, {"convert", "b/model.safetensors", "m.safetensors", "--merge"}), 0,
+              "");
+  check_error(start(sandbox, {"convert", "b/model.safetensors", "m.gguf"}), 0, "");
+  check_error(start(sandbox, {"convert", "b/model.safetensors", "hf"}), 0, "");
+  check_error(start(sandbox, {"convert", "b/model.safetensors", "same.safetensors"}), 0, "");
+  for (const std::string model : {"m.safetensors", "m.gguf", "hf", "same.safetensors"}) {
+    INFO(model);
+    CHECK(score(model) == doctest::Approx(after).epsilon(1e-5));
+  }
+  CHECK(start(sandbox, {"convert", "m.safetensors", "n.safetensors", "--merge"})
+            .err.find("--merge: FROM has no adapters") != std::string::npos);
+  // The run goes on, and so do the adapters of its model.
+  check_error(
+      start(sandbox, words_of("train_full --resume --out b --new-schedule " + quiet + "44")), 0,
+      "");
+  check_error(start(sandbox, words_of("train_full --from b/model.safetensors --data text --out c " +
+                                      quiet + "2")),
+              0, "");
+  CHECK(score("c/model.safetensors") < before - 0.05);
+}
+
+TEST_CASE("adapters: --lora, and what it does not go with") {
+  const Sandbox sandbox;
+  write_file(sandbox, "text", two_soliloquies());
+  check_error(start(sandbox, micro("--data text --out a", "2")), 0, "");
+  const Outcome planned = start(sandbox, going_on("--lora --dry-run 2"));
+  check_error(planned, 0, "");
+  CHECK(planned.out.find("adapters") != std::string::npos);
+  CHECK(start(sandbox, going_on("--lora-rank 16 --lora-alpha 32 --dry-run 2")).out == planned.out);
+  const auto error = [&](const Words& words) { return start(sandbox, words).err; };
+  CHECK(error(going_on("--lora-alpha 3 2"))
+            .starts_with("train_full: error: --lora-alpha: it needs --lora or --lora-rank"));
+  CHECK(error(words_of("train_full --tiny --lora 2"))
+            .starts_with("train_full: error: --lora: it needs --from"));
+  CHECK(error(going_on("--lora --lora-targets gate_proj 2"))
+            .starts_with("train_full: error: lora_targets: no linear layer of a block is called "
+                         "'gate_proj'"));
+  CHECK(error(going_on("--lora-train-too norm 2"))
+            .starts_with("train_full: error: train_too: the model has no adapters"));
+}

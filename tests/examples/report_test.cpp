@@ -133,7 +133,7 @@ TEST_CASE("page: whatever was asked for stands in it") {
   CHECK(values.count("lion") == 1);
   const std::set<std::string> others = {
       "tiny", "small", "medium", "large", "gpt2", "resume", "dry-run", "quiet", "new-schedule",
-      "help", "memory-report", "version", "allow-corpus-change", "from", "family", "time",
+      "help", "memory-report", "version", "allow-corpus-change", "from", "family", "time", "lora",
       // settings of other optimizers
       "epsilon", "momentum", "matrix-lr-scale", "ns-steps", "matrix-weight-decay"};
   std::istringstream help(start(sandbox, {"train_full", "--help"}).out);

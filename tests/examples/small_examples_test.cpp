@@ -26,7 +26,7 @@ std::string output_of(const std::string& program) {
 
 TEST_CASE("the small examples have at most 60 lines") {
   for (const std::string name : {"readme_example", "own_layer", "own_block", "own_loop",
-                                 "own_optimizer", "own_parameter", "fine_tune"}) {
+                                 "own_optimizer", "own_parameter", "fine_tune", "fine_tune_lora"}) {
     const std::string path = OCTAVO_EXAMPLES_SOURCE_FOLDER "/" + name + ".cpp";
     const std::string text = octavo::read_file(path);
     CHECK(std::count(text.begin(), text.end(), '\n') <= 60);

@@ -191,6 +191,7 @@ inline bool can_have(const GgufFamily& family, const ModelConfig& model) {
 /// The architecture of a file with this model. Error of code bad_data, with the reasons, if there
 /// is none. `what`: the operation, for the message.
 inline const GgufFamily& gguf_family_of(const ModelConfig& given, const std::string& what) {
+  require_merged(given, what);
   if (given.positions.kind == PositionKind::learned) {
     require_gpt2(given, what, Gpt2Activations::gelu_tanh);
     return gguf_families[0];

@@ -45,6 +45,14 @@ inline std::string kinds_besides_gpt2(ModelConfig model) {
 /// The activations that a format of GPT-2 can express: config.json all of Octavo's, GGUF only one.
 enum class Gpt2Activations { any, gelu_tanh };
 
+/// Error of code bad_data if the model has adapters: formats of other programs hold models without
+/// them.
+inline void require_merged(const ModelConfig& model, const std::string& what) {
+  if (model.lora.rank == 0) return;
+  throw Error(ErrorCode::bad_data, detail::concat({what, ": the model has low-rank adapters"}),
+              "merge them first: merge_adapters(), or convert --merge");
+}
+
 /// Throws an Error of code bad_data, with the reasons, if GPT-2 cannot express the model; the hint
 /// says what a model must have. `what`: the operation, for the message.
 inline void require_gpt2(const ModelConfig& model, const std::string& what,

@@ -201,6 +201,7 @@ inline HfDifference hf_difference(const ModelConfig& model, const std::string& t
 /// there is none. `what`: the operation, for the message.
 inline std::string hf_config_text(const PretrainedConfig& config, StoredType type,
                                   const std::string& what = "cannot write a config.json") {
+  require_merged(config.model, what);
   if (config.model.positions.kind == PositionKind::learned) {
     require_gpt2(config.model, what, Gpt2Activations::any);
     return gpt2_config_text(config, type);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@
 #include <octavo/tensor/parameter_block.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/transformer/lora_adapter.hpp>
+#include <octavo/transformer/merge_adapters.hpp>
 #include <octavo/transformer/transformer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -38,7 +40,8 @@ class ModelSource {
   /// also of its optimizer.
   explicit ModelSource(const std::string& path,
                        const std::function<void(const Error&)>& skipped = {},
-                       const CheckpointKinds& kinds = {}, FileSystem& files = real_file_system()) {
+                       const CheckpointKinds& kinds = {}, FileSystem& files = real_file_system())
+      : kind_(kinds.model) {
     std::error_code unknown;  // opening it will report the error
     if (!std::filesystem::is_directory(path, unknown)) {
       const auto source = std::make_shared<const FileSource>(path, files);
@@ -124,6 +127,24 @@ class ModelSource {
     });
   }
 
+  /// As read(), for a model that may have adapters besides: `source.read_base(trainer.parameters(),
+  /// trainer.options().seed, trainer.weights())`. Its adapters begin anew, with the initial values
+  /// of the seed, unless the file has them. ConfigError if the models differ in more.
+  template <Scalar T>
+  void read_base(const ParameterList& parameters, std::uint64_t seed, std::span<T> weights) const {
+    require_equal("read_base: numbers in the weights", std::ssize(weights), parameters.count());
+    const Index count = kind_(config_).parameters.count();
+    if (count == parameters.count()) return read(weights);
+    const Index base = detail::base_count(parameters);
+    require(config_.lora.rank == 0 && count == base, [&] {
+      return detail::concat({"read_base: the file's model has ", count, " numbers",
+                             config_.lora.rank > 0 ? " with its adapters" : "", ", expected ", base,
+                             ", those of the model without adapters"});
+    });
+    read(weights.last(static_cast<std::size_t>(count)));
+    insert_adapters<T>(parameters, seed, weights);
+  }
+
  private:
   static bool begins_with(const FileSource& source, std::string_view magic) {
     std::array<char, 4> start{};
@@ -200,6 +221,7 @@ class ModelSource {
     chat_template_ = tokenizer_->chat().chat_template;
   }
 
+  ModelKind kind_;
   ModelConfig config_;
   Index trained_length_ = 0;
   std::optional<AnyTokenizer> tokenizer_;

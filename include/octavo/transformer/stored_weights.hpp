@@ -15,16 +15,17 @@
 #include <octavo/kernels/weight.hpp>
 #include <octavo/memory/aligned_buffer.hpp>
 #include <octavo/numeric/scalar.hpp>
+#include <octavo/tensor/lora_config.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/tensor/stored_matrix.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
 /// Whether the library's layers read a parameter only in products or row by row: the weight of a
-/// linear map, the token table, the head's table.
+/// linear map but of an adapter, the token table, the head's table.
 inline bool may_be_stored(const Parameter& parameter) noexcept {
-  return parameter.is_map() || parameter.name == "embedding.tokens.weight" ||
-         parameter.name == "head.weight";
+  return (parameter.is_map() && !is_adapter(parameter.name)) ||
+         parameter.name == "embedding.tokens.weight" || parameter.name == "head.weight";
 }
 
 /// How the weights of a model are kept, parameter by parameter: as numbers, or as matrices in the
