@@ -123,6 +123,7 @@ struct SavedRun {
       if (info.config == other.config() && !info.double_precision &&
           info.options.optimizer.same_rule(other.options().optimizer) &&
           info.options.freeze == other.options().freeze &&
+          info.options.train_too == other.options().train_too &&
           info.options.train_last == other.options().train_last) {
         file.load(other);
       } else {

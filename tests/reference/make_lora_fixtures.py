@@ -64,7 +64,8 @@ class Block(torch.nn.Module):
     def __init__(self, c, lora, draw):
         super().__init__()
         self.c = c
-        C, Q, K, d_ff = c["width"], c["heads"] * c["head_width"], c["kv_heads"] * c["head_width"], c["d_ff"]
+        C, d_ff = c["width"], c["d_ff"]
+        Q, K = c["heads"] * c["head_width"], c["kv_heads"] * c["head_width"]
         shapes = {"q_proj": (C, Q), "k_proj": (C, K), "v_proj": (C, K), "o_proj": (Q, C),
                   "gate_proj": (C, d_ff), "up_proj": (C, d_ff), "down_proj": (d_ff, C)}
         targets = lora["lora_targets"].split(",") if lora["lora_targets"] else NAMES
@@ -72,7 +73,8 @@ class Block(torch.nn.Module):
             if name == "gate_proj" and not c["gated"]:
                 continue
             bias = c["ff_bias"] if d_ff in (rows, columns) else c["attention_bias"]
-            self.add_module(name, Lora(rows, columns, bias, lora if name in targets else None, draw))
+            adapter = lora if name in targets else None
+            self.add_module(name, Lora(rows, columns, bias, adapter, draw))
         self.norms = [(1 + draw(C), draw(C) if c["norm_bias"] else None) for _ in range(2)]
 
     def forward(self, x):
@@ -155,6 +157,10 @@ def tensors_of(model):
     return {name: tensor.detach().clone().contiguous() for name, tensor in result.items()}
 
 
+def text(value):
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
 def make(name, c, lora, seed):
     torch.manual_seed(seed)
     model = Model(c, lora, lambda *shape: (0.3 * torch.randn(*shape)).float().double())
@@ -181,8 +187,6 @@ def make(name, c, lora, seed):
     for tensor, value in tensors_of(model).items():
         if "lora_" in tensor:
             tensors["after." + tensor] = value
-    text = lambda v: {True: "true", False: "false"}.get(v, repr(v) if isinstance(v, float) else str(v)) \
-        if isinstance(v, (bool, float, int)) else v
     write_safetensors(FOLDER / f"{name}.safetensors", tensors,
                       {k: text(v) for k, v in {**c, **lora}.items()})
     print(f"{name}: loss {losses[0]:.6f} to {losses[-1]:.6f}")
