@@ -8,8 +8,8 @@
 
 #include <octavo/generation/generator.hpp>
 #include <octavo/generation/scorer.hpp>
-#include <octavo/transformer/stored_weights.hpp>
 #include <octavo/transformer/families.hpp>
+#include <octavo/transformer/stored_weights.hpp>
 
 #include "tensor/stored_numbers.hpp"
 
