@@ -27,10 +27,10 @@ struct PassRun {
   std::span<T> pack_buffer{};                ///< pack_buffer_elements for each worker
   GradientConsumer<T>* gradients = nullptr;  ///< null: forward only
   std::optional<DropoutDraw> dropout{};      ///< nothing: no dropout
-  /// The parameters of the whole model, one by one; null: all are numbers, and lie together.
-  const Weight<T>* parameters = nullptr;
   /// Of dropout in adapters, at the rate of their configuration; nothing: no dropout.
   std::optional<CounterRandom> adapter_dropout{};
+  /// The parameters of the whole model, one by one; null: all are numbers, and lie together.
+  const Weight<T>* parameters = nullptr;
 };
 
 /// The rows of a pass.
