@@ -87,13 +87,14 @@ void stream_vectors(const GroupedProduct& product, Index first) {
         OCTAVO_UNROLL
         for (int i = 0; i < Lines::per_pass; ++i) {
           const Index at = (pass * Lines::words + n) * Lines::per_pass + i;
-          if (!octavo::detail::has_scales(type) && at >= rest) break;
-          OCTAVO_UNROLL
-          for (int v = 0; v < Vectors; ++v) {
-            const Floats number = lines[v].number(word[v], pass, i);
+          if (octavo::detail::has_scales(type) || at < rest) {
             OCTAVO_UNROLL
-            for (int r = 0; r < Rows; ++r) {
-              sum[v][r] = simd::fma(simd::broadcast(x[r][k + at]), number, sum[v][r]);
+            for (int v = 0; v < Vectors; ++v) {
+              const Floats number = lines[v].number(word[v], pass, i);
+              OCTAVO_UNROLL
+              for (int r = 0; r < Rows; ++r) {
+                sum[v][r] = simd::fma(simd::broadcast(x[r][k + at]), number, sum[v][r]);
+              }
             }
           }
         }
