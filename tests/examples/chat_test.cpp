@@ -119,8 +119,8 @@ TEST_CASE("a model of Octavo's keeps the chat template, and so does what is trai
   }
   text_of(folder, words_of("train_full 1 --from chat --out t --sequence 12 --threads 1 "
                            "--save-every 0 --log-every 0 --sample-every 0 --eval-every 0"));
-  for (const std::string model : {"t", "t/model.safetensors"}) {
-    CHECK(!text_of(folder, chatting("", model), {.input = "Hi\n"}).empty());
+  for (const std::string trained : {"t", "t/model.safetensors"}) {
+    CHECK(!text_of(folder, chatting("", trained), {.input = "Hi\n"}).empty());
   }
   text_of(folder, words_of("convert t tuned/"));
   CHECK(read_file(folder / "tuned/chat_template.jinja") == chatml);

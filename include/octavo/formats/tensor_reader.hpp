@@ -191,7 +191,7 @@ class TensorNumbers {
   T converted(N stored, std::size_t index) const {
     const auto number = widened(stored);
     if constexpr (sizeof(number) > sizeof(T)) {
-      constexpr double most{std::numeric_limits<T>::max()};
+      constexpr auto most = static_cast<double>(std::numeric_limits<T>::max());
       if (std::isfinite(number) && (number > most || number < -most)) {
         file_.fail(
             concat({"tensor ", printable(name_), ": number ", index, " is too large for float"}),
