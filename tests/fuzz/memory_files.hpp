@@ -2,6 +2,7 @@
 // Files that never reach the disk.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -36,6 +37,13 @@ class MemoryFiles final : public octavo::FileSystem {
   }
   ssize_t write(int file, const void* bytes, std::size_t count) override {
     files.at(path_of(file)).append(static_cast<const char*>(bytes), count);
+    return static_cast<ssize_t>(count);
+  }
+  ssize_t pwrite(int file, const void* bytes, std::size_t count, off_t offset) override {
+    std::string& content = files.at(path_of(file));
+    const auto first = static_cast<std::size_t>(offset);
+    content.resize(std::max(content.size(), first + count));
+    std::copy_n(static_cast<const char*>(bytes), count, content.begin() + offset);
     return static_cast<ssize_t>(count);
   }
   int fstat(int file, struct stat* status) override {
