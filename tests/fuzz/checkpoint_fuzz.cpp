@@ -35,6 +35,12 @@ class MemoryFile final : public FileSystem {
     bytes.append(static_cast<const char*>(data), count);
     return static_cast<ssize_t>(count);
   }
+  ssize_t pwrite(int, const void* data, std::size_t count, off_t offset) override {
+    const auto first = static_cast<std::size_t>(offset);
+    bytes.resize(std::max(bytes.size(), first + count));
+    std::copy_n(static_cast<const char*>(data), count, bytes.begin() + offset);
+    return static_cast<ssize_t>(count);
+  }
   int stat(const char*, struct stat*) override {
     errno = ENOENT;
     return -1;
