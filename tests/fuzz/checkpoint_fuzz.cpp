@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Bytes as a model file or a checkpoint: they are refused with a FormatError, or they load, and
 // what was loaded comes back when it is saved and loaded again.
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <span>

@@ -31,7 +31,7 @@ TEST_CASE_TEMPLATE("a panel holds its part of a stored matrix, and zeros after t
             const bool whole = outputs && layout == StoredLayout::grouped && sizeof(T) == 4;
             const bool padded = j >= columns && !whole;
             const float expected = padded ? 0 : random.numbers[static_cast<std::size_t>(at)];
-            wrong += panel[static_cast<std::size_t>(k * panel_row + j)] != T{expected};
+            wrong += panel[static_cast<std::size_t>(k * panel_row + j)] != static_cast<T>(expected);
           }
         }
         INFO(std::string(name_of(type)), ", outputs ", outputs, ", columns ", columns);
