@@ -8,6 +8,7 @@
 #include <octavo/kernels/output.hpp>
 #include <octavo/kernels/stored_blocks.hpp>
 #include <octavo/numeric/simd.hpp>
+#include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
 #include <octavo/tensor/stored_matrix.hpp>
 
