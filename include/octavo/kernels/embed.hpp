@@ -50,10 +50,11 @@ void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
   const Range rows = worker.split(x.rows);
   for (Index r = rows.begin; r < rows.end; ++r) {
     const Index row = tokens[static_cast<std::size_t>(r)];
-    const T* token = tokens_table.numbers + row * x.columns;
-    if (!tokens_table.stored.empty()) {
+    const T* token = x.row(r);
+    if (tokens_table.stored.empty()) {
+      token = tokens_table.numbers + row * x.columns;
+    } else {
       tokens_table.kernels->copy_row(tokens_table.stored.front(), row, x.row(r));
-      token = x.row(r);
     }
     const T* position = positions_table == nullptr
                             ? nullptr
