@@ -318,7 +318,8 @@ class Transformer {
 
   static Pass<T> in_part(const Pass<T>& pass, const ParameterRange& part, Index block = 0,
                          Index copy = 0) {
-    return {pass.run, pass.rows, pass.weights + part.offset, part.first_tensor, block, copy};
+    const T* const weights = pass.weights == nullptr ? nullptr : pass.weights + part.offset;
+    return {pass.run, pass.rows, weights, part.first_tensor, block, copy};
   }
   Pass<T> in_head(const Pass<T>& pass) const { return in_part(pass, head_range()); }
   /// Without gradients nothing is saved, and every block uses the memory of the first block.
