@@ -24,12 +24,14 @@
 #include <octavo/tensor/weight_source.hpp>
 
 #include "convert/inspect.hpp"
+#include "convert/target.hpp"
 #include "support/adapters.hpp"
 #include "support/live_line.hpp"
 #include "support/program.hpp"
 
 namespace {
 
+using convert::Target;
 using octavo::StoredType;
 
 /// A model that is read as it is written, independent of its format.
@@ -132,22 +134,6 @@ void merge(Model& model) {
 
 // --- Writing ------------------------------------------------------------------------------------
 
-enum class Target { octavo, folder, gguf };
-
-/// Recognises the format by name: .safetensors, .gguf, or a folder, which exists, ends with / or
-/// has no extension.
-Target target_of(const std::string& path) {
-  std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown) || path.ends_with('/')) return Target::folder;
-  if (path.ends_with(".gguf")) return Target::gguf;
-  if (path.ends_with(".safetensors")) return Target::octavo;
-  if (std::filesystem::path(path).extension().empty()) return Target::folder;
-  throw octavo::ConfigError(
-      "TO: got " + octavo::printable(path) +
-          ", expected a name that ends with .gguf or .safetensors, or a folder",
-      "write / at the end of a folder's name");
-}
-
 const octavo::TokenTable& tokens_of(const Model& model, const std::string& path) {
   if (model.tokens) return *model.tokens;
   throw octavo::Error(
@@ -247,73 +233,6 @@ void check_type(Target target, const std::string& type) {
   });
 }
 
-/// A folder's name without the / at its end.
-std::string plain(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path;
-}
-
-/// Refuses to replace the input: a file by its conversion, under any name, or the files of a
-/// folder.
-void spare_source(const std::string& from, const std::string& to, Target target,
-                  const std::vector<support::GivenAdapter>& adapters) {
-  namespace fs = std::filesystem;
-  const std::string output = target == Target::folder ? to + "/model.safetensors" : to;
-  std::error_code unknown;
-  std::vector<std::string> inputs = {from};
-  for (const support::GivenAdapter& one : adapters) {
-    if (!fs::is_directory(one.path, unknown)) inputs.push_back(one.path);
-  }
-  if (fs::is_directory(from, unknown)) {
-    if (target == Target::folder) octavo::require_not_input("TO", to, inputs);
-    if (fs::exists(from + "/config.json", unknown)) {
-      for (const std::string& name : octavo::list_directory(from, unknown)) {
-        if (name.ends_with(".safetensors")) inputs.push_back(from + "/" + name);
-      }
-    } else {
-      for (const auto& one : octavo::find_checkpoints(from)) inputs.push_back(one.path);
-    }
-  }
-  octavo::require_not_input("TO", output, inputs);
-}
-
-/// Whether a folder has other weight files that would stay beside the new ones: shards, their
-/// index, checkpoints, PyTorch files.
-bool has_other_weights(const std::string& folder) {
-  std::error_code unknown;
-  for (const std::string& name : octavo::list_directory(folder, unknown)) {
-    if (name == "model.safetensors") continue;
-    if (name.ends_with(".safetensors") || name.ends_with(".index.json") || name.ends_with(".bin")) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/// A model.safetensors is Octavo's, or, beside a config.json, Hugging Face's. Refuses to replace
-/// one kind with the other.
-void spare_other_models(const std::string& to, Target target) {
-  namespace fs = std::filesystem;
-  std::error_code unknown;
-  const bool folder = target == Target::folder;
-  const fs::path file = folder ? fs::path(to) / "model.safetensors" : fs::path(to);
-  if (target == Target::gguf) return;
-  if (fs::exists(file, unknown) &&
-      fs::exists(file.parent_path() / "config.json", unknown) != folder) {
-    throw octavo::Error(octavo::ErrorCode::cannot_create,
-                        "cannot write " + octavo::printable(to) + ": " +
-                            (folder ? "its model.safetensors is not a Hugging Face model"
-                                    : "it is a Hugging Face model"),
-                        "name another " + std::string(folder ? "folder" : "file"));
-  }
-  if (folder && has_other_weights(to)) {
-    throw octavo::Error(octavo::ErrorCode::cannot_create,
-                        "cannot write " + octavo::printable(to) +
-                            ": the folder has other weights, which would be taken for this model's",
-                        "name another folder");
-  }
-}
-
 /// Weights with adapters added, which must outlive the result.
 octavo::WeightSource<float> adapted(octavo::WeightSource<float> weights,
                                     std::span<const octavo::ScaledAdapter> adapters) {
@@ -342,12 +261,12 @@ octavo::WeightSource<float> shown(octavo::WeightSource<float> weights, octavo::I
 
 int run(std::string from, std::string to, const std::string& type,
         const std::vector<support::GivenAdapter>& given, bool merges) {
-  const Target target = target_of(to);
+  const Target target = convert::target_of(to);
   check_type(target, type);
-  from = plain(from);
-  to = plain(to);
-  spare_other_models(to, target);
-  spare_source(from, to, target, given);
+  from = convert::plain(from);
+  to = convert::plain(to);
+  convert::spare_other_models(to, target);
+  convert::spare_source(from, to, target, given);
   support::catch_signals();
   Model model = read(from);
   octavo::require(!merges || model.config.model.lora.rank > 0, "--merge: FROM has no adapters");
@@ -402,7 +321,7 @@ int main(int argc, char** argv) {
           }
           octavo::require(!inspect || !merges, "--merge: it cannot be combined with --inspect");
           if (!inspect) return run(from, to, type, adapters, merges);
-          convert::inspect(plain(from));
+          convert::inspect(convert::plain(from));
           return 0;
         };
       });

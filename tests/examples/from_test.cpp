@@ -26,6 +26,13 @@ std::string two_soliloquies() {
   return std::string(octavo::sample_text) + std::string(octavo::sample_text);
 }
 
+/// A text that is easy to learn, of characters that the soliloquies have.
+std::string same_words() {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "to be or not to be, that is it. ";
+  return text;
+}
+
 double number_behind(const std::string& text, const std::string& before) {
   const std::size_t at = text.find(before);
   REQUIRE(at != std::string::npos);
@@ -162,7 +169,8 @@ TEST_CASE("fine_tune: the example begins with the model's score, and learns") {
 TEST_CASE("fine_tune_lora: the example begins with the model's score, learns, and merges") {
   const Sandbox sandbox;
   write_file(sandbox, "text", two_soliloquies());
-  check_error(start(sandbox, micro("--gpt2 --data text --out a", "60")), 0, "");
+  check_error(start(sandbox, micro("--gpt2 --data text --lr 2e-2 --out a", "600")), 0, "");
+  write_file(sandbox, "text", same_words());
   const auto score = [&](const std::string& model) {
     const Outcome got = start(sandbox, words_of("generate " + model + " --threads 1 --score text"));
     return number_behind(got.out, "likelihood ");
@@ -172,14 +180,15 @@ TEST_CASE("fine_tune_lora: the example begins with the model's score, learns, an
   const double before = number_behind(tuned.out, "before: ");
   CHECK(before == doctest::Approx(score("a/model.safetensors")).epsilon(1e-5));
   const double after = number_behind(tuned.out, "step 200: ");
-  CHECK(after < before);  // little: the tables of so young a model are frozen
+  CHECK(after < before - 0.3);
   CHECK(score("adapted.safetensors") == doctest::Approx(after).epsilon(1e-5));
 }
 
 TEST_CASE("adapters of a continued model: they train, go on, are merged and converted") {
   const Sandbox sandbox;
   write_file(sandbox, "text", two_soliloquies());
-  check_error(start(sandbox, micro("--gpt2 --data text --out a", "60")), 0, "");
+  check_error(start(sandbox, micro("--gpt2 --data text --lr 2e-2 --out a", "600")), 0, "");
+  write_file(sandbox, "text", same_words());
   const auto score = [&](const std::string& model) {
     const Outcome got = start(sandbox, words_of("generate " + model + " --threads 1 --score text"));
     check_error(got, 0, "");
@@ -188,7 +197,7 @@ TEST_CASE("adapters of a continued model: they train, go on, are merged and conv
   const std::string lora = "--lora-rank 4 --lora-alpha 16 --lora-train-too norm --lr 5e-3 ";
   check_error(start(sandbox, going_on(lora + "40")), 0, "");
   const double before = score("a/model.safetensors"), after = score("b/model.safetensors");
-  CHECK(after < before - 0.03);
+  CHECK(after < before - 0.25);
   check_error(start(sandbox, {"convert", "b/model.safetensors", "m.safetensors", "--merge"}), 0,
               "");
   check_error(start(sandbox, {"convert", "b/model.safetensors", "m.gguf"}), 0, "");
@@ -207,7 +216,7 @@ TEST_CASE("adapters of a continued model: they train, go on, are merged and conv
   check_error(start(sandbox, words_of("train_full --from b/model.safetensors --data text --out c " +
                                       quiet + "2")),
               0, "");
-  CHECK(score("c/model.safetensors") < before - 0.03);
+  CHECK(score("c/model.safetensors") < before - 0.25);
 }
 
 TEST_CASE("adapters: --lora, and what it does not go with") {

@@ -16,6 +16,8 @@
 
 #include <octavo/formats/encode_numbers.hpp>
 
+#include "numeric/block_scales.hpp"
+
 using namespace octavo;
 
 namespace {
@@ -113,25 +115,6 @@ double element(StoredType type, const Bytes& b, int e) {
   }
 }
 
-/// Where the scales of a block are, which must not be infinite in a test.
-std::vector<std::size_t> halves(StoredType type) {
-  switch (type) {
-    case StoredType::q4_1:
-    case StoredType::q5_1:
-    case StoredType::q4_k:
-    case StoredType::q5_k:
-      return {0, 2};
-    case StoredType::q2_k:
-      return {80, 82};
-    case StoredType::q3_k:
-      return {108};
-    case StoredType::q6_k:
-      return {208};
-    default:
-      return {0};
-  }
-}
-
 std::vector<StoredType> block_types(bool written) {
   std::vector<StoredType> types;
   for (std::size_t i = 0; i < detail::stored_types.size(); ++i) {
@@ -164,7 +147,7 @@ TEST_CASE("every element of a random block is the formula's, rounded once") {
     for (int round = 0; round < 200; ++round) {
       Bytes block(detail::traits_of(type).block_bytes);
       for (auto& byte : block) byte = static_cast<std::uint8_t>(random());
-      for (const std::size_t at : halves(type)) {
+      for (const std::size_t at : octavo_test::scales_of(type)) {
         if ((block[at + 1] & 0x7c) == 0x7c) block[at + 1] &= 0xbf;
       }
       const std::vector<float> numbers = decoded(type, block);

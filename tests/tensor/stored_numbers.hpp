@@ -13,6 +13,8 @@
 #include <octavo/tensor/line_groups.hpp>
 #include <octavo/tensor/stored_matrix.hpp>
 
+#include "numeric/block_scales.hpp"
+
 namespace octavo_test {
 
 using namespace octavo;
@@ -21,25 +23,6 @@ inline constexpr std::array every_stored_type{
     StoredType::f32,  StoredType::f16,  StoredType::bf16, StoredType::q8_0,   StoredType::q4_0,
     StoredType::q4_1, StoredType::q5_0, StoredType::q5_1, StoredType::q2_k,   StoredType::q3_k,
     StoredType::q4_k, StoredType::q5_k, StoredType::q6_k, StoredType::iq4_nl, StoredType::iq4_xs};
-
-/// Where the binary16 scales of a block lie.
-inline std::vector<std::size_t> scales_of(StoredType type) {
-  switch (type) {
-    case StoredType::q4_1:
-    case StoredType::q5_1:
-    case StoredType::q4_k:
-    case StoredType::q5_k:
-      return {0, 2};
-    case StoredType::q2_k:
-      return {80, 82};
-    case StoredType::q3_k:
-      return {108};
-    case StoredType::q6_k:
-      return {208};
-    default:
-      return {0};
-  }
-}
 
 /// A line of random numbers, none of them infinite; some are zero or below the normal numbers.
 inline std::vector<std::byte> random_line(StoredType type, Index length, std::mt19937& random) {

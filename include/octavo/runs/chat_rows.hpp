@@ -92,7 +92,7 @@ inline void require_answer(const std::vector<ChatMessage>& messages, std::size_t
   for (std::size_t i = first; i < messages.size(); ++i) {
     if (messages[i].role == "assistant") return;
   }
-  throw DataError("no message is the assistant's: there is no answer to train on");
+  throw DataError("got no message by the assistant, expected one or more");
 }
 
 inline ChatRow conversation(std::vector<ChatMessage> messages, std::size_t first = 0) {
