@@ -169,7 +169,7 @@ TEST_CASE("fine_tune: the example begins with the model's score, and learns") {
 TEST_CASE("fine_tune_lora: the example begins with the model's score, learns, and merges") {
   const Sandbox sandbox;
   write_file(sandbox, "text", two_soliloquies());
-  check_error(start(sandbox, micro("--gpt2 --data text --lr 2e-2 --out a", "600")), 0, "");
+  check_error(start(sandbox, micro("--gpt2 --data text --lr 5e-3 --out a", "600")), 0, "");
   write_file(sandbox, "text", same_words());
   const auto score = [&](const std::string& model) {
     const Outcome got = start(sandbox, words_of("generate " + model + " --threads 1 --score text"));
@@ -187,7 +187,7 @@ TEST_CASE("fine_tune_lora: the example begins with the model's score, learns, an
 TEST_CASE("adapters of a continued model: they train, go on, are merged and converted") {
   const Sandbox sandbox;
   write_file(sandbox, "text", two_soliloquies());
-  check_error(start(sandbox, micro("--gpt2 --data text --lr 2e-2 --out a", "600")), 0, "");
+  check_error(start(sandbox, micro("--gpt2 --data text --lr 5e-3 --out a", "600")), 0, "");
   write_file(sandbox, "text", same_words());
   const auto score = [&](const std::string& model) {
     const Outcome got = start(sandbox, words_of("generate " + model + " --threads 1 --score text"));
