@@ -11,6 +11,9 @@
 #include <octavo/kernels/elementwise.hpp>
 #include <octavo/kernels/embed.hpp>
 #include <octavo/kernels/gate.hpp>
+#include <octavo/kernels/group_scales.hpp>
+#include <octavo/kernels/lines_of_group.hpp>
+#include <octavo/kernels/lines_to_group.hpp>
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/kernels/matmul_block.hpp>
 #include <octavo/kernels/matmul_pack.hpp>
@@ -25,3 +28,4 @@
 #include <octavo/kernels/stored_blocks.hpp>
 #include <octavo/kernels/stored_stream.hpp>
 #include <octavo/kernels/weight.hpp>
+#include <octavo/kernels/word_vectors.hpp>

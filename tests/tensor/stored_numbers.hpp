@@ -79,12 +79,12 @@ struct RandomMatrix {
   StoredMatrix matrix;
 };
 
-/// Calls body(type, layout) for every type in every layout that it has.
+/// Calls body(type, layout) for every type in both layouts.
 template <typename Body>
 void for_each_stored_type(Body body) {
   for (const StoredType type : every_stored_type) {
     body(type, StoredLayout::lines);
-    if (detail::has_groups(type)) body(type, StoredLayout::grouped);
+    body(type, StoredLayout::grouped);
   }
 }
 

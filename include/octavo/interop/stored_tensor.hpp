@@ -35,18 +35,13 @@ struct StoredTensor {
   std::function<void(const std::string& what)> fail;
 };
 
-/// The matrix of a tensor of a parameter that may be stored: in groups, if the type has them.
+/// The matrix of a tensor of a parameter that may be stored, in groups.
 inline StoredMatrix matrix_of(const StoredTensor& tensor) {
   const TensorLayout& layout = tensor.layout;
   const Parameter& parameter = *layout.parameter;
-  StoredMatrix matrix{tensor.type, StoredLayout::lines};
+  StoredMatrix matrix{tensor.type, StoredLayout::grouped};
   matrix.lines = parameter.is_map() ? layout.columns : parameter.rows;
   matrix.length = parameter.is_map() ? parameter.rows : layout.columns;
-  if (has_groups(tensor.type)) {
-    matrix.layout = StoredLayout::grouped;
-  } else {
-    matrix.pairs = layout.pairs;
-  }
   return matrix;
 }
 

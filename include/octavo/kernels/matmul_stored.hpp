@@ -105,9 +105,9 @@ void matmul_stored(const Worker& worker, MatrixView<const std::type_identity_t<T
   const Rectangle share = octavo::detail::output_share(worker, y);
   if constexpr (std::is_same_v<T, float>) {
     const Range rows = share.rows;
-    if (w.layout == StoredLayout::grouped && rows.size() <= detail::most_rows_of_groups) {
+    if (rows.size() <= detail::most_rows_of_groups) {
       if (rows.empty()) return;
-      return detail::stream_groups({x.row(rows.begin), x.stride, &w,
+      return detail::stream_stored({x.row(rows.begin), x.stride, &w,
                                     y.row_block(rows.begin, rows.size()), share.columns, output,
                                     bias});
     }

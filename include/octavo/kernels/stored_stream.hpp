@@ -12,7 +12,7 @@
 #include <octavo/tensor/matrix_view.hpp>
 #include <octavo/tensor/stored_matrix.hpp>
 
-// Products of few rows with a matrix in groups, as in generation: its bytes are read once, in long
+// Products of few rows with a stored matrix, as in generation: its bytes are read once, in long
 // contiguous ranges, and decoded in registers.
 #define OCTAVO_FILE "octavo/kernels/stored_stream.hpp"
 #include <octavo/kernels/each_isa.inc>
@@ -36,92 +36,201 @@ struct GroupedProduct {
   const float* bias = nullptr;
 };
 
+/// Keeps the compiler from seeing that pointers are equal.
+OCTAVO_ALWAYS_INLINE void hide_value([[maybe_unused]] const float*& pointer) {
+#if OCTAVO_VECTOR_BYTES == 64
+  asm("" : "+r"(pointer));
+#endif
+}
+
 /// Some neighbouring vectors of outputs, and all rows. If there are fewer, the last one is computed
 /// again, with the same bits.
 template <StoredType type, int Rows, int Vectors>
-void stream_vectors(const GroupedProduct& product, Index first) {
+class VectorStream {
+ public:
   using Lines = LinesOfGroup<type>;
-  const Index last = product.columns.end - 1;
-  const StoredMatrix& w = *product.w;
-  const std::byte* block[array_size(Vectors)];
-  const std::byte* ahead[array_size(Vectors)];
-  Index column[array_size(Vectors)];
-  const float* x[array_size(Rows)];
-  Floats sum[array_size(Vectors)][array_size(Rows)];
-  OCTAVO_UNROLL
-  for (int r = 0; r < Rows; ++r) {
-    x[r] = product.x + std::min<Index>(r, product.y.rows - 1) * product.x_row;
-  }
-  OCTAVO_UNROLL
-  for (int v = 0; v < Vectors; ++v) {
-    column[v] = std::min(first + v * float_lanes, last / float_lanes * float_lanes);
-    block[v] = group_block<type>(w, column[v], 0);
-    ahead[v] = group_block<type>(w, std::min(column[v] + Vectors * float_lanes, last), 0);
-    const Index count = std::min(float_lanes, product.columns.end - column[v]);
-    OCTAVO_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-      const Index row = std::min<Index>(r, product.y.rows - 1);
-      sum[v][r] = product.output == Output::overwrite ? Floats{}
-                  : product.output == Output::bias
-                      ? simd::load_partial(product.bias + column[v], count)
-                      : simd::load_partial(product.y.row(row) + column[v], count);
-    }
-  }
-  for (Index k = 0; k < w.length; k += Lines::numbers) {
-    Lines lines[array_size(Vectors)];
+  using Places = const std::byte * [array_size(Vectors)];
+
+  /// Begins the chains of the outputs from `first` on.
+  OCTAVO_ALWAYS_INLINE VectorStream(const GroupedProduct& product, Index first)
+      : product_(product) {
+    const Index last = product.columns.end - 1;
     OCTAVO_UNROLL
     for (int v = 0; v < Vectors; ++v) {
-      lines[v] = Lines(block[v], static_cast<std::size_t>(column[v] % group_lines));
-      block[v] += Lines::bytes;
-      for (std::size_t line = 0; line < Lines::bytes; line += alignment_bytes) {
-        __builtin_prefetch(ahead[v] + line, 0, 2);
+      OCTAVO_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        x_[v][r] = product.x + std::min<Index>(r, product.y.rows - 1) * product.x_row;
+        hide_value(x_[v][r]);
       }
-      ahead[v] += Lines::bytes;
+      column_[v] = std::min(first + v * float_lanes, last / float_lanes * float_lanes);
+      const Index count = std::min(float_lanes, product.columns.end - column_[v]);
+      OCTAVO_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        const Index row = std::min<Index>(r, product.y.rows - 1);
+        sum_[v][r] = product.output == Output::overwrite ? Floats{}
+                     : product.output == Output::bias
+                         ? simd::load_partial(product.bias + column_[v], count)
+                         : simd::load_partial(product.y.row(row) + column_[v], count);
+      }
     }
-    const Index rest = w.length - k;
+  }
+
+  /// The first output of a vector.
+  OCTAVO_ALWAYS_INLINE Index column(int vector) const { return column_[vector]; }
+
+  /// Adds the terms of numbers [begin, end), whose blocks are at `block`, one place for each
+  /// vector. Prefetches what is at `ahead`, if that is not null.
+  OCTAVO_ALWAYS_INLINE void add(Range numbers, const Places& blocks, const Places& all_ahead) {
+    const std::byte* block[array_size(Vectors)];
+    const std::byte* ahead[array_size(Vectors)];
+    Floats sum[array_size(Vectors)][array_size(Rows)];
     OCTAVO_UNROLL
-    for (int pass = 0; pass < Lines::passes; ++pass) {
-      for (int n = 0; n < Lines::words; ++n) {
+    for (int v = 0; v < Vectors; ++v) {
+      block[v] = blocks[v];
+      ahead[v] = all_ahead[v];
+      OCTAVO_UNROLL
+      for (int r = 0; r < Rows; ++r) sum[v][r] = sum_[v][r];
+    }
+    for (Index k = numbers.begin; k < numbers.end; k += Lines::numbers) {
+      Lines lines[array_size(Vectors)];
+      OCTAVO_UNROLL
+      for (int v = 0; v < Vectors; ++v) {
+        lines[v] = Lines(block[v], static_cast<std::size_t>(column_[v] % group_lines));
+        block[v] += Lines::bytes;
+        if (ahead[v] == nullptr) continue;
+        for (std::size_t line = 0; line < Lines::bytes; line += alignment_bytes) {
+          __builtin_prefetch(ahead[v] + line, 0, 2);
+        }
+        ahead[v] += Lines::bytes;
+      }
+      add_block(lines, k, numbers.end - k, sum);
+    }
+    OCTAVO_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      OCTAVO_UNROLL
+      for (int r = 0; r < Rows; ++r) sum_[v][r] = sum[v][r];
+    }
+  }
+
+  /// Stores the outputs.
+  OCTAVO_ALWAYS_INLINE void finish() const {
+    OCTAVO_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      const Index count = std::min(float_lanes, product_.columns.end - column_[v]);
+      for (Index r = 0; r < product_.y.rows; ++r) {
+        simd::store_partial(product_.y.row(r) + column_[v], sum_[v][r], count);
+      }
+    }
+  }
+
+ private:
+  OCTAVO_ALWAYS_INLINE void add_block(const Lines (&lines)[array_size(Vectors)], Index k,
+                                      Index rest,
+                                      Floats (&sum)[array_size(Vectors)][array_size(Rows)]) const {
+    for_each_pass<Lines>([&](int pass) OCTAVO_INLINE_LAMBDA {
+      for (int w = 0; w < Lines::pass_words; ++w) {
         Words word[array_size(Vectors)];
         OCTAVO_UNROLL
-        for (int v = 0; v < Vectors; ++v) word[v] = lines[v].word(n);
+        for (int v = 0; v < Vectors; ++v) {
+          word[v] = in_register(lines[v].word(pass, w));
+        }
         OCTAVO_UNROLL
         for (int i = 0; i < Lines::per_pass; ++i) {
-          const Index at = (pass * Lines::words + n) * Lines::per_pass + i;
-          if (octavo::detail::has_scales(type) || at < rest) {
+          const Index at = (pass * Lines::pass_words + w) * Lines::per_pass + i;
+          if (block_of(type) > 1 || at < rest) {
             OCTAVO_UNROLL
             for (int v = 0; v < Vectors; ++v) {
               const Floats number = lines[v].number(word[v], pass, i);
               OCTAVO_UNROLL
               for (int r = 0; r < Rows; ++r) {
-                sum[v][r] = simd::fma(simd::broadcast(x[r][k + at]), number, sum[v][r]);
+                sum[v][r] = simd::fma(simd::broadcast(x_[v][r][k + at]), number, sum[v][r]);
               }
             }
           }
         }
       }
-    }
+    });
   }
+
+  const GroupedProduct& product_;
+  Index column_[array_size(Vectors)];
+  /// One for each vector, so that multiply-adds read their factor from memory: with AVX-512 that is
+  /// faster than reading it once to a register.
+  const float* x_[array_size(Vectors)][array_size(Rows)];
+  Floats sum_[array_size(Vectors)][array_size(Rows)];
+};
+
+/// The outputs of some vectors of a matrix in groups.
+template <StoredType type, int Rows, int Vectors>
+void stream_grouped(const GroupedProduct& product, Index first) {
+  const Index last = product.columns.end - 1;
+  const StoredMatrix& w = *product.w;
+  VectorStream<type, Rows, Vectors> stream(product, first);
+  const std::byte* block[array_size(Vectors)];
+  const std::byte* ahead[array_size(Vectors)];
   OCTAVO_UNROLL
   for (int v = 0; v < Vectors; ++v) {
-    const Index count = std::min(float_lanes, product.columns.end - column[v]);
-    for (Index r = 0; r < product.y.rows; ++r) {
-      simd::store_partial(product.y.row(r) + column[v], sum[v][r], count);
-    }
+    const Index column = stream.column(v);
+    block[v] = group_block<type>(w, column, 0);
+    ahead[v] = group_block<type>(w, std::min(column + Vectors * float_lanes, last), 0);
   }
+  stream.add({0, w.length}, block, ahead);
+  stream.finish();
+}
+
+/// ... of a matrix in lines, which go piece by piece through small groups.
+template <StoredType type, int Rows, int Vectors>
+void stream_lines(const GroupedProduct& product, Index first) {
+  using Lines = LinesOfGroup<type>;
+  constexpr Index piece =
+      std::max<Index>(Lines::numbers, 256 / line_bytes<type>(Lines::numbers) * Lines::numbers);
+  constexpr std::size_t group_size = octavo::detail::group_bytes(type, piece);
+  constexpr std::size_t groups = (Vectors * float_lanes + group_lines - 1) / group_lines;
+  alignas(alignment_bytes) std::byte group[groups * group_size];
+  const auto group_of = [&](int v) {
+    return group + static_cast<std::size_t>(v * float_lanes / group_lines) * group_size;
+  };
+  const StoredMatrix& w = *product.w;
+  VectorStream<type, Rows, Vectors> stream(product, first);
+  const auto line = static_cast<std::ptrdiff_t>(line_bytes<type>(w.length));
+  FileLines lines[array_size(Vectors)];
+  const std::byte* block[array_size(Vectors)];
+  const std::byte* ahead[array_size(Vectors)] = {};
+  OCTAVO_UNROLL
+  for (int v = 0; v < Vectors; ++v) {
+    lines[v] = FileLines(w, stream.column(v));
+    block[v] = group_of(v);
+  }
+  for (Index k = 0; k < w.length; k += piece) {
+    const Index count = std::min(piece, w.length - k);
+    const bool goes_on = k + piece < w.length;
+    // The same lines' next piece, or the first one of the following lines.
+    const std::ptrdiff_t ahead_bytes =
+        goes_on ? static_cast<std::ptrdiff_t>(line_bytes<type>(piece))
+                : (Vectors * float_lanes) * line - static_cast<std::ptrdiff_t>(line_bytes<type>(k));
+    for (int v = 0; v < Vectors; ++v) {
+      put_lines_in_group<type>(lines[v], k, count, ahead_bytes, group_of(v),
+                               static_cast<std::size_t>(stream.column(v) % group_lines));
+    }
+    stream.add({k, k + count}, block, ahead);
+  }
+  stream.finish();
 }
 
 /// As many vectors of outputs for one row as hide the latency of the multiply-adds.
 inline constexpr int streamed_vectors = simd::vector_bytes == 64 ? 3 : 4;
 
-inline void stream_groups(const GroupedProduct& product) {
+inline void stream_stored(const GroupedProduct& product) {
   with_grouped_type(product.w->type, [&](auto type) {
+    constexpr StoredType t = type.value;
     const bool one = product.y.rows == 1;
     const Index step = (one ? streamed_vectors : 2) * float_lanes;
-    for (Index j = product.columns.begin; j < product.columns.end; j += step) {
-      one ? stream_vectors<type.value, 1, streamed_vectors>(product, j)
-          : stream_vectors<type.value, 4, 2>(product, j);
-    }
+    const bool grouped = product.w->layout == StoredLayout::grouped;
+    const auto stream = grouped
+                            ? one ? stream_grouped<t, 1, streamed_vectors> : stream_grouped<t, 4, 2>
+                        : one ? stream_lines<t, 1, streamed_vectors>
+                              : stream_lines<t, 4, 2>;
+    for (Index j = product.columns.begin; j < product.columns.end; j += step) stream(product, j);
   });
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <type_traits>
+
 #include <octavo/base/config.hpp>
 
 // The x86-64 instructions of simd.hpp that the language has no operator for, on vectors of 32 or 64
@@ -20,6 +22,17 @@
 #define OCTAVO_X86_SQRT_64_FLOAT(a) _mm512_sqrt_ps(a)
 #define OCTAVO_X86_SQRT_64_DOUBLE(a) _mm512_sqrt_pd(a)
 #define OCTAVO_X86_HALVES_64_FLOAT(halves) _mm512_cvtph_ps(reinterpret_cast<__m256i>(halves))
+/// The words of `vector` that `mask` names, replaced by the four words at `from` again and again.
+#define OCTAVO_X86_LOAD_FOURS_64(vector, mask, from)                   \
+  _mm512_mask_broadcast_i32x4(reinterpret_cast<__m512i>(vector), mask, \
+                              _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)))
+#define OCTAVO_X86_LOOKUP_32_FLOAT(table, indices) \
+  _mm256_permutevar8x32_ps(table, reinterpret_cast<__m256i>(indices))
+#define OCTAVO_X86_SHUFFLE_BYTES_64(words, places)         \
+  reinterpret_cast<std::remove_cvref_t<decltype(words)> >( \
+      _mm512_shuffle_epi8(reinterpret_cast<__m512i>(words), reinterpret_cast<__m512i>(places)))
+#define OCTAVO_X86_LOOKUP_64_FLOAT(table, indices) \
+  _mm512_permutexvar_ps(reinterpret_cast<__m512i>(indices), table)
 #define OCTAVO_X86_LOAD_32_FLOAT(from, mask) \
   _mm256_maskload_ps(from, reinterpret_cast<__m256i>(mask))
 #define OCTAVO_X86_LOAD_32_DOUBLE(from, mask) \
@@ -41,6 +54,10 @@ typedef float Floats32 __attribute__((vector_size(32)));
 typedef double Doubles32 __attribute__((vector_size(32)));
 typedef float Floats64 __attribute__((vector_size(64)));
 typedef double Doubles64 __attribute__((vector_size(64)));
+typedef int AnyIntegers16 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef int Integers32 __attribute__((vector_size(32)));
+typedef int Integers64 __attribute__((vector_size(64)));
+typedef char Bytes64 __attribute__((vector_size(64)));
 typedef short Shorts32 __attribute__((vector_size(32)));
 
 }  // namespace OCTAVO_NAMESPACE::detail
@@ -59,6 +76,18 @@ typedef short Shorts32 __attribute__((vector_size(32)));
 #define OCTAVO_X86_HALVES_64_FLOAT(halves)                                             \
   __builtin_ia32_vcvtph2ps512_mask(reinterpret_cast<octavo::detail::Shorts32>(halves), \
                                    octavo::detail::Floats64{}, -1, 4)
+#define OCTAVO_X86_LOAD_FOURS_64(vector, mask, from)                                               \
+  __builtin_ia32_broadcasti32x4_512(*reinterpret_cast<const octavo::detail::AnyIntegers16*>(from), \
+                                    reinterpret_cast<octavo::detail::Integers64>(vector), mask)
+#define OCTAVO_X86_LOOKUP_32_FLOAT(table, indices) \
+  __builtin_ia32_permvarsf256(table, reinterpret_cast<octavo::detail::Integers32>(indices))
+#define OCTAVO_X86_SHUFFLE_BYTES_64(words, places)                                       \
+  reinterpret_cast<std::remove_cvref_t<decltype(words)> >(__builtin_ia32_pshufb512_mask( \
+      reinterpret_cast<octavo::detail::Bytes64>(words),                                  \
+      reinterpret_cast<octavo::detail::Bytes64>(places), octavo::detail::Bytes64{}, ~0ull))
+#define OCTAVO_X86_LOOKUP_64_FLOAT(table, indices)                                               \
+  __builtin_ia32_permvarsf512_mask(table, reinterpret_cast<octavo::detail::Integers64>(indices), \
+                                   octavo::detail::Floats64{}, 0xffff)
 #define OCTAVO_X86_LOAD_32_FLOAT(from, mask) \
   __builtin_ia32_maskloadps256(reinterpret_cast<const octavo::detail::Floats32*>(from), mask)
 #define OCTAVO_X86_LOAD_32_DOUBLE(from, mask) \

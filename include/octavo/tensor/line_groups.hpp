@@ -17,25 +17,28 @@ namespace OCTAVO_NAMESPACE {
 /// placed [stored_matrix_bytes(type, grouped, lines, length)].
 inline void place_in_group(StoredType type, Index length, Index line,
                            std::span<const std::byte> bytes, std::span<std::byte> groups) {
-  OCTAVO_ASSERT(detail::has_groups(type));
   OCTAVO_ASSERT(bytes.size() == detail::stored_bytes(type, static_cast<std::size_t>(length)));
   const auto lane = static_cast<std::size_t>(line % group_lines);
   std::byte* to = groups.data() +
                   static_cast<std::size_t>(line / group_lines) * detail::group_bytes(type, length);
-  const std::byte* from = bytes.data();
-  const std::byte* const end = from + bytes.size();
-  while (from != end) {
-    if (detail::has_scales(type)) {
-      std::copy_n(from, sizeof(Float16), to + lane * sizeof(Float16));
-      from += sizeof(Float16);
-      to += detail::group_scale_bytes;
+  const auto place = [&](std::span<const std::byte> from, std::size_t place_bytes) {
+    std::copy(from.begin(), from.end(), to + lane * place_bytes);
+    to += group_lines * place_bytes;
+  };
+  const std::size_t block_bytes =
+      detail::has_half(type) ? detail::traits_of(type).block_bytes : detail::group_words(type) * 4;
+  while (!bytes.empty()) {
+    const auto block = bytes.first(std::min(block_bytes, bytes.size()));
+    if (detail::has_half(type)) {
+      place(block.subspan(detail::half_offset(type), sizeof(Float16)), sizeof(Float16));
     }
+    auto words = block.subspan(detail::words_offset(type));
     for (std::size_t word = 0; word < detail::group_words(type); ++word) {
-      const auto count = std::min<std::ptrdiff_t>(sizeof(std::uint32_t), end - from);
-      std::copy_n(from, count, to + lane * sizeof(std::uint32_t));
-      from += count;
-      to += detail::group_word_bytes;
+      const std::size_t count = std::min(sizeof(std::uint32_t), words.size());
+      place(words.first(count), sizeof(std::uint32_t));
+      words = words.subspan(count);
     }
+    bytes = bytes.subspan(block.size());
   }
 }
 

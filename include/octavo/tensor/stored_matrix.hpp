@@ -47,27 +47,34 @@ struct StoredMatrix {
 
 namespace detail {
 
-/// Whether Octavo has the type in groups.
-constexpr bool has_groups(StoredType type) noexcept { return type <= StoredType::q4_0; }
-
-/// A group holds its lines block by block: for types with scales first sixteen scales, then the
-/// words of 32 bits that a block has in a file, each of sixteen lines side by side.
-constexpr bool has_scales(StoredType type) noexcept { return block_of(type) > 1; }
+/// A group holds its lines block by block: first, for types whose block has a binary16 beside its
+/// words of 32 bits, that binary16 of sixteen lines; then the words in the order of the file, each
+/// of sixteen lines side by side.
+constexpr bool has_half(StoredType type) noexcept {
+  return traits_of(type).block_bytes % 4 == 2 && block_of(type) > 1;
+}
+/// The place of the binary16 in a block of a file: its first or its last two bytes.
+constexpr std::size_t half_offset(StoredType type) noexcept {
+  const bool last = type == StoredType::q3_k || type == StoredType::q6_k;
+  return last ? traits_of(type).block_bytes - sizeof(Float16) : 0;
+}
 constexpr Index numbers_of_group_block(StoredType type) noexcept {
   return std::max<Index>(static_cast<Index>(block_of(type)), 2);
 }
-inline constexpr std::size_t group_scale_bytes = group_lines * sizeof(Float16);
+inline constexpr std::size_t group_half_bytes = group_lines * sizeof(Float16);
 inline constexpr std::size_t group_word_bytes = group_lines * sizeof(std::uint32_t);
 
-/// Words of a line in a block.
+/// Words of a line in a block of a group, and the place of the first of them in a block of a file.
 constexpr std::size_t group_words(StoredType type) noexcept {
-  constexpr std::size_t words[] = {2, 1, 1, 8, 4};  // of f32, f16, bf16, q8_0, q4_0
-  return words[static_cast<std::size_t>(type)];
+  return type == StoredType::f32 ? 2 : std::max<std::size_t>(traits_of(type).block_bytes / 4, 1);
+}
+constexpr std::size_t words_offset(StoredType type) noexcept {
+  return has_half(type) && half_offset(type) == 0 ? sizeof(Float16) : 0;
 }
 
 /// Bytes of a block of a group, and of a whole group.
 constexpr std::size_t group_block_bytes(StoredType type) noexcept {
-  return (has_scales(type) ? group_scale_bytes : 0) + group_words(type) * group_word_bytes;
+  return (has_half(type) ? group_half_bytes : 0) + group_words(type) * group_word_bytes;
 }
 constexpr std::size_t group_bytes(StoredType type, Index length) noexcept {
   const Index block = numbers_of_group_block(type);
@@ -100,12 +107,12 @@ inline void decode_grouped(const StoredMatrix& matrix, Index line, Index first,
       matrix.data + static_cast<std::size_t>(line / group_lines) * group_bytes(type, matrix.length);
   from += static_cast<std::size_t>(first) / block * group_block_bytes(type);
   for (std::size_t i = 0; i < numbers.size(); i += block) {
-    std::array<std::byte, 34> bytes;
-    std::byte* to = bytes.data();
-    if (has_scales(type)) {
-      to = std::copy_n(from + lane * sizeof(Float16), sizeof(Float16), to);
-      from += group_scale_bytes;
+    std::array<std::byte, 210> bytes;
+    if (has_half(type)) {
+      std::copy_n(from + lane * sizeof(Float16), sizeof(Float16), bytes.data() + half_offset(type));
+      from += group_half_bytes;
     }
+    std::byte* to = bytes.data() + words_offset(type);
     for (std::size_t word = 0; word < group_words(type); ++word, from += group_word_bytes) {
       to = std::copy_n(from + lane * sizeof(std::uint32_t), sizeof(std::uint32_t), to);
     }
