@@ -92,9 +92,9 @@ int run(support::GenerateOptions& options) {
   support::release_idle_memory();
   const std::string inputs[] = {options.model, options.prompt_file, options.score};
   octavo::require_not_input("--memory-report", options.memory_report.drawing, inputs, true);
-  Model model = generate::load(options.model, options.adapters);
+  Model model = generate::load(options.model, options.adapters, options.mapped);
   limit_context(options.context, model);
-  const std::size_t weights = model.weights.bytes();
+  const std::size_t weights = model.weights.bytes() + model.weights.bytes_elsewhere();
   octavo::ThreadPool threads(options.threads);
   support::warn_of_threads(threads);
   if (!options.score.empty()) {

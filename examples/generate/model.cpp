@@ -5,7 +5,7 @@
 
 namespace generate {
 
-Model load(const std::string& path, const std::vector<support::GivenAdapter>& given) {
+Model load(const std::string& path, const std::vector<support::GivenAdapter>& given, bool mapped) {
   const octavo::ModelSource source(path, support::warn_of_skipped);
   support::print_notes(source.notes());
   if (!source.tokenizer()) {
@@ -14,7 +14,7 @@ Model load(const std::string& path, const std::vector<support::GivenAdapter>& gi
   }
   const auto adapters = support::read_adapters(given, source.config());
   Model model{source.config(), source.trained_length(), *source.tokenizer(),
-              source.load_stored(adapters), source.end_tokens()};
+              mapped ? source.map_stored() : source.load_stored(adapters), source.end_tokens()};
   if (source.chat_template().empty()) return model;
   try {
     const auto name = [&](std::optional<octavo::Token> token) {

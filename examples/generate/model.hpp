@@ -25,9 +25,10 @@ struct Model {
   std::string chat_failure{};  ///< why its chat template cannot be used
 };
 
-/// Opens a model and adds adapters to its weights; notes on standard error list what is skipped or
-/// ignored. FormatError if it has no tokenizer.
-Model load(const std::string& path, const std::vector<support::GivenAdapter>& adapters = {});
+/// Opens a model and adds adapters to its weights, or, if `mapped`, leaves these in the file; notes
+/// on standard error list what is skipped or ignored. FormatError if it has no tokenizer.
+Model load(const std::string& path, const std::vector<support::GivenAdapter>& adapters = {},
+           bool mapped = false);
 
 /// Writes one line on standard error.
 void note(const std::string& text);

@@ -208,6 +208,9 @@ void add_generate_options(CLI::App& app, GenerateOptions& options) {
   add_lora(group, options.adapters,
            "A LoRA adapter that is added to the model, SCALE times (1): a folder of PEFT's or a "
            "GGUF file; may be given several times");
+  group.add_flag("--mmap", options.mapped,
+                 "Leave the weights in the file, mapped into memory, which processes share; slower "
+                 "than a copy in the order of products, the default");
   add_threads(group, options.threads);
   group.add_flag("--timings", options.timings,
                  "Print the numbers of tokens read and written, and their speed, on standard "
@@ -227,6 +230,8 @@ void finish(GenerateOptions& options) {
   octavo::require(!options.chat || !(prompted || options.interactive || !options.score.empty()),
                   "--chat: it cannot be combined with prompts, --interactive or --score");
   octavo::require(options.chat || options.system.empty(), "--system: it needs --chat");
+  octavo::require(!options.mapped || options.adapters.empty(),
+                  "--mmap: it cannot be combined with --lora, which changes the weights");
   octavo::require(!options.timings || !options.no_timings,
                   "--timings: it cannot be combined with --no-timings");
   if (!options.prompt_file.empty()) {

@@ -55,6 +55,7 @@ struct GenerateOptions {
   octavo::InvalidUtf8 invalid = octavo::InvalidUtf8::replace;
   std::uint64_t seed = 1;
   octavo::Index threads = 0;
+  bool mapped = false;      ///< weights stay in the mapped file
   bool special = false;     ///< names of special tokens are recognized in prompts and written
   bool ignore_end = false;  ///< continue after tokens that end a text
   bool interactive = false;

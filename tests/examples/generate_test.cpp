@@ -186,8 +186,7 @@ TEST_CASE("checkpoints and models in double are models; everything else is refus
   };
   const std::string size = std::to_string(bytes.size());
   for (const Row& row : {
-           Row{"GGUF\3" + std::string(60, '\0'), "the tensors end at byte 32 of 65",
-               "the copy is incomplete, or something was added"},
+           Row{"GGUF\3" + std::string(60, '\0'), "there is no entry 'general.architecture'", ""},
            Row{"PK\3\4" + std::string(60, 'x'), expected("a zip archive, perhaps PyTorch's"),
                convert},
            Row{"\x80\x02}q" + std::string(60, 'x'), expected("a Python pickle, perhaps PyTorch's"),

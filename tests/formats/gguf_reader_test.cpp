@@ -239,8 +239,7 @@ TEST_CASE("tensors that are not as the format has them are refused by name") {
   const std::string one = gguf_tensor("t", {1}, 0, 0);
   CHECK(failure(tensors_file({one, one}, number)) == "tensor 't': it occurs twice");
   CHECK(failure(tensors_file({one}, "abc")).starts_with("the tensors end at byte "));
-  CHECK(
-      failure(tensors_file({one}, std::string(33, '\0'))).starts_with("the tensors end at byte "));
+  CHECK(failure(tensors_file({one}, std::string(33, '\0'))) == "");
   const std::string empty = tensors_file({}, "");
   const MemorySource source = source_named_x(empty);
   CHECK_THROWS_WITH_AS(GgufReader(source).tensor("t"), "cannot load 'x': tensor 't' is missing",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // GGUF files that are no GPT-2, each refused with its message.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -52,7 +53,7 @@ TEST_CASE("what is no GGUF file of version 2 or 3 is refused") {
   CHECK(empty.failure() == "it is not a GGUF file");
 }
 
-TEST_CASE("every truncation is refused, and what is added") {
+TEST_CASE("every truncation is refused; what is added is set aside, with a note") {
   const GgufFile whole;
   GgufFile file;
   for (std::size_t size = 0; size < whole.bytes.size(); ++size) {
@@ -65,9 +66,15 @@ TEST_CASE("every truncation is refused, and what is added") {
              message.starts_with("the tensors end at byte ")));
     }
   }
-  file.bytes = whole.bytes + '\0';
-  CHECK(file.failure() == "the tensors end at byte " + std::to_string(whole.bytes.size() - 16) +
-                              " of " + std::to_string(whole.bytes.size() + 1));
+  for (const std::string added : {"x", "a second line"}) {
+    file.bytes = whole.bytes + added;
+    CHECK(file.failure() == "");
+    const MemorySource source = octavo_test::source_of(file.bytes);
+    const auto notes = GgufModel(source).config().notes;
+    CHECK(std::find(notes.begin(), notes.end(),
+                    counted(added.size(), "byte") + " after the last tensor: set aside") !=
+          notes.end());
+  }
 }
 
 TEST_CASE("counts and lengths that lie are refused") {

@@ -240,6 +240,15 @@ TEST_CASE("a text ends at eos, eot and eom, each once") {
   CHECK(ForeignGguf(bytes).config().end_tokens() == Tokens{2, 3, 5});
 }
 
+TEST_CASE("a text also ends at control tokens of llama.cpp's names, but not at such a text") {
+  ForeignGguf file = of(Family::llama);
+  const std::vector<std::string> names{"<unk>", "<s>", "</s>", "<|im_end|>", "<eos>", "a", "b"};
+  file.set_list("tokenizer.ggml.tokens", names);
+  file.set_list("tokenizer.ggml.token_type", std::vector<std::int32_t>{2, 3, 3, 3, 1, 1, 1});
+  file.set("tokenizer.ggml.eos_token_id", std::uint32_t{2});
+  CHECK(file.config().end_tokens() == Tokens{2, 3});
+}
+
 TEST_CASE("token numbers of every width, flags that are none, and tokens without a name") {
   ForeignGguf file = of(Family::llama);
   file.set("tokenizer.ggml.bos_token_id", std::int32_t{3});

@@ -108,6 +108,39 @@ TEST_CASE("folders: matrices stay in F32, F16 or BF16, whichever way round they 
   }
 }
 
+TEST_CASE("in a mapped file matrices stay where they are, and have the same numbers") {
+  const Folder folder;
+  const ModelConfig config = wide_model(Family::llama);
+  const std::vector<float> weights = random_weights(config);
+  const auto check = [&](const std::string& path, StoredType type) {
+    INFO(path);
+    const ModelSource source(path);
+    const ParameterList parameters = Transformer<float>(source.config()).parameters();
+    std::vector<float> numbers(static_cast<std::size_t>(parameters.count()));
+    source.read(numbers);
+    const StoredWeights<float> mapped = source.map_stored(), loaded = source.load_stored();
+    for (const StoredType one : check_weights(mapped, parameters, numbers)) CHECK(one == type);
+    for (const Weight<float>& weight : mapped.parameters()) {
+      for (const StoredMatrix& matrix : weight.stored) CHECK(matrix.layout == StoredLayout::lines);
+    }
+    CHECK(loaded.bytes_elsewhere() == 0);
+    CHECK(mapped.bytes() < 4096);
+    CHECK(mapped.bytes_elsewhere() > 10'000);
+  };
+  for (const StoredType type : {StoredType::f32, StoredType::q8_0, StoredType::q4_1}) {
+    const std::string path = folder / (std::string(name_of(type)) + ".gguf");
+    folder.write(std::string(name_of(type)) + ".gguf", gguf_of(config, weights, type));
+    check(path, type);
+  }
+  PretrainedConfig pretrained;
+  pretrained.model = config;
+  pretrained.trained_length = config.context;
+  pretrained.begin_token = pretrained.end_token = 1;
+  save_pretrained<float>(folder / "model", standard_model(config), pretrained, weights,
+                         StoredType::bf16);
+  check(folder / "model", StoredType::bf16);
+}
+
 TEST_CASE("a number that is not finite is named by its tensor") {
   const ModelConfig config = wide_model(Family::llama);
   std::string bytes = gguf_of(config, random_weights(config), StoredType::q8_0);
@@ -115,12 +148,18 @@ TEST_CASE("a number that is not finite is named by its tensor") {
   const GgufReader reader(source);
   const GgufTensor& tensor = reader.tensor("blk.1.ffn_up.weight");
   bytes[tensor.offset + 34 * 3 + 1] = 0x7e;  // the scale of the fourth block: NaN
-  std::string message;
-  try {
-    GgufModel(source).load_stored();
-  } catch (const FormatError& error) {
-    message = error.what();
+  const Folder folder;
+  folder.write("model.gguf", bytes);
+  for (const bool mapped : {false, true}) {
+    std::string message;
+    try {
+      const ModelSource model(folder / "model.gguf");
+      static_cast<void>(mapped ? model.map_stored() : model.load_stored());
+    } catch (const FormatError& error) {
+      message = error.what();
+    }
+    INFO(message);
+    CHECK(message.find("tensor 'blk.1.ffn_up.weight': number 96 is not finite") !=
+          std::string::npos);
   }
-  INFO(message);
-  CHECK(message.find("tensor 'blk.1.ffn_up.weight': number 96 is not finite") != std::string::npos);
 }

@@ -34,6 +34,10 @@ class MappedFile final : public ByteSource {
   /// page again reads it again, mostly from the system's cache.
   void release_pages() const noexcept;
 
+  /// Tells the system that all bytes will be used, again and again: it reads ahead, and may map
+  /// huge pages.
+  void expect_all() const noexcept;
+
   std::span<const std::byte> bytes() const noexcept;
 
  private:
@@ -70,6 +74,14 @@ OCTAVO_INLINE void MappedFile::read(std::size_t offset, std::span<std::byte> byt
 
 OCTAVO_INLINE void MappedFile::release_pages() const noexcept {
   if (opened_.size > 0) ::madvise(bytes_, opened_.size, MADV_DONTNEED);
+}
+
+OCTAVO_INLINE void MappedFile::expect_all() const noexcept {
+  if (opened_.size == 0) return;
+  ::posix_madvise(bytes_, opened_.size, POSIX_MADV_NORMAL);
+#if defined(MADV_HUGEPAGE)
+  ::madvise(bytes_, opened_.size, MADV_HUGEPAGE);  // not every file system has them
+#endif
 }
 
 OCTAVO_INLINE std::span<const std::byte> MappedFile::bytes() const noexcept {

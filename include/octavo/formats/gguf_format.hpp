@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <octavo/base/concat.hpp>
 #include <octavo/base/parse_number.hpp>
 #include <octavo/numeric/stored_type.hpp>
 
@@ -124,6 +125,11 @@ inline std::string known_types() {
     names += (names.empty() ? "" : ", ") + std::string(traits.name);
   }
   return names;
+}
+
+/// The message of a file with too many entries or tensors.
+inline std::string gguf_too_many(std::uint64_t count, const char* what, std::uint64_t most) {
+  return concat({"it has ", count, " ", what, ", expected at most ", most});
 }
 
 }  // namespace detail

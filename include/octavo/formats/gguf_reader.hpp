@@ -48,8 +48,8 @@ class GgufReader {
     }
     const auto tensors = part<std::uint64_t>(cursor);
     const auto entries = part<std::uint64_t>(cursor);
-    if (tensors > most_tensors) fail(too_many(tensors, "tensors", most_tensors));
-    if (entries > most_entries) fail(too_many(entries, "entries", most_entries));
+    if (tensors > most_tensors) fail(detail::gguf_too_many(tensors, "tensors", most_tensors));
+    if (entries > most_entries) fail(detail::gguf_too_many(entries, "entries", most_entries));
     for (std::uint64_t i = 0; i < entries; ++i) read_entry(cursor);
     const auto alignment = static_cast<std::size_t>(
         optional_whole("general.alignment", 1, 65536).value_or(detail::gguf_alignment));
@@ -61,6 +61,7 @@ class GgufReader {
 
   const std::map<std::string, GgufTensor>& tensors() const noexcept { return tensors_; }
   std::size_t bytes() const noexcept { return source_.size(); }
+  std::size_t bytes_after() const noexcept { return bytes_after_; }  ///< the last tensor
   bool has(const std::string& key) const { return entries_.contains(key); }
 
   /// The entry `key` as a whole number in [least, most]; FormatError otherwise.
@@ -216,10 +217,6 @@ class GgufReader {
     return detail::concat({"entry ", printable(key), ": "});
   }
 
-  static std::string too_many(std::uint64_t count, const char* what, std::uint64_t most) {
-    return detail::concat({"it has ", count, " ", what, ", expected at most ", most});
-  }
-
   [[noreturn]] void end_of_file() const {
     fail(detail::concat({"it ends within its header, after ", counted(source_.size(), "byte")}),
          "the copy is incomplete");
@@ -326,10 +323,11 @@ class GgufReader {
       next = detail::gguf_padded(next + tensor->bytes, alignment);
       if (end > source_.size()) break;
     }
-    if (source_.size() != end && source_.size() != begin + next) {
+    if (source_.size() < end) {
       fail(detail::concat({"the tensors end at byte ", end, " of ", source_.size()}),
-           "the copy is incomplete, or something was added");
+           "the copy is incomplete");
     }
+    bytes_after_ = source_.size() - std::min(source_.size(), begin + next);
   }
 
   const Entry& entry(const std::string& key) const {
@@ -392,6 +390,7 @@ class GgufReader {
   }
 
   const ByteSource& source_;
+  std::size_t bytes_after_ = 0;
   std::map<std::string, Entry> entries_;
   std::map<std::string, GgufTensor> tensors_;
 };

@@ -32,6 +32,12 @@ struct TensorInFile {
   std::size_t offset = 0;  ///< byte offset in the file
   std::size_t bytes = 0;
   std::string sum;  ///< its CRC-32C in eight hexadecimal digits; empty: the file has none
+
+  /// Whether both say the same, but for the checksum.
+  bool operator==(const TensorInFile& other) const noexcept {
+    return dtype == other.dtype && shape == other.shape && offset == other.offset &&
+           bytes == other.bytes;
+  }
 };
 
 /// A safetensors file. The constructor reads and checks the header; tensors are read on demand.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -16,6 +17,7 @@
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
+#include <octavo/files/mapped_file.hpp>
 #include <octavo/formats/gguf_reader.hpp>
 #include <octavo/formats/gguf_writer.hpp>
 #include <octavo/formats/tensor_reader.hpp>
@@ -117,11 +119,15 @@ class GgufModel {
     }
   }
 
-  /// The weights in the number types of the file. FormatError if a number is not finite.
-  StoredWeights<float> load_stored() const {
+  /// The weights in the number types of the file. FormatError if a number is not finite. `mapped`:
+  /// the source of this object, in which matrices then stay.
+  StoredWeights<float> load_stored(std::shared_ptr<const MappedFile> mapped = {}) const {
+    const std::byte* const bytes = mapped ? mapped->bytes().data() : nullptr;
     return detail::load_stored(
-        parameters_, [this](const Parameter& parameter) { return stored_tensors(parameter); },
-        [this](const ParameterBlock& block, std::span<float> numbers) { read(block, numbers); });
+        parameters_,
+        [this, bytes](const Parameter& parameter) { return stored_tensors(parameter, bytes); },
+        [this](const ParameterBlock& block, std::span<float> numbers) { read(block, numbers); },
+        std::move(mapped));
   }
 
   /// Sets a trainer of the same configuration to these weights. All of them are verified before the
@@ -134,12 +140,14 @@ class GgufModel {
   }
 
  private:
-  std::vector<detail::StoredTensor> stored_tensors(const Parameter& parameter) const {
+  std::vector<detail::StoredTensor> stored_tensors(const Parameter& parameter,
+                                                   const std::byte* mapped) const {
     std::vector<detail::StoredTensor> tensors;
     for (const detail::GgufPart& part : parts_) {
       if (part.parameter->index != parameter.index) continue;
       const GgufTensor& tensor = file_.tensor(part.name);
       tensors.push_back({part.name, tensor.type, part,
+                         mapped == nullptr ? nullptr : mapped + tensor.offset,
                          [this, &tensor](std::size_t first, std::span<std::byte> bytes) {
                            file_.read(tensor, first, bytes);
                          },
@@ -170,6 +178,10 @@ class GgufModel {
         detail::GgufConfigFile(file_, *family_).read(tokens > 0 ? tokens : table.shape.back());
     if (family_->family == Family::gpt2 && file_.tensors().contains(head) && !head_is_table()) {
       config_.model.head.tied = config_.model.head.bias = false;
+    }
+    if (file_.bytes_after() > 0) {
+      config_.notes.push_back(detail::concat(
+          {counted(file_.bytes_after(), "byte"), " after the last tensor: set aside"}));
     }
   }
 

@@ -87,6 +87,7 @@ class GgufTokensFile {
     }
     read_special_tokens();
     read_kinds();
+    add_named_ends();
     return std::move(table_);
   }
 
@@ -175,6 +176,35 @@ class GgufTokensFile {
     if (table_.sentence_pieces) return;
     const std::vector<bool> text = which_are_text(table_);
     for (std::size_t i = 0; i < count; ++i) set_kind(i, text[i]);
+  }
+
+  /// As llama.cpp does, stops also at control tokens that end a text or a turn by their name,
+  /// whatever the entries say.
+  void add_named_ends() {
+    constexpr std::array<std::string_view, 14> names{"<|eot_id|>",
+                                                     "<|im_end|>",
+                                                     "<|end|>",
+                                                     "<end_of_turn>",
+                                                     "<|endoftext|>",
+                                                     "<|eom_id|>",
+                                                     "<EOT>",
+                                                     "_<EOT>",
+                                                     "[EOT]",
+                                                     "[EOS]",
+                                                     "<|return|>",
+                                                     "<|end_of_text|>",
+                                                     "<end_of_utterance>",
+                                                     "<eos>"};
+    std::vector<Token> ends = config_.end_tokens();
+    for (std::size_t i = 0; i < table_.tokens.size(); ++i) {
+      const auto token = static_cast<Token>(i);
+      if (table_.kinds[i] == TokenKind::control &&
+          std::find(names.begin(), names.end(), table_.tokens[i]) != names.end() &&
+          std::find(ends.begin(), ends.end(), token) == ends.end()) {
+        ends.push_back(token);
+      }
+    }
+    config_.set_end_tokens(ends);
   }
 
   /// Sets a token's kind as llama.cpp treats it: a token that the merges make is text, whatever its

@@ -3,15 +3,19 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
+#include <octavo/files/mapped_file.hpp>
 #include <octavo/formats/tensor_files.hpp>
 #include <octavo/formats/tensor_reader.hpp>
 #include <octavo/interop/chat_template_file.hpp>
@@ -125,11 +129,22 @@ class HuggingFaceFolder {
 
   /// The weights in the number types of the files (F64 as F32). FormatError if a number is not
   /// finite.
-  StoredWeights<float> load_stored() const {
-    check_sums();
-    return detail::load_stored(
-        parameters_, [this](const Parameter& parameter) { return stored_tensors(parameter); },
-        [this](const ParameterBlock& block, std::span<float> numbers) { read(block, numbers); });
+  StoredWeights<float> load_stored() const { return load_with({}); }
+
+  /// The same, but matrices that lie in the files as products read them, all but GPT-2's and those
+  /// in F64, stay there, in mapped memory.
+  StoredWeights<float> map_stored(FileSystem& files = real_file_system()) const {
+    auto mapping = std::make_shared<Mapping>();
+    for (const auto& [tensor, reader] : tensors_.holders()) {
+      if (mapping->contains(reader->name())) continue;
+      const MappedFile& file =
+          mapping->try_emplace(reader->name(), reader->name(), files).first->second;
+      if (SafetensorsReader(file).tensors() != reader->tensors()) {
+        reader->fail("it has changed since it was opened");
+      }
+      file.expect_all();
+    }
+    return load_with(std::move(mapping));
   }
 
   /// Sets a trainer of the same configuration to these weights. All of them are verified before the
@@ -144,14 +159,37 @@ class HuggingFaceFolder {
  private:
   static constexpr std::string_view head = "lm_head.weight";
 
-  std::vector<detail::StoredTensor> stored_tensors(const Parameter& parameter) const {
+  using Mapping = std::map<std::string, MappedFile>;
+
+  StoredWeights<float> load_with(std::shared_ptr<const Mapping> mapping) const {
+    check_sums();
+    const Mapping* const mapped = mapping.get();
+    return detail::load_stored(
+        parameters_,
+        [this, mapped](const Parameter& parameter) { return stored_tensors(parameter, mapped); },
+        [this](const ParameterBlock& block, std::span<float> numbers) { read(block, numbers); },
+        std::move(mapping));
+  }
+
+  std::vector<detail::StoredTensor> stored_tensors(const Parameter& parameter,
+                                                   const Mapping* mapped) const {
     std::vector<detail::StoredTensor> tensors;
     for (const detail::HfTensor& tensor : names_.tensors_of(parameter)) {
-      const std::string& dtype = holder(tensor.name).tensor(tensor.name).dtype;
+      const SafetensorsReader& reader = holder(tensor.name);
+      const std::string& dtype = reader.tensor(tensor.name).dtype;
+      const std::byte* bytes = nullptr;
+      if (mapped != nullptr && dtype != "F64") {
+        bytes = mapped->at(reader.name()).bytes().data() + reader.tensor(tensor.name).offset;
+      }
       const StoredType type = dtype == "F16"    ? StoredType::f16
                               : dtype == "BF16" ? StoredType::bf16
                                                 : StoredType::f32;
-      tensors.push_back({tensor.name, type, detail::layout_of(tensor, parameter), {}, {}});
+      tensors.push_back({tensor.name,
+                         type,
+                         detail::layout_of(tensor, parameter),
+                         bytes,
+                         {},
+                         [&reader](const std::string& what) { reader.fail(what); }});
     }
     return tensors;
   }

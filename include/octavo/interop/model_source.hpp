@@ -16,6 +16,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/model_file.hpp>
+#include <octavo/files/mapped_file.hpp>
 #include <octavo/interop/gguf_model.hpp>
 #include <octavo/interop/hugging_face_folder.hpp>
 #include <octavo/interop/stored_tensor.hpp>
@@ -112,12 +113,28 @@ class ModelSource {
         parameters,
         [](const Parameter& parameter) {
           return std::vector<detail::StoredTensor>{
-              {parameter.name, StoredType::f32, {&parameter, 0, parameter.columns}, {}, {}}};
+              {parameter.name, StoredType::f32, {&parameter, 0, parameter.columns}, {}, {}, {}}};
         },
         [&](const ParameterBlock& block, std::span<float> numbers) {
           read(block, numbers);
           add_adapters(adapters, block, numbers);
         });
+  }
+
+  /// The same without adapters, but matrices that lie in the file as products read them stay there,
+  /// in mapped memory, which processes share: those of GGUF files and of Hugging Face folders
+  /// except GPT-2's. See MappedFile for what happens if another program truncates the file.
+  StoredWeights<float> map_stored(FileSystem& files = real_file_system()) const {
+    if (folder_) return folder_->map_stored(files);
+    if (!gguf_) return load_stored();
+    const auto file = std::make_shared<const MappedFile>(source_->name(), files);
+    const GgufModel model(*file);  // as it is now
+    if (model.model_config() != config_) {
+      throw FormatError(detail::concat(
+          {"cannot load ", printable(source_->name()), ": it has changed since it was opened"}));
+    }
+    file->expect_all();
+    return model.load_stored(file);
   }
 
   /// FormatError if a tensor differs from a checksum that a file states.

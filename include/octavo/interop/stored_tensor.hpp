@@ -5,8 +5,10 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/check.hpp>
@@ -29,19 +31,31 @@ struct StoredTensor {
   std::string name;
   StoredType type = StoredType::f32;
   TensorLayout layout;
+  const std::byte* mapped = nullptr;  ///< its bytes, if its file is mapped
   /// Reads bytes of the tensor, from its byte `first` on.
   std::function<void(std::size_t first, std::span<std::byte> bytes)> read;
   /// Throws the FormatError of the file.
   std::function<void(const std::string& what)> fail;
 };
 
-/// The matrix of a tensor of a parameter that may be stored, in groups.
+/// Whether a row of the file is a line of the matrix.
+inline bool lies_in_lines(const TensorLayout& layout) noexcept {
+  return layout.parameter->is_map() == layout.transposed;
+}
+
+/// The matrix of a tensor of a parameter that may be stored: in the mapped file, if it lies there
+/// in lines, else in groups.
 inline StoredMatrix matrix_of(const StoredTensor& tensor) {
   const TensorLayout& layout = tensor.layout;
   const Parameter& parameter = *layout.parameter;
   StoredMatrix matrix{tensor.type, StoredLayout::grouped};
   matrix.lines = parameter.is_map() ? layout.columns : parameter.rows;
   matrix.length = parameter.is_map() ? parameter.rows : layout.columns;
+  if (tensor.mapped != nullptr && lies_in_lines(layout)) {
+    matrix.layout = StoredLayout::lines;
+    matrix.data = tensor.mapped;
+    matrix.pairs = layout.pairs;
+  }
   return matrix;
 }
 
@@ -62,7 +76,15 @@ inline void check_line(const StoredTensor& tensor, std::size_t line,
   }
 }
 
-/// Fills the bytes of a matrix of blocks, line by line.
+/// FormatError if a number of a matrix in a mapped file is not finite.
+inline void check_mapped(const StoredTensor& tensor, const StoredMatrix& matrix) {
+  const std::size_t bytes = stored_bytes(tensor.type, static_cast<std::size_t>(matrix.length));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(matrix.lines); ++i) {
+    check_line(tensor, i, {matrix.data + i * bytes, bytes});
+  }
+}
+
+/// Fills the groups of a matrix of blocks, line by line.
 inline void fill_blocks(const StoredTensor& tensor, const StoredMatrix& matrix,
                         std::span<std::byte> bytes) {
   std::vector<std::byte> line(stored_bytes(tensor.type, static_cast<std::size_t>(matrix.length)));
@@ -70,13 +92,9 @@ inline void fill_blocks(const StoredTensor& tensor, const StoredMatrix& matrix,
     tensor.read(i * line.size(), line);
     check_line(tensor, i, line);
     const auto row = static_cast<Index>(i);
-    if (matrix.layout == StoredLayout::grouped) {
-      const Index output =
-          tensor.layout.transposed ? tensor.layout.column(row) - tensor.layout.first : row;
-      place_in_group(tensor.type, matrix.length, output, line, bytes);
-    } else {
-      std::copy(line.begin(), line.end(), bytes.begin() + row * std::ssize(line));
-    }
+    const Index output =
+        tensor.layout.transposed ? tensor.layout.column(row) - tensor.layout.first : row;
+    place_in_group(tensor.type, matrix.length, output, line, bytes);
   }
 }
 
@@ -111,9 +129,10 @@ void fill_numbers(const StoredTensor& tensor, const StoredMatrix& matrix,
 }
 
 /// The weights of a model's file. `tensors_of(parameter)` gives the StoredTensors of a parameter
-/// and `read(block, numbers)` its numbers.
+/// and `read(block, numbers)` its numbers; `mapping` keeps mapped files.
 template <typename TensorsOf, typename Read>
-StoredWeights<float> load_stored(const ParameterList& parameters, TensorsOf tensors_of, Read read) {
+StoredWeights<float> load_stored(const ParameterList& parameters, TensorsOf tensors_of, Read read,
+                                 std::shared_ptr<const void> mapping = {}) {
   StoredWeightsPlan plan;
   for (const Parameter& parameter : parameters) {
     if (!may_be_stored(parameter)) {
@@ -124,7 +143,7 @@ StoredWeights<float> load_stored(const ParameterList& parameters, TensorsOf tens
     for (const StoredTensor& tensor : tensors_of(parameter)) matrices.push_back(matrix_of(tensor));
     plan.add_matrices(matrices);
   }
-  StoredWeights<float> weights(std::move(plan));
+  StoredWeights<float> weights(std::move(plan), std::move(mapping));
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Parameter& parameter = parameters[i];
     if (!may_be_stored(parameter)) {
@@ -134,6 +153,10 @@ StoredWeights<float> load_stored(const ParameterList& parameters, TensorsOf tens
     const std::vector<StoredTensor> tensors = tensors_of(parameter);
     for (std::size_t k = 0; k < tensors.size(); ++k) {
       const StoredMatrix& matrix = weights.parameters()[i].stored[k];
+      if (matrix.layout == StoredLayout::lines) {
+        check_mapped(tensors[k], matrix);
+        continue;
+      }
       const std::span<std::byte> bytes = weights.matrix_bytes(i, k);
       block_of(matrix.type) > 1 ? fill_blocks(tensors[k], matrix, bytes)
                                 : fill_numbers(tensors[k], matrix, bytes, read);

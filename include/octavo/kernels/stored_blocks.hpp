@@ -48,8 +48,7 @@ void unpack_vector(const std::byte* block, std::size_t lane, Index depth, std::s
     const Lines lines(block, lane);
     const Index rest = depth - k;
     for_each_number<type>(lines, [&](int i, Floats number) {
-      if (block_of(type) > 1 || i < rest)
-        simd::store(panel + (k + i) * panel_row, number);
+      if (block_of(type) > 1 || i < rest) simd::store(panel + (k + i) * panel_row, number);
     });
   }
 }
@@ -72,10 +71,9 @@ void unpack_through_group(const StoredMatrix& matrix, Index first_k, Index depth
   constexpr Index piece = std::max<Index>(64, Lines::numbers);
   alignas(alignment_bytes) std::byte group[octavo::detail::group_bytes(type, piece)];
   const FileLines lines(matrix, first_j);
-  const auto ahead = static_cast<std::ptrdiff_t>(line_bytes<type>(depth));
   for (Index k = 0; k < depth; k += piece, panel += piece * panel_row) {
     const Index count = std::min(piece, depth - k);
-    put_lines_in_group<type>(lines, first_k + k, count, ahead, group, 0);
+    put_lines_in_group<type>(lines, first_k + k, count, group, 0);
     unpack_vector<type>(group, 0, count, 0, panel, panel_row);
   }
 }

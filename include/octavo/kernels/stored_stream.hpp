@@ -24,6 +24,10 @@ namespace OCTAVO_NAMESPACE::OCTAVO_ISA::detail {
 /// With more rows, unpacking a panel is faster.
 inline constexpr Index most_rows_of_groups = 4;
 
+/// Bytes of a line in a file that are in a group at one time, so that the group stays in the
+/// first-level cache.
+inline constexpr std::size_t piece_bytes = 256;
+
 /// y (+)= x W^T for some of the outputs of W. Each output is one chain of fused multiply-adds in
 /// increasing k, as in a tile.
 struct GroupedProduct {
@@ -78,16 +82,15 @@ class VectorStream {
   /// The first output of a vector.
   OCTAVO_ALWAYS_INLINE Index column(int vector) const { return column_[vector]; }
 
-  /// Adds the terms of numbers [begin, end), whose blocks are at `block`, one place for each
-  /// vector. Prefetches what is at `ahead`, if that is not null.
-  OCTAVO_ALWAYS_INLINE void add(Range numbers, const Places& blocks, const Places& all_ahead) {
+  /// Adds the terms of some numbers, whose blocks are at `blocks`, one place for each vector.
+  /// prefetch(pass) is called before every pass of a block.
+  template <typename Prefetch>
+  OCTAVO_ALWAYS_INLINE void add(Range numbers, const Places& blocks, Prefetch prefetch) {
     const std::byte* block[array_size(Vectors)];
-    const std::byte* ahead[array_size(Vectors)];
     Floats sum[array_size(Vectors)][array_size(Rows)];
     OCTAVO_UNROLL
     for (int v = 0; v < Vectors; ++v) {
       block[v] = blocks[v];
-      ahead[v] = all_ahead[v];
       OCTAVO_UNROLL
       for (int r = 0; r < Rows; ++r) sum[v][r] = sum_[v][r];
     }
@@ -97,13 +100,8 @@ class VectorStream {
       for (int v = 0; v < Vectors; ++v) {
         lines[v] = Lines(block[v], static_cast<std::size_t>(column_[v] % group_lines));
         block[v] += Lines::bytes;
-        if (ahead[v] == nullptr) continue;
-        for (std::size_t line = 0; line < Lines::bytes; line += alignment_bytes) {
-          __builtin_prefetch(ahead[v] + line, 0, 2);
-        }
-        ahead[v] += Lines::bytes;
       }
-      add_block(lines, k, numbers.end - k, sum);
+      add_block(lines, k, numbers.end - k, sum, prefetch);
     }
     OCTAVO_UNROLL
     for (int v = 0; v < Vectors; ++v) {
@@ -124,10 +122,13 @@ class VectorStream {
   }
 
  private:
+  template <typename Prefetch>
   OCTAVO_ALWAYS_INLINE void add_block(const Lines (&lines)[array_size(Vectors)], Index k,
                                       Index rest,
-                                      Floats (&sum)[array_size(Vectors)][array_size(Rows)]) const {
+                                      Floats (&sum)[array_size(Vectors)][array_size(Rows)],
+                                      Prefetch prefetch) const {
     for_each_pass<Lines>([&](int pass) OCTAVO_INLINE_LAMBDA {
+      prefetch(pass);
       for (int w = 0; w < Lines::pass_words; ++w) {
         Words word[array_size(Vectors)];
         OCTAVO_UNROLL
@@ -163,6 +164,7 @@ class VectorStream {
 /// The outputs of some vectors of a matrix in groups.
 template <StoredType type, int Rows, int Vectors>
 void stream_grouped(const GroupedProduct& product, Index first) {
+  using Lines = LinesOfGroup<type>;
   const Index last = product.columns.end - 1;
   const StoredMatrix& w = *product.w;
   VectorStream<type, Rows, Vectors> stream(product, first);
@@ -174,28 +176,49 @@ void stream_grouped(const GroupedProduct& product, Index first) {
     block[v] = group_block<type>(w, column, 0);
     ahead[v] = group_block<type>(w, std::min(column + Vectors * float_lanes, last), 0);
   }
-  stream.add({0, w.length}, block, ahead);
+  constexpr std::size_t passes = static_cast<std::size_t>(Lines::passes);
+  stream.add({0, w.length}, block, [&](int pass) OCTAVO_INLINE_LAMBDA {
+    const std::size_t at = static_cast<std::size_t>(pass) * Lines::bytes / passes;
+    OCTAVO_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      for (std::size_t line = 0; line < Lines::bytes / passes; line += alignment_bytes) {
+        __builtin_prefetch(ahead[v] + at + line, 0, 2);
+      }
+      if (pass + 1 == Lines::passes) ahead[v] += Lines::bytes;
+    }
+  });
   stream.finish();
 }
 
-/// ... of a matrix in lines, which go piece by piece through small groups.
+/// Prefetches consecutive bytes, some at a time.
+struct BytesAhead {
+  const std::byte* next;
+  OCTAVO_ALWAYS_INLINE void fetch(std::size_t lines) {
+    for (; lines > 0; --lines, next += alignment_bytes) __builtin_prefetch(next, 0, 2);
+  }
+};
+
+/// ... of a matrix in lines, which go piece by piece through small groups. Meanwhile the lines
+/// after these are prefetched, in the order of the file.
 template <StoredType type, int Rows, int Vectors>
 void stream_lines(const GroupedProduct& product, Index first) {
   using Lines = LinesOfGroup<type>;
-  constexpr Index piece =
-      std::max<Index>(Lines::numbers, 256 / line_bytes<type>(Lines::numbers) * Lines::numbers);
+  constexpr std::size_t block_bytes = line_bytes<type>(Lines::numbers);
+  constexpr Index piece = std::max<Index>(1, piece_bytes / block_bytes) * Lines::numbers;
   constexpr std::size_t group_size = octavo::detail::group_bytes(type, piece);
   constexpr std::size_t groups = (Vectors * float_lanes + group_lines - 1) / group_lines;
+  constexpr Index all_lines = Vectors * float_lanes;
   alignas(alignment_bytes) std::byte group[groups * group_size];
   const auto group_of = [&](int v) {
     return group + static_cast<std::size_t>(v * float_lanes / group_lines) * group_size;
   };
   const StoredMatrix& w = *product.w;
   VectorStream<type, Rows, Vectors> stream(product, first);
-  const auto line = static_cast<std::ptrdiff_t>(line_bytes<type>(w.length));
+  const std::size_t all_bytes = static_cast<std::size_t>(all_lines) * line_bytes<type>(w.length);
+  BytesAhead ahead{w.data + static_cast<std::size_t>(first) * line_bytes<type>(w.length) +
+                   all_bytes};
   FileLines lines[array_size(Vectors)];
   const std::byte* block[array_size(Vectors)];
-  const std::byte* ahead[array_size(Vectors)] = {};
   OCTAVO_UNROLL
   for (int v = 0; v < Vectors; ++v) {
     lines[v] = FileLines(w, stream.column(v));
@@ -203,16 +226,16 @@ void stream_lines(const GroupedProduct& product, Index first) {
   }
   for (Index k = 0; k < w.length; k += piece) {
     const Index count = std::min(piece, w.length - k);
-    const bool goes_on = k + piece < w.length;
-    // The same lines' next piece, or the first one of the following lines.
-    const std::ptrdiff_t ahead_bytes =
-        goes_on ? static_cast<std::ptrdiff_t>(line_bytes<type>(piece))
-                : (Vectors * float_lanes) * line - static_cast<std::ptrdiff_t>(line_bytes<type>(k));
+    const std::size_t share =
+        static_cast<std::size_t>(all_lines) * line_bytes<type>(count) / alignment_bytes;
     for (int v = 0; v < Vectors; ++v) {
-      put_lines_in_group<type>(lines[v], k, count, ahead_bytes, group_of(v),
+      ahead.fetch(share / 2 / Vectors);
+      put_lines_in_group<type>(lines[v], k, count, group_of(v),
                                static_cast<std::size_t>(stream.column(v) % group_lines));
     }
-    stream.add({k, k + count}, block, ahead);
+    const std::size_t passes =
+        array_size((count + Lines::numbers - 1) / Lines::numbers * Lines::passes);
+    stream.add({k, k + count}, block, [&](int) { ahead.fetch((share / 2 + passes - 1) / passes); });
   }
   stream.finish();
 }

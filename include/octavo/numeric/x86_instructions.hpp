@@ -22,12 +22,14 @@
 #define OCTAVO_X86_SQRT_64_FLOAT(a) _mm512_sqrt_ps(a)
 #define OCTAVO_X86_SQRT_64_DOUBLE(a) _mm512_sqrt_pd(a)
 #define OCTAVO_X86_HALVES_64_FLOAT(halves) _mm512_cvtph_ps(reinterpret_cast<__m256i>(halves))
-/// The words of `vector` that `mask` names, replaced by the four words at `from` again and again.
-#define OCTAVO_X86_LOAD_FOURS_64(vector, mask, from)                   \
-  _mm512_mask_broadcast_i32x4(reinterpret_cast<__m512i>(vector), mask, \
-                              _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)))
-#define OCTAVO_X86_LOOKUP_32_FLOAT(table, indices) \
-  _mm256_permutevar8x32_ps(table, reinterpret_cast<__m256i>(indices))
+/// The 16 bytes at each of four addresses, as a vector of type Vector.
+#define OCTAVO_X86_LOAD_FOURS_64(Vector, a, b, c, d)                                      \
+  reinterpret_cast<Vector>(_mm512_inserti64x4(                                            \
+      _mm512_castsi256_si512(_mm256_loadu2_m128i(reinterpret_cast<const __m128i_u*>(b),   \
+                                                 reinterpret_cast<const __m128i_u*>(a))), \
+      _mm256_loadu2_m128i(reinterpret_cast<const __m128i_u*>(d),                          \
+                          reinterpret_cast<const __m128i_u*>(c)),                         \
+      1))
 #define OCTAVO_X86_SHUFFLE_BYTES_64(words, places)         \
   reinterpret_cast<std::remove_cvref_t<decltype(words)> >( \
       _mm512_shuffle_epi8(reinterpret_cast<__m512i>(words), reinterpret_cast<__m512i>(places)))
@@ -55,6 +57,9 @@ typedef double Doubles32 __attribute__((vector_size(32)));
 typedef float Floats64 __attribute__((vector_size(64)));
 typedef double Doubles64 __attribute__((vector_size(64)));
 typedef int AnyIntegers16 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef long long Longs16 __attribute__((vector_size(16)));
+typedef long long Longs32 __attribute__((vector_size(32)));
+typedef long long Longs64 __attribute__((vector_size(64)));
 typedef int Integers32 __attribute__((vector_size(32)));
 typedef int Integers64 __attribute__((vector_size(64)));
 typedef char Bytes64 __attribute__((vector_size(64)));
@@ -76,11 +81,18 @@ typedef short Shorts32 __attribute__((vector_size(32)));
 #define OCTAVO_X86_HALVES_64_FLOAT(halves)                                             \
   __builtin_ia32_vcvtph2ps512_mask(reinterpret_cast<octavo::detail::Shorts32>(halves), \
                                    octavo::detail::Floats64{}, -1, 4)
-#define OCTAVO_X86_LOAD_FOURS_64(vector, mask, from)                                               \
-  __builtin_ia32_broadcasti32x4_512(*reinterpret_cast<const octavo::detail::AnyIntegers16*>(from), \
-                                    reinterpret_cast<octavo::detail::Integers64>(vector), mask)
 #define OCTAVO_X86_LOOKUP_32_FLOAT(table, indices) \
   __builtin_ia32_permvarsf256(table, reinterpret_cast<octavo::detail::Integers32>(indices))
+#define OCTAVO_X86_AT_16(from) *reinterpret_cast<const octavo::detail::AnyIntegers16*>(from)
+#define OCTAVO_X86_LOAD_TWO_32(a, b)                                                           \
+  __builtin_ia32_insert128i256(                                                                \
+      reinterpret_cast<octavo::detail::Longs32>(__builtin_ia32_si256_si(OCTAVO_X86_AT_16(a))), \
+      reinterpret_cast<octavo::detail::Longs16>(OCTAVO_X86_AT_16(b)), 1)
+#define OCTAVO_X86_LOAD_FOURS_64(Vector, a, b, c, d)                                    \
+  reinterpret_cast<Vector>(__builtin_ia32_inserti64x4_mask(                             \
+      reinterpret_cast<octavo::detail::Longs64>(__builtin_ia32_si512_256si(             \
+          reinterpret_cast<octavo::detail::Integers32>(OCTAVO_X86_LOAD_TWO_32(a, b)))), \
+      OCTAVO_X86_LOAD_TWO_32(c, d), 1, octavo::detail::Longs64{}, 0xff))
 #define OCTAVO_X86_SHUFFLE_BYTES_64(words, places)                                       \
   reinterpret_cast<std::remove_cvref_t<decltype(words)> >(__builtin_ia32_pshufb512_mask( \
       reinterpret_cast<octavo::detail::Bytes64>(words),                                  \

@@ -50,6 +50,16 @@ class StoredWeightsPlan {
     return bytes;
   }
 
+  /// Bytes of the matrices that lie elsewhere.
+  std::size_t bytes_elsewhere() const {
+    std::size_t bytes = 0;
+    for (const StoredMatrix& matrix : matrices_) {
+      if (matrix.data == nullptr) continue;
+      bytes += stored_matrix_bytes(matrix.type, matrix.layout, matrix.lines, matrix.length);
+    }
+    return bytes;
+  }
+
  private:
   template <Scalar T>
   friend class StoredWeights;
@@ -82,6 +92,7 @@ class StoredWeights {
   /// Allocates the block, all zero. `elsewhere` keeps what matrices outside the block lie in.
   explicit StoredWeights(StoredWeightsPlan plan, std::shared_ptr<const void> elsewhere = {})
       : block_(plan.bytes<T>()),
+        bytes_elsewhere_(plan.bytes_elsewhere()),
         matrices_(std::move(plan.matrices_)),
         elsewhere_(std::move(elsewhere)) {
     std::byte* next = block_.data();
@@ -108,6 +119,9 @@ class StoredWeights {
   /// Bytes of the block.
   std::size_t bytes() const noexcept { return block_.size(); }
 
+  /// Bytes of the matrices outside the block, such as in a mapped file.
+  std::size_t bytes_elsewhere() const noexcept { return bytes_elsewhere_; }
+
   /// The numbers of parameter i, to be filled; empty for one of stored matrices.
   std::span<T> numbers(std::size_t i) noexcept {
     if (counts_[i] == 0) return {};
@@ -130,6 +144,7 @@ class StoredWeights {
   }
 
   AlignedBuffer<std::byte> block_;
+  std::size_t bytes_elsewhere_;
   std::vector<StoredMatrix> matrices_;
   std::vector<Weight<T>> parameters_;
   std::vector<Index> counts_;  ///< of numbers, by parameter
