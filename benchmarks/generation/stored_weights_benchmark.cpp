@@ -66,11 +66,13 @@ const std::vector<Way> ways = every_way();
 /// The bytes of a matrix: as a scale or a number of 16 bits of about 2^-10; as whole numbers
 /// anything.
 void fill(std::span<std::byte> bytes, StoredType type, std::mt19937& random) {
-  for (std::size_t at = 0; at + 2 <= bytes.size(); at += 2) {
+  constexpr std::size_t most = std::size_t{1} << 20;  // then again
+  for (std::size_t at = 0; at + 2 <= std::min(bytes.size(), most); at += 2) {
     const std::uint16_t half = type == StoredType::bf16 ? 0x3a80 : 0x1400;
     const auto two = static_cast<std::uint16_t>(half + random() % 64u);
     std::memcpy(bytes.data() + at, &two, sizeof(two));
   }
+  for (std::size_t at = most; at < bytes.size(); ++at) bytes[at] = bytes[at - most];
 }
 
 /// A file of random matrices, deleted when it is no longer mapped.
