@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <iterator>
 #include <span>
 #include <type_traits>
@@ -83,6 +84,14 @@ struct StoredOutputs {
   }
 };
 
+/// The numbers of a matrix of F32 that lies as one in memory does, [lines, length]; null for
+/// others.
+inline const float* plain_numbers(const StoredMatrix& w) noexcept {
+  const bool plain = w.type == StoredType::f32 && w.layout == StoredLayout::lines && w.pairs == 0 &&
+                     reinterpret_cast<std::uintptr_t>(w.data) % alignof(float) == 0;
+  return plain ? reinterpret_cast<const float*>(w.data) : nullptr;
+}
+
 /// The right operand of dy W: number j of output k.
 template <Scalar T>
 struct StoredInputs {
@@ -105,6 +114,11 @@ void matmul_stored(const Worker& worker, MatrixView<const std::type_identity_t<T
   const Rectangle share = octavo::detail::output_share(worker, y);
   if constexpr (std::is_same_v<T, float>) {
     const Range rows = share.rows;
+    if (const float* const numbers = detail::plain_numbers(w); numbers != nullptr) {
+      return detail::multiply_block<T>(detail::as_is<T>(x), {numbers, w.length, true}, y, share,
+                                       w.length, output, bias,
+                                       octavo::detail::panel_of(worker, pack_buffer));
+    }
     if (rows.size() <= detail::most_rows_of_groups) {
       if (rows.empty()) return;
       return detail::stream_stored({x.row(rows.begin), x.stride, &w,
