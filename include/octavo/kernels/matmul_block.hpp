@@ -61,7 +61,8 @@ LeftOperand<T> transposed(MatrixView<const T> a) {
 }
 
 /// One worker's share of a product: c[share] (+)= a b, block of rows by block of rows, and within
-/// it panel by panel of B's columns. `Right`: RightOperand<T>, or an operand that unpacks panels.
+/// it panel by panel of B's columns. `Right`: RightOperand<T>, or an operand that unpacks panels
+/// and may name the lines to prefetch.
 template <Scalar T, typename Right = RightOperand<T> >
 class BlockProduct {
  public:
@@ -208,7 +209,9 @@ class BlockProduct {
   LinesAhead<T> operand_ahead(const Panel& next, Index t, Index tiles) const {
     const Range columns = columns_of(next);
     if (columns.empty()) return {};
-    if constexpr (unpacks) {
+    if constexpr (requires { b_.ahead(next.depth, columns, t, tiles); }) {
+      return b_.ahead(next.depth, columns, t, tiles);
+    } else if constexpr (unpacks) {
       return {};
     } else {
       const Range rows = b_.is_transposed ? columns : next.depth;

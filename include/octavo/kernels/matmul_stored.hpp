@@ -82,6 +82,22 @@ struct StoredOutputs {
     unpack_outputs<T>(*matrix, depth.begin, depth.size(), columns.begin, columns.size(), panel,
                       panel_row);
   }
+  /// Of numbers of four bytes, tile t's share: others come faster than they are multiplied.
+  LinesAhead<T> ahead(Range depth, Range columns, Index t, Index tiles) const {
+    if constexpr (std::is_same_v<T, float>) {
+      if (matrix->type != StoredType::f32 || matrix->layout != StoredLayout::grouped) return {};
+      const Range share{depth.begin + depth.size() * t / tiles / 2 * 2,
+                        depth.begin + depth.size() * (t + 1) / tiles / 2 * 2};
+      const std::byte* const first =
+          group_block<StoredType::f32>(*matrix, columns.begin, share.begin);
+      const auto stride = static_cast<Index>(
+          octavo::detail::group_bytes(StoredType::f32, matrix->length) / sizeof(float));
+      return lines_of_rows(reinterpret_cast<const float*>(first),
+                           (columns.size() + group_lines - 1) / group_lines,
+                           share.size() * group_lines, stride);
+    }
+    return {};
+  }
 };
 
 /// The numbers of a matrix of F32 that lies as one in memory does, [lines, length]; null for
