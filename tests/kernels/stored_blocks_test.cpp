@@ -10,8 +10,7 @@
 using namespace octavo_test;
 using namespace octavo::OCTAVO_BASE_ISA::detail;
 
-TEST_CASE_TEMPLATE("a panel holds its part of a stored matrix, and zeros after the columns", T,
-                   float, double) {
+TEST_CASE_TEMPLATE("a panel holds its part of a stored matrix", T, float, double) {
   for_each_stored_type([](StoredType type, StoredLayout layout) {
     const RandomMatrix random(type, layout, 70, 512);
     constexpr Index width = OCTAVO_BASE_ISA::simd::width<T>;
@@ -27,10 +26,8 @@ TEST_CASE_TEMPLATE("a panel holds its part of a stored matrix, and zeros after t
           for (Index j = 0; j < panel_row; ++j) {
             const Index at =
                 outputs ? (first_j + j) * 512 + first_k + k : (first_k + k) * 512 + first_j + j;
-            // A vector of lines is unpacked whole.
-            const bool whole = outputs && sizeof(T) == 4;
-            const bool padded = j >= columns && !whole;
-            const float expected = padded ? 0 : random.numbers[static_cast<std::size_t>(at)];
+            if (j >= columns) continue;  // nobody reads these
+            const float expected = random.numbers[static_cast<std::size_t>(at)];
             wrong += panel[static_cast<std::size_t>(k * panel_row + j)] != static_cast<T>(expected);
           }
         }

@@ -16,6 +16,7 @@
 #include <octavo/kernels/matmul_pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
+#include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/stored_matrix.hpp>
 
 // Decodes parts of stored matrices in registers. Every number is exactly the one that decode_line
@@ -116,15 +117,79 @@ void unpack_outputs(const StoredMatrix& matrix, Index first_k, Index depth, Inde
   unpack_lines(matrix, first_k, depth, first_j, columns, panel, panel_row);
 }
 
-/// panel[k, j] = number first_j + j of output first_k + k; columns from `columns` to `panel_row`
-/// are zero.
+/// square[i] = number `first` + i of each of a vector of neighbouring lines, 0 after the lines'
+/// end. `first` and `line` are multiples of a vector; `pass`: the one that has the numbers.
+template <StoredType type, int pass>
+OCTAVO_ALWAYS_INLINE void decode_square(const StoredMatrix& matrix, Index line, Index first,
+                                        Floats (&square)[float_lanes]) {
+  using Lines = LinesOfGroup<type>;
+  constexpr int in_block = std::min<int>(float_lanes, Lines::numbers);
+  const std::byte* block = group_block<type>(matrix, line, first);
+  const auto before = static_cast<int>(first % (Lines::words * Lines::per_pass)) / Lines::per_pass;
+  OCTAVO_UNROLL
+  for (int b = 0; b < float_lanes; b += in_block, block += Lines::bytes) {
+    const bool there = octavo::detail::has_scales(type) || first + b < matrix.length;
+    const Lines lines =
+        there ? Lines(block, static_cast<std::size_t>(line % group_lines)) : Lines();
+    OCTAVO_UNROLL
+    for (int i = 0; i < in_block; ++i) {
+      const int word = before + i / Lines::per_pass;
+      square[b + i] = there ? lines.number(lines.word(word), pass, i % Lines::per_pass) : Floats{};
+    }
+  }
+}
+
+/// panel[k, j] = number first_j + j of output first_k + k for a vector of j, from a matrix of
+/// groups: decoded for a vector of outputs at a time, transposed in registers.
+template <StoredType type>
+void unpack_vector_of_inputs(const StoredMatrix& matrix, Range outputs, Index first_j, float* panel,
+                             Index panel_row) {
+  constexpr int passes = LinesOfGroup<type>::passes;
+  const bool second = passes == 2 && first_j % 32 >= 16;
+  for (Index line = outputs.begin / float_lanes * float_lanes; line < outputs.end;
+       line += float_lanes) {
+    if (line + 2 * float_lanes < outputs.end) {
+      const std::byte* const ahead = group_block<type>(matrix, line + 2 * float_lanes, first_j);
+      for (std::size_t at = 0; at < LinesOfGroup<type>::bytes; at += alignment_bytes) {
+        __builtin_prefetch(ahead + at);
+      }
+    }
+    Floats square[array_size(float_lanes)];
+    second ? decode_square<type, passes - 1>(matrix, line, first_j, square)
+           : decode_square<type, 0>(matrix, line, first_j, square);
+    simd::transpose<float>(square);
+    float* const to = panel + (line - outputs.begin) * panel_row;
+    if (line >= outputs.begin && line + float_lanes <= outputs.end) {
+      OCTAVO_UNROLL
+      for (Index i = 0; i < float_lanes; ++i) simd::store(to + i * panel_row, square[i]);
+      continue;
+    }
+    for (Index i = std::max<Index>(outputs.begin - line, 0);
+         i < std::min(float_lanes, outputs.end - line); ++i) {
+      simd::store(to + i * panel_row, square[i]);
+    }
+  }
+}
+
+/// panel[k, j] = number first_j + j of output first_k + k; first_j is a multiple of a vector. Tiles
+/// ignore the panel's columns from `columns` on.
 template <Scalar T>
 void unpack_inputs(const StoredMatrix& matrix, Index first_k, Index depth, Index first_j,
                    Index columns, T* panel, Index panel_row) {
-  const auto block = static_cast<Index>(block_of(matrix.type));
-  const Index first = first_j / 2 / block * block * 2;  // whole blocks, or pairs
-  const Index end =
-      std::min(matrix.length, (first_j + columns + 2 * block - 1) / (2 * block) * 2 * block);
+  if constexpr (std::is_same_v<T, float>) {
+    if (matrix.layout == StoredLayout::grouped) {
+      return with_grouped_type(matrix.type, [&](auto type) {
+        for (Index j = 0; j < columns; j += float_lanes) {
+          unpack_vector_of_inputs<type.value>(matrix, {first_k, first_k + depth}, first_j + j,
+                                              panel + j, panel_row);
+        }
+      });
+    }
+  }
+  const Index block =
+      octavo::detail::has_scales(matrix.type) ? static_cast<Index>(block_of(matrix.type)) : 2;
+  const Index first = first_j / block * block;
+  const Index end = std::min(matrix.length, (first_j + columns + block - 1) / block * block);
   std::array<float, 1024> numbers;
   for (Index k = 0; k < depth; ++k, panel += panel_row) {
     const auto line = std::span(numbers).first(static_cast<std::size_t>(end - first));
