@@ -31,6 +31,11 @@ inline constexpr octavo::ModelConfig llama_tiny =
                  .attention = {.heads = 8, .kv_heads = 4},
                  .feed_forward = {.d_ff = 688}},
                 octavo::Family::llama);
+/// A model with adapters of all linear layers.
+constexpr octavo::ModelConfig with_adapters(octavo::ModelConfig config, octavo::Index rank) {
+  config.lora.rank = rank;
+  return config;
+}
 inline const Setting settings[] = {
     {"tiny", octavo::presets::tiny, {.batch = 1, .sequence = 32}},
     {"v2", v2, {.batch = 1, .sequence = 32}},
@@ -43,16 +48,32 @@ inline const Setting settings[] = {
     {"stories15m", octavo::families::stories15m, {.batch = 4, .sequence = 256}},
     {"smollm2", octavo::families::smollm2_135m, {.batch = 1, .sequence = 256}}};
 
+/// Low-rank adapters on a base in a number type of files.
+inline const Setting adapter_settings[] = {
+    {"smollm2-lora", with_adapters(octavo::families::smollm2_135m, 8), {.sequence = 256}},
+    {"gpt2-lora-512", with_adapters(octavo::presets::gpt2, 16), {.sequence = 512}},
+    {"smollm2-lora-512", with_adapters(octavo::families::smollm2_135m, 16), {.sequence = 512}},
+    {"qwen2.5-lora-512", with_adapters(octavo::families::qwen2_5_0_5b, 16), {.sequence = 512}},
+    {"llama-1b-lora-512", with_adapters(octavo::families::llama_3_2_1b, 16), {.sequence = 512}}};
+
 /// Floating-point operations of a step as nanoGPT counts them: 6 per matrix parameter and token,
-/// attention unmasked.
+/// attention unmasked. With adapters 4 per frozen parameter, whose gradient is not computed.
 inline double step_flops(const octavo::ModelConfig& m, const octavo::TrainingOptions& step) {
   const octavo::Index heads = 2 * m.query_width() + 2 * m.kv_width();
   const octavo::Index hidden = (m.feed_forward.gated ? 3 : 2) * m.feed_forward.d_ff;
   const double matrices =
       static_cast<double>((m.layers * (heads + hidden) + m.vocabulary) * m.width);
   const double rows = static_cast<double>(step.rows());
-  return rows *
-         (6 * matrices + 12.0 * static_cast<double>(m.layers * step.sequence * m.query_width()));
+  double frozen = 0, adapters = 0;
+  if (m.lora.rank > 0) {
+    const octavo::Index q = m.query_width(), kv = m.kv_width(), f = m.feed_forward.d_ff;
+    const octavo::Index sides =
+        (m.feed_forward.gated ? 3 : 2) * (m.width + f) + 2 * (m.width + q) + 2 * (m.width + kv);
+    frozen = matrices;
+    adapters = static_cast<double>(m.layers * m.lora.rank * sides);
+  }
+  return rows * (6 * (matrices + adapters) - 2 * frozen +
+                 12.0 * static_cast<double>(m.layers * step.sequence * m.query_width()));
 }
 
 /// Fills a step's inputs and targets with tokens drawn from the whole vocabulary.

@@ -17,6 +17,7 @@
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/interop/gguf_model.hpp>
 #include <octavo/interop/hugging_face_folder.hpp>
+#include <octavo/interop/model_source.hpp>
 #include <octavo/interop/save_pretrained.hpp>
 #include <octavo/interop/tokenizer_folder.hpp>
 #include <octavo/octavo.hpp>
@@ -69,10 +70,21 @@ struct OpenedFile {
   }
 };
 
+/// The numbers of one of Octavo's files, and of its base if it has adapters alone.
+octavo::WeightSource<float> weights_of(const std::string& path,
+                                       std::shared_ptr<const octavo::ModelFile> file) {
+  if (!file->base().exists()) return weights_of(std::move(file));
+  const auto both = std::make_shared<const octavo::ModelSource>(path);
+  both->check_sums();
+  return [both](const octavo::ParameterBlock& block, std::span<float> numbers) {
+    both->read(block, numbers);
+  };
+}
+
 Model read_octavo(const std::string& path) {
   const auto file = OpenedFile<octavo::ModelFile>::open(path);
   Model model{{file->config(), file->trained_length(), {}, {}},
-              weights_of(file),
+              weights_of(path, file),
               token_table_of(file->tokenizer()),
               file->tokenizer().chat()};
   model.config.set_end_tokens(file->tokenizer().end_tokens());

@@ -22,6 +22,7 @@
 #include "train_full/reading_line.hpp"
 #include "train_full/report.hpp"
 #include "train_full/run.hpp"
+#include "train_full/stored_base.hpp"
 
 namespace {
 
@@ -69,24 +70,26 @@ Text read_text(const support::FullCommandLine& command_line, const support::Full
 int run(support::FullCommandLine command_line, const std::vector<std::string>& words) {
   support::SaveOptions saving = command_line.saving();
   const auto resumed = support::find_resumed(saving);
+  const std::string from_path = support::path_of_weights(command_line.from(), resumed.get());
   std::optional<octavo::ModelSource> from;
-  if (!command_line.from().empty()) {
-    octavo::require(resumed == nullptr, "--from: the run of --resume already has weights");
-    support::spare_folder_of(command_line.from(), saving.folder);
-    from.emplace(command_line.from(), support::warn_of_skipped);
+  if (!from_path.empty()) {
+    support::spare_folder_of(from_path, saving.folder);
+    from.emplace(from_path, support::warn_of_skipped);
     support::print_notes(from->notes());
   }
+  std::shared_ptr<support::StoredBase> base;
   const auto resolve = [&] {
     support::FullOptions options = resumed != nullptr ? command_line.resolve(resumed->info())
                                    : from             ? command_line.resolve(*from)
                                                       : command_line.resolve();
+    if (from) support::leave_base_stored(options, *from, from_path, base);
     saving.rollback = options.saving.rollback;
     saving.replaces_future = saving.replaces_future || options.saving.replaces_future;
     options.saving = saving;
     return options;
   };
   support::FullOptions options = resolve();
-  spare_what_is_read(options, command_line.from(), resumed.get());
+  spare_what_is_read(options, from_path, resumed.get());
   if (options.quiet) support::silence_output();
   support::release_idle_memory();  // memory from the start of the program is not needed to read a
                                    // text

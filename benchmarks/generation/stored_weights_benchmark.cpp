@@ -22,6 +22,7 @@
 #include <octavo/octavo.hpp>
 
 #include "machine_limits.hpp"
+#include "random_weights.hpp"
 
 namespace {
 
@@ -142,7 +143,8 @@ octavo::StoredWeights<float> random_weights(const octavo::ParameterList& paramet
 void generation(benchmark::State& state, const Shape& shape, const Way& way, bool prompt) {
   octavo::ThreadPool threads(state.range(0));
   const octavo::Transformer<float> model{shape.config};
-  const octavo::StoredWeights<float> weights = random_weights(model.parameters(), way);
+  const octavo::StoredWeights<float> weights =
+      octavo_benchmark::random_weights(model.parameters(), way.type, way.layout);
   constexpr Index length = 128;
   octavo::Generator<float> generator(model, weights, length, threads);
   const std::vector<octavo::Token> tokens(static_cast<std::size_t>(length), 1);

@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <octavo/octavo.hpp>
 #include <octavo/report/memory_report.hpp>
 
+#include "random_weights.hpp"
 #include "settings.hpp"
 
 namespace {
@@ -20,7 +23,9 @@ using octavo::Index;
 
 constexpr const char* usage =
     "usage: step_memory [OPTION ...]\n"
-    "  --setting NAME          gpt2, llama-tiny, stories15m, smollm2, ... (gpt2)\n"
+    "  --setting NAME          gpt2, llama-tiny, stories15m, smollm2, ... (gpt2); adapters:\n"
+    "                          smollm2-lora, gpt2-lora-512, llama-1b-lora-512, ...\n"
+    "  --base TYPE             of adapters: f32, bf16, f16, q8_0 or q4_0 (numbers in the plan)\n"
     "  --threads N             worker threads; 0 takes what the machine has (0)\n"
     "  --scalar float|double   (float)\n"
     "  --optimizer adamw|adamw-8bit   (adamw)\n"
@@ -35,6 +40,7 @@ constexpr const char* usage =
 struct Arguments {
   octavo_benchmark::Setting setting;
   Index threads = 0;
+  std::string base = {};  ///< number type; empty: the base is in the plan
   bool double_precision = false;
   bool memory_report = false;
   bool dry_run = false;
@@ -63,10 +69,15 @@ bool parse_choice(std::string_view option, std::string_view text, std::string_vi
 
 octavo_benchmark::Setting setting_named(std::string_view name) {
   std::string names;
-  for (const octavo_benchmark::Setting& setting : octavo_benchmark::settings) {
-    if (setting.name == name) return setting;
-    names += (names.empty() ? "" : ", ") + setting.name;
-  }
+  const auto find = [&](const auto& settings) -> const octavo_benchmark::Setting* {
+    for (const octavo_benchmark::Setting& setting : settings) {
+      if (setting.name == name) return &setting;
+      names += (names.empty() ? "" : ", ") + setting.name;
+    }
+    return nullptr;
+  };
+  if (const auto* const found = find(octavo_benchmark::settings)) return *found;
+  if (const auto* const found = find(octavo_benchmark::adapter_settings)) return *found;
   throw octavo::ConfigError("--setting: got " + octavo::printable(name) + ", expected one of " +
                             names);
 }
@@ -92,6 +103,10 @@ Arguments parse(int argc, char** argv) {
       *flag->second = true;
     } else if (option == "--setting") {
       arguments.setting = setting_named(value());
+    } else if (option == "--base") {
+      arguments.base = value();
+      options.stored_base = true;
+      octavo_benchmark::base_type(arguments.base);
     } else if (option == "--threads") {
       arguments.threads = parse_count(option, value(), 0);
     } else if (option == "--micro-batch") {
@@ -126,8 +141,21 @@ void print_plan(const Arguments& arguments, Index workers) {
 
 template <octavo::Scalar T>
 void train(const Arguments& arguments, octavo::ThreadPool& threads) {
-  octavo::TrainingStep<T> training(octavo::Transformer<T>{arguments.setting.config},
-                                   arguments.setting.options, threads);
+  const auto& [name, config, options] = arguments.setting;
+  const octavo::Transformer<T> model{config};
+  std::optional<octavo::StoredWeights<float>> base;
+  if (!arguments.base.empty()) {
+    base = octavo_benchmark::random_weights(
+        octavo::Transformer<float>(without_adapters(config)).parameters(),
+        octavo_benchmark::base_type(arguments.base), octavo::StoredLayout::grouped);
+    std::printf("%zu bytes of the base\n", base->bytes());
+  }
+  auto training = [&]() -> octavo::TrainingStep<T> {
+    if constexpr (std::is_same_v<T, float>) {
+      if (base) return {model, options, threads, base->parameters()};
+    }
+    return {model, options, threads};
+  }();
   std::printf("parameters %td, memory planned %zu bytes, %td threads\n",
               training.model().parameter_count(), training.plan().total_bytes(), threads.size());
   octavo_benchmark::fill_at_random(training);

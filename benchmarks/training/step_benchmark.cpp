@@ -8,6 +8,7 @@
 // Built with -DOCTAVO_NATIVE=OFF on x86-64, it has each setting once more with AVX2 kernels.
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +18,7 @@
 #include <octavo/octavo.hpp>
 
 #include "machine_limits.hpp"
+#include "random_weights.hpp"
 #include "settings.hpp"
 
 namespace {
@@ -25,16 +27,35 @@ using octavo::Index;
 
 using octavo_benchmark::Setting;
 
-std::vector<Setting> make_settings() {
-  std::vector<Setting> settings(std::begin(octavo_benchmark::settings),
-                                std::end(octavo_benchmark::settings));
-  for (Setting& setting : settings) {  // as train_full does where nothing else is said
+/// A setting, and for adapters the number type of their base, or nothing: numbers in the plan.
+struct Way : Setting {
+  std::optional<octavo::StoredType> base = {};
+};
+
+/// Adapters on every type of base, without and with recomputation.
+void add_adapters(std::vector<Way>& ways) {
+  const Setting& setting = octavo_benchmark::adapter_settings[0];
+  for (const char* type : {"numbers", "f32", "bf16", "f16", "q8_0", "q4_0"}) {
+    for (const bool recompute : {false, true}) {
+      Way way{setting};
+      way.name += std::string("/") + type + (recompute ? "/recompute" : "");
+      way.options.recompute = recompute;
+      if (type != std::string("numbers")) way.base = octavo_benchmark::base_type(type);
+      ways.push_back(way);
+    }
+  }
+}
+
+std::vector<Way> make_settings() {
+  std::vector<Way> settings;
+  for (const Setting& setting : octavo_benchmark::settings) settings.push_back({setting});
+  for (Way& setting : settings) {  // as train_full does where nothing else is said
     setting.options.micro_batch =
         octavo::leanest_micro_batch<float>(setting.config, setting.options);
   }
   for (std::size_t i = 0; i < 6; ++i) {
     const auto with = [&](const char* option, auto change) {
-      Setting setting = settings[i];
+      Way setting = settings[i];
       setting.name += option;
       change(setting.options);
       settings.push_back(setting);
@@ -53,15 +74,24 @@ std::vector<Setting> make_settings() {
     });
     with("/micro-batch:4", [](Options& o) { o.micro_batch = 4; });
   }
+  add_adapters(settings);
   return settings;
 }
 
-void step(benchmark::State& state, const Setting& setting, octavo::Isa isa) {
+void step(benchmark::State& state, const Way& setting, octavo::Isa isa) {
   octavo::use_isa(isa);
   const Index workers = state.range(0);
   octavo::ThreadPool threads(workers);
-  octavo::TrainingStep<float> training(octavo::Transformer<float>{setting.config}, setting.options,
-                                       threads);
+  const octavo::Transformer<float> model{setting.config};
+  std::optional<octavo::StoredWeights<float>> base;
+  if (setting.base) {
+    base = octavo_benchmark::random_weights(
+        octavo::Transformer<float>(without_adapters(setting.config)).parameters(), *setting.base,
+        octavo::StoredLayout::grouped);
+  }
+  using Step = octavo::TrainingStep<float>;
+  Step training = base ? Step(model, setting.options, threads, base->parameters())
+                       : Step(model, setting.options, threads);
   octavo_benchmark::fill_at_random(training);
   training.train(1e-4);
   for (auto _ : state) benchmark::DoNotOptimize(training.train(1e-4).loss);
@@ -77,7 +107,7 @@ void step(benchmark::State& state, const Setting& setting, octavo::Isa isa) {
   state.counters["peak_MB"] = static_cast<double>(octavo::process_memory().peak_bytes) / 1e6;
 }
 
-void register_setting(const std::string& name, const Setting& setting, octavo::Isa isa) {
+void register_setting(const std::string& name, const Way& setting, octavo::Isa isa) {
   benchmark::RegisterBenchmark(name.c_str(),
                                [setting, isa](benchmark::State& s) { step(s, setting, isa); })
       ->RangeMultiplier(2)
@@ -89,7 +119,7 @@ void register_setting(const std::string& name, const Setting& setting, octavo::I
 
 const int registered = [] {
   const octavo::Isa usual = octavo::isa_in_use();
-  for (const Setting& setting : make_settings()) {
+  for (const Way& setting : make_settings()) {
     register_setting(setting.name, setting, usual);
     const octavo::Isa avx2 = octavo::Isa::avx2;
     if (octavo::supports(avx2) && usual != avx2)

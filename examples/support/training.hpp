@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/checkpoint/trained_model.hpp>
 #include <octavo/octavo.hpp>
 #include <octavo/report.hpp>
 #include <octavo/runs.hpp>
@@ -27,6 +27,7 @@ struct Run {
   octavo::RunReport page;
   octavo::RunLogOptions log = {};
   octavo::Index log_every = 100;
+  std::size_t base_bytes = 0;  ///< of weights beside the trainer's plan
   octavo::RecordedRunOptions recorded = {};
   std::string nothing_left = {};                ///< a message if no steps are left; empty: none
   std::function<void()> before_last_save = {};  ///< prints the result of the run
@@ -69,8 +70,7 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
     saver.check_folder();
     {
       const auto averaged = trainer.use_averages();
-      octavo::save_model<T>(path, trainer.model(), options.sequence, run.corpus.tokenizer,
-                            trainer.weights());
+      octavo::save_trained_model(path, trainer, run.corpus.tokenizer);
     }
     const std::string sample = run.last_sample();
     std::printf("\nSaved %s; try: %s %s --prompt %s\n", octavo::one_line(path).c_str(),
@@ -82,7 +82,8 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
     progress.log().report(asked ? Stage::stopped : Stage::finished, trainer.state(), path);
     release_idle_memory();
   }
-  report_process(run.memory_report, trainer.plan().total_bytes() + run.corpus.token_bytes());
+  report_process(run.memory_report,
+                 trainer.plan().total_bytes() + run.base_bytes + run.corpus.token_bytes());
   return caught_signal() == 0 ? 0 : 128 + caught_signal();
 }
 

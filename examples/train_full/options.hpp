@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@
 
 namespace support {
 
+class StoredBase;
+
 /// The option for a setting of an optimizer: "--beta1", "--matrix-lr-scale".
 std::string setting_option(std::string_view setting);
 
@@ -34,6 +37,7 @@ struct FullOptions {
   SaveOptions saving;
   const octavo::ModelSource* from =
       nullptr;  ///< the model to continue; null: initial weights are random
+  std::shared_ptr<StoredBase> base = {};  ///< of adapters; null: all weights are the trainer's
   bool wants_shakespeare = false;
   bool double_precision = false;
   bool dry_run = false;

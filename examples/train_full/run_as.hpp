@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <map>
 #include <string>
+#include <type_traits>
 
 #include <octavo/interop/model_source.hpp>
 
 #include "support/training.hpp"
 #include "train_full/report.hpp"
 #include "train_full/run.hpp"
+#include "train_full/stored_base.hpp"
 
 namespace support::detail {
 
@@ -47,6 +49,11 @@ inline void print_schedule(const octavo::TrainingOptions& training,
   }
 }
 
+/// Bytes of the base beside the plan.
+inline std::size_t base_bytes(const FullOptions& options) {
+  return options.base == nullptr ? 0 : options.base->bytes();
+}
+
 /// Reports the plan of a dry run.
 template <octavo::Scalar T>
 void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
@@ -55,9 +62,12 @@ void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
   const std::size_t peak =
       octavo::expected_peak(plan.total_bytes(), options.training, corpus, options.corpus);
   std::printf(
-      "expected peak of the process %s at most: %zu bytes planned, %zu of tokens, the rest "
+      "expected peak of the process %s at most: %zu bytes planned, %s%zu of tokens, the rest "
       "program and tokenizer\n",
-      octavo::readable_bytes(peak).c_str(), plan.total_bytes(), corpus.token_bytes());
+      octavo::readable_bytes(peak).c_str(), plan.total_bytes(),
+      options.base == nullptr ? ""
+                              : (std::to_string(base_bytes(options)) + " of the base, ").c_str(),
+      corpus.token_bytes());
   if (corpus.learned) {
     std::printf("%zu bytes for learning byte pairs before the run, given back\n",
                 corpus.learned->memory_bytes);
@@ -69,6 +79,24 @@ void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
   if (!warning.empty()) std::printf("hint: %s\n", warning.c_str());
   std::printf("parameters %td\n", model.parameter_count());
   print_parts(model.parameters());
+}
+
+/// The weights of the base; empty without one.
+template <octavo::Scalar T>
+std::span<const octavo::Weight<T>> base_of(const FullOptions& options) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (options.base != nullptr) return options.base->parameters();
+  }
+  return {};
+}
+
+template <octavo::Scalar T>
+octavo::Trainer<T> trainer_of(const FullOptions& options, octavo::ThreadPool& threads) {
+  const octavo::Transformer<T> model(options.config);
+  if (options.base == nullptr) return {model, options.training, threads};
+  octavo::Trainer<T> trainer(model, options.training, threads, base_of<T>(options));
+  trainer.set_base_path(options.base->path());
+  return trainer;
 }
 
 /// Trains, samples, saves; returns the exit status.
@@ -83,17 +111,19 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
       octavo::text_statistics(tokens, corpus.tokenizer, [&] { corpus.release_pages(); });
   corpus.release_pages();
   release_idle_memory();
-  octavo::Trainer<T> trainer(options.config, training, threads);
-  octavo::Generator<T> generator(trainer.model(), trainer.weights(), training.sequence, threads,
-                                 trainer.between_steps());
+  octavo::Trainer<T> trainer = trainer_of<T>(options, threads);
+  octavo::Generator<T> generator(trainer.model(), trainer.model_weights(), training.sequence,
+                                 threads, trainer.between_steps());
   release_idle_memory();
-  std::printf("parameters %td, memory planned %zu bytes and %zu of tokens, %s, seed %ju\n",
-              trainer.model().parameter_count(), trainer.plan().total_bytes(), corpus.token_bytes(),
-              octavo::counted(threads.size(), "thread").c_str(),
+  const std::string base =
+      options.base == nullptr ? "" : ", " + std::to_string(base_bytes(options)) + " of the base";
+  std::printf("parameters %td, memory planned %zu bytes%s and %zu of tokens, %s, seed %ju\n",
+              trainer.model().parameter_count(), trainer.plan().total_bytes(), base.c_str(),
+              corpus.token_bytes(), octavo::counted(threads.size(), "thread").c_str(),
               static_cast<std::uintmax_t>(training.seed));
   print_schedule(training, tokens);
   // Read everything before an earlier run is moved aside.
-  if (resumed == nullptr && options.from != nullptr) {
+  if (resumed == nullptr && options.from != nullptr && options.base == nullptr) {
     options.from->read_base(trainer.parameters(), training.seed, trainer.weights());
   }
   const auto sample = [&] {
@@ -109,6 +139,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
           page_of(options, corpus, run_page(trainer, corpus, threads, statistics))};
   run.log = {.metrics_every = options.metrics_every, .evaluate_every = training.evaluate_every};
   run.log_every = options.log_every;
+  run.base_bytes = base_bytes(options);
   run.nothing_left = "nothing is left to do; to continue: " + run.page.resume + " --new-schedule " +
                      std::to_string(2 * training.steps);
   run.recorded = {.sample_every = options.sample_every,
@@ -142,15 +173,20 @@ void fit(FullOptions& options, const octavo::Corpus* corpus, octavo::Index worke
     training.micro_batch = octavo::leanest_micro_batch<T>(options.config, training, workers);
   }
   if (corpus == nullptr) return;
-  training =
-      octavo::fit_run<T>(options.config, training, workers, *corpus, options.corpus, between_steps);
+  try {
+    training = octavo::fit_run<T>(options.config, training, workers, *corpus, options.corpus,
+                                  between_steps);
+  } catch (const octavo::ConfigError& error) {
+    if (options.base == nullptr) throw;
+    throw octavo::ConfigError(error.what(), error.hint() + "; " + hint_of_base(*options.base));
+  }
 }
 
 template <octavo::Scalar T>
 double step_seconds_as(FullOptions& options, const octavo::Corpus* corpus,
                        octavo::ThreadPool& threads) {
   fit<T>(options, corpus, threads.size());
-  return octavo::measure_step<T>(options.config, options.training, threads);
+  return octavo::measure_step<T>(options.config, options.training, threads, 1, base_of<T>(options));
 }
 
 template <octavo::Scalar T>
@@ -170,8 +206,8 @@ int run_as(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPoo
   }
   const octavo::MemoryPlan plan =
       octavo::TrainingPlan<octavo::Transformer<T>>(options.config, training, threads.size()).plan;
-  report_plan(options.memory_report, plan, corpus.token_bytes(), "train_full --" + options.preset,
-              corpus.learned ? corpus.learned->memory_bytes : 0);
+  report_plan(options.memory_report, plan, corpus.token_bytes() + base_bytes(options),
+              "train_full --" + options.preset, corpus.learned ? corpus.learned->memory_bytes : 0);
   if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
   print_plan<T>(options, plan, corpus);
   return 0;

@@ -3,6 +3,7 @@
 
 // Umbrella header of checkpoint/: includes everything in that folder.
 
+#include <octavo/checkpoint/base_metadata.hpp>
 #include <octavo/checkpoint/chat_metadata.hpp>
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/earlier_runs.hpp>
@@ -16,5 +17,6 @@
 #include <octavo/checkpoint/sentence_piece_metadata.hpp>
 #include <octavo/checkpoint/tensor_layout.hpp>
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
+#include <octavo/checkpoint/trained_model.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
 #include <octavo/checkpoint/training_metadata.hpp>

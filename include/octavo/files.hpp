@@ -18,3 +18,4 @@
 #include <octavo/files/page_block.hpp>
 #include <octavo/files/read_file.hpp>
 #include <octavo/files/stream.hpp>
+#include <octavo/files/xxh64.hpp>

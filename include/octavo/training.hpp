@@ -4,6 +4,7 @@
 // Umbrella header of training/: includes everything in that folder.
 
 #include <octavo/training/averaged_weights.hpp>
+#include <octavo/training/base_weights.hpp>
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/memory_budget.hpp>

@@ -171,7 +171,10 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
       : o.optimizer.same_rule(Lion{}) ? room<T>(trained)
       : o.optimizer.same_rule(Muon{}) ? room<T>(2 * trained - blocks * maps_of_block)
                                       : room<T>(2 * trained);
-  const std::size_t always = room<T>(p) + state + (o.ema > 0 ? room<T>(trained) : 0) +
+  ModelConfig base = m;
+  base.lora = {};
+  const Index outside = o.stored_base ? parameter_count(base) : 0;
+  const std::size_t always = room<T>(p - outside) + state + (o.ema > 0 ? room<T>(trained) : 0) +
                              2 * room<Token>(rows) + room<T>(rows) +
                              (o.fused_update ? 0 : room<T>(trained));
   const Index panel =

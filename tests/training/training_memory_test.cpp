@@ -20,6 +20,7 @@
 
 #include "training/memory_formula.hpp"
 #include "transformer/fixed_shape.hpp"
+#include "transformer/stored_model.hpp"
 
 using namespace octavo_test;
 
@@ -128,10 +129,11 @@ TEST_CASE("for every family the plan is the formula") {
   }
 }
 
-TEST_CASE("with adapters the plan is the formula, whatever the family") {
+TEST_CASE("with adapters the plan is the formula, whatever the family, also without the base") {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     Drawn drawn = draw(seed, true);
     drawn.config.lora = draw_adapters(seed);
+    drawn.options.stored_base = seed % 2 == 1;
     INFO("seed ", seed, ": ", describe(drawn.config));
     CHECK(training_bytes<float>(drawn.config, drawn.options, drawn.workers) ==
           closed_formula<float>(drawn.config, drawn.options, drawn.workers));
@@ -145,7 +147,8 @@ namespace {
 /// Runs a step inside painted memory: each buffer of the plan loses its paint, nothing behind the
 /// block does.
 template <typename T>
-void check_marks(const ModelConfig& config, const TrainingOptions& options, Index workers) {
+void check_marks(const ModelConfig& config, const TrainingOptions& options, Index workers,
+                 std::span<const Weight<T>> frozen = {}) {
   constexpr std::byte paint{0xA5};
   ThreadPool threads(workers);
   const Transformer<T> model{config};
@@ -153,7 +156,9 @@ void check_marks(const ModelConfig& config, const TrainingOptions& options, Inde
   std::vector<std::byte> block(total + 64 + 64);
   auto* const base =
       reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(block.data()) + 63) / 64 * 64);
-  TrainingStep<T> step(model, options, threads, {base, total});
+  const std::span<std::byte> memory(base, total);
+  auto step = frozen.empty() ? TrainingStep<T>(model, options, threads, memory)
+                             : TrainingStep<T>(model, options, threads, memory, frozen);
   const MemoryPlan& plan = step.plan();
   for (int id = 0; id < plan.size(); ++id) {
     if (plan.request(id).lifetime == phase::always) continue;  // weights and what belongs to them
@@ -207,6 +212,19 @@ TEST_CASE("a step of adapters touches every buffer of its plan, and nothing outs
     drawn.config.lora = draw_adapters(seed);
     INFO("seed ", seed, ": ", describe(drawn.config));
     check_marks<float>(drawn.config, drawn.options, drawn.workers);
+  }
+}
+
+TEST_CASE("a step of adapters on a stored base touches its plan alone") {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Drawn drawn = draw(seed, true);
+    const StoredType types[] = {StoredType::f32, StoredType::f16, StoredType::bf16};
+    const StoredModel base(drawn.config, types[seed % 3],
+                           seed % 2 == 0 ? StoredLayout::grouped : StoredLayout::lines);
+    drawn.config.lora = draw_adapters(seed);
+    drawn.options.stored_base = true;
+    INFO("seed ", seed, ": ", describe(drawn.config));
+    check_marks<float>(drawn.config, drawn.options, drawn.workers, base.stored.parameters());
   }
 }
 

@@ -12,6 +12,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
+#include <octavo/checkpoint/base_metadata.hpp>
 #include <octavo/checkpoint/model_metadata.hpp>
 #include <octavo/checkpoint/parameter_tensors.hpp>
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
@@ -51,7 +52,8 @@ void require_finite(std::span<const T> weights, const std::string& path) {
               "use a model that has not diverged");
 }
 
-/// The parameters as tensors for the file `path`. The arguments must outlive them.
+/// The parameters, but for those outside the block, as tensors for the file `path`. The arguments
+/// must outlive them.
 template <Scalar T>
 std::vector<TensorToWrite> weights_to_write(const ParameterList& parameters,
                                             const WeightSource<T>& weights,
@@ -59,6 +61,7 @@ std::vector<TensorToWrite> weights_to_write(const ParameterList& parameters,
   std::vector<TensorToWrite> tensors;
   tensors.reserve(parameters.size() + 1);
   for (const Parameter& parameter : parameters) {
+    if (parameter.outside) continue;
     const auto count = static_cast<std::size_t>(parameter.count());
     const auto in_memory = weights.weights().subspan(
         weights.in_memory() ? static_cast<std::size_t>(parameter.offset) : 0,
@@ -83,10 +86,33 @@ template <Scalar T>
 void read_weights(const SafetensorsReader& file, const ParameterList& parameters,
                   std::span<T> weights) {
   for (const Parameter& parameter : parameters) {
+    if (parameter.outside) continue;
     read_tensor<T>(file, gpt2_name(parameter.name),
                    weights.subspan(static_cast<std::size_t>(parameter.offset),
                                    static_cast<std::size_t>(parameter.count())));
   }
+}
+
+}  // namespace detail
+
+namespace detail {
+
+template <Scalar T>
+void save_model(const std::string& path, const ModelDescription& model, Index trained_length,
+                const AnyTokenizer& tokenizer, const WeightSource<T>& weights,
+                const BaseIdentity& base, FileSystem& files) {
+  weights.require_count("save_model: numbers in the weights", model.parameters.count());
+  check_saved(model.config, trained_length, tokenizer.vocabulary_size());
+  require_finite<T>(weights.weights(), path);
+  MetadataWriter metadata;
+  write_format(metadata, "model");
+  for_each_field(model.config, FieldWriter{metadata});
+  write_part(metadata, model.part);
+  write_tokenizer(metadata, tokenizer);
+  metadata.whole("trained_length", trained_length);
+  write_base(metadata, base);
+  write_safetensors(path, weights_to_write<T>(model.parameters, weights, path), metadata.entries(),
+                    files);
 }
 
 }  // namespace detail
@@ -101,17 +127,7 @@ template <Scalar T>
 void save_model(const std::string& path, const ModelDescription& model, Index trained_length,
                 const AnyTokenizer& tokenizer, const std::type_identity_t<WeightSource<T>>& weights,
                 FileSystem& files = real_file_system()) {
-  weights.require_count("save_model: numbers in the weights", model.parameters.count());
-  detail::check_saved(model.config, trained_length, tokenizer.vocabulary_size());
-  detail::require_finite<T>(weights.weights(), path);
-  MetadataWriter metadata;
-  detail::write_format(metadata, "model");
-  for_each_field(model.config, detail::FieldWriter{metadata});
-  detail::write_part(metadata, model.part);
-  detail::write_tokenizer(metadata, tokenizer);
-  metadata.whole("trained_length", trained_length);
-  write_safetensors(path, detail::weights_to_write<T>(model.parameters, weights, path),
-                    metadata.entries(), files);
+  detail::save_model<T>(path, model, trained_length, tokenizer, weights, {}, files);
 }
 
 /// A model file, or the model of a checkpoint, opened for reading. The file must contain exactly
@@ -132,6 +148,8 @@ class ModelFile {
     detail::check_part(file_, detail::read_part(metadata), model.part,
                        "load it as the model that it was saved from: model_kind<Model>");
     parameters_ = model.parameters;
+    base_ = detail::read_base(metadata);
+    if (base_.exists()) detail::leave_to_base(file_, parameters_);
     // All shapes before the first allocation: they bound it by the size of the file.
     const std::vector<std::string> others =
         checkpoint ? tensors_of_run() : std::vector<std::string>{};
@@ -142,9 +160,13 @@ class ModelFile {
   const ModelConfig& config() const noexcept { return config_; }
   Index trained_length() const noexcept { return trained_length_; }
   const AnyTokenizer& tokenizer() const noexcept { return *tokenizer_; }
+  /// Without a base all are in the file; otherwise those outside the block are the base's.
   const ParameterList& parameters() const noexcept { return parameters_; }
+  /// The base of a file that has adapters and what else trained alone; see ModelSource, which opens
+  /// both.
+  const BaseIdentity& base() const noexcept { return base_; }
 
-  /// Reads the weights into weights [numbers in the model], in the order of
+  /// Reads the weights into weights [parameters().count()], in the order of
   /// Transformer::parameters(), and converts the other scalar type to T. FormatError if a tensor is
   /// altered or a weight is not finite; some of `weights` may then have been written.
   template <Scalar T>
@@ -166,6 +188,7 @@ class ModelFile {
   /// FormatError if a tensor of the model is altered.
   void check_sums() const {
     for (const Parameter& parameter : parameters_) {
+      if (parameter.outside) continue;
       detail::check_sum(file_, gpt2_name(parameter.name));
     }
   }
@@ -187,7 +210,9 @@ class ModelFile {
   void check_header(bool checkpoint, std::span<const std::string> others) {
     if (file_.is_unaltered()) return;
     std::vector<std::string> names;
-    for (const Parameter& parameter : parameters_) names.push_back(gpt2_name(parameter.name));
+    for (const Parameter& parameter : parameters_) {
+      if (!parameter.outside) names.push_back(gpt2_name(parameter.name));
+    }
     names.insert(names.end(), others.begin(), others.end());
     const bool sound =
         file_.restore_sums(names) ||
@@ -200,6 +225,7 @@ class ModelFile {
   Index trained_length_ = 0;
   std::optional<AnyTokenizer> tokenizer_;
   ParameterList parameters_;
+  BaseIdentity base_;
 };
 
 /// Loads the model of a model file or a checkpoint: see ModelFile. For a model with a part of the
@@ -207,6 +233,12 @@ class ModelFile {
 template <Scalar T>
 LoadedModel<T> load_model(const ByteSource& source, ModelKind kind = standard_model) {
   const ModelFile file(source, kind);
+  if (file.base().exists()) {
+    throw FormatError(detail::concat({"cannot load ", printable(source.name()),
+                                      ": it has the adapters of a model alone, whose base is ",
+                                      printable(file.base().path)}),
+                      "open it as a ModelSource, which reads both");
+  }
   LoadedModel<T> model{file.config(), file.trained_length(), file.tokenizer(),
                        AlignedBuffer<T>(static_cast<std::size_t>(file.parameters().count()))};
   file.read<T>(model.weights);

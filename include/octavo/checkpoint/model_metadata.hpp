@@ -58,7 +58,8 @@ inline ModelConfig read_config(const MetadataReader& metadata) {
   // Every block has at least four tensors (of two norms, and the attention's two matrices), so the
   // number of tensors bounds the number of blocks.
   const auto tensors = std::ssize(metadata.file().tensors());
-  metadata.whole("layers", 1, std::max<Index>(1, tensors / 4));
+  const bool has_base = metadata.has("base.fingerprint");  // a file of adapters: two for each map
+  metadata.whole("layers", 1, std::max<Index>(1, tensors / (has_base ? 2 : 4)));
   ModelConfig config;
   for_each_field(config, FieldReader{metadata});
   if (config.attention.head_width == 0 && config.width % config.attention.heads != 0) {
@@ -74,12 +75,13 @@ inline ModelConfig read_config(const MetadataReader& metadata) {
   // In floating point, because whole numbers could overflow.
   const auto real = [](Index size) { return static_cast<double>(size); };
   const bool learned = config.positions.kind == PositionKind::learned;
-  const double weights =
+  const double of_base =
       real(config.width) *
-          (real(config.vocabulary) + (learned ? real(config.context) : 0) +
-           real(config.layers) * (2 * real(config.query_width()) + 2 * real(config.kv_width()) +
-                                  2 * real(config.feed_forward.d_ff))) +
-      2 * real(config.layers) * real(config.lora.rank);
+      (real(config.vocabulary) + (learned ? real(config.context) : 0) +
+       real(config.layers) * (2 * real(config.query_width()) + 2 * real(config.kv_width()) +
+                              2 * real(config.feed_forward.d_ff)));
+  const double weights =
+      (has_base ? 0 : of_base) + 2 * real(config.layers) * real(config.lora.rank);
   const auto bytes = static_cast<double>(metadata.file().bytes());
   if (weights * sizeof(float) > bytes) {
     metadata.file().fail(

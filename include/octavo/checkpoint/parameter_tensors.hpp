@@ -43,16 +43,20 @@ void read_tensor_block(const SafetensorsReader& file, const std::string& name,
   stored.finish();
 }
 
-/// FormatError unless the file has all parameters, all `others`, and no other tensors.
+/// FormatError unless the file has all parameters but those outside the block, all `others`, and no
+/// other tensors.
 inline void check_tensors(const SafetensorsReader& file, const ParameterList& parameters,
                           std::span<const std::string_view> dtypes,
                           std::span<const std::string> others) {
   for (const Parameter& parameter : parameters) {
+    if (parameter.outside) continue;
     check_tensor(file, gpt2_name(parameter.name), sizes_of(parameter), dtypes);
   }
   std::set<std::string> known(others.begin(), others.end());
   for (const std::string& name : others) file.tensor(name);
-  for (const Parameter& parameter : parameters) known.insert(gpt2_name(parameter.name));
+  for (const Parameter& parameter : parameters) {
+    if (!parameter.outside) known.insert(gpt2_name(parameter.name));
+  }
   for (const auto& [name, tensor] : file.tensors()) {
     if (!known.contains(name)) {
       file.fail(detail::concat({"tensor ", printable(name), " does not belong to this model"}));

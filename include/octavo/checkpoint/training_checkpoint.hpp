@@ -27,6 +27,7 @@ struct CheckpointInfo {
   RunState state;
   AnyTokenizer tokenizer;
   CorpusIdentity corpus;
+  BaseIdentity base;  ///< with TrainingOptions::stored_base
   bool double_precision = false;
   /// Factors on the learning rate by the tensors' names in files; 1 for all other tensors.
   std::map<std::string, double> learning_rate_factors;
@@ -94,9 +95,12 @@ std::optional<Index> first_impossible(const AnyOptimizer& optimizer, const Train
 /// Before the first update they are the averages.
 template <typename Trainer>
 void add_averages(std::vector<TensorToWrite>& tensors, const Trainer& trainer) {
+  std::size_t next = 0;
   for (const Parameter& parameter : trainer.parameters()) {
+    if (parameter.outside) continue;
+    const std::size_t place = next++;
     if (!parameter.trains()) continue;
-    TensorToWrite& average = tensors[static_cast<std::size_t>(parameter.index)];
+    TensorToWrite& average = tensors[place];
     TensorToWrite weights = average;
     weights.name = training_name(parameter);
     if (trainer.state().steps_done > 0) {
@@ -128,7 +132,8 @@ void read_averages(const SafetensorsReader& file, Trainer& trainer) {
 /// under the names of Transformer::parameters(), "optimizer.state", and everything else as
 /// metadata. With TrainingOptions::ema the names of trained tensors have the averages, which
 /// load_model and other programs then read as the model, and "training.<name>" the weights. Equal
-/// states give equal bytes. Makes no second copy of the tensors. Throws Diverged, and saves
+/// states give equal bytes. With TrainingOptions::stored_base it has what trains and adapters
+/// alone, and names the base. Makes no second copy of the tensors. Throws Diverged, and saves
 /// nothing, if a weight or moment is not finite: such a file could not be loaded.
 template <Scalar T, typename Config, typename Part>
 void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& trainer,
@@ -164,6 +169,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   detail::write_state(metadata, state);
   detail::write_factors(metadata, trainer.parameters());
   detail::write_corpus(metadata, corpus);
+  detail::write_base(metadata, trainer.base());
   const WeightSource<T> weights(trainer.weights());
   auto tensors = detail::weights_to_write<T>(trainer.parameters(), weights, path);
   const auto form = detail::state_form<T>(options.optimizer, sizes);
@@ -191,7 +197,9 @@ class CheckpointFile {
     if (file_.is_unaltered()) return;
     const ParameterList parameters = model().parameters;
     std::vector<std::string> names;
-    for (const Parameter& parameter : parameters) names.push_back(gpt2_name(parameter.name));
+    for (const Parameter& parameter : parameters) {
+      if (!parameter.outside) names.push_back(gpt2_name(parameter.name));
+    }
     const std::vector<std::string> others = tensors_of_run(parameters);
     names.insert(names.end(), others.begin(), others.end());
     if (!file_.restore_sums(names)) file_.fail_altered();
@@ -240,6 +248,15 @@ class CheckpointFile {
            options.train_last);
     expect((info_.options.ema > 0) == (options.ema > 0), "ema", value_text(info_.options.ema),
            value_text(options.ema));
+    expect(info_.options.stored_base == options.stored_base, "base",
+           info_.options.stored_base ? "stored" : "in the file",
+           options.stored_base ? "stored" : "in the file");
+    require(info_.base.fingerprint == trainer.base().fingerprint, [&] {
+      return detail::concat({"cannot load ", printable(file_.name()), ": the base ",
+                             printable(trainer.base().path), " is another: its fingerprint is ",
+                             trainer.base().fingerprint, ", expected ", info_.base.fingerprint,
+                             " of ", printable(info_.base.path)});
+    });
     require(!trainer.uses_averages(),
             "a run is loaded after the object of use_averages() is destroyed");
     verify<T>(trainer.parameters());
@@ -277,12 +294,18 @@ class CheckpointFile {
     detail::read_format(metadata, kinds);
     const ModelConfig config = detail::read_config(metadata);
     detail::read_trained_length(metadata, config);  // for load_model: options have the same number
+    const TrainingOptions options = detail::read_options(metadata, config, known);
+    const BaseIdentity base = detail::read_base(metadata);
+    if (base.exists() != options.stored_base) {
+      metadata.refuse("stored_base", base.exists() ? "1 beside a base" : "0 without a base");
+    }
     return {config,
             detail::read_part(metadata),
-            detail::read_options(metadata, config, known),
+            options,
             detail::read_state(metadata),
             detail::read_tokenizer(metadata, config.vocabulary),
             detail::read_corpus(metadata),
+            base,
             metadata.truth("double"),
             detail::read_factors(metadata)};
   }
@@ -305,6 +328,7 @@ class CheckpointFile {
     const std::array forms{form.dtype};
     detail::check_tensor(file_, std::string(detail::optimizer_state_name), form.sizes, forms);
     for (const Parameter& parameter : parameters) {
+      if (parameter.outside) continue;
       detail::verify_tensor(file_, gpt2_name(parameter.name));
       if (info_.options.ema == 0 || !parameter.trains()) continue;
       const std::string name = detail::training_name(parameter);

@@ -147,6 +147,14 @@ class HuggingFaceFolder {
     return load_with(std::move(mapping));
   }
 
+  /// Bytes of load_stored().
+  std::size_t stored_bytes() const {
+    return detail::stored_plan(
+               parameters_,
+               [this](const Parameter& parameter) { return stored_tensors(parameter); })
+        .template bytes<float>();
+  }
+
   /// Sets a trainer of the same configuration to these weights. All of them are verified before the
   /// trainer is changed.
   template <typename Trainer>

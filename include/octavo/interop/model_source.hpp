@@ -29,7 +29,8 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A model of any supported format, opened for reading: Octavo's model file or checkpoint, a folder
+/// A model of any supported format, opened for reading: Octavo's model file or checkpoint (one that
+/// has adapters alone together with its base, which it names), a folder
 /// of checkpoints (the newest valid one), a Hugging Face folder (with a config.json), or GGUF. The
 /// weights are read into the caller's memory, tensor by tensor, so that they are never in memory
 /// twice, or in parts of any size.
@@ -105,20 +106,16 @@ class ModelSource {
   /// to them, they are F32. FormatError if a number is not finite. Not for a model with a part of
   /// the user's, whose layers may read numbers.
   StoredWeights<float> load_stored(std::span<const ScaledAdapter> adapters = {}) const {
+    if (base_ && adapters.empty()) return load_with_base();
     if (gguf_ && adapters.empty()) return gguf_->load_stored();
     if (folder_ && adapters.empty()) return folder_->load_stored();
     check_sums();
     const ParameterList parameters = Transformer<float>(config_).parameters();
-    return detail::load_stored(
-        parameters,
-        [](const Parameter& parameter) {
-          return std::vector<detail::StoredTensor>{
-              {parameter.name, StoredType::f32, {&parameter, 0, parameter.columns}, {}, {}, {}}};
-        },
-        [&](const ParameterBlock& block, std::span<float> numbers) {
-          read(block, numbers);
-          add_adapters(adapters, block, numbers);
-        });
+    return detail::load_stored(parameters, as_floats,
+                               [&](const ParameterBlock& block, std::span<float> numbers) {
+                                 read(block, numbers);
+                                 add_adapters(adapters, block, numbers);
+                               });
   }
 
   /// The same without adapters, but matrices that lie in the file as products read them stay there,
@@ -137,8 +134,19 @@ class ModelSource {
     return model.load_stored(file);
   }
 
-  /// FormatError if a tensor differs from a checksum that a file states.
+  /// Bytes of load_stored().
+  std::size_t stored_bytes() const {
+    if (base_) return base_->stored_bytes() + bytes_of<float>(file_->parameters().count());
+    if (gguf_) return gguf_->stored_bytes();
+    if (folder_) return folder_->stored_bytes();
+    return detail::stored_plan(Transformer<float>(config_).parameters(), as_floats)
+        .template bytes<float>();
+  }
+
+  /// FormatError if a tensor differs from a checksum that a file states, or the base of adapters
+  /// from what it was when they were trained; the base is then in memory for a while.
   void check_sums() const {
+    if (base_) load_with_base();
     visit([](const auto& file) {
       if constexpr (requires { file.check_sums(); }) file.check_sums();
     });
@@ -177,12 +185,108 @@ class ModelSource {
     if (tokenizer_) end_tokens_ = tokenizer_->end_tokens();
   }
 
+  static std::vector<detail::StoredTensor> as_floats(const Parameter& parameter) {
+    return {{parameter.name, StoredType::f32, {&parameter, 0, parameter.columns}, {}, {}}};
+  }
+
+  /// The base's weights, and the file's own.
+  StoredWeights<float> load_with_base() const {
+    const auto base = std::make_shared<const StoredWeights<float>>(base_->load_stored());
+    const ParameterList& own = file_->parameters();
+    const std::vector<std::size_t> places = places_in_base();
+    StoredWeightsPlan plan;
+    std::vector<Weight<float>> all(own.size());
+    for (const Parameter& parameter : own) {
+      const auto i = static_cast<std::size_t>(parameter.index);
+      if (parameter.outside) all[i] = base->parameters()[places[i]];
+      if (all[i].stored.empty()) {
+        plan.add_numbers(parameter);
+      } else {
+        plan.add_matrices(all[i].stored);
+      }
+    }
+    const std::string found = base_fingerprint<float>(own, all);
+    if (found != file_->base().fingerprint) {
+      throw FormatError(
+          detail::concat({"cannot load ", printable(source_->name()), ": its base ",
+                          printable(file_->base().path), " has changed: its fingerprint is ", found,
+                          ", expected ", file_->base().fingerprint}),
+          "put the base with which it was trained there");
+    }
+    StoredWeights<float> weights(std::move(plan), base);
+    for (const Parameter& parameter : own) {
+      const auto i = static_cast<std::size_t>(parameter.index);
+      if (!all[i].stored.empty()) continue;
+      if (parameter.outside) {
+        std::copy_n(all[i].numbers, parameter.count(), weights.numbers(i).begin());
+      } else {
+        file_->read<float>(parameter, weights.numbers(i));
+      }
+    }
+    return weights;
+  }
+
+  /// The index in the base of each parameter; of adapters none, if the base has none.
+  std::vector<std::size_t> places_in_base() const {
+    const bool whole = base_->config().lora.rank > 0;
+    std::vector<std::size_t> places;
+    std::size_t next = 0;
+    for (const Parameter& parameter : file_->parameters()) {
+      places.push_back(next);
+      if (whole || !is_adapter(parameter.name)) ++next;
+    }
+    return places;
+  }
+
+  /// FormatError unless `base` is a model on which these adapters were trained.
+  void open_base() {
+    const std::string& path = file_->base().path;
+    try {
+      base_ = std::make_shared<const ModelSource>(path);
+    } catch (const Error& error) {
+      throw FormatError(
+          detail::concat({"cannot load ", printable(source_->name()),
+                          ": it has adapters alone, and of their base: ", error.what()}),
+          "put the base with which it was trained there");
+    }
+    if (without_adapters(base_->config()) == without_adapters(config_)) return;
+    throw FormatError(detail::concat({"cannot load ", printable(source_->name()), ": its base ",
+                                      printable(path), " is another model"}),
+                      "put the base with which it was trained there");
+  }
+
+  /// Reads a block from the base.
+  template <Scalar T>
+  void read_from_base(const ParameterBlock& block, std::span<T> numbers) const {
+    const ParameterList parameters = Transformer<float>(base_->config()).parameters();
+    ParameterBlock there = block;
+    there.parameter =
+        &parameters[places_in_base()[static_cast<std::size_t>(block.parameter->index)]];
+    base_->read_block(there, numbers);
+  }
+
   template <Scalar T>
   void read_all(std::span<T> weights) const {
+    if (base_) {
+      check_sums();
+      const ParameterList parameters = Transformer<float>(config_).parameters();
+      require_equal("a model file: numbers in the weights", std::ssize(weights),
+                    parameters.count());
+      for (const Parameter& parameter : parameters) {
+        read_block<T>(parameter, weights.subspan(static_cast<std::size_t>(parameter.offset),
+                                                 static_cast<std::size_t>(parameter.count())));
+      }
+      return;
+    }
     visit([&](const auto& file) { file.template read<T>(weights); });
   }
   template <Scalar T>
   void read_block(const ParameterBlock& block, std::span<T> numbers) const {
+    if (base_) {
+      detail::check_block(block, file_->parameters(), numbers.size());
+      const auto index = static_cast<std::size_t>(block.parameter->index);
+      if (file_->parameters()[index].outside) return read_from_base<T>(block, numbers);
+    }
     visit([&](const auto& file) { file.template read<T>(block, numbers); });
   }
 
@@ -236,6 +340,7 @@ class ModelSource {
     set(file_->config(), file_->trained_length(), file_->tokenizer());
     begin_token_ = tokenizer_->chat().begin_token;
     chat_template_ = tokenizer_->chat().chat_template;
+    if (file_->base().exists()) open_base();
   }
 
   ModelKind kind_;
@@ -250,6 +355,7 @@ class ModelSource {
   std::shared_ptr<const GgufModel> gguf_;     ///< one of these three is not null
   std::shared_ptr<const HuggingFaceFolder> folder_;
   std::shared_ptr<const ModelFile> file_;
+  std::shared_ptr<const ModelSource> base_;  ///< of a file that has adapters alone
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -128,11 +128,9 @@ void fill_numbers(const StoredTensor& tensor, const StoredMatrix& matrix,
   }
 }
 
-/// The weights of a model's file. `tensors_of(parameter)` gives the StoredTensors of a parameter
-/// and `read(block, numbers)` its numbers; `mapping` keeps mapped files.
-template <typename TensorsOf, typename Read>
-StoredWeights<float> load_stored(const ParameterList& parameters, TensorsOf tensors_of, Read read,
-                                 std::shared_ptr<const void> mapping = {}) {
+/// How the weights of a model's file are kept.
+template <typename TensorsOf>
+StoredWeightsPlan stored_plan(const ParameterList& parameters, TensorsOf tensors_of) {
   StoredWeightsPlan plan;
   for (const Parameter& parameter : parameters) {
     if (!may_be_stored(parameter)) {
@@ -143,7 +141,15 @@ StoredWeights<float> load_stored(const ParameterList& parameters, TensorsOf tens
     for (const StoredTensor& tensor : tensors_of(parameter)) matrices.push_back(matrix_of(tensor));
     plan.add_matrices(matrices);
   }
-  StoredWeights<float> weights(std::move(plan), std::move(mapping));
+  return plan;
+}
+
+/// The weights of a model's file. `tensors_of(parameter)` gives the StoredTensors of a parameter
+/// and `read(block, numbers)` its numbers; `mapping` keeps mapped files.
+template <typename TensorsOf, typename Read>
+StoredWeights<float> load_stored(const ParameterList& parameters, TensorsOf tensors_of, Read read,
+                                 std::shared_ptr<const void> mapping = {}) {
+  StoredWeights<float> weights(stored_plan(parameters, tensors_of), std::move(mapping));
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Parameter& parameter = parameters[i];
     if (!may_be_stored(parameter)) {

@@ -23,7 +23,9 @@ struct Parameter {
   std::string name;  ///< full name: "blocks.0.attention.qkv.weight"
   Index rows = 0;    ///< 0 for a vector
   Index columns = 0;
-  Index offset = 0;  ///< numbers before it in the model's flat block
+  Index offset = 0;      ///< numbers before it in the model's flat block
+  Index number = 0;      ///< numbers before it in the model
+  bool outside = false;  ///< its numbers are not in the flat block: see set_outside
   InitialValue initial = InitialValue::zeros;
   bool decays = false;
   /// Multiplies the learning rate for this tensor; 0 freezes it.
@@ -58,9 +60,9 @@ class ParameterList {
       });
     }
     const auto index = static_cast<Index>(parameters_.size());
-    parameters_.push_back({std::move(name), entry.rows, entry.columns, count_, entry.initial,
-                           entry.decays(), 1.0, index, block, trained_.count, trained_.tensors,
-                           trained_.count - trained_.in_maps, entry.maps});
+    parameters_.push_back({std::move(name), entry.rows, entry.columns, count_, count_, false,
+                           entry.initial, entry.decays(), 1.0, index, block, trained_.count,
+                           trained_.tensors, trained_.count - trained_.in_maps, entry.maps});
     count_ += entry.count();
     trained_.add(entry);
   }
@@ -83,10 +85,22 @@ class ParameterList {
       if (trained) trained_.add(parameter);
     }
   }
+  /// Leaves all tensors for which outside(parameter) is true out of the flat block, which has the
+  /// others without gaps.
+  template <typename Outside>
+  void set_outside(Outside outside) {
+    count_ = 0;
+    for (Parameter& parameter : parameters_) {
+      parameter.outside = outside(std::as_const(parameter));
+      parameter.offset = count_;
+      if (!parameter.outside) count_ += parameter.count();
+    }
+  }
   /// Numbers in all trained tensors.
   Index trained_count() const noexcept { return trained_.count; }
   const TrainedSizes& trained() const noexcept { return trained_; }
 
+  /// Numbers in the flat block.
   Index count() const noexcept { return count_; }
   std::size_t size() const noexcept { return parameters_.size(); }
   auto begin() const noexcept { return parameters_.begin(); }
@@ -136,11 +150,15 @@ class ParameterList {
                        parameter.rows == 0 ? 1 : parameter.rows, parameter.columns);
   }
 
-  /// One tensor of a flat block of values as an Eigen map; a vector is one row.
+  /// One tensor of a flat block of values as an Eigen map; a vector is one row. ConfigError if it
+  /// is outside the block.
   template <typename T>
   EigenMap<T> map(std::span<T> block, std::string_view name) const {
     const Parameter& parameter = find(name);
     require_equal("parameters: numbers in the block", static_cast<Index>(block.size()), count_);
+    require(!parameter.outside, [&] {
+      return detail::concat({printable(name), " belongs to the base: it is not among the weights"});
+    });
     return EigenMap<T>(block.data() + parameter.offset, parameter.rows == 0 ? 1 : parameter.rows,
                        parameter.columns);
   }

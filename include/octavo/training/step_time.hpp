@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <iterator>
+#include <span>
 #include <vector>
 
 #include <octavo/base/config.hpp>
@@ -36,15 +37,19 @@ inline double step_operations(const ModelConfig& config, const TrainingOptions& 
 /// The wall time in seconds of a training step with these options, as measured: the median of steps
 /// on made-up tokens, after the first two, for `seconds` but at least five. Allocates the memory
 /// of a run, and releases it. The result differs from run to run; nothing that a run computes may
-/// depend on it except by way of an option that is stored.
+/// depend on it except by way of an option that is stored. `base`: with
+/// TrainingOptions::stored_base.
 template <Scalar T>
 double measure_step(const ModelConfig& config, const TrainingOptions& options, ThreadPool& threads,
-                    double seconds = 1) {
+                    double seconds = 1, std::span<const Weight<T>> base = {}) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
   };
-  TrainingStep<T, ModelConfig> step(Transformer<T>(config), options, threads);
+  using Step = TrainingStep<T, ModelConfig>;
+  const Transformer<T> model(config);
+  Step step =
+      options.stored_base ? Step(model, options, threads, base) : Step(model, options, threads);
   for (std::size_t i = 0; i < step.inputs().size(); ++i) {
     const auto token = [&](std::size_t n) {
       return static_cast<Token>((n * 7919 + n / 13) % static_cast<std::size_t>(config.vocabulary));

@@ -23,10 +23,12 @@ namespace OCTAVO_NAMESPACE {
 template <Scalar T, typename Model>
 class StepWork {
  public:
-  /// squared_norms [tensors]: for a fused step. marks [workers, tensors].
+  /// squared_norms [tensors]: for a fused step. marks [workers, tensors]. one_by_one [tensors]:
+  /// where the parameters are, with TrainingOptions::stored_base; otherwise null.
   StepWork(const Model& model, const TrainingOptions& options, const TrainedTensors& trained,
            const ParameterList& parameters, const TrainingMemory<T>& memory, const Arena& arena,
-           std::span<double> squared_norms, std::span<GradientMark> marks, Index steps_done)
+           std::span<double> squared_norms, std::span<GradientMark> marks, Index steps_done,
+           const Weight<T>* one_by_one = nullptr)
       : model_(model),
         options_(options),
         trained_(trained),
@@ -36,6 +38,7 @@ class StepWork {
         squared_norms_(squared_norms),
         marks_(marks),
         steps_done_(steps_done),
+        one_by_one_(one_by_one),
         counted_(count_targets(targets())) {}
 
   /// The outcome of a fused step; every worker has its own, and all are equal.
@@ -190,10 +193,10 @@ class StepWork {
                               static_cast<std::uint64_t>(steps_done_));
     }
     const Index sequence = options_.sequence;
-    return {
-        .run = {worker, arena_, model_.pack_buffer(arena_), &consumer, dropout, adapter_dropout},
-        .rows = {sequences, sequence, first_sequence * sequence},
-        .weights = weights().data()};
+    return {.run = {worker, arena_, model_.pack_buffer(arena_), &consumer, dropout, adapter_dropout,
+                    one_by_one_},
+            .rows = {sequences, sequence, first_sequence * sequence},
+            .weights = one_by_one_ == nullptr ? weights().data() : nullptr};
   }
 
   void update(const Worker& worker, std::span<const Parameter> tensors,
@@ -236,7 +239,8 @@ class StepWork {
   std::span<double> squared_norms_;
   std::span<GradientMark> marks_;  ///< [workers, tensors]
   Index steps_done_;
-  Index counted_;  ///< targets that are not ignored
+  const Weight<T>* one_by_one_;  ///< [tensors], or null
+  Index counted_;                ///< targets that are not ignored
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <functional>
 #include <span>
+#include <string>
+#include <utility>
 
 #include <octavo/base/float_environment.hpp>
 #include <octavo/data/batch_sampler.hpp>
@@ -51,6 +53,14 @@ class Trainer {
   Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads,
           std::span<std::byte> memory);
 
+  /// With a base that stays in the types of its file: see TrainingStep. `Trainer<float>
+  /// trainer(config, options, threads, base.parameters())`, with StoredWeights<float> base.
+  Trainer(const Model& model, const TrainingOptions& options, ThreadPool& threads,
+          std::span<const Weight<T>> base);
+  Trainer(const Config& config, const TrainingOptions& options, ThreadPool& threads,
+          std::span<const Weight<T>> base)
+      : Trainer(Model(config), options, threads, base) {}
+
   const TrainingOptions& options() const noexcept { return step_.options(); }
   const ModelConfig& config() const noexcept { return step_.config(); }
   const Model& model() const noexcept { return step_.model(); }
@@ -61,6 +71,7 @@ class Trainer {
   const ParameterList& parameters() const noexcept { return step_.parameters(); }
   ParameterList& parameters() noexcept { return step_.parameters(); }
   std::span<T> weights() const& { return step_.weights(); }
+  ModelWeights<T> model_weights() const& { return step_.model_weights(); }
   /// The moving averages of the trained weights, and their use: see TrainingStep. The weights after
   /// a run are the last ones; to generate with the averages, or to save them with save_model, say
   /// `const auto averaged = trainer.use_averages();` in a scope around it.
@@ -71,10 +82,14 @@ class Trainer {
   EigenMap<T> gradient(std::string_view name) const& { return step_.gradient(name); }
   std::span<std::byte> optimizer_state() const& { return step_.optimizer_state(); }
   TrainingStep<T, Config, Part>& training_step() noexcept { return step_; }
+  /// See TrainingStep.
+  const BaseIdentity& base() const noexcept { return step_.base(); }
+  void set_base_path(std::string path) { step_.set_base_path(std::move(path)); }
 
   // Deleted for temporaries: the spans would dangle.
   void between_steps() const&& = delete;
   void weights() const&& = delete;
+  void model_weights() const&& = delete;
   void averages() const&& = delete;
   void weight(std::string_view) const&& = delete;
   void gradient(std::string_view) const&& = delete;
@@ -150,6 +165,11 @@ template <Scalar T, typename Config, typename Part>
 Trainer<T, Config, Part>::Trainer(const Model& model, const TrainingOptions& options,
                                   ThreadPool& threads, std::span<std::byte> memory)
     : step_(model, options, threads, memory) {}
+
+template <Scalar T, typename Config, typename Part>
+Trainer<T, Config, Part>::Trainer(const Model& model, const TrainingOptions& options,
+                                  ThreadPool& threads, std::span<const Weight<T>> base)
+    : step_(model, options, threads, base) {}
 
 template <Scalar T, typename Config, typename Part>
 StepResult Trainer<T, Config, Part>::step(TokenView tokens) {

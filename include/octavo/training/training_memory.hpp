@@ -73,7 +73,7 @@ OCTAVO_SETUP constexpr TrainedTensors trained_tensors(const Model& model,
   return trained;
 }
 
-/// All parameters of a model, with the frozen ones marked.
+/// All parameters of a model, with the frozen ones and those outside the weights marked.
 template <typename Model>
 OCTAVO_SETUP ParameterList trained_parameters(const Model& model, const TrainingOptions& options) {
   ParameterList parameters = model.parameters();
@@ -104,7 +104,8 @@ struct TrainingMemory {
                                                     const TrainingOptions& options, Index workers) {
     check_step(options);
     detail::check_between_steps(options.between_steps_bytes);
-    const Index parameters = model.parameter_count();
+    const Index parameters =
+        model.parameter_count() - (options.stored_base ? trained.base_count : 0);
     const Index rows = options.rows();
     const auto always = [&]<typename U>(std::type_identity<U>, const char* name, MemoryKind kind,
                                         Index count) {

@@ -66,6 +66,10 @@ struct TrainingOptions {
   NamePatterns train_too = {};
   Index train_last = 0;  ///< number of last blocks that train; everything before them, including
                          ///< the token table, is frozen; 0: everything trains
+  /// Every frozen tensor, except for adapters, is given to the trainer in a base of its own, in
+  /// which matrices may stay in the number type of a file; it is neither in the plan nor among
+  /// weights().
+  bool stored_base = false;
   /// Bytes for use between steps, for example to generate samples; shares memory with the steps.
   std::size_t between_steps_bytes = 0;
 
@@ -194,6 +198,7 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
               .may_lack = true,
               .omits_zero = true},
         options.train_too);
+  visit(Field{.name = "stored_base", .may_lack = true, .omits_zero = true}, options.stored_base);
   visit(Field{.name = "train_last",
               .option = "train-last",
               .group = training,
@@ -245,8 +250,9 @@ constexpr void check_between_steps(std::size_t bytes) {
 
 }  // namespace detail
 
-/// Marks the tensors that are frozen under these options. ConfigError if a pattern matches no
-/// tensor, if train_last exceeds the number of blocks, or if nothing is left to train.
+/// Marks the tensors that are frozen under these options, and those outside the block. ConfigError
+/// if a pattern matches no tensor, if train_last exceeds the number of blocks, or if nothing is
+/// left to train.
 inline void set_trained(ParameterList& parameters, const TrainingOptions& options, Index layers) {
   detail::check_train_last(options.train_last, layers);
   const auto any = [&](auto wanted) {
@@ -261,6 +267,9 @@ inline void set_trained(ParameterList& parameters, const TrainingOptions& option
     return options.trains(tensor.name, tensor.block, layers, adapters);
   });
   detail::check_trained_count(parameters.trained_count());
+  parameters.set_outside([&](const Parameter& tensor) {
+    return options.stored_base && !tensor.trains() && !is_adapter(tensor.name);
+  });
 }
 
 /// ConfigError unless a step has 1 to 2^31 - 1 positions.

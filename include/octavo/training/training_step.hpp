@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <octavo/base/concat.hpp>
@@ -19,11 +20,13 @@
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/training/averaged_weights.hpp>
+#include <octavo/training/base_weights.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/step_work.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_options.hpp>
 #include <octavo/transformer/initial_weights.hpp>
+#include <octavo/transformer/model_weights.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -41,6 +44,18 @@ class TrainingStep {
   /// As above, in memory of the caller: at least training_bytes, aligned to 64 bytes.
   TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads,
                std::span<std::byte> memory);
+
+  /// A step of the trained tensors and adapters alone, with TrainingOptions::stored_base: all other
+  /// numbers are those of `base`, the parameters one by one of the model or of the model without
+  /// adapters, which must outlive this object: `StoredWeights::parameters()`. What trains begins
+  /// with the numbers of the base. Results have the bits of those with the base's numbers as
+  /// weights.
+  TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads,
+               std::span<const Weight<T>> base);
+
+  /// As above, in memory of the caller.
+  TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads,
+               std::span<std::byte> memory, std::span<const Weight<T>> base);
 
   const ModelConfig& config() const noexcept { return model_.config(); }
   const Model& model() const noexcept { return model_; }
@@ -60,7 +75,14 @@ class TrainingStep {
   std::span<Token> inputs() const { return arena_.get(memory_.inputs); }
   std::span<Token> targets() const { return arena_.get(memory_.targets); }
 
+  /// The numbers of all parameters; with TrainingOptions::stored_base of those that train and of
+  /// adapters.
   std::span<T> weights() const& { return arena_.get(memory_.weights); }
+  /// All parameters, for a Generator or a Scorer: weights(), and the base if there is one.
+  ModelWeights<T> model_weights() const& {
+    if (one_by_one_.empty()) return weights();
+    return ModelWeights<T>(std::span<const Weight<T>>(one_by_one_));
+  }
   /// The moving averages of the weights of all trained tensors, in their order; empty without
   /// TrainingOptions::ema. Set by the first update.
   std::span<T> averages() const& { return arena_.get(memory_.averages); }
@@ -73,6 +95,12 @@ class TrainingStep {
   }
   /// Whether an object of use_averages() is alive that does something.
   bool uses_averages() const noexcept { return uses_averages_; }
+  /// Identifies the base; without TrainingOptions::stored_base it does not exist. Files of the run
+  /// name it.
+  const BaseIdentity& base() const noexcept { return base_; }
+  /// Where the base was read from, for whoever opens these files.
+  void set_base_path(std::string path) { base_.path = std::move(path); }
+
   /// Empty with fused_update.
   std::span<T> gradients() const& { return arena_.get(memory_.gradients); }
   std::span<std::byte> optimizer_state() const& { return arena_.get(memory_.optimizer_state); }
@@ -86,6 +114,7 @@ class TrainingStep {
 
   // Deleted for temporaries: the spans would dangle.
   void weights() const&& = delete;
+  void model_weights() const&& = delete;
   void averages() const&& = delete;
   void gradients() const&& = delete;
   void optimizer_state() const&& = delete;
@@ -127,7 +156,7 @@ class TrainingStep {
         !uses_averages_,
         "the weights are their averages: train after the object of use_averages() is destroyed");
     return {model_, options_,       trained_,      parameters_, memory_,
-            arena_, squared_norms_, marks_.span(), steps_done_};
+            arena_, squared_norms_, marks_.span(), steps_done_, one_by_one()};
   }
 
   /// The exception for a quantity `what` that is not finite.
@@ -141,7 +170,7 @@ class TrainingStep {
   using Plan = TrainingPlan<Model>;
 
   TrainingStep(const Plan& plan, const TrainingOptions& options, ThreadPool& threads,
-               const std::span<std::byte>* memory)
+               const std::span<std::byte>* memory, std::span<const Weight<T>> base = {})
       : model_(plan.model),
         options_(options),
         threads_(&threads),
@@ -157,6 +186,9 @@ class TrainingStep {
     const FloatEnvironment environment;
     set_initial_weights<T>(parameters_, model_.config().layers, options_.seed, weights(),
                            options_.zero_init);
+    if (!options.stored_base) return;
+    one_by_one_ = weights_with_base<T>(parameters_, base, weights());
+    base_.fingerprint = base_fingerprint<T>(parameters_, one_by_one_);
   }
 
   OCTAVO_SETUP static const TrainingOptions& checked(const TrainingOptions& options) {
@@ -171,6 +203,15 @@ class TrainingStep {
     const double operations =
         6.0 * static_cast<double>(model.parameter_count()) * static_cast<double>(options.rows());
     return operations < short_step ? ThreadTuner::Start::one : ThreadTuner::Start::all;
+  }
+
+  static TrainingOptions with_base(TrainingOptions options) {
+    options.stored_base = true;
+    return options;
+  }
+
+  const Weight<T>* one_by_one() const noexcept {
+    return one_by_one_.empty() ? nullptr : one_by_one_.data();
   }
 
   void require_gradients() const {
@@ -211,6 +252,8 @@ class TrainingStep {
   ParameterList parameters_;
   TrainingMemory<T> memory_;
   Arena arena_;
+  std::vector<Weight<T>> one_by_one_;  ///< see StepWork
+  BaseIdentity base_;
   std::vector<double> squared_norms_;     ///< see StepWork
   SmallVector<GradientMark, 256> marks_;  ///< see StepWork
   ThreadTuner gradient_threads_;
@@ -231,6 +274,19 @@ TrainingStep<T, Config, Part>::TrainingStep(const Model& model, const TrainingOp
                                             ThreadPool& threads, std::span<std::byte> memory)
     : TrainingStep(Plan(model.configuration(), checked(options), threads.size()), options, threads,
                    &memory) {}
+
+template <Scalar T, typename Config, typename Part>
+TrainingStep<T, Config, Part>::TrainingStep(const Model& model, const TrainingOptions& options,
+                                            ThreadPool& threads, std::span<const Weight<T>> base)
+    : TrainingStep(Plan(model.configuration(), checked(with_base(options)), threads.size()),
+                   with_base(options), threads, nullptr, base) {}
+
+template <Scalar T, typename Config, typename Part>
+TrainingStep<T, Config, Part>::TrainingStep(const Model& model, const TrainingOptions& options,
+                                            ThreadPool& threads, std::span<std::byte> memory,
+                                            std::span<const Weight<T>> base)
+    : TrainingStep(Plan(model.configuration(), checked(with_base(options)), threads.size()),
+                   with_base(options), threads, &memory, base) {}
 
 template <Scalar T, typename Config, typename Part>
 double TrainingStep<T, Config, Part>::compute_gradients() {
@@ -282,9 +338,12 @@ double TrainingStep<T, Config, Part>::add_losses(double total, Index sequences, 
   check_batch(inputs().first(rows), targets().first(rows), config().vocabulary);
   const FloatEnvironment environment;
   threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
-    const Pass<T> pass{.run = {worker, arena_, model_.pack_buffer(arena_)},
+    const Pass<T> pass{.run = {.worker = worker,
+                               .arena = arena_,
+                               .pack_buffer = model_.pack_buffer(arena_),
+                               .parameters = one_by_one()},
                        .rows = {sequences, sequence},
-                       .weights = weights().data()};
+                       .weights = one_by_one_.empty() ? weights().data() : nullptr};
     model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0});
   });
   for (const T loss : losses) total += static_cast<double>(loss);

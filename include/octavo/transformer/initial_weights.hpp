@@ -27,7 +27,7 @@ struct EveryTensor {
 /// GPT-2's initial values (Radford et al. 2019, section 2.3): matrices normal(0, 0.02), divided by
 /// sqrt(2 layers) at the end of a residual branch; gains 1; biases 0. Of adapters A is uniform in
 /// (-1 / sqrt(in), 1 / sqrt(in)) and B is 0, as in PEFT. Each number depends only on
-/// the seed and its place in the block. weights [list.count()]. zero_init: matrices at the
+/// the seed and its place in the model. weights [list.count()]. zero_init: matrices at the
 /// end of a residual branch are 0, so that every block begins as the identity.
 /// sets(parameter): whether to set a tensor.
 template <Scalar T, typename Sets = detail::EveryTensor>
@@ -39,8 +39,9 @@ void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t 
   const double residual =
       zero_init ? 0.0 : initial_deviation / std::sqrt(2.0 * static_cast<double>(layers));
   for (const Parameter& parameter : list) {
-    if (!sets(parameter)) continue;
-    for (Index i = parameter.offset; i < parameter.offset + parameter.count(); ++i) {
+    if (parameter.outside || !sets(parameter)) continue;
+    const Index moved = parameter.number - parameter.offset;
+    for (Index i = parameter.number; i < parameter.number + parameter.count(); ++i) {
       const auto normal = [&](double deviation) {
         return static_cast<T>(deviation * random.normal(static_cast<std::uint64_t>(i)));
       };
@@ -48,7 +49,7 @@ void set_initial_weights(const ParameterList& list, Index layers, std::uint64_t 
         return static_cast<T>((2 * random.uniform(2 * static_cast<std::uint64_t>(i)) - 1) /
                               std::sqrt(static_cast<double>(rows)));
       };
-      T& weight = weights[static_cast<std::size_t>(i)];
+      T& weight = weights[static_cast<std::size_t>(i - moved)];
       switch (parameter.initial) {
         case InitialValue::zeros:
           weight = T{0};

@@ -26,6 +26,9 @@ class ModelWeights {
     { weights.parameters() } -> std::convertible_to<std::span<const Weight<T>>>;
   }
   ModelWeights(const Weights& weights) noexcept : parameters_(weights.parameters()) {}
+  /// The parameters of a model one by one.
+  constexpr explicit ModelWeights(std::span<const Weight<T>> parameters) noexcept
+      : parameters_(parameters) {}
 
   const T* numbers() const noexcept { return numbers_.data(); }
   const Weight<T>* parameters() const noexcept { return parameters_.data(); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <octavo/base/config.hpp>
+#include <octavo/tensor/lora_config.hpp>
 #include <octavo/transformer/model_tables.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -18,6 +19,7 @@ struct TrainedTensors {
   Index largest_block = 0;  ///< the most numbers that train in a block
   Index largest_unit = 0;   ///< ... in a unit of a block (ParameterUnit)
   Index most_outside_units = 0;  ///< ... in a block's tensors without a unit
+  Index base_count = 0;          ///< numbers in frozen tensors that are not adapters
   bool equal_blocks = true;      ///< as many numbers train in each block from first_block on
 
   constexpr bool embedding() const noexcept { return embedding_count > 0; }
@@ -48,7 +50,10 @@ constexpr TrainedTensors trained_tensors(const detail::ModelTables& tables, Inde
       current = block, in_block = outside_units = in_unit = 0;
       unit = -1;
     }
-    if (!trains(name, block, layers)) return;
+    if (!trains(name, block, layers)) {
+      if (!is_adapter(entry.path.last())) trained.base_count += entry.count();
+      return;
+    }
     trained.sizes.add(entry);
     if (block >= 0 && block < layers) {
       in_unit = (entry.unit == unit ? in_unit : 0) + entry.count();

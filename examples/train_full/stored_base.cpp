@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include "train_full/stored_base.hpp"
+
+#include <memory>
+
+#include "support/program.hpp"
+
+namespace support {
+
+std::string path_of_weights(const std::string& from, const octavo::ResumedRun* resumed) {
+  if (resumed == nullptr) return from;
+  const octavo::BaseIdentity& base = resumed->info().base;
+  octavo::require(from.empty() || base.exists(), "--from: the run of --resume already has weights");
+  return from.empty() ? base.path : from;
+}
+
+void leave_base_stored(FullOptions& options, const octavo::ModelSource& from,
+                       const std::string& path, std::shared_ptr<StoredBase>& base) {
+  if (options.config.lora.rank == 0 || options.double_precision) return;
+  options.training.stored_base = true;
+  if (base == nullptr) base = std::make_shared<StoredBase>(from, path);
+  options.base = base;
+  options.corpus.program_bytes += options.base->bytes();
+}
+
+std::string hint_of_base(const StoredBase& base) {
+  return octavo::readable_bytes(base.bytes()) +
+         " are the base, which may have a smaller type: convert " + shell_word(base.path()) +
+         " base.gguf --type q8_0 (or q4_0), then --from base.gguf";
+}
+
+}  // namespace support
