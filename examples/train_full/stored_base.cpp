@@ -11,7 +11,12 @@ std::string path_of_weights(const std::string& from, const octavo::ResumedRun* r
   if (resumed == nullptr) return from;
   const octavo::BaseIdentity& base = resumed->info().base;
   octavo::require(from.empty() || base.exists(), "--from: the run of --resume already has weights");
-  return from.empty() ? base.path : from;
+  if (!from.empty()) return from;
+  if (!base.exists() || std::filesystem::exists(base.path)) return base.path;
+  throw octavo::Error(
+      octavo::ErrorCode::no_input,
+      "--resume: the base of the run's adapters is not at " + octavo::printable(base.path),
+      "say with --from where it is");
 }
 
 void leave_base_stored(FullOptions& options, const octavo::ModelSource& from,

@@ -105,7 +105,7 @@ TEST_CASE("a checkpoint on another base is refused by name") {
   BaseRun same;
   CHECK(same.trainer.base().fingerprint == run.trainer.base().fingerprint);
   // One bit of a stored matrix, one number beside them, another type.
-  BaseRun other({}, StoredType::bf16);
+  BaseRun other(plain, StoredType::bf16);
   CHECK(other.failure(good, folder).starts_with("the base 'models/base.gguf' is another"));
   StoredModel base(SmallRun::config, StoredType::f16, StoredLayout::grouped);
   const auto fingerprint = [&] {
