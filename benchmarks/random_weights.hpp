@@ -8,6 +8,7 @@
 #include <random>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <octavo/octavo.hpp>
 #include <octavo/transformer/stored_weights.hpp>
@@ -57,9 +58,13 @@ inline octavo::StoredWeights<float> random_weights(const octavo::ParameterList& 
 /// A number type by its name, such as "q8_0"; ConfigError for another name.
 inline octavo::StoredType base_type(std::string_view name) {
   using octavo::StoredType;
-  for (const StoredType type :
-       {StoredType::f32, StoredType::bf16, StoredType::f16, StoredType::q8_0, StoredType::q4_0}) {
-    if (name_of(type) == name) return type;
+  constexpr std::pair<std::string_view, StoredType> types[] = {{"f32", StoredType::f32},
+                                                               {"bf16", StoredType::bf16},
+                                                               {"f16", StoredType::f16},
+                                                               {"q8_0", StoredType::q8_0},
+                                                               {"q4_0", StoredType::q4_0}};
+  for (const auto& [known, type] : types) {
+    if (known == name) return type;
   }
   throw octavo::ConfigError("--base: expected f32, bf16, f16, q8_0 or q4_0");
 }
