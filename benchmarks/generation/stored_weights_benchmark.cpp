@@ -22,7 +22,6 @@
 #include <octavo/octavo.hpp>
 
 #include "machine_limits.hpp"
-#include "random_weights.hpp"
 
 namespace {
 
@@ -143,8 +142,7 @@ octavo::StoredWeights<float> random_weights(const octavo::ParameterList& paramet
 void generation(benchmark::State& state, const Shape& shape, const Way& way, bool prompt) {
   octavo::ThreadPool threads(state.range(0));
   const octavo::Transformer<float> model{shape.config};
-  const octavo::StoredWeights<float> weights =
-      octavo_benchmark::random_weights(model.parameters(), way.type, way.layout);
+  const octavo::StoredWeights<float> weights = random_weights(model.parameters(), way);
   constexpr Index length = 128;
   octavo::Generator<float> generator(model, weights, length, threads);
   const std::vector<octavo::Token> tokens(static_cast<std::size_t>(length), 1);
