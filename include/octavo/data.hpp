@@ -8,8 +8,10 @@
 #include <octavo/data/documents.hpp>
 #include <octavo/data/encode_text.hpp>
 #include <octavo/data/labelled_tokens.hpp>
+#include <octavo/data/packed_data.hpp>
 #include <octavo/data/packed_rows.hpp>
 #include <octavo/data/sample_text.hpp>
+#include <octavo/data/shuffled_rows.hpp>
 #include <octavo/data/text_entropy.hpp>
 #include <octavo/data/text_files.hpp>
 #include <octavo/data/text_pieces.hpp>

@@ -24,6 +24,7 @@
 #include <octavo/kernels/orthogonalize.hpp>
 #include <octavo/kernels/output.hpp>
 #include <octavo/kernels/rotate.hpp>
+#include <octavo/kernels/row_positions.hpp>
 #include <octavo/kernels/soft_cap.hpp>
 #include <octavo/kernels/stored_blocks.hpp>
 #include <octavo/kernels/stored_stream.hpp>

@@ -5,9 +5,11 @@
 // nlohmann_json.
 
 #include <octavo/runs/changed_settings.hpp>
+#include <octavo/runs/chat_corpus.hpp>
 #include <octavo/runs/chat_data.hpp>
 #include <octavo/runs/chat_documents.hpp>
 #include <octavo/runs/chat_rows.hpp>
+#include <octavo/runs/chat_rows_data.hpp>
 #include <octavo/runs/corpus.hpp>
 #include <octavo/runs/corpus_options.hpp>
 #include <octavo/runs/corpus_reader.hpp>

@@ -53,7 +53,7 @@ TEST_CASE("a document goes where it leaves the least room") {
 
 TEST_CASE("long documents are cut or split, and counted") {
   LabelledTokens late = document(10, 0);
-  for (std::size_t i = 0; i < 8; ++i) late.targets[i] = LabelledTokens::ignored;
+  for (std::size_t i = 0; i < 8; ++i) late.targets[i] = ignored_target;
   PackedRows cut(4);
   auto result = packed(cut, {document(10, 100), late});
   REQUIRE(result.size() == 1);
@@ -96,8 +96,7 @@ TEST_CASE("every document is in the rows once, with a bounded number of open row
           one.targets.push_back(row.tokens.targets[at]);
         }
       }
-      padding +=
-          std::count(row.tokens.targets.begin(), row.tokens.targets.end(), LabelledTokens::ignored);
+      padding += std::count(row.tokens.targets.begin(), row.tokens.targets.end(), ignored_target);
     }
     CHECK(found.size() == documents.size());
     for (const LabelledTokens& one : documents) CHECK(found[one.inputs[0]] == one);

@@ -58,6 +58,9 @@ using Index = std::ptrdiff_t;
 
 /// One symbol of a vocabulary: 0 <= token < vocabulary size. Stored in fewer bytes if possible.
 using Token = std::int32_t;
+/// A target that counts neither in the loss nor in the gradient. All negative targets are ignored,
+/// including PyTorch's -100.
+inline constexpr Token ignored_target = -1;
 
 /// The size of an array, computed in a template. (-Wsign-conversion of g++ asks for the cast.)
 constexpr std::size_t array_size(Index size) noexcept { return static_cast<std::size_t>(size); }

@@ -10,9 +10,6 @@ namespace OCTAVO_NAMESPACE {
 
 /// A document with the targets that count in the loss.
 struct LabelledTokens {
-  /// A target that does not count in the loss, as in softmax_cross_entropy.
-  static constexpr Token ignored = -1;
-
   std::vector<Token> inputs;   ///< [length]
   std::vector<Token> targets;  ///< [length], the token after each input; negative: ignored
 
@@ -31,7 +28,7 @@ inline LabelledTokens labelled(const std::vector<Token>& tokens, const std::vect
   LabelledTokens document;
   for (std::size_t i = 1; i < tokens.size(); ++i) {
     document.inputs.push_back(tokens[i - 1]);
-    document.targets.push_back(counts[i] ? tokens[i] : LabelledTokens::ignored);
+    document.targets.push_back(counts[i] ? tokens[i] : ignored_target);
   }
   return document;
 }

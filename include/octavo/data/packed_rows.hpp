@@ -121,7 +121,7 @@ class PackedRows {
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
     counts_.padding += room(row);
     row.tokens.inputs.resize(static_cast<std::size_t>(sequence_), Token{0});
-    row.tokens.targets.resize(static_cast<std::size_t>(sequence_), LabelledTokens::ignored);
+    row.tokens.targets.resize(static_cast<std::size_t>(sequence_), ignored_target);
     done_.push_back(std::move(row));
   }
 

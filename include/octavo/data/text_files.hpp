@@ -53,6 +53,12 @@ class TextFiles final : public ByteSource {
   bool has_streams() const noexcept { return has_streams_; }
   /// The ends of the files, as offsets in the whole text.
   std::vector<std::size_t> file_ends() const;
+  /// The paths of the files, - for standard input, in their order.
+  std::vector<std::string> paths() const {
+    std::vector<std::string> paths;
+    for (const Part& part : parts_) paths.push_back(part.path);
+    return paths;
+  }
   /// Bytes of memory used by streams.
   std::size_t memory_bytes() const noexcept;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <span>
 
@@ -19,10 +20,11 @@
 
 // Causal multi-head attention (Vaswani et al. 2017, eq. 1): per head
 //   o_i = sum over visible j of p_ij v_j,   p_ij = exp(s_ij - lse_i),   s_ij = q_i . k_j * scale,
-// with j <= i, and i - j < window where there is one. Heads may share keys and values (Ainslie et
-// al. 2023), and scores may be capped: s = cap tanh(q_i . k_j * scale / cap). Scores exist for one
-// tile of query rows at a time; keys that no query of the tile sees are skipped, not masked.
-// Backward recomputes p from the saved logsumexp (Dao et al. 2022, section 3.1).
+// with j <= i, i - j < window where there is one, and both in the same document. Heads may share
+// keys and values (Ainslie et al. 2023), and scores may be capped: s = cap tanh(q_i . k_j * scale /
+// cap). Scores exist for one tile of query rows at a time; keys that no query of the tile sees are
+// skipped, not masked. Backward recomputes p from the saved logsumexp (Dao et al. 2022,
+// section 3.1).
 namespace OCTAVO_NAMESPACE {
 
 /// The layout of queries, keys and values in one call. Sequences follow each other; each has
@@ -41,6 +43,9 @@ struct AttentionShape {
   Index window = 0;      ///< keys that a query sees, its own included; 0: all before it
   double scale = 0;      ///< factor of q . k; 0: 1 / sqrt(d)
   double cap = 0;        ///< bound of the scores; 0: none
+  /// [sequences * keys]: where each key stands in its document, beyond whose first key its query
+  /// sees nothing; with as many queries as keys. Null: a sequence is one document.
+  const std::int32_t* positions = nullptr;
 
   /// Query rows per tile, whose scores exist at one time.
   static constexpr Index tile_rows = 32;
@@ -52,7 +57,14 @@ struct AttentionShape {
   /// pack's lanes, so that sums along a row have one order for every tiling. (Keys before a window
   /// may be missing: the tree that folds sixteen lanes is the same for lanes that are rotated.)
   constexpr Index first_key(Index position) const {
-    return window == 0 ? 0 : std::max<Index>(position - window + 1, 0) / 16 * 16;
+    const Index begin = positions == nullptr ? 0 : position - positions[position];
+    return (window == 0 ? begin : std::max(position - window + 1, begin)) / 16 * 16;
+  }
+  /// The shape of one of the sequences, for its own tiles.
+  constexpr AttentionShape of_sequence(Index number) const {
+    AttentionShape own = *this;
+    if (positions != nullptr) own.positions += number * keys;
+    return own;
   }
   /// Numbers in a row of scores, in whole packs.
   constexpr Index score_row() const {
@@ -123,16 +135,21 @@ struct TileKeys {
   Index first = 0, count = 0;
   Index position = 0;  ///< of the tile's first query
   Index window = 0;
+  const std::int32_t* positions = nullptr;  ///< of the sequence
 
   template <Scalar T>
   TileKeys(const AttentionShape<T>& shape, Index first_query, Index rows)
-      : position(shape.keys - shape.queries + first_query), window(shape.window) {
+      : position(shape.keys - shape.queries + first_query),
+        window(shape.window),
+        positions(shape.positions) {
     first = shape.first_key(position);
     count = position + rows - first;
   }
   Index visible(Index i) const { return position + i + 1 - first; }
   Index hidden(Index i) const {
-    return window == 0 ? 0 : std::max<Index>(position + i + 1 - window - first, 0);
+    const Index last = position + i;
+    const Index begin = positions == nullptr ? 0 : last - positions[last];
+    return std::max<Index>((window == 0 ? begin : std::max(last + 1 - window, begin)) - first, 0);
   }
 };
 
@@ -352,11 +369,12 @@ void attend(const Worker& worker, const AttentionShape<T>& shape,
     };
     T* const logsumexp_of_head =
         logsumexp == nullptr ? nullptr : logsumexp + sequence * shape.queries * shape.heads + head;
-    detail::attend_head<T>(
-        shape, part(q, shape.queries, head), part(k, shape.keys, head / shape.group()),
-        part(v, shape.keys, head / shape.group()), part(o, shape.queries, head), logsumexp_of_head,
-        shape.heads, scratch.data() + worker.index() * shape.forward_scratch(),
-        octavo::detail::panel_of(worker, pack_buffer));
+    detail::attend_head<T>(shape.of_sequence(sequence), part(q, shape.queries, head),
+                           part(k, shape.keys, head / shape.group()),
+                           part(v, shape.keys, head / shape.group()), part(o, shape.queries, head),
+                           logsumexp_of_head, shape.heads,
+                           scratch.data() + worker.index() * shape.forward_scratch(),
+                           octavo::detail::panel_of(worker, pack_buffer));
   }
 }
 
@@ -380,7 +398,7 @@ void attend_backward(const Worker& worker, const AttentionShape<T>& shape, Matri
     for (Index i = 0; i < shape.group(); ++i) {
       const Index head = key_head * shape.group() + i;
       detail::attend_head_backward<T>(
-          shape,
+          shape.of_sequence(sequence),
           {part(q, head), part(k, key_head), part(v, key_head), part(o, head), part(d_o, head),
            logsumexp + sequence * shape.keys * shape.heads + head, shape.heads, dk, dv},
           own_scratch, octavo::detail::panel_of(worker, pack_buffer));

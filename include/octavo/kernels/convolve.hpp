@@ -8,6 +8,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/output.hpp>
+#include <octavo/kernels/row_positions.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -26,11 +27,12 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// Forward, for sequences of `sequence` positions each. Overwrites y, which is other memory than x.
+/// Forward; a row sees the rows of its sequence or document, by `positions`. Overwrites y, which is
+/// other memory than x.
 template <Scalar T>
 void convolve(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-              MatrixView<const std::type_identity_t<T>> w, Index sequence, MatrixView<T> y)
-    OCTAVO_KERNEL(convolve<T>(worker, x, w, sequence, y));
+              MatrixView<const std::type_identity_t<T>> w, RowPositions positions, MatrixView<T> y)
+    OCTAVO_KERNEL(convolve<T>(worker, x, w, positions, y));
 
 /// Forward for the next rows of one sequence, of which `position` positions came before. `newest`
 /// [taps - 1, width] has the inputs of the last of them, that of position p in row
@@ -41,21 +43,22 @@ void convolve_next(const Worker& worker, MatrixView<const std::type_identity_t<T
                    MatrixView<T> newest, MatrixView<T> y)
     OCTAVO_KERNEL(convolve_next<T>(worker, x, w, position, newest, y));
 
-/// Backward to the input: dx[t] = dy[t] + sum over k of w[k] * dy[t + k], within the sequence.
+/// Backward to the input: dx[t] = dy[t] + sum over k of w[k] * dy[t + k], within the
+/// sequence or document.
 /// Overwrites dx, which may be the same memory as dy.
 template <Scalar T>
 void convolve_backward_input(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                             MatrixView<const std::type_identity_t<T>> w, Index sequence,
+                             MatrixView<const std::type_identity_t<T>> w, RowPositions positions,
                              MatrixView<T> dx)
-    OCTAVO_KERNEL(convolve_backward_input<T>(worker, dy, w, sequence, dx));
+    OCTAVO_KERNEL(convolve_backward_input<T>(worker, dy, w, positions, dx));
 
 /// Backward to the taps: dw[k] (+)= sum over rows, in order, of dy[t] * x[t - k]. Overwrites or
 /// adds to dw [taps, width], as `output` says.
 template <Scalar T>
 void convolve_backward_taps(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-                            MatrixView<const std::type_identity_t<T>> dy, Index sequence,
+                            MatrixView<const std::type_identity_t<T>> dy, RowPositions positions,
                             MatrixView<T> dw, Output output)
-    OCTAVO_KERNEL(convolve_backward_taps<T>(worker, x, dy, sequence, dw, output));
+    OCTAVO_KERNEL(convolve_backward_taps<T>(worker, x, dy, positions, dw, output));
 
 }  // namespace OCTAVO_NAMESPACE
 
@@ -79,11 +82,12 @@ OCTAVO_ALWAYS_INLINE void add_product(const T* a, const T* b, const T* from, Ran
 
 template <Scalar T>
 void convolve(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-              MatrixView<const std::type_identity_t<T>> w, Index sequence, MatrixView<T> y) {
+              MatrixView<const std::type_identity_t<T>> w, RowPositions positions,
+              MatrixView<T> y) {
   const Range columns = worker.split(x.columns, Pack<T>::lanes);
   for (Index i = 0; i < x.rows; ++i) {
     T* const sum = y.row(i);
-    for (Index k = 0; k < std::min(w.rows, i % sequence + 1); ++k) {
+    for (Index k = 0; k < std::min(w.rows, positions[i] + 1); ++k) {
       detail::add_product<T>(w.row(k), x.row(i - k), k == 0 ? x.row(i) : sum, columns, sum);
     }
   }
@@ -110,12 +114,12 @@ void convolve_next(const Worker& worker, MatrixView<const std::type_identity_t<T
 
 template <Scalar T>
 void convolve_backward_input(const Worker& worker, MatrixView<const std::type_identity_t<T>> dy,
-                             MatrixView<const std::type_identity_t<T>> w, Index sequence,
+                             MatrixView<const std::type_identity_t<T>> w, RowPositions positions,
                              MatrixView<T> dx) {
   const Range columns = worker.split(dy.columns, Pack<T>::lanes);
   for (Index i = 0; i < dy.rows; ++i) {
     T* const sum = dx.row(i);
-    for (Index k = 0; k < std::min(w.rows, sequence - i % sequence); ++k) {
+    for (Index k = 0; k < w.rows && positions.reaches(i, k, dy.rows); ++k) {
       detail::add_product<T>(w.row(k), dy.row(i + k), k == 0 ? dy.row(i) : sum, columns, sum);
     }
   }
@@ -123,7 +127,7 @@ void convolve_backward_input(const Worker& worker, MatrixView<const std::type_id
 
 template <Scalar T>
 void convolve_backward_taps(const Worker& worker, MatrixView<const std::type_identity_t<T>> x,
-                            MatrixView<const std::type_identity_t<T>> dy, Index sequence,
+                            MatrixView<const std::type_identity_t<T>> dy, RowPositions positions,
                             MatrixView<T> dw, Output output) {
   const Range columns = worker.split(x.columns, Pack<T>::lanes);
   if (output == Output::overwrite) {
@@ -132,7 +136,7 @@ void convolve_backward_taps(const Worker& worker, MatrixView<const std::type_ide
     }
   }
   for (Index i = 0; i < x.rows; ++i) {
-    for (Index k = 0; k < std::min(dw.rows, i % sequence + 1); ++k) {
+    for (Index k = 0; k < std::min(dw.rows, positions[i] + 1); ++k) {
       detail::add_product<T>(dy.row(i), x.row(i - k), dw.row(k), columns, dw.row(k));
     }
   }

@@ -15,10 +15,6 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// A target that counts neither in the loss nor in the gradient. All negative targets are ignored,
-/// including PyTorch's -100.
-inline constexpr Token ignored_target = -1;
-
 /// The number of targets that count.
 inline Index count_targets(std::span<const Token> targets) noexcept {
   Index count = 0;

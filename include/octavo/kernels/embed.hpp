@@ -5,6 +5,7 @@
 #include <span>
 
 #include <octavo/base/config.hpp>
+#include <octavo/kernels/row_positions.hpp>
 #include <octavo/kernels/weight.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -16,15 +17,15 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// x[r] = scale * tokens_table[token r] + positions_table[first_position + r mod sequence].
+/// x[r] = scale * tokens_table[token r] + positions_table[first_position + positions[r]].
 /// tokens [rows], x [rows, width], tokens_table [vocabulary, width], positions_table
 /// [context, width] or null; overwrites x.
 template <Scalar T>
-void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
+void embed(const Worker& worker, std::span<const Token> tokens, RowPositions positions,
            Index first_position, const Weight<T>& tokens_table, T scale, const T* positions_table,
            MatrixView<T> x) {
   OCTAVO_DISPATCH(
-      embed<T>(worker, tokens, sequence, first_position, tokens_table, scale, positions_table, x))
+      embed<T>(worker, tokens, positions, first_position, tokens_table, scale, positions_table, x))
 }
 
 /// table[index(r)] += scale * dx[r] for all rows in order: the gradient of an embedding table.
@@ -42,7 +43,7 @@ void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
 template <Scalar T>
-void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
+void embed(const Worker& worker, std::span<const Token> tokens, RowPositions positions,
            Index first_position, const Weight<T>& tokens_table, T scale, const T* positions_table,
            MatrixView<T> x) {
   using P = Pack<T>;
@@ -58,7 +59,7 @@ void embed(const Worker& worker, std::span<const Token> tokens, Index sequence,
     }
     const T* position = positions_table == nullptr
                             ? nullptr
-                            : positions_table + (first_position + r % sequence) * x.columns;
+                            : positions_table + (first_position + positions[r]) * x.columns;
     for_each_pack(x.columns, [&](Index j, Index n) {
       const P start = position == nullptr ? P::broadcast(T{0}) : P::load(position + j, n);
       fma(P::load(token + j, n), factor, start).store(x.row(r) + j, n);

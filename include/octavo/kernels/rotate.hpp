@@ -11,6 +11,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/field.hpp>
+#include <octavo/kernels/row_positions.hpp>
 #include <octavo/numeric/elementary.hpp>
 #include <octavo/numeric/pack.hpp>
 #include <octavo/numeric/scalar.hpp>
@@ -51,15 +52,15 @@ struct Rotation {
 namespace OCTAVO_NAMESPACE {
 
 /// Turns each pair (a, b) of each head to (a c - b s, b c + a s), c and s the cosine and sine of
-/// position * frequency, times the factor. Row r stands at position first_position + r mod
-/// sequence. The first 2 * pairs numbers of a head are turned, the others stay. With `backward` the
-/// angle is negative: the gradient of the output becomes that of the input.  rows [rows, heads *
-/// head_width], of any stride; at most most_rotated_pairs pairs. Angles, sines and cosines are
+/// position * frequency, times the factor. Row r stands at position first_position +
+/// positions[r]. The first 2 * pairs numbers of a head are turned, the others stay. With `backward`
+/// the angle is negative: the gradient of the output becomes that of the input.  rows [rows, heads
+/// * head_width], of any stride; at most most_rotated_pairs pairs. Angles, sines and cosines are
 /// computed in double, and rounded to T at the end.
 template <Scalar T>
 void rotate(const Worker& worker, const Rotation& rotation, MatrixView<T> rows, Index heads,
-            Index head_width, Index first_position, Index sequence, bool backward)
-    OCTAVO_KERNEL(rotate<T>(worker, rotation, rows, heads, head_width, first_position, sequence,
+            Index head_width, Index first_position, RowPositions positions, bool backward)
+    OCTAVO_KERNEL(rotate<T>(worker, rotation, rows, heads, head_width, first_position, positions,
                             backward));
 
 }  // namespace OCTAVO_NAMESPACE
@@ -136,14 +137,14 @@ OCTAVO_ALWAYS_INLINE void rotate_neighbours(const RotationTables<T>& tables, Ind
 
 template <Scalar T>
 void rotate(const Worker& worker, const Rotation& rotation, MatrixView<T> rows, Index heads,
-            Index head_width, Index first_position, Index sequence, bool backward) {
+            Index head_width, Index first_position, RowPositions positions, bool backward) {
   const auto pairs = static_cast<Index>(rotation.frequencies.size());
   OCTAVO_ASSERT(pairs <= most_rotated_pairs && 2 * pairs <= head_width);
   OCTAVO_ASSERT(rows.columns == heads * head_width);
   detail::RotationTables<T> tables;
   const Range mine = worker.split(rows.rows);
   for (Index r = mine.begin; r < mine.end; ++r) {
-    detail::fill_tables(rotation, first_position + r % sequence, backward, tables);
+    detail::fill_tables(rotation, first_position + positions[r], backward, tables);
     for (Index head = 0; head < heads; ++head) {
       T* const numbers = rows.row(r) + head * head_width;
       if (rotation.pairing == RotaryPairing::halves) {

@@ -32,7 +32,7 @@ class CausalConvolution {
     if (pass.rows.cached != nullptr) {
       forward_cached(pass, input, output);
     } else {
-      convolve<T>(pass.worker(), input, pass.matrix(weight_), pass.rows.sequence, output);
+      convolve<T>(pass.worker(), input, pass.matrix(weight_), pass.rows.positions(), output);
     }
     pass.worker().barrier();
   }
@@ -40,12 +40,12 @@ class CausalConvolution {
   /// `input_gradient` may be the same memory as `output_gradient`.
   void backward(const Pass<T>& pass, MatrixView<const T> input, MatrixView<const T> output_gradient,
                 MatrixView<T> input_gradient) const {
-    const Index sequence = pass.rows.sequence;
+    const RowPositions positions = pass.rows.positions();
     if (const GradientPlace<T> weight = pass.gradient(weight_)) {
-      convolve_backward_taps<T>(pass.worker(), input, output_gradient, sequence,
+      convolve_backward_taps<T>(pass.worker(), input, output_gradient, positions,
                                 {weight.numbers, weight_.rows, weight_.columns}, weight.output);
     }
-    convolve_backward_input<T>(pass.worker(), output_gradient, pass.matrix(weight_), sequence,
+    convolve_backward_input<T>(pass.worker(), output_gradient, pass.matrix(weight_), positions,
                                input_gradient);
     pass.worker().barrier();
     pass.complete(weight_, 1);

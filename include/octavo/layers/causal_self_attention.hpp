@@ -73,10 +73,9 @@ class CausalSelfAttention {
     const MatrixView<T> attended = pass[attended_];
     project_in_.forward(pass, input, qkv);
     normalize_heads(pass, qkv);
-    turn(pass, qkv, 0, pass.rows.sequence, false);
-    attend<T>(pass.worker(), of_step(pass.rows, pass.block), part(qkv, 0), part(qkv, 1),
-              part(qkv, 2), attended, pass[logsumexp_].data, pass.numbers(forward_scores_),
-              pass.run.pack_buffer);
+    turn(pass, qkv, 0, pass.rows.positions(), false);
+    attend<T>(pass.worker(), of_pass(pass), part(qkv, 0), part(qkv, 1), part(qkv, 2), attended,
+              pass[logsumexp_].data, pass.numbers(forward_scores_), pass.run.pack_buffer);
     pass.worker().barrier();
     project_out_.forward(pass, attended, output);
   }
@@ -88,11 +87,11 @@ class CausalSelfAttention {
     const MatrixView<T> attended = pass[attended_];
     const MatrixView<T> attended_gradient = pass[attended_gradient_];
     project_out_.backward(pass, attended, output_gradient, attended_gradient);
-    attend_backward<T>(pass.worker(), of_step(pass.rows, pass.block), part(qkv, 0), part(qkv, 1),
-                       part(qkv, 2), attended, attended_gradient, pass[logsumexp_].data,
+    attend_backward<T>(pass.worker(), of_pass(pass), part(qkv, 0), part(qkv, 1), part(qkv, 2),
+                       attended, attended_gradient, pass[logsumexp_].data,
                        pass.numbers(backward_scores_), pass.run.pack_buffer);
     pass.worker().barrier();
-    turn(pass, qkv, 0, pass.rows.sequence, true);
+    turn(pass, qkv, 0, pass.rows.positions(), true);
     if (config_.qk_norm) {
       backward_norm(pass, *query_norm_, part(qkv, 0), attended_gradient);
       backward_norm(pass, *key_norm_, part(qkv, 1), attended_gradient);
@@ -132,13 +131,14 @@ class CausalSelfAttention {
   }
 
   /// Turns queries and keys, which stand at `first` and after it in each sequence, forward or back.
-  void turn(const Pass<T>& pass, MatrixView<T> qkv, Index first, Index sequence, bool back) const {
+  void turn(const Pass<T>& pass, MatrixView<T> qkv, Index first, RowPositions positions,
+            bool back) const {
     if (positions_.kind != PositionKind::rotary) return;
     const RotaryFrequencies frequencies(positions_, head_width_, config_.is_local(pass.block),
-                                        first + sequence);
+                                        first + positions.sequence);
     rotate<T>(pass.worker(), frequencies.rotation(),
               qkv.block(0, qkv.rows, 0, query_width() + kv_width()), config_.heads + kv_heads(),
-              head_width_, first, sequence, back);
+              head_width_, first, positions, back);
     pass.worker().barrier();
   }
 
@@ -220,6 +220,11 @@ class CausalSelfAttention {
                                        Index block) const {
     return {sequences,  queries,          keys,          config_.heads, head_width_,
             kv_heads(), window_of(block), config_.scale, config_.cap};
+  }
+  constexpr AttentionShape<T> of_pass(const Pass<T>& pass) const {
+    AttentionShape<T> shape = of_step(pass.rows, pass.block);
+    shape.positions = pass.rows.in_document;
+    return shape;
   }
   /// Whole sequences: `rows` has sequences and the positions of each.
   template <typename Rows>

@@ -35,7 +35,7 @@ class Embedding {
     OCTAVO_ASSERT(first_position >= 0 &&
                   (!positions_.exists() ||
                    first_position + std::min(output.rows, pass.rows.sequence) <= positions_.rows));
-    embed<T>(pass.worker(), tokens, pass.rows.sequence, first_position, pass.parameter(tokens_),
+    embed<T>(pass.worker(), tokens, pass.rows.positions(), first_position, pass.parameter(tokens_),
              static_cast<T>(scale_), pass.weight(positions_), output);
     pass.worker().barrier();
   }
@@ -52,7 +52,7 @@ class Embedding {
   /// of its position.
   void backward_positions(const Pass<T>& pass, MatrixView<const T> output_gradient) const {
     add_rows(pass, positions_, output_gradient, 1,
-             [&](Index row) { return row % pass.rows.sequence; });
+             [&](Index row) { return pass.rows.positions()[row]; });
   }
 
   /// The token table [vocabulary, width], for heads that are tied to it.

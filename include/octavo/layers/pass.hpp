@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -8,6 +9,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/dropout.hpp>
 #include <octavo/kernels/elementwise.hpp>
+#include <octavo/kernels/row_positions.hpp>
 #include <octavo/kernels/weight.hpp>
 #include <octavo/layers/gradient_consumer.hpp>
 #include <octavo/layers/key_value_cache.hpp>
@@ -43,7 +45,11 @@ struct PassRows {
   /// Forward only: the rows continue these sequences, whose cached past attention sees. Layers that
   /// treat each row separately can ignore this.
   const CachedSequences<T>* cached = nullptr;
+  /// [rows], where each row stands in its document: see RowPositions. Null: a sequence is one
+  /// document. Layers that treat each row separately can ignore this.
+  const std::int32_t* in_document = nullptr;
 
+  constexpr RowPositions positions() const noexcept { return {sequence, in_document}; }
   constexpr Index count() const noexcept { return sequences * sequence; }
 };
 

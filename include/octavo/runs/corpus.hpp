@@ -17,6 +17,7 @@
 #include <octavo/data/token_file.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/memory/bytes.hpp>
+#include <octavo/runs/chat_rows_data.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 #include <octavo/tokenizers/bpe_training.hpp>
 
@@ -60,7 +61,9 @@ struct Corpus {
   UnknownCount validation_unknown = {};  ///< of the text for validation
   std::size_t documents = 0;             ///< number of documents; 0: the text is not divided
   std::size_t left_out_characters =
-      0;                         ///< distinct characters that did not fit into the vocabulary
+      0;  ///< distinct characters that did not fit into the vocabulary
+  /// Rows for fine-tuning instead of a text; null: a text.
+  std::unique_ptr<ChatRows> rows = nullptr;
   std::size_t scan_bytes = 0;    ///< memory used to find the alphabet
   std::size_t stream_bytes = 0;  ///< memory of texts from streams, while they are read
 
@@ -111,6 +114,7 @@ struct Corpus {
 
   /// Bytes of the tokens, in addition to a trainer's plan; pages of a mapped file do not count.
   std::size_t token_bytes() const {
+    if (rows != nullptr) return rows->bytes();
     return loaded.bytes() + (own_validation ? own_validation->bytes() : 0);
   }
 

@@ -81,6 +81,8 @@ class CorpusText {
   }
 
   const ByteSource& source() const noexcept { return *source_; }
+  /// The files and streams; null: the built-in text.
+  const TextFiles* files() const noexcept { return files_; }
   std::size_t size() const noexcept { return source_->size(); }
   bool is_built_in() const noexcept { return files_ == nullptr; }
   /// For people.

@@ -36,9 +36,10 @@ struct RecordedRunOptions {
 /// including the page at each save and evaluation. The caller writes the last page and does the
 /// last save: see RunLog::report and RunSaver::finish. `trainer`, `saver` and `log` must belong to
 /// the same run. Throws what Trainer::run, the saver and the log throw.
-template <typename Trainer>
+/// `tokens`: a TokenSplit, or a PackedSplit.
+template <typename Trainer, typename Split>
 RunResult run_recorded(Trainer& trainer, RunSaver<Trainer>& saver, RunLog& log,
-                       const ThreadPool& threads, const TokenSplit& tokens,
+                       const ThreadPool& threads, const Split& tokens,
                        const RecordedRunOptions& options = {}) {
   using Stage = RunReport::Stage;
   const auto report = [&](Stage stage) {
@@ -82,7 +83,7 @@ RunResult run_recorded(Trainer& trainer, RunSaver<Trainer>& saver, RunLog& log,
     });
     saver.check_folder();
     log.finish();
-    const Index targets = tokens.validation.size() - 1;
+    const Index targets = evaluation_targets(tokens.validation);
     const TrainingOptions& training = trainer.options();
     if (!std::isnan(result.validation_loss) && training.evaluate_every > 0 &&
         trainer.state().steps_done == training.steps &&

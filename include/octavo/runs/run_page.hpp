@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <octavo/data/text_entropy.hpp>
 #include <octavo/data/token_view.hpp>
@@ -41,8 +45,46 @@ inline TextStatistics text_statistics(const TokenSplit& tokens, const AnyTokeniz
                                tokens.validation.empty() ? tokens.train : tokens.validation)};
 }
 
+/// The statistics of rows for fine-tuning: of the targets that count. Answers have no bits per
+/// character.
+inline TextStatistics text_statistics(const ChatRows& rows, const AnyTokenizer& tokenizer) {
+  const PackedData& train = rows.split.train;
+  const auto length = static_cast<std::size_t>(train.sequence());
+  EntropyCounter counter(std::max(tokenizer.vocabulary_size(), EntropyCounter::most_for_pairs + 1));
+  std::vector<Token> inputs(length), targets(length);
+  for (Index row = 0; row < train.rows(); ++row) {
+    train.copy(row, inputs, targets, {});
+    for (const Token target : targets) {
+      if (target >= 0) counter.add(TokenView(std::span<const Token>(&target, 1)));
+    }
+  }
+  return {{std::log(static_cast<double>(tokenizer.vocabulary_size())), counter.entropy().unigram,
+           std::nullopt},
+          0};
+}
+
+/// The rows of a run for fine-tuning.
+inline SettingGroup setting_group(const ChatRows& rows, const Corpus& corpus) {
+  const ChatRowOptions options = chat_row_options(corpus.identity.documents);
+  SettingGroup group{"Rows", {}};
+  group.add("data", one_line(corpus.name));
+  group.add_count("bytes", corpus.identity.bytes);
+  group.add_count("rows", rows.documents);
+  group.add_count("bad rows", rows.skipped);
+  group.add("val", corpus.validation_name.empty() ? "a tenth of the rows"
+                                                  : one_line(corpus.validation_name));
+  group.add_count("rows for validation", rows.validation_packing.documents);
+  group.add_count("packed rows", rows.split.train.rows());
+  group.add_count("tokens that count", rows.split.train.counted());
+  group.add("train-on", options.train_on == TrainOn::all ? "all" : "answers");
+  group.add("long-rows", options.long_rows == LongDocument::split ? "split" : "cut");
+  group.add("SHA-256", corpus.identity.hash);
+  return group;
+}
+
 /// The statistics of a run's text, which is trained on in sequences of `sequence` tokens.
 inline SettingGroup setting_group(const Corpus& corpus, Index sequence) {
+  if (corpus.rows != nullptr) return setting_group(*corpus.rows, corpus);
   SettingGroup group{"Text", {}};
   group.add("data", one_line(corpus.name));
   group.add_count("bytes", corpus.identity.bytes);

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include <octavo/base/config.hpp>
+#include <octavo/data/packed_data.hpp>
+#include <octavo/data/token_view.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -44,6 +46,11 @@ class EvaluationWindows {
   Index count_ = 0;
   bool is_sample_ = false;
 };
+
+/// The targets of a validation text: every token but the first; of packed rows every position,
+/// whether it counts or not.
+constexpr Index evaluation_targets(TokenView tokens) noexcept { return tokens.size() - 1; }
+inline Index evaluation_targets(const PackedData& rows) noexcept { return rows.positions(); }
 
 /// The largest share of a run's arithmetic for evaluations within the run, unless they would have
 /// fewer than least_evaluation_tokens.

@@ -195,7 +195,12 @@ class StepWork {
     const Index sequence = options_.sequence;
     return {.run = {worker, arena_, model_.pack_buffer(arena_), &consumer, dropout, adapter_dropout,
                     one_by_one_},
-            .rows = {sequences, sequence, first_sequence * sequence},
+            .rows = {.sequences = sequences,
+                     .sequence = sequence,
+                     .first = first_sequence * sequence,
+                     .in_document = options_.packed ? arena_.get(memory_.positions).data() +
+                                                          first_sequence * sequence
+                                                    : nullptr},
             .weights = one_by_one_ == nullptr ? weights().data() : nullptr};
   }
 

@@ -9,6 +9,8 @@
 
 #include <octavo/base/float_environment.hpp>
 #include <octavo/data/batch_sampler.hpp>
+#include <octavo/data/packed_data.hpp>
+#include <octavo/data/shuffled_rows.hpp>
 #include <octavo/data/token_check.hpp>
 #include <octavo/data/token_view.hpp>
 #include <octavo/fwd.hpp>
@@ -112,12 +114,19 @@ class Trainer {
   /// gradients are not finite; ConfigError, before anything is changed, if a token of the batch is
   /// outside the vocabulary.
   StepResult step(TokenView tokens);
+  /// As above on packed rows, which are drawn in random order, each once in every epoch.
+  /// ConfigError unless TrainingOptions::packed is set and they are of the model's vocabulary and
+  /// sequence.
+  StepResult step(const PackedData& rows);
 
   /// Mean loss over all of `tokens`, in windows that do not overlap (the last may be shorter),
   /// without dropout, with the averaged weights if there are any. With `most_targets`, over a fixed
   /// sample of the windows: see EvaluationWindows. ConfigError if a token is outside the
   /// vocabulary; Diverged if the mean is not finite.
   double evaluate(TokenView tokens, Index most_targets = 0);
+  /// As above over the targets of packed rows that count. With `most_targets`, of evenly spread
+  /// rows with as many positions.
+  double evaluate(const PackedData& rows, Index most_targets = 0);
 
   /// Trains until options().steps steps are done or callbacks.stop returns true. Evaluates
   /// `validation`, unless it is empty, every options().evaluate_every steps over
@@ -126,6 +135,9 @@ class Trainer {
   /// sample, which are comparable. DataError, before the first step, if the validation text has one
   /// token.
   RunResult run(TokenView train, TokenView validation, const TrainingCallbacks& callbacks = {});
+  /// As above on packed rows. ConfigError, before the first step, as for step().
+  RunResult run(const PackedData& train, const PackedData& validation,
+                const TrainingCallbacks& callbacks = {});
 
   /// Trains on all of `tokens`, without validation.
   RunResult run(TokenView tokens, const TrainingCallbacks& callbacks = {}) {
@@ -142,10 +154,33 @@ class Trainer {
     return options().evaluate_every > 0 ? options().evaluation_tokens : 0;
   }
 
-  bool is_sample(TokenView validation) const noexcept {
-    return EvaluationWindows(validation.size() - 1, options().sequence, sampled_targets())
+  template <typename Data>
+  bool is_sample(const Data& validation) const noexcept {
+    return EvaluationWindows(evaluation_targets(validation), options().sequence, sampled_targets())
         .is_sample();
   }
+
+  void require_undivided() const {
+    require(!options().packed, "the run's options say packed: train on PackedData");
+  }
+
+  void check_rows(const PackedData& rows) const {
+    require(options().packed, "packed rows: the run's options do not say packed");
+    require_equal("packed rows: vocabulary", rows.vocabulary(), config().vocabulary);
+    require_equal("packed rows: sequence", rows.sequence(), options().sequence);
+  }
+
+  StepResult take_step() {
+    const double rate = options().rate().at(step_.steps_done()) * state_.lr_scale;
+    const StepResult result = step_.train(rate);
+    state_.observe_loss(result.loss);
+    return result;
+  }
+
+  /// The steps of a run; Data: TokenView, or PackedData.
+  template <typename Data>
+  RunResult run_steps(const Data& train, const Data& validation,
+                      const TrainingCallbacks& callbacks);
 
   TrainingStep<T, Config, Part> step_;
   RunState state_;
@@ -173,18 +208,32 @@ Trainer<T, Config, Part>::Trainer(const Model& model, const TrainingOptions& opt
 
 template <Scalar T, typename Config, typename Part>
 StepResult Trainer<T, Config, Part>::step(TokenView tokens) {
+  require_undivided();
   const FloatEnvironment environment;
   const BatchSampler sampler(tokens, options().sequence, options().seed);
   sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
   check_batch_of(tokens, step_.inputs(), step_.targets(), config().vocabulary);
-  const double rate = options().rate().at(step_.steps_done()) * state_.lr_scale;
-  const StepResult result = step_.train(rate);
-  state_.observe_loss(result.loss);
-  return result;
+  return take_step();
+}
+
+template <Scalar T, typename Config, typename Part>
+StepResult Trainer<T, Config, Part>::step(const PackedData& rows) {
+  check_rows(rows);
+  const FloatEnvironment environment;
+  const ShuffledRows order(rows.rows(), options().seed);
+  const auto length = static_cast<std::size_t>(options().sequence);
+  for (Index i = 0; i < options().sequences(); ++i) {
+    const std::size_t first = static_cast<std::size_t>(i) * length;
+    rows.copy(order(step_.steps_done() * options().sequences() + i),
+              step_.inputs().subspan(first, length), step_.targets().subspan(first, length),
+              step_.positions().subspan(first, length));
+  }
+  return take_step();
 }
 
 template <Scalar T, typename Config, typename Part>
 double Trainer<T, Config, Part>::evaluate(TokenView tokens, Index most_targets) {
+  require_undivided();
   check_length(tokens, 1, "validation text");
   const FloatEnvironment environment;
   const auto averaged = use_averages();
@@ -211,11 +260,50 @@ double Trainer<T, Config, Part>::evaluate(TokenView tokens, Index most_targets) 
 }
 
 template <Scalar T, typename Config, typename Part>
+double Trainer<T, Config, Part>::evaluate(const PackedData& rows, Index most_targets) {
+  check_rows(rows);
+  const FloatEnvironment environment;
+  const auto averaged = use_averages();
+  const EvaluationWindows windows(evaluation_targets(rows), options().sequence, most_targets);
+  const auto length = static_cast<std::size_t>(options().sequence);
+  double total = 0;
+  Index counted = 0;
+  for (Index done = 0; done < windows.count();) {
+    Index sequences = 0;
+    for (; sequences < options().pass_sequences() && done < windows.count(); ++sequences, ++done) {
+      const std::size_t first = static_cast<std::size_t>(sequences) * length;
+      const auto targets = step_.targets().subspan(first, length);
+      rows.copy(windows.first(done) / options().sequence, step_.inputs().subspan(first, length),
+                targets, step_.positions().subspan(first, length));
+      counted += count_targets(targets);
+    }
+    total = step_.add_losses(total, sequences, options().sequence);
+  }
+  if (!std::isfinite(total)) throw step_.diverged("validation loss", total);
+  return counted == 0 ? 0.0 : total / static_cast<double>(counted);
+}
+
+template <Scalar T, typename Config, typename Part>
 RunResult Trainer<T, Config, Part>::run(TokenView train, TokenView validation,
                                         const TrainingCallbacks& callbacks) {
   check_tokens(train, config().vocabulary);
   check_tokens(validation, config().vocabulary);
   if (!validation.empty()) check_length(validation, 1, "validation text");  // before all the steps
+  return run_steps(train, validation, callbacks);
+}
+
+template <Scalar T, typename Config, typename Part>
+RunResult Trainer<T, Config, Part>::run(const PackedData& train, const PackedData& validation,
+                                        const TrainingCallbacks& callbacks) {
+  check_rows(train);
+  check_rows(validation);
+  return run_steps(train, validation, callbacks);
+}
+
+template <Scalar T, typename Config, typename Part>
+template <typename Data>
+RunResult Trainer<T, Config, Part>::run_steps(const Data& train, const Data& validation,
+                                              const TrainingCallbacks& callbacks) {
   RunResult result;
   const auto ended = [&](StopReason reason) {
     result.reason = reason;

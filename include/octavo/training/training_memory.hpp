@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include <octavo/base/check.hpp>
@@ -95,6 +96,7 @@ struct TrainingMemory {
   Booking<T> embedding_gradients;        ///< of all rows of the step; tied models only
   Booking<Token> inputs;
   Booking<Token> targets;
+  Booking<std::int32_t> positions;  ///< of each row in its document; only with packed rows
   Booking<double> norm_partials;
   Booking<std::byte> between_steps;
 
@@ -131,6 +133,10 @@ struct TrainingMemory {
     }
     memory.inputs = always(token, "inputs", MemoryKind::data, rows);
     memory.targets = always(token, "targets", MemoryKind::data, rows);
+    if (options.packed) {
+      memory.positions =
+          always(std::type_identity<std::int32_t>{}, "positions", MemoryKind::data, rows);
+    }
     memory.losses = always(number, "losses", MemoryKind::data, rows);
     if (options.fused_update) {
       memory.book_part_gradients(plan, model, trained, options);

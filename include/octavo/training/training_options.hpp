@@ -70,6 +70,9 @@ struct TrainingOptions {
   /// which matrices may stay in the number type of a file; it is neither in the plan nor among
   /// weights().
   bool stored_base = false;
+  /// The rows of a step are documents one after the other (PackedData): each row stands at a
+  /// position of its document, and sees nothing before it. Costs memory for the positions.
+  bool packed = false;
   /// Bytes for use between steps, for example to generate samples; shares memory with the steps.
   std::size_t between_steps_bytes = 0;
 

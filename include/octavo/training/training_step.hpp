@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 #include <span>
 #include <string>
@@ -29,6 +30,22 @@
 #include <octavo/transformer/model_weights.hpp>
 
 namespace OCTAVO_NAMESPACE {
+
+namespace detail {
+
+/// ConfigError unless sequences begin at position 0 and every other row is the next of its
+/// document, or the first of another.
+inline void check_positions_in_documents(std::span<const std::int32_t> positions, Index sequence) {
+  for (std::size_t row = 0; row < positions.size(); ++row) {
+    const bool begins = row % static_cast<std::size_t>(sequence) == 0;
+    const std::int32_t next = begins ? 0 : positions[row - 1] + 1;
+    if (positions[row] == next || positions[row] == 0) continue;
+    throw ConfigError(concat({"position ", row, " is ", positions[row], ", expected ",
+                              (begins ? "" : concat({next, " or "})), "0"}));
+  }
+}
+
+}  // namespace detail
 
 /// A model together with the one block of memory in which it trains. A step is forward, backward,
 /// clip, update; for a training loop of your own (Trainer is one). Fill inputs() and targets(),
@@ -74,6 +91,12 @@ class TrainingStep {
   /// ignored.
   std::span<Token> inputs() const { return arena_.get(memory_.inputs); }
   std::span<Token> targets() const { return arena_.get(memory_.targets); }
+
+  /// Where each of these rows stands in its document, [accumulate * batch, sequence]: 0 for the
+  /// first row of a document and of a sequence, from one row to the next 1 more or, where a
+  /// document begins, 0. At first each sequence is one document. Empty without
+  /// TrainingOptions::packed.
+  std::span<std::int32_t> positions() const { return arena_.get(memory_.positions); }
 
   /// The numbers of all parameters; with TrainingOptions::stored_base of those that train and of
   /// adapters.
@@ -186,6 +209,10 @@ class TrainingStep {
     const FloatEnvironment environment;
     set_initial_weights<T>(parameters_, model_.config().layers, options_.seed, weights(),
                            options_.zero_init);
+    for (std::size_t row = 0; row < positions().size(); ++row) {
+      positions()[row] =
+          static_cast<std::int32_t>(row % static_cast<std::size_t>(options_.sequence));
+    }
     if (!options.stored_base) return;
     one_by_one_ = weights_with_base<T>(parameters_, base, weights());
     base_.fingerprint = base_fingerprint<T>(parameters_, one_by_one_);
@@ -214,13 +241,20 @@ class TrainingStep {
     return one_by_one_.empty() ? nullptr : one_by_one_.data();
   }
 
+  /// ConfigError unless inputs, targets and positions of the first `rows` rows are ones that the
+  /// model can have.
+  void check_rows(std::size_t rows, Index sequence) const {
+    check_batch(inputs().first(rows), targets().first(rows), config().vocabulary);
+    if (options_.packed) detail::check_positions_in_documents(positions().first(rows), sequence);
+  }
+
   void require_gradients() const {
     require(!options_.fused_update, "fused_update has no memory for all gradients: call train()");
   }
 
   StepResult train_fused(double learning_rate) {
     detail::check_rate<T>(learning_rate);
-    check_batch(inputs(), targets(), config().vocabulary);
+    check_rows(inputs().size(), options_.sequence);
     const FloatEnvironment environment;
     const StepWork<T, Model> work = this->work();
     typename StepWork<T, Model>::FusedProgress progress;
@@ -291,7 +325,7 @@ TrainingStep<T, Config, Part>::TrainingStep(const Model& model, const TrainingOp
 template <Scalar T, typename Config, typename Part>
 double TrainingStep<T, Config, Part>::compute_gradients() {
   require_gradients();
-  check_batch(inputs(), targets(), config().vocabulary);
+  check_rows(inputs().size(), options_.sequence);
   const FloatEnvironment environment;
   const StepWork<T, Model> work = this->work();
   threads_->run(gradient_threads_, 1,
@@ -335,14 +369,16 @@ double TrainingStep<T, Config, Part>::add_losses(double total, Index sequences, 
           });
   const auto rows = static_cast<std::size_t>(sequences * sequence);
   const std::span<T> losses = arena_.get(memory_.losses).first(rows);
-  check_batch(inputs().first(rows), targets().first(rows), config().vocabulary);
+  check_rows(rows, sequence);
   const FloatEnvironment environment;
   threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
     const Pass<T> pass{.run = {.worker = worker,
                                .arena = arena_,
                                .pack_buffer = model_.pack_buffer(arena_),
                                .parameters = one_by_one()},
-                       .rows = {sequences, sequence},
+                       .rows = {.sequences = sequences,
+                                .sequence = sequence,
+                                .in_document = options_.packed ? positions().data() : nullptr},
                        .weights = one_by_one_.empty() ? weights().data() : nullptr};
     model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0});
   });
