@@ -57,6 +57,15 @@ Text read_text(const support::FullCommandLine& command_line, const support::Full
     if (const auto path = support::find_shakespeare(options.dry_run)) corpus.data = {*path};
   }
   support::ReadingLine line;
+  if (octavo::means_rows(corpus.documents)) {
+    octavo::ChatCorpusReader reader(corpus, line.callbacks(), resumed);
+    const bool given = resumed != nullptr || command_line.gives("sequence");
+    return {std::nullopt, reader.read([&](octavo::Index longest) {
+              if (given) return options.training.sequence;
+              return octavo::chosen_sequence(
+                  longest, std::min<octavo::Index>(options.from->trained_length(), 1024));
+            })};
+  }
   octavo::CorpusReader reader(corpus, line.callbacks(), resumed);
   if (reader.is_large()) {
     support::catch_signals();
@@ -94,7 +103,10 @@ int run(support::FullCommandLine command_line, const std::vector<std::string>& w
   support::release_idle_memory();  // memory from the start of the program is not needed to read a
                                    // text
   const auto [recipe, corpus] = read_text(command_line, options, resumed.get());
-  if (recipe || command_line.seconds()) {
+  if (corpus.rows != nullptr && resumed == nullptr) {
+    command_line = support::with_row_choices(command_line, words, options, corpus);
+    options = resolve();
+  } else if (recipe || command_line.seconds()) {
     command_line = support::with_choices(command_line, words, options, recipe, corpus);
     options = resolve();
     options.why = "with the options above";

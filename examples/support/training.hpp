@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <octavo/checkpoint/trained_model.hpp>
 #include <octavo/octavo.hpp>
@@ -31,6 +32,8 @@ struct Run {
   octavo::RecordedRunOptions recorded = {};
   std::string nothing_left = {};                ///< a message if no steps are left; empty: none
   std::function<void()> before_last_save = {};  ///< prints the result of the run
+  /// The held-out rows of a run for fine-tuning, answered; printed, and shown on the page.
+  std::function<std::vector<octavo::AnsweredExample>()> examples = {};
   std::function<std::string()> last_sample =
       {};  ///< recorded, and printed unless it was printed before
 };
@@ -57,7 +60,10 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
   run.recorded.step = [&](const octavo::StepResult& result) { progress.step(result); };
   run.recorded.stop = [] { return caught_signal() != 0; };
   release_idle_memory();
-  const octavo::RunResult result = run_recorded(trainer, saver, progress.log(), threads,
+  const octavo::RunResult result =
+      run.corpus.rows != nullptr ? run_recorded(trainer, saver, progress.log(), threads,
+                                                run.corpus.rows->split, run.recorded)
+                                 : run_recorded(trainer, saver, progress.log(), threads,
                                                 run.corpus.split(options.sequence), run.recorded);
   progress.finish();
   print_end(result.reason, trainer.state(), saver.best_path());
@@ -73,9 +79,13 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
       octavo::save_trained_model(path, trainer, run.corpus.tokenizer);
     }
     const std::string sample = run.last_sample();
-    std::printf("\nSaved %s; try: %s %s --prompt %s\n", octavo::one_line(path).c_str(),
-                command_of("generate").c_str(), shell_word(path).c_str(),
-                shell_word(run.page.prompt).c_str());
+    if (run.examples) {
+      progress.log().examples(run.examples());
+      print(octavo::describe_examples(progress.log().examples()));
+    }
+    const std::string how = run.page.generate.substr(0, run.page.generate.find(" --temperature"));
+    std::printf("\nSaved %s; try: %s %s%s\n", octavo::one_line(path).c_str(),
+                command_of("generate").c_str(), shell_word(path).c_str(), how.c_str());
     const bool asked = result.reason == octavo::StopReason::asked;
     if (asked) std::printf("Continue with: %s\n", run.page.resume.c_str());
     if (!asked) progress.log().keep_sample(trainer.state().steps_done, sample);

@@ -40,13 +40,13 @@ std::pair<Index, Index> count_tokens(const octavo::Corpus& corpus, Index sequenc
   return {split.train.size(), split.validation.size()};
 }
 
-/// The arguments without --time.
-Words without_time(const Words& words) {
+/// The arguments without an option and its value.
+Words without(const std::string& option, const Words& words) {
   Words result;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--time") {
+    if (words[i] == option) {
       ++i;
-    } else if (!words[i].starts_with("--time=")) {
+    } else if (!words[i].starts_with(option + "=")) {
       result.push_back(words[i]);
     }
   }
@@ -60,6 +60,15 @@ FullCommandLine parsed(const Words& words) {
   for (const std::string& word : words) arguments.push_back(word.c_str());
   parse_arguments(app, static_cast<int>(arguments.size()), arguments.data());
   return line;
+}
+
+/// What is chosen, and the other arguments; prints the command.
+FullCommandLine chosen_line(Words chosen, const Words& others) {
+  chosen.insert(chosen.end(), others.begin(), others.end());
+  std::string command = command_of("train_full");
+  for (const std::string& word : chosen) command += " " + shell_word(word);
+  std::printf("chosen: %s\n", command.c_str());
+  return parsed(chosen);
 }
 
 }  // namespace
@@ -117,12 +126,30 @@ FullCommandLine with_choices(const FullCommandLine& line, const Words& words, Fu
   } else {
     chosen = {std::to_string(training.steps)};
   }
-  const Words others = without_time(words);
-  chosen.insert(chosen.end(), others.begin(), others.end());
-  std::string command = command_of("train_full");
-  for (const std::string& word : chosen) command += " " + shell_word(word);
-  std::printf("chosen: %s\n", command.c_str());
-  return parsed(chosen);
+  return chosen_line(std::move(chosen), without("--time", words));
+}
+
+FullCommandLine with_row_choices(const FullCommandLine& line, const Words& words,
+                                 const FullOptions& options, const octavo::Corpus& corpus) {
+  const octavo::PackedData& rows = corpus.rows->split.train;
+  const octavo::TrainingOptions& training = options.training;
+  const Index batch = line.gives("batch") ? training.batch : octavo::chosen_batch(rows.rows());
+  const Index sequences = batch * training.accumulate;
+  const Index epoch = octavo::steps_of_epochs(1, rows.rows(), sequences);
+  const Index steps =
+      line.iterations().value_or(octavo::steps_of_epochs(line.epochs(), rows.rows(), sequences));
+  Words chosen{std::to_string(steps)};
+  const auto add = [&](const char* field, const char* option, Index value) {
+    if (line.gives(field)) return;
+    chosen.emplace_back(option);
+    chosen.push_back(std::to_string(value));
+  };
+  add("sequence", "--sequence", rows.sequence());
+  add("batch", "--batch", batch);
+  add("evaluate_every", "--eval-every", std::max<Index>(1, (epoch + 1) / 2));
+  Words others = without("--epochs", words);
+  if (line.iterations()) chosen.erase(chosen.begin());  // given already
+  return chosen_line(std::move(chosen), others);
 }
 
 }  // namespace support

@@ -26,4 +26,9 @@ FullCommandLine with_choices(const FullCommandLine& line, const std::vector<std:
                              FullOptions options, std::optional<octavo::Recipe> recipe,
                              const octavo::Corpus& corpus);
 
+/// The command line of a run on rows for fine-tuning, with their length, the batch, the steps of
+/// its epochs and the evaluations, two in an epoch; prints it.
+FullCommandLine with_row_choices(const FullCommandLine& line, const std::vector<std::string>& words,
+                                 const FullOptions& options, const octavo::Corpus& corpus);
+
 }  // namespace support

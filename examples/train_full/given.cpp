@@ -29,9 +29,12 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   options.training.sequence = std::min<Index>(from.trained_length(), 128);
   const bool adapters = lora_ || model_.asked("lora_rank") || config.lora.rank > 0;
   options.training.learning_rate = adapters ? 2e-4 : 1e-4;
-  if (adapters) options.training.optimizer = octavo::AdamW{.weight_decay = 0};
+  if (names_rows())
+    options.training.learning_rate *= octavo::row_rate_factor(config.width, adapters);
+  if (adapters || names_rows()) options.training.optimizer = octavo::AdamW{.weight_decay = 0};
+  if (names_rows()) set_row_defaults(options.training);
   training_.apply(options.training);
-  options.training.min_lr = options.training.learning_rate / 10;
+  if (!names_rows()) options.training.min_lr = options.training.learning_rate / 10;
   options = begun(std::move(options));
   options.from = &from;
   if (from.tokenizer()) options.corpus.given_tokenizer = &*from.tokenizer();
@@ -77,6 +80,10 @@ FullOptions FullCommandLine::resolve(const octavo::CheckpointInfo& info) const {
   check_tokenizer(info);
   options = finished(std::move(options));
   choose_texts(options, info.corpus);
+  options.training.packed = octavo::means_rows(options.corpus.documents);
+  octavo::require(options.training.packed || !(names_rows() || epochs_),
+                  "--resume: the run is on a text, not on rows for fine-tuning");
+  octavo::require(!epochs_, "--epochs: the run of --resume has its number of steps");
   check_resumed(options, info);
   if (options.training.steps < info.state.steps_done) {
     throw octavo::ConfigError("ITERATIONS: got " + std::to_string(options.training.steps) +

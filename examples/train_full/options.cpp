@@ -74,6 +74,7 @@ FullCommandLine::FullCommandLine(CLI::App& app) {
   add_training(app);
   add_lora(app);
   add_data(app);
+  add_rows(app);
   add_run(app);
   add_memory(app);
 }
@@ -204,7 +205,7 @@ void FullCommandLine::add_data(CLI::App& app) {
   auto& group = *app.add_option_group("Text");
   add_names(group, "--data", data_,
             "Text files, and folders of them, to train on, joined in this order; - is standard "
-            "input; a number after them is ITERATIONS")
+            "input; a number after them is ITERATIONS; NAME.jsonl has rows for fine-tuning")
       ->type_name("FILE|DIR");
   add_names(group, "--val", validation_,
             "Text files and folders for validation (the last tenth of --data, which is then not "
@@ -221,6 +222,18 @@ void FullCommandLine::add_data(CLI::App& app) {
           "token "
           "stands in its place")
       ->type_name("TEXT");
+}
+
+void FullCommandLine::add_rows(CLI::App& app) {
+  auto& group = *app.add_option_group(
+      "Rows", "for fine-tuning a model of --from on files of JSON objects (--data NAME.jsonl)");
+  real(group, "--epochs", epochs_, positive_range,
+       "Times that the rows are seen, instead of ITERATIONS (3)");
+  add_choice(group, "--train-on", train_on_, {"answers", "all"},
+             "Which tokens count in the loss: those of answers (default), or all");
+  add_choice(group, "--long-rows", long_rows_, {"cut", "split"},
+             "A row longer than --sequence loses its end (cut, default), or becomes several");
+  whole(group, "--skip-bad", skip_bad_, 0, "Skip up to N bad rows, with a warning for each (0)");
 }
 
 void FullCommandLine::add_run(CLI::App& app) {

@@ -80,6 +80,10 @@ class FullCommandLine {
   std::optional<octavo::Index> iterations() const noexcept { return iterations_; }
   /// The recipe with the given training options, which are not chosen.
   octavo::Recipe with_given(octavo::Recipe recipe) const;
+  /// Whether the training option of this field is given.
+  bool gives(std::string_view field) const { return training_.asked(field); }
+  /// The times that rows for fine-tuning are seen, unless a number of steps is given.
+  double epochs() const noexcept { return epochs_.value_or(3); }
   /// A recipe as words of a command line, without options that are given.
   std::vector<std::string> words_of(const octavo::Recipe& recipe) const;
 
@@ -106,6 +110,7 @@ class FullCommandLine {
   void add_optimizer(CLI::App& group);
   void add_run(CLI::App& app);
   void add_data(CLI::App& app);
+  void add_rows(CLI::App& app);
   void add_memory(CLI::App& app);
   void size(CLI::App& app, const std::string& name, std::size_t& bytes, const std::string& help);
   void whole(CLI::App& app, const std::string& name, Given<Index>& asked, Index least,
@@ -123,6 +128,9 @@ class FullCommandLine {
   void choose_gpt2(octavo::ModelConfig& config) const;
   void choose_lora(octavo::ModelConfig& config) const;
   void choose_tokenizer(FullOptions& options) const;
+  bool names_rows() const;
+  void choose_rows(FullOptions& options) const;
+  static void set_row_defaults(octavo::TrainingOptions& training);
   void choose_texts(FullOptions& options, const octavo::CorpusIdentity& before) const;
   void check_tokenizer(const octavo::CheckpointInfo& info) const;
   void check_resumed(const FullOptions& options, const octavo::CheckpointInfo& info) const;
@@ -133,6 +141,8 @@ class FullCommandLine {
   FieldOptions<octavo::TrainingOptions> training_;
   Given<Index> iterations_, sample_every_, log_every_, metrics_every_, vocabulary_, sample_tokens_;
   Given<double> time_;  ///< seconds
+  Given<double> epochs_;
+  Given<Index> skip_bad_;
   /// By the settings' names, see add_optimizer().
   std::map<std::string, Given<double>, std::less<>> settings_;
   Index threads_ = 0;
@@ -141,7 +151,7 @@ class FullCommandLine {
   SaveOptions saving_;
   std::vector<std::string> data_, validation_;
   std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, optimizer_, family_,
-      tokenizer_;
+      tokenizer_, train_on_, long_rows_;
   bool no_bias_ = false, no_unknown_ = false, dry_run_ = false, new_schedule_ = false,
        gpt2_ = false, lora_ = false, quiet_ = false;
 };

@@ -23,7 +23,7 @@ octavo::SettingGroup setting_group(const FullOptions& options, const octavo::Cor
   group.add("keep", options.saving.keep);
   group.add("sample-every", options.sample_every);
   group.add("sample-tokens", options.sample_tokens);
-  group.add("prompt", octavo::one_line(prompt_of(options, corpus)));
+  if (corpus.rows == nullptr) group.add("prompt", octavo::one_line(prompt_of(options, corpus)));
   group.add("log-every", options.log_every);
   group.add("metrics-every", options.metrics_every);
   group.add("memory-budget", options.corpus.memory_budget == 0
@@ -58,8 +58,12 @@ void print_run(const FullOptions& options, const octavo::Corpus& corpus,
                   : ("preset --" + options.preset + " (" + options.why + ")").c_str(),
               describe(options.config).c_str(), options.double_precision ? "double" : "float",
               octavo::one_line(corpus.name).c_str());
+  if (corpus.rows != nullptr) {
+    std::printf("%s\n", octavo::describe_rows(*corpus.rows, corpus.identity.documents).c_str());
+  }
   const octavo::Index tokens = corpus.tokens().size();
-  if (corpus.is_large && corpus.mapped == nullptr) {
+  if (corpus.rows != nullptr) {
+  } else if (corpus.is_large && corpus.mapped == nullptr) {
     std::printf("%zu bytes, whose tokens would be in a file\n", corpus.text_bytes);
   } else {
     const std::string validation = corpus.validation(options.training.sequence);
@@ -84,7 +88,8 @@ void print_run(const FullOptions& options, const octavo::Corpus& corpus,
   }
   tell_unknown("the text", corpus.unknown);
   tell_unknown("the text of --val", corpus.validation_unknown);
-  if (options.corpus.tokenizer == octavo::TokenizerKind::byte_pairs && tokens > 0) {
+  if (options.corpus.tokenizer == octavo::TokenizerKind::byte_pairs && tokens > 0 &&
+      corpus.rows == nullptr) {
     std::printf("byte pairs: %.2f bytes a token%s\n",
                 static_cast<double>(corpus.text_bytes) / static_cast<double>(tokens),
                 resumed == nullptr && options.config.vocabulary < options.corpus.vocabulary
@@ -121,8 +126,18 @@ octavo::RunReport page_of(const FullOptions& options, const octavo::Corpus& corp
   page.title = "train_full: " + octavo::one_line(corpus.name);
   page.configuration.insert(page.configuration.end() - 1, setting_group(options, corpus));
   page.resume = resume_command(options);
-  page.prompt = prompt_of(options, corpus);
-  page.generate = " --prompt " + shell_word(page.prompt);
+  if (corpus.rows == nullptr) {
+    page.prompt = prompt_of(options, corpus);
+    page.generate = " --prompt " + shell_word(page.prompt);
+  } else if (!corpus.tokenizer.chat().chat_template.empty()) {
+    page.generate = " --chat";
+  } else if (!corpus.rows->examples.empty()) {
+    std::string prompt;
+    for (const octavo::Token token : corpus.rows->examples.front().prompt) {
+      prompt += corpus.tokenizer.decode(token);
+    }
+    page.generate = " --prompt " + shell_word(prompt);
+  }
   return page;
 }
 

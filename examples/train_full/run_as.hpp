@@ -49,6 +49,11 @@ inline void print_schedule(const octavo::TrainingOptions& training,
   }
 }
 
+/// As above of rows for fine-tuning.
+inline void print_epochs(const octavo::TrainingOptions& training, const octavo::ChatRows& rows) {
+  print(describe_steps(training) + "\n" + describe_epochs(training, rows.split) + "\n");
+}
+
 /// Bytes of the base beside the plan.
 inline std::size_t base_bytes(const FullOptions& options) {
   return options.base == nullptr ? 0 : options.base->bytes();
@@ -73,8 +78,12 @@ void print_plan(const FullOptions& options, const octavo::MemoryPlan& plan,
                 corpus.learned->memory_bytes);
   }
   const bool tokens_are_there = corpus.mapped != nullptr || !corpus.is_large;
-  print_schedule(options.training,
-                 tokens_are_there ? corpus.split(options.training.sequence) : octavo::TokenSplit{});
+  if (corpus.rows != nullptr) {
+    print_epochs(options.training, *corpus.rows);
+  } else {
+    print_schedule(options.training, tokens_are_there ? corpus.split(options.training.sequence)
+                                                      : octavo::TokenSplit{});
+  }
   const std::string warning = octavo::schedule_warning(options.training.rate());
   if (!warning.empty()) std::printf("hint: %s\n", warning.c_str());
   std::printf("parameters %td\n", model.parameter_count());
@@ -104,11 +113,15 @@ template <octavo::Scalar T>
 int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
           const octavo::ResumedRun* resumed) {
   const octavo::TrainingOptions& training = options.training;
-  const octavo::TokenSplit tokens = corpus.split(training.sequence);
+  const octavo::ChatRows* const rows = corpus.rows.get();
+  const octavo::TokenSplit tokens =
+      rows != nullptr ? octavo::TokenSplit{} : corpus.split(training.sequence);
   octavo::make_folder(options.saving.folder);
   release_idle_memory();
   const octavo::TextStatistics statistics =
-      octavo::text_statistics(tokens, corpus.tokenizer, [&] { corpus.release_pages(); });
+      rows != nullptr
+          ? octavo::text_statistics(*rows, corpus.tokenizer)
+          : octavo::text_statistics(tokens, corpus.tokenizer, [&] { corpus.release_pages(); });
   corpus.release_pages();
   release_idle_memory();
   octavo::Trainer<T> trainer = trainer_of<T>(options, threads);
@@ -121,12 +134,31 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
               trainer.model().parameter_count(), trainer.plan().total_bytes(), base.c_str(),
               corpus.token_bytes(), octavo::counted(threads.size(), "thread").c_str(),
               static_cast<std::uintmax_t>(training.seed));
-  print_schedule(training, tokens);
+  if (rows != nullptr) {
+    print_epochs(training, *rows);
+  } else {
+    print_schedule(training, tokens);
+  }
   // Read everything before an earlier run is moved aside.
   if (resumed == nullptr && options.from != nullptr && options.base == nullptr) {
     options.from->read_base(trainer.parameters(), training.seed, trainer.weights());
   }
+  const auto answers = [&] {
+    release_idle_memory();
+    const auto averaged = trainer.use_averages();
+    auto all = octavo::answer_examples(generator, corpus.tokenizer, rows->examples,
+                                       options.sample_tokens, training.sequence);
+    release_idle_memory();
+    return all;
+  };
   const auto sample = [&] {
+    if (rows != nullptr) {
+      std::string text;
+      for (const auto& one : answers()) {
+        text += (text.empty() ? "" : "\n---\n") + one.prompt + one.after;
+      }
+      return text;
+    }
     release_idle_memory();  // training code is not needed while generating, nor the other way round
     const auto averaged = trainer.use_averages();
     std::string text =
@@ -135,6 +167,8 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
     release_idle_memory();
     return text;
   };
+  std::vector<octavo::AnsweredExample> before;
+  if (rows != nullptr && trainer.state().steps_done == 0 && resumed == nullptr) before = answers();
   Run run{corpus, resumed, options.saving, options.memory_report,
           page_of(options, corpus, run_page(trainer, corpus, threads, statistics))};
   run.log = {.metrics_every = options.metrics_every, .evaluate_every = training.evaluate_every};
@@ -154,9 +188,16 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   };
   run.last_sample = [&] {
     std::string text = sample();
-    print("\n" + octavo::visible_text(text) + "\n");
+    if (rows == nullptr) print("\n" + octavo::visible_text(text) + "\n");
     return text;
   };
+  if (rows != nullptr) {
+    run.examples = [&] {
+      auto after = answers();
+      for (std::size_t i = 0; i < before.size(); ++i) after[i].before = before[i].after;
+      return after;
+    };
+  }
   return support::train(trainer, threads, std::move(run));
 }
 

@@ -4,6 +4,7 @@
 // Umbrella header of runs/: includes everything in that folder. Like checkpoint/ it needs
 // nlohmann_json.
 
+#include <octavo/runs/answer_examples.hpp>
 #include <octavo/runs/changed_settings.hpp>
 #include <octavo/runs/chat_corpus.hpp>
 #include <octavo/runs/chat_data.hpp>

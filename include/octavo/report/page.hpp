@@ -54,6 +54,7 @@ inline void write_report(const RunReport& run, const RunHistory& history, PageWr
   page.markup("</div>\n");
   detail::write_small_charts(page, run, history);
   page.markup("</section>\n");
+  detail::write_examples(page, run);
   detail::write_commands(page, run);
   detail::write_memory(page, run);
   detail::write_configuration(page, run);

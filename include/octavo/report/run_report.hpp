@@ -61,6 +61,13 @@ struct SettingGroup {
   }
 };
 
+/// A row that is not trained on, answered by the model.
+struct AnsweredExample {
+  std::string prompt, expected;  ///< of the row
+  std::string before;            ///< by the model before the run; empty: unknown
+  std::string after;             ///< by the model after it
+};
+
 /// The content of a page about a run, besides the run's history. Texts may have any bytes.
 struct RunReport {
   /// `diverged`: a loss or a gradient was not a finite number.
@@ -69,10 +76,11 @@ struct RunReport {
   std::string title = {};                        ///< of the program and its model
   std::vector<ReportSetting> settings = {};      ///< the most important settings
   std::vector<SettingGroup> configuration = {};  ///< the whole configuration
-  std::string resume = {}, generate = {};  ///< commands to resume and to generate; empty: none
-  std::string samples = {};                ///< the path of a SamplesFile; empty: no samples
-  std::string prompt = {};                 ///< the start of all samples
-  const MemoryPlan* plan = nullptr;        ///< must be placed; null: no picture
+  std::string resume = {}, generate = {};      ///< commands to resume and to generate; empty: none
+  std::string samples = {};                    ///< the path of a SamplesFile; empty: no samples
+  std::string prompt = {};                     ///< the start of all samples
+  std::vector<AnsweredExample> examples = {};  ///< of a run for fine-tuning, at its end
+  const MemoryPlan* plan = nullptr;            ///< must be placed; null: no picture
   std::span<const std::string_view> phase_names = {};
   ReferenceLosses references = {};
   Index tokens_per_step = 0;

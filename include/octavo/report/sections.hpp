@@ -124,6 +124,25 @@ inline void write_samples(PageWriter& page, const RunReport& run, const RunHisto
   page.markup("</section>\n");
 }
 
+/// Rows that are not trained on, answered before and after the run.
+inline void write_examples(PageWriter& page, const RunReport& run) {
+  if (run.examples.empty()) return;
+  page.markup("<section>\n<h2>Rows that it was not trained on</h2>\n<div class=\"groups\">\n");
+  const auto part = [&](std::string_view name, const std::string& text) {
+    page.markup("<h3>").text(name).markup("</h3><pre>");
+    page.text(whole_end(utf8_beginning(text, most_sample_bytes))).markup("</pre>\n");
+  };
+  for (const AnsweredExample& one : run.examples) {
+    page.markup("<div class=\"card\">");
+    part("Prompt", one.prompt);
+    if (!one.before.empty()) part("Before", one.before);
+    part("After", one.after);
+    part("The row's answer", one.expected);
+    page.markup("</div>\n");
+  }
+  page.markup("</div>\n</section>\n");
+}
+
 inline void write_commands(PageWriter& page, const RunReport& run) {
   if (run.resume.empty() && run.generate.empty()) return;
   const auto command = [&](std::string_view what, const std::string& line) {

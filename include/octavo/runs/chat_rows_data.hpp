@@ -82,6 +82,14 @@ constexpr Index chosen_sequence(Index longest, Index most) noexcept {
 /// an epoch has some steps.
 constexpr Index chosen_batch(Index rows) noexcept { return std::clamp<Index>(rows / 12, 1, 8); }
 
+/// What multiplies the learning rate of fine-tuning for a model of this width: the usual rates are
+/// those of width 576 (SmolLM2's 135M); smaller models learn faster, and full fine-tuning of wider
+/// ones slower, which adapters need not.
+constexpr double row_rate_factor(Index width, bool adapters) noexcept {
+  const double factor = 576 / static_cast<double>(width);
+  return adapters ? std::max(1.0, factor) : factor;
+}
+
 /// The steps in which `rows` packed rows are seen `epochs` times, `sequences` in a step.
 inline Index steps_of_epochs(double epochs, Index rows, Index sequences) {
   const double steps = epochs * static_cast<double>(rows) / static_cast<double>(sequences);

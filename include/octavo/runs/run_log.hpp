@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
@@ -116,6 +117,10 @@ class RunLog {
   void keep_sample(Index done, const std::string& text) {
     if (samples_) attempt(samples_, [&] { samples_->add(done, text); });
   }
+
+  /// Answers to rows that are not trained on, for the page.
+  void examples(std::vector<AnsweredExample> all) { page_.examples = std::move(all); }
+  const std::vector<AnsweredExample>& examples() const noexcept { return page_.examples; }
 
   /// The number of threads used in a step; reports once if some are idle.
   void threads(const ThreadPool& pool, const ThreadTuner& in_use) {

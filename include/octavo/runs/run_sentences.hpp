@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/formatted_number.hpp>
+#include <octavo/runs/chat_rows_data.hpp>
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/trainer.hpp>
 
@@ -38,6 +41,59 @@ inline std::string describe_passes(const TrainingOptions& training, Index text_t
   }
   return detail::concat(
       {tokens, " tokens: the text is seen ", FormattedNumber::general(passes, 3), " times"});
+}
+
+/// The rows of a run for fine-tuning: how many, how they are packed, and what counts.
+/// `documents`: CorpusIdentity::documents.
+inline std::string describe_rows(const ChatRows& rows, std::string_view documents) {
+  const ChatRowOptions options = chat_row_options(documents);
+  const auto percent = [](Index part, Index whole) {
+    return detail::concat(
+        {FormattedNumber::general(
+             100 * static_cast<double>(part) / static_cast<double>(std::max<Index>(whole, 1)), 2),
+         "%"});
+  };
+  const PackedData& train = rows.split.train;
+  const Index others = rows.validation_packing.documents;
+  std::string text = detail::concat({counted(rows.packing.documents, "row"), " for training, ",
+                                     others == 0 ? std::string("none") : std::to_string(others),
+                                     " for validation"});
+  if (rows.skipped > 0) {
+    text += detail::concat(
+        {"; ", counted(rows.skipped, "bad row"), rows.skipped == 1 ? " is" : " are", " skipped"});
+  }
+  text += detail::concat({"\npacked into ", counted(train.rows(), "row"), " of ", train.sequence(),
+                          " tokens, ", percent(rows.packing.padding, train.positions()),
+                          " of them padding; ", train.counted(), " tokens count, ",
+                          options.train_on == TrainOn::all ? "all of a row" : "those of answers"});
+  const Index cut = rows.packing.cut + rows.validation_packing.cut;
+  const Index split = rows.packing.split + rows.validation_packing.split;
+  const Index empty = rows.packing.empty + rows.validation_packing.empty;
+  if (cut + split > 0) {
+    text += detail::concat({"\n", counted(cut + split, "row"), " longer than that, up to ",
+                            rows.longest, ": ", cut > 0 ? "cut" : "split"});
+  }
+  if (empty > 0) {
+    text += detail::concat({"\n", counted(empty, cut > 0 ? "row" : "piece"),
+                            " left out: no token that counts is within the length"});
+  }
+  return text;
+}
+
+/// The times that packed rows are seen, and how they are evaluated.
+inline std::string describe_epochs(const TrainingOptions& training, const PackedSplit& rows) {
+  const double seen = static_cast<double>(training.steps) *
+                      static_cast<double>(training.sequences()) /
+                      static_cast<double>(rows.train.rows());
+  std::string text = detail::concat({FormattedNumber::general(seen, 3), " epochs"});
+  if (rows.validation.empty()) return text;
+  if (training.evaluate_every == 0) return text + "; evaluation: only at the end";
+  const EvaluationWindows windows(evaluation_targets(rows.validation), training.sequence,
+                                  training.evaluation_tokens);
+  return text + detail::concat({"; evaluation: ", windows.is_sample() ? "" : "all ",
+                                counted(windows.count(), "packed row"), " every ",
+                                counted(training.evaluate_every, "step"),
+                                windows.is_sample() ? ", all at the end" : ""});
 }
 
 /// The share of `targets` tokens that is evaluated, and the cost.
