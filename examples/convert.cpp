@@ -15,6 +15,7 @@
 
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/checkpoint/model_file.hpp>
+#include <octavo/interop/gguf_adapter.hpp>
 #include <octavo/interop/gguf_model.hpp>
 #include <octavo/interop/hugging_face_folder.hpp>
 #include <octavo/interop/model_source.hpp>
@@ -271,6 +272,32 @@ octavo::WeightSource<float> shown(octavo::WeightSource<float> weights, octavo::I
   };
 }
 
+/// Writes the adapters of a model alone.
+int run_adapter(std::string from, std::string to, const std::string& type) {
+  const Target target = convert::target_of(to);
+  octavo::require(target != Target::octavo,
+                  "--adapter: expected NAME.gguf, or a folder for PEFT's files");
+  octavo::require(octavo::block_of(type_of(type)) == 1,
+                  [&] { return "--type: got '" + type + "', expected f32, f16 or bf16"; });
+  from = convert::plain(from);
+  to = convert::plain(to);
+  convert::spare_source(from, to, target, {});
+  std::error_code unknown;
+  if (std::filesystem::is_directory(from, unknown)) {
+    from = octavo::newest_valid_checkpoint(from, support::warn_of_skipped).path;
+  }
+  const octavo::LoraAdapter adapter = support::adapter_of_file(from);
+  if (target == Target::gguf) {
+    octavo::save_gguf_adapter(to, adapter, type_of(type));
+  } else {
+    octavo::save_peft_adapter(to, adapter, {}, type_of(type));
+  }
+  std::printf("%s: %s\n%s: its adapter, %s, %s\n", octavo::printable(from).c_str(),
+              describe(adapter.base()).c_str(), octavo::printable(to).c_str(),
+              target == Target::gguf ? "GGUF" : "PEFT", type.c_str());
+  return 0;
+}
+
 int run(std::string from, std::string to, const std::string& type,
         const std::vector<support::GivenAdapter>& given, bool merges) {
   const Target target = convert::target_of(to);
@@ -305,7 +332,7 @@ int run(std::string from, std::string to, const std::string& type,
 int main(int argc, char** argv) {
   std::string from, to, type = "f32";
   std::vector<support::GivenAdapter> adapters;
-  bool inspect = false, merges = false;
+  bool inspect = false, merges = false, adapter = false;
   return support::run_program(
       "convert", "Takes a model from one format to another, without loading it into memory.", argc,
       argv, [&](CLI::App& app) {
@@ -323,6 +350,9 @@ int main(int argc, char** argv) {
                           "of PEFT's or a GGUF file; may be given several times");
         app.add_flag("--merge", merges,
                      "Fold low-rank adapters into the weights, as for folders and GGUF anyway");
+        app.add_flag("--adapter", adapter,
+                     "Write FROM's low-rank adapters alone: NAME.gguf for llama.cpp, or a folder "
+                     "for PEFT");
         app.add_flag("--inspect", inspect,
                      "Print what FROM holds, and the memory that it needs, without loading it");
         return [&] {
@@ -332,6 +362,9 @@ int main(int argc, char** argv) {
             throw octavo::ConfigError("TO is required", "see convert --help");
           }
           octavo::require(!inspect || !merges, "--merge: it cannot be combined with --inspect");
+          octavo::require(!adapter || !(inspect || merges || !adapters.empty()),
+                          "--adapter: it cannot be combined with --inspect, --merge or --lora");
+          if (adapter) return run_adapter(from, to, type);
           if (!inspect) return run(from, to, type, adapters, merges);
           convert::inspect(convert::plain(from));
           return 0;

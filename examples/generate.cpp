@@ -6,6 +6,8 @@
 #include <string>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include <octavo/runs/run_files.hpp>
 
 #include "generate/chat.hpp"
@@ -13,6 +15,7 @@
 #include "generate/model.hpp"
 #include "generate/options.hpp"
 #include "generate/prompts.hpp"
+#include "generate/score_rows.hpp"
 #include "generate/writer.hpp"
 #include "support/program.hpp"
 
@@ -30,6 +33,8 @@ std::size_t score(const support::GenerateOptions& options, const Model& model,
     return "--stride: got " + std::to_string(options.stride) + ", expected at most " +
            std::to_string(length) + ", the length that the model was trained on";
   });
+  if (generate::has_rows(options.score)) return generate::score_rows(options, model, threads);
+  octavo::require(options.skip_bad == 0, "--skip-bad: it needs rows (--score NAME.jsonl)");
   std::string text = support::read_text(options.score);
   const std::string what = "text " + octavo::printable(options.score);
   const auto tokens = generate::encode(model, options, text, what);
@@ -53,6 +58,18 @@ std::size_t score(const support::GenerateOptions& options, const Model& model,
   const std::string_view scored =
       std::string_view(text).substr(model.tokenizer.decode(tokens[0]).size());
   const double bits = result.nats / std::numbers::ln2;
+  if (options.json) {
+    const nlohmann::ordered_json json{
+        {"tokens", result.tokens},
+        {"bytes", scored.size()},
+        {"characters", octavo::utf8_characters(scored)},
+        {"loss", result.mean()},
+        {"bits_per_character", bits / static_cast<double>(octavo::utf8_characters(scored))},
+        {"bits_per_byte", bits / static_cast<double>(scored.size())},
+        {"perplexity", result.perplexity()}};
+    support::print(json.dump(2) + "\n");
+    return scorer.plan().total_bytes();
+  }
   std::printf(
       "%td tokens scored: %zu bytes, %td characters\n"
       "mean negative log-likelihood %.6f nats per token\n"

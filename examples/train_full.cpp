@@ -62,8 +62,8 @@ Text read_text(const support::FullCommandLine& command_line, const support::Full
     const bool given = resumed != nullptr || command_line.gives("sequence");
     return {std::nullopt, reader.read([&](octavo::Index longest) {
               if (given) return options.training.sequence;
-              return octavo::chosen_sequence(
-                  longest, std::min<octavo::Index>(options.from->trained_length(), 1024));
+              return octavo::chosen_sequence(longest,
+                                             std::min<octavo::Index>(options.config.context, 1024));
             })};
   }
   octavo::CorpusReader reader(corpus, line.callbacks(), resumed);

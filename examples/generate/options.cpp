@@ -167,13 +167,19 @@ void add_sampling(CLI::App& app, GenerateOptions& options) {
 
 void add_scoring(CLI::App& app, GenerateOptions& options) {
   auto& group = *app.add_option_group("Scoring", "instead of writing");
-  add_name(group, "--score", options.score,
-           "Print how likely the model finds the text of a file, - for standard input")
+  add_name(
+      group, "--score", options.score,
+      "Print how likely the model finds the text of a file, - for standard input; of NAME.jsonl "
+      "each row: the answer of a conversation or the completion of a prompt, or, where rows "
+      "have choices, how often the right one is the likeliest")
       ->type_name("FILE");
   add_integer(group, "--stride", options.stride, 1,
               "Tokens from one window of a long text to the next; less sees more context, for more "
               "work (the length that the model was trained on)");
   group.add_flag("--per-token", options.per_token, "Print each token's log-probability too");
+  group.add_flag("--json", options.json, "Print the scores as JSON");
+  add_integer(group, "--skip-bad", options.skip_bad, 0,
+              "Skip up to N bad rows of NAME.jsonl, with a warning for each (0)");
 }
 
 std::string read_standard_input() {
@@ -225,6 +231,10 @@ void finish(GenerateOptions& options) {
                   "--score: it cannot be combined with prompts or --interactive");
   octavo::require(!options.score.empty() || (options.stride == 0 && !options.per_token),
                   "--stride, --per-token: they need --score");
+  octavo::require(!options.score.empty() || (!options.json && options.skip_bad == 0),
+                  "--json, --skip-bad: they need --score");
+  octavo::require(!options.json || !options.per_token,
+                  "--json: it cannot be combined with --per-token");
   octavo::require(!options.interactive || !prompted,
                   "--interactive: it cannot be combined with prompts on the command line");
   octavo::require(!options.chat || !(prompted || options.interactive || !options.score.empty()),

@@ -45,6 +45,8 @@ struct GenerateOptions {
   std::string score;         ///< a file, - for standard input; empty: none
   octavo::Index stride = 0;  ///< 0: the model's trained length
   bool per_token = false;
+  bool json = false;           ///< scores as JSON
+  octavo::Index skip_bad = 0;  ///< bad rows of a JSONL file that are skipped
   octavo::Index tokens = 200;
   octavo::Index context = 0;  ///< positions that the model sees; 0: as it was trained, at most 4096
   octavo::Sampling sampling;  ///< without the biases

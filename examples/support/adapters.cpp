@@ -2,9 +2,15 @@
 #include "support/adapters.hpp"
 
 #include <cmath>
+#include <cstdio>
+#include <span>
 #include <string_view>
 
+#include <octavo/checkpoint/model_file.hpp>
+#include <octavo/generation/visible_text.hpp>
 #include <octavo/interop/gguf_adapter.hpp>
+#include <octavo/interop/save_pretrained.hpp>
+#include <octavo/transformer/extract_adapter.hpp>
 
 #include "support/program.hpp"
 
@@ -42,6 +48,34 @@ std::vector<octavo::ScaledAdapter> read_adapters(const std::vector<GivenAdapter>
     adapters.push_back({octavo::read_lora_adapter(one.path, base), one.strength});
   }
   return adapters;
+}
+
+octavo::LoraAdapter adapter_of_file(const std::string& path) {
+  const octavo::FileSource source(path);
+  const octavo::ModelFile file(source);
+  return octavo::extract_adapter(
+      file.config(), octavo::Transformer<float>(file.config()).parameters(),
+      [&](const octavo::ParameterBlock& block, std::span<float> numbers) {
+        file.read<float>(block, numbers);
+      });
+}
+
+void save_adapter(const std::string& model, const std::string& folder, const std::string& base) {
+  try {
+    const octavo::LoraAdapter adapter = adapter_of_file(model);
+    octavo::PretrainedConfig config;
+    config.model = adapter.base();
+    config.trained_length = config.model.context;
+    (void)hf_config_text(config, octavo::StoredType::f32, "cannot write");
+    octavo::save_peft_adapter(folder, adapter, base);
+    std::printf("The adapter of %s, for PEFT: %s; for llama.cpp: %s %s NAME.gguf --adapter\n",
+                octavo::one_line(model).c_str(), octavo::one_line(folder).c_str(),
+                command_of("convert").c_str(), shell_word(model).c_str());
+  } catch (const octavo::IoError&) {
+    throw;
+  } catch (const octavo::Error&) {
+    // No class of transformers has such a base, so that PEFT has no use for the adapter.
+  }
 }
 
 }  // namespace support

@@ -24,4 +24,12 @@ void add_lora(CLI::App& app, std::vector<GivenAdapter>& adapters, const std::str
 std::vector<octavo::ScaledAdapter> read_adapters(const std::vector<GivenAdapter>& given,
                                                  const octavo::ModelConfig& base);
 
+/// The adapters of a model file or checkpoint, of which only they are read. ConfigError if it has
+/// none.
+octavo::LoraAdapter adapter_of_file(const std::string& path);
+
+/// Saves the adapters of a model file or checkpoint as a folder of PEFT's, and says so, or why not.
+/// `base`: the model below them.
+void save_adapter(const std::string& model, const std::string& folder, const std::string& base);
+
 }  // namespace support

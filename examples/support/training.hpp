@@ -2,6 +2,7 @@
 // A run of a training program, from the constructed trainer to the saved model.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <octavo/report.hpp>
 #include <octavo/runs.hpp>
 
+#include "support/adapters.hpp"
 #include "support/memory_report.hpp"
 #include "support/program.hpp"
 #include "support/progress.hpp"
@@ -32,6 +34,7 @@ struct Run {
   octavo::RecordedRunOptions recorded = {};
   std::string nothing_left = {};                ///< a message if no steps are left; empty: none
   std::function<void()> before_last_save = {};  ///< prints the result of the run
+  std::string base_name = {};                   ///< the model whose adapters are trained
   /// The held-out rows of a run for fine-tuning, answered; printed, and shown on the page.
   std::function<std::vector<octavo::AnsweredExample>()> examples = {};
   std::function<std::string()> last_sample =
@@ -86,6 +89,10 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
     const std::string how = run.page.generate.substr(0, run.page.generate.find(" --temperature"));
     std::printf("\nSaved %s; try: %s %s%s\n", octavo::one_line(path).c_str(),
                 command_of("generate").c_str(), shell_word(path).c_str(), how.c_str());
+    if (trainer.config().lora.rank > 0) {
+      const std::string best = saver.best_path();
+      save_adapter(best.empty() ? path : best, saver.folder()->path() + "/adapter", run.base_name);
+    }
     const bool asked = result.reason == octavo::StopReason::asked;
     if (asked) std::printf("Continue with: %s\n", run.page.resume.c_str());
     if (!asked) progress.log().keep_sample(trainer.state().steps_done, sample);

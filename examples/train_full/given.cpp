@@ -37,6 +37,8 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   if (!names_rows()) options.training.min_lr = options.training.learning_rate / 10;
   options = begun(std::move(options));
   options.from = &from;
+  options.from_name = from_;
+  if (names_rows()) options.training.trained_length = from.trained_length();
   if (from.tokenizer()) options.corpus.given_tokenizer = &*from.tokenizer();
   model_.for_each_given(
       config, [&](const octavo::Field& field, const auto& asked, const auto& has) {

@@ -36,7 +36,8 @@ struct FullOptions {
   std::string why;  ///< reason for the preset
   SaveOptions saving;
   const octavo::ModelSource* from =
-      nullptr;  ///< the model to continue; null: initial weights are random
+      nullptr;            ///< the model to continue; null: initial weights are random
+  std::string from_name;  ///< its path
   std::shared_ptr<StoredBase> base = {};  ///< of adapters; null: all weights are the trainer's
   bool wants_shakespeare = false;
   bool double_precision = false;

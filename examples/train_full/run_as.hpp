@@ -191,6 +191,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
     if (rows == nullptr) print("\n" + octavo::visible_text(text) + "\n");
     return text;
   };
+  run.base_name = options.from_name;
   if (rows != nullptr) {
     run.examples = [&] {
       auto after = answers();

@@ -11,6 +11,7 @@
 #include <octavo/runs/chat_documents.hpp>
 #include <octavo/runs/chat_rows.hpp>
 #include <octavo/runs/chat_rows_data.hpp>
+#include <octavo/runs/choice_rows.hpp>
 #include <octavo/runs/corpus.hpp>
 #include <octavo/runs/corpus_options.hpp>
 #include <octavo/runs/corpus_reader.hpp>
@@ -19,6 +20,7 @@
 #include <octavo/runs/recorded_run.hpp>
 #include <octavo/runs/resumed_run.hpp>
 #include <octavo/runs/rollback.hpp>
+#include <octavo/runs/row_scores.hpp>
 #include <octavo/runs/run_budget.hpp>
 #include <octavo/runs/run_callbacks.hpp>
 #include <octavo/runs/run_files.hpp>

@@ -4,6 +4,7 @@
 // Umbrella header of transformer/: includes everything in that folder.
 
 #include <octavo/transformer/block.hpp>
+#include <octavo/transformer/extract_adapter.hpp>
 #include <octavo/transformer/families.hpp>
 #include <octavo/transformer/gpt2_names.hpp>
 #include <octavo/transformer/initial_weights.hpp>

@@ -44,6 +44,8 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--window-pattern", "N", whole(0)},
     {"train_full", "--conv-taps", "N", whole(0, 8)},
     {"train_full", "--lora-rank", "N", whole(0)},
+    {"train_full", "--skip-bad", "N", whole(0)},
+    {"generate", "--skip-bad", "N", whole(0)},
     {"train_full", "--rope-width", "N", whole(0)},
     {"train_full", "--rope-original-context", "N", whole(0)},
     {"train_full", "--warmup", "N", whole(0)},
@@ -65,6 +67,7 @@ const std::vector<OptionOf> numbers{
     {"generate", "--stride", "N", whole(1)},
     {"generate", "--threads", "N", whole(0, 1024)},
     {"train_full", "--lr", "X", "a finite number > 0", false},
+    {"train_full", "--epochs", "X", "a finite number > 0", false},
     {"train_full", "--min-lr", "X", not_negative, false},
     {"train_full", "--decay", "X", not_negative, false},
     {"train_full", "--beta1", "X", fraction, false},
@@ -100,6 +103,8 @@ const std::vector<OptionOf> numbers{
 
 const std::vector<OptionOf> others{
     {"train_full", "--norm", "NAME", "layer or rms"},
+    {"train_full", "--train-on", "NAME", "answers or all"},
+    {"train_full", "--long-rows", "NAME", "cut or split"},
     {"train_full", "--family", "NAME",
      "gpt2, llama, llama3, smollm2, qwen2, qwen3, mistral, gemma, gemma2 or gemma3"},
     {"train_full", "--positions", "NAME", "learned or rotary"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include <octavo/checkpoint/model_file.hpp>
@@ -16,7 +17,8 @@ void save_trained_model(const std::string& path, const Trainer<T, Config, Part>&
                         const AnyTokenizer& tokenizer, FileSystem& files = real_file_system()) {
   ModelDescription model(trainer.model());
   model.parameters = trainer.parameters();
-  detail::save_model<T>(path, model, trainer.options().sequence, tokenizer,
+  const TrainingOptions& options = trainer.options();
+  detail::save_model<T>(path, model, std::max(options.sequence, options.trained_length), tokenizer,
                         WeightSource<T>(trainer.weights()), trainer.base(), files);
 }
 

@@ -163,7 +163,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   for_each_field(trainer.config(), detail::FieldWriter{metadata});
   detail::write_part(metadata, detail::part_name<Part>());
   detail::write_tokenizer(metadata, tokenizer);
-  metadata.whole("trained_length", options.sequence);
+  metadata.whole("trained_length", std::max(options.sequence, options.trained_length));
   metadata.truth("double", sizeof(T) == sizeof(double));
   for_each_field(options, detail::FieldWriter{metadata});
   detail::write_state(metadata, state);
@@ -293,8 +293,8 @@ class CheckpointFile {
     constexpr std::array<std::string_view, 1> kinds{"checkpoint"};
     detail::read_format(metadata, kinds);
     const ModelConfig config = detail::read_config(metadata);
-    detail::read_trained_length(metadata, config);  // for load_model: options have the same number
-    const TrainingOptions options = detail::read_options(metadata, config, known);
+    TrainingOptions options = detail::read_options(metadata, config, known);
+    options.trained_length = detail::read_trained_length(metadata, config);
     const BaseIdentity base = detail::read_base(metadata);
     if (base.exists() != options.stored_base) {
       metadata.refuse("stored_base", base.exists() ? "1 beside a base" : "0 without a base");

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,9 +64,9 @@ struct SettingGroup {
 
 /// A row that is not trained on, answered by the model.
 struct AnsweredExample {
-  std::string prompt, expected;  ///< of the row
-  std::string before;            ///< by the model before the run; empty: unknown
-  std::string after;             ///< by the model after it
+  std::string prompt, expected;       ///< of the row
+  std::optional<std::string> before;  ///< by the model before the run; nothing: unknown
+  std::string after;                  ///< by the model after it
 };
 
 /// The content of a page about a run, besides the run's history. Texts may have any bytes.

@@ -135,7 +135,7 @@ inline void write_examples(PageWriter& page, const RunReport& run) {
   for (const AnsweredExample& one : run.examples) {
     page.markup("<div class=\"card\">");
     part("Prompt", one.prompt);
-    if (!one.before.empty()) part("Before", one.before);
+    if (one.before) part("Before", *one.before);
     part("After", one.after);
     part("The row's answer", one.expected);
     page.markup("</div>\n");

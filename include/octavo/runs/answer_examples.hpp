@@ -58,7 +58,7 @@ inline std::string describe_examples(std::span<const AnsweredExample> examples) 
     };
     text += text.empty() ? "\nrows that it was not trained on:\n" : "\n";
     line("prompt  ", one.prompt);
-    if (!one.before.empty()) line("before  ", one.before);
+    if (one.before) line("before  ", *one.before);
     line("after   ", one.after);
     line("row     ", one.expected);
   }

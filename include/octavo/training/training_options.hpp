@@ -70,6 +70,9 @@ struct TrainingOptions {
   /// which matrices may stay in the number type of a file; it is neither in the plan nor among
   /// weights().
   bool stored_base = false;
+  /// The longest sequence that the model has been trained on before, which files state; less than
+  /// `sequence`: that.
+  Index trained_length = 0;
   /// The rows of a step are documents one after the other (PackedData): each row stands at a
   /// position of its document, and sees nothing before it. Costs memory for the positions.
   bool packed = false;
