@@ -4,8 +4,8 @@
 
     python3 benchmarks/training/instructions.py --data shakespeare.txt
 
-trains a small model on a text, fine-tunes it on 2,000 made rows (reversing, counting and looking
-up) once in full and once with adapters, both with train_full's own choices except for the epochs,
+trains a small model on a text, fine-tunes it on 2,000 made rows (reversing, counting, looking up,
+and rolling a die) once in full and once with adapters, both with train_full's own choices except for the epochs,
 and fails if the adapters' best validation loss is more than a tenth above that of full
 fine-tuning. Takes a few minutes on one core."""
 
@@ -28,11 +28,13 @@ def rows(count):
     chance = random.Random(1)
     for i in range(count):
         word = chance.choice(WORDS)
-        if i % 3 == 0:
+        if i % 4 == 0:
             yield f"Reverse {word}.", word[::-1]
-        elif i % 3 == 1:
+        elif i % 4 == 1:
             many = chance.randint(1, 9)
             yield f"Count: {' '.join([word] * many)}", str(many)
+        elif i % 4 == 2:
+            yield "Roll a die.", str(chance.randint(1, 6))  # so that no model's loss is near 0
         else:
             thing = chance.choice(list(COLOURS))
             yield f"What colour is {thing}?", COLOURS[thing]
@@ -45,6 +47,7 @@ def main():
     parser.add_argument("--epochs", default="8")
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--steps", default="600", help="of the base model")
+    parser.add_argument("--lr", default=[], nargs="*", help="other learning rates of adapters to try")
     parser.add_argument("--keep", help="a folder for the runs")
     options = parser.parse_args()
     program = os.path.join(os.path.abspath(options.programs), "train_full")
@@ -65,9 +68,10 @@ def main():
               "12", "--sequence", "64", "--family", "llama", "--lr", "3e-3", "--eval-every", "0",
               "--out", "base")
     best = {}
-    for name, more in (("full", []), ("adapters", ["--lora"])):
+    others = [(f"adapters at {lr}", ["--lora", "--lr", lr]) for lr in options.lr]
+    for name, more in [("full", []), ("adapters", ["--lora"])] + others:
         told = train("--from", "base/model.safetensors", "--data", "rows.jsonl", "--epochs",
-                     options.epochs, "--out", name, *more)
+                     options.epochs, "--out", name.replace(" ", "_"), *more)
         losses = [float(x) for x in re.findall(r"validation loss (\S+)", told)]
         rate = re.search(r"lr (\S+) to", told).group(1)
         best[name] = min(losses)
