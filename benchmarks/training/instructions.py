@@ -20,6 +20,8 @@ import tempfile
 
 WORDS = ("king lord love night heart sword queen death honour blood speak hand eyes sweet grace "
          "crown house friend enemy battle").split()
+# In letters: the text has no digits, whose rows of the token table would stay as they began.
+NUMBERS = "none one two three four five six seven eight nine".split()
 COLOURS = {"the sky": "blue", "grass": "green", "blood": "red", "snow": "white", "coal": "black",
            "gold": "yellow", "an orange": "orange", "a violet": "violet"}
 
@@ -32,9 +34,9 @@ def rows(count):
             yield f"Reverse {word}.", word[::-1]
         elif i % 4 == 1:
             many = chance.randint(1, 9)
-            yield f"Count: {' '.join([word] * many)}", str(many)
+            yield f"Count: {' '.join([word] * many)}", NUMBERS[many]
         elif i % 4 == 2:
-            yield "Roll a die.", str(chance.randint(1, 6))  # so that no model's loss is near 0
+            yield "Roll a die.", NUMBERS[chance.randint(1, 6)]  # so that no model's loss is near 0
         else:
             thing = chance.choice(list(COLOURS))
             yield f"What colour is {thing}?", COLOURS[thing]

@@ -5,6 +5,7 @@
 
 #include <octavo/kernels/activate.hpp>
 #include <octavo/kernels/attend.hpp>
+#include <octavo/kernels/attention_shape.hpp>
 #include <octavo/kernels/convolve.hpp>
 #include <octavo/kernels/cross_entropy.hpp>
 #include <octavo/kernels/dropout.hpp>
