@@ -18,16 +18,26 @@
 // optimizers in it.
 namespace OCTAVO_NAMESPACE {
 
+namespace detail {
+
+template <typename... Rules>
+constexpr std::array<AnyOptimizer, sizeof...(Rules)> optimizers_of(const Rules&... rules) {
+  return {rules...};
+}
+
+}  // namespace detail
+
 /// Octavo's optimizers with their defaults, followed by the user's own: `static const auto known =
 /// known_optimizers(Adagrad{});`
 template <Optimizer... Own>
 constexpr std::array<AnyOptimizer, 6 + sizeof...(Own)> known_optimizers(const Own&... own) {
-  return {AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Muon{}, Sgd{}, own...};
+  return detail::optimizers_of(AdamW{}, AdamW8bit{}, Adam{}, Lion{}, Muon{}, Sgd{}, own...);
 }
 
-/// Octavo's optimizers. (A template, so that only programs that use the list compile them.)
-template <typename = void>
-inline constexpr auto builtin_optimizers = known_optimizers();
+/// Octavo's optimizers, as `builtin_optimizers<>`. (A template whose value depends on its
+/// arguments, so that only programs that use the list compile them.)
+template <Optimizer... Own>
+inline constexpr auto builtin_optimizers = known_optimizers(Own{}...);
 
 /// A view of a list of optimizers, which must outlive it.
 class OptimizerList {
