@@ -119,22 +119,24 @@ void unpack_outputs(const StoredMatrix& matrix, Index first_k, Index depth, Inde
 
 /// square[i] = number `first` + i of each of a vector of neighbouring lines, 0 after the lines'
 /// end. `first` and `line` are multiples of a vector; `pass`: the one that has the numbers.
-template <StoredType type, int pass>
+template <StoredType type>
 OCTAVO_ALWAYS_INLINE void decode_square(const StoredMatrix& matrix, Index line, Index first,
-                                        Floats (&square)[float_lanes]) {
+                                        int pass, Floats (&square)[float_lanes]) {
   using Lines = LinesOfGroup<type>;
   constexpr int in_block = std::min<int>(float_lanes, Lines::numbers);
   const std::byte* block = group_block<type>(matrix, line, first);
-  const auto before = static_cast<int>(first % (Lines::words * Lines::per_pass)) / Lines::per_pass;
+  const auto before =
+      static_cast<int>(first % (Lines::pass_words * Lines::per_pass)) / Lines::per_pass;
   OCTAVO_UNROLL
   for (int b = 0; b < float_lanes; b += in_block, block += Lines::bytes) {
-    const bool there = octavo::detail::has_scales(type) || first + b < matrix.length;
+    const bool there = block_of(type) > 1 || first + b < matrix.length;
     const Lines lines =
         there ? Lines(block, static_cast<std::size_t>(line % group_lines)) : Lines();
     OCTAVO_UNROLL
     for (int i = 0; i < in_block; ++i) {
       const int word = before + i / Lines::per_pass;
-      square[b + i] = there ? lines.number(lines.word(word), pass, i % Lines::per_pass) : Floats{};
+      square[b + i] =
+          there ? lines.number(lines.word(pass, word), pass, i % Lines::per_pass) : Floats{};
     }
   }
 }
@@ -144,19 +146,24 @@ OCTAVO_ALWAYS_INLINE void decode_square(const StoredMatrix& matrix, Index line, 
 template <StoredType type>
 void unpack_vector_of_inputs(const StoredMatrix& matrix, Range outputs, Index first_j, float* panel,
                              Index panel_row) {
-  constexpr int passes = LinesOfGroup<type>::passes;
-  const bool second = passes == 2 && first_j % 32 >= 16;
+  using Lines = LinesOfGroup<type>;
+  constexpr int last = Lines::passes - 1;
+  const auto pass = static_cast<int>(first_j % Lines::numbers) / (Lines::numbers / Lines::passes);
   for (Index line = outputs.begin / float_lanes * float_lanes; line < outputs.end;
        line += float_lanes) {
     if (line + 2 * float_lanes < outputs.end) {
       const std::byte* const ahead = group_block<type>(matrix, line + 2 * float_lanes, first_j);
-      for (std::size_t at = 0; at < LinesOfGroup<type>::bytes; at += alignment_bytes) {
+      for (std::size_t at = 0; at < Lines::bytes; at += alignment_bytes) {
         __builtin_prefetch(ahead + at);
       }
     }
     Floats square[array_size(float_lanes)];
-    second ? decode_square<type, passes - 1>(matrix, line, first_j, square)
-           : decode_square<type, 0>(matrix, line, first_j, square);
+    if constexpr (Lines::few_passes) {  // known to the compiler
+      pass == 0 ? decode_square<type>(matrix, line, first_j, 0, square)
+                : decode_square<type>(matrix, line, first_j, last, square);
+    } else {
+      decode_square<type>(matrix, line, first_j, pass, square);
+    }
     simd::transpose<float>(square);
     float* const to = panel + (line - outputs.begin) * panel_row;
     if (line >= outputs.begin && line + float_lanes <= outputs.end) {
@@ -186,8 +193,7 @@ void unpack_inputs(const StoredMatrix& matrix, Index first_k, Index depth, Index
       });
     }
   }
-  const Index block =
-      octavo::detail::has_scales(matrix.type) ? static_cast<Index>(block_of(matrix.type)) : 2;
+  const auto block = std::max<Index>(static_cast<Index>(block_of(matrix.type)), 2);
   const Index first = first_j / block * block;
   const Index end = std::min(matrix.length, (first_j + columns + block - 1) / block * block);
   std::array<float, 1024> numbers;
