@@ -134,7 +134,7 @@ class GgufModel {
   std::size_t stored_bytes() const {
     return detail::stored_plan(
                parameters_,
-               [this](const Parameter& parameter) { return stored_tensors(parameter); })
+               [this](const Parameter& parameter) { return stored_tensors(parameter, nullptr); })
         .template bytes<float>();
   }
 

@@ -186,7 +186,7 @@ class ModelSource {
   }
 
   static std::vector<detail::StoredTensor> as_floats(const Parameter& parameter) {
-    return {{parameter.name, StoredType::f32, {&parameter, 0, parameter.columns}, {}, {}}};
+    return {{parameter.name, StoredType::f32, {&parameter, 0, parameter.columns}, {}, {}, {}}};
   }
 
   /// The base's weights, and the file's own.
