@@ -55,6 +55,7 @@ TEST_CASE("every option that changes what is computed comes back") {
   options.fused_update = true;
   options.freeze = "attn, wte";
   options.train_last = 1;
+  options.stored_base = true;
   options.zero_init = true;
   options.cooldown = 0.25;
   const TrainingOptions back = through_file(
@@ -82,6 +83,7 @@ TEST_CASE("every option that changes what is computed comes back") {
   CHECK(back.fused_update);
   CHECK(back.freeze == NamePatterns("attn, wte"));
   CHECK(back.train_last == 1);
+  CHECK(back.stored_base);
   CHECK(back.zero_init);
   CHECK(back.cooldown == 0.25);
 }

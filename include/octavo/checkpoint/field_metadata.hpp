@@ -99,7 +99,8 @@ struct FieldReader {
 
   std::string key(const Field& field) const {
     const std::string formerly(field.formerly);
-    const bool old = !metadata.has(std::string(field.name)) && metadata.has(formerly);
+    const bool old =
+        !formerly.empty() && !metadata.has(std::string(field.name)) && metadata.has(formerly);
     return old ? formerly : std::string(field.name);
   }
 
