@@ -233,7 +233,11 @@ TEST_CASE("a model writes and scores the same from every format that it is conve
     const std::string expected = outcome(model, options);
     CHECK(outcome("m.gguf", options) == expected);
     CHECK(outcome("hf", options) == expected);
+    CHECK(outcome("m.gguf", options + " --mmap") == expected);
+    CHECK(outcome("hf", options + " --mmap") == expected);
   }
+  refused(sandbox, {"generate", "m.gguf", "--mmap", "--lora", "x"}, 64,
+          "--mmap: it cannot be combined with --lora, which changes the weights");
   fs::remove(sandbox.path / "hf/tokenizer.json");
   fs::remove(sandbox.path / "hf/vocab.json");
   refused(sandbox, {"generate", "hf"}, 65,
