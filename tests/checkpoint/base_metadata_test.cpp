@@ -6,7 +6,8 @@
 
 #include <doctest/doctest.h>
 
-#include <octavo/checkpoint/trained_model.hpp>
+#include <octavo/checkpoint/base_metadata.hpp>
+#include <octavo/checkpoint/training_checkpoint.hpp>
 
 #include "checkpoint/forged_file.hpp"
 #include "checkpoint/small_run.hpp"
@@ -145,27 +146,4 @@ TEST_CASE("what a file says of its base must make sense") {
   CHECK(failure("layers", "2").find("is missing") != std::string::npos);
   CHECK(failure("layers", "2147483647").find("expected 1 to") != std::string::npos);
   CHECK(failure("lora_rank", "2147483647").find("has room for") != std::string::npos);
-}
-
-TEST_CASE("the model of a run on a stored base is a file of adapters") {
-  const Folder folder;
-  BaseRun run;
-  run.step(2);
-  save_trained_model(folder / "m", run.trainer, run.tokenizer);
-  const FileSource source(folder / "m");
-  const ModelFile file(source);
-  CHECK(file.base().fingerprint == run.trainer.base().fingerprint);
-  CHECK(file.config() == adapted);
-  CHECK(file.parameters().count() == std::ssize(run.trainer.weights()));
-  std::vector<float> weights(run.trainer.weights().size());
-  file.read(std::span(weights));
-  CHECK(std::equal(weights.begin(), weights.end(), run.trainer.weights().begin()));
-  file.check_sums();
-  CHECK_THROWS_WITH_AS(load_model<float>(source), doctest::Contains("adapters of a model alone"),
-                       FormatError);
-  // Without a base it is the file of save_model.
-  SmallRun whole(1);
-  save_trained_model(folder / "a", whole.trainer, whole.tokenizer);
-  whole.save_model(folder / "b");
-  CHECK(read_file(folder / "a") == read_file(folder / "b"));
 }
