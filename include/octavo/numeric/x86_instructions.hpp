@@ -33,6 +33,8 @@
 #define OCTAVO_X86_SHUFFLE_BYTES_64(words, places)         \
   reinterpret_cast<std::remove_cvref_t<decltype(words)> >( \
       _mm512_shuffle_epi8(reinterpret_cast<__m512i>(words), reinterpret_cast<__m512i>(places)))
+#define OCTAVO_X86_LOOKUP_32_FLOAT(table, indices) \
+  _mm256_permutevar8x32_ps(table, reinterpret_cast<__m256i>(indices))
 #define OCTAVO_X86_LOOKUP_64_FLOAT(table, indices) \
   _mm512_permutexvar_ps(reinterpret_cast<__m512i>(indices), table)
 #define OCTAVO_X86_LOAD_32_FLOAT(from, mask) \
