@@ -1,38 +1,33 @@
 // SPDX-License-Identifier: MIT
-#include <vector>
-
 #include <doctest/doctest.h>
 
 #include <octavo/kernels/lines_of_group.hpp>
 
-#include "tensor/stored_numbers.hpp"
+#include "kernels/decoded_vectors.hpp"
+#include "kernels/stored_product.hpp"
 
-using namespace octavo_test;
-using namespace octavo::OCTAVO_BASE_ISA::detail;
+using namespace kernel_test;
 
 TEST_CASE("a block of neighbouring lines has the numbers of each of them") {
-  for (const StoredType stored_type : every_stored_type) {
-    INFO(std::string(name_of(stored_type)));
-    with_grouped_type(stored_type, [](auto type) {
-      using Lines = LinesOfGroup<type.value>;
-      constexpr Index length = 2 * Lines::numbers;
-      const RandomMatrix random(type.value, StoredLayout::grouped, 16, length);
-      Index wrong = 0, numbers = 0;
-      for (Index first = 0; first < length; first += Lines::numbers) {
-        const std::byte* const block =
-            random.matrix.data + static_cast<std::size_t>(first / Lines::numbers) * Lines::bytes;
-        for (Index lane = 0; lane < 16; lane += float_lanes) {
-          const Lines lines(block, static_cast<std::size_t>(lane));
-          for_each_number(lines, [&](Index i, Floats number) {
-            for (Index j = 0; j < float_lanes; ++j, ++numbers) {
-              const Index at = (lane + j) * length + first + i;
-              wrong += number[j] != random.numbers[static_cast<std::size_t>(at)];
-            }
-          });
+  for_each_instruction_set([] {
+    for (const StoredType type : octavo_test::every_stored_type) {
+      const Index block = detail::numbers_of_group_block(type);
+      const octavo_test::RandomMatrix random(type, StoredLayout::grouped, 16, 2 * block);
+      Index wrong = 0;
+      for (const Index first : {Index{0}, block}) {
+        const std::byte* const bytes =
+            random.matrix.data + (first == 0 ? 0 : detail::group_block_bytes(type));
+        const std::vector<float> numbers = numbers_of_block(type, bytes);
+        REQUIRE(std::ssize(numbers) == 16 * block);
+        for (Index line = 0; line < 16; ++line) {
+          for (Index i = 0; i < block; ++i) {
+            wrong += numbers[static_cast<std::size_t>(line * block + i)] !=
+                     random.numbers[static_cast<std::size_t>(line * 2 * block + first + i)];
+          }
         }
       }
-      CHECK(numbers == 16 * length);
+      INFO(std::string(name_of(type)), ", ", std::string(name_of(isa_in_use())));
       CHECK(wrong == 0);
-    });
-  }
+    }
+  });
 }
