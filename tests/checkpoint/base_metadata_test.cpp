@@ -82,7 +82,8 @@ TEST_CASE("a run on a stored base goes on, bit for bit, from checkpoints of what
     CHECK(file.info().base.fingerprint == whole.trainer.base().fingerprint);
     CHECK(file.info().options.stored_base);
     const SafetensorsReader tensors(source);
-    for (const auto& [name, tensor] : tensors.tensors()) {
+    for (const auto& entry : tensors.tensors()) {
+      const std::string& name = entry.first;
       const bool norm = name.find("ln_") != name.npos && !options.train_too.text().empty();
       INFO(name);
       CHECK((is_adapter(name) || name == "optimizer.state" || norm));
