@@ -82,7 +82,7 @@ TEST_CASE("token numbers that no token has are none, and noted") {
                       .set("tokenizer.ggml.bos_token_id", 50256u)
                       .set("tokenizer.ggml.eos_token_id", 0xffffffffu));
   CHECK(!read.model.config().begin_token);
-  CHECK(!read.model.config().end_token);
+  CHECK(read.model.config().end_tokens() == std::vector<Token>{10});  // "<|end|>", by its name
   CHECK(read.notes() == Lines{"'tokenizer.ggml.bos_token_id' is 50256, which no token has (0 to "
                               "10): it is set aside",
                               "'tokenizer.ggml.eos_token_id' is 4294967295, which no token has (0 "
