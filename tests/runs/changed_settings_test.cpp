@@ -20,6 +20,7 @@ const octavo::CheckpointInfo before{{.vocabulary = 35,
                                     {},
                                     octavo::ByteTokenizer(),
                                     {},
+                                    {},
                                     false,
                                     {}};
 
