@@ -200,9 +200,9 @@ void FullCommandLine::choose_rows(FullOptions& options) const {
                              : !long_rows_.empty() ? "--long-rows"
                                                    : nullptr;
   if (!rows) {
-    octavo::require(option == nullptr || saving_.resume,
-                    [&] { return std::string(option) + ": it needs --data NAME.jsonl"; });
-    return;
+    if (option == nullptr || saving_.resume) return;
+    throw octavo::ConfigError(std::string(option) + ": it needs --data NAME.jsonl",
+                              epochs_ ? "for a text write the steps, as in train_full 2000" : "");
   }
   if (from_.empty() && !saving_.resume) {
     throw octavo::ConfigError(
