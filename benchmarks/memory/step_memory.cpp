@@ -141,7 +141,8 @@ void print_plan(const Arguments& arguments, Index workers) {
 
 template <octavo::Scalar T>
 void train(const Arguments& arguments, octavo::ThreadPool& threads) {
-  const auto& [name, config, options] = arguments.setting;
+  const octavo::ModelConfig& config = arguments.setting.config;
+  const octavo::TrainingOptions& options = arguments.setting.options;
   const octavo::Transformer<T> model{config};
   std::optional<octavo::StoredWeights<float>> base;
   if (!arguments.base.empty()) {
