@@ -13,7 +13,7 @@ namespace support {
 
 /// The most memory of a process besides its plan: program, C++ library, stacks. Small runs need the
 /// most: in large runs the memory of the start has been returned before the plan is in use.
-inline constexpr std::size_t process_overhead = 3'200'000;
+inline constexpr std::size_t process_overhead = 3'400'000;
 
 struct MemoryReportOption {
   bool wanted = false;
