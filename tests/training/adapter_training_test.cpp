@@ -15,9 +15,11 @@
 #include <octavo/transformer/presets.hpp>
 
 #include "heap_guard/heap_guard.hpp"
+#include "training/small_steps.hpp"
 #include "transformer/small_families.hpp"
 
 using namespace octavo;
+using namespace octavo_test;
 
 namespace {
 
@@ -26,20 +28,6 @@ constexpr LoraConfig adapters{.rank = 3, .alpha = 5};
 constexpr ModelConfig with(ModelConfig config, const LoraConfig& lora = adapters) {
   config.lora = lora;
   return config;
-}
-
-struct Trained {
-  std::vector<float> weights, averages;
-  std::vector<double> losses;
-
-  bool operator==(const Trained&) const = default;
-};
-
-void fill(TrainingStep<float>& step) {
-  for (std::size_t i = 0; i < step.inputs().size(); ++i) {
-    step.inputs()[i] = static_cast<Token>(i * 5 % 23);
-    step.targets()[i] = static_cast<Token>((i * 5 + 2) % 23);
-  }
 }
 
 Trained train(const ModelConfig& config, TrainingOptions options, Index workers) {

@@ -14,6 +14,7 @@
 #include <octavo/training/trainer.hpp>
 
 #include "heap_guard/heap_guard.hpp"
+#include "training/small_steps.hpp"
 #include "transformer/small_families.hpp"
 #include "transformer/stored_model.hpp"
 
@@ -40,20 +41,6 @@ ModelConfig wide_model(Family family, bool tied) {
   if (family == Family::gpt2) config.attention = {.heads = 4};
   config.head.tied = tied;
   return config;
-}
-
-struct Trained {
-  std::vector<float> weights, averages;  ///< of what trains
-  std::vector<double> losses;
-
-  bool operator==(const Trained&) const = default;
-};
-
-void fill(TrainingStep<float>& step) {
-  for (std::size_t i = 0; i < step.inputs().size(); ++i) {
-    step.inputs()[i] = static_cast<Token>(i * 5 % 23);
-    step.targets()[i] = static_cast<Token>((i * 5 + 2) % 23);
-  }
 }
 
 /// Some steps; the same for both kinds of base, without a heap call after the first.

@@ -121,7 +121,7 @@ class TrainingStep {
   /// Identifies the base; without TrainingOptions::stored_base it does not exist. Files of the run
   /// name it.
   const BaseIdentity& base() const noexcept { return base_; }
-  /// Where the base was read from, for whoever opens these files.
+  /// The path of the base, which files of the run state.
   void set_base_path(std::string path) { base_.path = std::move(path); }
 
   /// Empty with fused_update.
