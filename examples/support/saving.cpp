@@ -62,6 +62,28 @@ octavo::SettingGroup setting_group(const SaveOptions& options) {
   return group;
 }
 
+std::vector<octavo::AnsweredExample> answers_before(std::vector<octavo::AnsweredExample> begun,
+                                                    const octavo::CheckpointFolder* folder,
+                                                    const octavo::ResumedRun* resumed,
+                                                    const octavo::RunCallbacks& callbacks) {
+  try {
+    if (resumed != nullptr) {
+      const std::string path = resumed->folder() + "/answers.tsv";
+      std::error_code unknown;
+      if (!std::filesystem::exists(path, unknown)) return begun;
+      begun = octavo::read_answers(octavo::FileSource(path));
+    }
+    const bool is_there =
+        resumed != nullptr && folder != nullptr && resumed->lies_in(folder->path());
+    if (folder != nullptr && !begun.empty() && !is_there) {
+      octavo::save_answers(folder->answers(), begun);
+    }
+  } catch (const octavo::Error& error) {
+    callbacks.warning(error.what(), "the run continues without it");
+  }
+  return begun;
+}
+
 std::string resume_command(const char* program, const SaveOptions& options, octavo::Index threads) {
   const SaveOptions usual;
   std::string command = command_of(program) + " --resume " + shell_word(options.folder);

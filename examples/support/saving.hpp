@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -29,6 +30,13 @@ std::unique_ptr<octavo::ResumedRun> find_resumed(SaveOptions& options);
 
 /// The settings about saving for the page about a run.
 octavo::SettingGroup setting_group(const SaveOptions& options);
+
+/// What the model answered before the run, in `after`: `begun` of a new run, saved in its folder,
+/// or that of the folder of `resumed`. Files that cannot be read or written are warned of.
+std::vector<octavo::AnsweredExample> answers_before(std::vector<octavo::AnsweredExample> begun,
+                                                    const octavo::CheckpointFolder* folder,
+                                                    const octavo::ResumedRun* resumed,
+                                                    const octavo::RunCallbacks& callbacks);
 
 /// The command that resumes a run, with the options common to the programs.
 std::string resume_command(const char* program, const SaveOptions& options, octavo::Index threads);

@@ -37,6 +37,7 @@ struct Run {
   std::string base_name = {};                   ///< the model whose adapters are trained
   /// The held-out rows of a run for fine-tuning, answered; printed, and shown on the page.
   std::function<std::vector<octavo::AnsweredExample>()> examples = {};
+  std::vector<octavo::AnsweredExample> answers_before = {};  ///< of these, by a new run's model
   std::function<std::string()> last_sample =
       {};  ///< recorded, and printed unless it was printed before
 };
@@ -56,6 +57,8 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
   release_idle_memory();
   octavo::RunSaver saver(run.saving, trainer, run.corpus.tokenizer, run.corpus.identity,
                          progress.callbacks(), run.resumed);
+  const auto before = answers_before(std::move(run.answers_before), saver.folder(), run.resumed,
+                                     progress.callbacks());
   const bool at_end = trainer.state().steps_done == options.steps;
   if (at_end && !run.nothing_left.empty()) progress.say(run.nothing_left);
   std::fflush(stdout);  // so that a log in a file shows the run before its first step
@@ -83,7 +86,9 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
     }
     const std::string sample = run.last_sample();
     if (run.examples) {
-      progress.log().examples(run.examples());
+      auto after = run.examples();
+      octavo::add_answers_before(after, before);
+      progress.log().examples(std::move(after));
       print(octavo::describe_examples(progress.log().examples()));
     }
     const std::string how = run.page.generate.substr(0, run.page.generate.find(" --temperature"));

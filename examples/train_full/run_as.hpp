@@ -167,8 +167,6 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
     release_idle_memory();
     return text;
   };
-  std::vector<octavo::AnsweredExample> before;
-  if (rows != nullptr && trainer.state().steps_done == 0 && resumed == nullptr) before = answers();
   Run run{corpus, resumed, options.saving, options.memory_report,
           page_of(options, corpus, run_page(trainer, corpus, threads, statistics))};
   run.log = {.metrics_every = options.metrics_every, .evaluate_every = training.evaluate_every};
@@ -193,11 +191,8 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   };
   run.base_name = options.from_name;
   if (rows != nullptr) {
-    run.examples = [&] {
-      auto after = answers();
-      for (std::size_t i = 0; i < before.size(); ++i) after[i].before = before[i].after;
-      return after;
-    };
+    run.examples = answers;
+    if (resumed == nullptr) run.answers_before = answers();
   }
   return support::train(trainer, threads, std::move(run));
 }

@@ -5,6 +5,7 @@
 // nlohmann_json.
 
 #include <octavo/runs/answer_examples.hpp>
+#include <octavo/runs/answers_file.hpp>
 #include <octavo/runs/changed_settings.hpp>
 #include <octavo/runs/chat_corpus.hpp>
 #include <octavo/runs/chat_data.hpp>

@@ -48,6 +48,8 @@ class CheckpointFolder {
   std::string metrics() const { return in("metrics.csv"); }
   /// The table of the run's samples: see SamplesFile.
   std::string samples() const { return in("samples.tsv"); }
+  /// Answers to held-out rows before the run: see save_answers.
+  std::string answers() const { return in("answers.tsv"); }
   /// The page about the run: see RunReport.
   std::string report() const { return in("report.html"); }
   /// The trained model: see save_model.
@@ -70,7 +72,7 @@ class CheckpointFolder {
                        begins_with(samples(), "step\ttext\n");
     if (!there) return std::nullopt;
     std::vector<std::string> names;
-    for (const std::string& file : {report(), metrics(), samples(), model(), best()}) {
+    for (const std::string& file : {report(), metrics(), samples(), answers(), model(), best()}) {
       if (is_file(file)) names.push_back(name_of(file));
     }
     for (auto one = old.rbegin(); one != old.rend(); ++one) names.push_back(name_of(one->path));

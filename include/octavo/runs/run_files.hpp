@@ -16,8 +16,9 @@
 namespace OCTAVO_NAMESPACE {
 
 /// The files of a run's folder, other than checkpoints, that are replaced as a whole.
-inline constexpr std::array<std::string_view, 5> replaced_run_files{
-    "model.safetensors", "best.safetensors", "metrics.csv", "samples.tsv", "report.html"};
+inline constexpr std::array<std::string_view, 6> replaced_run_files{
+    "model.safetensors", "best.safetensors", "metrics.csv",
+    "samples.tsv",       "answers.tsv",      "report.html"};
 
 /// Whether `name` is the name of a file in a run's folder.
 inline bool is_run_file(std::string_view name) {
