@@ -51,3 +51,24 @@ TEST_CASE("an extracted adapter on the base is the model with its adapters folde
                                        WeightSource<float>(std::span<const float>())),
                        "extract_adapter: the model has no adapters", ConfigError);
 }
+
+TEST_CASE("a head that trained besides is the base's head and an adapter of it") {
+  for (const bool rank_stable : {false, true}) {
+    ModelConfig config = octavo_test::small_families().front().config;
+    config.head.tied = false;
+    LoraAdapter adapter(config, rank_stable);
+    const Parameter& head = adapter.parameters().find("head.weight");
+    std::vector<float> before(static_cast<std::size_t>(head.count())), trained(before.size());
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      before[i] = static_cast<float>(i % 13) / 8;
+      trained[i] = static_cast<float>(i % 7) / 4;
+    }
+    add_trained_head(adapter, trained, before);
+    REQUIRE(adapter.maps().size() == 1);
+    CHECK(adapter.scale_of(adapter.maps().front()) == 1);
+    std::vector<float> numbers = before;
+    adapter.add_to<float>(head, numbers);
+    CHECK(numbers == trained);  // the differences are exact here
+    CHECK_THROWS_AS(add_trained_head(adapter, trained, std::span(before).first(3)), ConfigError);
+  }
+}

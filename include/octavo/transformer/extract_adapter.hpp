@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -57,6 +58,24 @@ inline LoraAdapter extract_adapter(const ModelConfig& config, const ParameterLis
     }
   }
   return adapter;
+}
+
+/// Adds a head that trained besides the adapters, as factors of rank width: its difference to that
+/// of the base, and the identity. Both heads: [vocabulary, width].
+inline void add_trained_head(LoraAdapter& adapter, std::span<const float> trained,
+                             std::span<const float> base) {
+  const Index width = adapter.base().width;
+  require_equal("add_trained_head: numbers in the head", std::ssize(trained),
+                adapter.base().vocabulary * width);
+  require_equal("add_trained_head: numbers in the base's head", std::ssize(base),
+                std::ssize(trained));
+  std::vector<float> difference(trained.size());
+  for (std::size_t i = 0; i < trained.size(); ++i) difference[i] = trained[i] - base[i];
+  std::vector<float> identity(static_cast<std::size_t>(width * width));
+  for (Index i = 0; i < width; ++i) identity[static_cast<std::size_t>(i * width + i)] = 1;
+  const double rank = static_cast<double>(width);
+  adapter.add<float>("head.weight", 0, width, adapter.rank_stabilized() ? std::sqrt(rank) : rank,
+                     difference, identity);
 }
 
 }  // namespace OCTAVO_NAMESPACE
