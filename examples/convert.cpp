@@ -42,6 +42,7 @@ struct Model {
   octavo::WeightSource<float> weights;
   std::optional<octavo::TokenTable> tokens;  ///< nothing: the files have none
   octavo::ChatFormat chat;                   ///< as the files have it
+  std::string base = {};  ///< where the base of a file that has adapters alone is; empty: no base
 };
 
 // --- Reading ------------------------------------------------------------------------------------
@@ -71,21 +72,21 @@ struct OpenedFile {
   }
 };
 
-/// The numbers of one of Octavo's files, and of its base if it has adapters alone.
-octavo::WeightSource<float> weights_of(const std::string& path,
-                                       std::shared_ptr<const octavo::ModelFile> file) {
-  if (!file->base().exists()) return weights_of(std::move(file));
-  const auto both = std::make_shared<const octavo::ModelSource>(path);
+/// Reads the numbers of a file that has adapters alone together with its base.
+void read_with_base(Model& model, const std::string& path, const std::string& base) {
+  const auto both = std::make_shared<const octavo::ModelSource>(
+      path, nullptr, octavo::CheckpointKinds{}, octavo::real_file_system(), base);
   both->check_sums();
-  return [both](const octavo::ParameterBlock& block, std::span<float> numbers) {
+  model.base = both->base_path();
+  model.weights = [both](const octavo::ParameterBlock& block, std::span<float> numbers) {
     both->read(block, numbers);
   };
 }
 
-Model read_octavo(const std::string& path) {
+Model read_octavo(const std::string& path, const std::string& base) {
   const auto file = OpenedFile<octavo::ModelFile>::open(path);
   Model model{{file->config(), file->trained_length(), {}, {}},
-              weights_of(path, file),
+              weights_of(file),
               token_table_of(file->tokenizer()),
               file->tokenizer().chat()};
   model.config.set_end_tokens(file->tokenizer().end_tokens());
@@ -93,6 +94,7 @@ Model read_octavo(const std::string& path) {
   model.config.chat_template = model.chat.chat_template;
   model.config.begin_token =
       model.chat.begin_token ? model.chat.begin_token : model.config.end_token;
+  if (file->base().exists() || !base.empty()) read_with_base(model, path, base);
   return model;
 }
 
@@ -117,14 +119,14 @@ Model read_gguf(const std::string& path) {
 }
 
 /// Recognises the format by content: a folder with a config.json, a folder of checkpoints, a GGUF
-/// file, or one of Octavo's files.
-Model read(const std::string& path) {
+/// file, or one of Octavo's files. `base`: where the base of its adapters is; empty: where it was.
+Model read(const std::string& path, const std::string& base) {
   std::error_code unknown;  // opening it will report the error
   if (std::filesystem::is_directory(path, unknown)) {
     if (std::filesystem::exists(path + "/config.json", unknown)) return read_folder(path);
-    return read_octavo(octavo::newest_valid_checkpoint(path, support::warn_of_skipped).path);
+    return read_octavo(octavo::newest_valid_checkpoint(path, support::warn_of_skipped).path, base);
   }
-  return convert::begins_with_gguf(path) ? read_gguf(path) : read_octavo(path);
+  return convert::begins_with_gguf(path) ? read_gguf(path) : read_octavo(path, base);
 }
 
 /// The model with its adapters folded into its weights, which are in memory then.
@@ -273,7 +275,8 @@ octavo::WeightSource<float> shown(octavo::WeightSource<float> weights, octavo::I
 }
 
 /// Writes the adapters of a model alone.
-int run_adapter(std::string from, std::string to, const std::string& type) {
+int run_adapter(std::string from, std::string to, const std::string& type,
+                const std::string& base) {
   const Target target = convert::target_of(to);
   octavo::require(target != Target::octavo,
                   "--adapter: expected NAME.gguf, or a folder for PEFT's files");
@@ -286,7 +289,9 @@ int run_adapter(std::string from, std::string to, const std::string& type) {
   if (std::filesystem::is_directory(from, unknown)) {
     from = octavo::newest_valid_checkpoint(from, support::warn_of_skipped).path;
   }
-  const octavo::LoraAdapter adapter = support::adapter_of_file(from);
+  convert::spare_base(base.empty() ? OpenedFile<octavo::ModelFile>::open(from)->base().path : base,
+                      to, target);
+  const octavo::LoraAdapter adapter = support::adapter_of_file(from, base);
   if (target == Target::gguf) {
     octavo::save_gguf_adapter(to, adapter, type_of(type));
   } else {
@@ -299,7 +304,7 @@ int run_adapter(std::string from, std::string to, const std::string& type) {
 }
 
 int run(std::string from, std::string to, const std::string& type,
-        const std::vector<support::GivenAdapter>& given, bool merges) {
+        const std::vector<support::GivenAdapter>& given, bool merges, const std::string& base) {
   const Target target = convert::target_of(to);
   check_type(target, type);
   from = convert::plain(from);
@@ -307,7 +312,10 @@ int run(std::string from, std::string to, const std::string& type,
   convert::spare_other_models(to, target);
   convert::spare_source(from, to, target, given);
   support::catch_signals();
-  Model model = read(from);
+  Model model = read(from, base);
+  octavo::require(base.empty() || !model.base.empty(),
+                  "--base: FROM has all of its weights, and needs no base");
+  convert::spare_base(model.base, to, target);
   octavo::require(!merges || model.config.model.lora.rank > 0, "--merge: FROM has no adapters");
   if (merges || (model.config.model.lora.rank > 0 && target != Target::octavo)) merge(model);
   const octavo::ModelConfig& config = model.config.model;
@@ -330,7 +338,7 @@ int run(std::string from, std::string to, const std::string& type,
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string from, to, type = "f32";
+  std::string from, to, base, type = "f32";
   std::vector<support::GivenAdapter> adapters;
   bool inspect = false, merges = false, adapter = false;
   return support::run_program(
@@ -348,6 +356,7 @@ int main(int argc, char** argv) {
         support::add_lora(app, adapters,
                           "A LoRA adapter that is merged into the model, SCALE times (1): a folder "
                           "of PEFT's or a GGUF file; may be given several times");
+        support::add_base(app, base);
         app.add_flag("--merge", merges,
                      "Fold low-rank adapters into the weights, as for folders and GGUF anyway");
         app.add_flag("--adapter", adapter,
@@ -364,9 +373,9 @@ int main(int argc, char** argv) {
           octavo::require(!inspect || !merges, "--merge: it cannot be combined with --inspect");
           octavo::require(!adapter || !(inspect || merges || !adapters.empty()),
                           "--adapter: it cannot be combined with --inspect, --merge or --lora");
-          if (adapter) return run_adapter(from, to, type);
-          if (!inspect) return run(from, to, type, adapters, merges);
-          convert::inspect(convert::plain(from));
+          if (adapter) return run_adapter(from, to, type, base);
+          if (!inspect) return run(from, to, type, adapters, merges, base);
+          convert::inspect(convert::plain(from), base);
           return 0;
         };
       });

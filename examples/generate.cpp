@@ -107,9 +107,9 @@ void limit_context(Index context, Model& model) {
 int run(support::GenerateOptions& options) {
   finish(options);
   support::release_idle_memory();
-  const std::string inputs[] = {options.model, options.prompt_file, options.score};
+  const std::string inputs[] = {options.model, options.base, options.prompt_file, options.score};
   octavo::require_not_input("--memory-report", options.memory_report.drawing, inputs, true);
-  Model model = generate::load(options.model, options.adapters, options.mapped);
+  Model model = generate::load(options.model, options.adapters, options.mapped, options.base);
   limit_context(options.context, model);
   const std::size_t weights = model.weights.bytes() + model.weights.bytes_elsewhere();
   octavo::ThreadPool threads(options.threads);

@@ -79,11 +79,15 @@ Text read_text(const support::FullCommandLine& command_line, const support::Full
 int run(support::FullCommandLine command_line, const std::vector<std::string>& words) {
   support::SaveOptions saving = command_line.saving();
   const auto resumed = support::find_resumed(saving);
-  const std::string from_path = support::path_of_weights(command_line.from(), resumed.get());
+  const std::string from_path =
+      support::path_of_weights(command_line.from(), command_line.base_path(), resumed.get());
   std::optional<octavo::ModelSource> from;
   if (!from_path.empty()) {
     support::spare_folder_of(from_path, saving.folder);
-    from.emplace(from_path, support::warn_of_skipped);
+    from.emplace(from_path, support::warn_of_skipped, octavo::CheckpointKinds{},
+                 octavo::real_file_system(),
+                 resumed != nullptr ? std::string() : command_line.base_path());
+    if (!from->base_path().empty()) support::spare_folder_of(from->base_path(), saving.folder);
     support::print_notes(from->notes());
   }
   std::shared_ptr<support::StoredBase> base;

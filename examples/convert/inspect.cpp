@@ -132,8 +132,9 @@ bool begins_with_gguf(const std::string& path) {
   return start == "GGUF";
 }
 
-void inspect(const std::string& path) {
-  const octavo::ModelSource source(path, support::warn_of_skipped);
+void inspect(const std::string& path, const std::string& base) {
+  const octavo::ModelSource source(path, support::warn_of_skipped, {}, octavo::real_file_system(),
+                                   base);
   support::print_notes(source.notes());
   const octavo::ModelConfig& config = source.config();
   std::printf("%s: %s\n", octavo::printable(path).c_str(), describe(config).c_str());

@@ -8,7 +8,8 @@ namespace convert {
 
 /// Prints what a model's files hold, without reading its weights: configuration, tokenizer, chat
 /// template, tensors by type, and the memory that generation and training would need.
-void inspect(const std::string& path);
+/// `base`: as of generate::load.
+void inspect(const std::string& path, const std::string& base);
 
 /// Whether a file begins as a GGUF file does.
 bool begins_with_gguf(const std::string& path);

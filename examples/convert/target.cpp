@@ -65,6 +65,12 @@ void spare_source(const std::string& from, const std::string& to, Target target,
   octavo::require_not_input("TO", output, inputs);
 }
 
+void spare_base(const std::string& base, const std::string& to, Target target) {
+  const std::string inputs[] = {base};
+  octavo::require_not_input("TO", target == Target::folder ? to + "/model.safetensors" : to, inputs,
+                            true);
+}
+
 void spare_other_models(const std::string& to, Target target) {
   namespace fs = std::filesystem;
   std::error_code unknown;

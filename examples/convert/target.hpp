@@ -23,6 +23,9 @@ std::string plain(std::string path);
 void spare_source(const std::string& from, const std::string& to, Target target,
                   const std::vector<support::GivenAdapter>& adapters);
 
+/// Refuses to replace the base of FROM's adapters.
+void spare_base(const std::string& base, const std::string& to, Target target);
+
 /// A model.safetensors is Octavo's, or, beside a config.json, Hugging Face's. Refuses to replace
 /// one kind with the other.
 void spare_other_models(const std::string& to, Target target);

@@ -5,8 +5,10 @@
 
 namespace generate {
 
-Model load(const std::string& path, const std::vector<support::GivenAdapter>& given, bool mapped) {
-  const octavo::ModelSource source(path, support::warn_of_skipped);
+Model load(const std::string& path, const std::vector<support::GivenAdapter>& given, bool mapped,
+           const std::string& base) {
+  const octavo::ModelSource source(path, support::warn_of_skipped, {}, octavo::real_file_system(),
+                                   base);
   support::print_notes(source.notes());
   if (!source.tokenizer()) {
     throw octavo::FormatError("cannot generate with " + octavo::printable(path) +

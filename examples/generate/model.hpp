@@ -27,8 +27,9 @@ struct Model {
 
 /// Opens a model and adds adapters to its weights, or, if `mapped`, leaves these in the file; notes
 /// on standard error list what is skipped or ignored. FormatError if it has no tokenizer.
+/// `base`: where the base of a file of adapters is; empty: where it was.
 Model load(const std::string& path, const std::vector<support::GivenAdapter>& adapters = {},
-           bool mapped = false);
+           bool mapped = false, const std::string& base = {});
 
 /// Writes one line on standard error.
 void note(const std::string& text);

@@ -214,6 +214,7 @@ void add_generate_options(CLI::App& app, GenerateOptions& options) {
   add_lora(group, options.adapters,
            "A LoRA adapter that is added to the model, SCALE times (1): a folder of PEFT's or a "
            "GGUF file; may be given several times");
+  add_base(group, options.base);
   group.add_flag("--mmap", options.mapped,
                  "Leave the weights in the file, mapped into memory, which processes share; slower "
                  "than a copy in the order of products, the default");

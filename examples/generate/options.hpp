@@ -39,6 +39,7 @@ struct GivenPrompt {
 
 struct GenerateOptions {
   std::string model;
+  std::string base;  ///< of a model that has adapters alone; empty: where it was
   std::vector<GivenAdapter> adapters;
   std::vector<GivenPrompt> prompts;
   std::string prompt_file;

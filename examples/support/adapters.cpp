@@ -3,12 +3,15 @@
 
 #include <cmath>
 #include <cstdio>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/generation/visible_text.hpp>
 #include <octavo/interop/gguf_adapter.hpp>
+#include <octavo/interop/model_source.hpp>
 #include <octavo/interop/save_pretrained.hpp>
 #include <octavo/transformer/extract_adapter.hpp>
 
@@ -41,6 +44,12 @@ void add_lora(CLI::App& app, std::vector<GivenAdapter>& adapters, const std::str
       ->type_name("PATH[:SCALE]");
 }
 
+void add_base(CLI::App& app, std::string& base) {
+  add_name(app, "--base", base,
+           "The model on which the adapters of a run were trained, if it was moved (where it was)")
+      ->type_name("PATH");
+}
+
 std::vector<octavo::ScaledAdapter> read_adapters(const std::vector<GivenAdapter>& given,
                                                  const octavo::ModelConfig& base) {
   std::vector<octavo::ScaledAdapter> adapters;
@@ -50,24 +59,48 @@ std::vector<octavo::ScaledAdapter> read_adapters(const std::vector<GivenAdapter>
   return adapters;
 }
 
-octavo::LoraAdapter adapter_of_file(const std::string& path) {
+octavo::LoraAdapter adapter_of_file(const std::string& path, const std::string& base) {
   const octavo::FileSource source(path);
   const octavo::ModelFile file(source);
-  return octavo::extract_adapter(
-      file.config(), octavo::Transformer<float>(file.config()).parameters(),
-      [&](const octavo::ParameterBlock& block, std::span<float> numbers) {
-        file.read<float>(block, numbers);
-      });
+  octavo::LoraAdapter adapter =
+      octavo::extract_adapter(file.config(), octavo::Transformer<float>(file.config()).parameters(),
+                              [&](const octavo::ParameterBlock& block, std::span<float> numbers) {
+                                file.read<float>(block, numbers);
+                              });
+  if (!file.base().exists()) return adapter;
+  for (const octavo::Parameter& own : file.parameters()) {
+    if (own.outside || octavo::is_adapter(own.name)) continue;
+    if (own.name != "head.weight") {
+      throw octavo::ConfigError(octavo::printable(path) + ": " + octavo::printable(own.name) +
+                                    " trained too, which an adapter cannot hold",
+                                "convert the whole model instead, with --merge");
+    }
+    const octavo::ModelSource both(path, {}, {}, octavo::real_file_system(), base);
+    both.check_sums();
+    const octavo::ModelSource below(both.base_path());
+    const octavo::Transformer<float> model(below.config());
+    std::vector<float> trained(static_cast<std::size_t>(own.count())), before(trained.size());
+    file.read<float>(own, trained);
+    below.read(model.parameters().find(own.name), std::span(before));
+    octavo::add_trained_head(adapter, trained, before);
+  }
+  return adapter;
 }
 
 void save_adapter(const std::string& model, const std::string& folder, const std::string& base) {
+  std::optional<octavo::LoraAdapter> adapter;
   try {
-    const octavo::LoraAdapter adapter = adapter_of_file(model);
+    adapter.emplace(adapter_of_file(model));
+  } catch (const octavo::ConfigError& error) {
+    std::printf("No adapter for PEFT is written: %s\n", error.what());
+    return;
+  }
+  try {
     octavo::PretrainedConfig config;
-    config.model = adapter.base();
+    config.model = adapter->base();
     config.trained_length = config.model.context;
     (void)hf_config_text(config, octavo::StoredType::f32, "cannot write");
-    octavo::save_peft_adapter(folder, adapter, base);
+    octavo::save_peft_adapter(folder, *adapter, base);
     std::printf("The adapter of %s, for PEFT: %s; for llama.cpp: %s %s NAME.gguf --adapter\n",
                 octavo::one_line(model).c_str(), octavo::one_line(folder).c_str(),
                 command_of("convert").c_str(), shell_word(model).c_str());

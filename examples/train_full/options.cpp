@@ -8,6 +8,7 @@
 
 #include <octavo/optimizers/optimizer_list.hpp>
 
+#include "support/adapters.hpp"
 #include "support/program.hpp"
 
 namespace support {
@@ -242,6 +243,7 @@ void FullCommandLine::add_run(CLI::App& app) {
            "Begin with the weights and tokenizer of a model: a model or checkpoint file, a folder "
            "of checkpoints, a folder of Hugging Face's, or GGUF")
       ->type_name("MODEL");
+  add_base(group, base_path_);
   saving_.default_folder = "out";
   add_save_options(group, saving_);
   group.add_flag("--new-schedule", new_schedule_,

@@ -71,6 +71,8 @@ class FullCommandLine {
   const SaveOptions& saving() const noexcept { return saving_; }
   /// The path of the model to continue; empty: none.
   const std::string& from() const noexcept { return from_; }
+  /// Where the base of adapters is; empty: where it was.
+  const std::string& base_path() const noexcept { return base_path_; }
   /// Whether model, tokenizer and training options are chosen by the text and the time: a text is
   /// given, and nothing that says which model.
   bool chooses() const;
@@ -151,8 +153,8 @@ class FullCommandLine {
   std::size_t memory_budget_ = 0, map_above_ = octavo::CorpusOptions().load_at_most;
   SaveOptions saving_;
   std::vector<std::string> data_, validation_;
-  std::string documents_, document_end_, token_file_, from_, prompt_, scalar_, optimizer_, family_,
-      tokenizer_, train_on_, long_rows_;
+  std::string documents_, document_end_, token_file_, from_, base_path_, prompt_, scalar_,
+      optimizer_, family_, tokenizer_, train_on_, long_rows_;
   bool no_bias_ = false, no_unknown_ = false, dry_run_ = false, new_schedule_ = false,
        gpt2_ = false, lora_ = false, quiet_ = false;
 };

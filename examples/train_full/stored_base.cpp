@@ -7,16 +7,25 @@
 
 namespace support {
 
-std::string path_of_weights(const std::string& from, const octavo::ResumedRun* resumed) {
-  if (resumed == nullptr) return from;
+std::string path_of_weights(const std::string& from, const std::string& given,
+                            const octavo::ResumedRun* resumed) {
+  if (resumed == nullptr) {
+    octavo::require(given.empty() || !from.empty(), "--base: it needs --from or --resume");
+    return from;
+  }
+  octavo::require(from.empty() || given.empty(), "--base: with --resume, --from names the same");
   const octavo::BaseIdentity& base = resumed->info().base;
-  octavo::require(from.empty() || base.exists(), "--from: the run of --resume already has weights");
+  octavo::require((from.empty() && given.empty()) || base.exists(), [&] {
+    return std::string(from.empty() ? "--base" : "--from") +
+           ": the run of --resume already has weights";
+  });
   if (!from.empty()) return from;
+  if (!given.empty()) return given;
   if (!base.exists() || std::filesystem::exists(base.path)) return base.path;
   throw octavo::Error(
       octavo::ErrorCode::no_input,
       "--resume: the base of the run's adapters is not at " + octavo::printable(base.path),
-      "say with --from where it is");
+      "say with --base where it is");
 }
 
 void leave_base_stored(FullOptions& options, const octavo::ModelSource& from,

@@ -38,8 +38,10 @@ class StoredBase {
 };
 
 /// The model that a run begins with, or whose adapters it trains: `from`, or that of the resumed
-/// run; empty: none. ConfigError if the resumed run has all weights.
-std::string path_of_weights(const std::string& from, const octavo::ResumedRun* resumed);
+/// run, or with a resumed run `given`, its base; empty: none. ConfigError if the resumed run has
+/// all weights.
+std::string path_of_weights(const std::string& from, const std::string& given,
+                            const octavo::ResumedRun* resumed);
 
 /// Leaves the weights of `from`, at `path`, in the number types of their file if adapters of them
 /// train. `base`: the one of an earlier call, or null, and then made.

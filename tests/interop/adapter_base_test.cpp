@@ -10,6 +10,7 @@
 #include <octavo/generation/scorer.hpp>
 #include <octavo/interop/model_source.hpp>
 #include <octavo/interop/save_pretrained.hpp>
+#include <octavo/transformer/extract_adapter.hpp>
 
 #include "checkpoint/small_run.hpp"
 
@@ -141,4 +142,59 @@ TEST_CASE("adapters go on training on adapters: the base is the same") {
   CHECK(more.base().fingerprint == run.trainer->base().fingerprint);
   CHECK(std::equal(more.weights().begin(), more.weights().end(), run.trainer->weights().begin(),
                    run.trainer->weights().end()));
+}
+
+TEST_CASE("a base that was moved is opened where it is now") {
+  const Adapted run;
+  const std::string moved = run.folder / "moved";
+  std::filesystem::rename(run.folder / "base", moved);
+  const auto open = [&](const std::string& name, const std::string& base) {
+    return ModelSource(run.folder / name, {}, {}, real_file_system(), base);
+  };
+  try {
+    open("model", "");
+    FAIL("no base");
+  } catch (const Error& error) {
+    CHECK(error.hint() == "say with --base where the model is on which it was trained");
+  }
+  for (const std::string name : {"model", "checkpoint-00000003.safetensors", ""}) {
+    const ModelSource source = open(name, moved);
+    CHECK(source.base_path() == moved);
+    source.check_sums();
+    CHECK(source.load_stored().parameters().size() == run.trainer->model().parameters().size());
+  }
+  CHECK(ModelSource(moved).base_path().empty());
+  CHECK_THROWS_WITH_AS(open("moved", moved), doctest::Contains("has all of its weights"),
+                       ConfigError);
+  CHECK_THROWS_WITH_AS(open("model", run.folder / "model"),
+                       doctest::Contains("it has adapters alone, and of their base: "),
+                       FormatError);
+}
+
+TEST_CASE("the adapter of a file of adapters alone, and of its checkpoint, is that of the whole") {
+  const Adapted run;
+  const ParameterList list = run.trainer->model().parameters();
+  std::vector<float> weights(static_cast<std::size_t>(list.count()));
+  ModelSource(run.folder / "model").read(weights);
+  const LoraAdapter expected = extract_adapter(
+      run.trainer->config(), list, WeightSource<float>(std::span<const float>(weights)));
+  CHECK(expected.maps().size() == 12);
+  for (const std::string name : {"model", "checkpoint-00000003.safetensors"}) {
+    const FileSource source(run.folder / name);
+    const ModelFile file(source);
+    const LoraAdapter adapter =
+        extract_adapter(file.config(), Transformer<float>(file.config()).parameters(),
+                        [&](const ParameterBlock& block, std::span<float> numbers) {
+                          file.read<float>(block, numbers);
+                        });
+    REQUIRE(adapter.maps().size() == expected.maps().size());
+    for (std::size_t i = 0; i < adapter.maps().size(); ++i) {
+      const LoraMap &got = adapter.maps()[i], &whole = expected.maps()[i];
+      CHECK(got.parameter == whole.parameter);
+      CHECK(got.first == whole.first);
+      CHECK(got.alpha == whole.alpha);
+      CHECK(got.a == whole.a);
+      CHECK(got.b == whole.b);
+    }
+  }
 }

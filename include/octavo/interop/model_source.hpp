@@ -39,43 +39,27 @@ class ModelSource {
   /// Error of code no_input if there is nothing to open; FormatError if the content is invalid.
   /// `skipped` is called for invalid checkpoints. `kinds`: of a model with a part of the user's,
   /// `{.model = model_kind<Model>}`, which only Octavo's own files hold; in a folder of checkpoints
-  /// also of its optimizer.
+  /// also of its optimizer. `base`: where the base of a file that has adapters alone is now; empty:
+  /// where it was. ConfigError if `base` is given and the model needs none.
   explicit ModelSource(const std::string& path,
                        const std::function<void(const Error&)>& skipped = {},
-                       const CheckpointKinds& kinds = {}, FileSystem& files = real_file_system())
-      : kind_(kinds.model) {
-    std::error_code unknown;  // opening it will report the error
-    if (!std::filesystem::is_directory(path, unknown)) {
-      const auto source = std::make_shared<const FileSource>(path, files);
-      if (!begins_with(*source, "GGUF")) {
-        open_model_file(source, kinds.model);
-        return;
-      }
-      open_gguf(source);
-    } else if (std::filesystem::exists(detail::concat({path, "/config.json"}), unknown)) {
-      open_folder(path, files);
-    } else if (std::filesystem::exists(detail::concat({path, "/adapter_config.json"}), unknown)) {
-      throw FormatError(detail::concat({"cannot load ", printable(path),
-                                        ": it is a LoRA adapter, expected a model"}),
-                        "name its base, and this with --lora");
-    } else {
-      const std::string newest = newest_valid_checkpoint(path, skipped, kinds, files).path;
-      open_model_file(std::make_shared<const FileSource>(newest, files), kinds.model);
-      return;
-    }
-    const std::string_view part = kinds.model(config_).part;
-    if (part.empty()) return;
-    throw FormatError(detail::concat({"cannot load ", printable(path),
-                                      ": it is of a model with no part of its own, expected the "
-                                      "part ",
-                                      printable(part)}),
-                      "open it without a kind of model");
+                       const CheckpointKinds& kinds = {}, FileSystem& files = real_file_system(),
+                       const std::string& base = {})
+      : kind_(kinds.model), base_path_(base) {
+    open(path, skipped, kinds, files);
+    if (base.empty() || base_) return;
+    throw ConfigError(detail::concat({"base: got ", printable(base), ", but ", printable(path),
+                                      " has all of its weights"}),
+                      "leave it out");
   }
 
   const ModelConfig& config() const noexcept { return config_; }
   Index trained_length() const noexcept { return trained_length_; }
   /// The tokenizer; empty if the files have none that Octavo can read.
   const std::optional<AnyTokenizer>& tokenizer() const noexcept { return tokenizer_; }
+
+  /// Where the base of a file that has adapters alone is; empty: the model has all of its weights.
+  const std::string& base_path() const noexcept { return base_path_; }
 
   /// The tokens at which generation stops: those of the files, or else the tokenizer's end token.
   const std::vector<Token>& end_tokens() const noexcept { return end_tokens_; }
@@ -171,6 +155,32 @@ class ModelSource {
   }
 
  private:
+  void open(const std::string& path, const std::function<void(const Error&)>& skipped,
+            const CheckpointKinds& kinds, FileSystem& files) {
+    std::error_code unknown;  // opening it will report the error
+    if (!std::filesystem::is_directory(path, unknown)) {
+      const auto source = std::make_shared<const FileSource>(path, files);
+      if (!begins_with(*source, "GGUF")) return open_model_file(source, kinds.model);
+      open_gguf(source);
+    } else if (std::filesystem::exists(detail::concat({path, "/config.json"}), unknown)) {
+      open_folder(path, files);
+    } else if (std::filesystem::exists(detail::concat({path, "/adapter_config.json"}), unknown)) {
+      throw FormatError(detail::concat({"cannot load ", printable(path),
+                                        ": it is a LoRA adapter, expected a model"}),
+                        "name its base, and this with --lora");
+    } else {
+      const std::string newest = newest_valid_checkpoint(path, skipped, kinds, files).path;
+      return open_model_file(std::make_shared<const FileSource>(newest, files), kinds.model);
+    }
+    const std::string_view part = kinds.model(config_).part;
+    if (part.empty()) return;
+    throw FormatError(detail::concat({"cannot load ", printable(path),
+                                      ": it is of a model with no part of its own, expected the "
+                                      "part ",
+                                      printable(part)}),
+                      "open it without a kind of model");
+  }
+
   static bool begins_with(const FileSource& source, std::string_view magic) {
     std::array<char, 4> start{};
     if (source.size() < magic.size()) return false;
@@ -207,11 +217,10 @@ class ModelSource {
     }
     const std::string found = base_fingerprint<float>(own, all);
     if (found != file_->base().fingerprint) {
-      throw FormatError(
-          detail::concat({"cannot load ", printable(source_->name()), ": its base ",
-                          printable(file_->base().path), " has changed: its fingerprint is ", found,
-                          ", expected ", file_->base().fingerprint}),
-          "put the base with which it was trained there");
+      throw FormatError(detail::concat({"cannot load ", printable(source_->name()), ": its base ",
+                                        printable(base_path_), " has changed: its fingerprint is ",
+                                        found, ", expected ", file_->base().fingerprint}),
+                        where_base_is);
     }
     StoredWeights<float> weights(std::move(plan), base);
     for (const Parameter& parameter : own) {
@@ -240,19 +249,19 @@ class ModelSource {
 
   /// FormatError unless `base` is a model on which these adapters were trained.
   void open_base() {
-    const std::string& path = file_->base().path;
+    if (base_path_.empty()) base_path_ = file_->base().path;
     try {
-      base_ = std::make_shared<const ModelSource>(path);
+      base_ = std::make_shared<const ModelSource>(base_path_);
     } catch (const Error& error) {
       throw FormatError(
           detail::concat({"cannot load ", printable(source_->name()),
                           ": it has adapters alone, and of their base: ", error.what()}),
-          "put the base with which it was trained there");
+          where_base_is);
     }
     if (without_adapters(base_->config()) == without_adapters(config_)) return;
     throw FormatError(detail::concat({"cannot load ", printable(source_->name()), ": its base ",
-                                      printable(path), " is another model"}),
-                      "put the base with which it was trained there");
+                                      printable(base_path_), " is another model"}),
+                      where_base_is);
   }
 
   /// Reads a block from the base.
@@ -343,7 +352,11 @@ class ModelSource {
     if (file_->base().exists()) open_base();
   }
 
+  static constexpr const char* where_base_is =
+      "say with --base where the model is on which it was trained";
+
   ModelKind kind_;
+  std::string base_path_;  ///< empty: no base
   ModelConfig config_;
   Index trained_length_ = 0;
   std::optional<AnyTokenizer> tokenizer_;
