@@ -29,13 +29,18 @@ FullOptions FullCommandLine::resolve(const octavo::ModelSource& from) const {
   options.training.sequence = std::min<Index>(from.trained_length(), 128);
   const bool adapters = lora_ || model_.asked("lora_rank") || config.lora.rank > 0;
   options.training.learning_rate = adapters ? 2e-4 : 1e-4;
-  if (names_rows())
-    options.training.learning_rate *= octavo::row_rate_factor(config.width, adapters);
+  if (names_rows()) {
+    options.training.learning_rate = octavo::chosen_rate(config.width, adapters);
+  }
   if (adapters || names_rows()) options.training.optimizer = octavo::AdamW{.weight_decay = 0};
   if (names_rows()) set_row_defaults(options.training);
   training_.apply(options.training);
   if (!names_rows()) options.training.min_lr = options.training.learning_rate / 10;
   options = begun(std::move(options));
+  if (adapters && names_rows() && !options.double_precision && !training_.asked("train_too") &&
+      octavo::head_trains(octavo::standard_model(options.config).parameters)) {
+    options.training.train_too = octavo::NamePatterns("head.weight");
+  }
   options.from = &from;
   options.from_name = from_;
   if (names_rows()) options.training.trained_length = from.trained_length();

@@ -57,7 +57,8 @@ void FullCommandLine::set_row_defaults(octavo::TrainingOptions& training) {
   training.schedule = octavo::LearningRateSchedule::Shape::linear;
   training.min_lr = 0;
   training.warmup = std::min<Index>(100, training.steps / 10);
-  training.patience = training.evaluate_every > 0 ? 3 : 0;
+  // Three epochs: the loss of few rows rises and falls while the learning rate is high.
+  training.patience = training.evaluate_every > 0 ? 6 : 0;
 }
 
 /// The texts of a resumed run: the given texts, or its own, with its own division into documents.

@@ -197,3 +197,67 @@ TEST_CASE("rows: what cannot be trained on is refused before anything is written
                "'rows.jsonl': no answer begins within the first 2 tokens of its row\n  hint: use a "
                "longer sequence");
 }
+
+TEST_CASE("rows: a head that is small trains too, and lies in the adapter") {
+  const Rows rows("--family llama");
+  const auto loss = [&](const std::string& model) {
+    const Outcome got =
+        start(rows, words_of("generate " + model + " --score rows.jsonl --json --threads 1"));
+    check_error(got, 0, "");
+    const std::size_t at = got.out.find("\"loss\": ");
+    REQUIRE(at != std::string::npos);
+    return std::strtod(got.out.c_str() + at + 8, nullptr);
+  };
+  rows.told("--lora --epochs 8 --patience 0 --eval-every 0");
+  const double tuned = loss("f/model.safetensors");
+  CHECK(loss("g/model.safetensors --lora f/adapter") == doctest::Approx(tuned).epsilon(1e-5));
+  // The adapter of the head needs the base's head.
+  fs::rename(rows.path / "g", rows.path / "h");
+  rows.check_contains(start(rows, words_of("convert f a.gguf --adapter")).err,
+                      "\n  hint: say with --base where ");
+  check_error(start(rows, words_of("convert f a.gguf --adapter --base h/model.safetensors")), 0,
+              "");
+  CHECK(loss("h/model.safetensors --lora a.gguf") == doctest::Approx(tuned).epsilon(1e-5));
+  fs::rename(rows.path / "h", rows.path / "g");
+  // Frozen it is the base's; with other tensors there is no adapter.
+  rows.told("--lora --epochs 8 --patience 0 --eval-every 0 --freeze head.weight");
+  CHECK(loss("f/model.safetensors") > tuned);
+  const std::string told = rows.told("--lora --lora-train-too norm --epochs 1 --eval-every 0");
+  rows.check_contains(told, "No adapter for PEFT is written: ");
+  CHECK(start(rows, words_of("convert f a.gguf --adapter")).status == 64);
+}
+
+TEST_CASE("rows: a resumed run shows what the model answered before the run") {
+  for (const std::string lora : {"--lora ", ""}) {
+    INFO(lora);
+    const Rows rows;
+    const std::string told =
+        rows.told(lora + "--epochs 12 --lr 1e-2 --patience 0 --save-every 7 --keep 99");
+    const std::size_t from = told.find("\nrows that it was not trained on:\n");
+    REQUIRE(from != told.npos);
+    const std::string answers = told.substr(from, told.find("\nSaved ") - from);
+    rows.check_contains(answers, "\nbefore ");
+    const std::string page = read_file(rows / "f/report.html");
+    for (const std::string out : {"f", "r"}) {
+      INFO(out);
+      const Outcome resumed =
+          start(rows, words_of("train_full --resume f/checkpoint-00000014.safetensors --threads 1 "
+                               "--log-every 0 --out " +
+                               out));
+      check_error(resumed, 0, "");
+      rows.check_contains(resumed.out, answers);
+      rows.check_contains(read_file(rows / (out + "/report.html")), "<h3>Before</h3>");
+      CHECK(read_file(rows / (out + "/answers.tsv")).starts_with("prompt\tanswer\n"));
+    }
+    // A new run moves them aside (after the resumed one moved later checkpoints); without them
+    // nothing is said.
+    rows.told(lora + "--epochs 1");
+    REQUIRE(fs::remove(rows.path / "f/earlier-2/answers.tsv"));
+    const Outcome without =
+        start(rows, words_of("train_full --resume f/earlier-2/checkpoint-00000014.safetensors "
+                             "--threads 1 --log-every 0 --out q"));
+    check_error(without, 0, "");
+    rows.check_contains(without.out, "\nafter ");
+    CHECK(without.out.find("\nbefore ") == without.out.npos);
+  }
+}

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/runs/chat_rows_data.hpp>
+#include <octavo/transformer/model_description.hpp>
 
 using namespace octavo;
 
@@ -30,8 +31,28 @@ TEST_CASE("what is chosen for rows") {
   CHECK(chosen_batch(1000) == 8);
   CHECK(steps_of_epochs(3, 215, 8) == 81);
   CHECK(steps_of_epochs(0.001, 215, 8) == 1);
-  CHECK(row_rate_factor(576, false) == 1);
-  CHECK(row_rate_factor(64, true) == 9);
-  CHECK(row_rate_factor(1152, false) == 0.5);
-  CHECK(row_rate_factor(1152, true) == 1);
+  CHECK(chosen_rate(576, false) == 1e-4);
+  CHECK(chosen_rate(576, true) == 1e-3);
+  CHECK(chosen_rate(36, true) == 8e-3);
+  CHECK(chosen_rate(1152, false) == 0.5e-4);
+  CHECK(chosen_rate(4096, true) == doctest::Approx(2.296e-4).epsilon(1e-3));
+}
+
+TEST_CASE(
+    "a head of no more numbers than the adapters trains besides them, if it is the model's own") {
+  ModelConfig config{.vocabulary = 300,
+                     .context = 16,
+                     .layers = 2,
+                     .width = 16,
+                     .attention = {.heads = 2},
+                     .feed_forward = {.d_ff = 32}};
+  const auto trains = [&](Index rank) {
+    ModelConfig adapted = config;
+    adapted.lora.rank = rank;
+    return head_trains(standard_model(adapted).parameters);
+  };
+  CHECK_FALSE(trains(1));
+  CHECK(trains(16));
+  config.head.tied = true;
+  CHECK_FALSE(trains(16));
 }
