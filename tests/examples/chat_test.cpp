@@ -7,53 +7,14 @@
 
 #include <octavo/files/read_file.hpp>
 #include <octavo/interop/gguf_model.hpp>
-#include <octavo/interop/save_pretrained.hpp>
-#include <octavo/interop/tokenizer_folder.hpp>
-#include <octavo/numeric/random.hpp>
-#include <octavo/transformer/families.hpp>
 
+#include "examples/chat_folder.hpp"
 #include "examples/generating.hpp"
 
 using namespace generating;
 using namespace octavo;
 
 namespace {
-
-const std::string chatml =
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] "
-    "+ "
-    "'<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' "
-    "}}{% endif %}";
-
-/// A folder "chat" with an untrained model of bytes and two control tokens.
-struct ChatFolder : Sandbox {
-  explicit ChatFolder(const std::string& chat_template = chatml) {
-    TokenTable table = token_table_of(ByteTokenizer());
-    for (const char* name : {"<|im_start|>", "<|im_end|>"}) {
-      table.tokens.emplace_back(name);
-      table.kinds.push_back(TokenKind::control);
-    }
-    PretrainedConfig config;
-    config.model = with_family({.vocabulary = 258,
-                                .context = 256,
-                                .layers = 1,
-                                .width = 16,
-                                .attention = {.heads = 2},
-                                .feed_forward = {.d_ff = 32}},
-                               Family::smollm2);
-    config.trained_length = 256;
-    config.begin_token = 256;
-    config.end_token = 257;
-    config.chat_template = chat_template;
-    std::vector<float> weights(static_cast<std::size_t>(parameter_count(config.model)));
-    const CounterRandom random(3, RandomStream::initial_weights);
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      weights[i] = static_cast<float>(random.uniform(i) - 0.5);
-    }
-    save_pretrained<float>(*this / "chat", standard_model(config.model), config, weights);
-    save_tokenizer_folder(*this / "chat", table);
-  }
-};
 
 Words chatting(const std::string& options = "", const std::string& of = "chat") {
   return words_of("generate " + of + " --chat --threads 1 --tokens 6 --temperature 0 " + options);
