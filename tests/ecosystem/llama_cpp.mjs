@@ -4,7 +4,8 @@
 // tokens of the prompts, the greedy continuations and the perplexity within half a percent. With other
 // types llama.cpp rounds activations as well, and may continue otherwise where two tokens are nearly
 // as likely.
-// After --lora ADAPTER.gguf the files that follow run with this adapter.
+// After --lora ADAPTER.gguf the files that follow run with this adapter; after --logits X the logits of
+// files in f32 must differ by less than X (1e-2).
 import {readFileSync} from "node:fs";
 import {basename, resolve} from "node:path";
 import {pathToFileURL} from "node:url";
@@ -103,7 +104,7 @@ async function compare(llama, file, lora) {
     });
   }
   // llama.cpp looks GELU up in a table of binary16.
-  const most = exact ? 1e-2 : 0.3;  // a file in another type differs by more
+  const most = exact ? mostLogits : 0.3;  // a file in another type differs by more
   check(worst < most, `${name}: logits differ by at most ${worst.toExponential(1)}`);
   const windows = expected.windows.length;
   const [theirs, mine] = [Math.exp(sum / windows), Math.exp(ours / windows)];
@@ -115,9 +116,10 @@ async function compare(llama, file, lora) {
 }
 
 const llama = await getLlama({gpu: false, build: "never", logLevel: LlamaLogLevel.error});
-let lora;
+let lora, mostLogits = 1e-2;
 for (let i = 0; i < files.length; ++i) {
   if (files[i] === "--lora") lora = files[++i];
+  else if (files[i] === "--logits") mostLogits = Number(files[++i]);
   else await compare(llama, files[i], lora);
 }
 await llama.dispose();

@@ -107,8 +107,37 @@ adapt() {
     "$name-peft-f32.gguf" --lora "$name-adapter.gguf" "$name-f32.gguf"
 }
 
+# Rows for fine-tuning: what follows the first half of a line is its other half backwards.
+write_rows() {
+  awk 'NR <= 300 && NF > 3 {
+    prompt = answer = ""
+    for (i = 1; i <= NF; ++i) {
+      if (i <= NF / 2) prompt = prompt $i " "; else answer = " " $i answer
+    }
+    printf "{\"prompt\": \"%s\", \"completion\": \"%s\"}\n", prompt, answer
+  }' text
+}
+
+# tune NAME MOST: the model NAME, fine-tuned by train_full with its own choices of adapters, in
+# llama.cpp: the best adapter of the run beside the base, as a file of its own and as PEFT's folder
+# merged by convert, and the run merged. Logits differ by less than MOST.
+tune() {
+  local name=$1 most=$2
+  "$programs/convert" "out-$name/model.safetensors" "$name-f32.gguf" >/dev/null
+  "$programs/train_full" --from "$name-f32.gguf" --lora --data rows.jsonl --sample-every 0 \
+    --log-every 0 --out "tuned-$name" | grep -E 'best so far|for PEFT' | tail -2
+  local best=tuned-$name/best.safetensors
+  "$programs/convert" "$best" "$name-tuned-adapter.gguf" --adapter >/dev/null
+  "$programs/convert" "$best" "$name-tuned-merged-f32.gguf" >/dev/null
+  "$programs/convert" "$name-f32.gguf" "$name-tuned-peft-f32.gguf" --lora "tuned-$name/adapter" >/dev/null
+  "$tests/octavo_says" "$best" text >expected.json
+  node "$here/llama_cpp.mjs" "$package" expected.json --logits "$most" "$name-tuned-merged-f32.gguf" \
+    "$name-tuned-peft-f32.gguf" --lora "$name-tuned-adapter.gguf" "$name-f32.gguf"
+}
+
 cd "$scratch"
 write_text >text
+write_rows >rows.jsonl
 if [[ ${2:-} == quantized ]]; then
   command -v python3 >/dev/null || skip "there is no python3"
   compare_quantized gpt2 --width 256 --gpt2 --tokenizer bpe 150
@@ -134,3 +163,6 @@ compare gemma f32 --family gemma --kv-heads 1 --head-width 32 200
 compare gemma2 f32 --family gemma2 --kv-heads 2 --head-width 32 --window 32 200
 compare gemma3 "f32 q4_0" --family gemma3 --kv-heads 1 --head-width 32 --window 32 --window-pattern 6 200
 for name in bpe llama qwen2 qwen3 gemma2; do adapt $name; done
+# llama has a head of its own, which is small and trains too; that of bpe, a GPT-2, is the token table.
+tune llama 2e-3
+tune bpe 2e-3
