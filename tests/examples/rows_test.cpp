@@ -237,7 +237,6 @@ TEST_CASE("rows: a resumed run shows what the model answered before the run") {
     REQUIRE(from != told.npos);
     const std::string answers = told.substr(from, told.find("\nSaved ") - from);
     rows.check_contains(answers, "\nbefore ");
-    const std::string page = read_file(rows / "f/report.html");
     for (const std::string out : {"f", "r"}) {
       INFO(out);
       const Outcome resumed =

@@ -40,7 +40,7 @@ TEST_CASE(
   CHECK(read("prompt\tanswer\na\tb\nc\td").size() == 1);
   CHECK_THROWS_WITH_AS(
       read("step\ttext\n"),
-      doctest::Contains("got a line of 'step\\ttext', expected the columns prompt and answer"),
+      doctest::Contains("got a line of 'step\\x09text', expected the columns prompt and answer"),
       FormatError);
   CHECK_THROWS_AS(read("prompt\tanswer\nno tab\n"), FormatError);
 }
