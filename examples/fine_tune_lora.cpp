@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <octavo/files.hpp>
 #include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 

@@ -19,6 +19,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <octavo/files.hpp>
 #include <octavo/octavo.hpp>
 
 #include "machine_limits.hpp"

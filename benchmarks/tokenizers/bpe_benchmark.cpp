@@ -8,7 +8,9 @@
 
 #include <benchmark/benchmark.h>
 
+#include <octavo/files.hpp>
 #include <octavo/octavo.hpp>
+#include <octavo/tokenizers.hpp>
 
 namespace {
 

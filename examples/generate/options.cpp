@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <limits>
 
+#include <octavo/files/read_file.hpp>
+
 namespace support {
 namespace {
 

@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <octavo/generation.hpp>
 #include <octavo/octavo.hpp>
 
 #include "support/adapters.hpp"

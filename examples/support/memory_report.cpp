@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include <octavo/files/atomic_file.hpp>
 #include <octavo/report/memory_drawing.hpp>
 #include <octavo/report/memory_report.hpp>
 

@@ -20,3 +20,4 @@
 #include <octavo/data/token_file_writer.hpp>
 #include <octavo/data/token_store.hpp>
 #include <octavo/data/token_view.hpp>
+#include <octavo/data/tokenize.hpp>

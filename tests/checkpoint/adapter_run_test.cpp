@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/data/tokenize.hpp>
 #include <octavo/transformer/families.hpp>
 
 #include "checkpoint/forged_file.hpp"

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/checkpoint/training_checkpoint.hpp>
+#include <octavo/data/tokenize.hpp>
 
 #include "checkpoint/forged_file.hpp"
 #include "checkpoint/small_run.hpp"

@@ -8,6 +8,7 @@
 
 #include <octavo/checkpoint/base_metadata.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
+#include <octavo/data/tokenize.hpp>
 
 #include "checkpoint/forged_file.hpp"
 #include "checkpoint/small_run.hpp"

@@ -9,6 +9,7 @@
 
 #include <octavo/checkpoint/model_file.hpp>
 #include <octavo/checkpoint/training_checkpoint.hpp>
+#include <octavo/data/tokenize.hpp>
 
 #include "checkpoint/small_run.hpp"
 #include "transformer/small_families.hpp"

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/checkpoint/training_checkpoint.hpp>
+#include <octavo/data/tokenize.hpp>
 #include <octavo/optimizers/muon.hpp>
 
 #include "checkpoint/forged_file.hpp"

@@ -7,6 +7,7 @@
 
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/data/token_store.hpp>
+#include <octavo/data/tokenize.hpp>
 #include <octavo/optimizers/optimizer_list.hpp>
 #include <octavo/report/settings.hpp>
 

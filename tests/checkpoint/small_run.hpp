@@ -13,6 +13,7 @@
 #include <octavo/checkpoint/checkpoint_folder.hpp>
 #include <octavo/data/sample_text.hpp>
 #include <octavo/data/token_store.hpp>
+#include <octavo/data/tokenize.hpp>
 #include <octavo/files/read_file.hpp>
 
 namespace octavo_test {

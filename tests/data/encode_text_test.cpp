@@ -12,6 +12,7 @@
 #include <octavo/data/encode_text.hpp>
 #include <octavo/data/text_files.hpp>
 #include <octavo/data/token_store.hpp>
+#include <octavo/data/tokenize.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 

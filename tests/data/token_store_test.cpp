@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <string>
-
 #include <doctest/doctest.h>
 
-#include <octavo/data/sample_text.hpp>
 #include <octavo/data/token_store.hpp>
-#include <octavo/tokenizers/character_tokenizer.hpp>
 
 using namespace octavo;
 
@@ -26,16 +22,6 @@ TEST_CASE("tokens come back from 1, 2 and 4 bytes") {
     CHECK_NOTHROW(check_tokens(view.checked(vocabulary - 1), vocabulary - 1));  // takes our word
     CHECK(store.bytes() == 3 * token_bytes(vocabulary));
   }
-}
-
-TEST_CASE("a text longer than one piece is tokenized whole") {
-  std::string text;
-  while (text.size() < 200'000) text += sample_text;
-  const auto tokenizer = CharacterTokenizer::from_text(text);
-  const TokenStore store = tokenize(tokenizer, text);
-  std::string back;
-  for (Index i = 0; i < store.view().size(); ++i) back += tokenizer.decode(store.view()[i]);
-  CHECK(back == text);
 }
 
 TEST_CASE("a token outside the vocabulary is not stored") {

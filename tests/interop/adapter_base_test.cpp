@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <octavo/checkpoint/trained_model.hpp>
+#include <octavo/data/tokenize.hpp>
 #include <octavo/generation/scorer.hpp>
 #include <octavo/interop/model_source.hpp>
 #include <octavo/interop/save_pretrained.hpp>

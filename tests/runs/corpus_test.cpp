@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/data/tokenize.hpp>
 #include <octavo/runs/corpus.hpp>
 
 using octavo::ByteTokenizer;

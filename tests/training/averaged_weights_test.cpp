@@ -11,6 +11,7 @@
 
 #include <octavo/data/sample_text.hpp>
 #include <octavo/data/token_store.hpp>
+#include <octavo/data/tokenize.hpp>
 #include <octavo/optimizers/adamw_8bit.hpp>
 #include <octavo/optimizers/lion.hpp>
 #include <octavo/optimizers/muon.hpp>

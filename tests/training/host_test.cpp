@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/data.hpp>
 #include <octavo/octavo.hpp>
 
 using namespace octavo;

@@ -9,6 +9,7 @@
 
 #include <octavo/data/sample_text.hpp>
 #include <octavo/data/token_store.hpp>
+#include <octavo/data/tokenize.hpp>
 #include <octavo/tokenizers/byte_tokenizer.hpp>
 #include <octavo/tokenizers/character_tokenizer.hpp>
 #include <octavo/training/trainer.hpp>

@@ -4,14 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include <octavo/base/check.hpp>
 #include <octavo/base/config.hpp>
-#include <octavo/data/encode_text.hpp>
 #include <octavo/data/token_view.hpp>
-#include <octavo/files/byte_source.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -37,21 +34,6 @@ class TokenStore {
   std::vector<std::uint16_t> words_;
   std::vector<Token> tokens_;
 };
-
-/// The tokens of a text; `tokenizer` meets the concept Tokenizer. See encode_text.
-template <typename K>
-[[nodiscard]] TokenStore tokenize(const K& tokenizer, const ByteSource& text) {
-  TokenStore store(tokenizer.vocabulary_size());
-  store.reserve(text.size());
-  encode_text(tokenizer, text, [&](std::span<const Token> tokens) {
-    for (const Token token : tokens) store.push_back(token);
-  });
-  return store;
-}
-template <typename K>
-[[nodiscard]] TokenStore tokenize(const K& tokenizer, std::string_view text) {
-  return tokenize(tokenizer, MemorySource("text", std::as_bytes(std::span(text))));
-}
 
 }  // namespace OCTAVO_NAMESPACE
 

@@ -137,9 +137,9 @@ void matmul_stored(const Worker& worker, MatrixView<const std::type_identity_t<T
     }
     if (rows.size() <= detail::most_rows_of_groups) {
       if (rows.empty()) return;
-      return detail::stream_stored({x.row(rows.begin), x.stride, &w,
-                                    y.row_block(rows.begin, rows.size()), share.columns, output,
-                                    bias});
+      return detail::stream_stored<T>({x.row(rows.begin), x.stride, &w,
+                                       y.row_block(rows.begin, rows.size()), share.columns, output,
+                                       bias});
     }
   }
   if (share.rows.empty()) return;

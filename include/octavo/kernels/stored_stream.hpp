@@ -7,6 +7,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/kernels/output.hpp>
 #include <octavo/kernels/stored_blocks.hpp>
+#include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/simd.hpp>
 #include <octavo/parallel/worker.hpp>
 #include <octavo/tensor/matrix_view.hpp>
@@ -243,7 +244,9 @@ void stream_lines(const GroupedProduct& product, Index first) {
 /// As many vectors of outputs for one row as hide the latency of the multiply-adds.
 inline constexpr int streamed_vectors = simd::vector_bytes == 64 ? 3 : 4;
 
-inline void stream_stored(const GroupedProduct& product) {
+/// A template so that only programs with stored matrices instantiate the streams of all types.
+template <Scalar T>
+void stream_stored(const GroupedProduct& product) {
   with_grouped_type(product.w->type, [&](auto type) {
     constexpr StoredType t = type.value;
     const bool one = product.y.rows == 1;
