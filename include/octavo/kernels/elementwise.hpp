@@ -26,6 +26,11 @@ template <Scalar T>
 void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, MatrixView<T> x)
     OCTAVO_KERNEL(add<T>(worker, y, x));
 
+/// x += y, of equal lengths.
+template <Scalar T>
+void add(const Worker& worker, std::span<const std::type_identity_t<T>> y, std::span<T> x)
+    OCTAVO_KERNEL(add<T>(worker, y, x));
+
 /// x *= y, elementwise, both [rows, columns].
 template <Scalar T>
 void multiply_elementwise(const Worker& worker, MatrixView<const std::type_identity_t<T>> y,
@@ -63,6 +68,17 @@ void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, Matr
       (P::load(x.row(i) + j, n) + P::load(y.row(i) + j, n)).store(x.row(i) + j, n);
     });
   }
+}
+
+template <Scalar T>
+void add(const Worker& worker, std::span<const std::type_identity_t<T>> y, std::span<T> x) {
+  using P = Pack<T>;
+  const Range mine = worker.split(static_cast<Index>(x.size()), P::lanes);
+  const T* const from = y.data() + mine.begin;
+  T* const to = x.data() + mine.begin;
+  for_each_pack(mine.size(), [&](Index i, Index n) {
+    (P::load(to + i, n) + P::load(from + i, n)).store(to + i, n);
+  });
 }
 
 template <Scalar T>

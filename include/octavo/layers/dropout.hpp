@@ -37,7 +37,7 @@ class Dropout {
     if (pass.run.dropout) {
       DropoutDraw draw = *pass.run.dropout;
       draw.site = static_cast<std::uint64_t>(site_ + block);
-      octavo::dropout<T>(pass.worker(), draw, pass.rows.first, x);
+      octavo::dropout<T>(pass.worker(), draw, pass.first_row(), x);
     }
     pass.worker().barrier();
   }

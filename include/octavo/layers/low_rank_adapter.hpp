@@ -82,7 +82,7 @@ class LowRankAdapter {
     matmul_nt<T>(pass.worker(), hidden_gradient, pass.matrix(a_), dropped, Output::overwrite,
                  nullptr, pass.run.pack_buffer);
     pass.worker().barrier();
-    dropout<T>(pass.worker(), draw(pass), pass.rows.first, dropped);
+    dropout<T>(pass.worker(), draw(pass), pass.first_row(), dropped);
     add<T>(pass.worker(), dropped, input_gradient);
   }
 
@@ -186,7 +186,7 @@ class LowRankAdapter {
   MatrixView<const T> drop(const Pass<T>& pass, MatrixView<const T> input,
                            MatrixView<T> dropped) const {
     copy<T>(pass.worker(), input, dropped);
-    dropout<T>(pass.worker(), draw(pass), pass.rows.first, dropped);
+    dropout<T>(pass.worker(), draw(pass), pass.first_row(), dropped);
     pass.worker().barrier();
     return dropped;
   }

@@ -33,6 +33,7 @@ struct PassRun {
   std::optional<CounterRandom> adapter_dropout{};
   /// The parameters of the whole model, one by one; null: all are numbers, and lie together.
   const Weight<T>* parameters = nullptr;
+  Index first_row = 0;  ///< rows of the step in other processes before this one's
 };
 
 /// The rows of a pass.
@@ -40,8 +41,7 @@ template <Scalar T>
 struct PassRows {
   Index sequences = 1;
   Index sequence = 1;  ///< positions per sequence
-  Index first =
-      0;  ///< rows of the step before these, so that dropout does not depend on micro-batches
+  Index first = 0;      ///< rows of this process's step before these
   /// Forward only: the rows continue these sequences, whose cached past attention sees. Layers that
   /// treat each row separately can ignore this.
   const CachedSequences<T>* cached = nullptr;
@@ -66,6 +66,9 @@ struct Pass {
       0;  ///< index of the copy of saved buffers: the block's own in training, else that of block 0
 
   const Worker& worker() const noexcept { return run.worker; }
+  /// The index of the first row in the step of all processes, so that dropout depends neither on
+  /// their number nor on micro-batches.
+  Index first_row() const noexcept { return run.first_row + rows.first; }
 
   /// A layer's buffer, [rows, columns]. ConfigError if the layer did not request it.
   template <typename U>

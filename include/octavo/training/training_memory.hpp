@@ -92,8 +92,9 @@ struct TrainingMemory {
   Booking<T> embedding_gradient, block_gradient, head_gradient;
   Booking<std::byte> optimizer_state;
   Booking<std::byte> optimizer_scratch;  ///< of optimizers that work on whole matrices
-  Booking<T> losses;                     ///< one per row of the step
-  Booking<T> embedding_gradients;        ///< of all rows of the step; tied models only
+  Booking<T> leaf_sums;                  ///< further gradients, if a process sums several leaves
+  Booking<T> losses;                     ///< one per row of the step of all processes
+  Booking<T> embedding_gradients;        ///< of all rows of a leaf; tied models only
   Booking<Token> inputs;
   Booking<Token> targets;
   Booking<std::int32_t> positions;  ///< of each row in its document; only with packed rows
@@ -142,12 +143,15 @@ struct TrainingMemory {
       memory.book_part_gradients(plan, model, trained, options);
     } else {
       memory.gradients = always(number, "gradients", MemoryKind::gradients, trained.sizes.count);
+      memory.leaf_sums = plan.book<T>("run", "leaf sums", MemoryKind::gradients,
+                                      (options.sum_tree().slots() - 1) * trained.sizes.count,
+                                      phase::passes);
       memory.norm_partials = plan.book<double>("run", "norm partials", MemoryKind::scratch,
                                                global_norm_partials(trained.sizes.count),
                                                {phase::update, phase::update});
       if (model.config().head.tied && trained.embedding()) {
         memory.embedding_gradients = plan.book<T>("run", "embedding gradients", MemoryKind::saved,
-                                                  rows * model.config().width, phase::passes);
+                                                  rows / options.leaves * model.config().width, phase::passes);
       }
     }
     memory.between_steps = plan.book<std::byte>("run", "between steps", MemoryKind::cache,
@@ -157,13 +161,17 @@ struct TrainingMemory {
   }
 
  private:
-  /// Requests memory for the gradients of one part at a time.
+  /// Requests memory for the gradients of one part at a time, for each slot of the sum over leaves.
+  /// A tied token table gets gradients from all leaves at the head, before any at the embedding.
   template <typename Model>
   OCTAVO_SETUP constexpr void book_part_gradients(MemoryPlan& plan, const Model& model,
                                                   const TrainedTensors& trained,
                                                   const TrainingOptions& options) {
     const int tables = model.config().head.tied ? phase::embed_forward : phase::embed_backward;
     const bool layers = options.layer_by_layer();
+    const SumTree tree = options.sum_tree();
+    const Index slots = tree.slots();
+    const Index table_slots = model.config().head.tied ? tree.leaves_per_rank() : slots;
     // With several passes, a block is recomputed for one pass while it already has gradients of
     // another.
     const int block =
@@ -172,13 +180,14 @@ struct TrainingMemory {
       return plan.book<T>("run", name, MemoryKind::gradients, count, lifetime);
     };
     embedding_gradient =
-        part("embedding's gradient", trained.embedding_count, {tables, phase::embed_backward});
+        part("embedding's gradient", table_slots * trained.embedding_count,
+             {tables, phase::embed_backward});
     block_gradient =
         part(layers ? "a layer's gradient" : "a block's gradient",
-             layers ? trained.largest_unit + trained.most_outside_units : trained.largest_block,
+             layers ? trained.largest_unit + trained.most_outside_units : slots * trained.largest_block,
              {block, phase::attention_backward});
     head_gradient =
-        part("head's gradient", trained.head_count, {phase::embed_forward, phase::head});
+        part("head's gradient", slots * trained.head_count, {phase::embed_forward, phase::head});
     const Index most =
         std::max({trained.embedding_count, trained.largest_block, trained.head_count});
     norm_partials = plan.book<double>("run", "norm partials", MemoryKind::scratch,

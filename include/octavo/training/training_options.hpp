@@ -18,6 +18,7 @@
 #include <octavo/optimizers/adamw.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/parallel/sum_tree.hpp>
 #include <octavo/tensor/builder.hpp>
 #include <octavo/tensor/lora_config.hpp>
 #include <octavo/tensor/name_patterns.hpp>
@@ -32,6 +33,9 @@ struct TrainingOptions {
   Index batch = 1;        ///< sequences
   Index sequence = 32;    ///< positions of each
   Index accumulate = 1;   ///< batches per update; 4 x 8 sequences give the bits of 1 x 32
+  /// Equal groups of a step's sequences, whose gradients are summed over a fixed tree (SumTree), so
+  /// that several processes get the bits of one; must divide the number of sequences.
+  Index leaves = 1;
   Index micro_batch = 1;  ///< sequences that go through the model at a time; any number gives the
                           ///< same bits; see leanest_micro_batch
   double learning_rate = 1e-3;
@@ -78,6 +82,9 @@ struct TrainingOptions {
   bool packed = false;
   /// Bytes for use between steps, for example to generate samples; shares memory with the steps.
   std::size_t between_steps_bytes = 0;
+  /// Processes that share each step, for the sizes of one of them; must divide `leaves`. Changes no
+  /// bit.
+  Index ranks = 1;
 
   /// Whether a tensor trains; see trained_tensors.hpp for `block`. `adapters`: whether the model
   /// has some.
@@ -90,10 +97,21 @@ struct TrainingOptions {
   /// The number of sequences in a step.
   constexpr Index sequences() const noexcept { return batch * accumulate; }
   constexpr Index rows() const noexcept { return sequences() * sequence; }
-  /// The number of sequences in a pass through the model.
-  constexpr Index pass_sequences() const noexcept { return std::min(micro_batch, sequences()); }
-  /// The number of passes in a step.
-  constexpr Index passes() const { return (sequences() + pass_sequences() - 1) / pass_sequences(); }
+  constexpr SumTree sum_tree() const noexcept { return {leaves, ranks}; }
+  constexpr Index leaf_sequences() const noexcept { return sequences() / leaves; }
+  /// The number of sequences in a step of one of the processes.
+  constexpr Index rank_sequences() const noexcept { return sequences() / ranks; }
+  /// The number of sequences in a pass through the model: micro_batch, or its largest divisor of a
+  /// leaf's sequences if there are several leaves, because no pass crosses leaves.
+  constexpr Index pass_sequences() const noexcept {
+    Index most = std::min(micro_batch, leaf_sequences());
+    while (leaves > 1 && leaf_sequences() % most != 0) --most;
+    return most;
+  }
+  /// The number of passes in a step of one of the processes.
+  constexpr Index passes() const {
+    return (rank_sequences() + pass_sequences() - 1) / pass_sequences();
+  }
   constexpr PassShape pass(Index workers) const {
     return {pass_sequences(),           sequence, workers, true, dropout > 0, recompute,
             fused_update ? passes() : 0};
@@ -119,6 +137,12 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
   visit(Field{"batch", "", training, "Sequences per batch"}, options.batch, size_range);
   visit(Field{"sequence", "", training, "Positions per sequence"}, options.sequence, size_range);
   visit(Field{"accumulate", "", training, "Batches per step (1)"}, options.accumulate, size_range);
+  visit(Field{.name = "leaves",
+              .group = training,
+              .help = "Groups of a step's sequences whose gradients are summed over a fixed tree; N "
+                      "processes give the bits of one with equal leaves (1)",
+              .may_lack = true},
+        options.leaves, size_range);
   visit(Field{"learning_rate", "lr", training, "Learning rate"}, options.learning_rate,
         positive_range);
   visit(Field{.name = "minimum_learning_rate",
@@ -287,6 +311,16 @@ constexpr void check_step(const TrainingOptions& options) {
   const bool fits = options.accumulate <= size_range.most / options.batch &&
                     options.sequence <= size_range.most / options.sequences();
   require(fits, "batch x accumulate x sequence: expected at most 2^31 - 1 positions in a step");
+  check_setting("leaves", options.leaves, size_range);
+  check_setting("ranks", options.ranks, size_range);
+  require(options.sequences() % options.leaves == 0, [&] {
+    return detail::concat({"leaves: got ", options.leaves, ", which does not divide the step's ",
+                           options.sequences(), " sequences"});
+  });
+  require(options.leaves % options.ranks == 0, [&] {
+    return detail::concat({"leaves: got ", options.leaves, ", which cannot be dealt evenly to ",
+                           options.ranks, " processes"});
+  });
 }
 
 namespace detail {
