@@ -19,9 +19,11 @@
 #include "train_full/download.hpp"
 #include "train_full/input_files.hpp"
 #include "train_full/options.hpp"
+#include "train_full/processes.hpp"
 #include "train_full/reading_line.hpp"
 #include "train_full/report.hpp"
 #include "train_full/run.hpp"
+#include "train_full/started_by_mpirun.hpp"
 #include "train_full/stored_base.hpp"
 
 namespace {
@@ -78,7 +80,7 @@ Text read_text(const support::FullCommandLine& command_line, const support::Full
 
 int run(support::FullCommandLine command_line, const std::vector<std::string>& words) {
   support::SaveOptions saving = command_line.saving();
-  const auto resumed = support::find_resumed(saving);
+  const auto resumed = support::first_before_others([&] { return support::find_resumed(saving); });
   const std::string from_path =
       support::path_of_weights(command_line.from(), command_line.base_path(), resumed.get());
   std::optional<octavo::ModelSource> from;
@@ -106,7 +108,8 @@ int run(support::FullCommandLine command_line, const std::vector<std::string>& w
   if (options.quiet) support::silence_output();
   support::release_idle_memory();  // memory from the start of the program is not needed to read a
                                    // text
-  const auto [recipe, corpus] = read_text(command_line, options, resumed.get());
+  const auto [recipe, corpus] =
+      support::first_before_others([&] { return read_text(command_line, options, resumed.get()); });
   if (corpus.rows != nullptr && resumed == nullptr) {
     command_line = support::with_row_choices(command_line, words, options, corpus);
     options = resolve();
@@ -116,6 +119,8 @@ int run(support::FullCommandLine command_line, const std::vector<std::string>& w
     options.why = "with the options above";
   }
   options.config.vocabulary = corpus.tokenizer.vocabulary_size();
+  support::share(options, resumed != nullptr || command_line.gives("leaves"));
+  support::require_equal_runs(options, corpus, resumed.get());
   octavo::ThreadPool threads(options.threads);
   support::warn_of_threads(threads);
   support::print_run(options, corpus, resumed.get());
@@ -126,9 +131,11 @@ int run(support::FullCommandLine command_line, const std::vector<std::string>& w
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run_program(
-      "train_full", "Trains a transformer on your text.", argc, argv, [&](CLI::App& app) {
-        const auto line = std::make_shared<support::FullCommandLine>(app);
-        return [=] { return run(*line, {argv + std::min(argc, 1), argv + argc}); };
-      });
+  return support::with_processes([=] {
+    return support::run_program(
+        "train_full", "Trains a transformer on your text.", argc, argv, [&](CLI::App& app) {
+          const auto line = std::make_shared<support::FullCommandLine>(app);
+          return [=] { return run(*line, {argv + std::min(argc, 1), argv + argc}); };
+        });
+  });
 }

@@ -26,6 +26,7 @@ namespace {
 volatile std::sig_atomic_t received = 0;
 
 const char* program_name = "";
+bool follows = false;  ///< see follow_first_process()
 /// The folder in the program's call; it ends with '/' or is empty.
 std::string_view called_from;
 
@@ -70,6 +71,7 @@ void occupy_standard_files() {
 int report(const char* program, std::string_view message, std::string_view hint,
            octavo::ErrorCode code) {
   std::fflush(stdout);
+  if (follows) ::usleep(500'000);
   const auto length = [](std::string_view text) { return static_cast<int>(text.size()); };
   std::fprintf(stderr, "%s: error: %.*s\n", program, length(message), message.data());
   if (!hint.empty()) std::fprintf(stderr, "  hint: %.*s\n", length(hint), hint.data());
@@ -192,6 +194,7 @@ void add_threads(CLI::App& app, octavo::Index& threads) {
 }
 
 void warn(const std::string& message, const std::string& hint) {
+  if (follows) return;
   std::fprintf(stderr, "%s: warning: %s\n", program_name, message.c_str());
   if (!hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
 }
@@ -207,6 +210,7 @@ void warn_of_threads(const octavo::ThreadPool& pool) {
 }
 
 void print_notes(const std::vector<std::string>& notes) {
+  if (follows) return;
   for (const std::string& note : notes) {
     std::fprintf(stderr, "%s: note: %s\n", program_name, note.c_str());
   }
@@ -319,6 +323,11 @@ void release_idle_memory() noexcept {
       },
       nullptr);
 #endif
+}
+
+void follow_first_process() {
+  silence_output();
+  follows = true;
 }
 
 void silence_output() {

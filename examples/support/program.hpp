@@ -103,6 +103,9 @@ void print(std::string_view text);
 
 /// Suppresses all output from now on (--quiet).
 void silence_output();
+/// This is one of several processes of a run, but not the first: prints only errors, and those half
+/// a second late, because most are errors of all processes, which the first one ends.
+void follow_first_process();
 
 /// --quiet
 void add_quiet(CLI::App& app, bool& quiet);

@@ -9,6 +9,7 @@
 #include "support/arguments.hpp"
 #include "support/memory_report.hpp"
 #include "support/program.hpp"
+#include "train_full/processes.hpp"
 #include "train_full/run.hpp"
 
 namespace support {
@@ -18,10 +19,14 @@ using octavo::Index;
 using octavo::Recipe;
 using Words = std::vector<std::string>;
 
+/// As measured on the first process, each of which has its share of a step.
 double step_seconds(const FullOptions& options, const octavo::Corpus* corpus) {
-  octavo::ThreadPool threads(options.threads);
-  return options.double_precision ? double_step_seconds(options, corpus, threads)
-                                  : float_step_seconds(options, corpus, threads);
+  return agreed([&] {
+    octavo::ThreadPool threads(options.threads);
+    const double seconds = options.double_precision ? double_step_seconds(options, corpus, threads)
+                                                    : float_step_seconds(options, corpus, threads);
+    return seconds / (processes() == nullptr ? 1.0 : static_cast<double>(processes()->count()));
+  });
 }
 
 FullOptions with_recipe(FullOptions options, const Recipe& recipe) {

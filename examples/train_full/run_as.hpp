@@ -11,6 +11,7 @@
 #include <octavo/interop/model_source.hpp>
 
 #include "support/training.hpp"
+#include "train_full/processes.hpp"
 #include "train_full/report.hpp"
 #include "train_full/run.hpp"
 #include "train_full/stored_base.hpp"
@@ -108,6 +109,28 @@ octavo::Trainer<T> trainer_of(const FullOptions& options, octavo::ThreadPool& th
   return trainer;
 }
 
+/// The run of a process other than the first, which writes nothing and prints nothing.
+template <octavo::Scalar T>
+int train_along(octavo::Trainer<T>& trainer, const octavo::Corpus& corpus,
+                const octavo::ResumedRun* resumed) {
+  if (resumed != nullptr) resumed->file().load(trainer);
+  catch_signals();
+  octavo::TrainingCallbacks callbacks;
+  callbacks.stop = [] { return caught_signal() != 0; };
+  const octavo::Index release_every =
+      octavo::Corpus::steps_per_release(trainer.options().sequences());
+  callbacks.completed = [&](octavo::Index done) {
+    if (release_every > 0 && done % release_every == 0) corpus.release_pages();
+  };
+  if (corpus.rows != nullptr) {
+    trainer.run(corpus.rows->split.train, corpus.rows->split.validation, callbacks);
+  } else {
+    const octavo::TokenSplit tokens = corpus.split(trainer.options().sequence);
+    trainer.run(tokens.train, tokens.validation, callbacks);
+  }
+  return caught_signal() == 0 ? 0 : 128 + caught_signal();
+}
+
 /// Trains, samples, saves; returns the exit status.
 template <octavo::Scalar T>
 int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
@@ -116,7 +139,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   const octavo::ChatRows* const rows = corpus.rows.get();
   const octavo::TokenSplit tokens =
       rows != nullptr ? octavo::TokenSplit{} : corpus.split(training.sequence);
-  octavo::make_folder(options.saving.folder);
+  if (is_first_process()) octavo::make_folder(options.saving.folder);
   release_idle_memory();
   const octavo::TextStatistics statistics =
       rows != nullptr
@@ -125,6 +148,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   corpus.release_pages();
   release_idle_memory();
   octavo::Trainer<T> trainer = trainer_of<T>(options, threads);
+  if (processes() != nullptr) trainer.set_ranks(*processes());
   octavo::Generator<T> generator(trainer.model(), trainer.model_weights(), training.sequence,
                                  threads, trainer.between_steps());
   release_idle_memory();
@@ -143,6 +167,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   if (resumed == nullptr && options.from != nullptr && options.base == nullptr) {
     options.from->read_base(trainer.parameters(), training.seed, trainer.weights());
   }
+  if (!is_first_process()) return train_along(trainer, corpus, resumed);
   const auto answers = [&] {
     release_idle_memory();
     const auto averaged = trainer.use_averages();
@@ -236,6 +261,7 @@ int run_as(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPoo
            const octavo::ResumedRun* resumed) {
   octavo::TrainingOptions& training = options.training;
   fit<T>(options, &corpus, threads.size());
+  agree_on_memory(training);
   if (const std::size_t budget = options.corpus.memory_budget; budget != 0) {
     std::printf("memory budget %s: --micro-batch %td%s%s\n", octavo::readable_bytes(budget).c_str(),
                 training.micro_batch, training.recompute ? " --recompute" : "",
@@ -243,8 +269,11 @@ int run_as(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPoo
   }
   const octavo::MemoryPlan plan =
       octavo::TrainingPlan<octavo::Transformer<T>>(options.config, training, threads.size()).plan;
-  report_plan(options.memory_report, plan, corpus.token_bytes() + base_bytes(options),
-              "train_full --" + options.preset, corpus.learned ? corpus.learned->memory_bytes : 0);
+  if (is_first_process()) {
+    report_plan(options.memory_report, plan, corpus.token_bytes() + base_bytes(options),
+                "train_full --" + options.preset,
+                corpus.learned ? corpus.learned->memory_bytes : 0);
+  }
   if (!options.dry_run) return train<T>(options, corpus, threads, resumed);
   print_plan<T>(options, plan, corpus);
   return 0;

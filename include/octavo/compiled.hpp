@@ -37,6 +37,7 @@
 #define OCTAVO_COMPILED_LIST(apply, T)                                                  \
   apply(decltype(set_zero<T>) set_zero<T>)                                                      \
   apply(decltype(add<T>) add<T>)                                                                \
+  apply(decltype(add_numbers<T>) add_numbers<T>)                                                \
   apply(decltype(multiply_elementwise<T>) multiply_elementwise<T>)                              \
   apply(decltype(copy<T>) copy<T>)                                                              \
   apply(decltype(sum_columns<T>) sum_columns<T>)                                                \
@@ -78,6 +79,7 @@
   apply(double TrainingStep<T>::update(double))                                                   \
   apply(StepResult TrainingStep<T>::train(double))                                                \
   apply(double TrainingStep<T>::add_losses(double, Index, Index))                                 \
+  apply(void TrainingStep<T>::compute_losses(Index, Index, Index))                                \
   apply(Trainer<T>::Trainer(const Model&, const TrainingOptions&, ThreadPool&))                   \
   apply(Trainer<T>::Trainer(const Model&, const TrainingOptions&, ThreadPool&,                    \
                              std::span<std::byte>))                                                \

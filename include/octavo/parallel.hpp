@@ -5,6 +5,8 @@
 
 #include <octavo/parallel/event_count.hpp>
 #include <octavo/parallel/processors.hpp>
+#include <octavo/parallel/ranks.hpp>
+#include <octavo/parallel/sum_tree.hpp>
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/parallel/worker.hpp>

@@ -5,9 +5,11 @@
 
 #include <octavo/training/averaged_weights.hpp>
 #include <octavo/training/base_weights.hpp>
+#include <octavo/training/evaluation_losses.hpp>
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/memory_budget.hpp>
+#include <octavo/training/rank_sum.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/step_time.hpp>
 #include <octavo/training/step_work.hpp>

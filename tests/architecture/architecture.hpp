@@ -57,6 +57,7 @@ inline bool stairs(const std::string& from, const std::string& to) {
 /// octavo_checkpoint, which needs nlohmann_json.
 inline std::string library_of(const std::string& folder) {
   static const std::set<std::string> opt_in = {"formats", "checkpoint", "interop", "runs"};
+  if (folder == "mpi") return "octavo_mpi";
   return opt_in.contains(folder) ? "octavo_checkpoint" : "octavo";
 }
 
@@ -160,6 +161,9 @@ inline bool partly_in_octavo_hpp(const std::string& folder) {
   return folder == "data" || folder == "generation" || folder == "tokenizers";
 }
 
+/// The one header that uses MPI, for programs alone.
+inline constexpr std::string_view mpi_header = "octavo/mpi.hpp";
+
 /// Folders whose doors octavo.hpp does not include.
 inline bool outside_octavo_hpp(const std::string& door) {
   return door == "testing" || door == "report" || door == "files" || partly_in_octavo_hpp(door) ||
@@ -180,6 +184,11 @@ inline std::string wrong_arrow(const std::string& from, const std::string& to) {
     if (from == compiled_list) {
       return library_of(to_folder) == "octavo" ? ""
                                                : "compiled.hpp includes headers of octavo only";
+    }
+    if (from == mpi_header) {
+      return to_folder == "base" || to_folder == "parallel"
+                 ? ""
+                 : "mpi.hpp includes only base/, parallel/";
     }
     if (door != "octavo") {
       return to_folder == door ? "" : "the door of " + door + "/ includes only " + door + "/";
@@ -222,6 +231,7 @@ inline std::string wrong_foreign_include(const std::string& from, const std::str
   if (path == "immintrin.h" || path == "arm_neon.h") {
     return folder == "numeric" ? "" : "vector instructions belong to numeric/ alone";
   }
+  if (path == "mpi.h") return from == mpi_header ? "" : "MPI belongs to mpi.hpp alone";
   const bool is_standard = path.find_first_of("/.") == std::string::npos;
   static const std::set<std::string> asking = {
       "octavo/base/parse_number.hpp",    "octavo/base/read_lines.hpp",
@@ -255,7 +265,7 @@ inline void check_place(const Header& header, Violations& violations) {
   if (folder.empty()) {
     const std::string door = door_name(header.path);
     const bool known = header.path == forward_declarations || header.path == compiled_list ||
-                       door == "octavo" || floors().contains(door);
+                       header.path == mpi_header || door == "octavo" || floors().contains(door);
     if (!known) violations.push_back(header.path + ": a door must have the name of its folder");
   } else if (!floors().contains(folder)) {
     violations.push_back(header.path + ": the folder '" + folder + "' has no floor");
@@ -285,7 +295,10 @@ inline void check_paths(const Header& header, const std::map<std::string, Header
       violations.push_back(header.path + " includes <" + next + ">, which leads back to it");
     }
   }
-  if (!folder_of(header.path).empty() || header.path == forward_declarations) return;
+  if (!folder_of(header.path).empty() || header.path == forward_declarations ||
+      header.path == mpi_header) {
+    return;
+  }
   const std::string door = door_name(header.path);
   const auto inside = reachable(header.path, all);
   for (const auto& [path, other] : all) {

@@ -231,6 +231,8 @@ TEST_CASE("architecture: what is not Octavo") {
   CHECK(one("octavo/memory/process_memory.hpp", "<unistd.h>") == 0);
   CHECK(one("octavo/memory/arena.hpp", "<unistd.h>") == 1);
   CHECK(one("octavo/base/a.hpp", "<bits/stdc++.h>") == 1);
+  CHECK(one("octavo/mpi.hpp", "<mpi.h>") == 0);
+  CHECK(one("octavo/parallel/a.hpp", "<mpi.h>") == 1);
   CHECK(one("octavo/base/a.hpp", "<doctest/doctest.h>") == 1);
   CHECK(one("octavo/base/a.hpp", "\"octavo/base/a.hpp\"") == 1);
   CHECK(one("octavo/base/a.hpp", "<octavo/base/missing.hpp>") == 1);

@@ -45,6 +45,7 @@ TEST_CASE("every option that changes what is computed comes back") {
   options.schedule = LearningRateSchedule::Shape::linear;
   options.optimizer = Lion{.beta1 = 0.8, .weight_decay = 0.3};
   options.ema = 0.995;
+  options.leaves = 5;
   options.clip = 0.5;
   options.dropout = 0.25;
   options.seed = ~0ULL;
@@ -73,6 +74,7 @@ TEST_CASE("every option that changes what is computed comes back") {
   CHECK(back.schedule == LearningRateSchedule::Shape::linear);
   CHECK(back.optimizer == AnyOptimizer(Lion{.beta1 = 0.8, .weight_decay = 0.3}));
   CHECK(back.ema == 0.995);
+  CHECK(back.leaves == 5);
   CHECK(back.clip == 0.5);
   CHECK(back.dropout == 0.25);
   CHECK(back.seed == ~0ULL);

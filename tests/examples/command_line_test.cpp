@@ -33,6 +33,7 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--batch", "N", whole(1)},
     {"train_full", "--sequence", "N", whole(1)},
     {"train_full", "--accumulate", "N", whole(1)},
+    {"train_full", "--leaves", "N", whole(1)},
     {"train_full", "--layers", "N", whole(1, 10000)},
     {"train_full", "--heads", "N", whole(1)},
     {"train_full", "--width", "N", whole(1)},

@@ -31,6 +31,22 @@ OCTAVO_INLINE void check_batch(std::span<const Token> inputs, std::span<const To
 OCTAVO_INLINE void check_batch_of(TokenView text, std::span<const Token> inputs,
                                   std::span<const Token> targets, Index vocabulary);
 
+namespace detail {
+
+/// ConfigError unless sequences begin at position 0 and every other row is the next of its
+/// document, or the first of another.
+inline void check_positions_in_documents(std::span<const std::int32_t> positions, Index sequence) {
+  for (std::size_t row = 0; row < positions.size(); ++row) {
+    const bool begins = row % static_cast<std::size_t>(sequence) == 0;
+    const std::int32_t next = begins ? 0 : positions[row - 1] + 1;
+    if (positions[row] == next || positions[row] == 0) continue;
+    throw ConfigError(concat({"position ", row, " is ", positions[row], ", expected ",
+                              (begins ? "" : concat({next, " or "})), "0"}));
+  }
+}
+
+}  // namespace detail
+
 }  // namespace OCTAVO_NAMESPACE
 
 #if OCTAVO_BODIES

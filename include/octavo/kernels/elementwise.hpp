@@ -28,8 +28,8 @@ void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, Matr
 
 /// x += y, of equal lengths.
 template <Scalar T>
-void add(const Worker& worker, std::span<const std::type_identity_t<T>> y, std::span<T> x)
-    OCTAVO_KERNEL(add<T>(worker, y, x));
+void add_numbers(const Worker& worker, std::span<const std::type_identity_t<T>> y, std::span<T> x)
+    OCTAVO_KERNEL(add_numbers<T>(worker, y, x));
 
 /// x *= y, elementwise, both [rows, columns].
 template <Scalar T>
@@ -71,7 +71,7 @@ void add(const Worker& worker, MatrixView<const std::type_identity_t<T>> y, Matr
 }
 
 template <Scalar T>
-void add(const Worker& worker, std::span<const std::type_identity_t<T>> y, std::span<T> x) {
+void add_numbers(const Worker& worker, std::span<const std::type_identity_t<T>> y, std::span<T> x) {
   using P = Pack<T>;
   const Range mine = worker.split(static_cast<Index>(x.size()), P::lanes);
   const T* const from = y.data() + mine.begin;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include <octavo/base/config.hpp>
@@ -19,7 +20,7 @@ class Ranks {
   /// This process's number, from 0.
   virtual Index rank() const noexcept = 0;
 
-  /// Begins to send. The bytes must stay as they are until wait().
+  /// Begins to send to another process. The bytes must stay as they are until wait().
   virtual void send(Index to, std::span<const std::byte> bytes) = 0;
   /// Begins to receive. The bytes are undefined until wait().
   virtual void receive(Index from, std::span<std::byte> bytes) = 0;
@@ -41,6 +42,20 @@ inline void gather_all(Ranks& ranks, std::span<std::byte> bytes, std::size_t par
     ranks.receive(other, part(other));
   }
   ranks.wait();
+}
+
+/// Whether any process says true; the same answer on all of them.
+inline bool any_rank(Ranks& ranks, bool mine) {
+  const Index count = ranks.count();
+  for (Index distance = 1; distance < count; distance *= 2) {
+    const std::byte known{mine ? std::uint8_t{1} : std::uint8_t{0}};
+    std::byte theirs{};
+    ranks.send((ranks.rank() + distance) % count, {&known, 1});
+    ranks.receive((ranks.rank() + count - distance) % count, {&theirs, 1});
+    ranks.wait();
+    mine = mine || theirs != std::byte{0};
+  }
+  return mine;
 }
 
 }  // namespace OCTAVO_NAMESPACE

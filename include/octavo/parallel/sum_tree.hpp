@@ -11,23 +11,52 @@ namespace OCTAVO_NAMESPACE {
 
 /// A fixed binary tree over `leaves` terms of a sum, in their order: every node is the sum of its
 /// two halves, of which the left one is the larger. Equal shares of neighbouring leaves are dealt
-/// to `ranks` processes; each sums the largest nodes within its share (one node if the leaves are a
-/// power of two), and the nodes of all ranks are summed from there on.
+/// to `ranks` processes. Each sums the largest nodes within its share (one node if the share is a
+/// node of the tree), and the nodes of all ranks are summed from there on.
+///
+/// A process goes through its leaves in order with few slots of memory: leaf i lies in slot(i), and
+/// when it is there, merge_after(i) says which slots to add up. In the end the nodes of the share
+/// are in the first slots, in order.
 struct SumTree {
   Index leaves = 1;
   Index ranks = 1;
 
   constexpr Index leaves_per_rank() const noexcept { return leaves / ranks; }
+  /// The leaves of a rank.
   constexpr Range share(Index rank) const noexcept {
     return {rank * leaves_per_rank(), (rank + 1) * leaves_per_rank()};
   }
 
-  /// Calls leaf(index, slot) for each leaf of a rank, in order, and merge(slot) as soon as a node
-  /// within the share is complete: then the sum in slot + 1 is added to that in `slot`. Returns the
-  /// number of nodes that are left, in the slots from 0 on, in order.
-  template <typename Leaf, typename Merge>
-  constexpr Index sum_share(Index rank, Leaf leaf, Merge merge) const {
-    return visit(share(rank), {0, leaves}, 0, leaf, merge);
+  /// The number of nodes that a rank is left with.
+  constexpr Index nodes(Index rank) const noexcept { return count(share(rank), {0, leaves}); }
+  /// The number of nodes of all ranks.
+  constexpr Index nodes() const noexcept {
+    Index sum = 0;
+    for (Index rank = 0; rank < ranks; ++rank) sum += nodes(rank);
+    return sum;
+  }
+
+  constexpr Index slot(Index leaf) const noexcept {
+    Index slot = 0;
+    for (Range node{0, leaves}; node.size() > 1;) {
+      const Range left{node.begin, middle(node)};
+      if (leaf >= left.end) slot += count(share_of(leaf), left);
+      node = leaf < left.end ? left : Range{left.end, node.end};
+    }
+    return slot;
+  }
+  /// The number of slots that the rank with the most needs.
+  constexpr Index slots() const noexcept {
+    Index most = 0;
+    for (Index leaf = 0; leaf < leaves; ++leaf) most = std::max(most, slot(leaf) + 1);
+    return most;
+  }
+
+  /// Calls merge(slot) for each node of its rank's share that is complete with `leaf`, from the
+  /// smallest on: the sum in slot + 1 is to be added to that in `slot`.
+  template <typename Merge>
+  constexpr void merge_after(Index leaf, Merge merge) const {
+    visit({0, leaves}, leaf, 0, merge);
   }
 
   /// Calls merge(into, from) with indices of nodes until node 0 is the whole sum. Nodes are counted
@@ -38,47 +67,32 @@ struct SumTree {
     visit_nodes({0, leaves}, next, merge);
   }
 
-  /// The number of nodes that sum_share leaves.
-  constexpr Index nodes(Index rank) const {
-    return sum_share(rank, [](Index, Index) {}, [](Index) {});
-  }
-  /// The number of nodes of all ranks.
-  constexpr Index nodes() const {
-    Index count = 0;
-    for (Index rank = 0; rank < ranks; ++rank) count += nodes(rank);
-    return count;
-  }
-
-  /// The number of slots that the rank with the most needs.
-  constexpr Index slots() const {
-    Index most = 0;
-    for (Index rank = 0; rank < ranks; ++rank) {
-      sum_share(
-          rank, [&](Index, Index slot) { most = std::max(most, slot + 1); }, [](Index) {});
-    }
-    return most;
-  }
-
  private:
-  static constexpr Index middle(Range node) { return node.begin + (node.size() + 1) / 2; }
+  static constexpr Index middle(Range node) noexcept { return node.begin + (node.size() + 1) / 2; }
+  static constexpr bool contains(Range outer, Range inner) noexcept {
+    return outer.begin <= inner.begin && inner.end <= outer.end;
+  }
+  constexpr Range share_of(Index leaf) const noexcept { return share(leaf / leaves_per_rank()); }
 
-  template <typename Leaf, typename Merge>
-  static constexpr Index visit(Range share, Range node, Index slot, Leaf& leaf, Merge& merge) {
+  /// The largest nodes in `node` that lie within the share.
+  static constexpr Index count(Range share, Range node) noexcept {
     if (node.end <= share.begin || node.begin >= share.end) return 0;
-    if (node.size() == 1) {
-      leaf(node.begin, slot);
-      return 1;
-    }
-    const Index left = visit(share, {node.begin, middle(node)}, slot, leaf, merge);
-    const Index right = visit(share, {middle(node), node.end}, slot + left, leaf, merge);
-    if (node.begin < share.begin || node.end > share.end) return left + right;
-    merge(slot);
-    return 1;
+    if (contains(share, node)) return 1;
+    return count(share, {node.begin, middle(node)}) + count(share, {middle(node), node.end});
+  }
+
+  template <typename Merge>
+  constexpr void visit(Range node, Index leaf, Index slot, Merge& merge) const {
+    if (node.size() == 1) return;
+    const Range left{node.begin, middle(node)};
+    if (leaf < left.end) return visit(left, leaf, slot, merge);
+    visit({left.end, node.end}, leaf, slot + count(share_of(leaf), left), merge);
+    if (leaf == node.end - 1 && contains(share_of(leaf), node)) merge(slot);
   }
 
   template <typename Merge>
   constexpr Index visit_nodes(Range node, Index& next, Merge& merge) const {
-    if (node.begin / leaves_per_rank() == (node.end - 1) / leaves_per_rank()) return next++;
+    if (contains(share_of(node.begin), node)) return next++;
     const Index left = visit_nodes({node.begin, middle(node)}, next, merge);
     merge(left, visit_nodes({middle(node), node.end}, next, merge));
     return left;

@@ -9,8 +9,10 @@
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 #include <octavo/optimizers/weight_average.hpp>
+#include <octavo/parallel/ranks.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/training/gradient_consumers.hpp>
+#include <octavo/training/rank_sum.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_options.hpp>
 
@@ -24,11 +26,12 @@ template <Scalar T, typename Model>
 class StepWork {
  public:
   /// squared_norms [tensors]: for a fused step. marks [workers, tensors]. one_by_one [tensors]:
-  /// where the parameters are, with TrainingOptions::stored_base; otherwise null.
+  /// where the parameters are, with TrainingOptions::stored_base; otherwise null. ranks: the
+  /// processes that share the step; null: this one alone.
   StepWork(const Model& model, const TrainingOptions& options, const TrainedTensors& trained,
            const ParameterList& parameters, const TrainingMemory<T>& memory, const Arena& arena,
            std::span<double> squared_norms, std::span<GradientMark> marks, Index steps_done,
-           const Weight<T>* one_by_one = nullptr)
+           const Weight<T>* one_by_one = nullptr, Ranks* ranks = nullptr)
       : model_(model),
         options_(options),
         trained_(trained),
@@ -39,6 +42,7 @@ class StepWork {
         marks_(marks),
         steps_done_(steps_done),
         one_by_one_(one_by_one),
+        ranks_(ranks),
         counted_(count_targets(targets())) {}
 
   /// The outcome of a fused step; every worker has its own, and all are equal.
@@ -50,7 +54,7 @@ class StepWork {
   /// Computes the gradients of the batch's mean loss in memory.gradients.
   void accumulate_gradients(const Worker& worker) const {
     AccumulateGradients<T> consumer(parameters_.span(), arena_.get(memory_.gradients),
-                                    marks(worker));
+                                    marks(worker), arena_.get(memory_.leaf_sums));
     forward_and_backward(worker, consumer, {});
     consumer.finish(worker);
   }
@@ -84,9 +88,15 @@ class StepWork {
       if (!progress.diverged) update_tensor(worker, tensor, gradient, learning_rate, progress);
       if (!progress.diverged) average(worker, {&tensor, 1});
     };
-    const PartGradients<T> gradients{
-        arena_.get(memory_.embedding_gradient), arena_.get(memory_.block_gradient),
-        arena_.get(memory_.head_gradient), options_.layer_by_layer(), trained_.largest_unit};
+    const PartGradients<T> gradients{arena_.get(memory_.embedding_gradient),
+                                     arena_.get(memory_.block_gradient),
+                                     arena_.get(memory_.head_gradient),
+                                     options_.layer_by_layer(),
+                                     trained_.largest_unit,
+                                     options_.sum_tree().slots(),
+                                     model_.config().head.tied && options_.leaves > 1
+                                         ? options_.sum_tree().leaves_per_rank()
+                                         : 0};
     UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(), gradients,
                                                       marks(worker), update);
     const auto part_complete = [&](const ParameterRange& part) {
@@ -129,48 +139,109 @@ class StepWork {
   /// The weight of each loss in the mean.
   T scale() const { return counted_ == 0 ? T{0} : T{1} / static_cast<T>(counted_); }
 
-  /// Runs all passes of a step. Calls part_complete(range) when the gradients of a part of the
-  /// model are complete for the passes in flight. With fused_update all passes of the step are in
-  /// flight together; otherwise each pass runs forward and backward before the next.
-  void forward_and_backward(const Worker& worker, GradientConsumer<T>& consumer,
+  /// Runs all passes of this process's leaves. Calls part_complete(range) when the gradients of a
+  /// part of the model are complete for the passes in flight, with fused_update for all processes.
+  /// With fused_update all passes of the step are in flight together; otherwise each pass runs
+  /// forward and backward before the next. Without it the gradients of all processes are there when
+  /// this returns.
+  void forward_and_backward(const Worker& worker, LeafGradients<T>& consumer,
                             const PartComplete& part_complete) const {
-    const Index all = options_.sequences();
-    const Index at_once = options_.fused_update ? all : options_.pass_sequences();
-    const std::span<T> deferred = arena_.get(memory_.embedding_gradients);
-    for (Index first = 0; first < all; first += at_once) {
-      const Index count = std::min(at_once, all - first);
-      const auto for_each_pass = [&](auto body) {
-        for (Index next = first; next < first + count; next += options_.pass_sequences()) {
-          body(pass(worker, consumer, next,
-                    std::min(options_.pass_sequences(), first + count - next)));
+    const Index all = options_.rank_sequences();
+    const Index in_flight = options_.fused_update ? all : options_.pass_sequences();
+    RankSum<T> sum(worker, ranks_, options_.sum_tree(), arena_.get(memory_.received));
+    for (Index first = 0; first < all; first += in_flight) {
+      const Range group{first, std::min(first + in_flight, all)};
+      // Calls body(pass) for the passes in flight, of `sequences` each.
+      const auto for_each_pass = [&](const ParameterRange& part, Index sequences, auto body) {
+        for (Index next = group.begin; next < group.end; next += sequences) {
+          const Range rows{next, std::min(next + sequences, group.end)};
+          begin_leaf(consumer, part, rows);
+          body(pass(worker, consumer, rows.begin, rows.size()));
+          end_leaf(worker, consumer, sum, part, rows);
         }
+        part_complete(part);
       };
-      for_each_pass([&](const Pass<T>& pass) {
+      for_each_pass(model_.head_range(), options_.pass_sequences(), [&](const Pass<T>& pass) {
         model_.loss(pass, of(pass, inputs()), of(pass, targets()),
                     of(pass, arena_.get(memory_.losses)), scale());
       });
-      part_complete(model_.head_range());
       for (Index layer = model_.config().layers - 1; layer >= trained_.first_block; --layer) {
-        for_each_pass([&](const Pass<T>& pass) { model_.backward_block(pass, layer); });
-        part_complete(model_.block_range(layer));
+        for_each_pass(model_.block_range(layer), options_.pass_sequences(),
+                      [&](const Pass<T>& pass) { model_.backward_block(pass, layer); });
       }
       if (!trained_.embedding()) continue;
-      const Pass<T> together = pass(worker, consumer, first, count);
-      model_.backward_embedding(
-          together, of(together, inputs()),
-          deferred.empty() ? nullptr
-                           : deferred.data() + together.rows.first * model_.config().width);
+      const Index together = options_.fused_update ? options_.leaf_sequences() : group.size();
+      for_each_pass(model_.embedding_range(), together,
+                    [&](const Pass<T>& pass) { backward_embedding(pass, consumer); });
     }
-    if (!deferred.empty()) {
-      model_.backward_tokens(pass(worker, consumer, 0, all), inputs(), deferred.data());
+    if (!options_.fused_update) sum.finish();
+  }
+
+  /// Computes the gradients of the embedding for the rows of a pass; with deferred gradients those
+  /// of the token table for the rows of its leaf, after the leaf's last pass.
+  void backward_embedding(const Pass<T>& pass, GradientConsumer<T>& consumer) const {
+    const std::span<T> deferred = arena_.get(memory_.embedding_gradients);
+    if (deferred.empty()) return model_.backward_embedding(pass, of(pass, inputs()));
+    const Index leaf_rows = options_.leaf_sequences() * options_.sequence;
+    const Index in_leaf = pass.rows.first % leaf_rows;
+    model_.backward_embedding(pass, of(pass, inputs()),
+                              deferred.data() + in_leaf * model_.config().width);
+    if (in_leaf + pass.rows.count() < leaf_rows) return;
+    const Pass<T> leaf =
+        this->pass(pass.worker(), consumer, (pass.rows.first - in_leaf) / options_.sequence,
+                   options_.leaf_sequences());
+    model_.backward_tokens(leaf, of(leaf, inputs()), deferred.data());
+  }
+
+  Index rank() const { return ranks_ == nullptr ? 0 : ranks_->rank(); }
+  /// The leaf of all processes that a sequence of this one belongs to.
+  Index leaf_of(Index sequence) const {
+    return options_.sum_tree().share(rank()).begin + sequence / options_.leaf_sequences();
+  }
+
+  /// Tells the consumer of the leaf that begins with a pass of `sequences` in a part.
+  void begin_leaf(LeafGradients<T>& consumer, const ParameterRange& part, Range sequences) const {
+    const bool first_part = part.first_tensor == model_.head_range().first_tensor;
+    if (sequences.begin % options_.leaf_sequences() != 0) return;
+    if (!options_.fused_update && !first_part) return;
+    const Index leaf = leaf_of(sequences.begin);
+    consumer.begin_leaf(leaf - options_.sum_tree().share(rank()).begin,
+                        options_.sum_tree().slot(leaf));
+  }
+
+  /// If a pass of `sequences` is the last of its leaf in a part, adds up the part's gradients of
+  /// the leaves so far; if it is the last of all, those of all processes.
+  void end_leaf(const Worker& worker, LeafGradients<T>& consumer, RankSum<T>& sum,
+                const ParameterRange& part, Range sequences) const {
+    sum.progress();
+    if (sequences.end % options_.leaf_sequences() != 0) return;
+    consumer.end_leaf(part);
+    const SlotNumbers<T> slots = consumer.slots(part);
+    options_.sum_tree().merge_after(leaf_of(sequences.begin), [&](Index slot) {
+      worker.barrier();
+      add_numbers<T>(worker, slots[slot + 1], slots[slot]);
+      worker.barrier();
+    });
+    if (ranks_ == nullptr || sequences.end < options_.rank_sequences()) return;
+    if (part.first_tensor == model_.head_range().first_tensor) gather_losses(worker);
+    sum.begin(slots);
+    if (options_.fused_update) sum.finish();
+  }
+
+  void gather_losses(const Worker& worker) const {
+    worker.barrier();
+    const std::span<T> losses = arena_.get(memory_.losses);
+    if (worker.index() == 0) {
+      gather_all(*ranks_, std::as_writable_bytes(losses),
+                 losses.size_bytes() / static_cast<std::size_t>(ranks_->count()));
     }
-    if (trained_.embedding()) part_complete(model_.embedding_range());
+    worker.barrier();
   }
 
   /// The rows of a span that belong to a pass.
   template <typename U>
   static std::span<U> of(const Pass<T>& pass, std::span<U> step) {
-    return step.subspan(static_cast<std::size_t>(pass.rows.first),
+    return step.subspan(static_cast<std::size_t>(pass.first_row()),
                         static_cast<std::size_t>(pass.rows.count()));
   }
 
@@ -193,13 +264,14 @@ class StepWork {
                               static_cast<std::uint64_t>(steps_done_));
     }
     const Index sequence = options_.sequence;
+    const Index first_row = rank() * options_.rank_sequences() * sequence;
     return {.run = {worker, arena_, model_.pack_buffer(arena_), &consumer, dropout, adapter_dropout,
-                    one_by_one_},
+                    one_by_one_, first_row},
             .rows = {.sequences = sequences,
                      .sequence = sequence,
                      .first = first_sequence * sequence,
                      .in_document = options_.packed ? arena_.get(memory_.positions).data() +
-                                                          first_sequence * sequence
+                                                          first_row + first_sequence * sequence
                                                     : nullptr},
             .weights = one_by_one_ == nullptr ? weights().data() : nullptr};
   }
@@ -245,6 +317,7 @@ class StepWork {
   std::span<GradientMark> marks_;  ///< [workers, tensors]
   Index steps_done_;
   const Weight<T>* one_by_one_;  ///< [tensors], or null
+  Ranks* ranks_;                 ///< or null
   Index counted_;                ///< targets that are not ignored
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <span>
@@ -15,6 +16,7 @@
 #include <octavo/data/token_view.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/optimizers/learning_rate_schedule.hpp>
+#include <octavo/training/evaluation_losses.hpp>
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/training_step.hpp>
@@ -62,6 +64,10 @@ class Trainer {
   Trainer(const Config& config, const TrainingOptions& options, ThreadPool& threads,
           std::span<const Weight<T>> base)
       : Trainer(Model(config), options, threads, base) {}
+
+  /// The processes that share the run: see TrainingStep. All of them call the same members in the
+  /// same order, with equal texts; a run ends on all of them if the stop callback of one says so.
+  void set_ranks(Ranks& ranks) { step_.set_ranks(ranks); }
 
   const TrainingOptions& options() const noexcept { return step_.options(); }
   const ModelConfig& config() const noexcept { return step_.config(); }
@@ -170,6 +176,12 @@ class Trainer {
     require_equal("packed rows: sequence", rows.sequence(), options().sequence);
   }
 
+  /// Whether the callback of any process asks to end the run.
+  bool is_asked_to_stop(const TrainingCallbacks& callbacks) {
+    const bool asked = callbacks.stop && callbacks.stop();
+    return step_.ranks() == nullptr ? asked : any_rank(*step_.ranks(), asked);
+  }
+
   StepResult take_step() {
     const double rate = options().rate().at(step_.steps_done()) * state_.lr_scale;
     const StepResult result = step_.train(rate);
@@ -238,23 +250,26 @@ double Trainer<T, Config, Part>::evaluate(TokenView tokens, Index most_targets) 
   const FloatEnvironment environment;
   const auto averaged = use_averages();
   const EvaluationWindows windows(tokens.size() - 1, options().sequence, most_targets);
-  double total = 0;
-  for (Index done = 0; done < windows.count();) {
-    const Index length = windows.length(done);
-    Index sequences = 0;
-    for (; sequences < options().pass_sequences() && done < windows.count() &&
-           windows.length(done) == length;
-         ++sequences, ++done) {
-      const auto row = static_cast<std::size_t>(sequences * length);
-      const auto rows = static_cast<std::size_t>(length);
-      copy_window(tokens, windows.first(done), step_.inputs().subspan(row, rows),
-                  step_.targets().subspan(row, rows));
+  const auto group = [&](Index first) {
+    WindowGroup found{1, windows.length(first)};
+    while (found.windows < options().pass_sequences() && first + found.windows < windows.count() &&
+           windows.length(first + found.windows) == found.length) {
+      ++found.windows;
     }
-    const auto rows = static_cast<std::size_t>(sequences * length);
-    check_batch_of(tokens, step_.inputs().first(rows), step_.targets().first(rows),
-                   config().vocabulary);
-    total = step_.add_losses(total, sequences, length);
-  }
+    return found;
+  };
+  const double total = sum_losses(step_, windows.count(), group, [&](Index first, WindowGroup now) {
+    const auto rows = static_cast<std::size_t>(now.length);
+    const std::span<Token> inputs =
+        step_.inputs().first(static_cast<std::size_t>(now.windows) * rows);
+    const std::span<Token> targets = step_.targets().first(inputs.size());
+    for (Index i = 0; i < now.windows; ++i) {
+      const std::size_t row = static_cast<std::size_t>(i) * rows;
+      copy_window(tokens, windows.first(first + i), inputs.subspan(row, rows),
+                  targets.subspan(row, rows));
+    }
+    check_batch_of(tokens, inputs, targets, config().vocabulary);
+  });
   if (!std::isfinite(total)) throw step_.diverged("validation loss", total);
   return total / static_cast<double>(windows.targets());
 }
@@ -266,19 +281,20 @@ double Trainer<T, Config, Part>::evaluate(const PackedData& rows, Index most_tar
   const auto averaged = use_averages();
   const EvaluationWindows windows(evaluation_targets(rows), options().sequence, most_targets);
   const auto length = static_cast<std::size_t>(options().sequence);
-  double total = 0;
   Index counted = 0;
-  for (Index done = 0; done < windows.count();) {
-    Index sequences = 0;
-    for (; sequences < options().pass_sequences() && done < windows.count(); ++sequences, ++done) {
-      const std::size_t first = static_cast<std::size_t>(sequences) * length;
-      const auto targets = step_.targets().subspan(first, length);
-      rows.copy(windows.first(done) / options().sequence, step_.inputs().subspan(first, length),
-                targets, step_.positions().subspan(first, length));
+  const auto group = [&](Index first) {
+    return WindowGroup{std::min(options().pass_sequences(), windows.count() - first),
+                       options().sequence};
+  };
+  const double total = sum_losses(step_, windows.count(), group, [&](Index first, WindowGroup now) {
+    for (Index i = 0; i < now.windows; ++i) {
+      const std::size_t row = static_cast<std::size_t>(i) * length;
+      const auto targets = step_.targets().subspan(row, length);
+      rows.copy(windows.first(first + i) / options().sequence, step_.inputs().subspan(row, length),
+                targets, step_.positions().subspan(row, length));
       counted += count_targets(targets);
     }
-    total = step_.add_losses(total, sequences, options().sequence);
-  }
+  });
   if (!std::isfinite(total)) throw step_.diverged("validation loss", total);
   return counted == 0 ? 0.0 : total / static_cast<double>(counted);
 }
@@ -311,7 +327,7 @@ RunResult Trainer<T, Config, Part>::run_steps(const Data& train, const Data& val
   };
   while (step_.steps_done() < options().steps) {
     if (out_of_patience()) return ended(StopReason::patience);
-    if (callbacks.stop && callbacks.stop()) return ended(StopReason::asked);
+    if (is_asked_to_stop(callbacks)) return ended(StopReason::asked);
     const StepResult taken = step(train);
     if (callbacks.step) callbacks.step(taken);
     if (options().stop_at_spike && state_.spiked()) return ended(StopReason::spike);

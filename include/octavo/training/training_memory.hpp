@@ -12,6 +12,7 @@
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
+#include <octavo/training/rank_sum.hpp>
 #include <octavo/training/training_options.hpp>
 #include <octavo/transformer/trained_tensors.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -93,6 +94,7 @@ struct TrainingMemory {
   Booking<std::byte> optimizer_state;
   Booking<std::byte> optimizer_scratch;  ///< of optimizers that work on whole matrices
   Booking<T> leaf_sums;                  ///< further gradients, if a process sums several leaves
+  Booking<T> received;                   ///< shards of gradients from other processes
   Booking<T> losses;                     ///< one per row of the step of all processes
   Booking<T> embedding_gradients;        ///< of all rows of a leaf; tied models only
   Booking<Token> inputs;
@@ -143,16 +145,23 @@ struct TrainingMemory {
       memory.book_part_gradients(plan, model, trained, options);
     } else {
       memory.gradients = always(number, "gradients", MemoryKind::gradients, trained.sizes.count);
-      memory.leaf_sums = plan.book<T>("run", "leaf sums", MemoryKind::gradients,
-                                      (options.sum_tree().slots() - 1) * trained.sizes.count,
-                                      phase::passes);
+      if (const Index more = options.sum_tree().slots() - 1; more > 0) {
+        memory.leaf_sums = plan.book<T>("run", "gradients of further leaves", MemoryKind::gradients,
+                                        more * trained.sizes.count, phase::passes);
+      }
       memory.norm_partials = plan.book<double>("run", "norm partials", MemoryKind::scratch,
                                                global_norm_partials(trained.sizes.count),
                                                {phase::update, phase::update});
       if (model.config().head.tied && trained.embedding()) {
-        memory.embedding_gradients = plan.book<T>("run", "embedding gradients", MemoryKind::saved,
-                                                  rows / options.leaves * model.config().width, phase::passes);
+        memory.embedding_gradients =
+            plan.book<T>("run", "embedding gradients", MemoryKind::saved,
+                         rows / options.leaves * model.config().width, phase::passes);
       }
+    }
+    if (options.ranks > 1) {
+      memory.received = plan.book<T>(
+          "run", "gradients of other processes", MemoryKind::gradients,
+          rank_sum_numbers<T>(options.sum_tree(), trained.largest_part()), phase::passes);
     }
     memory.between_steps = plan.book<std::byte>("run", "between steps", MemoryKind::cache,
                                                 static_cast<Index>(options.between_steps_bytes),
@@ -179,19 +188,16 @@ struct TrainingMemory {
     const auto part = [&](const char* name, Index count, Lifetime lifetime) {
       return plan.book<T>("run", name, MemoryKind::gradients, count, lifetime);
     };
-    embedding_gradient =
-        part("embedding's gradient", table_slots * trained.embedding_count,
-             {tables, phase::embed_backward});
-    block_gradient =
-        part(layers ? "a layer's gradient" : "a block's gradient",
-             layers ? trained.largest_unit + trained.most_outside_units : slots * trained.largest_block,
-             {block, phase::attention_backward});
+    embedding_gradient = part("embedding's gradient", table_slots * trained.embedding_count,
+                              {tables, phase::embed_backward});
+    block_gradient = part(
+        layers ? "a layer's gradient" : "a block's gradient",
+        layers ? trained.largest_unit + trained.most_outside_units : slots * trained.largest_block,
+        {block, phase::attention_backward});
     head_gradient =
         part("head's gradient", slots * trained.head_count, {phase::embed_forward, phase::head});
-    const Index most =
-        std::max({trained.embedding_count, trained.largest_block, trained.head_count});
     norm_partials = plan.book<double>("run", "norm partials", MemoryKind::scratch,
-                                      global_norm_partials(most), phase::passes);
+                                      global_norm_partials(trained.largest_part()), phase::passes);
   }
 };
 

@@ -29,10 +29,10 @@ namespace OCTAVO_NAMESPACE {
 /// All options of training. TrainingStep, TrainingPlan and the functions that size a run ignore the
 /// members for the schedule and the evaluations.
 struct TrainingOptions {
-  Index steps = 1000;     ///< updates in the run
-  Index batch = 1;        ///< sequences
-  Index sequence = 32;    ///< positions of each
-  Index accumulate = 1;   ///< batches per update; 4 x 8 sequences give the bits of 1 x 32
+  Index steps = 1000;    ///< updates in the run
+  Index batch = 1;       ///< sequences
+  Index sequence = 32;   ///< positions of each
+  Index accumulate = 1;  ///< batches per update; 4 x 8 sequences give the bits of 1 x 32
   /// Equal groups of a step's sequences, whose gradients are summed over a fixed tree (SumTree), so
   /// that several processes get the bits of one; must divide the number of sequences.
   Index leaves = 1;
@@ -104,9 +104,9 @@ struct TrainingOptions {
   /// The number of sequences in a pass through the model: micro_batch, or its largest divisor of a
   /// leaf's sequences if there are several leaves, because no pass crosses leaves.
   constexpr Index pass_sequences() const noexcept {
-    Index most = std::min(micro_batch, leaf_sequences());
-    while (leaves > 1 && leaf_sequences() % most != 0) --most;
-    return most;
+    Index size = std::min(micro_batch, leaf_sequences());
+    while (leaves > 1 && leaf_sequences() % size != 0) --size;
+    return size;
   }
   /// The number of passes in a step of one of the processes.
   constexpr Index passes() const {
@@ -118,7 +118,8 @@ struct TrainingOptions {
   }
   /// Whether a block's gradients are used layer by layer: with fused_update, if a step is one pass.
   /// With several passes, each adds to the gradients of the whole block.
-  constexpr bool layer_by_layer() const { return fused_update && passes() == 1; }
+  /// So do several processes, which add up the gradients of a whole block.
+  constexpr bool layer_by_layer() const { return fused_update && passes() == 1 && ranks == 1; }
 
   LearningRateSchedule rate() const {
     const FloatEnvironment environment;
@@ -137,12 +138,13 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
   visit(Field{"batch", "", training, "Sequences per batch"}, options.batch, size_range);
   visit(Field{"sequence", "", training, "Positions per sequence"}, options.sequence, size_range);
   visit(Field{"accumulate", "", training, "Batches per step (1)"}, options.accumulate, size_range);
-  visit(Field{.name = "leaves",
-              .group = training,
-              .help = "Groups of a step's sequences whose gradients are summed over a fixed tree; N "
-                      "processes give the bits of one with equal leaves (1)",
-              .may_lack = true},
-        options.leaves, size_range);
+  visit(
+      Field{.name = "leaves",
+            .group = training,
+            .help = "Groups of a step's sequences whose gradients are summed over a fixed tree; N "
+                    "processes give the bits of one with equal leaves (1)",
+            .may_lack = true},
+      options.leaves, size_range);
   visit(Field{"learning_rate", "lr", training, "Learning rate"}, options.learning_rate,
         positive_range);
   visit(Field{.name = "minimum_learning_rate",

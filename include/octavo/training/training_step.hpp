@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <numeric>
 #include <span>
 #include <string>
@@ -31,22 +30,6 @@
 
 namespace OCTAVO_NAMESPACE {
 
-namespace detail {
-
-/// ConfigError unless sequences begin at position 0 and every other row is the next of its
-/// document, or the first of another.
-inline void check_positions_in_documents(std::span<const std::int32_t> positions, Index sequence) {
-  for (std::size_t row = 0; row < positions.size(); ++row) {
-    const bool begins = row % static_cast<std::size_t>(sequence) == 0;
-    const std::int32_t next = begins ? 0 : positions[row - 1] + 1;
-    if (positions[row] == next || positions[row] == 0) continue;
-    throw ConfigError(concat({"position ", row, " is ", positions[row], ", expected ",
-                              (begins ? "" : concat({next, " or "})), "0"}));
-  }
-}
-
-}  // namespace detail
-
 /// A model together with the one block of memory in which it trains. A step is forward, backward,
 /// clip, update; for a training loop of your own (Trainer is one). Fill inputs() and targets(),
 /// then call train(). No heap call after construction. Move-only.
@@ -73,6 +56,17 @@ class TrainingStep {
   /// As above, in memory of the caller.
   TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads,
                std::span<std::byte> memory, std::span<const Weight<T>> base);
+
+  /// The processes that share each step, as many as TrainingOptions::ranks, which must outlive this
+  /// object. Then all of them call the same members, train() and evaluations with equal inputs()
+  /// and targets(), which are those of the whole step. All get the same results, with the bits of
+  /// one process with equal leaves. ConfigError if their number is another. An exception of Ranks
+  /// leaves the step undone, perhaps in part: end the run.
+  void set_ranks(Ranks& ranks) {
+    require_equal("processes", ranks.count(), options_.ranks);
+    ranks_ = &ranks;
+  }
+  Ranks* ranks() const noexcept { return ranks_; }
 
   const ModelConfig& config() const noexcept { return model_.config(); }
   const Model& model() const noexcept { return model_; }
@@ -172,14 +166,19 @@ class TrainingStep {
   /// dropout. ConfigError if the sequences exceed one micro-batch, or if a token is outside the
   /// vocabulary.
   double add_losses(double total, Index sequences, Index sequence);
+  /// Writes these losses to losses() from row `at` on, in this process alone.
+  void compute_losses(Index sequences, Index sequence, Index at = 0);
+  /// One per row of a step.
+  std::span<T> losses() const { return arena_.get(memory_.losses); }
 
   /// The work of each worker in the next step, for callers with workers of their own.
   StepWork<T, Model> work() {
     require(
         !uses_averages_,
         "the weights are their averages: train after the object of use_averages() is destroyed");
-    return {model_, options_,       trained_,      parameters_, memory_,
-            arena_, squared_norms_, marks_.span(), steps_done_, one_by_one()};
+    require_ranks();
+    return {model_,         options_,      trained_,    parameters_,  memory_, arena_,
+            squared_norms_, marks_.span(), steps_done_, one_by_one(), ranks_};
   }
 
   /// The exception for a quantity `what` that is not finite.
@@ -248,6 +247,10 @@ class TrainingStep {
     if (options_.packed) detail::check_positions_in_documents(positions().first(rows), sequence);
   }
 
+  void require_ranks() const {
+    require(ranks_ != nullptr || options_.ranks == 1,
+            "the step is shared by several processes: call set_ranks()");
+  }
   void require_gradients() const {
     require(!options_.fused_update, "fused_update has no memory for all gradients: call train()");
   }
@@ -282,6 +285,7 @@ class TrainingStep {
   Model model_;
   TrainingOptions options_;
   ThreadPool* threads_;
+  Ranks* ranks_ = nullptr;
   TrainedTensors trained_;
   ParameterList parameters_;
   TrainingMemory<T> memory_;
@@ -359,7 +363,7 @@ StepResult TrainingStep<T, Config, Part>::train(double learning_rate) {
 }
 
 template <Scalar T, typename Config, typename Part>
-double TrainingStep<T, Config, Part>::add_losses(double total, Index sequences, Index sequence) {
+void TrainingStep<T, Config, Part>::compute_losses(Index sequences, Index sequence, Index at) {
   const Index most = options_.pass_sequences();
   require(sequences >= 0 && sequences <= most && sequence >= 0 && sequence <= options_.sequence,
           [&] {
@@ -367,8 +371,9 @@ double TrainingStep<T, Config, Part>::add_losses(double total, Index sequences, 
                                    " positions, expected at most ", most, " x ", options_.sequence,
                                    ", a micro-batch"});
           });
+  require_ranks();
   const auto rows = static_cast<std::size_t>(sequences * sequence);
-  const std::span<T> losses = arena_.get(memory_.losses).first(rows);
+  const std::span<T> losses = this->losses().subspan(static_cast<std::size_t>(at), rows);
   check_rows(rows, sequence);
   const FloatEnvironment environment;
   threads_->run(evaluation_threads_, static_cast<double>(rows), [&](const Worker& worker) {
@@ -382,7 +387,13 @@ double TrainingStep<T, Config, Part>::add_losses(double total, Index sequences, 
                        .weights = one_by_one_.empty() ? weights().data() : nullptr};
     model_.loss(pass, inputs().first(rows), targets().first(rows), losses, T{0});
   });
-  for (const T loss : losses) total += static_cast<double>(loss);
+}
+
+template <Scalar T, typename Config, typename Part>
+double TrainingStep<T, Config, Part>::add_losses(double total, Index sequences, Index sequence) {
+  compute_losses(sequences, sequence);
+  const auto rows = static_cast<std::size_t>(sequences * sequence);
+  for (const T loss : losses().first(rows)) total += static_cast<double>(loss);
   return total;
 }
 

@@ -23,6 +23,10 @@ struct TrainedTensors {
   bool equal_blocks = true;      ///< as many numbers train in each block from first_block on
 
   constexpr bool embedding() const noexcept { return embedding_count > 0; }
+  /// The most numbers that train in embedding, block or head.
+  constexpr Index largest_part() const noexcept {
+    return std::max({embedding_count, largest_block, head_count});
+  }
 };
 
 /// trains(name, block, layers): whether a tensor trains; its block is -1 in the embedding, `layers`

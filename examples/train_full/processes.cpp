@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "train_full/processes.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <octavo/checkpoint/field_metadata.hpp>
+#include <octavo/formats/metadata.hpp>
+#include <octavo/octavo.hpp>
+#include <octavo/runs/sha256.hpp>
+
+namespace support {
+namespace {
+
+octavo::Ranks* all_processes = nullptr;
+
+/// What decides a run's results, by name.
+std::vector<std::pair<std::string, std::string>> identity_of(const FullOptions& options,
+                                                             const octavo::Corpus& corpus,
+                                                             const octavo::ResumedRun* resumed) {
+  octavo::MetadataWriter model, training;
+  for_each_field(options.config, octavo::detail::FieldWriter{model});
+  for_each_field(options.training, octavo::detail::FieldWriter{training});
+  const auto text_of = [](const octavo::MetadataWriter& writer) {
+    std::string text;
+    for (const auto& [name, value] : writer.entries()) text += name + "=" + value + "\n";
+    return text;
+  };
+  return {
+      {"program", octavo::version_string},
+      {"model", text_of(model) + (options.double_precision ? "double" : "float")},
+      {"options", text_of(training) + std::to_string(options.training.micro_batch)},
+      {"text", corpus.identity.hash + corpus.identity.validation_hash + corpus.identity.documents},
+      {"checkpoint",
+       resumed == nullptr ? "none" : std::to_string(resumed->info().state.steps_done)},
+      {"steps between saves", std::to_string(options.saving.save_every)}};
+}
+
+}  // namespace
+
+void set_processes(octavo::Ranks* ranks) noexcept { all_processes = ranks; }
+
+octavo::Ranks* processes() noexcept { return all_processes; }
+
+bool is_first_process() noexcept { return all_processes == nullptr || all_processes->rank() == 0; }
+
+double agreed(const std::function<double()>& of_first) {
+  double value = 0;
+  if (is_first_process()) value = of_first();
+  if (all_processes == nullptr) return value;
+  const std::span<double> bytes(&value, 1);
+  if (is_first_process()) {
+    for (octavo::Index rank = 1; rank < all_processes->count(); ++rank) {
+      all_processes->send(rank, std::as_bytes(bytes));
+    }
+  } else {
+    all_processes->receive(0, std::as_writable_bytes(bytes));
+  }
+  all_processes->wait();
+  return value;
+}
+
+void wait_for_first() {
+  static_cast<void>(agreed([] { return 0.0; }));
+}
+
+void share(FullOptions& options, bool leaves_given) {
+  octavo::TrainingOptions& training = options.training;
+  if (all_processes == nullptr) return;
+  const octavo::Index count = all_processes->count();
+  if (!leaves_given && training.sequences() < count) {
+    throw octavo::ConfigError("--batch: got " + std::to_string(training.sequences()) +
+                                  " sequences a step, too few for " + std::to_string(count) +
+                                  " processes",
+                              "a larger --batch or --accumulate, or fewer processes");
+  }
+  if (!leaves_given) training.leaves = training.sequences();
+  if (training.leaves % count != 0) {
+    throw octavo::ConfigError("--leaves: got " + std::to_string(training.leaves) +
+                                  ", which cannot be dealt evenly to " + std::to_string(count) +
+                                  " processes",
+                              "as many processes as divide it, or another --batch");
+  }
+  if (options.saving.rollback && count > 1) {
+    throw octavo::ConfigError("--rollback: several processes cannot go back together",
+                              "leave it out, or use one process");
+  }
+  training.ranks = count;
+}
+
+void agree_on_memory(octavo::TrainingOptions& training) {
+  const auto agree = [](auto& value) {
+    using Value = std::remove_reference_t<decltype(value)>;
+    value = static_cast<Value>(agreed([&] { return static_cast<double>(value); }));
+  };
+  agree(training.micro_batch);
+  agree(training.recompute);
+  agree(training.fused_update);
+}
+
+void require_equal_runs(const FullOptions& options, const octavo::Corpus& corpus,
+                        const octavo::ResumedRun* resumed) {
+  if (all_processes == nullptr) return;
+  constexpr std::size_t length = 64;
+  for (const auto& [what, text] : identity_of(options, corpus, resumed)) {
+    const std::string own = octavo::sha256(text);
+    std::string hashes(length * static_cast<std::size_t>(all_processes->count()), ' ');
+    const std::span<char> all(hashes);
+    own.copy(&hashes[length * static_cast<std::size_t>(all_processes->rank())], length);
+    octavo::gather_all(*all_processes, std::as_writable_bytes(all), length);
+    for (octavo::Index rank = 1; rank < all_processes->count(); ++rank) {
+      const std::size_t at = static_cast<std::size_t>(rank) * length;
+      if (std::string_view(hashes).substr(at, length) == hashes.substr(0, length)) continue;
+      throw octavo::ConfigError("processes 0 and " + std::to_string(rank) + " differ in their " +
+                                    what + ": " + hashes.substr(0, 12) + "... and " +
+                                    hashes.substr(at, 12) + "...",
+                                "give all processes the same program, options and files");
+    }
+  }
+}
+
+}  // namespace support

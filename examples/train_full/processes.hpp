@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// The processes that share a run, and what they agree on.
+#pragma once
+
+#include <functional>
+
+#include <octavo/fwd.hpp>
+#include <octavo/parallel/ranks.hpp>
+
+#include "train_full/options.hpp"
+
+namespace support {
+
+/// The processes that share the run; null: this one alone.
+octavo::Ranks* processes() noexcept;
+void set_processes(octavo::Ranks* ranks) noexcept;
+
+/// Whether this process writes the run's files and prints.
+bool is_first_process() noexcept;
+
+/// Calls of_first() on the first process; all get its result.
+double agreed(const std::function<double()>& of_first);
+
+/// Returns on the other processes when the first has come to the same place.
+void wait_for_first();
+
+/// Calls body(), which may write files, on the first process and then on all others.
+template <typename Body>
+auto first_before_others(Body body) {
+  if (!is_first_process()) wait_for_first();
+  auto result = body();
+  if (is_first_process()) wait_for_first();
+  return result;
+}
+
+/// Deals a run to the processes: one leaf per sequence of a step, unless a number is given or
+/// stored. ConfigError if their number does not fit.
+void share(FullOptions& options, bool leaves_given);
+
+/// Gives all processes the first one's choices of memory, which depend on its threads.
+void agree_on_memory(octavo::TrainingOptions& training);
+
+/// ConfigError unless all processes have equal `options`, `corpus` and checkpoints (null: none).
+void require_equal_runs(const FullOptions& options, const octavo::Corpus& corpus,
+                        const octavo::ResumedRun* resumed);
+
+}  // namespace support
