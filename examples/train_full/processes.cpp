@@ -77,14 +77,16 @@ void share(FullOptions& options, bool leaves_given) {
     throw octavo::ConfigError("--batch: got " + std::to_string(training.sequences()) +
                                   " sequences a step, too few for " + std::to_string(count) +
                                   " processes",
-                              "a larger --batch or --accumulate, or fewer processes");
+                              "choose a larger --batch or --accumulate, or start fewer processes");
   }
   if (!leaves_given) training.leaves = training.sequences();
   if (training.leaves % count != 0) {
     throw octavo::ConfigError("--leaves: got " + std::to_string(training.leaves) +
                                   ", which cannot be dealt evenly to " + std::to_string(count) +
                                   " processes",
-                              "as many processes as divide it, or another --batch");
+                              leaves_given ? "start as many processes as divide it"
+                                           : "start as many processes as divide it, or choose "
+                                             "another --batch");
   }
   if (options.saving.rollback && count > 1) {
     throw octavo::ConfigError("--rollback: several processes cannot go back together",

@@ -10,7 +10,7 @@ foreach(i RANGE 200)
   string(APPEND text "The ${i}th line of a text, of which no other has a number like it.\n")
 endforeach()
 file(WRITE mpi_runs/text ${text})
-set(common --layers 1 --heads 2 --width 16 --d-ff 32 --context 24 --sequence 24 --batch 4
+set(common --layers 1 --heads 2 --width 16 --ff 32 --context 24 --sequence 24 --batch 4
   --accumulate 2 --dropout 0.1 --eval-every 5 --sample-every 0 --threads 1 --data mpi_runs/text)
 
 function(run expected)
