@@ -41,7 +41,7 @@ template <Scalar T>
 struct PassRows {
   Index sequences = 1;
   Index sequence = 1;  ///< positions per sequence
-  Index first = 0;      ///< rows of this process's step before these
+  Index first = 0;     ///< rows of this process's step before these
   /// Forward only: the rows continue these sequences, whose cached past attention sees. Layers that
   /// treat each row separately can ignore this.
   const CachedSequences<T>* cached = nullptr;
