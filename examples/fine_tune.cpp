@@ -8,6 +8,7 @@
 #include <string_view>
 #include <system_error>
 
+#include <octavo/files.hpp>
 #include <octavo/interop/model_source.hpp>
 #include <octavo/octavo.hpp>
 
