@@ -93,7 +93,8 @@ class AccumulateGradients final : public LeafGradients<T> {
   void end_leaf(const ParameterRange&) override {}
   SlotNumbers<T> slots(const ParameterRange& part) const override {
     const Range trained = trained_numbers(parameters_, part);
-    return {gradients_.data() + trained.begin, more_slots_.data() + trained.begin,
+    return {gradients_.data() + trained.begin,
+            more_slots_.empty() ? nullptr : more_slots_.data() + trained.begin,
             std::ssize(gradients_), trained.size()};
   }
 
