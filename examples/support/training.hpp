@@ -32,6 +32,9 @@ struct Run {
   octavo::Index log_every = 100;
   std::size_t base_bytes = 0;  ///< of weights beside the trainer's plan
   octavo::RecordedRunOptions recorded = {};
+  std::function<void()> begin = {};  ///< called before the first step
+  /// A line to show after a step; empty: none.
+  std::function<std::string(const octavo::StepResult&)> note = {};
   std::string nothing_left = {};                ///< a message if no steps are left; empty: none
   std::function<void()> before_last_save = {};  ///< prints the result of the run
   std::string base_name = {};                   ///< the model whose adapters are trained
@@ -63,9 +66,14 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
   if (at_end && !run.nothing_left.empty()) progress.say(run.nothing_left);
   std::fflush(stdout);  // so that a log in a file shows the run before its first step
   catch_signals();
-  run.recorded.step = [&](const octavo::StepResult& result) { progress.step(result); };
+  run.recorded.step = [&](const octavo::StepResult& result) {
+    progress.step(result);
+    const std::string note = run.note ? run.note(result) : std::string();
+    if (!note.empty()) progress.say(note);
+  };
   run.recorded.stop = [] { return caught_signal() != 0; };
   release_idle_memory();
+  if (run.begin) run.begin();
   const octavo::RunResult result =
       run.corpus.rows != nullptr ? run_recorded(trainer, saver, progress.log(), threads,
                                                 run.corpus.rows->split, run.recorded)
@@ -76,7 +84,7 @@ int train(octavo::Trainer<T, Model...>& trainer, octavo::ThreadPool& threads, Ru
   print(progress.log().summary());
   if (run.before_last_save) run.before_last_save();
   release_idle_memory();
-  saver.finish();
+  trainer.on_first_rank([&] { saver.finish(); });
   if (saver.folder() != nullptr) {
     const std::string path = saver.folder()->model();
     saver.check_folder();

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "train_full/processes.hpp"
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -17,6 +22,34 @@
 namespace support {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+/// Other processes, and how long this one has waited for them.
+class TimedRanks final : public octavo::Ranks {
+ public:
+  explicit TimedRanks(octavo::Ranks& ranks) : ranks_(ranks) {}
+
+  octavo::Index count() const noexcept override { return ranks_.count(); }
+  octavo::Index rank() const noexcept override { return ranks_.rank(); }
+  void send(octavo::Index to, std::span<const std::byte> bytes) override { ranks_.send(to, bytes); }
+  void receive(octavo::Index from, std::span<std::byte> bytes) override {
+    ranks_.receive(from, bytes);
+  }
+  void wait() override {
+    const Clock::time_point begin = Clock::now();
+    ranks_.wait();
+    waited_ += std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+  void progress() override { ranks_.progress(); }
+
+  double waited() const noexcept { return waited_; }
+
+ private:
+  octavo::Ranks& ranks_;
+  double waited_ = 0;
+};
+
+std::optional<TimedRanks> timed;
 octavo::Ranks* all_processes = nullptr;
 
 /// What decides a run's results, by name.
@@ -34,7 +67,8 @@ std::vector<std::pair<std::string, std::string>> identity_of(const FullOptions& 
   return {
       {"program", octavo::version_string},
       {"model", text_of(model) + (options.double_precision ? "double" : "float")},
-      {"options", text_of(training) + std::to_string(options.training.micro_batch)},
+      {"options", text_of(training) + std::to_string(options.training.micro_batch) + " " +
+                      std::to_string(options.training.zero)},
       {"text", corpus.identity.hash + corpus.identity.validation_hash + corpus.identity.documents},
       {"checkpoint",
        resumed == nullptr ? "none" : std::to_string(resumed->info().state.steps_done)},
@@ -43,7 +77,11 @@ std::vector<std::pair<std::string, std::string>> identity_of(const FullOptions& 
 
 }  // namespace
 
-void set_processes(octavo::Ranks* ranks) noexcept { all_processes = ranks; }
+void set_processes(octavo::Ranks* ranks) {
+  timed.reset();
+  if (ranks != nullptr) timed.emplace(*ranks);
+  all_processes = ranks == nullptr ? nullptr : &*timed;
+}
 
 octavo::Ranks* processes() noexcept { return all_processes; }
 
@@ -67,6 +105,36 @@ double agreed(const std::function<double()>& of_first) {
 
 void wait_for_first() {
   static_cast<void>(agreed([] { return 0.0; }));
+}
+
+ProcessTimes::ProcessTimes() : waited_(timed ? timed->waited() : 0) {}
+
+std::string ProcessTimes::operator()(octavo::Index steps) {
+  if (all_processes == nullptr || all_processes->count() == 1 || steps == 0) return "";
+  struct Time {
+    double seconds = 0, waited = 0;
+    std::array<char, 64> machine{};
+  };
+  std::vector<Time> all(static_cast<std::size_t>(all_processes->count()));
+  Time& own = all[static_cast<std::size_t>(all_processes->rank())];
+  own.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+  own.waited = timed->waited() - waited_;
+  gethostname(own.machine.data(), own.machine.size() - 1);
+  octavo::gather_all(*all_processes, std::as_writable_bytes(std::span(all)), sizeof(Time));
+  const auto share = [](const Time& time) { return 100 * time.waited / time.seconds; };
+  std::string text = "processes: " +
+                     std::string(octavo::FormattedNumber::general(
+                         all[0].seconds / static_cast<double>(steps), 3)) +
+                     " s a step; each waits";
+  constexpr std::size_t most = 16;
+  for (std::size_t i = 0; i < std::min(most, all.size()); ++i) {
+    text += " " + std::string(octavo::FormattedNumber::fixed(share(all[i]), 0)) + "%";
+  }
+  if (all.size() > most) text += " ...";
+  const auto busiest = std::min_element(
+      all.begin(), all.end(), [&](const Time& a, const Time& b) { return share(a) < share(b); });
+  return text + " of it; the least: process " + std::to_string(busiest - all.begin()) + " on " +
+         octavo::one_line(busiest->machine.data());
 }
 
 void share(FullOptions& options, bool leaves_given) {

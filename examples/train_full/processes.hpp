@@ -2,7 +2,9 @@
 // The processes that share a run, and what they agree on.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <string>
 
 #include <octavo/fwd.hpp>
 #include <octavo/parallel/ranks.hpp>
@@ -13,7 +15,7 @@ namespace support {
 
 /// The processes that share the run; null: this one alone.
 octavo::Ranks* processes() noexcept;
-void set_processes(octavo::Ranks* ranks) noexcept;
+void set_processes(octavo::Ranks* ranks);
 
 /// Whether this process writes the run's files and prints.
 bool is_first_process() noexcept;
@@ -32,6 +34,23 @@ auto first_before_others(Body body) {
   if (is_first_process()) wait_for_first();
   return result;
 }
+
+/// Measures, from its construction on, how long each process waits for the others and for messages:
+/// a slow machine waits least.
+class ProcessTimes {
+ public:
+  ProcessTimes();
+  /// The times of all processes, which all call this after `steps` steps, as a line for the user.
+  /// Empty if there are no other processes or steps.
+  std::string operator()(octavo::Index steps);
+
+ private:
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  double waited_;
+};
+
+/// Steps of this run of the program after which the times are shown for the first time.
+inline constexpr octavo::Index steps_before_times = 10;
 
 /// Deals a run to the processes: one leaf per sequence of a step, unless a number is given or
 /// stored. ConfigError if their number does not fit.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -115,7 +116,12 @@ int train_along(octavo::Trainer<T>& trainer, const octavo::Corpus& corpus,
                 const octavo::ResumedRun* resumed) {
   if (resumed != nullptr) resumed->file().load(trainer);
   catch_signals();
+  ProcessTimes times;
+  const octavo::Index begin = trainer.state().steps_done;
   octavo::TrainingCallbacks callbacks;
+  callbacks.step = [&](const octavo::StepResult& result) {
+    if (result.step + 1 - begin == steps_before_times) times(steps_before_times);
+  };
   callbacks.stop = [] { return caught_signal() != 0; };
   const octavo::Index release_every =
       octavo::Corpus::steps_per_release(trainer.options().sequences());
@@ -128,6 +134,8 @@ int train_along(octavo::Trainer<T>& trainer, const octavo::Corpus& corpus,
     const octavo::TokenSplit tokens = corpus.split(trainer.options().sequence);
     trainer.run(tokens.train, tokens.validation, callbacks);
   }
+  times(trainer.state().steps_done - begin);
+  trainer.on_first_rank([] {});  // it saves
   return caught_signal() == 0 ? 0 : 128 + caught_signal();
 }
 
@@ -203,7 +211,19 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
                   .sample = [&](Index) { return sample(); },
                   .release_every = octavo::Corpus::steps_per_release(training.sequences()),
                   .release = [&] { corpus.release_pages(); }};
+  std::optional<ProcessTimes> times;
+  octavo::Index begin = 0;
+  run.begin = [&] {
+    times.emplace();
+    begin = trainer.state().steps_done;
+  };
+  run.note = [&](const octavo::StepResult& result) {
+    const bool due = result.step + 1 - begin == steps_before_times;
+    return due ? (*times)(steps_before_times) : std::string();
+  };
   run.before_last_save = [&] {
+    const std::string line = (*times)(trainer.state().steps_done - begin);
+    if (!line.empty()) print(line + "\n");
     if (corpus.mapped == nullptr) return;
     std::printf(
         "of its own %s; the rest of the memory is pages of the token file and the program\n",

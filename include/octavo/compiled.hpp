@@ -64,6 +64,7 @@
   apply(decltype(attend<T>) attend<T>)                                                          \
   apply(decltype(attend_backward<T>) attend_backward<T>)                                        \
   apply(decltype(global_norm<T>) global_norm<T>)                                                \
+  apply(decltype(sum_norm_chunks<T>) sum_norm_chunks<T>)                                        \
   apply(decltype(update_averages<T>) update_averages<T>)                                        \
   apply(decltype(detail::update_with<AdamW, T>) detail::update_with<AdamW, T>)                  \
   apply(decltype(detail::update_with<Adam, T>) detail::update_with<Adam, T>)                    \

@@ -9,11 +9,14 @@
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/memory_budget.hpp>
+#include <octavo/training/rank_shards.hpp>
 #include <octavo/training/rank_sum.hpp>
 #include <octavo/training/run_state.hpp>
+#include <octavo/training/shard_exchange.hpp>
 #include <octavo/training/step_time.hpp>
 #include <octavo/training/step_work.hpp>
 #include <octavo/training/trainer.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_options.hpp>
 #include <octavo/training/training_step.hpp>
+#include <octavo/training/whole_state.hpp>

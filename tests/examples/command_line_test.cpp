@@ -56,6 +56,7 @@ const std::vector<OptionOf> numbers{
     {"train_full", "--sample-every", "N", whole(0)},
     {"train_full", "--log-every", "N", whole(0)},
     {"train_full", "--micro-batch", "N", whole(1)},
+    {"train_full", "--zero", "N", whole(0, 2)},
     {"train_full", "--save-every", "N", whole(0)},
     {"train_full", "--keep", "N", whole(1)},
     {"train_full", "--seed", "N", whole(0, largest)},

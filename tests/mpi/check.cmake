@@ -25,10 +25,11 @@ function(run expected)
     message(FATAL_ERROR "${ARGN}: ${status}\n${out}\n${error}")
   endif()
 endfunction()
+# Compares their models, and other files that are named.
 function(compare one other)
-  foreach(file model.safetensors)
-    file(SHA256 mpi_runs/${one}/${file} first)
-    file(SHA256 mpi_runs/${other}/${file} second)
+  foreach(file model ${ARGN})
+    file(SHA256 mpi_runs/${one}/${file}.safetensors first)
+    file(SHA256 mpi_runs/${other}/${file}.safetensors second)
     if(NOT first STREQUAL second)
       message(FATAL_ERROR "${file} of ${one} and ${other} differ")
     endif()
@@ -66,6 +67,39 @@ foreach(count 2 1)
   expect_text("${out}" "8 of 12 steps are done")
   compare(whole again${count})
 endforeach()
+
+# The last run is resumed by a program that no launcher started.
+file(COPY mpi_runs/parts/ DESTINATION mpi_runs/again)
+file(REMOVE mpi_runs/again/checkpoint-00000012.safetensors mpi_runs/again/model.safetensors)
+run(0 ${program} --resume mpi_runs/again)
+compare(whole again)
+
+# Three processes, each with four of twelve leaves.
+run(0 ${program} 12 ${common} --accumulate 3 --leaves 12 --out mpi_runs/twelve)
+run(0 ${mpirun} -n 3 ${program} 12 ${common} --accumulate 3 --out mpi_runs/twelve3)
+compare(twelve twelve3)
+expect_text("${out}" "processes: ")
+expect_text("${out}" "of it; the least: process ")
+
+# Shares of the optimizer's state, in a model with several chunks of the norm.
+set(wide --width 64 --ff 256 --save-every 4)
+run(0 ${program} 12 ${common} ${wide} --leaves 8 --out mpi_runs/wide)
+foreach(zero 1 2)
+  run(0 ${mpirun} -n 4 ${program} 12 ${common} ${wide} --zero ${zero} --out mpi_runs/zero${zero})
+  compare(wide zero${zero} checkpoint-00000012 checkpoint-00000008 best)
+  foreach(count 2 1)
+    set(again again_zero${zero}_${count})
+    file(COPY mpi_runs/zero${zero}/ DESTINATION mpi_runs/${again})
+    file(REMOVE mpi_runs/${again}/checkpoint-00000012.safetensors
+      mpi_runs/${again}/model.safetensors)
+    run(0 ${mpirun} -n ${count} ${program} --resume mpi_runs/${again} --zero ${zero})
+    compare(wide ${again} checkpoint-00000012)
+  endforeach()
+endforeach()
+run(0 ${mpirun} -n 2 ${program} 12 ${common} ${wide} --zero 1 --fused-update
+  --out mpi_runs/wide_fused2)
+run(0 ${program} 12 ${common} ${wide} --leaves 8 --fused-update --out mpi_runs/wide_fused)
+compare(wide_fused wide_fused2 checkpoint-00000012)
 
 # What several processes cannot do is refused, by one of them.
 run(fails ${mpirun} -n 3 ${program} 12 ${common} --out mpi_runs/refused)

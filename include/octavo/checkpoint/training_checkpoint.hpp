@@ -131,17 +131,19 @@ void read_averages(const SafetensorsReader& file, Trainer& trainer) {
 /// Saves a run as one safetensors file, atomically, from which it resumes bit for bit: weights
 /// under the names of Transformer::parameters(), "optimizer.state", and everything else as
 /// metadata. With TrainingOptions::ema the names of trained tensors have the averages, which
-/// load_model and other programs then read as the model, and "training.<name>" the weights. Equal
-/// states give equal bytes. With TrainingOptions::stored_base it has what trains and adapters
-/// alone, and names the base. Makes no second copy of the tensors. Throws Diverged, and saves
-/// nothing, if a weight or moment is not finite: such a file could not be loaded.
+/// load_model and other programs then read as the model, and "training.<name>" the weights. If
+/// processes have shares of the optimizer's state, call it on the first one in a callback of the
+/// run or in Trainer::on_first_rank: the file is that of one process. Equal states give equal
+/// bytes. With TrainingOptions::stored_base it has what trains and adapters alone, and names the
+/// base. Makes no second copy of the tensors. Throws Diverged, and saves nothing, if a weight or
+/// moment is not finite: such a file could not be loaded.
 template <Scalar T, typename Config, typename Part>
 void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& trainer,
                      const AnyTokenizer& tokenizer, const CorpusIdentity& corpus,
                      FileSystem& files = real_file_system()) {
   const RunState state = trainer.state();
   const TrainingOptions& options = trainer.options();
-  const std::span<const std::byte> moments = trainer.optimizer_state();
+  const auto& step = trainer.training_step();
   const TrainedSizes& sizes = trainer.parameters().trained();
   const auto demand = [&](bool sound, const char* numbers) {
     if (sound) return;
@@ -153,8 +155,9 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
           "a run is saved after the object of use_averages() is destroyed");
   demand(detail::all_finite<T>(trainer.weights()), "weights");
   demand(detail::all_finite<T>(trainer.averages()), "averaged weights");
+  detail::WholeStateReader state_reader(step);
   const auto copy = [&](std::size_t first, std::span<std::byte> bytes) {
-    std::ranges::copy(moments.subspan(first, bytes.size()), bytes.begin());
+    state_reader.read(first, bytes);
   };
   demand(!detail::first_impossible<T>(options.optimizer, sizes, copy), "moments");
   detail::check_saved(trainer.config(), options.sequence, tokenizer.vocabulary_size());
@@ -173,7 +176,21 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   const WeightSource<T> weights(trainer.weights());
   auto tensors = detail::weights_to_write<T>(trainer.parameters(), weights, path);
   const auto form = detail::state_form<T>(options.optimizer, sizes);
-  tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes, moments});
+  tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes,
+                     trainer.optimizer_state()});
+  if (step.shards().divided()) {
+    tensors.back().encoded_bytes = optimizer_state_bytes<T>(options.optimizer, sizes);
+    tensors.back().encode = [&](const TensorToWrite& whole, const ByteSink& sink) {
+      detail::WholeStateReader reader(step);
+      constexpr std::size_t most = 4096;
+      std::array<std::byte, most> piece;
+      for (std::size_t first = 0; first < whole.encoded_bytes; first += most) {
+        const auto bytes = std::span(piece).first(std::min(most, whole.encoded_bytes - first));
+        reader.read(first, bytes);
+        sink(bytes);
+      }
+    };
+  }
   if (options.ema > 0) detail::add_averages(tensors, trainer);
   write_safetensors(path, tensors, metadata.entries(), files);
 }
@@ -261,8 +278,10 @@ class CheckpointFile {
             "a run is loaded after the object of use_averages() is destroyed");
     verify<T>(trainer.parameters());
     detail::read_weights<T>(file_, trainer.parameters(), trainer.weights());
-    file_.read(file_.tensor(std::string(detail::optimizer_state_name)), 0,
-               trainer.optimizer_state());
+    const TensorInFile& moments = file_.tensor(std::string(detail::optimizer_state_name));
+    set_state_here(trainer.training_step(), [&](std::size_t first, std::span<std::byte> bytes) {
+      file_.read(moments, first, bytes);
+    });
     if (options.ema > 0) detail::read_averages<T>(file_, trainer);
     for (const Parameter& parameter : trainer.parameters()) {
       const auto found = info_.learning_rate_factors.find(gpt2_name(parameter.name));

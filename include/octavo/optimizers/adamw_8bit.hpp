@@ -51,6 +51,23 @@ struct AdamW8bit {
     OCTAVO_DISPATCH(update_8bit<T>(*this, worker, info, tensors, weights, gradients, state))
   }
 
+  static constexpr Index shard_block = detail::eight_bit_block;
+  /// `numbers` begin with a block.
+  static StateRanges state_ranges(const TrainedSizes& sizes, std::size_t, const Parameter& tensor,
+                                  Range numbers) {
+    const std::size_t plane = align_up(bytes_of<std::uint8_t>(sizes.count));
+    const auto first = static_cast<std::size_t>(tensor.gradient_offset + numbers.begin);
+    const auto count = static_cast<std::size_t>(numbers.size());
+    const Index scale =
+        scale_index(tensor.gradient_offset, tensor.gradient_index) + numbers.begin / shard_block;
+    StateRanges found;
+    found.add(first, count);
+    found.add(plane + first, count);
+    found.add(2 * plane + bytes_of<float>(scale),
+              bytes_of<float>((numbers.size() + shard_block - 1) / shard_block));
+    return found;
+  }
+
   /// Every tensor starts a new block. The index of a tensor's first scale: an upper bound of the
   /// scales of the tensors before it.
   static constexpr Index scale_index(Index offset, Index tensor) {
@@ -92,7 +109,7 @@ void update_block(const Options& options, const UpdateInfo& info, const Paramete
     m.store(moment + i);
     r.store(root + i);
   });
-  moments.encode(root, moment, count, first,
+  moments.encode(root, moment, count, first + info.other_numbers,
                  octavo::detail::mix_bits(static_cast<std::uint32_t>(info.step) + 0x9e3779b9U));
 }
 

@@ -41,6 +41,9 @@ struct OptimizerTable {
   bool has_scratch;
   std::size_t (*scratch_float)(Index rows, const MapColumns& maps, Index workers);
   std::size_t (*scratch_double)(Index rows, const MapColumns& maps, Index workers);
+  Index shard_block;
+  StateRanges (*state_ranges)(const TrainedSizes& sizes, std::size_t scalar_bytes,
+                              const Parameter& tensor, Range numbers);
   UpdateFunction<float> update_float;
   UpdateFunction<double> update_double;
 };
@@ -96,6 +99,34 @@ constexpr std::size_t scratch_of(Index rows, const MapColumns& maps, Index worke
   }
 }
 
+template <Optimizer O>
+constexpr Index shard_block_of() {
+  if constexpr (requires { O::shard_block; }) {
+    return O::shard_block;
+  } else if constexpr (StatefulOptimizer<O>) {
+    return octavo::shard_block::none;
+  } else {
+    return O::moments.size() <= StateRanges::most ? octavo::shard_block::number
+                                                  : octavo::shard_block::none;
+  }
+}
+
+template <Optimizer O>
+StateRanges state_ranges_of(const TrainedSizes& sizes, std::size_t scalar_bytes,
+                            const Parameter& tensor, Range numbers) {
+  if constexpr (requires { O::shard_block; }) {
+    return O::state_ranges(sizes, scalar_bytes, tensor, numbers);
+  } else {
+    StateRanges found;
+    for (int moment = 0; moment < section_count<O>(); ++moment) {
+      const Index first = moment * sizes.count + tensor.gradient_offset + numbers.begin;
+      found.add(static_cast<std::size_t>(first) * scalar_bytes,
+                static_cast<std::size_t>(numbers.size()) * scalar_bytes);
+    }
+    return found;
+  }
+}
+
 template <Optimizer O, Scalar T>
 void update_with(std::span<const double> settings, const Worker& worker, const UpdateInfo& info,
                  std::span<const Parameter> tensors, std::span<T> weights,
@@ -123,6 +154,8 @@ inline constexpr OptimizerTable optimizer_table{O::name,
                                                 HasScratch<O>,
                                                 &scratch_of<O, float>,
                                                 &scratch_of<O, double>,
+                                                shard_block_of<O>(),
+                                                &state_ranges_of<O>,
                                                 &update_with<O, float>,
                                                 &update_with<O, double>};
 
@@ -181,6 +214,9 @@ class AnyOptimizer {
   }
   /// Whether both are the same optimizer with equal settings.
   friend constexpr bool operator==(const AnyOptimizer&, const AnyOptimizer&) = default;
+
+  /// Between which numbers of a tensor the state can be divided: see optimizer.hpp.
+  constexpr Index shard_block() const noexcept { return table_->shard_block; }
 
   /// Whether updates need memory beside the state, see optimizer_scratch_bytes.
   constexpr bool has_scratch() const noexcept { return table_->has_scratch; }

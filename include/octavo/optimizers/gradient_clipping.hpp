@@ -50,6 +50,15 @@ double global_norm(const Worker& worker, std::span<const Parameter> tensors,
                    std::span<const T> block, std::span<double> partials)
     OCTAVO_KERNEL(global_norm<T>(worker, tensors, block, partials));
 
+/// What global_norm needs of chunks [chunks.begin, chunks.end): their sums of squares, in the
+/// partials of these chunks. `block`: gradients from number `first` of those of `tensors` on, with
+/// all numbers of the chunks; `count`: numbers of all. No barrier.
+template <Scalar T>
+void sum_norm_chunks(const Worker& worker, std::span<const Parameter> tensors,
+                     std::span<const T> block, Index first, Index count, Range chunks,
+                     std::span<double> partials)
+    OCTAVO_KERNEL(sum_norm_chunks<T>(worker, tensors, block, first, count, chunks, partials));
+
 }  // namespace OCTAVO_NAMESPACE
 
 #elif defined(OCTAVO_ISA)  // once per instruction set
@@ -85,19 +94,44 @@ double sum_of_trained_squares(std::span<const Parameter> tensors, Index base,
   return total;
 }
 
+inline bool all_learn(std::span<const Parameter> tensors) {
+  return std::none_of(tensors.begin(), tensors.end(),
+                      [](const Parameter& tensor) { return tensor.trains() && !tensor.learns(); });
+}
+
+inline Index first_trained(std::span<const Parameter> tensors) {
+  const auto trained = std::find_if(tensors.begin(), tensors.end(),
+                                    [](const Parameter& tensor) { return tensor.trains(); });
+  return trained == tensors.end() ? 0 : trained->gradient_offset;
+}
+
 }  // namespace detail
+
+template <Scalar T>
+void sum_norm_chunks(const Worker& worker, std::span<const Parameter> tensors,
+                     std::span<const T> block, Index first, Index count, Range chunks,
+                     std::span<double> partials) {
+  const bool all_learn = detail::all_learn(tensors);
+  const Index base = detail::first_trained(tensors) + first;
+  const Range mine = worker.split(chunks.size());
+  for (Index i = mine.begin; i < mine.end; ++i) {
+    const Index chunk = chunks.begin + i;
+    const Index from = chunk * octavo::detail::norm_chunk - first;
+    const Index to = std::min(from + octavo::detail::norm_chunk, count - first);
+    partials[static_cast<std::size_t>(chunk)] =
+        all_learn ? detail::sum_of_squares(block.subspan(static_cast<std::size_t>(from),
+                                                         static_cast<std::size_t>(to - from)))
+                  : detail::sum_of_trained_squares<T>(tensors, base, block, from, to);
+  }
+}
 
 template <Scalar T>
 double global_norm(const Worker& worker, std::span<const Parameter> tensors,
                    std::span<const T> block, std::span<double> partials) {
   const auto count = static_cast<Index>(block.size());
   partials = partials.first(static_cast<std::size_t>(global_norm_partials(count)));
-  const bool all_learn = std::none_of(tensors.begin(), tensors.end(), [](const Parameter& tensor) {
-    return tensor.trains() && !tensor.learns();
-  });
-  const auto trained = std::find_if(tensors.begin(), tensors.end(),
-                                    [](const Parameter& tensor) { return tensor.trains(); });
-  const Index base = trained == tensors.end() ? 0 : trained->gradient_offset;
+  const bool all_learn = detail::all_learn(tensors);
+  const Index base = detail::first_trained(tensors);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Parameter& tensor = tensors[i];
     if (!tensor.trains()) continue;

@@ -58,6 +58,17 @@ struct Muon {
          {StateSection::Number::scalar, sizes.count - sizes.in_maps, MomentRange::not_negative}}};
   }
 
+  static constexpr Index shard_block = octavo::shard_block::whole_tensor;
+  static StateRanges state_ranges(const TrainedSizes& sizes, std::size_t scalar_bytes,
+                                  const Parameter& tensor, Range numbers) {
+    const std::size_t bytes = static_cast<std::size_t>(numbers.size()) * scalar_bytes;
+    StateRanges found;
+    found.add(static_cast<std::size_t>(tensor.gradient_offset) * scalar_bytes, bytes);
+    if (tensor.is_map()) return found;
+    found.add(static_cast<std::size_t>(sizes.count + tensor.outside_maps) * scalar_bytes, bytes);
+    return found;
+  }
+
   /// Two matrices, and what orthogonalize() needs.
   template <Scalar T>
   static constexpr std::size_t scratch_bytes(Index rows, const MapColumns& maps, Index workers) {

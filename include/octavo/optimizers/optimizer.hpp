@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,9 @@ struct UpdateInfo {
   Index first_gradient = 0;  ///< Parameter::gradient_offset of gradients[0]
   Index moments = 0;         ///< numbers in each moment: those that train; 0: as many as weights
   std::span<std::byte> scratch{};  ///< optimizer_scratch_bytes, aligned to 64 bytes
+  /// What to add to a tensor's gradient_offset for its place among all that trains: tensors may be
+  /// those of a process's share. Random rounding depends on that place.
+  Index other_numbers = 0;
 
   constexpr Index moments_of(std::size_t weights) const noexcept {
     return moments > 0 ? moments : static_cast<Index>(weights);
@@ -62,6 +66,33 @@ struct StateSection {
   }
 };
 
+/// A range of bytes of an optimizer's state.
+struct StateRange {
+  std::size_t first = 0;
+  std::size_t bytes = 0;
+};
+
+/// Where the state of some numbers of a tensor lies: one range per section or part of a section.
+struct StateRanges {
+  static constexpr std::size_t most = 8;
+
+  std::array<StateRange, most> ranges{};
+  std::size_t count = 0;
+
+  constexpr void add(std::size_t first, std::size_t bytes) { ranges.at(count++) = {first, bytes}; }
+  constexpr auto begin() const noexcept { return ranges.begin(); }
+  constexpr auto end() const noexcept {
+    return ranges.begin() + static_cast<std::ptrdiff_t>(count);
+  }
+};
+
+/// How an optimizer's state can be divided among processes (TrainingOptions::zero).
+namespace shard_block {
+inline constexpr Index none = -1;         ///< not at all
+inline constexpr Index whole_tensor = 0;  ///< only between tensors
+inline constexpr Index number = 1;        ///< anywhere; larger: between blocks of a tensor
+}  // namespace shard_block
+
 /// An optimizer as a rule for one number; update_rule.hpp applies it to all numbers:
 ///
 ///   struct Adagrad {
@@ -96,7 +127,15 @@ concept UpdateRule = std::convertible_to<decltype(O::name), std::string_view> &&
 ///   template <Scalar T>
 ///   static constexpr std::size_t scratch_bytes(Index rows, const MapColumns& maps, Index workers);
 ///
-/// which tells the bytes that update<T> needs in info.scratch for a linear map's weight.
+/// which tells the bytes that update<T> needs in info.scratch for a linear map's weight. One whose
+/// state can be divided among processes says between which numbers of a tensor (shard_block), and
+/// where the state of numbers [numbers.begin, numbers.end) of a tensor lies:
+///
+///   static constexpr Index shard_block = 256;
+///   static StateRanges state_ranges(const TrainedSizes& sizes, std::size_t scalar_bytes,
+///                                   const Parameter& tensor, Range numbers);
+///
+/// update then also gets tensors that are parts of a tensor, in a state of their sizes.
 template <typename O>
 concept StatefulOptimizer = std::convertible_to<decltype(O::name), std::string_view> &&
     requires(const O optimizer, const Worker worker, const UpdateInfo info,

@@ -11,6 +11,7 @@
 #include <octavo/parallel/sum_tree.hpp>
 #include <octavo/parallel/worker.hpp>
 #include <octavo/training/gradient_consumers.hpp>
+#include <octavo/training/rank_shards.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -32,26 +33,30 @@ constexpr Index rank_sum_numbers(const SumTree& tree, Index most) noexcept {
 }
 
 /// Adds up gradients of all processes, part by part, in the order of a SumTree. Every process gets
-/// the nodes of its shard from all others, adds them up, and sends the sum to all others. Each
-/// worker has its own object; all make the same calls, with barriers inside; worker 0 sends and
-/// receives. Does nothing if `ranks` is null or one process.
+/// the nodes of its shard from all others, adds them up, and sends the sum to all others, unless
+/// the trained numbers are dealt to the processes (RankShards): then each has only the sums of its
+/// shares. Each worker has its own object; all make the same calls, with barriers inside; worker 0
+/// sends and receives. Does nothing if `ranks` is null or one process.
 template <Scalar T>
 class RankSum {
  public:
   /// received [rank_sum_numbers]: for the shards of other processes.
-  RankSum(const Worker& worker, Ranks* ranks, const SumTree& tree, std::span<T> received)
+  RankSum(const Worker& worker, Ranks* ranks, const SumTree& tree, std::span<T> received,
+          const RankShards& shards)
       : worker_(worker),
         ranks_(tree.ranks == 1 ? nullptr : ranks),
         tree_(tree),
-        received_(received) {}
+        received_(received),
+        shards_(shards) {}
 
   /// Begins to add up a part, whose nodes are in its first slots; the sum comes to slot 0. The part
-  /// must stay as it is until finish(), or until begin() was called for two other parts.
-  void begin(const SlotNumbers<T>& part) {
+  /// must stay as it is until finish(), or until begin() was called for two other parts. `first`:
+  /// the part's first number of all that train; `index`: the part's in RankShards.
+  void begin(const SlotNumbers<T>& part, Index first = 0, Index index = 0) {
     if (ranks_ == nullptr || part.count == 0) return;
     advance();
+    part_ = part, first_ = first, index_ = index;
     if (worker_.index() == 0) exchange_nodes(part);
-    part_ = part;
   }
 
   /// Returns when all sums are there.
@@ -68,7 +73,11 @@ class RankSum {
   }
 
  private:
-  Range shard(Index rank) const { return rank_shard<T>(part_.count, rank, tree_.ranks); }
+  Range shard(Index rank) const {
+    if (!shards_.divided()) return rank_shard<T>(part_.count, rank, tree_.ranks);
+    const Range summed = shards_.share(index_, rank).summed;
+    return {summed.begin - first_, summed.end - first_};
+  }
   std::span<T> of(std::span<T> numbers, Range range) const {
     return numbers.subspan(static_cast<std::size_t>(range.begin),
                            static_cast<std::size_t>(range.size()));
@@ -87,12 +96,11 @@ class RankSum {
     if (part_.count == 0) return;
     sum_shard();
     worker_.barrier();
-    if (worker_.index() == 0) exchange_sums();
+    if (worker_.index() == 0 && !shards_.divided()) exchange_sums();
     part_ = {};
   }
 
   void exchange_nodes(const SlotNumbers<T>& part) {
-    part_ = part;
     Index first = 0;
     for (Index other = 0; other < tree_.ranks; ++other) {
       const Index theirs = tree_.nodes(other);
@@ -142,7 +150,10 @@ class RankSum {
   Ranks* ranks_;
   SumTree tree_;
   std::span<T> received_;
+  const RankShards& shards_;
   SlotNumbers<T> part_{};  ///< whose nodes are under way
+  Index first_ = 0;        ///< see begin()
+  Index index_ = 0;
 };
 
 }  // namespace OCTAVO_NAMESPACE

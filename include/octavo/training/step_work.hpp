@@ -12,7 +12,9 @@
 #include <octavo/parallel/ranks.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/training/gradient_consumers.hpp>
+#include <octavo/training/rank_shards.hpp>
 #include <octavo/training/rank_sum.hpp>
+#include <octavo/training/shard_exchange.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_options.hpp>
 
@@ -27,11 +29,11 @@ class StepWork {
  public:
   /// squared_norms [tensors]: for a fused step. marks [workers, tensors]. one_by_one [tensors]:
   /// where the parameters are, with TrainingOptions::stored_base; otherwise null. ranks: the
-  /// processes that share the step; null: this one alone.
+  /// processes that share the step; null: this one alone. shards: what each of them updates.
   StepWork(const Model& model, const TrainingOptions& options, const TrainedTensors& trained,
            const ParameterList& parameters, const TrainingMemory<T>& memory, const Arena& arena,
            std::span<double> squared_norms, std::span<GradientMark> marks, Index steps_done,
-           const Weight<T>* one_by_one = nullptr, Ranks* ranks = nullptr)
+           const Weight<T>* one_by_one, Ranks* ranks, const RankShards& shards)
       : model_(model),
         options_(options),
         trained_(trained),
@@ -43,6 +45,7 @@ class StepWork {
         steps_done_(steps_done),
         one_by_one_(one_by_one),
         ranks_(ranks),
+        shards_(shards),
         counted_(count_targets(targets())) {}
 
   /// The outcome of a fused step; every worker has its own, and all are equal.
@@ -51,8 +54,10 @@ class StepWork {
     bool diverged = false;
   };
 
-  /// Computes the gradients of the batch's mean loss in memory.gradients.
+  /// Computes the gradients of the batch's mean loss in memory.gradients; if processes have shares
+  /// (RankShards), those of this one's.
   void accumulate_gradients(const Worker& worker) const {
+    if (options_.parts_in_turn()) return keep_shares(worker);
     AccumulateGradients<T> consumer(parameters_.span(), arena_.get(memory_.gradients),
                                     marks(worker), arena_.get(memory_.leaf_sums));
     forward_and_backward(worker, consumer, {});
@@ -63,6 +68,7 @@ class StepWork {
   /// finite. Returns the norm before clipping.
   double update(const Worker& worker, double learning_rate) const {
     const std::span<const T> gradients = arena_.get(memory_.gradients);
+    if (shards_.divided()) return update_share(worker, gradients, learning_rate);
     const double norm =
         global_norm<T>(worker, parameters_.span(), gradients, arena_.get(memory_.norm_partials));
     if (std::isfinite(norm)) {
@@ -86,19 +92,10 @@ class StepWork {
     FusedProgress progress;
     const auto update = [&](const Parameter& tensor, std::span<const T> gradient) {
       if (!progress.diverged) update_tensor(worker, tensor, gradient, learning_rate, progress);
-      if (!progress.diverged) average(worker, {&tensor, 1});
+      if (!progress.diverged && !shards_.divided()) average(worker, {&tensor, 1});
     };
-    const PartGradients<T> gradients{arena_.get(memory_.embedding_gradient),
-                                     arena_.get(memory_.block_gradient),
-                                     arena_.get(memory_.head_gradient),
-                                     options_.layer_by_layer(),
-                                     trained_.largest_unit,
-                                     options_.sum_tree().slots(),
-                                     model_.config().head.tied && options_.leaves > 1
-                                         ? options_.sum_tree().leaves_per_rank()
-                                         : 0};
-    UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(), gradients,
-                                                      marks(worker), update);
+    UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(),
+                                                      part_gradients(), marks(worker), update);
     const auto part_complete = [&](const ParameterRange& part) {
       if (part.first_tensor ==
           model_.head_range().first_tensor) {  // the first: all losses are there
@@ -106,6 +103,7 @@ class StepWork {
         progress.diverged = !std::isfinite(progress.loss);
       }
       consumer.complete_part(part);
+      if (shards_.divided() && !progress.diverged) share_weights(worker, part);
     };
     forward_and_backward(worker, consumer, PartComplete(part_complete));
     return progress;
@@ -132,6 +130,29 @@ class StepWork {
     void (*call_)(const void*, const ParameterRange&) = nullptr;
   };
 
+  PartGradients<T> part_gradients() const {
+    return {arena_.get(memory_.embedding_gradient),
+            arena_.get(memory_.block_gradient),
+            arena_.get(memory_.head_gradient),
+            options_.layer_by_layer(),
+            trained_.largest_unit,
+            options_.sum_tree().slots(),
+            model_.config().head.tied && options_.leaves > 1 ? options_.sum_tree().leaves_per_rank()
+                                                             : 0};
+  }
+
+  /// Computes the gradients part by part, and keeps the sums of this process's shares.
+  void keep_shares(const Worker& worker) const {
+    const std::span<T> kept = arena_.get(memory_.gradients);
+    const auto keep = [&](const Parameter& tensor, std::span<const T> gradient) {
+      keep_share<T>(worker, shards_, rank(), tensor, gradient, kept);
+    };
+    UpdateAtOnce<T, Model, decltype(keep)> consumer(worker, model_, parameters_.span(),
+                                                    part_gradients(), marks(worker), keep);
+    const auto part_complete = [&](const ParameterRange& part) { consumer.complete_part(part); };
+    forward_and_backward(worker, consumer, PartComplete(part_complete));
+  }
+
   std::span<const Token> inputs() const { return arena_.get(memory_.inputs); }
   std::span<const Token> targets() const { return arena_.get(memory_.targets); }
   std::span<T> weights() const { return arena_.get(memory_.weights); }
@@ -140,15 +161,15 @@ class StepWork {
   T scale() const { return counted_ == 0 ? T{0} : T{1} / static_cast<T>(counted_); }
 
   /// Runs all passes of this process's leaves. Calls part_complete(range) when the gradients of a
-  /// part of the model are complete for the passes in flight, with fused_update for all processes.
-  /// With fused_update all passes of the step are in flight together; otherwise each pass runs
-  /// forward and backward before the next. Without it the gradients of all processes are there when
-  /// this returns.
+  /// part of the model are complete for the passes in flight, with parts in turn for all processes.
+  /// With parts in turn all passes of the step are in flight together; otherwise each pass runs
+  /// forward and backward before the next, and the gradients of all processes are there when this
+  /// returns.
   void forward_and_backward(const Worker& worker, LeafGradients<T>& consumer,
                             const PartComplete& part_complete) const {
     const Index all = options_.rank_sequences();
-    const Index in_flight = options_.fused_update ? all : options_.pass_sequences();
-    RankSum<T> sum(worker, ranks_, options_.sum_tree(), arena_.get(memory_.received));
+    const Index in_flight = options_.parts_in_turn() ? all : options_.pass_sequences();
+    RankSum<T> sum(worker, ranks_, options_.sum_tree(), arena_.get(memory_.received), shards_);
     for (Index first = 0; first < all; first += in_flight) {
       const Range group{first, std::min(first + in_flight, all)};
       // Calls body(pass) for the passes in flight, of `sequences` each.
@@ -170,11 +191,11 @@ class StepWork {
                       [&](const Pass<T>& pass) { model_.backward_block(pass, layer); });
       }
       if (!trained_.embedding()) continue;
-      const Index together = options_.fused_update ? options_.leaf_sequences() : group.size();
+      const Index together = options_.parts_in_turn() ? options_.leaf_sequences() : group.size();
       for_each_pass(model_.embedding_range(), together,
                     [&](const Pass<T>& pass) { backward_embedding(pass, consumer); });
     }
-    if (!options_.fused_update) sum.finish();
+    if (!options_.parts_in_turn()) sum.finish();
   }
 
   /// Computes the gradients of the embedding for the rows of a pass; with deferred gradients those
@@ -193,6 +214,9 @@ class StepWork {
     model_.backward_tokens(leaf, of(leaf, inputs()), deferred.data());
   }
 
+  Index part_index(const ParameterRange& part) const {
+    return parameters_[static_cast<std::size_t>(part.first_tensor)].block + 1;
+  }
   Index rank() const { return ranks_ == nullptr ? 0 : ranks_->rank(); }
   /// The leaf of all processes that a sequence of this one belongs to.
   Index leaf_of(Index sequence) const {
@@ -203,7 +227,7 @@ class StepWork {
   void begin_leaf(LeafGradients<T>& consumer, const ParameterRange& part, Range sequences) const {
     const bool first_part = part.first_tensor == model_.head_range().first_tensor;
     if (sequences.begin % options_.leaf_sequences() != 0) return;
-    if (!options_.fused_update && !first_part) return;
+    if (!options_.parts_in_turn() && !first_part) return;
     const Index leaf = leaf_of(sequences.begin);
     consumer.begin_leaf(leaf - options_.sum_tree().share(rank()).begin,
                         options_.sum_tree().slot(leaf));
@@ -224,8 +248,8 @@ class StepWork {
     });
     if (ranks_ == nullptr || sequences.end < options_.rank_sequences()) return;
     if (part.first_tensor == model_.head_range().first_tensor) gather_losses(worker);
-    sum.begin(slots);
-    if (options_.fused_update) sum.finish();
+    sum.begin(slots, trained_numbers(parameters_.span(), part).begin, part_index(part));
+    if (options_.parts_in_turn()) sum.finish();
   }
 
   void gather_losses(const Worker& worker) const {
@@ -282,6 +306,46 @@ class StepWork {
                       arena_.get(memory_.optimizer_state), info);
   }
 
+  /// Updates this process's share, clipped by the norm of all gradients, and gets the others'.
+  double update_share(const Worker& worker, std::span<const T> gradients,
+                      double learning_rate) const {
+    const std::span<double> partials = arena_.get(memory_.norm_partials);
+    const ShardExchange<T> exchange(worker, *ranks_, shards_);
+    const bool has_others = !options_.parts_in_turn();
+    const double norm = exchange.norm(parameters_.span(), gradients, {0, trained_.sizes.count},
+                                      {0, shards_.parts()}, partials, has_others);
+    if (!std::isfinite(norm)) return norm;
+    for (const ShardPiece& piece : shards_.pieces()) {
+      if (piece.rank != rank()) continue;
+      const auto at = has_others ? 0 : shards_.first_sum(piece.part, rank());
+      update_piece(worker, piece, gradients.subspan(static_cast<std::size_t>(at)),
+                   has_others ? 0 : shards_.share(piece.part, rank()).summed.begin, norm,
+                   learning_rate);
+    }
+    exchange.gather_weights({0, shards_.parts()}, weights());
+    average(worker, parameters_.span());
+    return norm;
+  }
+
+  /// gradients: from number `first` of all trained numbers on.
+  void update_piece(const Worker& worker, const ShardPiece& piece, std::span<const T> gradients,
+                    Index first, double norm, double learning_rate) const {
+    const Index number =
+        parameters_[static_cast<std::size_t>(piece.index)].gradient_offset + piece.numbers.begin;
+    update(worker, {&piece.tensor, 1}, gradients.subspan(static_cast<std::size_t>(number - first)),
+           {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip),
+            piece.tensor.gradient_offset, shards_.sizes().count,
+            arena_.get(memory_.optimizer_scratch), number - piece.tensor.gradient_offset});
+  }
+
+  /// Gives all processes the new weights of a part, and updates their averages.
+  void share_weights(const Worker& worker, const ParameterRange& part) const {
+    const Index index = part_index(part);
+    ShardExchange<T>(worker, *ranks_, shards_).gather_weights({index, index + 1}, weights());
+    average(worker, parameters_.span().subspan(static_cast<std::size_t>(part.first_tensor),
+                                               static_cast<std::size_t>(part.tensors)));
+  }
+
   /// Updates the averages of tensors after their update, in which workers may have had other
   /// shares.
   void average(const Worker& worker, std::span<const Parameter> tensors) const {
@@ -295,11 +359,21 @@ class StepWork {
   void update_tensor(const Worker& worker, const Parameter& tensor, std::span<const T> gradient,
                      double learning_rate, FusedProgress& progress) const {
     if (!tensor.learns()) return;
-    const double norm =
-        global_norm<T>(worker, {&tensor, 1}, gradient, arena_.get(memory_.norm_partials));
+    const std::span<double> partials = arena_.get(memory_.norm_partials);
+    const Range numbers{tensor.gradient_offset, tensor.gradient_offset + tensor.count()};
+    const Index part = tensor.block + 1;
+    const double norm = shards_.divided()
+                            ? ShardExchange<T>(worker, *ranks_, shards_)
+                                  .norm({&tensor, 1}, gradient, numbers, {part, part + 1}, partials)
+                            : global_norm<T>(worker, {&tensor, 1}, gradient, partials);
     if (worker.index() == 0) squared_norms_[static_cast<std::size_t>(tensor.index)] = norm * norm;
     progress.diverged = !std::isfinite(norm);
     if (progress.diverged) return;
+    for (const ShardPiece& piece : shards_.pieces()) {
+      if (piece.rank != rank() || piece.index != tensor.index) continue;
+      update_piece(worker, piece, gradient, tensor.gradient_offset, norm, learning_rate);
+    }
+    if (shards_.divided()) return;
     update(worker, {&tensor, 1}, gradient,
            {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip),
             tensor.gradient_offset, trained_.sizes.count, arena_.get(memory_.optimizer_scratch)});
@@ -318,7 +392,8 @@ class StepWork {
   Index steps_done_;
   const Weight<T>* one_by_one_;  ///< [tensors], or null
   Ranks* ranks_;                 ///< or null
-  Index counted_;                ///< targets that are not ignored
+  const RankShards& shards_;
+  Index counted_;  ///< targets that are not ignored
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -20,6 +20,7 @@
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/training_step.hpp>
+#include <octavo/training/whole_state.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -32,7 +33,7 @@ struct TrainingCallbacks {
   /// text.
   std::function<void(Index, double)> evaluation = {};
   /// Called after every step and its evaluation, if any, with the steps done. A run that is saved
-  /// here resumes bit for bit.
+  /// here resumes bit for bit; with several processes the first one saves.
   std::function<void(Index)> completed = {};
   /// Called before every step, on the thread that called run(); true ends the run. With a
   /// std::stop_token: `.stop = [token] { return token.stop_requested(); }`.
@@ -90,6 +91,13 @@ class Trainer {
   EigenMap<T> gradient(std::string_view name) const& { return step_.gradient(name); }
   std::span<std::byte> optimizer_state() const& { return step_.optimizer_state(); }
   TrainingStep<T, Config, Part>& training_step() noexcept { return step_; }
+  const TrainingStep<T, Config, Part>& training_step() const noexcept { return step_; }
+  /// Calls body() on the first process, which may save the run in it, while the others send it
+  /// their shares of the optimizer's state (TrainingOptions::zero); all processes call it.
+  template <typename Body>
+  void on_first_rank(Body body) const {
+    octavo::on_first_rank(step_, body);
+  }
   /// See TrainingStep.
   const BaseIdentity& base() const noexcept { return step_.base(); }
   void set_base_path(std::string path) { step_.set_base_path(std::move(path)); }
@@ -180,6 +188,17 @@ class Trainer {
   bool is_asked_to_stop(const TrainingCallbacks& callbacks) {
     const bool asked = callbacks.stop && callbacks.stop();
     return step_.ranks() == nullptr ? asked : any_rank(*step_.ranks(), asked);
+  }
+
+  /// Calls a function in which the first process may save the run.
+  template <typename Function, typename... Arguments>
+  void call(const Function& function, Arguments... arguments) const {
+    const bool first = step_.ranks() == nullptr || step_.ranks()->rank() == 0;
+    const auto here = [&] {
+      if (function) function(arguments...);
+    };
+    if (!first) here();
+    on_first_rank(here);
   }
 
   StepResult take_step() {
@@ -337,10 +356,10 @@ RunResult Trainer<T, Config, Part>::run_steps(const Data& train, const Data& val
     if (!validation.empty() && (due || last)) {
       result.validation_loss = evaluate(validation, sampled_targets());
       state_.observe_validation(result.validation_loss);
-      if (callbacks.evaluation) callbacks.evaluation(done, result.validation_loss);
+      call(callbacks.evaluation, done, result.validation_loss);
       if (last && is_sample(validation)) result.validation_loss = evaluate(validation);
     }
-    if (callbacks.completed) callbacks.completed(done);
+    call(callbacks.completed, done);
   }
   return result;
 }

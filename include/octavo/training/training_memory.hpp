@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include <octavo/base/check.hpp>
@@ -12,6 +13,7 @@
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
+#include <octavo/training/rank_shards.hpp>
 #include <octavo/training/rank_sum.hpp>
 #include <octavo/training/training_options.hpp>
 #include <octavo/transformer/trained_tensors.hpp>
@@ -83,12 +85,20 @@ OCTAVO_SETUP ParameterList trained_parameters(const Model& model, const Training
   return parameters;
 }
 
+/// How the trained numbers are dealt to the processes under these options.
+OCTAVO_SETUP inline RankShards rank_shards(std::span<const Parameter> parameters, Index layers,
+                                           const TrainingOptions& options) {
+  if (!options.shards_state()) return {};
+  return {parameters, layers, options.optimizer, options.ranks, options.fused_update};
+}
+
 /// The buffers of a training run other than those of the model's passes.
 template <Scalar T>
 struct TrainingMemory {
   Booking<T> weights;
   Booking<T> averages;   ///< of the trained weights; only with TrainingOptions::ema
-  Booking<T> gradients;  ///< of all trained parameters; empty with fused_update, which uses:
+  Booking<T> gradients;  ///< of all trained parameters; with TrainingOptions::zero = 2 of a share;
+                         ///< empty with fused_update. Both of these use:
   /// the gradients of one part at a time; of one layer of a block at a time, if possible
   Booking<T> embedding_gradient, block_gradient, head_gradient;
   Booking<std::byte> optimizer_state;
@@ -118,6 +128,8 @@ struct TrainingMemory {
     };
     constexpr std::type_identity<T> number;
     constexpr std::type_identity<Token> token;
+    ShareSizes shares;
+    if (options.shards_state()) shares = share_sizes(model, options);
     TrainingMemory memory;
     memory.weights = always(number, "weights", MemoryKind::parameters, parameters);
     if (options.ema > 0) {
@@ -126,7 +138,8 @@ struct TrainingMemory {
     }
     memory.optimizer_state =
         always(std::type_identity<std::byte>{}, "optimizer state", MemoryKind::optimizer_state,
-               static_cast<Index>(optimizer_state_bytes<T>(options.optimizer, trained.sizes)));
+               static_cast<Index>(optimizer_state_bytes<T>(
+                   options.optimizer, options.shards_state() ? shares.state : trained.sizes)));
     if (options.optimizer.has_scratch()) {
       memory.optimizer_scratch = plan.book<std::byte>(
           "run", "optimizer scratch", MemoryKind::scratch,
@@ -141,8 +154,11 @@ struct TrainingMemory {
           always(std::type_identity<std::int32_t>{}, "positions", MemoryKind::data, rows);
     }
     memory.losses = always(number, "losses", MemoryKind::data, rows);
-    if (options.fused_update) {
+    if (options.parts_in_turn()) {
       memory.book_part_gradients(plan, model, trained, options);
+      if (!options.fused_update) {
+        memory.gradients = always(number, "gradients", MemoryKind::gradients, shares.sums);
+      }
     } else {
       memory.gradients = always(number, "gradients", MemoryKind::gradients, trained.sizes.count);
       if (const Index more = options.sum_tree().slots() - 1; more > 0) {
@@ -161,7 +177,9 @@ struct TrainingMemory {
     if (options.ranks > 1) {
       memory.received = plan.book<T>(
           "run", "gradients of other processes", MemoryKind::gradients,
-          rank_sum_numbers<T>(options.sum_tree(), trained.largest_part()), phase::passes);
+          options.shards_state() ? options.sum_tree().nodes() * shares.largest_sum
+                                 : rank_sum_numbers<T>(options.sum_tree(), trained.largest_part()),
+          phase::passes);
     }
     memory.between_steps = plan.book<std::byte>("run", "between steps", MemoryKind::cache,
                                                 static_cast<Index>(options.between_steps_bytes),
@@ -170,6 +188,20 @@ struct TrainingMemory {
   }
 
  private:
+  /// Of the largest share of a process.
+  struct ShareSizes {
+    TrainedSizes state = {};
+    Index largest_sum = 0;  ///< numbers that it adds up of a part
+    Index sums = 0;         ///< ... of all parts
+  };
+
+  template <typename Model>
+  OCTAVO_SETUP static ShareSizes share_sizes(const Model& model, const TrainingOptions& options) {
+    const RankShards shards =
+        rank_shards(trained_parameters(model, options).span(), model.config().layers, options);
+    return {shards.sizes(), shards.largest_sum(), shards.most_sums()};
+  }
+
   /// Requests memory for the gradients of one part at a time, for each slot of the sum over leaves.
   /// A tied token table gets gradients from all leaves at the head, before any at the embedding.
   template <typename Model>
@@ -196,8 +228,10 @@ struct TrainingMemory {
         {block, phase::attention_backward});
     head_gradient =
         part("head's gradient", slots * trained.head_count, {phase::embed_forward, phase::head});
-    norm_partials = plan.book<double>("run", "norm partials", MemoryKind::scratch,
-                                      global_norm_partials(trained.largest_part()), phase::passes);
+    norm_partials = plan.book<double>(
+        "run", "norm partials", MemoryKind::scratch,
+        global_norm_partials(options.fused_update ? trained.largest_part() : trained.sizes.count),
+        options.fused_update ? phase::passes : Lifetime{phase::update, phase::update});
   }
 };
 
@@ -231,7 +265,8 @@ struct TrainingPlan {
     return pass;
   }
   constexpr BlockGradients<T> gradients(const TrainingOptions& options) const {
-    if (options.passes() > 1 || !trained.equal_blocks) return {};
+    const bool unfused_parts = options.parts_in_turn() && !options.fused_update;
+    if (options.passes() > 1 || !trained.equal_blocks || unfused_parts) return {};
     return {memory.gradients, trained.embedding_count, trained.largest_block};
   }
 };

@@ -85,6 +85,12 @@ struct TrainingOptions {
   /// Processes that share each step, for the sizes of one of them; must divide `leaves`. Changes no
   /// bit.
   Index ranks = 1;
+  /// Stage of ZeRO (Rajbhandari et al. 2020) among the processes. 0: each has all of the
+  /// optimizer's state. 1: each has a share of it, updates the weights that belong to it, and sends
+  /// them to the others. 2: it also keeps the sums of gradients of that share only, and memory for
+  /// all gradients of one part of the model at a time; all passes of a step are then in flight
+  /// together, as with fused_update. Changes no bit.
+  Index zero = 0;
 
   /// Whether a tensor trains; see trained_tensors.hpp for `block`. `adapters`: whether the model
   /// has some.
@@ -98,6 +104,10 @@ struct TrainingOptions {
   constexpr Index sequences() const noexcept { return batch * accumulate; }
   constexpr Index rows() const noexcept { return sequences() * sequence; }
   constexpr SumTree sum_tree() const noexcept { return {leaves, ranks}; }
+  /// Whether each process has a share of the optimizer's state.
+  constexpr bool shards_state() const noexcept { return zero > 0 && ranks > 1; }
+  /// Whether there is memory for all gradients of only one part of the model at a time.
+  constexpr bool parts_in_turn() const noexcept { return fused_update || (zero > 1 && ranks > 1); }
   constexpr Index leaf_sequences() const noexcept { return sequences() / leaves; }
   /// The number of sequences in a step of one of the processes.
   constexpr Index rank_sequences() const noexcept { return sequences() / ranks; }
@@ -113,8 +123,13 @@ struct TrainingOptions {
     return (rank_sequences() + pass_sequences() - 1) / pass_sequences();
   }
   constexpr PassShape pass(Index workers) const {
-    return {pass_sequences(),           sequence, workers, true, dropout > 0, recompute,
-            fused_update ? passes() : 0};
+    return {pass_sequences(),
+            sequence,
+            workers,
+            true,
+            dropout > 0,
+            recompute,
+            parts_in_turn() ? passes() : 0};
   }
   /// Whether a block's gradients are used layer by layer: with fused_update, if a step is one pass.
   /// With several passes, each adds to the gradients of the whole block.
@@ -142,7 +157,8 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
       Field{.name = "leaves",
             .group = training,
             .help = "Groups of a step's sequences whose gradients are summed over a fixed tree; N "
-                    "processes give the bits of one with equal leaves (1)",
+                    "processes give the bits of one with equal leaves (1; under mpirun one for "
+                    "each sequence of a step)",
             .may_lack = true},
       options.leaves, size_range);
   visit(Field{"learning_rate", "lr", training, "Learning rate"}, options.learning_rate,
@@ -238,6 +254,12 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
               .may_lack = true,
               .zero = "all"},
         options.train_last, count_range);
+  visit(Field{.name = "zero",
+              .group = memory,
+              .help = "Stage of ZeRO among the processes of mpirun: 1: each has a share of the "
+                      "optimizer's state; 2: and of the gradients; same bits (0)",
+              .stored = false},
+        options.zero, WholeRange{0, 2});
   visit(Field{"fused_update", "fused-update", memory,
               "Update each tensor as soon as its gradient is complete, clipped by its own norm"},
         options.fused_update);
@@ -322,6 +344,10 @@ constexpr void check_step(const TrainingOptions& options) {
   require(options.leaves % options.ranks == 0, [&] {
     return detail::concat({"leaves: got ", options.leaves, ", which cannot be dealt evenly to ",
                            options.ranks, " processes"});
+  });
+  require(!options.shards_state() || options.optimizer.shard_block() != shard_block::none, [&] {
+    return detail::concat({"zero: the state of the optimizer ", name_of(options.optimizer),
+                           " cannot be divided among processes"});
   });
 }
 

@@ -46,10 +46,9 @@ class TrainingStep {
                std::span<std::byte> memory);
 
   /// A step of the trained tensors and adapters alone, with TrainingOptions::stored_base: all other
-  /// numbers are those of `base`, the parameters one by one of the model or of the model without
-  /// adapters, which must outlive this object: `StoredWeights::parameters()`. What trains begins
-  /// with the numbers of the base. Results have the bits of those with the base's numbers as
-  /// weights.
+  /// numbers are those of `base`, the parameters of the model, with adapters or without, which must
+  /// outlive this object (`StoredWeights::parameters()`) and with which training begins. The same
+  /// bits as with the base's numbers as weights.
   TrainingStep(const Model& model, const TrainingOptions& options, ThreadPool& threads,
                std::span<const Weight<T>> base);
 
@@ -58,15 +57,15 @@ class TrainingStep {
                std::span<std::byte> memory, std::span<const Weight<T>> base);
 
   /// The processes that share each step, as many as TrainingOptions::ranks, which must outlive this
-  /// object. Then all of them call the same members, train() and evaluations with equal inputs()
-  /// and targets(), which are those of the whole step. All get the same results, with the bits of
-  /// one process with equal leaves. ConfigError if their number is another. An exception of Ranks
-  /// leaves the step undone, perhaps in part: end the run.
+  /// object. All of them call the same members with equal inputs() and targets(), those of the whole
+  /// step, and get the results of one process with equal leaves, bit for bit. ConfigError if their
+  /// number is another. An exception of Ranks leaves the step undone, perhaps in part: end the run.
   void set_ranks(Ranks& ranks) {
     require_equal("processes", ranks.count(), options_.ranks);
     ranks_ = &ranks;
   }
   Ranks* ranks() const noexcept { return ranks_; }
+  const RankShards& shards() const noexcept { return shards_; }
 
   const ModelConfig& config() const noexcept { return model_.config(); }
   const Model& model() const noexcept { return model_; }
@@ -86,14 +85,12 @@ class TrainingStep {
   std::span<Token> inputs() const { return arena_.get(memory_.inputs); }
   std::span<Token> targets() const { return arena_.get(memory_.targets); }
 
-  /// Where each of these rows stands in its document, [accumulate * batch, sequence]: 0 for the
-  /// first row of a document and of a sequence, from one row to the next 1 more or, where a
-  /// document begins, 0. At first each sequence is one document. Empty without
-  /// TrainingOptions::packed.
+  /// Where each of these rows stands in its document, [accumulate * batch, sequence]: 0 where a
+  /// document or sequence begins, otherwise 1 more than the row before. At first each sequence is
+  /// one document. Empty without TrainingOptions::packed.
   std::span<std::int32_t> positions() const { return arena_.get(memory_.positions); }
 
-  /// The numbers of all parameters; with TrainingOptions::stored_base of those that train and of
-  /// adapters.
+  /// The numbers of all parameters; with stored_base of those that train and of adapters.
   std::span<T> weights() const& { return arena_.get(memory_.weights); }
   /// All parameters, for a Generator or a Scorer: weights(), and the base if there is one.
   ModelWeights<T> model_weights() const& {
@@ -118,11 +115,12 @@ class TrainingStep {
   /// The path of the base, which files of the run state.
   void set_base_path(std::string path) { base_.path = std::move(path); }
 
-  /// Empty with fused_update.
+  /// Empty with fused_update. With TrainingOptions::zero those of this process's share are there.
   std::span<T> gradients() const& { return arena_.get(memory_.gradients); }
+  /// With TrainingOptions::zero that of this process's share: see whole_state.hpp.
   std::span<std::byte> optimizer_state() const& { return arena_.get(memory_.optimizer_state); }
 
-  /// options().between_steps_bytes bytes that the next step may overwrite.
+  /// Bytes that the next step may overwrite.
   std::span<std::byte> between_steps() const& { return arena_.get(memory_.between_steps); }
   EigenMap<T> weight(std::string_view name) const& { return parameters_.map(weights(), name); }
   EigenMap<T> gradient(std::string_view name) const& {
@@ -177,8 +175,9 @@ class TrainingStep {
         !uses_averages_,
         "the weights are their averages: train after the object of use_averages() is destroyed");
     require_ranks();
+    shards_.set_factors(parameters_.span());
     return {model_,         options_,      trained_,    parameters_,  memory_, arena_,
-            squared_norms_, marks_.span(), steps_done_, one_by_one(), ranks_};
+            squared_norms_, marks_.span(), steps_done_, one_by_one(), ranks_,  shards_};
   }
 
   /// The exception for a quantity `what` that is not finite.
@@ -198,6 +197,7 @@ class TrainingStep {
         threads_(&threads),
         trained_(plan.trained),
         parameters_(trained_parameters(model_, options)),
+        shards_(rank_shards(parameters_.span(), model_.config().layers, options)),
         memory_(plan.memory),
         arena_(memory == nullptr ? Arena(plan.plan) : Arena(plan.plan, *memory)),
         squared_norms_(options.fused_update ? parameters_.size() : 0),
@@ -288,6 +288,7 @@ class TrainingStep {
   Ranks* ranks_ = nullptr;
   TrainedTensors trained_;
   ParameterList parameters_;
+  RankShards shards_;
   TrainingMemory<T> memory_;
   Arena arena_;
   std::vector<Weight<T>> one_by_one_;  ///< see StepWork
