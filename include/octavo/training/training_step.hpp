@@ -159,10 +159,9 @@ class TrainingStep {
   StepResult train(double learning_rate);
 
   /// Adds the losses of the first sequences * sequence entries of inputs() and targets(),
-  /// [sequences, sequence], to `total` and returns the sum. Losses are added one by one, so that
-  /// the sum does not depend on how many sequences are computed at a time. Forward only, without
-  /// dropout. ConfigError if the sequences exceed one micro-batch, or if a token is outside the
-  /// vocabulary.
+  /// [sequences, sequence], one by one to `total` and returns the sum, which does not depend on how
+  /// many sequences are computed at a time. Forward only, without dropout. ConfigError if they
+  /// exceed one micro-batch, or if a token is outside the vocabulary.
   double add_losses(double total, Index sequences, Index sequence);
   /// Writes these losses to losses() from row `at` on, in this process alone.
   void compute_losses(Index sequences, Index sequence, Index at = 0);
