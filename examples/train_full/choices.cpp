@@ -241,6 +241,9 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   octavo::TrainingOptions& training = options.training;
   training.steps = iterations_.value_or(training.steps);
   training_.apply(training);
+  if (training.diloco.on() && !training_.asked("evaluate_every")) {
+    training.evaluate_every = training.diloco.rounded_up(training.evaluate_every);
+  }
   training.optimizer = optimizer(training.optimizer);
   options.leanest_micro_batch = !training_.asked("micro_batch");
   octavo::CorpusOptions& corpus = options.corpus;

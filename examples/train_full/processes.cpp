@@ -35,6 +35,7 @@ class TimedRanks final : public octavo::Ranks {
   void receive(octavo::Index from, std::span<std::byte> bytes) override {
     ranks_.receive(from, bytes);
   }
+  bool has_message(octavo::Index from) override { return ranks_.has_message(from); }
   void wait() override {
     const Clock::time_point begin = Clock::now();
     ranks_.wait();
@@ -139,6 +140,10 @@ std::string ProcessTimes::operator()(octavo::Index steps) {
 
 void share(FullOptions& options, bool leaves_given) {
   octavo::TrainingOptions& training = options.training;
+  if (training.diloco.on()) {  // steps are not shared; rounds end with equal weights to save
+    options.saving.save_every = training.diloco.rounded_up(options.saving.save_every);
+    return;
+  }
   if (all_processes == nullptr) return;
   const octavo::Index count = all_processes->count();
   if (!leaves_given && training.sequences() < count) {

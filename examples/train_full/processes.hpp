@@ -51,6 +51,10 @@ class ProcessTimes {
 
 /// Steps of this run of the program after which the times are shown for the first time.
 inline constexpr octavo::Index steps_before_times = 10;
+/// Not where processes take steps without each other.
+inline bool times_are_due(const octavo::TrainingOptions& training, octavo::Index steps) {
+  return !training.diloco.on() && steps == steps_before_times;
+}
 
 /// Deals a run to the processes: one leaf per sequence of a step, unless a number is given or
 /// stored. ConfigError if their number does not fit.

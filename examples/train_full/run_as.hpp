@@ -120,7 +120,7 @@ int train_along(octavo::Trainer<T>& trainer, const octavo::Corpus& corpus,
   const octavo::Index begin = trainer.state().steps_done;
   octavo::TrainingCallbacks callbacks;
   callbacks.step = [&](const octavo::StepResult& result) {
-    if (result.step + 1 - begin == steps_before_times) times(steps_before_times);
+    if (times_are_due(trainer.options(), result.step + 1 - begin)) times(steps_before_times);
   };
   callbacks.stop = [] { return caught_signal() != 0; };
   const octavo::Index release_every =
@@ -218,7 +218,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
     begin = trainer.state().steps_done;
   };
   run.note = [&](const octavo::StepResult& result) {
-    const bool due = result.step + 1 - begin == steps_before_times;
+    const bool due = times_are_due(training, result.step + 1 - begin);
     return due ? (*times)(steps_before_times) : std::string();
   };
   run.before_last_save = [&] {

@@ -15,6 +15,7 @@
 #include <octavo/checkpoint/parameter_tensors.hpp>
 #include <octavo/checkpoint/rollback_target.hpp>
 #include <octavo/checkpoint/sentence_piece_metadata.hpp>
+#include <octavo/checkpoint/state_tensors.hpp>
 #include <octavo/checkpoint/tensor_layout.hpp>
 #include <octavo/checkpoint/tokenizer_metadata.hpp>
 #include <octavo/checkpoint/trained_model.hpp>

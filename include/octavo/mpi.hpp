@@ -72,6 +72,12 @@ class MpiRanks final : public Ranks {
             "MPI_Irecv");
     });
   }
+  bool has_message(Index from) override {
+    int flag = 0;
+    check(MPI_Iprobe(static_cast<int>(from), tag, communicator_, &flag, MPI_STATUS_IGNORE),
+          "MPI_Iprobe");
+    return flag != 0;
+  }
   void wait() override {
     check(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
           "MPI_Waitall");

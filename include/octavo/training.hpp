@@ -5,10 +5,14 @@
 
 #include <octavo/training/averaged_weights.hpp>
 #include <octavo/training/base_weights.hpp>
+#include <octavo/training/diloco_options.hpp>
+#include <octavo/training/divergence.hpp>
 #include <octavo/training/evaluation_losses.hpp>
 #include <octavo/training/evaluation_windows.hpp>
 #include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/memory_budget.hpp>
+#include <octavo/training/outer_rounds.hpp>
+#include <octavo/training/outer_step.hpp>
 #include <octavo/training/rank_shards.hpp>
 #include <octavo/training/rank_sum.hpp>
 #include <octavo/training/run_state.hpp>
@@ -20,3 +24,4 @@
 #include <octavo/training/training_options.hpp>
 #include <octavo/training/training_step.hpp>
 #include <octavo/training/whole_state.hpp>
+#include <octavo/training/worker_roll.hpp>

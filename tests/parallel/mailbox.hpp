@@ -42,6 +42,11 @@ class Mailbox {
     void receive(octavo::Index from, std::span<std::byte> bytes) override {
       expected_.push_back({from, bytes});
     }
+    bool has_message(octavo::Index from) override {
+      const std::scoped_lock lock(box_->mutex_);
+      box_->check();
+      return !box_->queue(from, rank_).empty();
+    }
     void wait() override {
       std::unique_lock lock(box_->mutex_);
       for (const auto& [from, bytes] : expected_) {

@@ -42,6 +42,8 @@ namespace detail {
 
 /// The name in a checkpoint of the tensor with the optimizer's state.
 inline constexpr std::string_view optimizer_state_name = "optimizer.state";
+/// With DiLoCo: the momentum of its outer steps.
+inline constexpr std::string_view outer_momentum_name = "outer.momentum";
 
 /// Error of code bad_data unless all weights for the file `path` are finite.
 template <Scalar T>
@@ -198,6 +200,8 @@ class ModelFile {
   /// averages of is not needed here.
   std::vector<std::string> tensors_of_run() const {
     std::vector<std::string> names{std::string(detail::optimizer_state_name)};
+    std::string outer(detail::outer_momentum_name);
+    if (file_.tensors().contains(outer)) names.push_back(std::move(outer));
     for (const Parameter& parameter : parameters_) {
       std::string name = detail::training_name(parameter);
       if (file_.tensors().contains(name)) names.push_back(std::move(name));

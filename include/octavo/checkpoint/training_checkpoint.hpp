@@ -14,6 +14,7 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/checkpoint/model_file.hpp>
+#include <octavo/checkpoint/state_tensors.hpp>
 #include <octavo/checkpoint/training_metadata.hpp>
 #include <octavo/training/trainer.hpp>
 
@@ -32,101 +33,6 @@ struct CheckpointInfo {
   /// Factors on the learning rate by the tensors' names in files; 1 for all other tensors.
   std::map<std::string, double> learning_rate_factors;
 };
-
-namespace detail {
-
-/// The layout of an optimizer's state in a file: moments of the weights' scalar type as [moments,
-/// parameters], or as [numbers] if a moment does not cover all parameters; otherwise bytes.
-struct StateForm {
-  std::string_view dtype;
-  std::vector<Index> sizes;
-};
-
-template <Scalar T>
-StateForm state_form(const AnyOptimizer& optimizer, const TrainedSizes& sizes) {
-  Index moments = 0, numbers = 0;
-  bool scalars = true;
-  for_each_state_section(optimizer, sizes, [&](const StateSection& section) {
-    ++moments;
-    numbers += section.count;
-    scalars = scalars && section.number == StateSection::Number::scalar;
-  });
-  if (!scalars) return {"U8", {static_cast<Index>(optimizer_state_bytes<T>(optimizer, sizes))}};
-  if (numbers == moments * sizes.count) return {scalar_name<T>, {moments, sizes.count}};
-  return {scalar_name<T>, {numbers}};
-}
-
-template <typename N>
-bool could_be_moment(N number, MomentRange range) {
-  return std::isfinite(number) && (range == MomentRange::finite || number >= 0);
-}
-
-/// The index of the first number in the state that is not valid; nothing if all are valid.
-/// Quantized codes are not counted, because every value is valid. read(byte, bytes) fills `bytes`
-/// from the state's byte `byte` on.
-template <Scalar T, typename Read>
-std::optional<Index> first_impossible(const AnyOptimizer& optimizer, const TrainedSizes& sizes,
-                                      Read read) {
-  std::optional<Index> first;
-  std::size_t byte = 0;
-  Index before = 0;
-  const auto look = [&]<typename N>(std::type_identity<N>, const StateSection& section) {
-    std::array<N, 4096 / sizeof(N)> piece;
-    for (Index done = 0; done < section.count && !first; done += std::ssize(piece)) {
-      const auto part = std::span(piece).first(
-          static_cast<std::size_t>(std::min(std::ssize(piece), section.count - done)));
-      read(byte + bytes_of<N>(done), std::as_writable_bytes(part));
-      const auto bad = std::find_if_not(part.begin(), part.end(), [&](N number) {
-        return could_be_moment(number, section.range);
-      });
-      if (bad != part.end()) first = before + done + (bad - part.begin());
-    }
-    before += section.count;
-  };
-  for_each_state_section(optimizer, sizes, [&](const StateSection& section) {
-    if (section.number == StateSection::Number::scalar) look(std::type_identity<T>{}, section);
-    if (section.number == StateSection::Number::float32) look(std::type_identity<float>{}, section);
-    byte += section.bytes<T>();
-  });
-  return first;
-}
-
-/// Replaces the weights of trained tensors by their averages, and appends the weights themselves.
-/// Before the first update they are the averages.
-template <typename Trainer>
-void add_averages(std::vector<TensorToWrite>& tensors, const Trainer& trainer) {
-  std::size_t next = 0;
-  for (const Parameter& parameter : trainer.parameters()) {
-    if (parameter.outside) continue;
-    const std::size_t place = next++;
-    if (!parameter.trains()) continue;
-    TensorToWrite& average = tensors[place];
-    TensorToWrite weights = average;
-    weights.name = training_name(parameter);
-    if (trainer.state().steps_done > 0) {
-      average.bytes = std::as_bytes(
-          trainer.averages().subspan(static_cast<std::size_t>(parameter.gradient_offset),
-                                     static_cast<std::size_t>(parameter.count())));
-    }
-    tensors.push_back(std::move(weights));
-  }
-}
-
-/// The reverse, from a file.
-template <Scalar T, typename Trainer>
-void read_averages(const SafetensorsReader& file, Trainer& trainer) {
-  for (const Parameter& parameter : trainer.parameters()) {
-    if (!parameter.trains()) continue;
-    const auto count = static_cast<std::size_t>(parameter.count());
-    read_tensor<T>(
-        file, gpt2_name(parameter.name),
-        trainer.averages().subspan(static_cast<std::size_t>(parameter.gradient_offset), count));
-    read_tensor<T>(file, training_name(parameter),
-                   trainer.weights().subspan(static_cast<std::size_t>(parameter.offset), count));
-  }
-}
-
-}  // namespace detail
 
 /// Saves a run as one safetensors file, atomically, from which it resumes bit for bit: weights
 /// under the names of Transformer::parameters(), "optimizer.state", and everything else as
@@ -159,6 +65,7 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   const auto copy = [&](std::size_t first, std::span<std::byte> bytes) {
     state_reader.read(first, bytes);
   };
+  demand(detail::all_finite<T>(step.outer_momentum()), "outer moments");
   demand(!detail::first_impossible<T>(options.optimizer, sizes, copy), "moments");
   detail::check_saved(trainer.config(), options.sequence, tokenizer.vocabulary_size());
   MetadataWriter metadata;
@@ -176,21 +83,8 @@ void save_checkpoint(const std::string& path, const Trainer<T, Config, Part>& tr
   const WeightSource<T> weights(trainer.weights());
   auto tensors = detail::weights_to_write<T>(trainer.parameters(), weights, path);
   const auto form = detail::state_form<T>(options.optimizer, sizes);
-  tensors.push_back({std::string(detail::optimizer_state_name), form.dtype, form.sizes,
-                     trainer.optimizer_state()});
-  if (step.shards().divided()) {
-    tensors.back().encoded_bytes = optimizer_state_bytes<T>(options.optimizer, sizes);
-    tensors.back().encode = [&](const TensorToWrite& whole, const ByteSink& sink) {
-      detail::WholeStateReader reader(step);
-      constexpr std::size_t most = 4096;
-      std::array<std::byte, most> piece;
-      for (std::size_t first = 0; first < whole.encoded_bytes; first += most) {
-        const auto bytes = std::span(piece).first(std::min(most, whole.encoded_bytes - first));
-        reader.read(first, bytes);
-        sink(bytes);
-      }
-    };
-  }
+  tensors.push_back(detail::state_to_write<T>(step, form));
+  if (options.diloco.on()) tensors.push_back(detail::outer_momentum_to_write<T>(step));
   if (options.ema > 0) detail::add_averages(tensors, trainer);
   write_safetensors(path, tensors, metadata.entries(), files);
 }
@@ -265,6 +159,8 @@ class CheckpointFile {
            options.train_last);
     expect((info_.options.ema > 0) == (options.ema > 0), "ema", value_text(info_.options.ema),
            value_text(options.ema));
+    expect(info_.options.diloco.on() == options.diloco.on(), "diloco", info_.options.diloco.steps,
+           options.diloco.steps);
     expect(info_.options.stored_base == options.stored_base, "base",
            info_.options.stored_base ? "stored" : "in the file",
            options.stored_base ? "stored" : "in the file");
@@ -283,6 +179,10 @@ class CheckpointFile {
       file_.read(moments, first, bytes);
     });
     if (options.ema > 0) detail::read_averages<T>(file_, trainer);
+    if (options.diloco.on()) {
+      detail::read_tensor<T>(file_, std::string(detail::outer_momentum_name),
+                             trainer.training_step().outer_momentum());
+    }
     for (const Parameter& parameter : trainer.parameters()) {
       const auto found = info_.learning_rate_factors.find(gpt2_name(parameter.name));
       trainer.parameters().set_learning_rate_factor_of(
@@ -332,6 +232,7 @@ class CheckpointFile {
   /// The tensors that are not the model's.
   std::vector<std::string> tensors_of_run(const ParameterList& parameters) const {
     std::vector<std::string> names{std::string(detail::optimizer_state_name)};
+    if (info_.options.diloco.on()) names.emplace_back(detail::outer_momentum_name);
     if (info_.options.ema == 0) return names;
     for (const Parameter& parameter : parameters) {
       if (parameter.trains()) names.push_back(detail::training_name(parameter));
@@ -355,6 +256,11 @@ class CheckpointFile {
       detail::verify_tensor(file_, name);
     }
     verify_state<T>(parameters);
+    if (info_.options.diloco.on()) {
+      const std::string name(detail::outer_momentum_name);
+      detail::check_tensor(file_, name, {parameters.trained_count()}, dtypes);
+      detail::verify_tensor(file_, name);
+    }
     for (const auto& entry : info_.learning_rate_factors) {
       const std::string& name = entry.first;
       const auto is_it = [&](const Parameter& parameter) {

@@ -24,6 +24,8 @@ class Ranks {
   virtual void send(Index to, std::span<const std::byte> bytes) = 0;
   /// Begins to receive. The bytes are undefined until wait().
   virtual void receive(Index from, std::span<std::byte> bytes) = 0;
+  /// Whether a message from another process, for which no receive was begun, is there.
+  virtual bool has_message(Index from) = 0;
   /// Returns when all that was begun is complete.
   virtual void wait() = 0;
   /// Lets messages advance during computation; called often.

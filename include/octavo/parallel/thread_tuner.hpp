@@ -19,6 +19,10 @@ class ThreadTuner {
   /// The number of threads of the first runs. Tasks of microseconds should start with one: on a
   /// busy machine a single run on several threads can take a thousand times as long.
   enum class Start { all, one };
+  /// One thread for tasks of a few milliseconds.
+  static constexpr Start start_for(double floating_point_operations) noexcept {
+    return floating_point_operations < 3e8 ? Start::one : Start::all;
+  }
 
   explicit ThreadTuner(Start start = Start::all) noexcept : start_(start) {}
 

@@ -33,7 +33,7 @@ class StepWork {
   StepWork(const Model& model, const TrainingOptions& options, const TrainedTensors& trained,
            const ParameterList& parameters, const TrainingMemory<T>& memory, const Arena& arena,
            std::span<double> squared_norms, std::span<GradientMark> marks, Index steps_done,
-           const Weight<T>* one_by_one, Ranks* ranks, const RankShards& shards)
+           Index draw, const Weight<T>* one_by_one, Ranks* ranks, const RankShards& shards)
       : model_(model),
         options_(options),
         trained_(trained),
@@ -43,6 +43,7 @@ class StepWork {
         squared_norms_(squared_norms),
         marks_(marks),
         steps_done_(steps_done),
+        draw_(draw),
         one_by_one_(one_by_one),
         ranks_(ranks),
         shards_(shards),
@@ -54,8 +55,7 @@ class StepWork {
     bool diverged = false;
   };
 
-  /// Computes the gradients of the batch's mean loss in memory.gradients; if processes have shares
-  /// (RankShards), those of this one's.
+  /// Computes the gradients of the batch's mean loss in memory.gradients; with RankShards its share.
   void accumulate_gradients(const Worker& worker) const {
     if (options_.parts_in_turn()) return keep_shares(worker);
     AccumulateGradients<T> consumer(parameters_.span(), arena_.get(memory_.gradients),
@@ -278,14 +278,14 @@ class StepWork {
                                Index first_sequence, Index sequences) const {
     std::optional<DropoutDraw> dropout;
     if (options_.dropout > 0) {
-      dropout = DropoutDraw{CounterRandom(options_.seed, RandomStream::dropout,
-                                          static_cast<std::uint64_t>(steps_done_)),
-                            0, options_.dropout};
+      dropout = DropoutDraw{
+          CounterRandom(options_.seed, RandomStream::dropout, static_cast<std::uint64_t>(draw_)), 0,
+          options_.dropout};
     }
     std::optional<CounterRandom> adapter_dropout;
     if (model_.config().lora.dropout > 0) {
       adapter_dropout.emplace(options_.seed, RandomStream::adapter_dropout,
-                              static_cast<std::uint64_t>(steps_done_));
+                              static_cast<std::uint64_t>(draw_));
     }
     const Index sequence = options_.sequence;
     const Index first_row = rank() * options_.rank_sequences() * sequence;
@@ -390,6 +390,7 @@ class StepWork {
   std::span<double> squared_norms_;
   std::span<GradientMark> marks_;  ///< [workers, tensors]
   Index steps_done_;
+  Index draw_;                   ///< determines the dropout masks
   const Weight<T>* one_by_one_;  ///< [tensors], or null
   Ranks* ranks_;                 ///< or null
   const RankShards& shards_;

@@ -18,6 +18,7 @@
 #include <octavo/optimizers/learning_rate_schedule.hpp>
 #include <octavo/training/evaluation_losses.hpp>
 #include <octavo/training/evaluation_windows.hpp>
+#include <octavo/training/outer_rounds.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/training_step.hpp>
 #include <octavo/training/whole_state.hpp>
@@ -68,7 +69,13 @@ class Trainer {
 
   /// The processes that share the run: see TrainingStep. All of them call the same members in the
   /// same order, with equal texts; a run ends on all of them if the stop callback of one says so.
-  void set_ranks(Ranks& ranks) { step_.set_ranks(ranks); }
+  /// With TrainingOptions::diloco they exchange weights at the end of each round instead, and the
+  /// first one decides when the run ends, evaluates and saves.
+  void set_ranks(Ranks& ranks) {
+    if (!options().diloco.on()) return step_.set_ranks(ranks);
+    workers_ = &ranks;
+    step_.set_worker(ranks.rank(), ranks.count());
+  }
 
   const TrainingOptions& options() const noexcept { return step_.options(); }
   const ModelConfig& config() const noexcept { return step_.config(); }
@@ -96,7 +103,7 @@ class Trainer {
   /// their shares of the optimizer's state (TrainingOptions::zero); all processes call it.
   template <typename Body>
   void on_first_rank(Body body) const {
-    octavo::on_first_rank(step_, body);
+    if (workers_ == nullptr || workers_->rank() == 0) octavo::on_first_rank(step_, body);
   }
   /// See TrainingStep.
   const BaseIdentity& base() const noexcept { return step_.base(); }
@@ -163,6 +170,12 @@ class Trainer {
     return options().patience > 0 && state_.evaluations_since_best >= options().patience;
   }
 
+  /// Whether there is an evaluation after `done` steps.
+  bool is_due(Index done) const noexcept {
+    const Index every = options().evaluate_every;
+    return done == options().steps || (every > 0 && done % every == 0);
+  }
+
   /// The targets of an evaluation within the run; 0: all.
   Index sampled_targets() const noexcept {
     return options().evaluate_every > 0 ? options().evaluation_tokens : 0;
@@ -213,7 +226,13 @@ class Trainer {
   RunResult run_steps(const Data& train, const Data& validation,
                       const TrainingCallbacks& callbacks);
 
+  /// Evaluates as due within the run, or at its end.
+  template <typename Data>
+  void evaluate_in_run(const Data& validation, const TrainingCallbacks& callbacks,
+                       RunResult& result);
+
   TrainingStep<T, Config, Part> step_;
+  Ranks* workers_ = nullptr;  ///< those of DiLoCo
   RunState state_;
 };
 
@@ -242,7 +261,7 @@ StepResult Trainer<T, Config, Part>::step(TokenView tokens) {
   require_undivided();
   const FloatEnvironment environment;
   const BatchSampler sampler(tokens, options().sequence, options().seed);
-  sampler.fill(step_.steps_done(), step_.inputs(), step_.targets());
+  sampler.fill(step_.draw(), step_.inputs(), step_.targets());
   check_batch_of(tokens, step_.inputs(), step_.targets(), config().vocabulary);
   return take_step();
 }
@@ -255,7 +274,7 @@ StepResult Trainer<T, Config, Part>::step(const PackedData& rows) {
   const auto length = static_cast<std::size_t>(options().sequence);
   for (Index i = 0; i < options().sequences(); ++i) {
     const std::size_t first = static_cast<std::size_t>(i) * length;
-    rows.copy(order(step_.steps_done() * options().sequences() + i),
+    rows.copy(order(step_.draw() * options().sequences() + i),
               step_.inputs().subspan(first, length), step_.targets().subspan(first, length),
               step_.positions().subspan(first, length));
   }
@@ -340,6 +359,13 @@ template <typename Data>
 RunResult Trainer<T, Config, Part>::run_steps(const Data& train, const Data& validation,
                                               const TrainingCallbacks& callbacks) {
   RunResult result;
+  if (options().diloco.on()) {
+    result.reason = run_rounds(*this, workers_, train, callbacks, [&](Index done) {
+      if (is_due(done)) evaluate_in_run(validation, callbacks, result);
+      return out_of_patience() ? StopReason::patience : StopReason::finished;
+    });
+    return result;
+  }
   const auto ended = [&](StopReason reason) {
     result.reason = reason;
     return result;
@@ -351,17 +377,24 @@ RunResult Trainer<T, Config, Part>::run_steps(const Data& train, const Data& val
     if (callbacks.step) callbacks.step(taken);
     if (options().stop_at_spike && state_.spiked()) return ended(StopReason::spike);
     const Index done = step_.steps_done();
-    const bool due = options().evaluate_every > 0 && done % options().evaluate_every == 0;
-    const bool last = done == options().steps;
-    if (!validation.empty() && (due || last)) {
-      result.validation_loss = evaluate(validation, sampled_targets());
-      state_.observe_validation(result.validation_loss);
-      call(callbacks.evaluation, done, result.validation_loss);
-      if (last && is_sample(validation)) result.validation_loss = evaluate(validation);
-    }
+    if (is_due(done)) evaluate_in_run(validation, callbacks, result);
     call(callbacks.completed, done);
   }
   return result;
+}
+
+template <Scalar T, typename Config, typename Part>
+template <typename Data>
+void Trainer<T, Config, Part>::evaluate_in_run(const Data& validation,
+                                               const TrainingCallbacks& callbacks,
+                                               RunResult& result) {
+  if (validation.empty()) return;
+  const Index done = step_.steps_done();
+  result.validation_loss = evaluate(validation, sampled_targets());
+  state_.observe_validation(result.validation_loss);
+  call(callbacks.evaluation, done, result.validation_loss);
+  const bool last = done == options().steps;
+  if (last && is_sample(validation)) result.validation_loss = evaluate(validation);
 }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -13,6 +13,7 @@
 #include <octavo/memory/memory_plan.hpp>
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
+#include <octavo/training/outer_step.hpp>
 #include <octavo/training/rank_shards.hpp>
 #include <octavo/training/rank_sum.hpp>
 #include <octavo/training/training_options.hpp>
@@ -111,6 +112,8 @@ struct TrainingMemory {
   Booking<Token> targets;
   Booking<std::int32_t> positions;  ///< of each row in its document; only with packed rows
   Booking<double> norm_partials;
+  Booking<T> round_weights, outer_momentum;  ///< of DiLoCo, as outer_exchange is
+  Booking<std::byte> outer_exchange;
   Booking<std::byte> between_steps;
 
   template <typename Model>
@@ -180,6 +183,15 @@ struct TrainingMemory {
           options.shards_state() ? options.sum_tree().nodes() * shares.largest_sum
                                  : rank_sum_numbers<T>(options.sum_tree(), trained.largest_part()),
           phase::passes);
+    }
+    if (options.diloco.on()) {
+      constexpr MemoryKind kind = MemoryKind::optimizer_state;
+      memory.round_weights = always(number, "weights of a round", kind, trained.sizes.count);
+      memory.outer_momentum = always(number, "outer momentum", kind, trained.sizes.count);
+      memory.outer_exchange = plan.book<std::byte>(
+          "run", "outer exchange", MemoryKind::scratch,
+          outer_exchange_bytes<T>(trained.sizes.count, options.diloco.eight_bit),
+          {phase::update, phase::update});
     }
     memory.between_steps = plan.book<std::byte>("run", "between steps", MemoryKind::cache,
                                                 static_cast<Index>(options.between_steps_bytes),

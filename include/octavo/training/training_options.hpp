@@ -23,6 +23,7 @@
 #include <octavo/tensor/lora_config.hpp>
 #include <octavo/tensor/name_patterns.hpp>
 #include <octavo/tensor/parameter_list.hpp>
+#include <octavo/training/diloco_options.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -91,6 +92,7 @@ struct TrainingOptions {
   /// all gradients of one part of the model at a time; all passes of a step are then in flight
   /// together, as with fused_update. Changes no bit.
   Index zero = 0;
+  DilocoOptions diloco = {};  ///< several processes that seldom exchange weights; `ranks` is 1
 
   /// Whether a tensor trains; see trained_tensors.hpp for `block`. `adapters`: whether the model
   /// has some.
@@ -260,6 +262,7 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
                       "optimizer's state; 2: and of the gradients; same bits (0)",
               .stored = false},
         options.zero, WholeRange{0, 2});
+  visit_diloco(options.diloco, visit);
   visit(Field{"fused_update", "fused-update", memory,
               "Update each tensor as soon as its gradient is complete, clipped by its own norm"},
         options.fused_update);
@@ -345,6 +348,7 @@ constexpr void check_step(const TrainingOptions& options) {
     return detail::concat({"leaves: got ", options.leaves, ", which cannot be dealt evenly to ",
                            options.ranks, " processes"});
   });
+  check_diloco(options);
   require(!options.shards_state() || options.optimizer.shard_block() != shard_block::none, [&] {
     return detail::concat({"zero: the state of the optimizer ", name_of(options.optimizer),
                            " cannot be divided among processes"});

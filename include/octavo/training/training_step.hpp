@@ -21,6 +21,8 @@
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/training/averaged_weights.hpp>
 #include <octavo/training/base_weights.hpp>
+#include <octavo/training/divergence.hpp>
+#include <octavo/training/outer_step.hpp>
 #include <octavo/training/run_state.hpp>
 #include <octavo/training/step_work.hpp>
 #include <octavo/training/training_memory.hpp>
@@ -57,9 +59,10 @@ class TrainingStep {
                std::span<std::byte> memory, std::span<const Weight<T>> base);
 
   /// The processes that share each step, as many as TrainingOptions::ranks, which must outlive this
-  /// object. All of them call the same members with equal inputs() and targets(), those of the whole
-  /// step, and get the results of one process with equal leaves, bit for bit. ConfigError if their
-  /// number is another. An exception of Ranks leaves the step undone, perhaps in part: end the run.
+  /// object. All of them call the same members with equal inputs() and targets(), those of the
+  /// whole step, and get the results of one process with equal leaves, bit for bit. ConfigError if
+  /// their number is another. An exception of Ranks leaves the step undone, perhaps in part: end
+  /// the run.
   void set_ranks(Ranks& ranks) {
     require_equal("processes", ranks.count(), options_.ranks);
     ranks_ = &ranks;
@@ -117,7 +120,7 @@ class TrainingStep {
 
   /// Empty with fused_update. With TrainingOptions::zero those of this process's share are there.
   std::span<T> gradients() const& { return arena_.get(memory_.gradients); }
-  /// With TrainingOptions::zero that of this process's share: see whole_state.hpp.
+  /// With TrainingOptions::zero of this process's share: see whole_state.hpp.
   std::span<std::byte> optimizer_state() const& { return arena_.get(memory_.optimizer_state); }
 
   /// Bytes that the next step may overwrite.
@@ -175,16 +178,27 @@ class TrainingStep {
         "the weights are their averages: train after the object of use_averages() is destroyed");
     require_ranks();
     shards_.set_factors(parameters_.span());
-    return {model_,         options_,      trained_,    parameters_,  memory_, arena_,
-            squared_norms_, marks_.span(), steps_done_, one_by_one(), ranks_,  shards_};
+    return {model_,        options_,    trained_, parameters_,  memory_, arena_, squared_norms_,
+            marks_.span(), steps_done_, draw(),   one_by_one(), ranks_,  shards_};
   }
 
   /// The exception for a quantity `what` that is not finite.
-  OCTAVO_SETUP Diverged diverged(const char* what, double value) const {
-    return Diverged(detail::concat({"training diverged at step ", steps_done_, ": ", what,
-                                    std::isnan(value) ? " is not a number" : " is infinite"}),
-                    steps_done_, value, remedy());
+  Diverged diverged(const char* what, double value) const {
+    return divergence<T>(steps_done_, what, value, weights());
   }
+
+  /// For the end of a round, with TrainingOptions::diloco.
+  OuterStep<T> outer_step() const& {
+    return {
+        parameters_.span(),
+        weights(),
+        {arena_.get(memory_.round_weights), outer_momentum(), arena_.get(memory_.outer_exchange)},
+        options_.diloco};
+  }
+  std::span<T> outer_momentum() const& { return arena_.get(memory_.outer_momentum); }
+  /// The number of the next batch and its dropout masks; of `workers` processes with other batches.
+  Index draw() const noexcept { return steps_done_ * workers_ + worker_; }
+  void set_worker(Index worker, Index workers) noexcept { worker_ = worker, workers_ = workers; }
 
  private:
   using Plan = TrainingPlan<Model>;
@@ -201,7 +215,9 @@ class TrainingStep {
         arena_(memory == nullptr ? Arena(plan.plan) : Arena(plan.plan, *memory)),
         squared_norms_(options.fused_update ? parameters_.size() : 0),
         marks_(parameters_.size() * static_cast<std::size_t>(threads.size())),
-        gradient_threads_(first_threads(model_, options)),
+        gradient_threads_(
+            ThreadTuner::start_for(6.0 * static_cast<double>(model_.parameter_count()) *
+                                   static_cast<double>(options.rows()))),
         update_threads_(gradient_threads_),
         evaluation_threads_(gradient_threads_) {
     const FloatEnvironment environment;
@@ -220,14 +236,6 @@ class TrainingStep {
     require_kernels();
     check_options<T>(options);
     return options;
-  }
-
-  /// The first number of threads to measure: one if a step takes less than some milliseconds.
-  static ThreadTuner::Start first_threads(const Model& model, const TrainingOptions& options) {
-    constexpr double short_step = 3e8;  // floating-point operations
-    const double operations =
-        6.0 * static_cast<double>(model.parameter_count()) * static_cast<double>(options.rows());
-    return operations < short_step ? ThreadTuner::Start::one : ThreadTuner::Start::all;
   }
 
   static TrainingOptions with_base(TrainingOptions options) {
@@ -272,15 +280,6 @@ class TrainingStep {
     return {steps_done_++, progress.loss, norm, learning_rate};
   }
 
-  /// A hint against divergence. Before the first update the learning rate cannot be the cause.
-  OCTAVO_SETUP const char* remedy() const {
-    if (steps_done_ > 0) return "lower the learning rate";
-    const std::span<const T> all = weights();
-    const bool finite = std::all_of(all.begin(), all.end(), [](T x) { return std::isfinite(x); });
-    return finite ? "no step was done yet: the initial weights are too large"
-                  : "no step was done yet: the initial weights are not all finite";
-  }
-
   Model model_;
   TrainingOptions options_;
   ThreadPool* threads_;
@@ -298,6 +297,7 @@ class TrainingStep {
   ThreadTuner update_threads_;
   ThreadTuner evaluation_threads_;
   Index steps_done_ = 0;
+  Index worker_ = 0, workers_ = 1;
   bool uses_averages_ = false;
 };
 
