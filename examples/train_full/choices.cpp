@@ -11,6 +11,7 @@
 
 #include "support/program.hpp"
 #include "train_full/options.hpp"
+#include "train_full/processes.hpp"
 #include "train_full/report.hpp"
 
 namespace support {
@@ -256,7 +257,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   corpus.load_at_most = map_above_;
   corpus.token_file = token_file_;
   corpus.memory_budget = memory_budget_;
-  corpus.program_bytes = process_overhead;
+  corpus.program_bytes = program_bytes();
   corpus.plan_only = dry_run_;
   corpus.allow_other_text = saving_.allow_corpus_change;
   options.wants_shakespeare = data_.empty() && options.wants_shakespeare;

@@ -89,7 +89,7 @@ std::optional<Recipe> recipe_for(const FullCommandLine& line, FullOptions option
                                                          : float_least_bytes(chosen, workers);
     // Up to two bytes a token, and as many for what reads the text.
     const std::size_t text = 2 * std::min(text_bytes, options.corpus.load_at_most);
-    return budget == 0 || planned + text + process_overhead <= budget;
+    return budget == 0 || planned + text + program_bytes() <= budget;
   };
   if (const auto steps = line.iterations()) {
     return line.with_given(octavo::choose_recipe_for_steps(text_bytes, *steps, fits));

@@ -52,6 +52,7 @@ class TimedRanks final : public octavo::Ranks {
 
 std::optional<TimedRanks> timed;
 octavo::Ranks* all_processes = nullptr;
+std::size_t library_bytes = 0;
 
 /// What decides a run's results, by name.
 std::vector<std::pair<std::string, std::string>> identity_of(const FullOptions& options,
@@ -85,6 +86,9 @@ void set_processes(octavo::Ranks* ranks) {
 }
 
 octavo::Ranks* processes() noexcept { return all_processes; }
+
+std::size_t program_bytes() noexcept { return process_overhead + library_bytes; }
+void set_library_bytes(std::size_t bytes) noexcept { library_bytes = bytes; }
 
 bool is_first_process() noexcept { return all_processes == nullptr || all_processes->rank() == 0; }
 

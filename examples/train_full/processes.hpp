@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -16,6 +17,10 @@ namespace support {
 /// The processes that share the run; null: this one alone.
 octavo::Ranks* processes() noexcept;
 void set_processes(octavo::Ranks* ranks);
+
+/// Bytes of the program itself, with MPI if it is linked, beside what is planned.
+std::size_t program_bytes() noexcept;
+void set_library_bytes(std::size_t bytes) noexcept;
 
 /// Whether this process writes the run's files and prints.
 bool is_first_process() noexcept;

@@ -10,8 +10,9 @@ foreach(i RANGE 200)
   string(APPEND text "The ${i}th line of a text, of which no other has a number like it.\n")
 endforeach()
 file(WRITE mpi_runs/text ${text})
-set(common --layers 1 --heads 2 --width 16 --ff 32 --context 24 --sequence 24 --batch 4
-  --accumulate 2 --dropout 0.1 --eval-every 5 --sample-every 0 --threads 1 --data mpi_runs/text)
+set(any --layers 1 --heads 2 --context 24 --sequence 24 --batch 4 --dropout 0.1
+  --sample-every 0 --threads 1 --data mpi_runs/text)
+set(common ${any} --eval-every 5 --width 16 --ff 32 --accumulate 2)
 
 function(run expected)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_VARIABLE error
@@ -75,17 +76,18 @@ run(0 ${program} --resume mpi_runs/again)
 compare(whole again)
 
 # Three processes, each with four of twelve leaves.
-run(0 ${program} 12 ${common} --accumulate 3 --leaves 12 --out mpi_runs/twelve)
-run(0 ${mpirun} -n 3 ${program} 12 ${common} --accumulate 3 --out mpi_runs/twelve3)
+set(twelve ${any} --eval-every 5 --width 16 --ff 32 --accumulate 3)
+run(0 ${program} 12 ${twelve} --leaves 12 --out mpi_runs/twelve)
+run(0 ${mpirun} -n 3 ${program} 12 ${twelve} --out mpi_runs/twelve3)
 compare(twelve twelve3)
 expect_text("${out}" "processes: ")
 expect_text("${out}" "of it; the least: process ")
 
 # Shares of the optimizer's state, in a model with several chunks of the norm.
-set(wide --width 64 --ff 256 --save-every 4)
-run(0 ${program} 12 ${common} ${wide} --leaves 8 --out mpi_runs/wide)
+set(wide ${any} --eval-every 5 --width 64 --ff 256 --accumulate 2 --save-every 4)
+run(0 ${program} 12 ${wide} --leaves 8 --out mpi_runs/wide)
 foreach(zero 1 2)
-  run(0 ${mpirun} -n 4 ${program} 12 ${common} ${wide} --zero ${zero} --out mpi_runs/zero${zero})
+  run(0 ${mpirun} -n 4 ${program} 12 ${wide} --zero ${zero} --out mpi_runs/zero${zero})
   compare(wide zero${zero} checkpoint-00000012 checkpoint-00000008 best)
   foreach(count 2 1)
     set(again again_zero${zero}_${count})
@@ -96,10 +98,26 @@ foreach(zero 1 2)
     compare(wide ${again} checkpoint-00000012)
   endforeach()
 endforeach()
-run(0 ${mpirun} -n 2 ${program} 12 ${common} ${wide} --zero 1 --fused-update
+run(0 ${mpirun} -n 2 ${program} 12 ${wide} --zero 1 --fused-update
   --out mpi_runs/wide_fused2)
-run(0 ${program} 12 ${common} ${wide} --leaves 8 --fused-update --out mpi_runs/wide_fused)
+run(0 ${program} 12 ${wide} --leaves 8 --fused-update --out mpi_runs/wide_fused)
 compare(wide_fused wide_fused2 checkpoint-00000012)
+
+# Rounds of steps without each other: with one process, one step a round and no momentum a run
+# without rounds; saved by three processes, continued by two.
+set(alone ${any} --width 16 --ff 32 --accumulate 2)
+run(0 ${program} 12 ${alone} --out mpi_runs/alone)
+run(0 ${mpirun} -n 1 ${program} 12 ${alone} --diloco 1 --outer-lr 1 --outer-momentum 0
+  --out mpi_runs/round1)
+compare(alone round1)
+run(0 ${mpirun} -n 3 ${program} 12 ${alone} --diloco 4 --eval-every 4 --save-every 5 --outer-8bit
+  --out mpi_runs/rounds)
+file(REMOVE mpi_runs/rounds/checkpoint-00000012.safetensors mpi_runs/rounds/model.safetensors)
+file(COPY mpi_runs/rounds/ DESTINATION mpi_runs/fewer)
+run(0 ${mpirun} -n 2 ${program} --resume mpi_runs/fewer)
+expect_text("${out}" "8 of 12 steps are done")
+run(fails ${mpirun} -n 2 ${program} 12 ${alone} --diloco 4 --eval-every 6 --out mpi_runs/refused)
+expect_text("${error}" "evaluate_every: got 6, expected a multiple of diloco, 4")
 
 # What several processes cannot do is refused, by one of them.
 run(fails ${mpirun} -n 3 ${program} 12 ${common} --out mpi_runs/refused)

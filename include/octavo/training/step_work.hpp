@@ -55,7 +55,8 @@ class StepWork {
     bool diverged = false;
   };
 
-  /// Computes the gradients of the batch's mean loss in memory.gradients; with RankShards its share.
+  /// Computes the gradients of the batch's mean loss in memory.gradients; with RankShards its
+  /// share.
   void accumulate_gradients(const Worker& worker) const {
     if (options_.parts_in_turn()) return keep_shares(worker);
     AccumulateGradients<T> consumer(parameters_.span(), arena_.get(memory_.gradients),

@@ -134,9 +134,10 @@ void on_first_rank(const Step& step, Body body) {
     if (shared) detail::serve_state(step);
     return;
   }
+  const detail::StateRequest nothing_more;  // must live until wait()
   const auto end = [&] {
     if (!shared) return;
-    detail::ask_all(*step.ranks(), {});
+    detail::ask_all(*step.ranks(), nothing_more);
     step.ranks()->wait();
   };
   try {

@@ -99,8 +99,7 @@ class WorkerRoll {
     if (ranks_.rank() > 0) {
       ranks_.receive(0, writable(of_first));
     } else {
-      for_each_other(true,
-                     [&](Index other) { ranks_.send(other, bytes_of(of_first)); });
+      for_each_other(true, [&](Index other) { ranks_.send(other, bytes_of(of_first)); });
     }
     ranks_.wait();
     return of_first;
