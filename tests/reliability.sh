@@ -5,6 +5,7 @@
 #   tests/reliability.sh build/gcc kill 200    kill -9 at random moments, that many rounds
 #   tests/reliability.sh build/gcc soak 1000000    that many steps of a micro model with saves
 #   tests/reliability.sh build/gcc starve      every single allocation refused
+#   tests/reliability.sh build/mpi processes 50    one of several processes killed, that many times
 #   tests/reliability.sh build/valgrind valgrind    a short run, a resumed one and generate
 #
 # Each prints what it found and fails if it is not as docs/reliability.md promises.
@@ -17,7 +18,7 @@ usage() {
 }
 (($# >= 2)) || usage
 case $2 in
-  kill | soak) (($# == 3)) && [[ $3 =~ ^[1-9][0-9]*$ ]] || usage ;;
+  kill | soak | processes) (($# == 3)) && [[ $3 =~ ^[1-9][0-9]*$ ]] || usage ;;
   starve | valgrind) (($# == 2)) || usage ;;
   *) usage ;;
 esac
@@ -75,15 +76,57 @@ kill_rounds() {
   ((lost == 0 && 100 * hits / rounds >= 30))
 }
 
-# The same number of steps in one go, compared byte for byte.
+# The same number of steps in one go, compared byte for byte: step, its file, further options.
 compare_with_one_go() {
   "$programs/train_full" --tiny 1000000 --save-every "$1" --sample-every 0 --log-every 0 \
-    --out whole >whole.log 2>&1 &
+    --out whole "${@:3}" >whole.log 2>&1 &
   local process=$!
   until [[ -e whole/$(basename "$2") ]]; do sleep 0.1; done
   kill -9 $process
   wait $process 2>/dev/null || true
   cmp "$2" "whole/$(basename "$2")"
+}
+
+# Rounds of 2, 3 or 4 processes (MPIRUN, with OCTAVO_MPI=ON) of which one is killed after a random
+# time. The others must end within 10 seconds, with a message of mpirun; another number of processes
+# resumes, and at the end the files are those of a run of one process that was never killed.
+process_rounds() {
+  local rounds=$1 mpirun=${MPIRUN:-mpirun} lost=0 longest=0
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+  cd "$folder"
+  local run=("$programs/train_full" --tiny 1000000 --batch 12 --threads 1 --save-every 10
+    --sample-every 0 --log-every 0)
+  for ((round = 1; round <= rounds; ++round)); do
+    local count=$((2 + RANDOM % 3)) resume=() victims began took
+    compgen -G 'killed/checkpoint-*' >/dev/null && resume=(--resume)
+    "$mpirun" -n $count "${run[@]}" --out killed "${resume[@]}" >log 2>&1 &
+    local process=$!
+    sleep "$((RANDOM % 2)).$((3 + RANDOM % 7))$((RANDOM % 10))"
+    mapfile -t victims < <(pgrep -f "^$programs/train_full")
+    ((${#victims[@]} == 0)) || kill -9 "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || true
+    began=$(date +%s%N)
+    wait $process 2>/dev/null || true
+    took=$((($(date +%s%N) - began) / 1000000))
+    longest=$((took > longest ? took : longest))
+    if pgrep -f "^$programs/train_full" >/dev/null; then
+      echo "round $round: a process is left"
+      lost=$((lost + 1))
+    fi
+    local told newest
+    newest=$(ls killed/checkpoint-*.safetensors 2>/dev/null | tail -1 || true)
+    told=$(grep -aoE 'killed/checkpoint-[0-9]+[.]safetensors' log | tail -1 || true)
+    if [[ $newest < $told ]] || grep -aq 'skipped' log; then
+      echo "round $round: $told is lost, or a checkpoint was not valid"
+      lost=$((lost + 1))
+    fi
+  done
+  local last steps
+  last=$(ls killed/checkpoint-*.safetensors | tail -1)
+  steps=$(basename "$last" | tr -dc 0-9 | sed 's/^0*//')
+  compare_with_one_go "$steps" "$last" --batch 12 --leaves 12
+  echo "$rounds rounds, $lost lost, the others ended within $longest ms; step $steps has the bytes" \
+    "of one process that was never killed"
+  ((lost == 0 && longest < 10000))
 }
 
 # Memory and open files of a long run, sampled. Anonymous memory, where a leak would be, may not vary
@@ -137,6 +180,7 @@ watch() {
 case $2 in
   kill) kill_rounds "$3" ;;
   soak) soak "$3" ;;
+  processes) process_rounds "$3" ;;
   starve) OCTAVO_EVERY_ALLOCATION=1 "$tests/octavo_examples_test" -sf='*starved_test*' ;;
   valgrind) watch ;;
 esac

@@ -68,10 +68,10 @@ std::vector<std::pair<std::string, std::string>> identity_of(const FullOptions& 
   };
   return {
       {"program", octavo::version_string},
+      {"text", corpus.identity.hash + corpus.identity.validation_hash + corpus.identity.documents},
       {"model", text_of(model) + (options.double_precision ? "double" : "float")},
       {"options", text_of(training) + std::to_string(options.training.micro_batch) + " " +
                       std::to_string(options.training.zero)},
-      {"text", corpus.identity.hash + corpus.identity.validation_hash + corpus.identity.documents},
       {"checkpoint",
        resumed == nullptr ? "none" : std::to_string(resumed->info().state.steps_done)},
       {"steps between saves", std::to_string(options.saving.save_every)}};

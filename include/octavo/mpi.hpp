@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>

@@ -127,3 +127,8 @@ expect_text("${error}" "--batch: got 1 sequences a step, too few for 2 processes
 run(fails ${mpirun} -n 1 ${program} 12 ${common} --out mpi_runs/refused
   : -n 1 ${program} 12 ${common} --lr 0.002 --out mpi_runs/refused)
 expect_text("${error}" "processes 0 and 1 differ in their options")
+file(WRITE mpi_runs/other "${text}One more line.\n")
+string(REPLACE mpi_runs/text mpi_runs/other with_other "${common}")
+run(fails ${mpirun} -n 1 ${program} 12 ${common} --out mpi_runs/refused
+  : -n 1 ${program} 12 ${with_other} --out mpi_runs/refused)
+expect_text("${error}" "processes 0 and 1 differ in their text")

@@ -13,6 +13,7 @@
 
 #include "heap_guard/heap_guard.hpp"
 #include "parallel/late_ranks.hpp"
+#include "training/rank_texts.hpp"
 #include "transformer/small_families.hpp"
 
 using namespace octavo;
@@ -20,15 +21,6 @@ using octavo_test::LateRanks;
 using octavo_test::Mailbox;
 
 namespace {
-
-TokenView text() {
-  static const std::vector<Token> tokens = [] {
-    std::vector<Token> made;
-    for (std::size_t i = 0; i < 900; ++i) made.push_back(static_cast<Token>(i * i % 23 * i % 23));
-    return made;
-  }();
-  return TokenView(std::span<const Token>(tokens));
-}
 
 ModelConfig small() {
   return {.vocabulary = 23,
@@ -72,7 +64,7 @@ Trained train(const ModelConfig& config, const TrainingOptions& options, Ranks* 
     if (after_step) after_step(done);
   };
   callbacks.stop = [&] { return ask_after >= 0 && trainer.state().steps_done >= ask_after; };
-  const RunResult run = trainer.run(text(), text(), callbacks);
+  const RunResult run = trainer.run(octavo_test::rank_text(), octavo_test::rank_text(), callbacks);
   result.weights.assign(trainer.weights().begin(), trainer.weights().end());
   const std::span<float> momentum = trainer.training_step().outer_momentum();
   result.momentum.assign(momentum.begin(), momentum.end());
@@ -124,7 +116,7 @@ TEST_CASE("all processes end with the same weights, those of a mean of their own
     TrainingOptions own = options_of(0, 4);
     Trainer<float> trainer(small(), own, threads);
     trainer.training_step().set_worker(worker, 3);
-    for (Index i = 0; i < 4; ++i) trainer.step(text());
+    for (Index i = 0; i < 4; ++i) trainer.step(octavo_test::rank_text());
     for (std::size_t i = 0; i < mean.size(); ++i) {
       mean[i] += static_cast<double>(trainer.weights()[i]) / 3;
     }

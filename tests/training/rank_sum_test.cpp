@@ -14,6 +14,7 @@
 
 #include "heap_guard/heap_guard.hpp"
 #include "parallel/mailbox.hpp"
+#include "training/rank_texts.hpp"
 #include "transformer/small_families.hpp"
 
 using namespace octavo;
@@ -22,31 +23,6 @@ using octavo_test::Mailbox;
 namespace {
 
 constexpr Index sequence = 13;
-
-const std::vector<Token>& text() {
-  static const std::vector<Token> tokens = [] {
-    std::vector<Token> made;
-    for (std::size_t i = 0; i < 900; ++i) made.push_back(static_cast<Token>(i * i % 23 * i % 23));
-    return made;
-  }();
-  return tokens;
-}
-TokenView all_text() { return TokenView(std::span<const Token>(text())); }
-
-PackedData packed_rows() {
-  PackedData data(23, sequence);
-  for (Index i = 0; i < 30; ++i) {
-    PackedRow row;
-    for (Index at = 0; at < sequence; ++at) {
-      if (at == 0 || at == 3 + i % 7) row.starts.push_back(at);
-      row.tokens.inputs.push_back(static_cast<Token>((i + at * 5) % 23));
-      row.tokens.targets.push_back(at % 4 == 0 ? ignored_target
-                                               : static_cast<Token>((i * 2 + at) % 23));
-    }
-    data.add(row);
-  }
-  return data;
-}
 
 struct Trained {
   std::vector<float> weights, averages;
@@ -75,8 +51,8 @@ Trained train(const ModelConfig& config, const TrainingOptions& options, Index w
   ThreadPool threads(workers);
   Trainer<float> trainer(config, options, threads);
   if (ranks != nullptr) trainer.set_ranks(*ranks);
-  if (!options.packed) return train(trainer, all_text());
-  return train(trainer, packed_rows());
+  if (!options.packed) return train(trainer, octavo_test::rank_text());
+  return train(trainer, octavo_test::rank_rows(sequence));
 }
 
 TrainingOptions with_sizes(TrainingOptions options) {
@@ -209,8 +185,8 @@ TEST_CASE("steps and evaluations make no heap call") {
       Trainer<float> trainer(config, options, threads);
       trainer.set_ranks(ranks);
       const auto work = [&] {
-        trainer.step(all_text());
-        trainer.evaluate(all_text());
+        trainer.step(octavo_test::rank_text());
+        trainer.evaluate(octavo_test::rank_text());
         any_rank(ranks, false);
       };
       work();
@@ -239,7 +215,7 @@ TEST_CASE("the stop of one process and a divergence end the run on all") {
       callbacks.stop = [&] { return trainer.state().steps_done == 4; };
     }
     const auto own = static_cast<std::size_t>(ranks.rank());
-    reasons[own] = trainer.run(all_text(), callbacks).reason;
+    reasons[own] = trainer.run(octavo_test::rank_text(), callbacks).reason;
     done[own] = trainer.state().steps_done;
   });
   CHECK(done == std::array<Index, 3>{4, 4, 4});
@@ -255,7 +231,7 @@ TEST_CASE("the stop of one process and a divergence end the run on all") {
       trainer.set_ranks(ranks);
       trainer.weights()[30] = std::numeric_limits<float>::quiet_NaN();
       try {
-        trainer.run(all_text());
+        trainer.run(octavo_test::rank_text());
       } catch (const Diverged& error) {
         ends[static_cast<std::size_t>(ranks.rank())] = error.what();
       }
@@ -281,8 +257,8 @@ TEST_CASE("another number of processes than the options say is refused, and none
     return "accepted";
   };
   CHECK(refusal([&] { trainer.set_ranks(box.ranks()[0]); }) == "processes: got 2, expected 3");
-  CHECK(refusal([&] { trainer.step(all_text()); }) ==
+  CHECK(refusal([&] { trainer.step(octavo_test::rank_text()); }) ==
         "the step is shared by several processes: call set_ranks()");
-  CHECK(refusal([&] { trainer.evaluate(all_text()); }) ==
+  CHECK(refusal([&] { trainer.evaluate(octavo_test::rank_text()); }) ==
         "the step is shared by several processes: call set_ranks()");
 }

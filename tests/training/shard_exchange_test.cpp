@@ -16,6 +16,7 @@
 
 #include "heap_guard/heap_guard.hpp"
 #include "parallel/mailbox.hpp"
+#include "training/rank_texts.hpp"
 #include "transformer/small_families.hpp"
 
 using namespace octavo;
@@ -24,15 +25,6 @@ using octavo_test::Mailbox;
 namespace {
 
 constexpr Index sequence = 13;
-
-TokenView text() {
-  static const std::vector<Token> tokens = [] {
-    std::vector<Token> made;
-    for (std::size_t i = 0; i < 900; ++i) made.push_back(static_cast<Token>(i * i % 23 * i % 23));
-    return made;
-  }();
-  return TokenView(std::span<const Token>(tokens));
-}
 
 /// Large enough for several chunks of the norm in a block.
 ModelConfig wide() {
@@ -67,7 +59,7 @@ Trained train(const ModelConfig& config, const TrainingOptions& options, Index w
   }
   Trained result;
   for (Index i = 0; i < options.steps; ++i) {
-    const StepResult step = trainer.step(text());
+    const StepResult step = trainer.step(octavo_test::rank_text());
     result.loss = step.loss, result.norm = step.gradient_norm;
   }
   result.weights.assign(trainer.weights().begin(), trainer.weights().end());
@@ -162,10 +154,10 @@ TEST_CASE("the plan has a share of the state, and a step stays within it, withou
         CHECK(trainer.plan().total_bytes() == planned);
         CHECK(trainer.optimizer_state().size() <
               state_bytes(trainer) / static_cast<std::size_t>(count) * 5 / 4);
-        trainer.step(text());
+        trainer.step(octavo_test::rank_text());
         any_rank(ranks, false);
         const octavo_test::HeapGuard guard;
-        trainer.step(text());
+        trainer.step(octavo_test::rank_text());
         allocations[static_cast<std::size_t>(ranks.rank())] = guard.allocations();
         any_rank(ranks, false);  // so that none ends while another counts
       });
@@ -207,7 +199,7 @@ TEST_CASE("a divergence ends all processes at the same step, before the update")
       trainer.set_ranks(ranks);
       trainer.weights()[30] = std::numeric_limits<float>::quiet_NaN();
       try {
-        trainer.run(text());
+        trainer.run(octavo_test::rank_text());
       } catch (const Diverged& error) {
         ends[static_cast<std::size_t>(ranks.rank())] = error.what();
       }

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How long a step of several machines takes: a model of it, and measurements on slow networks.
+
+  several_machines.py table                     efficiency of 4 to 4096 machines, by the model
+  several_machines.py measure build/mpi/examples/train_full
+      two processes in network namespaces whose link has a limited rate, beside the model, which is
+      given the step's time without a limit and the rate. As root, with iproute2 and Open MPI.
+
+The model follows a step. Backward completes the parts of the model from the head to the embedding;
+the exchange of a part begins when it is complete and the exchange before it has ended, and takes
+
+    2 (a + (p - 1) o) + 2 (p - 1) / p * bytes / b
+
+for p machines: twice (nodes of the tree, then their sums) the latency a and the time o to begin a
+message to each other machine, and all bytes over the rate b. A step ends when both its arithmetic
+and the last exchange have ended. Forward is a third of the arithmetic; backward is divided among the
+parts by their parameters, the embedding's being free.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+
+def step_seconds(compute, parts, p, a, o, b):
+    """parts: bytes of the gradients of head, blocks, embedding, in this order."""
+    if p == 1:
+        return compute
+    arithmetic = sum(parts[:-1])
+    now, link = compute / 3, 0.0
+    for index, size in enumerate(parts):
+        if index < len(parts) - 1:
+            now += compute * 2 / 3 * size / arithmetic
+        if size == 0:
+            continue
+        link = max(link, now) + 2 * (a + (p - 1) * o) + 2 * (p - 1) / p * size / b
+    return max(now, link)
+
+
+# Parameters of head, one block, and embedding; blocks; tokens of a step, near the largest that does
+# not need more tokens in all.
+MODELS = {
+    "--large, 8.5 M": (0.0, 0.79e6, 10, 0.6e6, 32768),
+    "GPT-2, 124 M": (0.0, 7.09e6, 12, 39.4e6, 524288),
+    "SmolLM2-135M": (0.0, 3.54e6, 30, 28.3e6, 524288),
+    "1 B": (0.0, 58e6, 16, 131e6, 2097152),
+}
+# Latency, time to begin a message, bytes per second.
+NETWORKS = {
+    "10 Gbit/s, 25 us": (25e-6, 2e-6, 1.1e9),
+    "100 Gbit/s, 2 us": (2e-6, 0.5e-6, 11e9),
+    "100 Mbit/s, 30 ms": (30e-3, 2e-6, 12.5e6),
+}
+MACHINE = 3.0e12  # floating-point operations per second that 64 cores with AVX-512 sustain
+ROUND = 100  # steps, for DiLoCo with 8 bits
+
+
+def table():
+    print(f"machine: {MACHINE:.2g} operations per second; DiLoCo: rounds of {ROUND} steps, 8 bits")
+    for name, (a, o, b) in NETWORKS.items():
+        print(f"{name}: latency {a:g} s, {o:g} s to begin a message, {b:g} bytes per second")
+    print()
+    machines = (4, 16, 64, 256, 1024, 4096)
+    print("| model, tokens a step | network |" + "".join(f" {p} |" for p in machines))
+    print("|---|---|" + "---|" * len(machines))
+    for model, (head, block, blocks, embedding, tokens) in MODELS.items():
+        parts = [4 * head] + [4 * block] * blocks + [4 * embedding]
+        parameters = sum(parts) / 4
+        for network, (a, o, b) in NETWORKS.items():
+            cells = []
+            for p in machines:
+                compute = 6 * parameters * tokens / p / MACHINE
+                shared = compute / step_seconds(compute, parts, p, a, o, b)
+                sent = 2 * (a + (p - 1) * o) + 2 * (p - 1) / p * parameters * 260 / 256 / b
+                diloco = ROUND * compute / (ROUND * compute + sent)
+                cells.append(f"{100 * shared:.0f} / {100 * diloco:.0f}")
+            print(f"| {model}, {tokens} | {network} | " + " | ".join(cells) + " |")
+
+
+HOSTS = ("octavo1", "octavo2")
+
+
+def run(*words, check=True):
+    return subprocess.run(words, check=check, capture_output=True, text=True)
+
+
+class Network:
+    """Two namespaces and a link between them."""
+
+    def __enter__(self):
+        self.__exit__()
+        for host in HOSTS:
+            run("ip", "netns", "add", host)
+        run("ip", "link", "add", "left", "netns", HOSTS[0], "type", "veth", "peer", "name", "right",
+            "netns", HOSTS[1])
+        for host, device, address in ((HOSTS[0], "left", "10.9.9.1/24"),
+                                      (HOSTS[1], "right", "10.9.9.2/24")):
+            for words in (("addr", "add", address, "dev", device), ("link", "set", device, "up"),
+                          ("link", "set", "lo", "up")):
+                run("ip", "netns", "exec", host, "ip", *words)
+        return self
+
+    def __exit__(self, *_):
+        for host in HOSTS:
+            run("ip", "netns", "del", host, check=False)
+
+    def limit(self, megabits):
+        for host, device in zip(HOSTS, ("left", "right")):
+            run("ip", "netns", "exec", host, "tc", "qdisc", "replace", "dev", device, "root", "tbf",
+                "rate", f"{megabits}mbit", "burst", "256kb", "latency", "50ms")
+
+
+def measure(program):
+    """Medians of three runs, as the program prints the time of a step."""
+    blocks, width, hidden, vocabulary, context = 6, 256, 1024, 256, 128
+    shape = ["--layers", blocks, "--heads", 4, "--width", width, "--ff", hidden, "--context", context,
+             "--sequence", context, "--batch", 8, "--threads", 1, "--eval-every", 0,
+             "--sample-every", 0, "--metrics-every", 0, "--tokenizer", "byte"]
+    block = 4 * width * width + 2 * width * hidden + 9 * width + hidden
+    parts = [4 * (vocabulary * width + 2 * width)] + [4 * block] * blocks
+    parts += [4 * (vocabulary + context) * width]
+    folder = tempfile.mkdtemp()
+    text = os.path.join(folder, "text")
+    with open(text, "w", encoding="utf-8") as file:
+        for i in range(4000):
+            file.write(f"The {i}th line of a text, of which no other has a number like it.\n")
+    agent = os.path.join(folder, "agent")
+    with open(agent, "w", encoding="utf-8") as file:
+        file.write('#!/bin/sh\nhost=$1\nshift\nexec ip netns exec "$host" sh -c "$*"\n')
+    os.chmod(agent, 0o755)
+    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+
+    def seconds(count):
+        words = ["ip", "netns", "exec", HOSTS[0], "mpirun", "-n", count, "--mca", "btl", "tcp,self",
+                 "--mca", "plm_rsh_agent", agent, "--mca", "btl_tcp_if_include", "10.9.9.0/24",
+                 "--mca", "oob_tcp_if_include", "10.9.9.0/24", "--bind-to", "none",
+                 "--host", ",".join(HOSTS[:count]), program, 30, *shape, "--leaves", 2, "--data",
+                 text, "--out", os.path.join(folder, "run")]
+        found = []
+        for _ in range(3):
+            result = subprocess.run([str(word) for word in words], env=environment,
+                                    capture_output=True, text=True, timeout=600)
+            if count == 1:
+                line = re.search(r"([0-9.]+) s of training", result.stdout)
+                found.append(float(line[1]) / 30 if line else float("nan"))
+            else:
+                lines = re.findall(r"processes: ([0-9.e-]+) s a step", result.stdout)
+                if not lines:
+                    sys.exit(result.stdout[-2000:] + result.stderr[-2000:])
+                found.append(float(lines[-1]))
+        return sorted(found)[1]
+
+    try:
+        with Network() as network:
+            fast = seconds(2)
+            print(f"{sum(parts) / 1e6:.1f} MB of gradients; without a limit {fast:.4f} s a step")
+            print("| Mbit/s | measured, s | model, s | ratio |\n|---|---|---|---|")
+            for megabits in (100, 250, 500, 1000, 2500, 10000):
+                network.limit(megabits)
+                measured = seconds(2)
+                # Headers of TCP over Ethernet take 5%.
+                modelled = step_seconds(fast, parts, 2, 50e-6, 10e-6, megabits * 1e6 / 8 * 0.95)
+                print(f"| {megabits} | {measured:.4f} | {modelled:.4f} | {measured / modelled:.2f} |")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["table"]:
+        table()
+    elif len(sys.argv) == 3 and sys.argv[1] == "measure":
+        measure(os.path.abspath(sys.argv[2]))
+    else:
+        sys.exit(__doc__)
