@@ -44,20 +44,19 @@ constexpr void visit_diloco(Options& options, Visitor&& visit) {
               .option = "outer-lr",
               .group = training,
               .help = "Learning rate towards that mean, with --diloco (0.7)",
-              .may_lack = true},
+              .stored = options.on()},
         options.learning_rate, not_negative_range);
   visit(Field{.name = "outer_momentum",
               .option = "outer-momentum",
               .group = training,
               .help = "Nesterov's momentum towards that mean (0.9)",
-              .may_lack = true},
+              .stored = options.on()},
         options.momentum, share_range);
   visit(Field{.name = "outer_8bit",
               .option = "outer-8bit",
               .group = training,
               .help = "Processes send 8 bits of each number, with --diloco",
-              .may_lack = true,
-              .omits_zero = true},
+              .stored = options.on()},
         options.eight_bit);
   visit(Field{.name = "wait_seconds",
               .option = "outer-wait",

@@ -163,9 +163,8 @@ class StepWork {
 
   /// Runs all passes of this process's leaves. Calls part_complete(range) when the gradients of a
   /// part of the model are complete for the passes in flight, with parts in turn for all processes.
-  /// With parts in turn all passes of the step are in flight together; otherwise each pass runs
-  /// forward and backward before the next, and the gradients of all processes are there when this
-  /// returns.
+  /// With parts in turn all passes of the step are in flight together; otherwise each runs forward
+  /// and backward before the next, and the gradients of all processes are there at the end.
   void forward_and_backward(const Worker& worker, LeafGradients<T>& consumer,
                             const PartComplete& part_complete) const {
     const Index all = options_.rank_sequences();
