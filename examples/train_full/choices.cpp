@@ -242,8 +242,11 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   octavo::TrainingOptions& training = options.training;
   training.steps = iterations_.value_or(training.steps);
   training_.apply(training);
-  if (training.diloco.on() && !training_.asked("evaluate_every")) {
-    training.evaluate_every = training.diloco.rounded_up(training.evaluate_every);
+  if (training.diloco.on()) {
+    if (processes() != nullptr) training.diloco.workers = processes()->count();
+    if (!training_.asked("evaluate_every")) {
+      training.evaluate_every = training.diloco.rounded_up(training.evaluate_every);
+    }
   }
   training.optimizer = optimizer(training.optimizer);
   options.leanest_micro_batch = !training_.asked("micro_batch");

@@ -139,7 +139,7 @@ FullCommandLine with_row_choices(const FullCommandLine& line, const Words& words
   const octavo::PackedData& rows = corpus.rows->split.train;
   const octavo::TrainingOptions& training = options.training;
   const Index batch = line.gives("batch") ? training.batch : octavo::chosen_batch(rows.rows());
-  const Index sequences = batch * training.accumulate;
+  const Index sequences = batch * training.accumulate * training.diloco.workers;
   const Index epoch = octavo::steps_of_epochs(1, rows.rows(), sequences);
   const Index steps =
       line.iterations().value_or(octavo::steps_of_epochs(line.epochs(), rows.rows(), sequences));
@@ -151,7 +151,9 @@ FullCommandLine with_row_choices(const FullCommandLine& line, const Words& words
   };
   add("sequence", "--sequence", rows.sequence());
   add("batch", "--batch", batch);
-  add("evaluate_every", "--eval-every", std::max<Index>(1, (epoch + 1) / 2));
+  const Index half_epoch = std::max<Index>(1, (epoch + 1) / 2);
+  add("evaluate_every", "--eval-every",
+      training.diloco.on() ? training.diloco.rounded_up(half_epoch) : half_epoch);
   Words others = without("--epochs", words);
   if (line.iterations()) chosen.erase(chosen.begin());  // given already
   return chosen_line(std::move(chosen), others);

@@ -31,10 +31,10 @@ constexpr ModelConfig config{.vocabulary = 35,
                              .attention = {.heads = 2},
                              .feed_forward = {.d_ff = 12}};
 
-TrainingOptions in_rounds(Index steps) {
+TrainingOptions in_rounds(Index steps, Index workers = 1) {
   TrainingOptions options{
       .steps = steps, .batch = 2, .sequence = 8, .learning_rate = 1e-2, .warmup = 2};
-  options.diloco.steps = 3;
+  options.diloco.steps = 3, options.diloco.workers = workers;
   return options;
 }
 
@@ -47,7 +47,7 @@ class Rounds {
     std::vector<float> weights;
     box.run([&](Ranks& ranks) {
       ThreadPool threads(1);
-      Trainer<float> trainer(config, in_rounds(12), threads);
+      Trainer<float> trainer(config, in_rounds(12, count), threads);
       trainer.set_ranks(ranks);
       if (!from.empty()) {
         const FileSource source(from);

@@ -42,6 +42,14 @@ TEST_CASE("options that do not fit DiLoCo are refused") {
   CHECK(refusal(options).starts_with("diloco: the processes do not share steps"));
   options.ranks = 1;
   CHECK(refusal(options) == "");
+  options.diloco.workers = 3;
+  CHECK(options.all_sequences() == 6);
+  options.diloco.workers = 0;
+  CHECK(refusal(options).starts_with("workers is 0"));
+  options.diloco.workers = 1;
+  CHECK(options.diloco.rounded_up(0) == 0);
+  CHECK(options.diloco.rounded_up(10) == 10);
+  CHECK(options.diloco.rounded_up(11) == 20);
   options.diloco.momentum = 1;
   CHECK(refusal(options) == "outer_momentum is 1, expected 0 to less than 1");
 }

@@ -74,8 +74,9 @@ Trained train(const ModelConfig& config, const TrainingOptions& options, Ranks* 
   return result;
 }
 
-std::vector<Trained> train_all(const ModelConfig& config, const TrainingOptions& options,
-                               Index count, Index ask_one_after = -1) {
+std::vector<Trained> train_all(const ModelConfig& config, TrainingOptions options, Index count,
+                               Index ask_one_after = -1) {
+  options.diloco.workers = count;
   Mailbox box(count);
   std::vector<Trained> results(static_cast<std::size_t>(count));
   box.run([&](Ranks& ranks) {
@@ -114,8 +115,9 @@ TEST_CASE("all processes end with the same weights, those of a mean of their own
   for (Index worker = 0; worker < 3; ++worker) {
     ThreadPool threads(1);
     TrainingOptions own = options_of(0, 4);
+    own.diloco.workers = 3;
     Trainer<float> trainer(small(), own, threads);
-    trainer.training_step().set_worker(worker, 3);
+    trainer.training_step().set_worker(worker);
     for (Index i = 0; i < 4; ++i) trainer.step(octavo_test::rank_text());
     for (std::size_t i = 0; i < mean.size(); ++i) {
       mean[i] += static_cast<double>(trainer.weights()[i]) / 3;
@@ -170,7 +172,7 @@ TEST_CASE("a run ends on all processes at a round's end, if one is asked, or by 
 
 TEST_CASE("a process that is late is left out, and has the others' weights when it joins") {
   TrainingOptions options = options_of(2, 12);
-  options.diloco.wait_seconds = 1e-9;
+  options.diloco.wait_seconds = 1e-9, options.diloco.workers = 3;
   Mailbox box(3);
   std::vector<Trained> results(3);
   std::vector<std::size_t> steps_taken(3);
@@ -196,7 +198,7 @@ TEST_CASE("a process that is late is left out, and has the others' weights when 
 TEST_CASE("rounds are in the plan, and make no heap call") {
   TrainingOptions options = options_of(0);
   const std::size_t without = training_bytes<float>(small(), options, 1);
-  options.diloco.steps = 2;
+  options.diloco.steps = 2, options.diloco.workers = 2;
   const std::size_t planned = training_bytes<float>(small(), options, 1);
   const auto parameters = static_cast<std::size_t>(Transformer<float>(small()).parameter_count());
   CHECK(planned - without >= 8 * parameters);

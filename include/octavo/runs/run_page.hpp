@@ -124,7 +124,7 @@ RunReport run_page(const Trainer<T, Model...>& trainer, const Corpus& corpus,
   page.plan = &trainer.plan();
   page.phase_names = phase::names;
   page.references = text.references;
-  page.tokens_per_step = options.rows();
+  page.tokens_per_step = options.all_sequences() * options.sequence;
   page.tokens_per_character = text.tokens_per_character;
   page.clip = options.clip;
   page.steps = options.steps;

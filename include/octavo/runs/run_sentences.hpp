@@ -31,7 +31,7 @@ inline std::string describe_steps(const TrainingOptions& training) {
 
 /// The share of a text of `text_tokens` tokens that a run sees.
 inline std::string describe_passes(const TrainingOptions& training, Index text_tokens) {
-  const Index rows = training.rows();
+  const Index rows = training.all_sequences() * training.sequence;
   const double seen = static_cast<double>(training.steps) * static_cast<double>(rows);
   const double passes = seen / static_cast<double>(text_tokens);
   const FormattedNumber tokens = FormattedNumber::fixed(seen, 0);
@@ -83,7 +83,7 @@ inline std::string describe_rows(const ChatRows& rows, std::string_view document
 /// The times that packed rows are seen, and how they are evaluated.
 inline std::string describe_epochs(const TrainingOptions& training, const PackedSplit& rows) {
   const double seen = static_cast<double>(training.steps) *
-                      static_cast<double>(training.sequences()) /
+                      static_cast<double>(training.all_sequences()) /
                       static_cast<double>(rows.train.rows());
   std::string text = detail::concat({FormattedNumber::general(seen, 3), " epochs"});
   if (rows.validation.empty()) return text;

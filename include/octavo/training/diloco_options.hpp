@@ -11,7 +11,8 @@ namespace OCTAVO_NAMESPACE {
 /// DiLoCo (Douillard et al. 2023): processes train the same model, each on its own batches, and
 /// only every `steps` steps get a mean of their weights, by Nesterov's momentum: see OuterStep.
 struct DilocoOptions {
-  Index steps = 0;  ///< of a round; 0: no DiLoCo, the processes share each step
+  Index steps = 0;    ///< of a round; 0: no DiLoCo, the processes share each step
+  Index workers = 1;  ///< processes
   double learning_rate = 0.7;
   double momentum = 0.9;
   /// Processes send differences to the weights of the round's beginning as integers of 8 bits, with
@@ -71,6 +72,7 @@ constexpr void visit_diloco(Options& options, Visitor&& visit) {
 template <typename Options>
 constexpr void check_diloco(const Options& options) {
   if (!options.diloco.on()) return;
+  check_setting("workers", options.diloco.workers, size_range);
   require(options.ranks == 1, "diloco: the processes do not share steps: leave ranks at 1");
   require(options.zero == 0,
           "diloco: each process has all of the optimizer's state: leave out zero");

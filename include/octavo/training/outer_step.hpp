@@ -9,8 +9,6 @@
 #include <cstring>
 #include <span>
 
-#include <octavo/base/check.hpp>
-#include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/parallel/ranks.hpp>
@@ -31,7 +29,7 @@ struct OuterMemory {
 namespace detail {
 
 inline constexpr Index outer_block = 256;  ///< numbers
-inline constexpr Index most_outer_blocks = 4096, least_outer_blocks = 64;
+inline constexpr Index most_outer_blocks = 4096;
 
 template <Scalar T>
 constexpr Index outer_block_bytes(bool eight_bit) noexcept {
@@ -39,18 +37,19 @@ constexpr Index outer_block_bytes(bool eight_bit) noexcept {
                    : outer_block * static_cast<Index>(sizeof(T));
 }
 
-/// Blocks that are exchanged at a time.
-constexpr Index outer_blocks(Index trained) noexcept {
+/// Blocks that are exchanged at a time, at least one for each process.
+constexpr Index outer_blocks(Index trained, Index workers) noexcept {
   const Index all = (trained + outer_block - 1) / outer_block;
-  return std::clamp(all, least_outer_blocks, most_outer_blocks);
+  return std::max(std::min(all, most_outer_blocks), workers);
 }
 
 }  // namespace detail
 
 /// For blocks of this process, and as many of others.
 template <Scalar T>
-constexpr Index outer_exchange_bytes(Index trained, bool eight_bit) noexcept {
-  return 2 * detail::outer_blocks(trained) * detail::outer_block_bytes<T>(eight_bit);
+constexpr Index outer_exchange_bytes(Index trained, const DilocoOptions& options) noexcept {
+  return 2 * detail::outer_blocks(trained, options.workers) *
+         detail::outer_block_bytes<T>(options.eight_bit);
 }
 
 /// Ends a round of a DiLoCo run, in which processes have trained the same weights without each
@@ -75,16 +74,11 @@ class OuterStep {
   }
 
   /// Ends the round, and begins the next. present: the processes that take part, in order, this one
-  /// among them; all of them call it. Null: this process alone.
+  /// among them, at most `workers`; all of them call it. ranks null: this process alone.
   void finish(Ranks* ranks, std::span<const Index> present) const {
     const Index blocks = (std::ssize(memory_.begin) + block - 1) / block;
     const Index count = ranks == nullptr ? 1 : std::ssize(present);
-    const Index most = detail::outer_blocks(std::ssize(memory_.begin));
-    require(count <= most, [&] {
-      return detail::concat({"diloco: got ", count, " processes, expected at most ", most,
-                             " for a model with ", std::ssize(memory_.begin),
-                             " numbers that train"});
-    });
+    const Index most = detail::outer_blocks(std::ssize(memory_.begin), options_.workers);
     for (Index first = 0; first < blocks;) {
       // A multiple of the processes: what they send to one of them then fits into its memory.
       const Index size = std::min(blocks - first, most / count * count);

@@ -69,12 +69,12 @@ class Trainer {
 
   /// The processes that share the run: see TrainingStep. All of them call the same members in the
   /// same order, with equal texts; a run ends on all of them if the stop callback of one says so.
-  /// With TrainingOptions::diloco they exchange weights at the end of each round instead, and the
-  /// first one decides when the run ends, evaluates and saves.
+  /// With TrainingOptions::diloco the first one evaluates and saves, at ends of rounds.
   void set_ranks(Ranks& ranks) {
     if (!options().diloco.on()) return step_.set_ranks(ranks);
+    require_equal("processes", ranks.count(), options().diloco.workers);
     workers_ = &ranks;
-    step_.set_worker(ranks.rank(), ranks.count());
+    step_.set_worker(ranks.rank());
   }
 
   const TrainingOptions& options() const noexcept { return step_.options(); }

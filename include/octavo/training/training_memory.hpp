@@ -188,10 +188,10 @@ struct TrainingMemory {
       constexpr MemoryKind kind = MemoryKind::optimizer_state;
       memory.round_weights = always(number, "weights of a round", kind, trained.sizes.count);
       memory.outer_momentum = always(number, "outer momentum", kind, trained.sizes.count);
-      memory.outer_exchange = plan.book<std::byte>(
-          "run", "outer exchange", MemoryKind::scratch,
-          outer_exchange_bytes<T>(trained.sizes.count, options.diloco.eight_bit),
-          {phase::update, phase::update});
+      memory.outer_exchange =
+          plan.book<std::byte>("run", "outer exchange", MemoryKind::scratch,
+                               outer_exchange_bytes<T>(trained.sizes.count, options.diloco),
+                               {phase::update, phase::update});
     }
     memory.between_steps = plan.book<std::byte>("run", "between steps", MemoryKind::cache,
                                                 static_cast<Index>(options.between_steps_bytes),

@@ -105,6 +105,8 @@ struct TrainingOptions {
   /// The number of sequences in a step.
   constexpr Index sequences() const noexcept { return batch * accumulate; }
   constexpr Index rows() const noexcept { return sequences() * sequence; }
+  /// The number of sequences in a step of all workers of DiLoCo.
+  constexpr Index all_sequences() const noexcept { return sequences() * diloco.workers; }
   constexpr SumTree sum_tree() const noexcept { return {leaves, ranks}; }
   /// Whether each process has a share of the optimizer's state.
   constexpr bool shards_state() const noexcept { return zero > 0 && ranks > 1; }

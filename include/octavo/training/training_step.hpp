@@ -196,9 +196,9 @@ class TrainingStep {
         options_.diloco};
   }
   std::span<T> outer_momentum() const& { return arena_.get(memory_.outer_momentum); }
-  /// The number of the next batch and its dropout masks; of `workers` processes with other batches.
-  Index draw() const noexcept { return steps_done_ * workers_ + worker_; }
-  void set_worker(Index worker, Index workers) noexcept { worker_ = worker, workers_ = workers; }
+  /// The number of the next batch and its dropout masks, among those of all workers of DiLoCo.
+  Index draw() const noexcept { return steps_done_ * options_.diloco.workers + worker_; }
+  void set_worker(Index worker) noexcept { worker_ = worker; }
 
  private:
   using Plan = TrainingPlan<Model>;
@@ -297,7 +297,7 @@ class TrainingStep {
   ThreadTuner update_threads_;
   ThreadTuner evaluation_threads_;
   Index steps_done_ = 0;
-  Index worker_ = 0, workers_ = 1;
+  Index worker_ = 0;  ///< of DilocoOptions::workers
   bool uses_averages_ = false;
 };
 
