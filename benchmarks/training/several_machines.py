@@ -4,26 +4,33 @@
 
   several_machines.py table                     efficiency of 4 to 4096 machines, by the model
   several_machines.py measure build/mpi/examples/train_full
-      two processes in network namespaces whose link has a limited rate, beside the model, which is
-      given the step's time without a limit and the rate. As root, with iproute2 and Open MPI.
+      two processes in network namespaces whose link has a limited rate and a delay, beside the
+      model, which is given the step's time without either. As root, with iproute2 and Open MPI.
 
-The model follows a step. Backward completes the parts of the model from the head to the embedding;
-the exchange of a part begins when it is complete and the exchange before it has ended, and takes
+The model follows a step. Backward completes the parts of the model from the head to the embedding.
+When a part is complete, and the messages that were begun with the part before it are there, a process
+begins to send the numbers of this part and the sums of the part before it. Messages of n bytes to
+p - 1 others are there after
 
-    2 (a + (p - 1) o) + 2 (p - 1) / p * bytes / b
+    a + (p - 1) o + n / b
 
-for p machines: twice (nodes of the tree, then their sums) the latency a and the time o to begin a
-message to each other machine, and all bytes over the rate b. A step ends when both its arithmetic
-and the last exchange have ended. Forward is a third of the arithmetic; backward is divided among the
-parts by their parameters, the embedding's being free.
+(latency a, time o to begin a message, bytes per second b); a process sends (p - 1) / p of the bytes of
+a part, and as many of its sums. A step ends when the last sums are there. Forward is a third of the
+arithmetic; backward is divided among the parts by their parameters, the embedding's being free.
 """
 
+import collections
+import fcntl
+import multiprocessing
 import os
 import re
+import select
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 
 def step_seconds(compute, parts, p, a, o, b):
@@ -31,14 +38,20 @@ def step_seconds(compute, parts, p, a, o, b):
     if p == 1:
         return compute
     arithmetic = sum(parts[:-1])
-    now, link = compute / 3, 0.0
+    now, there, sums = compute / 3, 0.0, 0.0
+
+    def exchange(begin, size):
+        return begin + a + (p - 1) * o + (p - 1) / p * size / b
+
     for index, size in enumerate(parts):
         if index < len(parts) - 1:
             now += compute * 2 / 3 * size / arithmetic
         if size == 0:
             continue
-        link = max(link, now) + 2 * (a + (p - 1) * o) + 2 * (p - 1) / p * size / b
-    return max(now, link)
+        now = max(now, there)
+        there = exchange(now, size + sums)
+        sums = size
+    return exchange(max(now, there), sums)
 
 
 # Parameters of head, one block, and embedding; blocks; tokens of a step, near the largest that does
@@ -82,36 +95,85 @@ def table():
 
 
 HOSTS = ("octavo1", "octavo2")
+DEVICES = ("left", "right")
 
 
 def run(*words, check=True):
     return subprocess.run(words, check=check, capture_output=True, text=True)
 
 
+def relay(ends, delay, rate):
+    """Passes packets on between two devices, each direction at `rate` bytes a second and after
+    `delay` seconds; one that would wait for longer than 0.1 s for its turn is lost."""
+    queues = {end: collections.deque() for end in ends}
+    free = {end: 0.0 for end in ends}
+    while True:
+        now = time.monotonic()
+        due = [queue[0][0] - now for queue in queues.values() if queue]
+        readable, _, _ = select.select(ends, [], [], max(0.0, min(due)) if due else None)
+        now = time.monotonic()
+        for end in readable:
+            packet = os.read(end, 65536)
+            begin = max(now, free[end])
+            if begin - now > 0.1:
+                continue
+            free[end] = begin + len(packet) / rate
+            queues[ends[1 - ends.index(end)]].append((free[end] + delay, packet))
+        for end, queue in queues.items():
+            while queue and queue[0][0] <= now:
+                packet = queue.popleft()[1]
+                try:
+                    os.write(end, packet)
+                except OSError:  # the other device is not up yet: lost
+                    pass
+
+
+def tunnel(name):
+    """A device whose packets the returned file has."""
+    file = os.open("/dev/net/tun", os.O_RDWR)
+    # TUNSETIFF: packets of IP, without a header of the device.
+    fcntl.ioctl(file, 0x400454CA, struct.pack("16sH", name.encode(), 0x1001))
+    return file
+
+
 class Network:
-    """Two namespaces and a link between them."""
+    """Two namespaces and a link between them; with a delay through relay()."""
+
+    def __init__(self, megabits=0, delay=0.0):
+        self.megabits, self.delay, self.relay = megabits, delay, None
 
     def __enter__(self):
         self.__exit__()
         for host in HOSTS:
             run("ip", "netns", "add", host)
-        run("ip", "link", "add", "left", "netns", HOSTS[0], "type", "veth", "peer", "name", "right",
-            "netns", HOSTS[1])
-        for host, device, address in ((HOSTS[0], "left", "10.9.9.1/24"),
-                                      (HOSTS[1], "right", "10.9.9.2/24")):
-            for words in (("addr", "add", address, "dev", device), ("link", "set", device, "up"),
-                          ("link", "set", "lo", "up")):
-                run("ip", "netns", "exec", host, "ip", *words)
+        if self.delay > 0:
+            ends = [tunnel(device) for device in DEVICES]
+            self.relay = multiprocessing.Process(
+                target=relay, args=(ends, self.delay, self.megabits * 1e6 / 8), daemon=True)
+            self.relay.start()
+            for end in ends:
+                os.close(end)
+        else:
+            run("ip", "link", "add", DEVICES[0], "type", "veth", "peer", "name", DEVICES[1])
+        for host, device, address in zip(HOSTS, DEVICES, ("10.9.9.1/24", "10.9.9.2/24")):
+            run("ip", "link", "set", device, "netns", host)
+            within = ("ip", "netns", "exec", host)
+            run(*within, "ip", "addr", "add", address, "dev", device)
+            run(*within, "ip", "link", "set", device, "mtu", "9000", "up")
+            run(*within, "ip", "link", "set", "lo", "up")
+            # A connection that was idle for a step's arithmetic does not begin slowly again.
+            run(*within, "sysctl", "-w", "net.ipv4.tcp_slow_start_after_idle=0")
+            if self.megabits > 0 and self.delay == 0:
+                run(*within, "tc", "qdisc", "replace", "dev", device, "root", "tbf", "rate",
+                    f"{self.megabits}mbit", "burst", "256kb", "latency", "50ms")
         return self
 
     def __exit__(self, *_):
+        if self.relay is not None:
+            self.relay.kill()
         for host in HOSTS:
             run("ip", "netns", "del", host, check=False)
-
-    def limit(self, megabits):
-        for host, device in zip(HOSTS, ("left", "right")):
-            run("ip", "netns", "exec", host, "tc", "qdisc", "replace", "dev", device, "root", "tbf",
-                "rate", f"{megabits}mbit", "burst", "256kb", "latency", "50ms")
+        run("ip", "link", "del", DEVICES[0], check=False)
 
 
 def measure(program):
@@ -155,16 +217,18 @@ def measure(program):
         return sorted(found)[1]
 
     try:
-        with Network() as network:
+        with Network():
             fast = seconds(2)
-            print(f"{sum(parts) / 1e6:.1f} MB of gradients; without a limit {fast:.4f} s a step")
-            print("| Mbit/s | measured, s | model, s | ratio |\n|---|---|---|---|")
-            for megabits in (100, 250, 500, 1000, 2500, 10000):
-                network.limit(megabits)
+        print(f"{sum(parts) / 1e6:.1f} MB of gradients; without a limit {fast:.4f} s a step")
+        print("| Mbit/s | delay, ms | measured, s | model, s | ratio |\n|---|---|---|---|---|")
+        for megabits, delay in ((100, 0), (250, 0), (500, 0), (1000, 0), (2500, 0), (10000, 0),
+                                (100, 0.01), (100, 0.03), (400, 0.01), (400, 0.03)):
+            with Network(megabits, delay):
                 measured = seconds(2)
-                # Headers of TCP over Ethernet take 5%.
-                modelled = step_seconds(fast, parts, 2, 50e-6, 10e-6, megabits * 1e6 / 8 * 0.95)
-                print(f"| {megabits} | {measured:.4f} | {modelled:.4f} | {measured / modelled:.2f} |")
+            # Headers of TCP take 1% of packets of 9000 bytes.
+            modelled = step_seconds(fast, parts, 2, 50e-6 + delay, 10e-6, megabits * 1e6 / 8 * 0.99)
+            print(f"| {megabits} | {1000 * delay:.0f} | {measured:.4f} | {modelled:.4f} "
+                  f"| {measured / modelled:.2f} |", flush=True)
     finally:
         shutil.rmtree(folder)
 
