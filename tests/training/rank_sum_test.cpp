@@ -68,18 +68,18 @@ void check_ranks(const ModelConfig& config, TrainingOptions options) {
   options = with_sizes(options);
   const Trained expected = train(config, options, 1, nullptr);
   CHECK(std::isfinite(expected.loss));
+  // All pairs of processes and threads are tried with MPI: see tests/mpi.
   for (const Index count : {1, 2, 3, 4}) {
     if (options.leaves % count != 0) continue;
-    for (const Index workers : {1, 2}) {
-      INFO(count << " processes of " << workers << " threads");
-      Mailbox box(count);
-      std::vector<Trained> results(static_cast<std::size_t>(count));
-      options.ranks = count;
-      box.run([&](Ranks& ranks) {
-        results[static_cast<std::size_t>(ranks.rank())] = train(config, options, workers, &ranks);
-      });
-      for (const Trained& result : results) CHECK(result == expected);
-    }
+    const Index workers = count % 2 == 0 ? 1 : 2;
+    INFO(count << " processes of " << workers << " threads");
+    Mailbox box(count);
+    std::vector<Trained> results(static_cast<std::size_t>(count));
+    options.ranks = count;
+    box.run([&](Ranks& ranks) {
+      results[static_cast<std::size_t>(ranks.rank())] = train(config, options, workers, &ranks);
+    });
+    for (const Trained& result : results) CHECK(result == expected);
   }
 }
 

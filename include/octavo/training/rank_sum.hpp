@@ -76,6 +76,7 @@ class RankSum {
   Range shard(Index rank) const {
     if (!shards_.divided()) return rank_shard<T>(part_.count, rank, tree_.ranks);
     const Range summed = shards_.share(index_, rank).summed;
+    if (summed.empty()) return {};
     return {summed.begin - first_, summed.end - first_};
   }
   std::span<T> of(std::span<T> numbers, Range range) const {
