@@ -170,6 +170,23 @@ TEST_CASE("a run ends on all processes at a round's end, if one is asked, or by 
   }
 }
 
+TEST_CASE("a run that is out of patience when it is resumed takes no step on any process") {
+  TrainingOptions options = options_of(2, 12);
+  options.evaluate_every = 2, options.patience = 2, options.diloco.workers = 2;
+  Mailbox box(2);
+  box.run([&](Ranks& ranks) {
+    ThreadPool threads(1);
+    Trainer<float> trainer(small(), options, threads);
+    trainer.set_ranks(ranks);
+    // The first process alone counts evaluations.
+    const bool first = ranks.rank() == 0;
+    trainer.set_state({.steps_done = 4, .best_step = 0, .evaluations_since_best = first ? 2 : 0});
+    const RunResult run = trainer.run(octavo_test::rank_text(), octavo_test::rank_text());
+    CHECK(run.reason == StopReason::patience);
+    CHECK(trainer.state().steps_done == 4);
+  });
+}
+
 TEST_CASE("a process that is late is left out, and has the others' weights when it joins") {
   TrainingOptions options = options_of(2, 12);
   options.diloco.wait_seconds = 1e-9, options.diloco.workers = 3;

@@ -72,15 +72,19 @@ class OuterRounds {
   bool asked_ = false;
 };
 
-/// The run of a trainer with TrainingOptions::diloco. end_round(done): evaluates on the first
-/// process, where all have the same weights, and returns whether the run goes on
-/// (StopReason::finished) or why it ends.
-template <typename Trainer, typename Data, typename Callbacks, typename EndRound>
+/// The run of a trainer with TrainingOptions::diloco. evaluate(done) runs on the first process at
+/// the end of a round, where all have the same weights. A run that is out of patience when it is
+/// resumed takes no step on any process.
+template <typename Trainer, typename Data, typename Callbacks, typename Evaluate>
 StopReason run_rounds(Trainer& trainer, Ranks* workers, const Data& train,
-                      const Callbacks& callbacks, EndRound end_round) {
+                      const Callbacks& callbacks, Evaluate evaluate) {
   const Index steps = trainer.options().steps, round = trainer.options().diloco.steps;
+  const auto by_patience = [&] {
+    const bool ends = trainer.state().out_of_patience(trainer.options().patience);
+    return ends ? StopReason::patience : StopReason::finished;
+  };
   OuterRounds rounds(trainer.training_step().outer_step(), workers, trainer.options().diloco);
-  StopReason reason = StopReason::finished;
+  StopReason reason = rounds.agree(by_patience());
   while (trainer.state().steps_done < steps && reason == StopReason::finished) {
     const Index end = std::min(steps, (trainer.state().steps_done / round + 1) * round);
     while (trainer.state().steps_done < end) {
@@ -91,7 +95,7 @@ StopReason run_rounds(Trainer& trainer, Ranks* workers, const Data& train,
     RunState state = trainer.state();
     state.steps_done = rounds.finish(end, callbacks.stop && callbacks.stop(), end == steps);
     trainer.set_state(state);
-    if (rounds.is_first()) reason = end_round(end);
+    if (rounds.is_first()) evaluate(end), reason = by_patience();
     if (callbacks.completed) callbacks.completed(state.steps_done);
     if (rounds.is_first() && rounds.asked()) reason = StopReason::asked;
     reason = rounds.agree(reason);

@@ -46,6 +46,11 @@ struct RunState {
     return better;
   }
 
+  /// Whether validation has not improved for `patience` evaluations. 0: never.
+  bool out_of_patience(Index patience) const noexcept {
+    return patience > 0 && evaluations_since_best >= patience;
+  }
+
   friend bool operator==(const RunState&, const RunState&) = default;
 };
 

@@ -166,10 +166,6 @@ class Trainer {
   }
 
  private:
-  bool out_of_patience() const noexcept {
-    return options().patience > 0 && state_.evaluations_since_best >= options().patience;
-  }
-
   /// Whether there is an evaluation after `done` steps.
   bool is_due(Index done) const noexcept {
     const Index every = options().evaluate_every;
@@ -362,7 +358,6 @@ RunResult Trainer<T, Config, Part>::run_steps(const Data& train, const Data& val
   if (options().diloco.on()) {
     result.reason = run_rounds(*this, workers_, train, callbacks, [&](Index done) {
       if (is_due(done)) evaluate_in_run(validation, callbacks, result);
-      return out_of_patience() ? StopReason::patience : StopReason::finished;
     });
     return result;
   }
@@ -371,7 +366,7 @@ RunResult Trainer<T, Config, Part>::run_steps(const Data& train, const Data& val
     return result;
   };
   while (step_.steps_done() < options().steps) {
-    if (out_of_patience()) return ended(StopReason::patience);
+    if (state_.out_of_patience(options().patience)) return ended(StopReason::patience);
     if (is_asked_to_stop(callbacks)) return ended(StopReason::asked);
     const StepResult taken = step(train);
     if (callbacks.step) callbacks.step(taken);

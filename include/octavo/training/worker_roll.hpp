@@ -27,7 +27,9 @@ class WorkerRoll {
 
   /// wait_seconds: how long the first process waits for others; negative: until all are there.
   WorkerRoll(Ranks& ranks, double wait_seconds)
-      : ranks_(ranks), wait_(wait_seconds), parts_(static_cast<std::size_t>(ranks.count())) {
+      : ranks_(ranks),
+        wait_(wait_seconds),
+        parts_(static_cast<std::size_t>(ranks.count()), Part::present) {
     present_.reserve(parts_.size());
   }
 
