@@ -41,6 +41,7 @@ inline const std::map<std::string, int>& floors() {
       {"tokenizers", 2}, {"data", 2},       {"tensor", 3},   {"formats", 3},     {"kernels", 4},
       {"layers", 5},     {"optimizers", 5}, {"testing", 6},  {"transformer", 6}, {"training", 7},
       {"generation", 7}, {"checkpoint", 7}, {"interop", 7},  {"report", 8},      {"runs", 8},
+      {"c", 9},
   };
   return result;
 }
@@ -56,8 +57,9 @@ inline bool stairs(const std::string& from, const std::string& to) {
 /// The library whose headers a folder has. Those of octavo do not include those of
 /// octavo_checkpoint, which needs nlohmann_json.
 inline std::string library_of(const std::string& folder) {
-  static const std::set<std::string> opt_in = {"formats", "checkpoint", "interop", "runs"};
+  static const std::set<std::string> opt_in = {"formats", "checkpoint", "interop", "runs", "c"};
   if (folder == "mpi") return "octavo_mpi";
+  if (folder == "octavo.h") return "octavo_c";
   return opt_in.contains(folder) ? "octavo_checkpoint" : "octavo";
 }
 
@@ -68,9 +70,13 @@ inline std::string folder_of(const std::string& path) {
   return first == last ? std::string() : path.substr(first + 1, last - first - 1);
 }
 
+/// What C sees of all.
+inline constexpr std::string_view c_header = "octavo/octavo.h";
+
 /// The <name> of a door octavo/<name>.hpp.
 inline std::string door_name(const std::string& path) {
   const auto start = path.find('/') + 1;
+  if (path == c_header) return path.substr(start);
   return path.substr(start, path.rfind('.') - start);
 }
 
@@ -128,14 +134,17 @@ inline std::string guard_of(const std::string& path) {
 /// Licence first, then the guard; no longer than a reader's patience.
 inline void check_form(const Header& header, Violations& violations) {
   const auto lines = lines_of(header.text);
-  if (lines.empty() || lines[0] != "// SPDX-License-Identifier: MIT") {
-    violations.push_back(header.path + ": line 1 is not '// SPDX-License-Identifier: MIT'");
+  const bool for_c = header.path == c_header;
+  const std::string licence =
+      for_c ? "/* SPDX-License-Identifier: MIT */" : "// SPDX-License-Identifier: MIT";
+  if (lines.empty() || lines[0] != licence) {
+    violations.push_back(header.path + ": line 1 is not '" + licence + "'");
   }
   // A header of kernels is included once more per instruction set: see numeric/isa.hpp.
   const bool once = lines.size() > 1 && lines[1] == "#pragma once";
   const std::string guard = guard_of(header.path);
-  const bool guarded = lines.size() > 2 && lines[1] == "#if !defined(" + guard + ")" &&
-                       lines[2] == "#define " + guard;
+  const std::string condition = for_c ? "#ifndef " + guard : "#if !defined(" + guard + ")";
+  const bool guarded = lines.size() > 2 && lines[1] == condition && lines[2] == "#define " + guard;
   if (!once && !guarded && !header.path.ends_with(".inc")) {
     violations.push_back(header.path + ": line 2 is not '#pragma once', nor a guard " + guard);
   }
@@ -174,7 +183,7 @@ inline bool outside_octavo_hpp(const std::string& door) {
 inline std::string wrong_arrow(const std::string& from, const std::string& to) {
   const std::string from_folder = folder_of(from);
   const std::string to_folder = folder_of(to);
-  if (to == forward_declarations) return "";
+  if (to == forward_declarations || (to == c_header && from_folder == "c")) return "";
   if (from == forward_declarations) {
     const bool light = to_folder == "base" || to == "octavo/numeric/scalar.hpp";
     return light ? "" : "fwd.hpp includes only base/ and the scalar types";
@@ -232,6 +241,7 @@ inline std::string wrong_foreign_include(const std::string& from, const std::str
     return folder == "numeric" ? "" : "vector instructions belong to numeric/ alone";
   }
   if (path == "mpi.h") return from == mpi_header ? "" : "MPI belongs to mpi.hpp alone";
+  if (from == c_header) return path == "stddef.h" || path == "stdint.h" ? "" : "not C's";
   const bool is_standard = path.find_first_of("/.") == std::string::npos;
   static const std::set<std::string> asking = {
       "octavo/base/parse_number.hpp",    "octavo/base/read_lines.hpp",
@@ -265,7 +275,8 @@ inline void check_place(const Header& header, Violations& violations) {
   if (folder.empty()) {
     const std::string door = door_name(header.path);
     const bool known = header.path == forward_declarations || header.path == compiled_list ||
-                       header.path == mpi_header || door == "octavo" || floors().contains(door);
+                       header.path == mpi_header || header.path == c_header || door == "octavo" ||
+                       floors().contains(door);
     if (!known) violations.push_back(header.path + ": a door must have the name of its folder");
   } else if (!floors().contains(folder)) {
     violations.push_back(header.path + ": the folder '" + folder + "' has no floor");
@@ -296,7 +307,7 @@ inline void check_paths(const Header& header, const std::map<std::string, Header
     }
   }
   if (!folder_of(header.path).empty() || header.path == forward_declarations ||
-      header.path == mpi_header) {
+      header.path == mpi_header || header.path == c_header) {
     return;
   }
   const std::string door = door_name(header.path);

@@ -238,6 +238,18 @@ TEST_CASE("architecture: what is not Octavo") {
   CHECK(one("octavo/base/a.hpp", "<octavo/base/missing.hpp>") == 1);
 }
 
+TEST_CASE("architecture: C's header includes nothing of C++, and c/ alone includes it") {
+  const std::string form =
+      "/* SPDX-License-Identifier: MIT */\n#ifndef OCTAVO_OCTAVO_H\n#define OCTAVO_OCTAVO_H\n";
+  const Header right{"octavo/octavo.h", form + "#include <stddef.h>\n"};
+  CHECK(check({right}).empty());
+  CHECK(check({{"octavo/octavo.h", form + "#include <cstddef>\n"}}).size() == 1);
+  CHECK(check({header("octavo/octavo.h")}).size() == 1);
+  CHECK(check({right, header("octavo/c/a.hpp", including("octavo/octavo.h"))}).empty());
+  CHECK(check({right, header("octavo/runs/a.hpp", including("octavo/octavo.h"))}).size() == 1);
+  CHECK(check_arrow("octavo/runs/a.hpp", "octavo/c/b.hpp").size() == 1);
+}
+
 TEST_CASE("architecture: a header stands on a known floor") {
   CHECK(check({header("octavo/extras/a.hpp")}).size() == 1);
   CHECK(check({header("octavo/base/deeper/a.hpp")}).size() == 1);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/field.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -19,8 +21,8 @@ enum class TokenizerKind {
   byte_pairs,  ///< GPT-2's kind, learned from the text
 };
 
-constexpr std::string_view name_of(TokenizerKind kind) noexcept {
-  return kind == TokenizerKind::byte_pairs ? "bpe" : kind == TokenizerKind::bytes ? "byte" : "char";
+constexpr std::array<std::string_view, 3> choice_names(TokenizerKind) noexcept {
+  return {"char", "byte", "bpe"};
 }
 inline TokenizerKind kind_of(const AnyTokenizer& tokenizer) noexcept {
   return tokenizer.get_if<BpeTokenizer>() != nullptr    ? TokenizerKind::byte_pairs
