@@ -2,6 +2,7 @@
 // The examples that show one thing each: short enough to read at once, and what they print.
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,22 @@ TEST_CASE("own_block: the text comes back") {
 TEST_CASE("own_parameter: gradients agree, and the text comes back from a file") {
   CHECK(output_of("own_parameter")
             .starts_with("gradients agree\nTo be or not to be, that is the question.\nWhether"));
+}
+
+TEST_CASE("one_step: the numbers of docs/learning.md") {
+  const std::string out = output_of("one_step");
+  CHECK(out.find("same gradients: yes\n") != std::string::npos);
+  std::istringstream page(octavo::read_file(OCTAVO_EXAMPLES_SOURCE_FOLDER "/../docs/learning.md"));
+  int lines = 0;
+  bool table = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("```")) table = line == "```" && !table;
+    const bool numbers = line.find('.') != std::string::npos && line.find(' ') != std::string::npos;
+    if (!table || !numbers || line.find("becomes") != std::string::npos) continue;
+    ++lines;
+    CHECK_MESSAGE(out.find(line + "\n") != std::string::npos, line);
+  }
+  CHECK(lines > 30);
 }
 
 TEST_CASE("own_loop: numbers that it has never seen are reversed") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One training step of a very small model, with its numbers: docs/learning.md walks through it.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <vector>
@@ -109,8 +110,8 @@ int main() {
   print("d down", to_view(d_down));
 
   // The same by the library, and the update.
-  std::ranges::copy(inputs, step.inputs().begin());
-  std::ranges::copy(targets, step.targets().begin());
+  std::copy(inputs.begin(), inputs.end(), step.inputs().begin());
+  std::copy(targets.begin(), targets.end(), step.targets().begin());
   print("head", w("head.weight"));
   const StepResult result = step.train(0.01);
   std::printf("loss %.4f, mean of the losses %.4f, gradient norm %.4f\n", result.loss,
