@@ -301,7 +301,7 @@ OCTAVO_SETUP constexpr void check_patterns(const TrainingOptions& options, bool 
 }
 
 constexpr void check_between_steps(std::size_t bytes) {
-  constexpr std::size_t most = std::size_t{1} << 62;
+  constexpr std::uint64_t most = std::uint64_t{1} << 62;
   require(bytes <= most, [&] {
     return concat({"between_steps_bytes is ", bytes, ", expected at most 2^62"});
   });
