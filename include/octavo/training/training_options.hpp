@@ -302,7 +302,7 @@ OCTAVO_SETUP constexpr void check_patterns(const TrainingOptions& options, bool 
 
 constexpr void check_between_steps(std::size_t bytes) {
   constexpr std::uint64_t most = std::uint64_t{1} << 62;
-  require(bytes <= most, [&] {
+  require(std::uint64_t{bytes} <= most, [&] {
     return concat({"between_steps_bytes is ", bytes, ", expected at most 2^62"});
   });
 }
