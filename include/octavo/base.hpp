@@ -16,3 +16,4 @@
 #include <octavo/base/small_vector.hpp>
 #include <octavo/base/utf8.hpp>
 #include <octavo/base/version.hpp>
+#include <octavo/base/write_number.hpp>

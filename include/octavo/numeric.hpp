@@ -4,6 +4,7 @@
 // Umbrella header of numeric/: includes everything in that folder.
 
 #include <octavo/numeric/elementary.hpp>
+#include <octavo/numeric/exact_fma.hpp>
 #include <octavo/numeric/float16.hpp>
 #include <octavo/numeric/hyperbolic.hpp>
 #include <octavo/numeric/isa.hpp>

@@ -8,11 +8,13 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
@@ -21,6 +23,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 namespace browser {
@@ -222,5 +225,40 @@ class Chromium {
   std::string buffer_;
   std::vector<Json> events_;
 };
+
+/// The same for all tests: it takes a second to start, on a busy machine a minute, so it has three
+/// tries. Null if there is none; one that does not start throws.
+inline Chromium* any_chromium() {
+  static std::optional<Chromium> one;
+  static std::string why;  // it does not start
+  if (one) return &*one;
+  const std::string program = find_chromium();
+  if (program.empty()) {
+    std::puts("no chromium found");
+    return nullptr;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  for (int attempt = 0; attempt < 3 && why.empty(); ++attempt) {
+    try {
+      return &one.emplace(program);
+    } catch (const std::exception& error) {
+      if (attempt == 2) why = error.what();
+    }
+  }
+  throw std::runtime_error(why);
+}
+
+/// Nothing was loaded but the page itself, and nothing went wrong.
+inline void check_silence(const Chromium& browser) {
+  for (const Json& request : browser.events("Network.requestWillBeSent")) {
+    const std::string url = request["request"]["url"];
+    const bool own = url.starts_with("data:") || url.starts_with("blob:");
+    CHECK_MESSAGE((own || request["type"] == "Document"), url);
+  }
+  for (const char* complaint :
+       {"Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"}) {
+    for (const Json& event : browser.events(complaint)) FAIL_CHECK(event.dump());
+  }
+}
 
 }  // namespace browser

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The page about a run as a browser shows it. Says that it is skipped where there is none.
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -22,28 +19,6 @@ using browser::Json;
 
 namespace {
 
-/// The same for all tests: it takes a second to start, on a busy machine a minute, so it has three
-/// tries. Null if there is none; one that does not start throws.
-browser::Chromium* chromium() {
-  static std::optional<browser::Chromium> one;
-  static std::string why;  // it does not start
-  if (one) return &*one;
-  const std::string program = browser::find_chromium();
-  if (program.empty()) {
-    std::puts("no chromium found");
-    return nullptr;
-  }
-  std::signal(SIGPIPE, SIG_IGN);
-  for (int attempt = 0; attempt < 3 && why.empty(); ++attempt) {
-    try {
-      return &one.emplace(program);
-    } catch (const std::exception& error) {
-      if (attempt == 2) why = error.what();
-    }
-  }
-  throw std::runtime_error(why);
-}
-
 /// A page in a file, as long as this lives.
 struct PageFile {
   explicit PageFile(const ExampleRun& example) {
@@ -55,18 +30,6 @@ struct PageFile {
   std::filesystem::path path = std::filesystem::temp_directory_path() /
                                ("octavo_page_" + std::to_string(::getpid()) + ".html");
 };
-
-/// Nothing was loaded but the page itself, and nothing went wrong.
-void check_silence(const browser::Chromium& browser) {
-  for (const Json& request : browser.events("Network.requestWillBeSent")) {
-    const std::string url = request["request"]["url"];
-    CHECK_MESSAGE((url.starts_with("data:") || request["type"] == "Document"), url);
-  }
-  for (const char* complaint :
-       {"Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"}) {
-    for (const Json& event : browser.events(complaint)) FAIL_CHECK(event.dump());
-  }
-}
 
 /// The corners of a chart's first curve where the screen has them, as steps and values: told by the
 /// chart's edges and by the lines of its axis with their numbers.
@@ -178,7 +141,7 @@ std::string call(const char* function, const std::string& argument) {
 }  // namespace
 
 TEST_CASE("browser: numbers and curves on the screen are the history's") {
-  browser::Chromium* page = chromium();
+  browser::Chromium* page = browser::any_chromium();
   if (page == nullptr) return;
   const ExampleRun example(2000);
   const PageFile file(example);
@@ -228,11 +191,11 @@ TEST_CASE("browser: numbers and curves on the screen are the history's") {
   for (const char* words : {"1.550", "1.118", "Still improving", "at step 1,750"}) {
     CHECK_MESSAGE(top.find(words) != top.npos, top);
   }
-  check_silence(*page);
+  browser::check_silence(*page);
 }
 
 TEST_CASE("browser: it fits and can be read at every width, in light and in dark") {
-  browser::Chromium* page = chromium();
+  browser::Chromium* page = browser::any_chromium();
   if (page == nullptr) return;
   ExampleRun example(2000);
   example.run.configuration.push_back(
@@ -265,11 +228,11 @@ TEST_CASE("browser: it fits and can be read at every width, in light and in dark
   page->show_as(680, "dark", "print");
   for (const Json& misfit : page->evaluate(find_misfits)) FAIL_CHECK(misfit.dump());
   CHECK(page->evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)");
-  check_silence(*page);
+  browser::check_silence(*page);
 }
 
 TEST_CASE("browser: pointing at a chart tells the numbers, and every chart has a name") {
-  browser::Chromium* page = chromium();
+  browser::Chromium* page = browser::any_chromium();
   if (page == nullptr) return;
   const ExampleRun example(2000);
   const PageFile file(example);
@@ -308,11 +271,11 @@ TEST_CASE("browser: pointing at a chart tells the numbers, and every chart has a
   for (const char* name : {"Loss", "Learning rate", "Gradient norm", "Speed"}) {
     CHECK_MESSAGE(names.find(name) != names.npos, names);
   }
-  check_silence(*page);
+  browser::check_silence(*page);
 }
 
 TEST_CASE("browser: text from outside is shown, and does nothing") {
-  browser::Chromium* page = chromium();
+  browser::Chromium* page = browser::any_chromium();
   if (page == nullptr) return;
   ExampleRun example(50);
   const std::string evil =
@@ -333,5 +296,5 @@ TEST_CASE("browser: text from outside is shown, and does nothing") {
   CHECK(page->evaluate("[...document.querySelectorAll('pre')].at(-1).textContent") == shown);
   CHECK(page->evaluate("[...document.querySelectorAll('details pre')].at(-1).textContent") ==
         "qz jw\nkx");
-  check_silence(*page);
+  browser::check_silence(*page);
 }

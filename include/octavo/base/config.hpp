@@ -27,6 +27,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <octavo/base/abi.hpp>
 
@@ -53,8 +54,9 @@
 
 namespace OCTAVO_NAMESPACE {
 
-/// The type of all sizes and subscripts: signed, the same as Eigen::Index.
-using Index = std::ptrdiff_t;
+/// The type of all sizes and subscripts: signed, the same as Eigen::Index where pointers have 64
+/// bits.
+using Index = std::conditional_t<sizeof(std::ptrdiff_t) == 8, std::ptrdiff_t, std::int64_t>;
 
 /// One symbol of a vocabulary: 0 <= token < vocabulary size. Stored in fewer bytes if possible.
 using Token = std::int32_t;
@@ -64,6 +66,12 @@ inline constexpr Token ignored_target = -1;
 
 /// The size of an array, computed in a template. (-Wsign-conversion of g++ asks for the cast.)
 constexpr std::size_t array_size(Index size) noexcept { return static_cast<std::size_t>(size); }
+
+/// std::bit_cast, which LLVM's C++ library has from version 14 on.
+template <typename To, typename From>
+constexpr To bit_cast(const From& from) noexcept {
+  return __builtin_bit_cast(To, from);
+}
 
 /// Every buffer starts at a multiple of this many bytes: one cache line, one AVX-512 register.
 inline constexpr std::size_t alignment_bytes = 64;

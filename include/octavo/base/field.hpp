@@ -12,6 +12,7 @@
 #include <octavo/base/check.hpp>
 #include <octavo/base/concat.hpp>
 #include <octavo/base/config.hpp>
+#include <octavo/base/write_number.hpp>
 
 // Fields of configurations. A configuration has one function for_each_field(config, visit), which
 // calls visit(Field, value, range) for numbers and visit(Field, value) for all other fields. Files,
@@ -89,7 +90,7 @@ inline std::string value_text(std::integral auto value) { return detail::concat(
 inline std::string value_text(bool value) { return value ? "yes" : "no"; }
 inline std::string value_text(double value) {
   std::array<char, 32> digits;
-  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
+  return {digits.data(), write_number(digits.data(), digits.data() + digits.size(), value).ptr};
 }
 template <Choice E>
 std::string value_text(E value) {

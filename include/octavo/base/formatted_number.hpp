@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/write_number.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -37,7 +38,7 @@ class FormattedNumber {
   static FormattedNumber grouped(Number value) noexcept {
     FormattedNumber result;
     std::array<char, 24> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    const auto end = write_number(digits.data(), digits.data() + digits.size(), value).ptr;
     char* out = result.text_.data();
     for (const char* at = digits.data(); at != end; ++at) {
       *out++ = *at;
@@ -79,7 +80,7 @@ OCTAVO_INLINE FormattedNumber FormattedNumber::general(double value, int digits,
 OCTAVO_INLINE bool FormattedNumber::set(double value, std::chars_format format, int digits,
                                         std::string_view unit) noexcept {
   char* const last = text_.data() + text_.size() - 1;
-  const auto [end, error] = std::to_chars(text_.data(), last, value, format, digits);
+  const auto [end, error] = write_number(text_.data(), last, value, format, digits);
   if (error != std::errc{}) {
     text_ = {};
     return false;

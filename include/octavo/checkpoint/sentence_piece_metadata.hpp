@@ -25,7 +25,7 @@ namespace OCTAVO_NAMESPACE::detail {
 inline std::string score_digits(std::span<const float> scores) {
   std::string bytes;
   for (const float score : scores) {
-    const auto bits = std::bit_cast<std::uint32_t>(score);
+    const auto bits = octavo::bit_cast<std::uint32_t>(score);
     for (int shift = 24; shift >= 0; shift -= 8) {
       bytes += static_cast<char>(static_cast<unsigned char>(bits >> shift & 0xff));
     }
@@ -84,7 +84,7 @@ inline std::vector<float> read_scores(const MetadataReader& metadata, Index voca
     for (std::size_t k = 0; k < 4; ++k) {
       bits = bits << 8 | static_cast<unsigned char>((*bytes)[4 * i + k]);
     }
-    scores.push_back(std::bit_cast<float>(bits));
+    scores.push_back(octavo::bit_cast<float>(bits));
   }
   return scores;
 }

@@ -60,7 +60,7 @@ std::optional<Index> first_impossible(const AnyOptimizer& optimizer, const Train
     std::array<N, 4096 / sizeof(N)> piece;
     for (Index done = 0; done < section.count && !first; done += std::ssize(piece)) {
       const auto part = std::span(piece).first(
-          static_cast<std::size_t>(std::min(std::ssize(piece), section.count - done)));
+          static_cast<std::size_t>(std::min<Index>(std::ssize(piece), section.count - done)));
       read(byte + bytes_of<N>(done), std::as_writable_bytes(part));
       const auto bad = std::find_if_not(part.begin(), part.end(), [&](N number) {
         return could_be_moment(number, section.range);

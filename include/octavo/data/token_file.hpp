@@ -135,7 +135,7 @@ OCTAVO_INLINE TokenFileHeader to_header(TokenFileFields fields) {
   TokenFileHeader header{};
   const auto place = [&](std::uint32_t sum) {
     fields.header_checksum = sum;
-    const auto bytes = std::bit_cast<std::array<std::byte, sizeof(fields)>>(fields);
+    const auto bytes = octavo::bit_cast<std::array<std::byte, sizeof(fields)>>(fields);
     std::copy(bytes.begin(), bytes.end(), header.begin());
   };
   place(0);
@@ -146,7 +146,7 @@ OCTAVO_INLINE TokenFileHeader to_header(TokenFileFields fields) {
 OCTAVO_INLINE TokenFileFields to_fields(const TokenFileHeader& header) {
   std::array<std::byte, sizeof(TokenFileFields)> bytes;
   std::copy_n(header.begin(), bytes.size(), bytes.begin());
-  return std::bit_cast<TokenFileFields>(bytes);
+  return octavo::bit_cast<TokenFileFields>(bytes);
 }
 
 OCTAVO_INLINE std::string text_of(const TokenFileText& field) {

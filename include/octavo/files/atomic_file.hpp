@@ -33,7 +33,7 @@ class AtomicFile {
   ~AtomicFile();
 
   void write(std::span<const std::byte> bytes);
-  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
   /// Overwrites bytes that were written before.
   void rewrite(std::size_t offset, std::span<const std::byte> bytes);

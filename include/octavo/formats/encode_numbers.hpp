@@ -17,6 +17,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
+#include <octavo/base/write_number.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/stored_type.hpp>
 
@@ -50,7 +51,7 @@ template <Scalar T>
                 "use a model that has not diverged");
   }
   std::array<char, 32> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto end = write_number(digits.data(), digits.data() + digits.size(), number).ptr;
   what.append(" is ").append(digits.data(), end).append(", too large for ").append(name_of(type));
   const char* hint = type == StoredType::f32    ? ""
                      : type == StoredType::bf16 ? "choose f32"
@@ -86,7 +87,7 @@ void encode_blocks(StoredType type, std::span<const T> numbers, const std::strin
   std::array<float, 32> block;  // the size of all blocks that are written
   for (std::size_t i = 0; i < numbers.size(); i += block.size()) {
     for (std::size_t j = 0; j < block.size(); ++j) block[j] = nearest_float(numbers[i + j]);
-    if (too_large(std::bit_cast<float>(largest_bits(block.data())))) {
+    if (too_large(octavo::bit_cast<float>(largest_bits(block.data())))) {
       std::size_t j = 0;
       while (!too_large(block[j])) ++j;
       refuse_number(type, tensor, first + i + j, numbers[i + j]);

@@ -12,6 +12,7 @@
 
 #include <octavo/base/concat.hpp>
 #include <octavo/base/parse_number.hpp>
+#include <octavo/base/write_number.hpp>
 #include <octavo/numeric/stored_type.hpp>
 
 // The numbers of GGUF, version 3 (github.com/ggml-org/ggml, docs/gguf.md): "GGUF", u32 version, u64
@@ -111,7 +112,7 @@ constexpr std::optional<StoredType> stored_type_of(std::uint32_t of_tensor) noex
 /// The double with the fewest digits that rounds to `number`: 1e-05, not 9.99999974737875e-06.
 inline double shortest_double(float number) {
   std::array<char, 32> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto end = write_number(digits.data(), digits.data() + digits.size(), number).ptr;
   auto result = static_cast<double>(number);
   parse_whole(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())),
               result);

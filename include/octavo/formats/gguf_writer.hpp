@@ -25,7 +25,7 @@ class GgufBytes {
  public:
   template <typename Number>
   void number(Number value) {
-    const auto bytes = std::bit_cast<std::array<char, sizeof(Number)>>(value);
+    const auto bytes = octavo::bit_cast<std::array<char, sizeof(Number)>>(value);
     bytes_.append(bytes.data(), bytes.size());
   }
   void text(std::string_view value) {

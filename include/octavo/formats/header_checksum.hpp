@@ -38,7 +38,7 @@ inline std::size_t find_header_checksum(std::string_view header) {
 /// The checksum that a header must contain.
 inline std::string header_checksum(std::string_view header) {
   const auto sum_behind = [](std::string_view text, std::uint32_t before) {
-    return crc32c(std::as_bytes(std::span(text)), before);
+    return crc32c(std::as_bytes(std::span(text.data(), text.size())), before);
   };
   const std::size_t at = find_header_checksum(header);
   if (at == header.npos) return sum_text(sum_behind(header, 0));

@@ -15,6 +15,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/parse_number.hpp>
+#include <octavo/base/write_number.hpp>
 #include <octavo/formats/safetensors_reader.hpp>
 
 namespace OCTAVO_NAMESPACE {
@@ -33,7 +34,7 @@ class MetadataWriter {
  private:
   static std::string digits(auto value) {
     std::array<char, 32> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    const auto end = write_number(text.data(), text.data() + text.size(), value).ptr;
     return {text.data(), end};
   }
 

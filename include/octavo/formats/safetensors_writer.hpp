@@ -72,7 +72,7 @@ inline void write_safetensors(const std::string& path, std::span<const TensorToW
                        tensor.encode == nullptr ? tensor.bytes.size() : tensor.encoded_bytes});
   }
   const std::string text = detail::header_text(entries, metadata);
-  const auto length = std::bit_cast<std::array<std::byte, 8>>(std::uint64_t{text.size()});
+  const auto length = octavo::bit_cast<std::array<std::byte, 8>>(std::uint64_t{text.size()});
   AtomicFile file(path, files);
   file.write(length);
   file.write(text);

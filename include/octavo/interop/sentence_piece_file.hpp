@@ -156,7 +156,7 @@ class SentencePieceFile {
     each_field(message, [&](const ProtobufFields::Field& field) {
       if (field.number == 1 && field.wire == 2) text = field.bytes;
       if (field.number == 2 && field.wire == 5) {
-        score = std::bit_cast<float>(static_cast<std::uint32_t>(field.value));
+        score = octavo::bit_cast<float>(static_cast<std::uint32_t>(field.value));
       }
       if (field.number == 3 && field.wire == 0) type = field.value;
     });

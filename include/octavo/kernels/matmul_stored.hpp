@@ -36,7 +36,7 @@ void copy_row(const StoredMatrix& table, Index i, T* to) {
   std::array<float, 256> numbers;
   for (Index first = 0; first < table.length; first += std::ssize(numbers)) {
     const auto piece = std::span(numbers).first(
-        static_cast<std::size_t>(std::min(std::ssize(numbers), table.length - first)));
+        static_cast<std::size_t>(std::min<Index>(std::ssize(numbers), table.length - first)));
     decode_line(table, i, first, piece);
     std::copy(piece.begin(), piece.end(), to + first);
   }

@@ -14,6 +14,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/parse_number.hpp>
+#include <octavo/base/write_number.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -94,7 +95,7 @@ OCTAVO_INLINE std::string readable_bytes(std::size_t bytes) {
   const int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   char text[32];  // not printf, whose decimal point depends on the locale
   char* const end =
-      std::to_chars(text, std::end(text), value, std::chars_format::fixed, digits).ptr;
+      write_number(text, std::end(text), value, std::chars_format::fixed, digits).ptr;
   return std::string(text, end).append(" ").append(units[unit]);
 }
 

@@ -26,14 +26,14 @@ constexpr float to_float(Float16 number) noexcept {
   const std::uint32_t fraction = number.bits & 0x3ffu;
   if (exponent == 0) {  // zero, or a multiple of 2^-24 below the normal numbers
     const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | sign);
+    return octavo::bit_cast<float>(octavo::bit_cast<std::uint32_t>(magnitude) | sign);
   }
   const std::uint32_t widened = exponent == 31 ? 255 : exponent + (127 - 15);
-  return std::bit_cast<float>(sign | widened << 23 | fraction << 13);
+  return octavo::bit_cast<float>(sign | widened << 23 | fraction << 13);
 }
 
 constexpr float to_float(BFloat16 number) noexcept {
-  return std::bit_cast<float>(std::uint32_t{number.bits} << 16);
+  return octavo::bit_cast<float>(std::uint32_t{number.bits} << 16);
 }
 
 namespace detail {
@@ -49,7 +49,7 @@ constexpr std::uint32_t rounded_off(std::uint32_t magnitude, int dropped) noexce
 
 /// The nearest binary16; infinity from 65520 on. NaN gives NaN.
 constexpr Float16 to_float16(float number) noexcept {
-  const auto bits = std::bit_cast<std::uint32_t>(number);
+  const auto bits = octavo::bit_cast<std::uint32_t>(number);
   const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000u);
   const std::uint32_t magnitude = bits & 0x7fffffffu;
   std::uint32_t result = 0;
@@ -58,7 +58,7 @@ constexpr Float16 to_float16(float number) noexcept {
   } else if (magnitude >= 0x47800000u) {  // 65536
     result = 0x7c00;
   } else if (magnitude < 0x38800000u) {  // 2^-14: added to 1/2, its last bit is worth 2^-24
-    result = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
+    result = octavo::bit_cast<std::uint32_t>(octavo::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
   } else {
     result = detail::rounded_off(magnitude - (std::uint32_t{127 - 15} << 23), 13);
   }
@@ -67,7 +67,7 @@ constexpr Float16 to_float16(float number) noexcept {
 
 /// The nearest bfloat16; numbers that round beyond the largest give infinity. NaN gives NaN.
 constexpr BFloat16 to_bfloat16(float number) noexcept {
-  const auto bits = std::bit_cast<std::uint32_t>(number);
+  const auto bits = octavo::bit_cast<std::uint32_t>(number);
   const std::uint32_t magnitude = bits & 0x7fffffffu;
   const std::uint32_t result =
       magnitude > 0x7f800000u ? 0x7fc0u : detail::rounded_off(magnitude, 16);

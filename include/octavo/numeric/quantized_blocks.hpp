@@ -198,7 +198,7 @@ inline void decode_iq4_xs(const Byte* block, float* out) noexcept {
 
 /// The bits of a number's magnitude, which are in the order of the magnitudes.
 inline std::uint32_t magnitude_bits(float number) noexcept {
-  return std::bit_cast<std::uint32_t>(number) & 0x7fff'ffffu;
+  return octavo::bit_cast<std::uint32_t>(number) & 0x7fff'ffffu;
 }
 
 /// The bits of the largest magnitude of 32 numbers; those of an infinity or a NaN are larger than
@@ -233,7 +233,7 @@ inline std::uint32_t put_numbers(const std::array<int, 32>& numbers, Byte* low) 
 
 /// As ggml's quantize_row_q8_0_ref. numbers [32], finite.
 inline void encode_q8_0(const float* numbers, Byte* block) noexcept {
-  const float scale = std::bit_cast<float>(largest_bits(numbers)) / 127;
+  const float scale = octavo::bit_cast<float>(largest_bits(numbers)) / 127;
   const float factor = reciprocal(scale);
   put_half(scale, block);
   std::array<Byte, 32> bytes;

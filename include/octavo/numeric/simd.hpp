@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <octavo/base/config.hpp>
+#include <octavo/numeric/exact_fma.hpp>
 #include <octavo/numeric/isa.hpp>
 #include <octavo/numeric/scalar.hpp>
 #include <octavo/numeric/x86_instructions.hpp>
@@ -31,14 +32,6 @@ inline constexpr int vector_bytes = OCTAVO_VECTOR_BYTES;
 inline constexpr int register_count = 32;
 #else
 inline constexpr int register_count = 16;
-#endif
-
-/// Whether a fused multiply-add is one instruction. Otherwise it is a library call per lane, with
-/// the same bits, a hundred times slower.
-#if OCTAVO_VECTOR_BYTES > 16 || defined(OCTAVO_HAS_NEON)
-inline constexpr bool has_fast_fma = true;
-#else
-inline constexpr bool has_fast_fma = false;
 #endif
 
 template <Scalar T>
@@ -159,7 +152,7 @@ OCTAVO_ALWAYS_INLINE void store_partial(T* to, Vector<T> value, Index count) {
 #if OCTAVO_VECTOR_BYTES > 16 || defined(OCTAVO_HAS_NEON)
 #define OCTAVO_FMA OCTAVO_ALWAYS_INLINE
 #else
-#define OCTAVO_FMA [[gnu::noinline]] inline  // one library call per lane: kept out of loops
+#define OCTAVO_FMA OCTAVO_ALWAYS_INLINE
 #endif
 
 /// a * b + c with one rounding.
@@ -171,8 +164,7 @@ OCTAVO_FMA Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) 
 #elif defined(OCTAVO_HAS_NEON)
   return vfmaq_f32(c, a, b);
 #else
-  for (int lane = 0; lane < width<float>; ++lane) c[lane] = std::fma(a[lane], b[lane], c[lane]);
-  return c;
+  return octavo::detail::exact_fma(a, b, c);
 #endif
 }
 

@@ -103,10 +103,10 @@ template <typename N>
 constexpr bool is_finite(N number) noexcept {
   if constexpr (std::is_same_v<N, double>) {
     constexpr std::uint64_t exponent = 0x7ff0'0000'0000'0000;
-    return (std::bit_cast<std::uint64_t>(number) & exponent) != exponent;
+    return (octavo::bit_cast<std::uint64_t>(number) & exponent) != exponent;
   } else if constexpr (std::is_same_v<N, float>) {
     constexpr std::uint32_t exponent = 0x7f80'0000;
-    return (std::bit_cast<std::uint32_t>(number) & exponent) != exponent;
+    return (octavo::bit_cast<std::uint32_t>(number) & exponent) != exponent;
   } else {
     constexpr std::uint16_t exponent = std::is_same_v<N, Float16> ? 0x7c00 : 0x7f80;
     return (number.bits & exponent) != exponent;

@@ -13,6 +13,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/error.hpp>
 #include <octavo/base/parse_number.hpp>
+#include <octavo/base/write_number.hpp>
 #include <octavo/files/append_log.hpp>
 #include <octavo/report/bits_per_character.hpp>
 #include <octavo/report/run_history.hpp>
@@ -115,7 +116,7 @@ class MetricsFile {
     std::array<char, 320> text;
     char* end = text.data();
     const auto number = [&](auto... value) {
-      end = std::to_chars(end, text.data() + text.size() - 1, value...).ptr;
+      end = write_number(end, text.data() + text.size() - 1, value...).ptr;
       *end++ = ',';
     };
     const auto known = [&](double value) {

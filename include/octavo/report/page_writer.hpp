@@ -14,6 +14,7 @@
 #include <octavo/base/config.hpp>
 #include <octavo/base/formatted_number.hpp>
 #include <octavo/base/utf8.hpp>
+#include <octavo/base/write_number.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -51,7 +52,7 @@ class PageWriter {
 
   PageWriter& whole(Index value) {
     std::array<char, 24> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    const auto end = write_number(digits.data(), digits.data() + digits.size(), value).ptr;
     return markup({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
 
@@ -82,7 +83,7 @@ class PageWriter {
   PageWriter& formatted(double value, std::chars_format format, int precision) {
     std::array<char, 64> digits;
     const auto end =
-        std::to_chars(digits.data(), digits.data() + digits.size(), value, format, precision).ptr;
+        write_number(digits.data(), digits.data() + digits.size(), value, format, precision).ptr;
     return markup({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include <octavo/base/config.hpp>
+#include <octavo/base/write_number.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -108,7 +109,7 @@ class ReportScale {
 
   static std::string fixed(double value, int decimals) {
     std::array<char, 64> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+    const auto end = write_number(text.data(), text.data() + text.size(), value,
                                    std::chars_format::fixed, decimals);
     return {text.data(), end.ptr};
   }
@@ -119,7 +120,7 @@ class ReportScale {
     const int decimals = static_cast<int>(std::clamp(power - decade(step), 0.0, 16.0));
     std::array<char, 16> exponent;
     const auto end =
-        std::to_chars(exponent.data(), exponent.data() + exponent.size(), static_cast<int>(power));
+        write_number(exponent.data(), exponent.data() + exponent.size(), static_cast<int>(power));
     return fixed(value / std::pow(10.0, power), decimals)
         .append("e")
         .append(exponent.data(), end.ptr);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -79,7 +80,8 @@ class BpeTrainer {
                      const std::function<void(const BpeProgress&)>& watch = {}) const;
 
  private:
-  static constexpr std::size_t most_enough = std::size_t{1} << 40;
+  static constexpr auto most_enough = static_cast<std::size_t>(
+      std::min<std::uint64_t>(std::uint64_t{1} << 40, std::numeric_limits<std::size_t>::max() / 2));
 
   /// A vocabulary that grows.
   class Growing {

@@ -301,8 +301,8 @@ OCTAVO_SETUP constexpr void check_patterns(const TrainingOptions& options, bool 
 }
 
 constexpr void check_between_steps(std::size_t bytes) {
-  constexpr std::size_t most = std::size_t{1} << 62;
-  require(bytes <= most, [&] {
+  constexpr std::uint64_t most = std::uint64_t{1} << 62;
+  require(std::uint64_t{bytes} <= most, [&] {
     return concat({"between_steps_bytes is ", bytes, ", expected at most 2^62"});
   });
 }

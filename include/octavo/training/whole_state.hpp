@@ -71,7 +71,8 @@ template <typename Step>
 void read_whole_state(const Step& step, std::size_t first, std::span<std::byte> bytes) {
   if (bytes.empty()) return;
   if (!step.shards().divided()) {
-    std::ranges::copy(step.optimizer_state().subspan(first, bytes.size()), bytes.begin());
+    const std::span<const std::byte> there = step.optimizer_state().subspan(first, bytes.size());
+    std::copy(there.begin(), there.end(), bytes.begin());
     return;
   }
   require(step.ranks() != nullptr && step.ranks()->rank() == 0,
@@ -80,12 +81,13 @@ void read_whole_state(const Step& step, std::size_t first, std::span<std::byte> 
   Ranks& ranks = *step.ranks();
   const detail::StateRequest request{first, bytes.size()};
   detail::ask_all(ranks, request);
-  std::ranges::fill(bytes, std::byte{0});
+  std::fill(bytes.begin(), bytes.end(), std::byte{0});
   detail::for_each_share(
       step, request, [&](Index rank, std::size_t there, std::size_t here, std::size_t count) {
         const auto range = bytes.subspan(there - first, count);
         if (rank != 0) return ranks.receive(rank, range);
-        std::ranges::copy(step.optimizer_state().subspan(here, count), range.begin());
+        const std::span<const std::byte> own = step.optimizer_state().subspan(here, count);
+        std::copy(own.begin(), own.end(), range.begin());
       });
   ranks.wait();
 }
@@ -110,7 +112,8 @@ class WholeStateReader {
       here_ = std::min(piece_.size(), all - first);
       read_whole_state(step_, first, std::span(piece_).first(here_));
     }
-    std::ranges::copy(std::span(piece_).subspan(first - first_, bytes.size()), bytes.begin());
+    std::copy_n(piece_.begin() + static_cast<std::ptrdiff_t>(first - first_), bytes.size(),
+                bytes.begin());
   }
 
  private:
