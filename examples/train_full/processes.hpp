@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include <octavo/base/error.hpp>
 #include <octavo/fwd.hpp>
 #include <octavo/parallel/ranks.hpp>
 
@@ -38,6 +39,19 @@ auto first_before_others(Body body) {
   auto result = body();
   if (is_first_process()) wait_for_first();
   return result;
+}
+
+/// Calls body(). If processes that share steps diverge, they do so at the same step: the others
+/// wait until the first has said so and ends them.
+template <typename Body>
+int first_reports_divergence(const octavo::TrainingOptions& training, Body body) {
+  try {
+    return body();
+  } catch (const octavo::Diverged&) {
+    if (is_first_process() || training.diloco.on()) throw;
+  }
+  wait_for_first();
+  return static_cast<int>(octavo::ErrorCode::diverged);
 }
 
 /// Measures, from its construction on, how long each process waits for the others and for messages:

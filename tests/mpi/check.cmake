@@ -132,3 +132,11 @@ string(REPLACE mpi_runs/text mpi_runs/other with_other "${common}")
 run(fails ${mpirun} -n 1 ${program} 12 ${common} --out mpi_runs/refused
   : -n 1 ${program} 12 ${with_other} --out mpi_runs/refused)
 expect_text("${error}" "processes 0 and 1 differ in their text")
+
+# Processes that share steps diverge together, and one says so.
+run(fails ${mpirun} -n 2 ${program} 50 ${common} --lr 1e30 --clip 0 --out mpi_runs/diverged)
+string(REGEX MATCHALL "train_full: error: training diverged" messages "${error}")
+list(LENGTH messages count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "expected one message about the divergence, got ${count}:\n${error}")
+endif()
