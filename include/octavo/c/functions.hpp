@@ -16,9 +16,11 @@
 // The functions of octavo.h, which every file that includes this header contains: compile it in one
 // file of a program, or link the shared library octavo_c.
 
+/// See octavo.h.
 struct octavo_model {
   octavo::OwnedModel model;
 };
+/// See octavo.h.
 struct octavo_trainer {
   octavo::OwnedTrainer trainer;
 };

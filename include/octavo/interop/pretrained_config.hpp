@@ -20,6 +20,7 @@
 // What the files of other programs say about a model, apart from its weights and its vocabulary.
 namespace OCTAVO_NAMESPACE {
 
+/// What the files of another program say of a model.
 struct PretrainedConfig {
   ModelConfig model;
   Index trained_length = 0;  ///< the longest sequence in training

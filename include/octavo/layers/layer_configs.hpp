@@ -42,6 +42,7 @@ constexpr std::array<std::string_view, 5> choice_names(RotaryScaling) noexcept {
   return {"none", "linear", "dynamic", "llama3", "yarn"};
 }
 
+/// The settings of Norm.
 struct NormConfig {
   NormKind kind = NormKind::layer;
   double epsilon = layer_norm_epsilon;  ///< added to the variance, or to the mean square
@@ -72,6 +73,7 @@ struct PositionConfig {
   friend constexpr bool operator==(const PositionConfig&, const PositionConfig&) = default;
 };
 
+/// The settings of CausalSelfAttention.
 struct AttentionConfig {
   Index heads = 1;           ///< H, of queries
   Index kv_heads = 0;        ///< heads of keys and values, a divisor of H; 0: as many
@@ -97,6 +99,7 @@ struct AttentionConfig {
   friend constexpr bool operator==(const AttentionConfig&, const AttentionConfig&) = default;
 };
 
+/// The settings of FeedForward.
 struct FeedForwardConfig {
   Index d_ff = 0;  ///< F, hidden numbers per position
   Activation activation = Activation::relu;
@@ -106,6 +109,7 @@ struct FeedForwardConfig {
   friend constexpr bool operator==(const FeedForwardConfig&, const FeedForwardConfig&) = default;
 };
 
+/// The settings of OutputHead.
 struct HeadConfig {
   bool tied = false;  ///< the head shares the token table, and has no bias then
   bool bias = true;

@@ -17,6 +17,7 @@
 
 namespace OCTAVO_NAMESPACE {
 
+/// A point of a curve, in the numbers of its axes.
 struct ChartPoint {
   double x = 0, y = 0;
 };

@@ -39,6 +39,7 @@ inline double tokens_per_second(const HistoryPoint& point, Index tokens_per_step
   return point.seconds > 0 ? tokens / point.seconds : 0;
 }
 
+/// An evaluation within a run.
 struct EvaluationPoint {
   Index step = 0;
   double training_loss = 0;  ///< of the preceding steps; see RunHistory::recent_loss

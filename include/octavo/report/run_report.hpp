@@ -27,6 +27,7 @@ struct ReportSetting {
   std::string name, value;
 };
 
+/// Settings under one heading of a report.
 struct SettingGroup {
   std::string name;
   std::vector<ReportSetting> settings;

@@ -75,8 +75,8 @@ inline std::optional<std::pair<Index, std::string_view>> sample_row(std::string_
 
 }  // namespace detail
 
-/// The samples of a run as a table, "samples.tsv", with the columns step and text. In the text, \\,
-/// \n, \t and \xNN stand for characters that a cell cannot have.
+/// The samples of a run as a table, "samples.tsv", with the columns step and text. In the text,
+/// `\\`, `\n`, `\t` and `\xNN` stand for characters that a cell cannot have.
 class SamplesFile {
  public:
   /// Longer samples are cut.

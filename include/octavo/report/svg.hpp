@@ -65,6 +65,7 @@ inline std::string element(std::string_view tag, Attributes list) {
   return std::string("<").append(tag).append(attributes(list)).append("/>\n");
 }
 
+/// In pixels, y downward.
 struct Rectangle {
   double x = 0, y = 0, width = 0, height = 0;
 };
@@ -95,6 +96,7 @@ inline std::string lines(std::string_view path, std::string_view stroke, double 
                           {"fill", "none"}});
 }
 
+/// The attributes of a text; the size is in pixels.
 struct TextStyle {
   double size = 12;
   std::string_view anchor = "start";  ///< or "middle", "end"

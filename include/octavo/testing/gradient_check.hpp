@@ -28,6 +28,7 @@ struct TensorCheck {
   bool passed() const noexcept { return difference <= allowed; }  // false for NaN
 };
 
+/// What check_gradients has found.
 struct GradientCheckResult {
   std::vector<TensorCheck> tensors;
   std::string barrier_defects = {};  ///< see check_barriers; empty: none

@@ -37,6 +37,7 @@ concept PartMaker = requires(const M make, const Builder<double>& builder) {
 template <PartMaker M>
 using PartOf = decltype(std::declval<const M&>()(std::declval<const Builder<double>&>()));
 
+/// The batch on which check_gradients runs a layer.
 struct GradientCheckOptions {
   Index sequences = 2;
   Index sequence = 5;

@@ -23,6 +23,7 @@ class BpeMerges {
  public:
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
+  /// A merge of two tokens.
   struct Found {
     std::uint32_t rank = none;  ///< the number of earlier merges; `none`: there is no such merge
     Token result = 0;

@@ -84,6 +84,7 @@ enum class StopReason {
   spike,     ///< see RunState::spiked
 };
 
+/// How a run ended.
 struct RunResult {
   StopReason reason = StopReason::finished;
   /// The last validation loss; for a finished run, over the whole validation text. NaN: none.

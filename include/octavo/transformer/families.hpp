@@ -138,6 +138,7 @@ inline constexpr ModelConfig stories15m = with_family({.vocabulary = 32000,
                                                        .attention = {.heads = 6},
                                                        .feed_forward = {.d_ff = 768}},
                                                       Family::smollm2);
+/// TinyLlama 1.1B (Zhang et al. 2024).
 inline constexpr ModelConfig tinyllama_1_1b =
     with_family({.vocabulary = 32000,
                  .context = 2048,
@@ -146,6 +147,7 @@ inline constexpr ModelConfig tinyllama_1_1b =
                  .attention = {.heads = 32, .kv_heads = 4},
                  .feed_forward = {.d_ff = 5632}},
                 Family::llama);
+/// Llama 3.2 1B (Grattafiori et al. 2024).
 inline constexpr ModelConfig llama_3_2_1b = [] {
   ModelConfig config = with_family({.vocabulary = 128256,
                                     .context = 131072,
@@ -160,6 +162,7 @@ inline constexpr ModelConfig llama_3_2_1b = [] {
   config.positions.original_context = 8192;
   return config;
 }();
+/// SmolLM2-135M (Ben Allal et al. 2025).
 inline constexpr ModelConfig smollm2_135m = with_family({.vocabulary = 49152,
                                                          .context = 8192,
                                                          .layers = 30,
@@ -167,6 +170,7 @@ inline constexpr ModelConfig smollm2_135m = with_family({.vocabulary = 49152,
                                                          .attention = {.heads = 9, .kv_heads = 3},
                                                          .feed_forward = {.d_ff = 1536}},
                                                         Family::smollm2);
+/// SmolLM2-360M (Ben Allal et al. 2025).
 inline constexpr ModelConfig smollm2_360m = with_family({.vocabulary = 49152,
                                                          .context = 8192,
                                                          .layers = 32,
@@ -174,6 +178,7 @@ inline constexpr ModelConfig smollm2_360m = with_family({.vocabulary = 49152,
                                                          .attention = {.heads = 15, .kv_heads = 5},
                                                          .feed_forward = {.d_ff = 2560}},
                                                         Family::smollm2);
+/// Qwen2.5-0.5B (Yang et al. 2024).
 inline constexpr ModelConfig qwen2_5_0_5b = with_family({.vocabulary = 151936,
                                                          .context = 32768,
                                                          .layers = 24,
@@ -181,6 +186,7 @@ inline constexpr ModelConfig qwen2_5_0_5b = with_family({.vocabulary = 151936,
                                                          .attention = {.heads = 14, .kv_heads = 2},
                                                          .feed_forward = {.d_ff = 4864}},
                                                         Family::qwen2);
+/// Qwen3-0.6B (Yang et al. 2025).
 inline constexpr ModelConfig qwen3_0_6b =
     with_family({.vocabulary = 151936,
                  .context = 40960,
@@ -189,6 +195,7 @@ inline constexpr ModelConfig qwen3_0_6b =
                  .attention = {.heads = 16, .kv_heads = 8, .head_width = 128},
                  .feed_forward = {.d_ff = 3072}},
                 Family::qwen3);
+/// Gemma 3 270M (2025).
 inline constexpr ModelConfig gemma_3_270m =
     with_family({.vocabulary = 262144,
                  .context = 32768,

@@ -7,24 +7,28 @@
 /// sample text and tiny Shakespeare, by character.
 namespace OCTAVO_NAMESPACE::presets {
 
+/// `train_full --tiny`.
 inline constexpr ModelConfig tiny{.vocabulary = 35,
                                   .context = 128,
                                   .layers = 1,
                                   .width = 64,
                                   .attention = {.heads = 2},
                                   .feed_forward = {.d_ff = 128}};
+/// `train_full --small`.
 inline constexpr ModelConfig small{.vocabulary = 35,
                                    .context = 128,
                                    .layers = 2,
                                    .width = 128,
                                    .attention = {.heads = 4},
                                    .feed_forward = {.d_ff = 512}};
+/// `train_full --medium`.
 inline constexpr ModelConfig medium{.vocabulary = 66,
                                     .context = 128,
                                     .layers = 4,
                                     .width = 256,
                                     .attention = {.heads = 8},
                                     .feed_forward = {.d_ff = 512}};
+/// `train_full --large`.
 inline constexpr ModelConfig large{.vocabulary = 66,
                                    .context = 128,
                                    .layers = 4,
