@@ -7,16 +7,18 @@
       two processes in network namespaces whose link has a limited rate and a delay, beside the
       model, which is given the step's time without either. As root, with iproute2 and Open MPI.
 
-The model follows a step. Backward completes the parts of the model from the head to the embedding.
-When a part is complete, and the messages that were begun with the part before it are there, a process
-begins to send the numbers of this part and the sums of the part before it. Messages of n bytes to
-p - 1 others are there after
+The model follows a step of several passes over the sequences of a process. The gradients of the parts
+of the model, from the head to the embedding, are complete one after the other in the backward of the
+last pass. When a part is complete, and the messages that were begun with the part before it are there,
+a process begins to send the numbers of this part and the sums of the part before it. Messages of n
+bytes to p - 1 others are there after
 
-    a + (p - 1) o + n / b
+    3 a + (p - 1) o + n / b
 
-(latency a, time o to begin a message, bytes per second b); a process sends (p - 1) / p of the bytes of
-a part, and as many of its sums. A step ends when the last sums are there. Forward is a third of the
-arithmetic; backward is divided among the parts by their parameters, the embedding's being free.
+(latency a, thrice because MPI asks before it sends a large message; time o to begin a message; bytes
+per second b); a process sends (p - 1) / p of the bytes of a part, and as many of its sums. A step ends
+when the last sums are there. Forward is a third of the arithmetic; backward is divided among the parts
+by their parameters, the embedding's being free.
 """
 
 import collections
@@ -33,19 +35,20 @@ import tempfile
 import time
 
 
-def step_seconds(compute, parts, p, a, o, b):
+def step_seconds(compute, passes, parts, p, a, o, b):
     """parts: bytes of the gradients of head, blocks, embedding, in this order."""
     if p == 1:
         return compute
     arithmetic = sum(parts[:-1])
-    now, there, sums = compute / 3, 0.0, 0.0
+    backward = compute * 2 / 3 / passes
+    now, there, sums = compute - backward, 0.0, 0.0
 
     def exchange(begin, size):
-        return begin + a + (p - 1) * o + (p - 1) / p * size / b
+        return begin + 3 * a + (p - 1) * o + (p - 1) / p * size / b
 
     for index, size in enumerate(parts):
         if index < len(parts) - 1:
-            now += compute * 2 / 3 * size / arithmetic
+            now += backward * size / arithmetic
         if size == 0:
             continue
         now = max(now, there)
@@ -69,11 +72,13 @@ NETWORKS = {
     "100 Mbit/s, 30 ms": (30e-3, 2e-6, 12.5e6),
 }
 MACHINE = 3.0e12  # floating-point operations per second that 64 cores with AVX-512 sustain
+PASS = 8192  # tokens of a pass on such a machine
 ROUND = 100  # steps, for DiLoCo with 8 bits
 
 
 def table():
-    print(f"machine: {MACHINE:.2g} operations per second; DiLoCo: rounds of {ROUND} steps, 8 bits")
+    print(f"machine: {MACHINE:.2g} operations per second, {PASS} tokens a pass; "
+          f"DiLoCo: rounds of {ROUND} steps, 8 bits")
     for name, (a, o, b) in NETWORKS.items():
         print(f"{name}: latency {a:g} s, {o:g} s to begin a message, {b:g} bytes per second")
     print()
@@ -87,13 +92,15 @@ def table():
             cells = []
             for p in machines:
                 compute = 6 * parameters * tokens / p / MACHINE
-                shared = compute / step_seconds(compute, parts, p, a, o, b)
+                passes = max(1, tokens / p / PASS)
+                shared = compute / step_seconds(compute, passes, parts, p, a, o, b)
                 sent = 2 * (a + (p - 1) * o) + 2 * (p - 1) / p * parameters * 260 / 256 / b
                 diloco = ROUND * compute / (ROUND * compute + sent)
                 cells.append(f"{100 * shared:.0f} / {100 * diloco:.0f}")
             print(f"| {model}, {tokens} | {network} | " + " | ".join(cells) + " |")
 
 
+STEPS = 20  # of a measured run
 HOSTS = ("octavo1", "octavo2")
 DEVICES = ("left", "right")
 
@@ -180,7 +187,7 @@ def measure(program):
     """Medians of three runs, as the program prints the time of a step."""
     blocks, width, hidden, vocabulary, context = 6, 256, 1024, 256, 128
     shape = ["--layers", blocks, "--heads", 4, "--width", width, "--ff", hidden, "--context", context,
-             "--sequence", context, "--batch", 8, "--threads", 1, "--eval-every", 0,
+             "--sequence", context, "--batch", 8, "--micro-batch", 1, "--threads", 1, "--eval-every", 0,
              "--sample-every", 0, "--metrics-every", 0, "--tokenizer", "byte"]
     block = 4 * width * width + 2 * width * hidden + 9 * width + hidden
     parts = [4 * (vocabulary * width + 2 * width)] + [4 * block] * blocks
@@ -198,9 +205,10 @@ def measure(program):
 
     def seconds(count):
         words = ["ip", "netns", "exec", HOSTS[0], "mpirun", "-n", count, "--mca", "btl", "tcp,self",
-                 "--mca", "plm_rsh_agent", agent, "--mca", "btl_tcp_if_include", "10.9.9.0/24",
+                 "--mca", "plm_rsh_agent", agent, "--mca", "rtc", "^hwloc",
+                 "--mca", "btl_tcp_if_include", "10.9.9.0/24",
                  "--mca", "oob_tcp_if_include", "10.9.9.0/24", "--bind-to", "none",
-                 "--host", ",".join(HOSTS[:count]), program, 30, *shape, "--leaves", 2, "--data",
+                 "--host", ",".join(HOSTS[:count]), program, STEPS, *shape, "--leaves", 2, "--data",
                  text, "--out", os.path.join(folder, "run")]
         found = []
         for _ in range(3):
@@ -208,7 +216,7 @@ def measure(program):
                                     capture_output=True, text=True, timeout=600)
             if count == 1:
                 line = re.search(r"([0-9.]+) s of training", result.stdout)
-                found.append(float(line[1]) / 30 if line else float("nan"))
+                found.append(float(line[1]) / STEPS if line else float("nan"))
             else:
                 lines = re.findall(r"processes: ([0-9.e-]+) s a step", result.stdout)
                 if not lines:
@@ -226,7 +234,7 @@ def measure(program):
             with Network(megabits, delay):
                 measured = seconds(2)
             # Headers of TCP take 1% of packets of 9000 bytes.
-            modelled = step_seconds(fast, parts, 2, 50e-6 + delay, 10e-6, megabits * 1e6 / 8 * 0.99)
+            modelled = step_seconds(fast, 4, parts, 2, 50e-6 + delay, 10e-6, megabits * 1e6 / 8 * 0.99)
             print(f"| {megabits} | {1000 * delay:.0f} | {measured:.4f} | {modelled:.4f} "
                   f"| {measured / modelled:.2f} |", flush=True)
     finally:

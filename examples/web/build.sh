@@ -29,7 +29,8 @@ em++ -std=c++20 -O3 -msimd128 -fexceptions -Wno-invalid-constexpr -DNDEBUG \
 {
   cat "$here/page.html"
   echo '<script id="library" type="text/plain">'
-  echo 'var Module = {onRuntimeInitialized: () => postMessage({kind: "ready"})};'
+  echo 'var Module = {onRuntimeInitialized: () => postMessage({kind: "ready"}),'
+  echo '  onAbort: (what) => postMessage({kind: "error", text: "The library does not start: " + what})};'
   cat "$work/octavo.js" "$here/worker.js"
   echo '</script>'
   echo '<script>'

@@ -43,7 +43,8 @@ function drawCurve() {
   pen.scale(scale, scale);
   const style = getComputedStyle(document.body);
   const left = 34, bottom = height - 22, right = width - 8, top = 8;
-  const highest = Math.max(1, ...losses.slice(0, 5).map(Math.ceil));
+  // Losses above that of a model which knows nothing are at the upper edge.
+  const highest = Math.min(12, Math.max(1, ...losses.slice(0, 5).map(Math.ceil)));
   const x = (step) => left + (right - left) * step / Math.max(1, losses.length - 1);
   const y = (loss) => bottom - (bottom - top) * Math.min(loss, highest) / highest;
   pen.font = "12px system-ui, sans-serif";
@@ -90,7 +91,8 @@ const handlers = {
   done({loss, validation}) {
     training = false;
     hasModel = true;
-    say(`Done. Loss of the last tenth of the text, which it has not seen: ${validation.toFixed(3)}.`);
+    say(validation === null ? "Done." :
+        `Done. Loss of the last tenth of the text, which it has not seen: ${validation.toFixed(3)}.`);
     document.body.dataset.loss = loss;
     document.body.dataset.validation = validation;
     enable();
@@ -118,8 +120,10 @@ const handlers = {
     say(`Loaded a model of ${parameters.toLocaleString("en")} parameters.`);
     enable();
   },
-  error({text}) {
-    training = false;
+  error({text, running, hasModel: has}) {
+    if (training && !running) say("It has stopped.");
+    training = Boolean(running);
+    hasModel = hasModel || Boolean(has);
     find("error").textContent = text;
     enable();
   },
@@ -155,6 +159,7 @@ find("file").onchange = async () => {
   const [file] = find("file").files;
   if (!file) return;
   const bytes = await file.arrayBuffer();
+  find("file").value = "";  // so that it can be chosen again
   send({action: "load", name: file.name, bytes}, [bytes]);
 };
 find("text").value = sample;

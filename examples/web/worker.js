@@ -5,6 +5,8 @@
 let trainer = 0;
 let model = 0;
 let running = false;
+let runs = 0;  // how many have begun; a step of an earlier one is not taken
+let files = 0;
 
 const call = (name, result, types, values) => Module.ccall("octavo_" + name, result, types, values);
 const reason = () => call("error", "string", [], []);
@@ -13,6 +15,7 @@ const reason = () => call("error", "string", [], []);
 function withText(text, body) {
   const bytes = new TextEncoder().encode(text);
   const place = Module._malloc(bytes.length + 1);
+  if (place === 0) throw new Error("there is not enough memory for the text");
   HEAPU8.set(bytes, place);
   HEAPU8[place + bytes.length] = 0;
   try {
@@ -56,30 +59,41 @@ const evaluate = () =>
     number((place) => call("evaluate", "number", ["number", "number"], [trainer, place]));
 
 // Steps for a tenth of a second, then lets messages in.
-function work(steps, seen) {
-  if (!running) return;
+function work(run, steps, done) {
+  if (!running || run !== runs) return;
+  const losses = [];
+  const begin = performance.now();
+  let failure = null;
   try {
-    const begin = performance.now();
-    let done = 0;
     do {
-      const loss = number((place) => call("step", "number", ["number", "number"], [trainer, place]));
-      ++done;
-      seen.push(loss);
-    } while (seen.length < steps && performance.now() - begin < 100);
-    const seconds = (performance.now() - begin) / 1000;
-    postMessage({kind: "losses", losses: seen.slice(-done), done: seen.length, seconds});
-    if (seen.length < steps) return setTimeout(work, 0, steps, seen);
-    running = false;
-    setModel(call("model_of", "number", ["number"], [trainer]));
-    postMessage({kind: "done", loss: seen[seen.length - 1], validation: evaluate()});
+      losses.push(number((place) =>
+          call("step", "number", ["number", "number"], [trainer, place])));
+    } while (done + losses.length < steps && performance.now() - begin < 100);
   } catch (error) {
-    running = false;
-    postMessage({kind: "error", text: error.message});
+    failure = error;
   }
+  const seconds = (performance.now() - begin) / 1000;
+  if (losses.length > 0) postMessage({kind: "losses", losses, seconds});
+  if (failure === null && done + losses.length < steps) {
+    return setTimeout(work, 0, run, steps, done + losses.length);
+  }
+  running = false;
+  setModel(call("model_of", "number", ["number"], [trainer]));
+  if (failure !== null) return fail(failure);
+  let validation = null;
+  try {
+    validation = evaluate();
+  } catch {  // the last tenth of the text is too short
+  }
+  postMessage({kind: "done", loss: losses[losses.length - 1], validation});
 }
+
+const fail = (error) =>
+    postMessage({kind: "error", text: error.message || String(error), running, hasModel: model !== 0});
 
 const actions = {
   train({text, options, steps}) {
+    running = false;
     if (trainer !== 0) call("free_trainer", null, ["number"], [trainer]);
     trainer = withText(text, (place, bytes) =>
         call("train", "number", ["number", "number", "string"], [place, bytes, options]));
@@ -90,7 +104,7 @@ const actions = {
       drawing: Module.ccall("web_memory_drawing", "string", ["number"], [trainer]),
     });
     running = true;
-    setTimeout(work, 0, steps, []);
+    setTimeout(work, 0, ++runs, steps, 0);
   },
   stop() {
     running = false;
@@ -110,10 +124,11 @@ const actions = {
   },
   load({bytes, name}) {
     running = false;
-    const path = "/" + name.replace(/[^A-Za-z0-9._-]/g, "_");
+    // A path that no model has open; the model keeps the file itself.
+    const path = `/${++files}_${name.replace(/[^A-Za-z0-9._-]/g, "_")}`;
     FS.writeFile(path, new Uint8Array(bytes));
     const next = call("load", "number", ["string", "string"], [path, ""]);
-    if (next === 0) FS.unlink(path);
+    FS.unlink(path);
     setModel(next);
     postMessage({kind: "loaded", parameters: Number(Module._octavo_parameter_count(model))});
   },
@@ -123,6 +138,7 @@ onmessage = ({data}) => {
   try {
     actions[data.action](data);
   } catch (error) {
-    postMessage({kind: "error", text: error.message});
+    fail(error);
   }
 };
+self.onunhandledrejection = (event) => fail(event.reason);

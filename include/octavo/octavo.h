@@ -42,6 +42,7 @@ int octavo_save(const octavo_model *model, const char *path);
 
 void octavo_free_model(octavo_model *model);
 
+/* -1 for NULL, here and below. */
 int64_t octavo_parameter_count(const octavo_model *model);
 int64_t octavo_vocabulary_size(const octavo_model *model);
 /* Positions that generation sees. */
@@ -51,7 +52,8 @@ int64_t octavo_context(const octavo_model *model);
  * that is not 0 ends the text. */
 typedef int (*octavo_write)(void *user, const char *text, size_t bytes);
 
-/* Continues the prompt until a token ends the text. Options: tokens (at most so many: 200),
+/* Continues the prompt until a token ends the text. `write` must not call functions of the model.
+ * Options: tokens (at most so many: 200),
  * temperature (0.8; 0: always the likeliest token), top-k, top-p, min-p, repetition-penalty,
  * repetition-window, seed (1). Equal seeds give equal texts. */
 int octavo_generate(octavo_model *model, const char *prompt, const char *options,
@@ -60,10 +62,12 @@ int octavo_generate(octavo_model *model, const char *prompt, const char *options
 /* The mean negative log-likelihood of the tokens of a text, in nats. */
 int octavo_score(octavo_model *model, const char *text, size_t bytes, double *nats_per_token);
 
-/* Prepares the training of a new model on a text. Without options it is a model of
- * 2 layers of width 128. Options: those of model, layers, training and memory; tokenizer
- * (char, byte, or bpe with vocab=N); validation (the last share of the text, for octavo_evaluate:
- * 0.1); threads. The memory is allocated here, once. */
+/* Prepares the training of a new model on a text. Without options it is a model of 2 layers of width
+ * 128. Options: those that `train_full --help` lists under Model, Layers, Training and Memory, except
+ * for those of several processes and those without a value but tied, gated, qk-norm, zero-init,
+ * recompute and fused-update; steps (1000); tokenizer (char, byte, or bpe with vocab=N); validation
+ * (the last share of the text, for octavo_evaluate: 0.1); threads. The memory is allocated here,
+ * once. */
 octavo_trainer *octavo_train(const char *text, size_t bytes, const char *options);
 
 /* The same from a model that exists: its weights, configuration and tokenizer. Options: those of

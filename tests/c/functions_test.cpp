@@ -134,6 +134,19 @@ TEST_CASE("a model is trained further, from a file or from memory, with and with
     CHECK(losses[0] == losses[1]);
     CHECK(losses[0] < 3);
   }
+  octavo_trainer* with_adapters =
+      octavo_fine_tune(in_memory, text.data(), text.size(), "lora-rank=4");
+  octavo_model* adapted = octavo_model_of(with_adapters);
+  for (const std::string rank : {"0", "2", "8"}) {
+    CHECK(octavo_fine_tune(adapted, text.data(), text.size(), ("lora-rank=" + rank).c_str()) ==
+          nullptr);
+    CHECK(std::string(octavo_error()).starts_with("read_base: the model has "));
+  }
+  octavo_trainer* further = octavo_fine_tune(adapted, text.data(), text.size(), "");
+  CHECK(further != nullptr);
+  octavo_free_trainer(further);
+  octavo_free_model(adapted);
+  octavo_free_trainer(with_adapters);
   CHECK(octavo_fine_tune(in_memory, text.data(), text.size(), "layers=2") == nullptr);
   check_error(
       "options: there is no 'layers' here (see octavo.h and train_full --help; write NAME=VALUE "
@@ -152,6 +165,19 @@ TEST_CASE("what C gets wrong is an error with a reason") {
   check_error("model: got NULL, expected one that exists");
   CHECK(octavo_step(nullptr, nullptr) == 64);
   check_error("trainer: got NULL, expected one that exists");
+  for (const auto function : {octavo_parameter_count, octavo_vocabulary_size, octavo_context}) {
+    CHECK(function(nullptr) == -1);
+    check_error("model: got NULL, expected one that exists");
+  }
+  for (const auto function : {octavo_planned_bytes, octavo_steps_done}) {
+    CHECK(function(nullptr) == -1);
+    check_error("trainer: got NULL, expected one that exists");
+  }
+  for (const char* option : {"diloco=4", "zero=1", "outer-lr=1", "patience=3", "eval-every=5",
+                             "vocabulary=7", "vocab=300", "stored_base"}) {
+    CHECK(train(option) == nullptr);
+    CHECK(std::string(octavo_error()).starts_with("options: there is no '"));
+  }
   CHECK(octavo_train(nullptr, 5, nullptr) == nullptr);
   check_error("text: got NULL, expected one that exists");
   CHECK(octavo_train("", 0, small) == nullptr);
@@ -175,6 +201,23 @@ TEST_CASE("what C gets wrong is an error with a reason") {
   CHECK(octavo_generate(model, "The", "steps=2", append, &written) == 64);
   CHECK(octavo_score(model, "T", 1, &loss) == 65);
   CHECK(octavo_save(model, "/nowhere/model") != 0);
+  octavo_free_model(model);
+  octavo_free_trainer(trainer);
+}
+
+TEST_CASE("the function that gets the text may not call its model") {
+  octavo_trainer* trainer = train();
+  octavo_model* model = octavo_model_of(trainer);
+  const auto again = [](void* user, const char*, std::size_t) {
+    auto* const inner = static_cast<octavo_model*>(user);
+    std::string written;
+    double loss = 0;
+    CHECK(octavo_generate(inner, "The", "", append, &written) == 64);
+    CHECK(octavo_score(inner, text.data(), text.size(), &loss) == 64);
+    return 1;
+  };
+  CHECK(octavo_generate(model, "The ", "tokens=50", again, model) == 0);
+  CHECK(generate(model, "tokens=5").size() == 5);
   octavo_free_model(model);
   octavo_free_trainer(trainer);
 }

@@ -20,6 +20,7 @@ void check_refused(const std::string& text, const std::string& message) {
     TrainingOptions training;
     options.apply(config);
     options.apply(training);
+    options.read("optimizer", training.optimizer);
     options.require_all_known();
   };
   CHECK_THROWS_WITH_AS(read(), message.c_str(), ConfigError);
@@ -37,6 +38,7 @@ TEST_CASE("fields of every kind are set by their options' or files' names") {
   training.fused_update = true;
   options.apply(config);
   options.apply(training);
+  options.read("optimizer", training.optimizer);
   CHECK_NOTHROW(options.require_all_known());
   CHECK(config.layers == 3);
   CHECK(config.width == 48);
@@ -52,6 +54,19 @@ TEST_CASE("fields of every kind are set by their options' or files' names") {
   CHECK_FALSE(training.fused_update);
   CHECK(training.clip == 0);
   CHECK(training.batch == TrainingOptions{}.batch);
+}
+
+TEST_CASE("fields that are not for these texts") {
+  for (const char* text : {"vocabulary=7", "steps=5", "stored_base", "patience=2", "clip=2"}) {
+    INFO(text);
+    OptionText options(text);
+    ModelConfig config;
+    TrainingOptions training;
+    constexpr std::string_view others[] = {"clip"};
+    options.apply(config);
+    options.apply(training, others);
+    CHECK_THROWS_AS(options.require_all_known(), ConfigError);
+  }
 }
 
 TEST_CASE("no options") {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include <octavo/base/config.hpp>
@@ -57,6 +58,7 @@ class SmallVector {
     std::swap(size_, other.size_);
   }
   constexpr void grow() {
+    static_assert(std::is_nothrow_move_assignable_v<T>);
     const std::size_t capacity = 2 * std::max<std::size_t>(size_, 1);
     T* const larger = new T[capacity]{};
     std::move(data(), data() + size_, larger);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <string_view>
@@ -65,6 +66,14 @@ Object* object_or_null(Body body) noexcept {
   Object* object = nullptr;
   status_of([&] { object = body(); });
   return object;
+}
+
+/// body()'s result; -1 if it throws.
+template <typename Body>
+std::int64_t number_or_minus_one(Body body) noexcept {
+  std::int64_t number = -1;
+  status_of([&] { number = body(); });
+  return number;
 }
 
 /// ConfigError if a pointer that C passes is null.

@@ -57,13 +57,17 @@ OCTAVO_C_FUNCTION int octavo_save(const octavo_model* model, const char* path) {
 OCTAVO_C_FUNCTION void octavo_free_model(octavo_model* model) { delete model; }
 
 OCTAVO_C_FUNCTION std::int64_t octavo_parameter_count(const octavo_model* model) {
-  return octavo::Transformer<float>(model->model.config()).parameter_count();
+  using namespace octavo::detail;
+  return octavo::number_or_minus_one(
+      [&] { return octavo::Transformer<float>(of(model).config()).parameter_count(); });
 }
 OCTAVO_C_FUNCTION std::int64_t octavo_vocabulary_size(const octavo_model* model) {
-  return model->model.config().vocabulary;
+  using namespace octavo::detail;
+  return octavo::number_or_minus_one([&] { return of(model).config().vocabulary; });
 }
 OCTAVO_C_FUNCTION std::int64_t octavo_context(const octavo_model* model) {
-  return model->model.length();
+  using namespace octavo::detail;
+  return octavo::number_or_minus_one([&] { return of(model).length(); });
 }
 
 OCTAVO_C_FUNCTION int octavo_generate(octavo_model* model, const char* prompt, const char* options,
@@ -109,10 +113,13 @@ OCTAVO_C_FUNCTION octavo_trainer* octavo_fine_tune(const octavo_model* model, co
 OCTAVO_C_FUNCTION void octavo_free_trainer(octavo_trainer* trainer) { delete trainer; }
 
 OCTAVO_C_FUNCTION std::int64_t octavo_planned_bytes(const octavo_trainer* trainer) {
-  return static_cast<std::int64_t>(trainer->trainer.trainer().plan().total_bytes());
+  using namespace octavo::detail;
+  return octavo::number_or_minus_one(
+      [&] { return static_cast<std::int64_t>(of(trainer).trainer().plan().total_bytes()); });
 }
 OCTAVO_C_FUNCTION std::int64_t octavo_steps_done(const octavo_trainer* trainer) {
-  return trainer->trainer.trainer().state().steps_done;
+  using namespace octavo::detail;
+  return octavo::number_or_minus_one([&] { return of(trainer).trainer().state().steps_done; });
 }
 
 OCTAVO_C_FUNCTION int octavo_step(octavo_trainer* trainer, double* loss) {

@@ -26,6 +26,7 @@
 #include <octavo/parallel/thread_pool.hpp>
 #include <octavo/tensor/weight_source.hpp>
 #include <octavo/tokenizers/any_tokenizer.hpp>
+#include <octavo/transformer/merge_adapters.hpp>
 #include <octavo/transformer/stored_weights.hpp>
 #include <octavo/transformer/transformer.hpp>
 
@@ -77,8 +78,10 @@ class OwnedModel {
   void read_base(const ParameterList& parameters, std::uint64_t seed,
                  std::span<float> weights) const {
     if (source_) return source_->read_base(parameters, seed, weights);
-    std::copy(weights_.begin(), weights_.end(), weights.last(weights_.size()).begin());
-    if (weights_.size() < weights.size()) insert_adapters<float>(parameters, seed, weights);
+    octavo::read_base<float>(parameters, static_cast<Index>(weights_.size()), config_.lora, seed,
+                             weights, [&](std::span<float> numbers) {
+                               std::copy(weights_.begin(), weights_.end(), numbers.begin());
+                             });
   }
 
   void save(const std::string& path) const {
@@ -93,6 +96,7 @@ class OwnedModel {
   /// Continues the prompt: write(text) gets whole characters; false ends the text.
   template <typename Write>
   void generate(std::string_view prompt, OptionText options, Write write) {
+    require(!writing_, "the model is writing: what gets its text cannot call it");
     Sampling sampling;
     Index tokens = 200;
     std::uint64_t seed = 1;
@@ -109,6 +113,11 @@ class OwnedModel {
     if (!generator_) {
       generator_.emplace(Transformer<float>(config()), model_weights(), length_, threads_);
     }
+    struct Writing {
+      explicit Writing(bool& flag) : flag_(flag) { flag_ = true; }
+      ~Writing() { flag_ = false; }
+      bool& flag_;
+    } writing(writing_);
     bool going = true;
     TextStream text(*tokenizer_, StopStrings(),
                     [&](std::string_view piece) { going = going && write(piece); },
@@ -121,6 +130,7 @@ class OwnedModel {
 
   /// Nats per token; DataError for a text of fewer than two tokens.
   double score(std::string_view text) {
+    require(!writing_, "the model is writing: what gets its text cannot call it");
     const TokenStore tokens = tokenize(*tokenizer_, text);
     if (tokens.view().size() < 2) {
       throw DataError("the text has fewer than two tokens", "use a longer text");
@@ -143,6 +153,7 @@ class OwnedModel {
   std::optional<StoredWeights<float>> stored_;  ///< of a model from a file
   AlignedBuffer<float> weights_;                ///< of another
   std::optional<Generator<float>> generator_;   ///< after the first text
+  bool writing_ = false;
 };
 
 }  // namespace OCTAVO_NAMESPACE

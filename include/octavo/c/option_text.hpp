@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,10 +45,13 @@ class OptionText {
     if (const Option* option = find(name)) set(*option, value, range...);
   }
 
-  /// Sets the fields of a configuration that are given.
+  /// Sets the fields of a configuration that are given, except for those that command lines do not
+  /// have, that tell programs how to run, or that are `others`.
   template <typename Config>
-  void apply(Config& config) {
+  void apply(Config& config, std::span<const std::string_view> others = {}) {
     for_each_field(config, [&](const Field& field, auto& value, const auto&... range) {
+      if (field.group == FieldGroup::none || field.group == FieldGroup::run) return;
+      if (std::find(others.begin(), others.end(), field.name) != others.end()) return;
       const Option* option = find(field.label());
       if (option == nullptr) option = find(field.name);
       if (option != nullptr) set(*option, value, range...);

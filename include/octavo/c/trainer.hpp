@@ -44,16 +44,20 @@ inline AnyTokenizer tokenizer_for(std::string_view text, OptionText& options) {
   TokenizerKind kind = TokenizerKind::characters;
   Index vocabulary = 1024;
   options.read("tokenizer", kind);
-  options.read("vocab", vocabulary, size_range);
   if (kind == TokenizerKind::bytes) return ByteTokenizer();
-  if (kind == TokenizerKind::byte_pairs) return train_bpe(text, vocabulary);
-  return CharacterTokenizer::from_text(text);
+  if (kind == TokenizerKind::characters) return CharacterTokenizer::from_text(text);
+  options.read("vocab", vocabulary, size_range);
+  return train_bpe(text, vocabulary);
 }
 
 /// Reads all that is not the model's.
 inline void read_training(TextRun& run, OptionText& options) {
   TrainingOptions& training = run.training;
-  options.apply(training);
+  constexpr std::string_view of_processes[] = {
+      "zero", "diloco", "outer_learning_rate", "outer_momentum", "outer_8bit", "wait_seconds"};
+  options.apply(training, of_processes);
+  options.read("steps", training.steps, count_range);
+  options.read("optimizer", training.optimizer);
   for_each_setting(training.optimizer,
                    [&](std::string_view name, double& value, const SettingRange& range) {
                      options.read(name == "weight_decay" ? "decay" : name, value, range);

@@ -141,17 +141,8 @@ class ModelSource {
   /// of the seed, unless the file has them. ConfigError if the models differ in more.
   template <Scalar T>
   void read_base(const ParameterList& parameters, std::uint64_t seed, std::span<T> weights) const {
-    require_equal("read_base: numbers in the weights", std::ssize(weights), parameters.count());
-    const Index count = kind_(config_).parameters.count();
-    if (count == parameters.count()) return read(weights);
-    const Index base = detail::base_count(parameters);
-    require(config_.lora.rank == 0 && count == base, [&] {
-      return detail::concat({"read_base: the file's model has ", count, " numbers",
-                             config_.lora.rank > 0 ? " with its adapters" : "", ", expected ", base,
-                             ", those of the model without adapters"});
-    });
-    read(weights.last(static_cast<std::size_t>(count)));
-    insert_adapters<T>(parameters, seed, weights);
+    octavo::read_base<T>(parameters, kind_(config_).parameters.count(), config_.lora, seed, weights,
+                         [&](std::span<T> numbers) { read(numbers); });
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <limits>
 #include <string>
@@ -18,27 +19,40 @@
 
 namespace OCTAVO_NAMESPACE {
 
+namespace detail {
+
+[[noreturn]] OCTAVO_SETUP inline void refuse_byte_count() {
+  throw ConfigError(sizeof(std::size_t) == 8
+                        ? "a byte count exceeds 2^64: the model or batch is too large"
+                        : "a byte count exceeds 2^32: the model or batch is too large");
+}
+
+}  // namespace detail
+
 /// a + b; ConfigError if the sum overflows.
 constexpr std::size_t checked_add(std::size_t a, std::size_t b) {
-  if (a > std::numeric_limits<std::size_t>::max() - b) {
-    throw ConfigError("a byte count exceeds 2^64: the model or batch is too large");
-  }
+  if (a > std::numeric_limits<std::size_t>::max() - b) detail::refuse_byte_count();
   return a + b;
 }
 
 /// a * b; ConfigError if the product overflows.
 constexpr std::size_t checked_multiply(std::size_t a, std::size_t b) {
-  if (b != 0 && a > std::numeric_limits<std::size_t>::max() / b) {
-    throw ConfigError("a byte count exceeds 2^64: the model or batch is too large");
-  }
+  if (b != 0 && a > std::numeric_limits<std::size_t>::max() / b) detail::refuse_byte_count();
   return a * b;
+}
+
+/// A count as a number of bytes or a factor of one; ConfigError if it has too many bits.
+constexpr std::size_t checked_count(Index count) {
+  if (count < 0) throw ConfigError("a count of numbers is negative");
+  const auto number = static_cast<std::uint64_t>(count);
+  if (number > std::uint64_t{std::numeric_limits<std::size_t>::max()}) detail::refuse_byte_count();
+  return static_cast<std::size_t>(count);
 }
 
 /// The bytes of `count` numbers of type T.
 template <typename T>
 constexpr std::size_t bytes_of(Index count) {
-  if (count < 0) throw ConfigError("a count of numbers is negative");
-  return checked_multiply(static_cast<std::size_t>(count), sizeof(T));
+  return checked_multiply(checked_count(count), sizeof(T));
 }
 
 /// The next multiple of the arena's alignment (64 bytes).
@@ -94,8 +108,7 @@ OCTAVO_INLINE std::string readable_bytes(std::size_t bytes) {
   }
   const int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   char text[32];  // not printf, whose decimal point depends on the locale
-  char* const end =
-      write_number(text, std::end(text), value, std::chars_format::fixed, digits).ptr;
+  char* const end = write_number(text, std::end(text), value, std::chars_format::fixed, digits).ptr;
   return std::string(text, end).append(" ").append(units[unit]);
 }
 

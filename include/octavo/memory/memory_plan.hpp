@@ -93,8 +93,7 @@ class MemoryPlan {
 
   /// Bytes of all copies that have their own memory, each rounded up to the alignment.
   static constexpr std::size_t footprint(const MemoryRequest& request) {
-    return checked_multiply(align_up(request.bytes),
-                            static_cast<std::size_t>(request.own_copies()));
+    return checked_multiply(align_up(request.bytes), checked_count(request.own_copies()));
   }
 
   /// Bytes of all buffers that are alive in a phase.

@@ -127,4 +127,22 @@ void insert_adapters(const ParameterList& list, std::uint64_t seed, std::span<T>
   set_initial_weights<T>(list, 1, seed, weights, false, adapters);
 }
 
+/// Gives a model of `list` the weights of another, of `count` numbers, which is the same model, or
+/// the same without adapters; these then begin anew. read(numbers) fills a span with the weights of
+/// the other. lora: of the other. ConfigError if the models differ in more.
+template <Scalar T, typename Read>
+void read_base(const ParameterList& list, Index count, const LoraConfig& lora, std::uint64_t seed,
+               std::span<T> weights, Read read) {
+  require_equal("read_base: numbers in the weights", std::ssize(weights), list.count());
+  if (count == list.count()) return read(weights);
+  const Index base = detail::base_count(list);
+  require(lora.rank == 0 && count == base, [&] {
+    return detail::concat({"read_base: the model has ", count, " numbers",
+                           lora.rank > 0 ? " with its adapters" : "", ", expected ", base,
+                           ", those of the model without adapters"});
+  });
+  read(weights.last(static_cast<std::size_t>(count)));
+  insert_adapters<T>(list, seed, weights);
+}
+
 }  // namespace OCTAVO_NAMESPACE
