@@ -23,7 +23,8 @@ template <typename K>
 }
 template <typename K>
 [[nodiscard]] TokenStore tokenize(const K& tokenizer, std::string_view text) {
-  return tokenize(tokenizer, MemorySource("text", std::as_bytes(std::span(text.data(), text.size()))));
+  return tokenize(tokenizer,
+                  MemorySource("text", std::as_bytes(std::span(text.data(), text.size()))));
 }
 
 }  // namespace OCTAVO_NAMESPACE

@@ -58,7 +58,8 @@ constexpr Float16 to_float16(float number) noexcept {
   } else if (magnitude >= 0x47800000u) {  // 65536
     result = 0x7c00;
   } else if (magnitude < 0x38800000u) {  // 2^-14: added to 1/2, its last bit is worth 2^-24
-    result = octavo::bit_cast<std::uint32_t>(octavo::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
+    result =
+        octavo::bit_cast<std::uint32_t>(octavo::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
   } else {
     result = detail::rounded_off(magnitude - (std::uint32_t{127 - 15} << 23), 13);
   }

@@ -110,7 +110,7 @@ class ReportScale {
   static std::string fixed(double value, int decimals) {
     std::array<char, 64> text;
     const auto end = write_number(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::fixed, decimals);
+                                  std::chars_format::fixed, decimals);
     return {text.data(), end.ptr};
   }
 
