@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
-#include <octavo/base/abi.hpp>
+#include <octavo/base/config.hpp>
 
 // 16-bit floating-point numbers in files. Octavo does not compute with these types: reading
 // converts them to float exactly; writing rounds floats to the nearest value (ties to even).
