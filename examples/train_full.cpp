@@ -73,9 +73,9 @@ int run(support::FullCommandLine command_line, const std::vector<std::string>& w
   octavo::ThreadPool threads(options.threads);
   support::warn_of_threads(threads);
   support::print_run(options, corpus, resumed.get());
-  return support::first_reports_divergence(options.training, [&, &corpus = corpus] {
-    return options.double_precision ? support::run_double(options, corpus, threads, resumed.get())
-                                    : support::run_float(options, corpus, threads, resumed.get());
+  return support::first_reports_divergence(options.training, [&, &text = corpus] {
+    return options.double_precision ? support::run_double(options, text, threads, resumed.get())
+                                    : support::run_float(options, text, threads, resumed.get());
   });
 }
 
