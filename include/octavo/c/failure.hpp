@@ -13,7 +13,7 @@
 #include <octavo/base/concat.hpp>
 #include <octavo/base/error.hpp>
 
-// Exceptions as what C knows: a status, and a text that waits for whoever asks.
+// Turns exceptions into a status and a text, which octavo_error() returns.
 namespace OCTAVO_NAMESPACE {
 
 /// Why the last function failed on this thread. A fixed size, because there may be no memory left.
