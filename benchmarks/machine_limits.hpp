@@ -66,13 +66,18 @@ double fma_limit(octavo::Index workers) {
       workers, 20, [](const octavo::Worker&) { return detail::multiply_and_add<T>(); });
 }
 
-/// Bytes a second that `workers` cores read of 512 MiB, many times a cache, each its own part.
-inline double bandwidth_limit(octavo::Index workers) {
-  const octavo::AlignedBuffer<float> numbers(std::size_t{1} << 27);
+/// Bytes a second that `workers` cores read of `bytes`, each its own part, by default of many times
+/// a cache; of fewer bytes they read again and again, from a cache that they fit into.
+inline double bandwidth_limit(octavo::Index workers, std::size_t bytes = std::size_t{1} << 29) {
+  const octavo::AlignedBuffer<float> numbers(bytes / sizeof(float));
+  const std::size_t rounds = std::max<std::size_t>(1, (std::size_t{1} << 26) / bytes);
   return detail::most_per_second(workers, 10, [&](const octavo::Worker& worker) {
     const octavo::Range mine = worker.split(std::ssize(numbers), 1024);
-    return detail::read_all(std::span<const float>(numbers).subspan(
-        static_cast<std::size_t>(mine.begin), static_cast<std::size_t>(mine.size())));
+    const std::span<const float> part = std::span<const float>(numbers).subspan(
+        static_cast<std::size_t>(mine.begin), static_cast<std::size_t>(mine.size()));
+    double read = 0;
+    for (std::size_t round = 0; round < rounds; ++round) read += detail::read_all(part);
+    return read;
   });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The three products at the presets' shapes on one core: GFLOP/s and share of the core's FMA limit.
+// The three products at the presets' shapes on one core: FLOP/s, and shares of the core's limits.
 #include <algorithm>
 #include <vector>
 
@@ -8,7 +8,7 @@
 #include <octavo/kernels/matmul.hpp>
 #include <octavo/memory/aligned_buffer.hpp>
 
-#include "machine_limits.hpp"
+#include "kernels/work_counters.hpp"
 
 namespace {
 
@@ -41,10 +41,8 @@ void matmul(benchmark::State& state) {
     }
     benchmark::ClobberMemory();
   }
-  const double flops = 2.0 * static_cast<double>(m * k * n * state.iterations());
-  const double limit = octavo_benchmark::fma_limit<float>(1);
-  state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsRate);
-  state.counters["of_limit"] = benchmark::Counter(flops / limit, benchmark::Counter::kIsRate);
+  const auto numbers = static_cast<double>(m * k + k * n + m * n);
+  octavo_benchmark::count_work(state, 2.0 * static_cast<double>(m * k * n), 4 * numbers);
 }
 
 void shapes(benchmark::internal::Benchmark* registered) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Attention, and the kernels that go over memory once, on one core at the presets' shapes: GFLOP/s
-// and share of the core's FMA limit, or bytes/s.
+// Attention, and the kernels that go over memory once, on one core at the presets' shapes: FLOP/s,
+// bytes/s, shares of the core's limits. Floating-point operations of the latter are about right.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -13,7 +13,7 @@
 #include <octavo/optimizers/any_optimizer.hpp>
 #include <octavo/optimizers/gradient_clipping.hpp>
 
-#include "machine_limits.hpp"
+#include "kernels/work_counters.hpp"
 
 namespace {
 
@@ -28,8 +28,10 @@ octavo::AlignedBuffer<float> numbers(Index count) {
   return block;
 }
 
-void count_bytes(benchmark::State& state, Index bytes_per_round) {
-  state.SetBytesProcessed(bytes_per_round * state.iterations());
+/// Of a kernel that takes so many operations and bytes for each number.
+void count_each(benchmark::State& state, Index numbers, double flops, double bytes) {
+  const auto count = static_cast<double>(numbers);
+  octavo_benchmark::count_work(state, flops * count, bytes * count);
 }
 
 /// Half of the scores are never computed; they are not counted either.
@@ -66,13 +68,8 @@ void attention(benchmark::State& state) {
   }
   const double products = backward ? 5 : 2;
   const double flops = products * static_cast<double>(time * (time + 1) * width);
-  const double limit = octavo_benchmark::fma_limit<float>(1);
-  const auto rate = [&](double per_round) {
-    return benchmark::Counter(per_round * static_cast<double>(state.iterations()),
-                              benchmark::Counter::kIsRate);
-  };
-  state.counters["FLOP/s"] = rate(flops);
-  state.counters["of_limit"] = rate(flops / limit);
+  const double rows_moved = backward ? 8 : 4;  // q, k, v, o; in backward also their gradients
+  octavo_benchmark::count_work(state, flops, rows_moved * 4 * static_cast<double>(time * width));
 }
 
 void attention_shapes(benchmark::internal::Benchmark* registered) {
@@ -101,7 +98,7 @@ void normalize(benchmark::State& state) {
                              MatrixView<float>(y.data(), rows, width));
     benchmark::ClobberMemory();
   }
-  count_bytes(state, rows * width * 12);
+  count_each(state, rows * width, 8, 12);
 }
 BENCHMARK(normalize)->Arg(64)->Arg(128)->Arg(512)->Arg(768);
 
@@ -116,7 +113,7 @@ void normalize_backward(benchmark::State& state) {
                                             gain.data(), MatrixView<float>(dx.data(), rows, width));
     benchmark::ClobberMemory();
   }
-  count_bytes(state, rows * width * 16);
+  count_each(state, rows * width, 10, 16);
 }
 BENCHMARK(normalize_backward)->Arg(64)->Arg(128)->Arg(512)->Arg(768);
 
@@ -130,7 +127,7 @@ void activation(benchmark::State& state) {
                             MatrixView<float>(a.data(), rows, width));
     benchmark::ClobberMemory();
   }
-  count_bytes(state, rows * width * 8);
+  count_each(state, rows * width, 20, 8);
 }
 BENCHMARK(activation)->DenseRange(0, 2);
 
@@ -143,7 +140,7 @@ void cross_entropy(benchmark::State& state) {
                                          targets, losses, 1.0f / rows, true);
     benchmark::ClobberMemory();
   }
-  count_bytes(state, rows * vocabulary * 8);
+  count_each(state, rows * vocabulary, 15, 8);
 }
 BENCHMARK(cross_entropy)->Arg(35)->Arg(66)->Arg(50257);
 
@@ -160,7 +157,7 @@ void adamw(benchmark::State& state) {
     ++info.step;
     benchmark::ClobberMemory();
   }
-  count_bytes(state, 28 * count);
+  count_each(state, count, 12, 28);
 }
 BENCHMARK(adamw)->Arg(46'307)->Arg(2'175'554)->Arg(124'439'808);
 
@@ -172,7 +169,7 @@ void global_norm(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(octavo::global_norm<float>(worker, {&all, 1}, gradients, partials));
   }
-  count_bytes(state, 4 * count);
+  count_each(state, count, 2, 4);
 }
 BENCHMARK(global_norm)->Arg(46'307)->Arg(2'175'554)->Arg(124'439'808);
 

@@ -274,6 +274,7 @@ FullOptions FullCommandLine::finished(FullOptions options) const {
   octavo::require(training.patience == 0 || training.evaluate_every > 0,
                   "--patience: it needs evaluations, but --eval-every is 0");
   options.quiet = quiet_;
+  options.timings = timings_;
   options.dry_run = dry_run_;
   options.memory_report = memory_report_;
   options.threads = threads_;

@@ -269,6 +269,8 @@ void FullCommandLine::add_run(CLI::App& app) {
   whole(group, "--metrics-every", metrics_every_, 0,
         "Steps per row of metrics.csv in --out; 0: no such file (10)");
   add_quiet(group, quiet_);
+  group.add_flag("--timings", timings_,
+                 "Print at the end how long a step is in each of its phases");
   group.add_flag("--dry-run", dry_run_, "Print model, memory and steps; train nothing");
 }
 

@@ -43,6 +43,7 @@ struct FullOptions {
   bool double_precision = false;
   bool dry_run = false;
   bool quiet = false;
+  bool timings = false;
   MemoryReportOption memory_report;
   bool leanest_micro_batch = false;  ///< whether no micro-batch was given
   std::string session_flags;  ///< options that checkpoints do not store, as words of a command
@@ -156,7 +157,7 @@ class FullCommandLine {
   std::string documents_, document_end_, token_file_, from_, base_path_, prompt_, scalar_,
       optimizer_, family_, tokenizer_, train_on_, long_rows_;
   bool no_bias_ = false, no_unknown_ = false, dry_run_ = false, new_schedule_ = false,
-       gpt2_ = false, lora_ = false, quiet_ = false;
+       gpt2_ = false, lora_ = false, quiet_ = false, timings_ = false;
 };
 
 }  // namespace support

@@ -2,6 +2,7 @@
 // float.cpp and double.cpp instantiate run_as for their scalar.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <map>
@@ -139,6 +140,15 @@ int train_along(octavo::Trainer<T>& trainer, const octavo::Corpus& corpus,
   return caught_signal() == 0 ? 0 : 128 + caught_signal();
 }
 
+/// Ends the timing of a run.
+inline void print_timings(octavo::ThreadPool& threads, octavo::PhaseClock& clock,
+                          octavo::Index steps) {
+  threads.set_clock(nullptr);
+  clock.leave();
+  print("\nA step's phases (between steps: batches, evaluations, samples, saves):\n" +
+        octavo::phase_times(clock, std::max(steps, octavo::Index{1}), octavo::phase::names) + "\n");
+}
+
 /// Trains, samples, saves; returns the exit status.
 template <octavo::Scalar T>
 int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPool& threads,
@@ -212,10 +222,12 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
                   .release_every = octavo::Corpus::steps_per_release(training.sequences()),
                   .release = [&] { corpus.release_pages(); }};
   std::optional<ProcessTimes> times;
+  std::optional<octavo::PhaseClock> clock;
   octavo::Index begin = 0;
   run.begin = [&] {
     times.emplace();
     begin = trainer.state().steps_done;
+    if (options.timings) threads.set_clock(&clock.emplace(octavo::phase::between_steps));
   };
   run.note = [&](const octavo::StepResult& result) {
     const bool due = times_are_due(training, result.step + 1 - begin);
@@ -224,6 +236,7 @@ int train(const FullOptions& options, const octavo::Corpus& corpus, octavo::Thre
   run.before_last_save = [&] {
     const std::string line = (*times)(trainer.state().steps_done - begin);
     if (!line.empty()) print(line + "\n");
+    if (clock) print_timings(threads, *clock, trainer.state().steps_done - begin);
     if (corpus.mapped == nullptr) return;
     std::printf(
         "of its own %s; the rest of the memory is pages of the token file and the program\n",

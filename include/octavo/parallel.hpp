@@ -4,6 +4,7 @@
 // Umbrella header of parallel/: includes everything in that folder.
 
 #include <octavo/parallel/event_count.hpp>
+#include <octavo/parallel/phase_clock.hpp>
 #include <octavo/parallel/processors.hpp>
 #include <octavo/parallel/ranks.hpp>
 #include <octavo/parallel/sum_tree.hpp>

@@ -15,6 +15,7 @@
 #include <octavo/report/metrics_file.hpp>
 #include <octavo/report/page.hpp>
 #include <octavo/report/page_writer.hpp>
+#include <octavo/report/phase_times.hpp>
 #include <octavo/report/progress_line.hpp>
 #include <octavo/report/reference_losses.hpp>
 #include <octavo/report/run_history.hpp>

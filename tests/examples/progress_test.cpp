@@ -13,6 +13,8 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/files/read_file.hpp>
+
 #include "examples/micro.hpp"
 #include "examples/process.hpp"
 
@@ -250,4 +252,24 @@ TEST_CASE("progress: hints are said once, where a run goes wrong") {
       "train_full --layers 1 --heads 2 --context 16 --sequence 12 --width 32 --ff 128 --batch 4 "
       "--threads 1 --no-unknown --data little --lr 1e-2 --min-lr 1e-2 --eval-every 100 800"));
   CHECK_MESSAGE(over.starts_with("hint: overfitting since step 100"), over);
+}
+
+TEST_CASE("progress: --timings shows the phases of a step, and changes no bit") {
+  const Sandbox sandbox;
+  const std::string options = words_and_numbers(sandbox);
+  const Outcome timed = start(sandbox, watched("--timings --out timed " + options, "20"));
+  const Outcome other = start(sandbox, watched("--out other " + options, "20"));
+  CHECK(timed.status == 0);
+  CHECK(octavo::read_file(sandbox / "timed/model.safetensors") ==
+        octavo::read_file(sandbox / "other/model.safetensors"));
+  const std::size_t begin = timed.out.find("\nA step's phases (between steps: batches");
+  REQUIRE(begin != timed.out.npos);
+  for (const char* phase :
+       {"embed", "attention", "feed-forward", "head and loss", "feed-forward back",
+        "attention back", "embed back", "update", "between steps"}) {
+    CAPTURE(phase);
+    CHECK(timed.out.find(std::string("%  ") + phase + "\n", begin) != timed.out.npos);
+  }
+  CHECK(timed.out.find("in all\n", begin) != timed.out.npos);
+  CHECK(other.out.find("phases") == other.out.npos);
 }

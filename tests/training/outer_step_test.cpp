@@ -50,14 +50,21 @@ double number(Index process, Index round, std::size_t i) {
 }
 
 /// Two rounds; at their beginning all processes have the same weights, and then change them.
+/// late: the process that does not take part in the end of the second round; -1: none.
 template <typename T>
-void check(Index first, Index last, Index count, DilocoOptions options, double tolerance) {
+void check(Index first, Index last, Index count, DilocoOptions options, double tolerance,
+           Index late = -1) {
   options.workers = count;
   INFO(first << " and " << last << " numbers, " << count << " processes");
   const std::vector<Parameter> parameters = tensors(first, last);
   const Index trained = first + last, all = trained + 77;
-  std::vector<Index> present;
-  for (Index rank = 0; rank < count; ++rank) present.push_back(rank);
+  const auto present_in = [&](Index round) {
+    std::vector<Index> present;
+    for (Index rank = 0; rank < count; ++rank) {
+      if (round == 1 || rank != late) present.push_back(rank);
+    }
+    return present;
+  };
   std::vector<Process<T>> processes;
   for (Index rank = 0; rank < count; ++rank) processes.emplace_back(all, trained, options);
   Mailbox box(count);
@@ -76,7 +83,7 @@ void check(Index first, Index last, Index count, DilocoOptions options, double t
           own.weights[i] += static_cast<T>(0.01 * number(rank.rank(), round, i));
         }
       }
-      step.finish(&rank, present);
+      if (round == 1 || rank.rank() != late) step.finish(&rank, present_in(round));
     }
   });
   double largest = 0;
@@ -88,8 +95,9 @@ void check(Index first, Index last, Index count, DilocoOptions options, double t
       double weight = start, momentum = 0;
       for (Index round = 1; round <= 2 && tensor.trains(); ++round) {
         double mean = 0;
-        for (Index rank = 0; rank < count; ++rank) {
-          mean += (weight + 0.01 * number(rank, round, i)) / static_cast<double>(count);
+        const std::vector<Index> present = present_in(round);
+        for (const Index rank : present) {
+          mean += (weight + 0.01 * number(rank, round, i)) / static_cast<double>(present.size());
         }
         const double difference = weight - mean;
         momentum = options.momentum * momentum + difference;
@@ -102,7 +110,8 @@ void check(Index first, Index last, Index count, DilocoOptions options, double t
   }
   CHECK(largest < tolerance);
   CHECK(frozen_same);
-  for (const Process<T>& process : processes) {
+  for (const Index rank : present_in(2)) {
+    const Process<T>& process = processes[static_cast<std::size_t>(rank)];
     CHECK(process.weights == processes[0].weights);
     CHECK(process.begin == processes[0].begin);
     CHECK(process.momentum == processes[0].momentum);
@@ -122,6 +131,11 @@ TEST_CASE("the formula, on any number of processes, for numbers of any count") {
     }
   }
   check<double>(1, 1, 9, {}, 1e-14);  // more processes than blocks
+  for (const Index late : {1, 2, 3}) {
+    check<double>(300, 5000, 4, {}, 1e-14, late);
+    check<float>(300, 5000, 4, {.eight_bit = true}, 8e-4, late);
+  }
+  check<double>(300, 5000, 2, {}, 1e-14, 1);  // the first process alone
   // More than one exchange: 4096 blocks of 256 numbers.
   check<float>(700, 1'100'000, 3, {.momentum = 0.5}, 1e-6);
   check<float>(700, 1'100'000, 3, {.eight_bit = true}, 8e-4);

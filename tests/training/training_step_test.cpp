@@ -7,7 +7,9 @@
 #include <doctest/doctest.h>
 
 #include <octavo/optimizers/sgd.hpp>
+#include <octavo/parallel/phase_clock.hpp>
 #include <octavo/training/training_step.hpp>
+#include <octavo/transformer/phases.hpp>
 #include <octavo/transformer/presets.hpp>
 
 #include "transformer/fixed_shape.hpp"
@@ -227,6 +229,34 @@ TEST_CASE("no preset's step calls the heap") {
     step.add_losses(0, 1, 16);
     const auto allocations = guard.allocations();
     CHECK(allocations == 0);
+  }
+}
+
+TEST_CASE("each phase of a step is timed, evaluations are not, and no bit changes") {
+  for (int variant = 0; variant < 4; ++variant) {
+    INFO("variant " << variant);
+    TrainingOptions options{.batch = 2, .sequence = 16};
+    options.fused_update = (variant & 1) != 0;
+    options.recompute = (variant & 2) != 0;
+    ThreadPool threads(2);
+    TrainingStep<float> step(Transformer<float>(tied_gelu), options, threads);
+    PhaseClock clock(phase::between_steps);
+    threads.set_clock(&clock);
+    fill_tokens(step);
+    step.add_losses(0, 1, 16);
+    for (int i = 0; i < phase::between_steps; ++i) CHECK(clock.seconds(i) == 0);
+    for (int i = 0; i < 3; ++i) {
+      fill_tokens(step);
+      step.train(1e-3);
+    }
+    for (std::size_t i = 0; i < phase::names.size(); ++i) {
+      CAPTURE(phase::names[i]);
+      CHECK(clock.seconds(static_cast<int>(i)) > 0);
+    }
+    CHECK(clock.enter(0) == phase::between_steps);
+    const std::vector<float> expected = weights_after<float>(tied_gelu, options, 1, 3);
+    const bool same = std::ranges::equal(step.weights(), expected);
+    CHECK(same);
   }
 }
 

@@ -66,6 +66,10 @@ struct Pass {
       0;  ///< index of the copy of saved buffers: the block's own in training, else that of block 0
 
   const Worker& worker() const noexcept { return run.worker; }
+  /// Tells the thread pool's clock that a step is in this phase; other passes are not timed.
+  void enter(int phase) const noexcept {
+    if (run.gradients != nullptr) run.worker.enter(phase);
+  }
   /// The index of the first row in the step of all processes, so that dropout depends neither on
   /// their number nor on micro-batches.
   Index first_row() const noexcept { return run.first_row + rows.first; }

@@ -21,6 +21,7 @@
 #include <octavo/base/error.hpp>
 #include <octavo/base/float_environment.hpp>
 #include <octavo/parallel/event_count.hpp>
+#include <octavo/parallel/phase_clock.hpp>
 #include <octavo/parallel/processors.hpp>
 #include <octavo/parallel/thread_tuner.hpp>
 #include <octavo/parallel/worker.hpp>
@@ -57,6 +58,11 @@ class ThreadPool {
   /// The processors that this process could use when the pool was made. More threads than that
   /// share cores.
   const Processors& processors() const noexcept { return processors_; }
+
+  /// The clock that the first worker's Worker::enter goes to, which must outlive the pool's runs;
+  /// null: none, as at first.
+  void set_clock(PhaseClock* clock) noexcept { state_->clock = clock; }
+  PhaseClock* clock() const noexcept { return state_->clock; }
 
   /// Calls task(const Worker&) on every worker. Rethrows the first exception of any worker; workers
   /// that wait at a barrier are released. ConfigError during another run, and in a child process
@@ -102,6 +108,7 @@ class ThreadPool {
     std::vector<std::thread> threads;
     // The current run.
     Index count = 1;
+    PhaseClock* clock = nullptr;
     void* context = nullptr;
     void (*call)(void*, const Worker&) = nullptr;
     detail::Barrier barrier;
@@ -113,7 +120,7 @@ class ThreadPool {
     void execute(Index index) noexcept {
       const FloatEnvironment environment;
       try {
-        call(context, Worker(index, count, &barrier));
+        call(context, Worker(index, count, &barrier, index == 0 ? clock : nullptr));
       } catch (const detail::BarrierBroken&) {
         // Another worker threw; the caller will rethrow its exception.
       } catch (...) {
@@ -216,6 +223,7 @@ OCTAVO_INLINE void ThreadPool::run_on(Index count, void* context,
   for (Index i = 0; i + 1 < count; ++i) state.bells[static_cast<std::size_t>(i)].rung.advance();
   state.execute(0);
   if (count > 1) state.finished.wait(finished, state.may_spin);
+  if (state.clock != nullptr) state.clock->leave();
   if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
 }
 

@@ -7,6 +7,7 @@
 
 #include <octavo/base/config.hpp>
 #include <octavo/parallel/event_count.hpp>
+#include <octavo/parallel/phase_clock.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -81,8 +82,10 @@ class Barrier {
 class Worker {
  public:
   constexpr Worker() noexcept = default;
-  constexpr Worker(Index index, Index count, detail::Barrier* barrier) noexcept
-      : index_(index), count_(count), barrier_(barrier) {}
+  /// clock: of this worker; null: none.
+  constexpr Worker(Index index, Index count, detail::Barrier* barrier,
+                   PhaseClock* clock = nullptr) noexcept
+      : index_(index), count_(count), barrier_(barrier), clock_(clock) {}
 
   constexpr Index index() const noexcept { return index_; }
   constexpr Index count() const noexcept { return count_; }
@@ -110,10 +113,18 @@ class Worker {
     if (count_ > 1) barrier_->wait();
   }
 
+  /// For the clock of the thread pool, if it has one: what follows is this phase of a step.
+  void enter(int phase) const noexcept {
+    if (clock_ != nullptr) clock_->enter(phase);
+  }
+  /// As above until the end of the scope.
+  PhaseStretch during(int phase) const noexcept { return {clock_, phase}; }
+
  private:
   Index index_ = 0;
   Index count_ = 1;
   detail::Barrier* barrier_ = nullptr;
+  PhaseClock* clock_ = nullptr;
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -150,8 +150,7 @@ class OuterStep {
     const Range mine = share(place);
     const Bytes received = memory_.exchange.subspan(memory_.exchange.size() / 2);
     const auto theirs = [&](Index of) {
-      const Index before = of < place ? of : of - 1;
-      return received.subspan(bytes(before * mine.size()), bytes(mine.size()));
+      return received.subspan(bytes(of * mine.size()), bytes(mine.size()));
     };
     for_each_other(present, place, [&](Index other, Index process) {
       ranks.send(process, own(share(other)));

@@ -17,6 +17,7 @@
 #include <octavo/training/shard_exchange.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_options.hpp>
+#include <octavo/transformer/phases.hpp>
 
 namespace OCTAVO_NAMESPACE {
 
@@ -68,6 +69,7 @@ class StepWork {
   /// Clips the gradients and updates all tensors; changes nothing if the gradients' norm is not
   /// finite. Returns the norm before clipping.
   double update(const Worker& worker, double learning_rate) const {
+    const PhaseStretch updating = worker.during(phase::update);
     const std::span<const T> gradients = arena_.get(memory_.gradients);
     if (shards_.divided()) return update_share(worker, gradients, learning_rate);
     const double norm =
@@ -92,6 +94,7 @@ class StepWork {
   FusedProgress run_fused(const Worker& worker, double learning_rate) const {
     FusedProgress progress;
     const auto update = [&](const Parameter& tensor, std::span<const T> gradient) {
+      const PhaseStretch updating = worker.during(phase::update);
       if (!progress.diverged) update_tensor(worker, tensor, gradient, learning_rate, progress);
       if (!progress.diverged && !shards_.divided()) average(worker, {&tensor, 1});
     };
@@ -346,8 +349,7 @@ class StepWork {
                                                static_cast<std::size_t>(part.tensors)));
   }
 
-  /// Updates the averages of tensors after their update, in which workers may have had other
-  /// shares.
+  /// After an update of `tensors`, in which workers may have had other shares of them.
   void average(const Worker& worker, std::span<const Parameter> tensors) const {
     if (!memory_.averages.booked()) return;
     worker.barrier();
@@ -385,10 +387,8 @@ class StepWork {
   const ParameterList& parameters_;
   const TrainingMemory<T>& memory_;
   const Arena& arena_;
-  /// Squared gradient norm per tensor (fused update), summed in tensor order so that the total is
-  /// reproducible.
-  std::span<double> squared_norms_;
-  std::span<GradientMark> marks_;  ///< [workers, tensors]
+  std::span<double> squared_norms_;  ///< [tensors], of gradients; with fused_update
+  std::span<GradientMark> marks_;    ///< [workers, tensors]
   Index steps_done_;
   Index draw_;                   ///< determines the dropout masks
   const Weight<T>* one_by_one_;  ///< [tensors], or null

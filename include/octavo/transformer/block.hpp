@@ -64,6 +64,7 @@ class Block {
     const MatrixView<T> input = pass[input_].row_block(0, x.rows);
     normalize_input(pass, norm_1_, convolution_1_, x, input);
     add_attention(pass, input, x);
+    pass.enter(phase::feed_forward_forward);
     if (norm_2_) normalize_input(pass, *norm_2_, convolution_2_, x, input);
     const MatrixView<T> output = pass[branch_].row_block(0, x.rows);
     feed_forward_.forward(pass, input, output);
@@ -78,6 +79,7 @@ class Block {
     const MatrixView<T> input = pass[input_];
     normalize_input(pass, norm_1_, convolution_1_, x, input);
     add_attention(pass, input, x);
+    pass.enter(phase::feed_forward_forward);
     if (norm_2_) normalize_input(pass, *norm_2_, convolution_2_, x, input);
     if constexpr (requires { feed_forward_.forward_saved(pass, MatrixView<const T>(input)); }) {
       feed_forward_.forward_saved(pass, input);
@@ -95,6 +97,7 @@ class Block {
     feed_forward_.backward(pass, input, branch_gradient(pass, dx, post_norm_2_, 2 * pass.block + 1),
                            input_gradient);
     if (arrangement_ == Arrangement::parallel) {
+      pass.enter(phase::attention_backward);
       const MatrixView<T> second = pass[second_gradient_];
       attention_.backward(pass, input, branch_gradient(pass, dx, post_norm_1_, 2 * pass.block),
                           second);
@@ -102,6 +105,7 @@ class Block {
       pass.worker().barrier();
     } else {
       backward_input(pass, norm_2, convolution_2_, dx);
+      pass.enter(phase::attention_backward);
       recompute_input(pass, norm_1_, convolution_1_, input);
       attention_.backward(pass, input, branch_gradient(pass, dx, post_norm_1_, 2 * pass.block),
                           input_gradient);

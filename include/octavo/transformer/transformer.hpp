@@ -120,12 +120,14 @@ class Transformer {
     // The buffers saved by the last block are still intact.
     const bool still_there = layer == config().layers - 1 && pass_.passes_in_flight <= 1;
     if (pass_.recompute && !still_there) {
+      pass.enter(phase::attention_forward);
       if constexpr (requires { block_.forward_saved(in, block_input(pass, layer)); }) {
         block_.forward_saved(in, block_input(pass, layer));
       } else {
         block_.forward(in, block_input(pass, layer));
       }
     }
+    pass.enter(phase::feed_forward_backward);
     block_.backward(in, stream(pass));
   }
 
@@ -133,6 +135,7 @@ class Transformer {
   /// gradient of the position table and writes the input of backward_tokens to `deferred`.
   void backward_embedding(const Pass<T>& pass, std::span<const Token> inputs,
                           T* deferred = nullptr) const {
+    pass.enter(phase::embed_backward);
     const MatrixView<T> x = stream(pass);
     embedding_dropout_.apply(pass, 0, x);
     embedding_.backward_positions(pass, x);
@@ -163,6 +166,7 @@ class Transformer {
   /// the head. Valid until the next pass.
   MatrixView<T> hidden(const Pass<T>& pass, std::span<const Token> inputs) const {
     const MatrixView<T> x = forward(pass, inputs);
+    pass.enter(phase::head);
     const MatrixView<T> y(pass.run.arena.get(head_input_), x.rows, config().width);
     final_norm_.forward(in_head(pass), x, y);
     return y;
@@ -347,10 +351,12 @@ class Transformer {
 
   /// The residual stream after the last block.
   MatrixView<T> forward(const Pass<T>& pass, std::span<const Token> inputs) const {
+    pass.enter(phase::embed_forward);
     const MatrixView<T> x = stream(pass);
     embedding_.forward(pass, inputs, 0, x);
     embedding_dropout_.apply(pass, 0, x);
     for (Index layer = 0; layer < config().layers; ++layer) {
+      pass.enter(phase::attention_forward);
       if (pass_.recompute && pass.run.gradients != nullptr && layer >= pass_.first_block) {
         copy<T>(pass.worker(), x, block_input(pass, layer));
         pass.worker().barrier();
