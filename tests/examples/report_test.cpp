@@ -134,7 +134,7 @@ TEST_CASE("page: whatever was asked for stands in it") {
   const std::set<std::string> others = {
       "tiny", "small", "medium", "large", "gpt2", "resume", "dry-run", "quiet", "new-schedule",
       "help", "memory-report", "version", "allow-corpus-change", "from", "family", "time", "lora",
-      "base", "epochs", "train-on", "long-rows", "skip-bad",
+      "base", "epochs", "train-on", "long-rows", "skip-bad", "timings",
       // settings of other optimizers
       "epsilon", "momentum", "matrix-lr-scale", "ns-steps", "matrix-weight-decay"};
   std::istringstream help(start(sandbox, {"train_full", "--help"}).out);
