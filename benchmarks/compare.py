@@ -19,6 +19,7 @@ import math
 import os
 import platform
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,8 @@ import time
 from collections import namedtuple
 
 # layers, heads, width, d_ff, batch, sequence, vocabulary, context, activation, bias, tied; with
-# Llama's layers (gated silu, RMS norm, rotary positions) heads of keys and values besides
+# Llama's layers (gated silu, RMS norm, rotary positions) heads of keys and values besides; with
+# adapters of all linear layers on a frozen base, which is float in PyTorch, their rank
 SETTINGS = {
     "tiny": (1, 2, 64, 128, 1, 32, 35, 128, "relu", True, False),
     "v2": (2, 4, 128, 256, 1, 32, 70, 64, "relu", True, False),
@@ -38,7 +40,14 @@ SETTINGS = {
     "llama-tiny": (4, 8, 256, 688, 8, 128, 512, 128, "silu", False, False, 4),
     "stories15m": (6, 6, 288, 768, 4, 256, 32000, 256, "silu", False, True, 6),
     "smollm2": (30, 9, 576, 1536, 1, 256, 49152, 8192, "silu", False, True, 3),
+    "smollm2-lora/f32": (30, 9, 576, 1536, 1, 256, 49152, 8192, "silu", False, True, 3, 8),
+    "smollm2-lora/bf16": (30, 9, 576, 1536, 1, 256, 49152, 8192, "silu", False, True, 3, 8),
 }
+
+
+def rank_of(setting):
+    """Of adapters; 0: all weights train."""
+    return setting[12] if len(setting) > 12 else 0
 
 
 def pytorch_step(setting, threads):
@@ -50,6 +59,7 @@ def pytorch_step(setting, threads):
     layers, heads, C, ff, batch, T, V, context, activation, bias, tied = setting[:11]
     llama = len(setting) > 11
     kv_heads = setting[11] if llama else heads
+    rank = rank_of(setting)
     d = C // heads
     torch.set_num_threads(threads)
     torch.manual_seed(1)
@@ -74,14 +84,28 @@ def pytorch_step(setting, threads):
     def rotate(x):
         return x * cosines + torch.cat((-x[..., d // 2:], x[..., :d // 2]), -1) * sines
 
+    class Adapted(nn.Module):
+        def __init__(self, base):
+            super().__init__()
+            self.base = base
+            self.a = nn.Parameter(torch.rand(rank, base.in_features) / 30)
+            self.b = nn.Parameter(torch.zeros(base.out_features, rank))
+
+        def forward(self, x):
+            return self.base(x) + 2 * F.linear(F.linear(x, self.a), self.b)
+
+    def linear(inputs, outputs):
+        base = nn.Linear(inputs, outputs, bias)
+        return Adapted(base) if rank else base
+
     class Block(nn.Module):
         def __init__(self):
             super().__init__()
             self.ln_1, self.ln_2 = Norm(), Norm()
-            self.c_attn = nn.Linear(C, C + 2 * kv_heads * d, bias)
-            self.c_proj = nn.Linear(C, C, bias)
-            self.widen = nn.Linear(C, 2 * ff if llama else ff, bias)
-            self.narrow = nn.Linear(ff, C, bias)
+            self.c_attn = linear(C, C + 2 * kv_heads * d)
+            self.c_proj = linear(C, C)
+            self.widen = linear(C, 2 * ff if llama else ff)
+            self.narrow = linear(ff, C)
 
         def forward(self, x, mask):
             B = x.shape[0]
@@ -122,13 +146,16 @@ def pytorch_step(setting, threads):
     for module in model.modules():  # as GPT-2: PyTorch's own embeddings drown a softmax in denormals
         if isinstance(module, (nn.Linear, nn.Embedding)):
             nn.init.normal_(module.weight, std=0.02)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.99), weight_decay=0.1)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not rank or name.endswith((".a", ".b")))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.1)
     inputs, targets = torch.randint(V, (batch, T)), torch.randint(V, (batch, T))
 
     def step():
         optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(model(inputs).view(-1, V), targets.view(-1)).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
 
     return step
@@ -136,8 +163,9 @@ def pytorch_step(setting, threads):
 
 # Threads of the BLAS and of ATen, and whether OpenMP's spin while they wait.
 Way = namedtuple("Way", "blas aten spins")
-# What a process measured: ms of a step, and what ran: threads and kernels as the libraries say.
-Run = namedtuple("Run", "ms threads kernels")
+# What a process measured: ms of a step, its peak MB, and what ran: threads and kernels as the
+# libraries say.
+Run = namedtuple("Run", "ms peak threads kernels")
 
 
 def ways(cores):
@@ -175,7 +203,8 @@ def pytorch_child(setting, way):
     if os.environ.get("GOMP_SPINCOUNT") == "0":
         threads += ", no spinning"
     kernels = library.openblas_get_corename().decode() if library else "its own BLAS"
-    print(json.dumps([statistics.median(times), threads, kernels]))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    print(json.dumps([statistics.median(times), peak, threads, kernels]))
 
 
 def run_pytorch(setting, way, kernels):
@@ -209,16 +238,19 @@ def run_octavo(program, setting, threads):
         [program, f"--benchmark_filter=^{setting}/threads:{threads}/", "--benchmark_format=json",
          "--benchmark_min_time=2"], check=True, capture_output=True, text=True).stdout
     result = json.loads(output)["benchmarks"][0]
-    return Run(result["real_time"], threads, None), result["of_limit"]
+    return Run(result["real_time"], result["peak_MB"], threads, None), result["of_limit"]
 
 
 def gigaflop(setting):
-    """As nanoGPT counts: 6 per matrix parameter and token, attention unmasked."""
+    """As nanoGPT counts: 6 per matrix parameter and token, 4 if it is frozen, attention unmasked."""
     layers, heads, C, ff, batch, T, V = setting[:7]
     llama = len(setting) > 11
     kv_width = C // heads * (setting[11] if llama else heads)
     matrices = layers * (2 * C * C + 2 * C * kv_width + (3 if llama else 2) * C * ff) + V * C
-    return batch * T * (6 * matrices + 12 * layers * T * C) / 1e9
+    rank = rank_of(setting)
+    sides = (3 if llama else 2) * (C + ff) + 4 * C + 2 * (C + kv_width)
+    return batch * T * ((4 if rank else 6) * matrices + 6 * rank * layers * sides +
+                        12 * layers * T * C) / 1e9
 
 
 def medians(rounds):
@@ -244,7 +276,8 @@ def compare(program, name, cores):
     best = theirs[0]
     print(f"| {name} | {gigaflop(SETTINGS[name]):.4g} | {best.ms:.2f} "
           f"({100 * share * ours.ms / best.ms:.0f}%; {best.threads}; {best.kernels}) | "
-          f"{ours.ms:.3f} ({100 * share:.0f}%; {ours.threads}) | {best.ms / ours.ms:.1f}x |",
+          f"{ours.ms:.3f} ({100 * share:.0f}%; {ours.threads}) | {best.ms / ours.ms:.1f}x | "
+          f"{best.peak:.0f} / {ours.peak:.0f} |",
           flush=True)
     return f"- {name}: " + "; ".join(f"{run.threads}: {run.ms:.2f}" for run in theirs)
 
@@ -275,7 +308,7 @@ def main():
     cores = os.cpu_count()
     print(f"PyTorch {pytorch_version()}, {platform.machine()}, {cores} cores.\n")
     print("| setting | GFLOP a step | PyTorch ms (share; threads; kernels) | "
-          "Octavo ms (share; threads) | ratio |\n|---|---|---|---|---|")
+          "Octavo ms (share; threads) | ratio | peak MB of PyTorch / Octavo |\n|---|---|---|---|---|---|")
     try:
         details = [compare(program, name, cores) for name in names]
     except subprocess.CalledProcessError as error:

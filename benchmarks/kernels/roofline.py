@@ -5,7 +5,7 @@
     python3 benchmarks/kernels/roofline.py build/release/benchmarks roofline.svg
 
 The programs write JSON (any Google Benchmark does, with --benchmark_format=json). Across: floating-
-point operations a byte, if each number is moved once; up: operations a second. The roof is what the
+point operations a byte of memory that the kernel touches; up: operations a second. The roof is what the
 core can do at most: the FMA limit, or what it reads of a block as large as the kernel's, from a
 cache or from memory, times the operations a byte.
 """

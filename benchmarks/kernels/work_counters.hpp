@@ -11,10 +11,10 @@
 
 namespace octavo_benchmark {
 
-/// Counters of a kernel on one core that computes `flops` a round, and reads and writes `bytes` if
-/// it does so once. of_limit: share of the core's FMA limit. of_roof: share of the roof of its
-/// FLOP/byte, which is the FMA limit, or the rate at which the core reads a block of as many bytes,
-/// from cache or memory. roofline.py draws them.
+/// Counters of a kernel on one core that computes `flops` a round, and touches `bytes` of memory,
+/// each counted once whether it is read or written. of_limit: share of the core's FMA limit.
+/// of_roof: share of the roof of its FLOP/byte, which is the FMA limit, or the rate at which the
+/// core reads a block of as many bytes, from cache or memory. roofline.py draws them.
 inline void count_work(benchmark::State& state, double flops, double bytes) {
   const double limit = fma_limit<float>(1);
   const double bandwidth = bandwidth_limit(1, static_cast<std::size_t>(std::max(bytes, 4096.0)));
