@@ -43,7 +43,8 @@ std::string read_all(std::FILE* file, std::size_t limit) {
 /// partial file.
 Fetched run(std::vector<std::string> arguments, std::size_t limit) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+  if (::pipe(ends.data()) != 0) return {};
+  for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);  // macOS has no pipe2
   File reading(::fdopen(ends[0], "rb"), std::fclose), writing(::fdopen(ends[1], "wb"), std::fclose);
   if (reading == nullptr || writing == nullptr) return {};
   posix_spawn_file_actions_t actions;

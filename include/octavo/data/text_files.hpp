@@ -173,7 +173,8 @@ OCTAVO_INLINE void TextFiles::read(std::size_t offset, std::span<std::byte> byte
     if (within == part.stamp.size) {
       bytes.front() = std::byte{'\n'};
     } else {
-      count = std::min(bytes.size(), part.stamp.size - within);
+      count =
+          static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), part.stamp.size - within));
       open(part).read(within, bytes.first(count));
     }
     bytes = bytes.subspan(count);
