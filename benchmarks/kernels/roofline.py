@@ -10,6 +10,7 @@ core can do at most: the FMA limit, or what it reads of a block as large as the 
 cache or from memory, times the operations a byte.
 """
 import argparse
+import html
 import json
 import math
 import pathlib
@@ -17,7 +18,8 @@ import subprocess
 import sys
 
 PROGRAMS = ("kernels_matmul_benchmark", "kernels_rowwise_benchmark")
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
+COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22",
+           "#17becf", "#ff7f0e", "#000000")
 
 
 def measure(folder, seconds):
@@ -76,12 +78,12 @@ def drawing(kernels):
         colour = COLOURS[names.index(one["name"].split("/")[0]) % len(COLOURS)]
         x, y = place(one["FLOP/byte"], one["FLOP/s"])
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}">'
-                     f'<title>{one["name"]}: {100 * one["of_roof"]:.0f}% of the roof</title></circle>')
+                     f'<title>{html.escape(one["name"])}: {100 * one["of_roof"]:.0f}% of the roof</title></circle>')
     for i, name in enumerate(names):
         y = height - margin - 14 * (len(names) - i)
         parts.append(f'<circle cx="{width - 200}" cy="{y - 4}" r="4" '
                      f'fill="{COLOURS[i % len(COLOURS)]}"/>'
-                     f'<text x="{width - 190}" y="{y}">{name.replace("<", "&lt;")}</text>')
+                     f'<text x="{width - 190}" y="{y}">{html.escape(name)}</text>')
     parts.append(f'<text x="{width / 2}" y="{height - 20}" text-anchor="middle">FLOP/byte</text>')
     parts.append(f'<text x="20" y="{height / 2}" transform="rotate(-90 20 {height / 2})" '
                  'text-anchor="middle">FLOP/s</text></svg>')

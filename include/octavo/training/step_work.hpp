@@ -349,7 +349,7 @@ class StepWork {
                                                static_cast<std::size_t>(part.tensors)));
   }
 
-  /// After an update of `tensors`, in which workers may have had other shares of them.
+  /// Updates the averages after an update in which workers may have had other shares of `tensors`.
   void average(const Worker& worker, std::span<const Parameter> tensors) const {
     if (!memory_.averages.booked()) return;
     worker.barrier();
