@@ -37,8 +37,8 @@
 /// OCTAVO_ALWAYS_INLINE for a lambda; written after its parameters.
 #define OCTAVO_INLINE_LAMBDA __attribute__((always_inline))
 
-/// For what runs once, before the first step, or refuses something: compiled for size, in a
-/// function of its own, which is less to compile as well.
+/// For what runs once, before the first step, refuses something, or waits for other processes:
+/// compiled for size, in a function of its own, which is less to compile as well.
 #define OCTAVO_SETUP [[gnu::cold, gnu::noinline]]
 
 /// For what is called often, but not in loops over numbers: one copy, in the place of one for each

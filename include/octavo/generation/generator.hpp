@@ -130,8 +130,8 @@ class Generator {
  private:
   using Plan = GenerationPlan<Model>;
 
-  Generator(const Plan& plan, ModelWeights<T> weights, ThreadPool& threads,
-            const std::span<std::byte>* memory)
+  OCTAVO_SETUP Generator(const Plan& plan, ModelWeights<T> weights, ThreadPool& threads,
+                         const std::span<std::byte>* memory)
       : model_(plan.model),
         weights_(weights),
         threads_(&threads),

@@ -75,14 +75,14 @@ struct SumTree {
   constexpr Range share_of(Index leaf) const noexcept { return share(leaf / leaves_per_rank()); }
 
   /// The largest nodes in `node` that lie within the share.
-  static constexpr Index count(Range share, Range node) noexcept {
+  OCTAVO_ONE_COPY static constexpr Index count(Range share, Range node) noexcept {
     if (node.end <= share.begin || node.begin >= share.end) return 0;
     if (contains(share, node)) return 1;
     return count(share, {node.begin, middle(node)}) + count(share, {middle(node), node.end});
   }
 
   template <typename Merge>
-  constexpr void visit(Range node, Index leaf, Index slot, Merge& merge) const {
+  OCTAVO_ONE_COPY constexpr void visit(Range node, Index leaf, Index slot, Merge& merge) const {
     if (node.size() == 1) return;
     const Range left{node.begin, middle(node)};
     if (leaf < left.end) return visit(left, leaf, slot, merge);
@@ -91,7 +91,7 @@ struct SumTree {
   }
 
   template <typename Merge>
-  constexpr Index visit_nodes(Range node, Index& next, Merge& merge) const {
+  OCTAVO_ONE_COPY constexpr Index visit_nodes(Range node, Index& next, Merge& merge) const {
     if (contains(share_of(node.begin), node)) return next++;
     const Index left = visit_nodes({node.begin, middle(node)}, next, merge);
     merge(left, visit_nodes({middle(node), node.end}, next, merge));

@@ -32,7 +32,7 @@ class OuterRounds {
   /// Ends a round: all processes that are in time have the new weights. A late one takes over the
   /// weights and steps of the others. Returns the steps done. `asked`: whether this process is
   /// asked to end the run; last: whether it is the run's last round, which waits for all.
-  Index finish(Index steps_done, bool asked, bool last) {
+  OCTAVO_SETUP Index finish(Index steps_done, bool asked, bool last) {
     asked_ = asked;
     if (!roll_) {
       step_.finish(nullptr, {});
@@ -49,7 +49,7 @@ class OuterRounds {
 
   /// What the first process says at the end of a round to all; anything but `StopReason::finished`
   /// ends the run.
-  StopReason agree(StopReason reason) {
+  OCTAVO_SETUP StopReason agree(StopReason reason) {
     if (!roll_) return reason;
     if (is_first() && reason != StopReason::finished) {
       roll_->wait_for_absent([&](Index late) { step_.send(*ranks_, late); });
@@ -76,8 +76,8 @@ class OuterRounds {
 /// the end of a round, where all have the same weights. A run that is out of patience when it is
 /// resumed takes no step on any process.
 template <typename Trainer, typename Data, typename Callbacks, typename Evaluate>
-StopReason run_rounds(Trainer& trainer, Ranks* workers, const Data& train,
-                      const Callbacks& callbacks, Evaluate evaluate) {
+OCTAVO_SETUP StopReason run_rounds(Trainer& trainer, Ranks* workers, const Data& train,
+                                   const Callbacks& callbacks, Evaluate evaluate) {
   const Index steps = trainer.options().steps, round = trainer.options().diloco.steps;
   const auto by_patience = [&] {
     const bool ends = trainer.state().out_of_patience(trainer.options().patience);

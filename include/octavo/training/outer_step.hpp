@@ -67,7 +67,7 @@ class OuterStep {
       : parameters_(parameters), weights_(weights), memory_(memory), options_(options) {}
 
   /// Notes the weights with which a round begins.
-  void begin() const {
+  OCTAVO_SETUP void begin() const {
     for_each_tensor([&](std::span<T> weights, std::span<T> noted) {
       std::copy(weights.begin(), weights.end(), noted.begin());
     });
@@ -75,7 +75,7 @@ class OuterStep {
 
   /// Ends the round, and begins the next. present: the processes that take part, in order, this one
   /// among them, at most `workers`; all of them call it. ranks null: this process alone.
-  void finish(Ranks* ranks, std::span<const Index> present) const {
+  OCTAVO_SETUP void finish(Ranks* ranks, std::span<const Index> present) const {
     const Index blocks = (std::ssize(memory_.begin) + block - 1) / block;
     const Index count = ranks == nullptr ? 1 : std::ssize(present);
     const Index most = detail::outer_blocks(std::ssize(memory_.begin), options_.workers);
@@ -91,12 +91,12 @@ class OuterStep {
   }
 
   /// Sends what finish() has left to a process that did not take part, which calls receive().
-  void send(Ranks& ranks, Index to) const {
+  OCTAVO_SETUP void send(Ranks& ranks, Index to) const {
     ranks.send(to, std::as_bytes(memory_.begin));
     ranks.send(to, std::as_bytes(memory_.momentum));
     ranks.wait();
   }
-  void receive(Ranks& ranks, Index from) const {
+  OCTAVO_SETUP void receive(Ranks& ranks, Index from) const {
     ranks.receive(from, std::as_writable_bytes(memory_.begin));
     ranks.receive(from, std::as_writable_bytes(memory_.momentum));
     ranks.wait();
@@ -132,7 +132,8 @@ class OuterStep {
   }
 
   /// Updates `size` blocks from block `first` on.
-  void exchange(Ranks* ranks, std::span<const Index> present, Index first, Index size) const {
+  OCTAVO_SETUP void exchange(Ranks* ranks, std::span<const Index> present, Index first,
+                             Index size) const {
     Block values;
     for (Index i = 0; i < size; ++i) {
       gather(numbers(first + i), values);
@@ -143,7 +144,8 @@ class OuterStep {
   }
 
   /// Replaces this process's blocks by those of the mean of all processes.
-  void mean_of_all(Ranks& ranks, std::span<const Index> present, Index first, Index size) const {
+  OCTAVO_SETUP void mean_of_all(Ranks& ranks, std::span<const Index> present, Index first,
+                                Index size) const {
     const Index count = std::ssize(present);
     const Index place = std::find(present.begin(), present.end(), ranks.rank()) - present.begin();
     const auto share = [&](Index of) { return Worker(of, count, nullptr).split(size); };

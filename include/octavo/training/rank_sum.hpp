@@ -23,7 +23,7 @@ constexpr Range rank_shard(Index count, Index rank, Index ranks) noexcept {
 
 /// Numbers that RankSum needs for parts of at most `most` numbers.
 template <Scalar T>
-constexpr Index rank_sum_numbers(const SumTree& tree, Index most) noexcept {
+OCTAVO_SETUP constexpr Index rank_sum_numbers(const SumTree& tree, Index most) noexcept {
   if (tree.ranks == 1) return 0;
   Index shard = 0;
   for (Index rank = 0; rank < tree.ranks; ++rank) {
@@ -52,7 +52,7 @@ class RankSum {
   /// Begins to add up a part, whose nodes are in its first slots; the sum comes to slot 0. The part
   /// must stay as it is until finish(), or until begin() was called for two other parts. `first`:
   /// the part's first number of all that train; `index`: the part's in RankShards.
-  void begin(const SlotNumbers<T>& part, Index first = 0, Index index = 0) {
+  OCTAVO_SETUP void begin(const SlotNumbers<T>& part, Index first = 0, Index index = 0) {
     if (ranks_ == nullptr || part.count == 0) return;
     advance();
     part_ = part, first_ = first, index_ = index;
@@ -61,10 +61,7 @@ class RankSum {
 
   /// Returns when all sums are there.
   void finish() {
-    if (ranks_ == nullptr) return;
-    advance();
-    if (worker_.index() == 0) ranks_->wait();
-    worker_.barrier();
+    if (ranks_ != nullptr) wait_for_all();
   }
 
   /// Lets messages advance.
@@ -89,8 +86,14 @@ class RankSum {
     return of(received_, {index * size, (index + 1) * size});
   }
 
+  OCTAVO_SETUP void wait_for_all() {
+    advance();
+    if (worker_.index() == 0) ranks_->wait();
+    worker_.barrier();
+  }
+
   /// Waits for the nodes of the part that was begun last, adds them up, and sends their sum.
-  void advance() {
+  OCTAVO_SETUP void advance() {
     worker_.barrier();
     if (worker_.index() == 0) ranks_->wait();
     worker_.barrier();

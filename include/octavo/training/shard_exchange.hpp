@@ -17,8 +17,9 @@ namespace OCTAVO_NAMESPACE {
 
 /// Copies the part of a tensor's gradient that `rank` needs to `kept`, the sums of its shares.
 template <Scalar T>
-void keep_share(const Worker& worker, const RankShards& shards, Index rank, const Parameter& tensor,
-                std::span<const T> gradient, std::span<T> kept) {
+OCTAVO_SETUP void keep_share(const Worker& worker, const RankShards& shards, Index rank,
+                             const Parameter& tensor, std::span<const T> gradient,
+                             std::span<T> kept) {
   const Index part = tensor.block + 1;
   const Range summed = shards.share(part, rank).summed;
   const Index first = std::max(summed.begin, tensor.gradient_offset);
@@ -41,8 +42,9 @@ class ShardExchange {
   /// partial sums of its chunks. numbers: those of `tensors` among all that train; gradients
   /// [numbers], of which those of this process's shares are there; or, if it has no others, [the
   /// sums of its shares, without gaps].
-  double norm(std::span<const Parameter> tensors, std::span<const T> gradients, Range numbers,
-              Range parts, std::span<double> partials, bool has_others = true) const {
+  OCTAVO_SETUP double norm(std::span<const Parameter> tensors, std::span<const T> gradients,
+                           Range numbers, Range parts, std::span<double> partials,
+                           bool has_others = true) const {
     partials = partials.first(static_cast<std::size_t>(global_norm_partials(numbers.size())));
     for (Index part = parts.begin; part < parts.end; ++part) {
       const Index rank = ranks_.rank();
@@ -66,7 +68,7 @@ class ShardExchange {
   }
 
   /// Gives all processes the weights that each has updated in these parts.
-  void gather_weights(Range parts, std::span<T> weights) const {
+  OCTAVO_SETUP void gather_weights(Range parts, std::span<T> weights) const {
     worker_.barrier();
     if (worker_.index() == 0) {
       exchange(parts, [&](Index part, Index rank, auto transfer) {

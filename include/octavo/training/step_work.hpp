@@ -146,7 +146,7 @@ class StepWork {
   }
 
   /// Computes the gradients part by part, and keeps the sums of this process's shares.
-  void keep_shares(const Worker& worker) const {
+  OCTAVO_SETUP void keep_shares(const Worker& worker) const {
     const std::span<T> kept = arena_.get(memory_.gradients);
     const auto keep = [&](const Parameter& tensor, std::span<const T> gradient) {
       keep_share<T>(worker, shards_, rank(), tensor, gradient, kept);
@@ -255,7 +255,7 @@ class StepWork {
     if (options_.parts_in_turn()) sum.finish();
   }
 
-  void gather_losses(const Worker& worker) const {
+  OCTAVO_SETUP void gather_losses(const Worker& worker) const {
     worker.barrier();
     const std::span<T> losses = arena_.get(memory_.losses);
     if (worker.index() == 0) {
@@ -310,8 +310,8 @@ class StepWork {
   }
 
   /// Updates this process's share, clipped by the norm of all gradients, and gets the others'.
-  double update_share(const Worker& worker, std::span<const T> gradients,
-                      double learning_rate) const {
+  OCTAVO_SETUP double update_share(const Worker& worker, std::span<const T> gradients,
+                                   double learning_rate) const {
     const std::span<double> partials = arena_.get(memory_.norm_partials);
     const ShardExchange<T> exchange(worker, *ranks_, shards_);
     const bool has_others = !options_.parts_in_turn();
@@ -342,7 +342,7 @@ class StepWork {
   }
 
   /// Gives all processes the new weights of a part, and updates their averages.
-  void share_weights(const Worker& worker, const ParameterRange& part) const {
+  OCTAVO_SETUP void share_weights(const Worker& worker, const ParameterRange& part) const {
     const Index index = part_index(part);
     ShardExchange<T>(worker, *ranks_, shards_).gather_weights({index, index + 1}, weights());
     average(worker, parameters_.span().subspan(static_cast<std::size_t>(part.first_tensor),
