@@ -42,6 +42,7 @@
   apply(decltype(copy<T>) copy<T>)                                                              \
   apply(decltype(sum_columns<T>) sum_columns<T>)                                                \
   apply(decltype(softmax_cross_entropy<T>) softmax_cross_entropy<T>)                            \
+  apply(decltype(softmax_gradient<T>) softmax_gradient<T>)                                      \
   apply(decltype(soft_cap<T>) soft_cap<T>)                                                      \
   apply(decltype(activate<T>) activate<T>)                                                      \
   apply(decltype(activate_with_slope<T>) activate_with_slope<T>)                                \

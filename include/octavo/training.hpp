@@ -16,9 +16,12 @@
 #include <octavo/training/rank_shards.hpp>
 #include <octavo/training/rank_sum.hpp>
 #include <octavo/training/run_state.hpp>
+#include <octavo/training/set_trained.hpp>
 #include <octavo/training/shard_exchange.hpp>
 #include <octavo/training/step_time.hpp>
+#include <octavo/training/step_update.hpp>
 #include <octavo/training/step_work.hpp>
+#include <octavo/training/table_update.hpp>
 #include <octavo/training/trainer.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_options.hpp>

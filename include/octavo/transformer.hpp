@@ -7,6 +7,7 @@
 #include <octavo/transformer/extract_adapter.hpp>
 #include <octavo/transformer/families.hpp>
 #include <octavo/transformer/gpt2_names.hpp>
+#include <octavo/transformer/head_memory.hpp>
 #include <octavo/transformer/initial_weights.hpp>
 #include <octavo/transformer/lora_adapter.hpp>
 #include <octavo/transformer/merge_adapters.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -97,4 +98,33 @@ TEST_CASE("targets that count are those that are not negative") {
   const std::vector<Token> targets{3, ignored_target, 0, -100};
   CHECK(count_targets(targets) == 2);
   CHECK(count_targets({}) == 0);
+}
+
+TEST_CASE_TEMPLATE("the gradient of some columns, from what was kept, has the bits of all", T,
+                   float, double) {
+  const Index rows = 5, vocabulary = 150;
+  const std::vector<Token> targets{3, 149, -1, 64, 63};
+  for (const T cap : {T{0}, T{2}}) {
+    const auto before = random_block<T>(rows * vocabulary, 4);
+    auto whole = before;
+    std::vector<T> losses(5), largest(5), factors(5);
+    const SoftmaxStatistics<T> statistics{largest.data(), factors.data()};
+    softmax_cross_entropy<T>(Worker{}, MatrixView<T>(whole.data(), rows, vocabulary), targets,
+                             losses, T(0.5), true, cap, statistics);
+    for (const Index size : {1, 16, 64, 150}) {
+      for (const Index workers : {1, 3}) {
+        auto parts = before;
+        const MatrixView<T> all(parts.data(), rows, vocabulary);
+        ThreadPool threads(workers);
+        for (Index first = 0; first < vocabulary; first += size) {
+          const Range columns{first, std::min(first + size, vocabulary)};
+          threads.run([&](const Worker& worker) {
+            softmax_gradient<T>(worker, all.block(0, rows, first, columns.size()), columns, targets,
+                                statistics, T(0.5), cap);
+          });
+        }
+        CHECK(parts == whole);
+      }
+    }
+  }
 }

@@ -77,3 +77,20 @@ TEST_CASE("embedding: its tables have GPT-2's names, and one that is frozen gets
   bench.layer.backward_tokens(bench.forward_pass(), token, matrix_of(dx, width));
   CHECK(bench.gradients == std::vector<double>(bench.weights.size()));
 }
+
+TEST_CASE("embedding: the gradient of some rows of the token table is a part of the whole") {
+  auto bench = embedding({.sequences = 2, .sequence = 3});
+  const std::array<Token, 6> tokens{4, 0, 4, 1, 1, 2};
+  std::vector<double> dx = random_numbers(6 * width, 2);
+  const Pass<double> pass = bench.backward_pass();
+  bench.layer.backward_tokens(pass, tokens, matrix_of(dx, width));
+  const std::vector<double> whole = bench.gradient("tokens.weight");
+  std::vector<double> part(2 * width);
+  for (const Index first : {0, 1, 3}) {
+    std::fill(part.begin(), part.end(), 0.0);
+    bench.layer.backward_token_rows(pass, tokens, matrix_of(dx, width), {first, first + 2},
+                                    part.data());
+    CHECK(part ==
+          std::vector<double>(whole.begin() + first * width, whole.begin() + (first + 2) * width));
+  }
+}

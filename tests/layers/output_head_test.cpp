@@ -122,6 +122,31 @@ TEST_CASE("output head: gradients of table, bias and rows, over several slices")
   }
 }
 
+TEST_CASE("output head: the gradient of some rows of the table is a part of the whole") {
+  for (const bool tied : {false, true}) {
+    Head whole(70, tied, true), head(70, tied, true);
+    whole.loss(true);
+    std::vector<double> largest(70), factors(70), logits(32 * 3), part(3 * width);
+    const LossRows<double> rows{matrix_of(head.y, width),
+                                head.targets,
+                                head.losses,
+                                scale,
+                                matrix_of(head.y_gradient, width),
+                                {largest.data(), factors.data()}};
+    const Pass<double> pass = head.bench.backward_pass();
+    head.bench.layer.loss(pass, head.shared(), rows);
+    CHECK(head.y_gradient == whole.y_gradient);
+    const auto expected = tied ? whole.shared_gradient : whole.bench.gradient("weight");
+    CHECK((tied ? head.shared_gradient : head.bench.gradient("weight")) != expected);
+    for (const Index first : {0, 2, 4}) {
+      head.bench.layer.backward_table(pass, head.shared(), rows, {first, first + 3},
+                                      tied ? std::span(logits) : std::span<double>{}, part.data());
+      CHECK(part == std::vector<double>(expected.begin() + first * width,
+                                        expected.begin() + (first + 3) * width));
+    }
+  }
+}
+
 TEST_CASE("output head: rows without a target get no gradient") {
   Head head(5, false, true);
   head.loss(true);

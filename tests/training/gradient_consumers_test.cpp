@@ -33,6 +33,8 @@ struct Model {
   ParameterRange block_range(Index layer) const { return {1 + 3 * layer, 3, 2 + 6 * layer, 6}; }
   ParameterRange head_range() const { return {7, 1, 14, 4}; }
   const ParameterTable& block_table() const { return block; }
+  bool in_rows(Index) const { return false; }
+  Index table_rows() const { return 0; }
 };
 
 /// Memory for one part at a time, and a record of what was updated with which gradient.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
+#include <numeric>
 #include <vector>
 
 #include <octavo/optimizers/adamw_8bit.hpp>
@@ -198,6 +199,17 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
     kept += o.recompute ? room<T>(n * count) : per_block(n * count);
   }
   const auto fused = [&](Index count) { return o.fused_update ? room<T>(count) : 0; };
+  // Gradients of tables in blocks of rows that begin with a chunk of the norm: what is not there,
+  // and what is kept instead.
+  const Index step = 4096 / std::gcd<Index>(4096, c), block = (512 + step - 1) / step * step;
+  const Index logits = m.head.tied ? std::min<Index>(rows, 256) * block : 0;
+  const bool in_rows = o.recompute_logits && !adapted && !(some && m.head.tied) &&
+                       rows * (c + 2) + logits + block * c < v * c;
+  const Index left_out = in_rows ? (v - block) * c : 0;
+  const std::size_t kept_rows = in_rows ? room<T>(held * n * c) + 2 * room<T>(held * n) : 0;
+  const std::size_t table_logits =
+      in_rows && m.head.tied ? room<T>(std::min<Index>(held * n, 256) * block) : 0;
+  const int table_end = m.head.tied ? 6 : 3;
   const std::size_t partials = room<double>(((o.fused_update ? largest : trained) + 4095) / 4096);
 
   const bool windows = m.attention.window > 0 && m.attention.window_pattern == 0;
@@ -221,7 +233,7 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
       0,
       branch + room<T>(workers * 32 * row) + of_adapters(0, false),
       branch + room<T>(n * f) + of_adapters(2, false),
-      branch + room<T>(n * c) + room<T>(n) + room<T>(std::min<Index>(n, 64) * v),
+      branch + (in_rows ? 0 : room<T>(n * c)) + room<T>(n) + room<T>(std::min<Index>(n, 64) * v),
       back + room<T>(n * f) + of_adapters(2, true),
       back + room<T>(n * q) + of_adapters(0, true) +
           room<T>(workers * (64 * row + (2 * t * m.head_width() + 15) / 16 * 16)),
@@ -235,10 +247,14 @@ std::size_t closed_formula(const ModelConfig& m, const TrainingOptions& o, Index
     };
     most = std::max(most, scratch[phase] + in(0, 6, passes) +
                               in(held > 1 && !o.recompute ? 0 : 1, 5, kept) +
-                              in(held > 1 ? 0 : 1, 5, inputs) + in(0, 3, fused(end_parameters)) +
+                              in(held > 1 ? 0 : 1, 5, inputs) +
+                              in(0, 3, fused(end_parameters - (m.head.tied ? 0 : left_out))) +
+                              in(held > 1 || m.head.tied ? 0 : 3, table_end, kept_rows) +
+                              in(table_end, table_end, table_logits) +
                               in(o.recompute && !by_layer ? 1 : 4, 5,
                                  fused(by_layer ? largest_layer : trained_of_block)) +
-                              in(m.head.tied ? 0 : 6, 6, fused(trained_embedding)) +
+                              in(m.head.tied && !in_rows ? 0 : 6, 6,
+                                 fused(trained_embedding - (some ? 0 : left_out))) +
                               in(o.fused_update ? 0 : 7, o.fused_update ? 6 : 7, partials) +
                               in(o.fused_update ? 3 : 7, o.fused_update ? 6 : 7, orthogonalize));
   }

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <octavo/optimizers/adamw_8bit.hpp>
+#include <octavo/optimizers/muon.hpp>
 #include <octavo/training/training_step.hpp>
 
 #include "heap_guard/heap_guard.hpp"
@@ -128,6 +130,56 @@ TEST_CASE("without clipping, updates as soon as a gradient is complete do not ch
       }
     }
   }
+}
+
+TEST_CASE("gradients of tables that are never whole change no bit, and need less memory") {
+  const AnyOptimizer optimizers[] = {AdamW{}, AdamW8bit{}, Muon{}};
+  for (ModelConfig config : {untied, tied}) {
+    config.vocabulary = config.head.tied ? 7000 : 1300;
+    config.head.cap = config.head.tied ? 3 : 0;
+    config.embedding_scale = config.head.tied ? 3 : 1;
+    for (const double clip : {0.0, 0.01}) {
+      for (const AnyOptimizer& optimizer : optimizers) {
+        TrainingOptions whole = options(6, clip, clip > 0 ? 0.3 : 0);
+        whole.optimizer = optimizer;
+        whole.ema = clip > 0 ? 0.9 : 0;
+        whole.fused_update = true;
+        const Trained expected = train(config, whole, 1);
+        for (const Index micro : {1, 4, 6}) {
+          TrainingOptions rows = whole;
+          rows.recompute_logits = true;
+          rows.recompute = micro == 1;
+          rows.micro_batch = micro;
+          INFO(name_of(optimizer), ", tied ", config.head.tied, ", clip ", clip, ", micro ", micro);
+          const Trained found = train(config, rows, micro == 4 ? 3 : 2);
+          CHECK(found == expected);
+          if (micro == 6) CHECK(found.bytes < training_bytes<float>(config, whole, 2));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("tables in rows: frozen ones, and what cannot be") {
+  ModelConfig config = untied;
+  config.vocabulary = 1300;
+  for (const char* const freeze : {"tokens", "head", "tokens,head", "positions"}) {
+    TrainingOptions whole = options(3, 0.1, 0);
+    whole.freeze = freeze;
+    whole.fused_update = true;
+    TrainingOptions rows = whole;
+    rows.recompute_logits = true;
+    INFO(freeze);
+    CHECK(train(config, rows) == train(config, whole));
+  }
+  const auto refused = [&](TrainingOptions wanted, const char* told) {
+    wanted.recompute_logits = true;
+    CHECK_THROWS_WITH_AS(check_step(wanted), told, ConfigError);
+  };
+  refused({}, "recompute_logits: expected fused_update, because without it all gradients are kept");
+  refused({.batch = 2, .leaves = 2, .fused_update = true},
+          "recompute_logits: got 2 leaves, expected 1: the gradients of leaves are added up as a "
+          "whole");
 }
 
 TEST_CASE("fused updates clip every tensor by its own norm") {

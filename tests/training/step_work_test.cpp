@@ -136,14 +136,14 @@ void train_in_turn(Step<Part>& step, Index workers, Turns turns) {
     run([&](const Worker& worker) { work.run_fused(worker, 0.01); });
   } else {
     run([&](const Worker& worker) { work.accumulate_gradients(worker); });
-    run([&](const Worker& worker) { work.update(worker, 0.01); });
+    run([&](const Worker& worker) { work.updates().update_all(worker, 0.01); });
   }
   step.set_steps_done(step.steps_done() + 1);
 }
 
 template <BlockPart Part>
-void check(const ModelConfig& config) {
-  for (const Case& one : cases()) {
+void check(const ModelConfig& config, const std::vector<Case>& all = cases()) {
+  for (const Case& one : all) {
     const Transformer<float, ModelConfig, Part> model{config};
     ThreadPool alone(1);
     Step<Part> expected(model, one.options, alone);
@@ -177,6 +177,25 @@ TEST_CASE("workers in turn give one worker's bits: Octavo's model, untied") {
 
 TEST_CASE("workers in turn give one worker's bits: Octavo's model, tied") {
   check<FeedForward<float>>(tied());
+}
+
+TEST_CASE("workers in turn give one worker's bits: gradients of tables in rows") {
+  std::vector<Case> all;
+  for (const double clip : {0.0, 1e-3}) {
+    for (const Index micro : {1, 3}) {
+      all.push_back({"", TrainingOptions{.batch = 3,
+                                         .sequence = 12,
+                                         .micro_batch = micro,
+                                         .clip = clip,
+                                         .fused_update = true,
+                                         .recompute_logits = true}});
+    }
+  }
+  for (ModelConfig config : {untied, tied()}) {
+    config.width = 16;
+    config.vocabulary = 1800;
+    check<FeedForward<float>>(config, all);
+  }
 }
 
 TEST_CASE("workers in turn give one worker's bits: a block that begins with its gradients") {
@@ -233,10 +252,10 @@ TEST_CASE("an update returns the norm before clipping, and changes nothing if th
   step.gradients()[0] = 3;
   step.gradients()[1] = -4;
   const std::vector<float> before(step.weights().begin(), step.weights().end());
-  CHECK(step.work().update(Worker{}, 0.01) == doctest::Approx(5));
+  CHECK(step.work().updates().update_all(Worker{}, 0.01) == doctest::Approx(5));
   CHECK_FALSE(std::ranges::equal(step.weights(), before));
   const std::vector<float> after(step.weights().begin(), step.weights().end());
   step.gradients()[7] = std::numeric_limits<float>::infinity();
-  CHECK_FALSE(std::isfinite(step.work().update(Worker{}, 0.01)));
+  CHECK_FALSE(std::isfinite(step.work().updates().update_all(Worker{}, 0.01)));
   CHECK(std::ranges::equal(step.weights(), after));
 }

@@ -129,6 +129,19 @@ TEST_CASE("for every family the plan is the formula") {
   }
 }
 
+TEST_CASE("with tables in rows the plan is the formula") {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Drawn drawn = draw(seed, seed % 2 == 1);
+    drawn.config.vocabulary *= 50;
+    drawn.options.fused_update = drawn.options.recompute_logits = true;
+    INFO("seed ", seed, ": ", describe(drawn.config));
+    CHECK(training_bytes<float>(drawn.config, drawn.options, drawn.workers) ==
+          closed_formula<float>(drawn.config, drawn.options, drawn.workers));
+    CHECK(training_bytes<double>(drawn.config, drawn.options, drawn.workers) ==
+          closed_formula<double>(drawn.config, drawn.options, drawn.workers));
+  }
+}
+
 TEST_CASE("with adapters the plan is the formula, whatever the family, also without the base") {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     Drawn drawn = draw(seed, true);
@@ -210,6 +223,16 @@ TEST_CASE("a step of adapters touches every buffer of its plan, and nothing outs
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Drawn drawn = draw(seed, true);
     drawn.config.lora = draw_adapters(seed);
+    INFO("seed ", seed, ": ", describe(drawn.config));
+    check_marks<float>(drawn.config, drawn.options, drawn.workers);
+  }
+}
+
+TEST_CASE("a step with tables in rows touches its plan alone") {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Drawn drawn = draw(seed, seed % 2 == 1);
+    drawn.config.vocabulary *= 50;
+    drawn.options.fused_update = drawn.options.recompute_logits = true;
     INFO("seed ", seed, ": ", describe(drawn.config));
     check_marks<float>(drawn.config, drawn.options, drawn.workers);
   }

@@ -77,7 +77,7 @@ TEST_CASE("options: every field has a name of its own, in files and in reports")
   });
   CHECK(std::ssize(names) == fields);
   CHECK(std::ssize(labels) == fields);
-  CHECK(fields == 33);
+  CHECK(fields == 34);
 }
 
 TEST_CASE("options: groups of parameters by block and by name") {

@@ -22,6 +22,20 @@ inline Index count_targets(std::span<const Token> targets) noexcept {
   return count;
 }
 
+/// What the gradients of rows of logits are computed from: scale times a row's softmax is
+/// exp(logit - largest) * factor. Rows whose target is ignored have none.
+template <Scalar T>
+struct SoftmaxStatistics {
+  T* largest = nullptr;  ///< [rows], logit
+  T* factors = nullptr;  ///< [rows], scale / (sum of exp(logit - largest))
+
+  constexpr explicit operator bool() const noexcept { return largest != nullptr; }
+  constexpr SoftmaxStatistics from(Index row) const noexcept {
+    return {largest == nullptr ? nullptr : largest + row,
+            factors == nullptr ? nullptr : factors + row};
+  }
+};
+
 }  // namespace OCTAVO_NAMESPACE
 
 #define OCTAVO_FILE "octavo/kernels/cross_entropy.hpp"
@@ -33,13 +47,22 @@ namespace OCTAVO_NAMESPACE {
 /// With `write_gradient` the logits are overwritten by d(sum of losses * scale)/d logits =
 /// (softmax - one_hot(target)) * scale.  logits [rows, vocabulary], targets and losses [rows].
 /// `cap`: the logits come from soft_cap, and the gradient is that of the numbers before it; 0: they
-/// do not.
+/// do not. statistics: none, or [rows], are overwritten.
 template <Scalar T>
 void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
                            std::span<const Token> targets, std::span<T> losses, T scale,
-                           bool write_gradient, std::type_identity_t<T> cap = T{0})
+                           bool write_gradient, std::type_identity_t<T> cap = T{0},
+                           const SoftmaxStatistics<T>& statistics = {})
     OCTAVO_KERNEL(softmax_cross_entropy<T>(worker, logits, targets, losses, scale, write_gradient,
-                                           cap));
+                                           cap, statistics));
+
+/// The gradient of softmax_cross_entropy for columns `columns` of the logits, with its bits:
+/// overwrites their logits [rows, columns.size()]. statistics [rows]: of all columns.
+template <Scalar T>
+void softmax_gradient(const Worker& worker, MatrixView<T> logits, Range columns,
+                      std::span<const Token> targets, const SoftmaxStatistics<T>& statistics,
+                      T scale, std::type_identity_t<T> cap)
+    OCTAVO_KERNEL(softmax_gradient<T>(worker, logits, columns, targets, statistics, scale, cap));
 
 }  // namespace OCTAVO_NAMESPACE
 
@@ -47,13 +70,61 @@ void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
 
 namespace OCTAVO_NAMESPACE::OCTAVO_ISA {
 
+namespace detail {
+
+/// Overwrites a part of a row of logits by their gradient. target: its column, counted from the
+/// part's first one.
+template <Scalar T>
+void write_softmax_gradient(T* row, Index columns, Index target, T largest_logit, T row_factor,
+                            T scale, T cap) {
+  using P = Pack<T>;
+  const bool has_target = target >= 0 && target < columns;
+  const T target_logit = has_target ? row[target] : T{0};
+  const P shift = P::broadcast(largest_logit), factor = P::broadcast(row_factor);
+  if (cap == T{0}) {
+    for_each_pack(columns, [&](Index j, Index n) {
+      (exp(P::load(row + j, n) - shift) * factor).store(row + j, n);
+    });
+    if (has_target) row[target] -= scale;
+    return;
+  }
+  const T inverse_cap = T{1} / cap;
+  const P one = P::broadcast(T{1});
+  for_each_pack(columns, [&](Index j, Index n) {
+    const P logit = P::load(row + j, n);
+    const P share = logit * P::broadcast(inverse_cap);
+    (exp(logit - shift) * factor * fma(-share, share, one)).store(row + j, n);
+  });
+  if (!has_target) return;
+  const T share = target_logit * inverse_cap;
+  row[target] = std::fma(-scale, std::fma(-share, share, T{1}), row[target]);
+}
+
+}  // namespace detail
+
+template <Scalar T>
+void softmax_gradient(const Worker& worker, MatrixView<T> logits, Range columns,
+                      std::span<const Token> targets, const SoftmaxStatistics<T>& statistics,
+                      T scale, std::type_identity_t<T> cap) {
+  const Range rows = worker.split(logits.rows);
+  for (Index r = rows.begin; r < rows.end; ++r) {
+    const Token target = targets[static_cast<std::size_t>(r)];
+    if (target < 0) {
+      std::fill_n(logits.row(r), logits.columns, T{0});
+      continue;
+    }
+    detail::write_softmax_gradient<T>(logits.row(r), logits.columns, target - columns.begin,
+                                      statistics.largest[r], statistics.factors[r], scale, cap);
+  }
+}
+
 template <Scalar T>
 void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
                            std::span<const Token> targets, std::span<T> losses, T scale,
-                           bool write_gradient, std::type_identity_t<T> cap) {
+                           bool write_gradient, std::type_identity_t<T> cap,
+                           const SoftmaxStatistics<T>& statistics) {
   using P = Pack<T>;
   const bool capped = cap != T{0};
-  const T inverse_cap = capped ? T{1} / cap : T{0};
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   const Range rows = worker.split(logits.rows);
   for (Index r = rows.begin; r < rows.end; ++r) {
@@ -80,22 +151,18 @@ void softmax_cross_entropy(const Worker& worker, MatrixView<T> logits,
     });
     const T denominator = sum(total);
     loss = logarithm(denominator) + (maximum - target_logit);
+    const T row_factor = scale / denominator;
+    if (statistics) statistics.largest[r] = maximum, statistics.factors[r] = row_factor;
     if (!write_gradient) continue;
-    const P factor = P::broadcast(scale / denominator);
-    if (!capped) {
-      for_each_pack(logits.columns,
-                    [&](Index j, Index n) { (P::load(row + j, n) * factor).store(row + j, n); });
-      row[target] -= scale;
+    if (capped) {
+      detail::write_softmax_gradient<T>(row, logits.columns, target, maximum, row_factor, scale,
+                                        cap);
       continue;
     }
-    const P one = P::broadcast(T{1});
-    for_each_pack(logits.columns, [&](Index j, Index n) {
-      const P logit = P::load(row + j, n);
-      const P share = logit * P::broadcast(inverse_cap);
-      (exp(logit - shift) * factor * fma(-share, share, one)).store(row + j, n);
-    });
-    const T share = target_logit * inverse_cap;
-    row[target] = std::fma(-scale, std::fma(-share, share, T{1}), row[target]);
+    const P factor = P::broadcast(row_factor);
+    for_each_pack(logits.columns,
+                  [&](Index j, Index n) { (P::load(row + j, n) * factor).store(row + j, n); });
+    row[target] -= scale;
   }
 }
 

@@ -28,8 +28,9 @@ void embed(const Worker& worker, std::span<const Token> tokens, RowPositions pos
       embed<T>(worker, tokens, positions, first_position, tokens_table, scale, positions_table, x))
 }
 
-/// table[index(r)] += scale * dx[r] for all rows in order: the gradient of an embedding table.
-/// Workers divide the columns, so that two workers never add to the same number.
+/// table[index(r)] += scale * dx[r] for all rows in order: the gradient of an embedding table. Rows
+/// with a negative index are left out. Workers divide the columns, so that two workers never add to
+/// the same number.
 template <Scalar T, typename IndexOf>
 void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t<T>> dx,
                      IndexOf index_of, std::type_identity_t<T> scale, T* table) {
@@ -74,7 +75,9 @@ void accumulate_rows(const Worker& worker, MatrixView<const std::type_identity_t
   const P factor = P::broadcast(scale);
   const Range columns = worker.split(dx.columns, P::lanes);
   for (Index r = 0; r < dx.rows; ++r) {
-    T* const to = table + index_of(r) * dx.columns + columns.begin;
+    const Index row = index_of(r);
+    if (row < 0) continue;
+    T* const to = table + row * dx.columns + columns.begin;
     const T* const from = dx.row(r) + columns.begin;
     for_each_pack(columns.size(), [&](Index j, Index n) {
       fma(P::load(from + j, n), factor, P::load(to + j, n)).store(to + j, n);

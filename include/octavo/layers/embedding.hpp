@@ -48,6 +48,19 @@ class Embedding {
              [&](Index row) { return static_cast<Index>(tokens[static_cast<std::size_t>(row)]); });
   }
 
+  /// Adds to `gradient` [token_rows.size(), width] what backward_tokens adds to these rows of the
+  /// token table.
+  void backward_token_rows(const Pass<T>& pass, std::span<const Token> tokens,
+                           MatrixView<const T> output_gradient, Range token_rows,
+                           T* gradient) const {
+    const auto row_of = [&](Index row) {
+      const Index token = tokens[static_cast<std::size_t>(row)];
+      return token < token_rows.end ? token - token_rows.begin : Index{-1};
+    };
+    accumulate_rows<T>(pass.worker(), output_gradient, row_of, static_cast<T>(scale_), gradient);
+    pass.worker().barrier();
+  }
+
   /// Adds output_gradient [rows, width] to the gradient of the position table, each row to the row
   /// of its position.
   void backward_positions(const Pass<T>& pass, MatrixView<const T> output_gradient) const {

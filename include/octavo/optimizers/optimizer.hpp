@@ -89,7 +89,7 @@ struct StateRanges {
 /// How an optimizer's state can be divided among processes (TrainingOptions::zero).
 namespace shard_block {
 inline constexpr Index none = -1;         ///< not at all
-inline constexpr Index whole_tensor = 0;  ///< only between tensors
+inline constexpr Index whole_tensor = 0;  ///< only between tensors; tables also between rows
 inline constexpr Index number = 1;        ///< anywhere; larger: between blocks of a tensor
 }  // namespace shard_block
 

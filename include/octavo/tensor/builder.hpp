@@ -27,6 +27,9 @@ struct PassShape {
   Index passes_in_flight = 0;
   /// The lowest block that backward goes through; blocks below it save nothing.
   Index first_block = 0;
+  /// 0: every pass computes the gradients of whole tables. Otherwise those of the token table and
+  /// the head's table are computed after all passes, of so many rows at a time.
+  Index table_rows = 0;
 
   constexpr bool by_block() const noexcept { return passes_in_flight > 0; }
   constexpr Index rows() const noexcept { return sequences * sequence; }

@@ -61,6 +61,26 @@ class LeafGradients : public GradientConsumer<T> {
   virtual SlotNumbers<T> slots(const ParameterRange& part) const = 0;
 };
 
+/// A reference to a function of a part of the model, or to none: one type for all of them, so that
+/// what calls them is compiled once.
+class PartComplete {
+ public:
+  PartComplete() = default;
+  template <typename Function>
+  explicit PartComplete(const Function& function)
+      : function_(&function), call_([](const void* f, const ParameterRange& part) {
+          (*static_cast<const Function*>(f))(part);
+        }) {}
+
+  void operator()(const ParameterRange& part) const {
+    if (call_ != nullptr) call_(function_, part);
+  }
+
+ private:
+  const void* function_ = nullptr;
+  void (*call_)(const void*, const ParameterRange&) = nullptr;
+};
+
 /// The trained numbers of a part of the model, as a range of all gradients.
 inline Range trained_numbers(std::span<const Parameter> parameters, const ParameterRange& part) {
   Range numbers;
@@ -150,7 +170,8 @@ struct PartGradients {
   Index tied_leaves = 0;
 };
 
-/// Calls update(parameter, gradient) for each tensor as soon as its gradient is complete.
+/// Calls update(parameter, gradient) for each tensor as soon as its gradient is complete; for a
+/// table in rows (Transformer::in_rows) with memory for some rows of its gradient.
 template <Scalar T, typename Model, typename Update>
 class UpdateAtOnce final : public LeafGradients<T> {
  public:
@@ -216,7 +237,7 @@ class UpdateAtOnce final : public LeafGradients<T> {
     for (Index tensor = range.first_tensor; tensor < range.first_tensor + range.tensors; ++tensor) {
       if (!parameters_[static_cast<std::size_t>(tensor)].trains()) continue;
       GradientMark& mark = marks_[static_cast<std::size_t>(tensor)];
-      if (mark == GradientMark::none) {  // no pass has used the tensor
+      if (mark == GradientMark::none && !model_.in_rows(tensor)) {  // no pass has used it
         set_zero<T>(worker_, of(tensor));
         worker_.barrier();
       }
@@ -237,7 +258,7 @@ class UpdateAtOnce final : public LeafGradients<T> {
     const Parameter& parameter = parameters_[static_cast<std::size_t>(tensor)];
     const auto part = [&](std::span<T> memory, Index slot, Index slots, Index offset) {
       return memory.subspan(static_cast<std::size_t>(std::ssize(memory) / slots * slot + offset),
-                            static_cast<std::size_t>(parameter.count()));
+                            static_cast<std::size_t>(numbers(parameter)));
     };
     if (in_blocks(tensor)) {
       return part(gradients_.block, slot_, gradients_.slots,
@@ -271,12 +292,19 @@ class UpdateAtOnce final : public LeafGradients<T> {
     return offset;
   }
 
-  /// The number of trained parameters before `parameter` in its part, which starts with
-  /// `first_tensor`.
+  /// The numbers of a tensor's gradient for which there is memory.
+  Index numbers(const Parameter& tensor) const {
+    if (!model_.in_rows(tensor.index)) return tensor.count();
+    return std::min(tensor.rows, model_.table_rows()) * tensor.columns;
+  }
+  /// ... and those before `parameter` in its part, which starts with `first_tensor`.
   Index within_part(const Parameter& parameter, Index first_tensor) const {
-    Index first = first_tensor;
-    while (!parameters_[static_cast<std::size_t>(first)].trains()) ++first;
-    return parameter.gradient_offset - parameters_[static_cast<std::size_t>(first)].gradient_offset;
+    Index before = 0;
+    for (Index tensor = first_tensor; tensor < parameter.index; ++tensor) {
+      const Parameter& other = parameters_[static_cast<std::size_t>(tensor)];
+      if (other.trains()) before += numbers(other);
+    }
+    return before;
   }
 
   const Worker& worker_;

@@ -6,15 +6,13 @@
 #include <span>
 
 #include <octavo/memory/arena.hpp>
-#include <octavo/optimizers/any_optimizer.hpp>
-#include <octavo/optimizers/gradient_clipping.hpp>
-#include <octavo/optimizers/weight_average.hpp>
 #include <octavo/parallel/ranks.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/training/gradient_consumers.hpp>
 #include <octavo/training/rank_shards.hpp>
 #include <octavo/training/rank_sum.hpp>
 #include <octavo/training/shard_exchange.hpp>
+#include <octavo/training/step_update.hpp>
 #include <octavo/training/training_memory.hpp>
 #include <octavo/training/training_options.hpp>
 #include <octavo/transformer/phases.hpp>
@@ -41,20 +39,14 @@ class StepWork {
         parameters_(parameters),
         memory_(memory),
         arena_(arena),
-        squared_norms_(squared_norms),
         marks_(marks),
-        steps_done_(steps_done),
         draw_(draw),
         one_by_one_(one_by_one),
         ranks_(ranks),
         shards_(shards),
+        update_(options, trained, parameters, memory, arena, squared_norms, steps_done, ranks,
+                shards),
         counted_(count_targets(targets())) {}
-
-  /// The outcome of a fused step; every worker has its own, and all are equal.
-  struct FusedProgress {
-    double loss = 0;
-    bool diverged = false;
-  };
 
   /// Computes the gradients of the batch's mean loss in memory.gradients; with RankShards its
   /// share.
@@ -66,22 +58,7 @@ class StepWork {
     consumer.finish(worker);
   }
 
-  /// Clips the gradients and updates all tensors; changes nothing if the gradients' norm is not
-  /// finite. Returns the norm before clipping.
-  double update(const Worker& worker, double learning_rate) const {
-    const PhaseStretch updating = worker.during(phase::update);
-    const std::span<const T> gradients = arena_.get(memory_.gradients);
-    if (shards_.divided()) return update_share(worker, gradients, learning_rate);
-    const double norm =
-        global_norm<T>(worker, parameters_.span(), gradients, arena_.get(memory_.norm_partials));
-    if (std::isfinite(norm)) {
-      update(worker, parameters_.span(), gradients,
-             {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip), 0,
-              trained_.sizes.count, arena_.get(memory_.optimizer_scratch)});
-      average(worker, parameters_.span());
-    }
-    return norm;
-  }
+  const StepUpdate<T>& updates() const noexcept { return update_; }
 
   /// Mean of memory.losses over the targets that are not ignored.
   double mean_loss() const {
@@ -93,13 +70,21 @@ class StepWork {
   /// Computes gradients and updates part by part: see TrainingOptions::fused_update.
   FusedProgress run_fused(const Worker& worker, double learning_rate) const {
     FusedProgress progress;
-    const auto update = [&](const Parameter& tensor, std::span<const T> gradient) {
+    GradientConsumer<T>* gradients = nullptr;
+    const auto update = [&](const Parameter& tensor, std::span<T> gradient) {
       const PhaseStretch updating = worker.during(phase::update);
-      if (!progress.diverged) update_tensor(worker, tensor, gradient, learning_rate, progress);
-      if (!progress.diverged && !shards_.divided()) average(worker, {&tensor, 1});
+      if (progress.diverged) return;
+      if (model_.in_rows(tensor.index)) {
+        update_in_rows(pass(worker, *gradients, 0, options_.rank_sequences()), tensor, gradient,
+                       learning_rate, progress);
+      } else {
+        update_.update_tensor(worker, tensor, gradient, learning_rate, progress);
+      }
+      if (!progress.diverged && !shards_.divided()) update_.average(worker, {&tensor, 1});
     };
     UpdateAtOnce<T, Model, decltype(update)> consumer(worker, model_, parameters_.span(),
                                                       part_gradients(), marks(worker), update);
+    gradients = &consumer;
     const auto part_complete = [&](const ParameterRange& part) {
       if (part.first_tensor ==
           model_.head_range().first_tensor) {  // the first: all losses are there
@@ -107,33 +92,18 @@ class StepWork {
         progress.diverged = !std::isfinite(progress.loss);
       }
       consumer.complete_part(part);
-      if (shards_.divided() && !progress.diverged) share_weights(worker, part);
+      if (shards_.divided() && !progress.diverged) {
+        update_.share_weights(
+            worker, part_index(part),
+            parameters_.span().subspan(static_cast<std::size_t>(part.first_tensor),
+                                       static_cast<std::size_t>(part.tensors)));
+      }
     };
     forward_and_backward(worker, consumer, PartComplete(part_complete));
     return progress;
   }
 
  private:
-  /// A reference to a function of a part of the model, or to none: one type for all of them, so
-  /// that forward_and_backward is compiled once.
-  class PartComplete {
-   public:
-    PartComplete() = default;
-    template <typename Function>
-    explicit PartComplete(const Function& function)
-        : function_(&function), call_([](const void* f, const ParameterRange& part) {
-            (*static_cast<const Function*>(f))(part);
-          }) {}
-
-    void operator()(const ParameterRange& part) const {
-      if (call_ != nullptr) call_(function_, part);
-    }
-
-   private:
-    const void* function_ = nullptr;
-    void (*call_)(const void*, const ParameterRange&) = nullptr;
-  };
-
   PartGradients<T> part_gradients() const {
     return {arena_.get(memory_.embedding_gradient),
             arena_.get(memory_.block_gradient),
@@ -303,82 +273,18 @@ class StepWork {
             .weights = one_by_one_ == nullptr ? weights().data() : nullptr};
   }
 
-  void update(const Worker& worker, std::span<const Parameter> tensors,
-              std::span<const T> gradients, const UpdateInfo& info) const {
-    update_tensors<T>(worker, options_.optimizer, tensors, weights(), gradients,
-                      arena_.get(memory_.optimizer_state), info);
-  }
-
-  /// Updates this process's share, clipped by the norm of all gradients, and gets the others'.
-  OCTAVO_SETUP double update_share(const Worker& worker, std::span<const T> gradients,
-                                   double learning_rate) const {
-    const std::span<double> partials = arena_.get(memory_.norm_partials);
-    const ShardExchange<T> exchange(worker, *ranks_, shards_);
-    const bool has_others = !options_.parts_in_turn();
-    const double norm = exchange.norm(parameters_.span(), gradients, {0, trained_.sizes.count},
-                                      {0, shards_.parts()}, partials, has_others);
-    if (!std::isfinite(norm)) return norm;
-    for (const ShardPiece& piece : shards_.pieces()) {
-      if (piece.rank != rank()) continue;
-      const auto at = has_others ? 0 : shards_.first_sum(piece.part, rank());
-      update_piece(worker, piece, gradients.subspan(static_cast<std::size_t>(at)),
-                   has_others ? 0 : shards_.share(piece.part, rank()).summed.begin, norm,
-                   learning_rate);
-    }
-    exchange.gather_weights({0, shards_.parts()}, weights());
-    average(worker, parameters_.span());
-    return norm;
-  }
-
-  /// gradients: from number `first` of all trained numbers on.
-  void update_piece(const Worker& worker, const ShardPiece& piece, std::span<const T> gradients,
-                    Index first, double norm, double learning_rate) const {
-    const Index number =
-        parameters_[static_cast<std::size_t>(piece.index)].gradient_offset + piece.numbers.begin;
-    update(worker, {&piece.tensor, 1}, gradients.subspan(static_cast<std::size_t>(number - first)),
-           {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip),
-            piece.tensor.gradient_offset, shards_.sizes().count,
-            arena_.get(memory_.optimizer_scratch), number - piece.tensor.gradient_offset});
-  }
-
-  /// Gives all processes the new weights of a part, and updates their averages.
-  OCTAVO_SETUP void share_weights(const Worker& worker, const ParameterRange& part) const {
-    const Index index = part_index(part);
-    ShardExchange<T>(worker, *ranks_, shards_).gather_weights({index, index + 1}, weights());
-    average(worker, parameters_.span().subspan(static_cast<std::size_t>(part.first_tensor),
-                                               static_cast<std::size_t>(part.tensors)));
-  }
-
-  /// Updates the averages after an update in which workers may have had other shares of `tensors`.
-  void average(const Worker& worker, std::span<const Parameter> tensors) const {
-    if (!memory_.averages.booked()) return;
-    worker.barrier();
-    update_averages<T>(worker, tensors, average_decay(options_.ema, steps_done_ + 1), weights(),
-                       arena_.get(memory_.averages));
-  }
-
-  /// Updates one tensor, clipped by its own norm, unless its gradient has diverged.
-  void update_tensor(const Worker& worker, const Parameter& tensor, std::span<const T> gradient,
-                     double learning_rate, FusedProgress& progress) const {
-    if (!tensor.learns()) return;
-    const std::span<double> partials = arena_.get(memory_.norm_partials);
-    const Range numbers{tensor.gradient_offset, tensor.gradient_offset + tensor.count()};
-    const Index part = tensor.block + 1;
-    const double norm = shards_.divided()
-                            ? ShardExchange<T>(worker, *ranks_, shards_)
-                                  .norm({&tensor, 1}, gradient, numbers, {part, part + 1}, partials)
-                            : global_norm<T>(worker, {&tensor, 1}, gradient, partials);
-    if (worker.index() == 0) squared_norms_[static_cast<std::size_t>(tensor.index)] = norm * norm;
-    progress.diverged = !std::isfinite(norm);
-    if (progress.diverged) return;
-    for (const ShardPiece& piece : shards_.pieces()) {
-      if (piece.rank != rank() || piece.index != tensor.index) continue;
-      update_piece(worker, piece, gradient, tensor.gradient_offset, norm, learning_rate);
-    }
-    if (shards_.divided()) return;
-    update(worker, {&tensor, 1}, gradient,
-           {steps_done_ + 1, learning_rate, clipping_factor(norm, options_.clip),
-            tensor.gradient_offset, trained_.sizes.count, arena_.get(memory_.optimizer_scratch)});
+  /// Updates a table in rows. pass: of all rows of the step; gradient: memory for that of some rows
+  /// of the table.
+  void update_in_rows(const Pass<T>& pass, const Parameter& table, std::span<T> gradient,
+                      double learning_rate, FusedProgress& progress) const {
+    const auto gradient_of = [&](Range rows) {
+      const PhaseStretch computing =
+          pass.worker().during(table.block < 0 ? phase::embed_backward : phase::head);
+      model_.backward_table(pass, table.index, rows, inputs(), targets(), scale(), gradient.data());
+      return gradient.first(static_cast<std::size_t>(rows.size() * table.columns));
+    };
+    update_.update_rows(pass.worker(), table, model_.table_rows(), gradient_of, learning_rate,
+                        progress);
   }
 
   const Model& model_;
@@ -387,13 +293,12 @@ class StepWork {
   const ParameterList& parameters_;
   const TrainingMemory<T>& memory_;
   const Arena& arena_;
-  std::span<double> squared_norms_;  ///< [tensors], of gradients; with fused_update
-  std::span<GradientMark> marks_;    ///< [workers, tensors]
-  Index steps_done_;
-  Index draw_;                   ///< determines the dropout masks
-  const Weight<T>* one_by_one_;  ///< [tensors], or null
-  Ranks* ranks_;                 ///< or null
+  std::span<GradientMark> marks_;  ///< [workers, tensors]
+  Index draw_;                     ///< determines the dropout masks
+  const Weight<T>* one_by_one_;    ///< [tensors], or null
+  Ranks* ranks_;                   ///< or null
   const RankShards& shards_;
+  StepUpdate<T> update_;
   Index counted_;  ///< targets that are not ignored
 };
 

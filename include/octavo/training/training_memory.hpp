@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include <octavo/training/outer_step.hpp>
 #include <octavo/training/rank_shards.hpp>
 #include <octavo/training/rank_sum.hpp>
+#include <octavo/training/set_trained.hpp>
 #include <octavo/training/training_options.hpp>
 #include <octavo/transformer/trained_tensors.hpp>
 #include <octavo/transformer/transformer.hpp>
@@ -31,6 +33,9 @@ constexpr bool trains(const TrainingOptions& options, const TensorName& name, In
   return name.with_text(
       [&](std::string_view text) { return options.trains(text, block, layers, adapters); });
 }
+
+/// Rows of a table whose gradient is computed at a time: enough for the products to be fast.
+inline constexpr Index least_table_rows = 512;
 
 /// Bytes of scratch that the optimizer needs for any of the tensors that train.
 template <typename Model>
@@ -91,6 +96,20 @@ OCTAVO_SETUP inline RankShards rank_shards(std::span<const Parameter> parameters
                                            const TrainingOptions& options) {
   if (!options.shards_state()) return {};
   return {parameters, layers, options.optimizer, options.ranks, options.fused_update};
+}
+
+/// PassShape::table_rows under these options: blocks of the norm, and of every optimizer's state,
+/// begin with a row of the table. 0 where the gradient of a whole table needs less memory than what
+/// is kept for its blocks.
+constexpr Index table_rows(const ModelConfig& config, const TrainedTensors& trained,
+                           const TrainingOptions& options) {
+  if (!options.recompute_logits || trained.token_table + trained.head_table == 0) return 0;
+  const Index least = detail::norm_chunk / std::gcd(detail::norm_chunk, config.width);
+  const Index rows = (detail::least_table_rows + least - 1) / least * least;
+  const Index kept =
+      options.rows() * (config.width + 2) +
+      (config.head.tied ? std::min(options.rows(), most_table_logits_rows) * rows : 0);
+  return kept + rows * config.width < config.vocabulary * config.width ? rows : 0;
 }
 
 /// The buffers of a training run other than those of the model's passes.
@@ -220,8 +239,15 @@ struct TrainingMemory {
   OCTAVO_SETUP constexpr void book_part_gradients(MemoryPlan& plan, const Model& model,
                                                   const TrainedTensors& trained,
                                                   const TrainingOptions& options) {
-    const int tables = model.config().head.tied ? phase::embed_forward : phase::embed_backward;
+    const bool early =
+        model.config().head.tied && table_rows(model.config(), trained, options) == 0;
+    const int tables = early ? phase::embed_forward : phase::embed_backward;
     const bool layers = options.layer_by_layer();
+    const Index rows = table_rows(model.config(), trained, options);
+    // The numbers of a table's gradient that are never there.
+    const auto left_out = [&](Index table) {
+      return rows > 0 ? std::max<Index>(table - rows * model.config().width, 0) : 0;
+    };
     const SumTree tree = options.sum_tree();
     const Index slots = tree.slots();
     const Index table_slots = model.config().head.tied ? tree.leaves_per_rank() : slots;
@@ -232,14 +258,17 @@ struct TrainingMemory {
     const auto part = [&](const char* name, Index count, Lifetime lifetime) {
       return plan.book<T>("run", name, MemoryKind::gradients, count, lifetime);
     };
-    embedding_gradient = part("embedding's gradient", table_slots * trained.embedding_count,
-                              {tables, phase::embed_backward});
+    embedding_gradient =
+        part("embedding's gradient",
+             table_slots * (trained.embedding_count - left_out(trained.token_table)),
+             {tables, phase::embed_backward});
     block_gradient = part(
         layers ? "a layer's gradient" : "a block's gradient",
         layers ? trained.largest_unit + trained.most_outside_units : slots * trained.largest_block,
         {block, phase::attention_backward});
     head_gradient =
-        part("head's gradient", slots * trained.head_count, {phase::embed_forward, phase::head});
+        part("head's gradient", slots * (trained.head_count - left_out(trained.head_table)),
+             {phase::embed_forward, phase::head});
     norm_partials = plan.book<double>(
         "run", "norm partials", MemoryKind::scratch,
         global_norm_partials(options.fused_update ? trained.largest_part() : trained.sizes.count),
@@ -267,13 +296,16 @@ struct TrainingPlan {
                                       Index workers)
       : trained(trained_tensors(sizes, options)),
         memory(TrainingMemory<T>::book(plan, sizes, trained, options, workers)),
-        model(sizes.configuration(), plan, pass(options, workers), gradients(options)) {
+        model(sizes.configuration(), plan, pass(sizes.config(), options, workers),
+              gradients(options)) {
     plan.place();
   }
 
-  constexpr PassShape pass(const TrainingOptions& options, Index workers) const {
+  constexpr PassShape pass(const ModelConfig& config, const TrainingOptions& options,
+                           Index workers) const {
     PassShape pass = options.pass(workers);
     pass.first_block = trained.first_block;
+    pass.table_rows = octavo::table_rows(config, trained, options);
     return pass;
   }
   constexpr BlockGradients<T> gradients(const TrainingOptions& options) const {

@@ -64,6 +64,11 @@ struct TrainingOptions {
   /// No memory for all gradients: each tensor is updated as soon as its gradient is complete,
   /// clipped by its own norm instead of all tensors' norm.
   bool fused_update = false;
+  /// With fused_update: the gradients of token table and head [vocabulary, width] are never whole
+  /// in memory. Blocks of their rows are computed after the passes, from logits computed again, and
+  /// updated. The same bits for the time of up to three more of the head's products. Not with
+  /// several leaves.
+  bool recompute_logits = false;
   /// Frozen tensors: they have neither gradients nor moments, and the backward pass stops at the
   /// lowest tensor that trains.
   NamePatterns freeze = {};
@@ -236,6 +241,14 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
                       "bits, a fifth slower",
               .stored = false},
         options.recompute);
+  visit(
+      Field{.name = "recompute_logits",
+            .option = "recompute-logits",
+            .group = memory,
+            .help = "With --fused-update: compute the gradients of token table and head in blocks "
+                    "of rows, so that they are never whole in memory; same bits, slower",
+            .stored = false},
+      options.recompute_logits);
   visit(Field{.name = "freeze",
               .group = training,
               .help = "Tensors whose names contain this are frozen: patterns with commas between "
@@ -270,67 +283,6 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
         options.fused_update);
 }
 
-namespace detail {
-
-constexpr void check_train_last(Index blocks, Index layers) {
-  require(blocks >= 0 && blocks <= layers, [&] {
-    return concat({"train_last is ", blocks, ", expected 0 to ", layers, ", the model's blocks"});
-  });
-}
-
-constexpr void check_trained_count(Index count) {
-  require(count > 0, "freeze: nothing is left to train");
-}
-
-/// found(pattern): whether a tensor's name contains it.
-template <typename Found>
-OCTAVO_SETUP constexpr void check_patterns(const TrainingOptions& options, bool adapters,
-                                           Found found) {
-  const auto check = [&](std::string_view option, const NamePatterns& patterns) {
-    patterns.for_each([&](std::string_view pattern) {
-      require(found(pattern), [&] {
-        return concat({option, ": no tensor's name contains ", printable(pattern)});
-      });
-    });
-  };
-  check("freeze", options.freeze);
-  check("train_too", options.train_too);
-  if (adapters || options.train_too.text().empty()) return;
-  throw ConfigError("train_too: the model has no adapters, so that everything trains already",
-                    "set lora_rank, or say with freeze what does not train");
-}
-
-constexpr void check_between_steps(std::size_t bytes) {
-  constexpr std::uint64_t most = std::uint64_t{1} << 62;
-  require(std::uint64_t{bytes} <= most, [&] {
-    return concat({"between_steps_bytes is ", bytes, ", expected at most 2^62"});
-  });
-}
-
-}  // namespace detail
-
-/// Marks the tensors that are frozen under these options, and those outside the block. ConfigError
-/// if a pattern matches no tensor, if train_last exceeds the number of blocks, or if nothing is
-/// left to train.
-inline void set_trained(ParameterList& parameters, const TrainingOptions& options, Index layers) {
-  detail::check_train_last(options.train_last, layers);
-  const auto any = [&](auto wanted) {
-    return std::any_of(parameters.begin(), parameters.end(),
-                       [&](const Parameter& tensor) { return wanted(tensor.name); });
-  };
-  const bool adapters = any([](std::string_view name) { return is_adapter(name); });
-  detail::check_patterns(options, adapters, [&](std::string_view pattern) {
-    return any([&](std::string_view name) { return NamePatterns::matches(name, pattern); });
-  });
-  parameters.set_trained([&](const Parameter& tensor) {
-    return options.trains(tensor.name, tensor.block, layers, adapters);
-  });
-  detail::check_trained_count(parameters.trained_count());
-  parameters.set_outside([&](const Parameter& tensor) {
-    return options.stored_base && !tensor.trains() && !is_adapter(tensor.name);
-  });
-}
-
 /// ConfigError unless a step has 1 to 2^31 - 1 positions.
 constexpr void check_step(const TrainingOptions& options) {
   check_setting("batch", options.batch, size_range);
@@ -351,6 +303,16 @@ constexpr void check_step(const TrainingOptions& options) {
                            options.ranks, " processes"});
   });
   check_diloco(options);
+  require(!options.recompute_logits || options.fused_update,
+          "recompute_logits: expected fused_update, because without it all gradients are kept");
+  require(!options.recompute_logits || options.leaves == 1, [&] {
+    return detail::concat({"recompute_logits: got ", options.leaves,
+                           " leaves, expected 1: the gradients of leaves are added up as a whole"});
+  });
+  require(!options.recompute_logits || options.optimizer.shard_block() != shard_block::none, [&] {
+    return detail::concat({"recompute_logits: the optimizer ", name_of(options.optimizer),
+                           " cannot update a part of a table"});
+  });
   require(!options.shards_state() || options.optimizer.shard_block() != shard_block::none, [&] {
     return detail::concat({"zero: the state of the optimizer ", name_of(options.optimizer),
                            " cannot be divided among processes"});

@@ -267,7 +267,7 @@ class TrainingStep {
     check_rows(inputs().size(), options_.sequence);
     const FloatEnvironment environment;
     const StepWork<T, Model> work = this->work();
-    typename StepWork<T, Model>::FusedProgress progress;
+    FusedProgress progress;
     std::fill(squared_norms_.begin(), squared_norms_.end(), 0.0);
     threads_->run(gradient_threads_, 1, [&](const Worker& worker) {
       const auto mine = work.run_fused(worker, learning_rate);
@@ -345,7 +345,7 @@ double TrainingStep<T, Config, Part>::update(double learning_rate) {
   const StepWork<T, Model> work = this->work();
   double norm = 0;
   threads_->run(update_threads_, 1, [&](const Worker& worker) {
-    const double total = work.update(worker, learning_rate);
+    const double total = work.updates().update_all(worker, learning_rate);
     if (worker.index() == 0) norm = total;
   });
   if (!std::isfinite(norm)) throw diverged("gradient norm", norm);

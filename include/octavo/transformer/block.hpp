@@ -11,6 +11,7 @@
 #include <octavo/layers/dropout.hpp>
 #include <octavo/layers/layer.hpp>
 #include <octavo/layers/norm.hpp>
+#include <octavo/memory/memory_plan.hpp>
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/part_check.hpp>
 #include <octavo/transformer/phases.hpp>
@@ -239,6 +240,29 @@ class Block {
   Buffer<T> input_gradient_;
   Buffer<T> branch_gradient_;
   Buffer<T> second_gradient_;
+};
+
+namespace detail {
+
+/// The blocks of a model: the part itself, or the standard Block around a layer.
+template <Scalar T, typename Part>
+struct BlockWith {
+  using Type = Part;
+};
+template <Scalar T, Layer Part>
+struct BlockWith<T, Part> {
+  using Type = Block<T, Part>;
+};
+
+}  // namespace detail
+
+/// The gradients of a model's blocks, from PassShape::first_block on: the saved activations of
+/// block i+1 are stored in the gradients of block i, if they fit.
+template <Scalar T>
+struct BlockGradients {
+  Booking<T> gradients;
+  Index offset = 0;  ///< numbers before those of the first block
+  Index count = 0;   ///< numbers of each block
 };
 
 }  // namespace OCTAVO_NAMESPACE

@@ -15,6 +15,8 @@ struct TrainedTensors {
   TrainedSizes sizes = {};
   Index embedding_count = 0;  ///< trained numbers in the embedding
   Index head_count = 0;       ///< ... in final norm and head
+  Index token_table = 0;      ///< ... in the token table
+  Index head_table = 0;       ///< ... in the head's table, if it is not tied
   Index first_block = 0;    ///< the lowest block that backward reaches; none: the number of blocks
   Index largest_block = 0;  ///< the most numbers that train in a block
   Index largest_unit = 0;   ///< ... in a unit of a block (ParameterUnit)
@@ -67,7 +69,9 @@ constexpr TrainedTensors trained_tensors(const detail::ModelTables& tables, Inde
       trained.most_outside_units = std::max(trained.most_outside_units, outside_units);
     }
     if (block < 0) trained.embedding_count += entry.count();
+    if (block < 0 && entry.offset == 0) trained.token_table = entry.count();
     if (block == layers) trained.head_count += entry.count();
+    if (block == layers && entry.rows > 0) trained.head_table = entry.count();
     in_block += entry.count();
   });
   end_block();

@@ -16,35 +16,13 @@
 #include <octavo/memory/arena.hpp>
 #include <octavo/tensor/parameter_list.hpp>
 #include <octavo/transformer/block.hpp>
+#include <octavo/transformer/head_memory.hpp>
 #include <octavo/transformer/model_config.hpp>
 #include <octavo/transformer/model_tables.hpp>
 #include <octavo/transformer/part_check.hpp>
 #include <octavo/transformer/phases.hpp>
 
 namespace OCTAVO_NAMESPACE {
-
-namespace detail {
-
-/// The blocks of a model: the part itself, or the standard Block around a layer.
-template <Scalar T, typename Part>
-struct BlockWith {
-  using Type = Part;
-};
-template <Scalar T, Layer Part>
-struct BlockWith<T, Part> {
-  using Type = Block<T, Part>;
-};
-
-}  // namespace detail
-
-/// The gradients of a model's blocks, from PassShape::first_block on: the saved activations of
-/// block i+1 are stored in the gradients of block i, if they fit.
-template <Scalar T>
-struct BlockGradients {
-  Booking<T> gradients;
-  Index offset = 0;  ///< numbers before those of the first block
-  Index count = 0;   ///< numbers of each block
-};
 
 /// A decoder-only transformer such as GPT-2 and Llama: token embedding, with learned positions
 /// unless they are rotary; L blocks; final norm; output head. Like its layers it is a description:
@@ -105,11 +83,13 @@ class Transformer {
             std::span<T> losses, T scale) const {
     const MatrixView<T> y = hidden(pass, inputs);
     const MatrixView<T> x = stream(pass);
-    const MatrixView<T> dy(pass.run.arena.get(head_input_gradient_).data(), x.rows, config().width);
+    const MatrixView<T> dy = head_memory_.input_gradient(pass);
     SharedTable<T> shared = shared_table(pass);
-    if (config().head.tied) shared.gradient = pass.gradient(embedding_.token_table());
+    if (config().head.tied && !in_rows(head_table())) {
+      shared.gradient = pass.gradient(embedding_.token_table());
+    }
     const Pass<T> head = in_head(pass);
-    head_.loss(head, shared, {y, targets, losses, scale, dy});
+    head_.loss(head, shared, {y, targets, losses, scale, dy, head_memory_.statistics(pass)});
     if (pass.run.gradients != nullptr) final_norm_.backward(head, x, dy, x);
   }
 
@@ -131,7 +111,8 @@ class Transformer {
     block_.backward(in, stream(pass));
   }
 
-  /// Computes the gradients of both tables. With `deferred` [rows, width], computes only the
+  /// Computes the gradients of both tables; that of the token table not with
+  /// PassShape::table_rows. With `deferred` [rows, width], computes only the
   /// gradient of the position table and writes the input of backward_tokens to `deferred`.
   void backward_embedding(const Pass<T>& pass, std::span<const Token> inputs,
                           T* deferred = nullptr) const {
@@ -139,6 +120,7 @@ class Transformer {
     const MatrixView<T> x = stream(pass);
     embedding_dropout_.apply(pass, 0, x);
     embedding_.backward_positions(pass, x);
+    if (in_rows(token_table())) return;
     if (deferred == nullptr) {
       embedding_.backward_tokens(pass, inputs, x);
     } else {
@@ -157,6 +139,37 @@ class Transformer {
                                MatrixView<const T>(deferred, std::ssize(inputs), config().width));
   }
 
+  /// The tensors of the token table, and of the head's table, which is the same if it is tied.
+  constexpr Index token_table() const noexcept { return embedding_.token_table().tensor; }
+  constexpr Index head_table() const noexcept {
+    return config().head.tied ? token_table() : head_range().first_tensor + head_.table().tensor;
+  }
+  constexpr Index table_rows() const noexcept { return pass_.table_rows; }
+  /// Whether the gradient of a tensor is that of a table, and computed by backward_table.
+  constexpr bool in_rows(Index tensor) const noexcept {
+    return pass_.table_rows > 0 && (tensor == token_table() || tensor == head_table());
+  }
+
+  /// With PassShape::table_rows computes the gradient of rows `rows`, so many at most, of a table,
+  /// [rows.size(), width], with a pass that has all rows of the step. The gradient of the head's
+  /// table is there when loss() has run for all passes, if it is the token table when
+  /// backward_embedding() has. The scale is loss()'s.
+  void backward_table(const Pass<T>& pass, Index table, Range rows, std::span<const Token> inputs,
+                      std::span<const Token> targets, T scale, T* gradient) const {
+    if (table == head_table()) {
+      head_.backward_table(
+          in_head(pass), shared_table(pass),
+          {head_memory_.input(pass), targets, {}, scale, {}, head_memory_.statistics(pass)}, rows,
+          head_memory_.table_logits(pass), gradient);
+    } else {
+      const Index count = rows.size() * config().width;
+      set_zero<T>(pass.worker(), {gradient, static_cast<std::size_t>(count)});
+      pass.worker().barrier();
+    }
+    if (table != token_table()) return;
+    embedding_.backward_token_rows(pass, inputs, stream(pass), rows, gradient);
+  }
+
   /// logits [rows, vocabulary] of a forward pass.
   void logits(const Pass<T>& pass, std::span<const Token> inputs, MatrixView<T> output) const {
     head_.forward(in_head(pass), shared_table(pass), hidden(pass, inputs), output);
@@ -167,7 +180,7 @@ class Transformer {
   MatrixView<T> hidden(const Pass<T>& pass, std::span<const Token> inputs) const {
     const MatrixView<T> x = forward(pass, inputs);
     pass.enter(phase::head);
-    const MatrixView<T> y(pass.run.arena.get(head_input_), x.rows, config().width);
+    const MatrixView<T> y = head_memory_.input(pass);
     final_norm_.forward(in_head(pass), x, y);
     return y;
   }
@@ -190,7 +203,7 @@ class Transformer {
     for (Index layer = 0; layer < config().layers; ++layer)
       block_.forward(in_block(pass, layer), x);
     pass.worker().barrier();
-    const MatrixView<T> y(pass.run.arena.get(head_input_), std::ssize(parts), config().width);
+    const MatrixView<T> y(head_memory_.input(pass).row(0), std::ssize(parts), config().width);
     first = 0;
     for (Index i = 0; i < y.rows; ++i) {
       first += parts[static_cast<std::size_t>(i)].rows;
@@ -225,11 +238,7 @@ class Transformer {
                     config().norm),
         head_(builder(tables_.head, plan, at_head("head")) / "head", config().vocabulary,
               config().width, config().head),
-        head_input_(plan.book<T>("head", "input", MemoryKind::scratch, pass.rows() * config().width,
-                                 {phase::head, phase::head})),
-        head_input_gradient_(builder(tables_.head, plan, at_head("head"))
-                                 .backward_scratch("input gradient", config().width)
-                                 .booking) {
+        head_memory_(plan, pass, config()) {
     detail::check_block_width(block_, config().width);
     check_targets(config().lora, tables_.block);
   }
@@ -378,8 +387,7 @@ class Transformer {
   BlockType block_;
   Norm<T> final_norm_;
   OutputHead<T> head_;
-  Booking<T> head_input_;
-  Booking<T> head_input_gradient_;
+  HeadMemory<T> head_memory_;
 };
 
 /// The number of parameters of a model with this configuration; usable in static_assert.
