@@ -50,7 +50,8 @@ PRESETS = {
     "gpt2": Preset("step_memory", "", "step_memory", "", False, (2050, 1000),
                    (12, 12, 768, 3072, 4, 64, 50257, 1024, "gelu-tanh", True, True)),
 }
-LEAN_OPTIONS = ("--micro-batch 1", "--recompute", "--fused-update", "--optimizer adamw-8bit")
+LEAN_OPTIONS = ("--micro-batch 1", "--recompute", "--fused-update", "--optimizer adamw-8bit",
+                "--recompute-logits")
 NOTES = """\
 MB are millions of bytes. The peak is the most that the operating system counted (VmHWM), read by
 the program itself at its end; tokens are the text's, beside the plan; the overhead is the rest:

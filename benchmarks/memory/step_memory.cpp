@@ -33,6 +33,7 @@ constexpr const char* usage =
     "or\n"
     "                          1 where that needs less memory)\n"
     "  --recompute             run each block again on the way back\n"
+    "  --recompute-logits      with --fused-update: gradients of tables in blocks of rows\n"
     "  --fused-update          update each tensor as soon as its gradient is complete\n"
     "  --memory-report         print where each byte of the plan goes\n"
     "  --dry-run               print the plan's size and train nothing\n";
@@ -86,11 +87,10 @@ Arguments parse(int argc, char** argv) {
   Arguments arguments;
   arguments.setting = setting_named("gpt2");
   octavo::TrainingOptions options = {.micro_batch = 0};
-  const std::pair<std::string_view, bool*> flags[] = {{"--recompute", &options.recompute},
-                                                      {"--fused-update", &options.fused_update},
-                                                      {"--memory-report", &arguments.memory_report},
-                                                      {"--dry-run", &arguments.dry_run},
-                                                      {"--help", &arguments.help}};
+  const std::pair<std::string_view, bool*> flags[] = {
+      {"--recompute", &options.recompute},       {"--recompute-logits", &options.recompute_logits},
+      {"--fused-update", &options.fused_update}, {"--memory-report", &arguments.memory_report},
+      {"--dry-run", &arguments.dry_run},         {"--help", &arguments.help}};
   for (int i = 1; i < argc; ++i) {
     const std::string_view option = argv[i];
     const auto* const flag = std::find_if(std::begin(flags), std::end(flags),

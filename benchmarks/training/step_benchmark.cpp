@@ -72,6 +72,10 @@ std::vector<Way> make_settings() {
       lean(o);
       o.optimizer = octavo::AdamW8bit{};
     });
+    with("/recompute+fused-update+recompute-logits", [&](Options& o) {
+      lean(o);
+      o.recompute_logits = true;
+    });
     with("/micro-batch:4", [](Options& o) { o.micro_batch = 4; });
   }
   add_adapters(settings);

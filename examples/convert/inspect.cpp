@@ -110,7 +110,7 @@ void print_memory(const octavo::ModelSource& source) {
     return octavo::training_bytes<float>(config, options);
   };
   octavo::TrainingOptions leanest;
-  leanest.recompute = true;
+  leanest.recompute = leanest.recompute_logits = true;
   leanest.fused_update = true;
   leanest.optimizer = octavo::AdamW8bit{};
   std::printf("generation, %td positions: %s bytes (weights as float %s, the rest %s)\n", length,
@@ -118,8 +118,8 @@ void print_memory(const octavo::ModelSource& source) {
               text_of(weights).c_str(),
               text_of(octavo::generation_bytes<float>(config, length)).c_str());
   std::printf(
-      "training, 1 x %td: %s bytes with adamw; %s with --recompute --fused-update "
-      "--optimizer adamw-8bit\n",
+      "training, 1 x %td: %s bytes with adamw; %s with --recompute --recompute-logits "
+      "--fused-update --optimizer adamw-8bit\n",
       sequence, text_of(training({})).c_str(), text_of(training(leanest)).c_str());
 }
 

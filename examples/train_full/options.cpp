@@ -278,7 +278,8 @@ void FullCommandLine::add_memory(CLI::App& app) {
   auto& group = *app.add_option_group("Memory", "see docs/memory.md for what each one saves");
   training_.add(group, octavo::FieldGroup::memory);
   size(group, "--memory-budget", memory_budget_,
-       "Most memory for the whole process; chooses --micro-batch and --recompute to fit");
+       "Most memory for the whole process; chooses --micro-batch, --recompute and "
+       "--recompute-logits to fit");
   size(group, "--map-above", map_above_,
        "Keep the tokens of a text larger than this in a file, mapped instead of loaded (64MiB)");
   add_name(group, "--token-file", token_file_, "That file (tokens.bin in --out)")

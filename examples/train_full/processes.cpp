@@ -179,6 +179,7 @@ void agree_on_memory(octavo::TrainingOptions& training) {
   };
   agree(training.micro_batch);
   agree(training.recompute);
+  agree(training.recompute_logits);
   agree(training.fused_update);
 }
 

@@ -296,8 +296,10 @@ int run_as(FullOptions& options, const octavo::Corpus& corpus, octavo::ThreadPoo
   fit<T>(options, &corpus, threads.size());
   agree_on_memory(training);
   if (const std::size_t budget = options.corpus.memory_budget; budget != 0) {
-    std::printf("memory budget %s: --micro-batch %td%s%s\n", octavo::readable_bytes(budget).c_str(),
-                training.micro_batch, training.recompute ? " --recompute" : "",
+    std::printf("memory budget %s: --micro-batch %td%s%s%s\n",
+                octavo::readable_bytes(budget).c_str(), training.micro_batch,
+                training.recompute ? " --recompute" : "",
+                training.recompute_logits ? " --recompute-logits" : "",
                 training.fused_update ? " --fused-update" : "");
   }
   const octavo::MemoryPlan plan =

@@ -65,7 +65,7 @@ int octavo_score(octavo_model *model, const char *text, size_t bytes, double *na
 /* Prepares the training of a new model on a text. Without options it is a model of 2 layers of width
  * 128. Options: those that `train_full --help` lists under Model, Layers, Training and Memory, except
  * for those of several processes and those without a value but tied, gated, qk-norm, zero-init,
- * recompute and fused-update; steps (1000); tokenizer (char, byte, or bpe with vocab=N); validation
+ * recompute, recompute-logits and fused-update; steps (1000); tokenizer (char, byte, or bpe with vocab=N); validation
  * (the last share of the text, for octavo_evaluate: 0.1); threads. The memory is allocated here,
  * once. */
 octavo_trainer *octavo_train(const char *text, size_t bytes, const char *options);

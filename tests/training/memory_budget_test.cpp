@@ -27,6 +27,18 @@ TEST_CASE("a budget takes the fastest way that fits, down to the byte") {
   CHECK(bytes(again) < bytes(one));
   CHECK(bytes(one) < bytes(wanted()));
 
+  // With updates in backward also logits computed again, if that needs less.
+  ModelConfig words = presets::medium;
+  words.vocabulary = 20000;
+  TrainingOptions fused = again;
+  fused.fused_update = true;
+  fused.micro_batch = leanest_micro_batch<float>(words, fused, 2);
+  const std::size_t whole = training_bytes<float>(words, fused, 2);
+  CHECK_FALSE(fit_budget<float>(words, fused, 2, whole).recompute_logits);
+  const TrainingOptions leaner = fit_budget<float>(words, fused, 2, whole - 1);
+  CHECK((leaner.recompute && leaner.recompute_logits));
+  CHECK(training_bytes<float>(words, leaner, 2) < whole);
+
   const auto fit = [](std::size_t budget) {
     return fit_budget<float>(presets::medium, wanted(), 2, budget, 1000);
   };

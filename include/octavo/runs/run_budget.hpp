@@ -45,6 +45,7 @@ TrainingOptions fit_run(const ModelConfig& config, TrainingOptions training, Ind
   }();
   training.micro_batch = way.micro_batch;
   training.recompute = way.recompute;
+  training.recompute_logits = way.recompute_logits;
   return training;
 }
 

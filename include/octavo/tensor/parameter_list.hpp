@@ -46,24 +46,6 @@ struct Parameter {
   bool is_map() const noexcept { return maps[0] + maps[1] + maps[2] > 0; }
 };
 
-/// Rows of a table as a tensor of its own, without a name.
-inline Parameter rows_of(const Parameter& table, Range rows) {
-  const Index before = rows.begin * table.columns;
-  Parameter part;
-  part.rows = rows.size(), part.columns = table.columns;
-  part.offset = table.offset + before;
-  part.number = table.number + before;
-  part.outside = table.outside;
-  part.initial = table.initial;
-  part.decays = table.decays;
-  part.learning_rate_factor = table.learning_rate_factor;
-  part.index = table.index, part.block = table.block;
-  part.gradient_offset = table.gradient_offset + before;
-  part.gradient_index = table.gradient_index;
-  part.outside_maps = table.outside_maps + before;
-  return part;
-}
-
 /// All parameters of a model in memory order, without gaps, so that an optimizer is one pass over
 /// flat memory.
 class ParameterList {

@@ -19,12 +19,13 @@ namespace detail {
 
 /// Options whose results have the same bits as `wanted`, the fastest first.
 template <typename Model>
-std::array<TrainingOptions, 3> plans_with_same_results(const typename Model::Configuration& config,
+std::array<TrainingOptions, 4> plans_with_same_results(const typename Model::Configuration& config,
                                                        const TrainingOptions& wanted,
                                                        Index workers) {
-  std::array<TrainingOptions, 3> ways{wanted, wanted, wanted};
-  ways[2].recompute = true;
-  for (TrainingOptions* const lean : {&ways[1], &ways[2]}) {
+  std::array<TrainingOptions, 4> ways{wanted, wanted, wanted, wanted};
+  ways[2].recompute = ways[3].recompute = true;
+  if (can_recompute_logits(wanted)) ways[3].recompute_logits = true;
+  for (TrainingOptions* const lean : {&ways[1], &ways[2], &ways[3]}) {
     lean->micro_batch = leanest_micro_batch<Model>(config, *lean, workers);
   }
   return ways;
@@ -60,11 +61,11 @@ std::array<LossyPlan, 3> lossy_plans(const TrainingOptions& wanted) {
 }  // namespace detail
 
 /// The fastest options for training within `budget` bytes that give the same bits as `wanted`:
-/// unchanged, with the micro-batch that needs least memory, or also with recomputed blocks.
-/// `reserved_bytes` of the budget are for other purposes during the training; `bytes_before` are
-/// needed before the training, in addition to these, and are free when it starts. ConfigError, with
-/// the smallest sufficient budget, if none fits; the hint is the first change of options that would
-/// fit but changes results.
+/// unchanged, with the micro-batch that needs least memory, also with recomputed blocks, or also
+/// with recomputed logits. `reserved_bytes` of the budget are for other purposes during the
+/// training; `bytes_before` are needed before the training, in addition to these, and are free when
+/// it starts. ConfigError, with the smallest sufficient budget, if none fits; the hint is the first
+/// change of options that would fit but changes results.
 template <typename Model>
 TrainingOptions fit_budget(const typename Model::Configuration& config,
                            const TrainingOptions& wanted, Index workers, std::size_t budget,

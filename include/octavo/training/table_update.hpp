@@ -14,6 +14,24 @@
 
 namespace OCTAVO_NAMESPACE {
 
+/// Rows of a table as a tensor of its own, without a name.
+inline Parameter rows_of(const Parameter& table, Range rows) {
+  const Index before = rows.begin * table.columns;
+  Parameter part;
+  part.rows = rows.size(), part.columns = table.columns;
+  part.offset = table.offset + before;
+  part.number = table.number + before;
+  part.outside = table.outside;
+  part.initial = table.initial;
+  part.decays = table.decays;
+  part.learning_rate_factor = table.learning_rate_factor;
+  part.index = table.index, part.block = table.block;
+  part.gradient_offset = table.gradient_offset + before;
+  part.gradient_index = table.gradient_index;
+  part.outside_maps = table.outside_maps + before;
+  return part;
+}
+
 /// Updates a table whose gradient [table.rows, table.columns] is never whole in memory, `rows` rows
 /// at a time; `rows` table.columns is a multiple of the norm's chunks (see table_rows).
 /// gradient_of(rows) computes a block of the gradient, the same whenever it is called;

@@ -283,6 +283,12 @@ constexpr void for_each_field(Options& options, Visitor&& visit) {
         options.fused_update);
 }
 
+/// Whether TrainingOptions::recompute_logits is possible.
+constexpr bool can_recompute_logits(const TrainingOptions& options) noexcept {
+  return options.fused_update && options.leaves == 1 &&
+         options.optimizer.shard_block() != shard_block::none;
+}
+
 /// ConfigError unless a step has 1 to 2^31 - 1 positions.
 constexpr void check_step(const TrainingOptions& options) {
   check_setting("batch", options.batch, size_range);
@@ -303,19 +309,20 @@ constexpr void check_step(const TrainingOptions& options) {
                            options.ranks, " processes"});
   });
   check_diloco(options);
-  require(!options.recompute_logits || options.fused_update,
-          "recompute_logits: expected fused_update, because without it all gradients are kept");
-  require(!options.recompute_logits || options.leaves == 1, [&] {
-    return detail::concat({"recompute_logits: got ", options.leaves,
-                           " leaves, expected 1: the gradients of leaves are added up as a whole"});
-  });
-  require(!options.recompute_logits || options.optimizer.shard_block() != shard_block::none, [&] {
-    return detail::concat({"recompute_logits: the optimizer ", name_of(options.optimizer),
-                           " cannot update a part of a table"});
-  });
   require(!options.shards_state() || options.optimizer.shard_block() != shard_block::none, [&] {
     return detail::concat({"zero: the state of the optimizer ", name_of(options.optimizer),
                            " cannot be divided among processes"});
+  });
+  if (!options.recompute_logits) return;
+  require(options.fused_update,
+          "recompute_logits: expected fused_update, because without it all gradients are kept");
+  require(options.leaves == 1, [&] {
+    return detail::concat({"recompute_logits: got ", options.leaves,
+                           " leaves, expected 1: the gradients of leaves are added up as a whole"});
+  });
+  require(can_recompute_logits(options), [&] {
+    return detail::concat({"recompute_logits: the optimizer ", name_of(options.optimizer),
+                           " cannot update a part of a table"});
   });
 }
 
