@@ -117,6 +117,8 @@ class Octavo:
             command, plans = self.command(name, True), []
             for count in range(len(LEAN_OPTIONS) + 1):
                 for options in itertools.combinations(LEAN_OPTIONS, count):
+                    if "--recompute-logits" in options and "--fused-update" not in options:
+                        continue
                     words = " ".join(options).split()
                     dry = command + words + ["--threads", "2", "--dry-run"]
                     if PRESETS[name].lean_program == "train_full":
