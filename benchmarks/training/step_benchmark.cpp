@@ -72,11 +72,17 @@ std::vector<Way> make_settings() {
       lean(o);
       o.optimizer = octavo::AdamW8bit{};
     });
-    with("/recompute+fused-update+recompute-logits", [&](Options& o) {
-      lean(o);
-      o.recompute_logits = true;
-    });
     with("/micro-batch:4", [](Options& o) { o.micro_batch = 4; });
+  }
+  // Where the vocabulary has thousands of tokens.
+  for (std::size_t i = 6; i < std::size(octavo_benchmark::settings); ++i) {
+    for (const bool logits : {false, true}) {
+      Way way = settings[i];
+      way.name += logits ? "/lean+recompute-logits" : "/lean";
+      way.options.recompute = way.options.fused_update = true;
+      way.options.recompute_logits = logits;
+      settings.push_back(way);
+    }
   }
   add_adapters(settings);
   return settings;
