@@ -143,27 +143,11 @@ const std::vector<OptionOf> repeatable{
     {"convert", "--lora", "PATH[:SCALE]", ""},
 };
 
-const Words flags{"--gpt2",
-                  "--tiny",
-                  "--small",
-                  "--medium",
-                  "--large",
-                  "--no-bias",
-                  "--tied",
-                  "--gated",
-                  "--no-unknown",
-                  "--rollback",
-                  "--qk-norm",
-                  "--recompute",
-                  "--fused-update",
-                  "--new-schedule",
-                  "--dry-run",
-                  "--allow-corpus-change",
-                  "--zero-init",
-                  "--lora",
-                  "--lora-rslora",
-                  "--timings",
-                  "--recompute-logits"};
+const Words flags = words_of(
+    "--gpt2 --tiny --small --medium --large --no-bias --tied "
+    "--gated --no-unknown --rollback --qk-norm --recompute --fused-update --new-schedule "
+    "--dry-run --allow-corpus-change --zero-init --lora --lora-rslora --timings "
+    "--recompute-logits");
 
 const std::string escapes = "\xff\xc3\x1b[31m";
 const std::string escapes_told = "'\\xff\\xc3\\x1b[31m'";

@@ -86,6 +86,15 @@ Drawn draw(std::uint64_t seed, bool of_a_family = false) {
   return drawn;
 }
 
+/// The plan is the closed formula to the byte.
+void check_formula(const Drawn& drawn, std::uint64_t seed) {
+  INFO("seed ", seed, ": ", describe(drawn.config));
+  CHECK(training_bytes<float>(drawn.config, drawn.options, drawn.workers) ==
+        closed_formula<float>(drawn.config, drawn.options, drawn.workers));
+  CHECK(training_bytes<double>(drawn.config, drawn.options, drawn.workers) ==
+        closed_formula<double>(drawn.config, drawn.options, drawn.workers));
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("the plan is the closed formula to the byte", T, float, double) {
@@ -110,22 +119,14 @@ TEST_CASE_TEMPLATE("the plan is the closed formula to the byte", T, float, doubl
 TEST_CASE("with every option the plan is the formula, and no byte is wasted by placement") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const Drawn drawn = draw(seed);
-    INFO("seed ", seed);
-    CHECK(training_bytes<float>(drawn.config, drawn.options, drawn.workers) ==
-          closed_formula<float>(drawn.config, drawn.options, drawn.workers));
-    CHECK(training_bytes<double>(drawn.config, drawn.options, drawn.workers) ==
-          closed_formula<double>(drawn.config, drawn.options, drawn.workers));
+    check_formula(drawn, seed);
   }
 }
 
 TEST_CASE("for every family the plan is the formula") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const Drawn drawn = draw(seed, true);
-    INFO("seed ", seed, ": ", describe(drawn.config));
-    CHECK(training_bytes<float>(drawn.config, drawn.options, drawn.workers) ==
-          closed_formula<float>(drawn.config, drawn.options, drawn.workers));
-    CHECK(training_bytes<double>(drawn.config, drawn.options, drawn.workers) ==
-          closed_formula<double>(drawn.config, drawn.options, drawn.workers));
+    check_formula(drawn, seed);
   }
 }
 
@@ -134,11 +135,7 @@ TEST_CASE("with tables in rows the plan is the formula") {
     Drawn drawn = draw(seed, seed % 2 == 1);
     drawn.config.vocabulary *= 50;
     drawn.options.fused_update = drawn.options.recompute_logits = true;
-    INFO("seed ", seed, ": ", describe(drawn.config));
-    CHECK(training_bytes<float>(drawn.config, drawn.options, drawn.workers) ==
-          closed_formula<float>(drawn.config, drawn.options, drawn.workers));
-    CHECK(training_bytes<double>(drawn.config, drawn.options, drawn.workers) ==
-          closed_formula<double>(drawn.config, drawn.options, drawn.workers));
+    check_formula(drawn, seed);
   }
 }
 
@@ -147,11 +144,7 @@ TEST_CASE("with adapters the plan is the formula, whatever the family, also with
     Drawn drawn = draw(seed, true);
     drawn.config.lora = draw_adapters(seed);
     drawn.options.stored_base = seed % 2 == 1;
-    INFO("seed ", seed, ": ", describe(drawn.config));
-    CHECK(training_bytes<float>(drawn.config, drawn.options, drawn.workers) ==
-          closed_formula<float>(drawn.config, drawn.options, drawn.workers));
-    CHECK(training_bytes<double>(drawn.config, drawn.options, drawn.workers) ==
-          closed_formula<double>(drawn.config, drawn.options, drawn.workers));
+    check_formula(drawn, seed);
   }
 }
 
